@@ -1,0 +1,205 @@
+"""Values that cross module borders: frozen dataclasses and the Protocols between the layers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Modality = Literal["music", "video"]
+Array = NDArray[Any]
+
+
+class Space(NamedTuple):
+    """The embedding space that vectors live in; only vectors of equal spaces may be compared."""
+
+    model: str
+    revision: str
+    dim: int
+
+
+class Column(NamedTuple):
+    """One objective feature: its name (unit as suffix where it has one), unit and meaning."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+class Affect(NamedTuple):
+    """A predicted affect distribution on the valence-arousal plane, each axis in [-1, 1].
+
+    0 is the reference population's mean and 0.4 one of its standard deviations; `_sd` are
+    standard deviations on the same scale.
+    """
+
+    valence: float
+    arousal: float
+    valence_sd: float
+    arousal_sd: float
+
+
+@dataclass(frozen=True)
+class Features:
+    """Objective features of one item, per window and pooled over the whole item.
+
+    Attributes
+    ----------
+    columns: f names, in the order of the last axis below.
+    windows: float64 [n, 2], start and end in seconds, in order, n >= 1.
+    values:  float32 [n, f], finite.
+    item:    float32 [f], finite: the same columns computed over the whole item.
+    duration_s: decoded duration.
+    facts:   scalars for people (bpm, key, shots, damaged_packets, ...), JSON-ready.
+    """
+
+    columns: tuple[str, ...]
+    windows: Array
+    values: Array
+    item: Array
+    duration_s: float
+    facts: Mapping[str, str | int | float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything a model says about one file.
+
+    Attributes
+    ----------
+    features: see `Features`.
+    affect:   float32 [n, 4], an `Affect` per window.
+    vectors:  float32 [n, dim], unit length, one per window.
+    item_affect, item_vector: the same for the whole item, [4] and [dim].
+    tags:     title, artist, album as found in the file (absent when unknown).
+    """
+
+    modality: Modality
+    features: Features
+    affect: Array
+    vectors: Array
+    item_affect: Array
+    item_vector: Array
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Analyser(Protocol):
+    """What ingestion needs of a model. Must be picklable: it travels to worker processes."""
+
+    @property
+    def space(self) -> Space: ...
+
+    def inputs(self, modality: Modality) -> tuple[str, ...]:
+        """Feature columns the encoder reads, in its order (kept in the snapshot for explanations)."""
+        ...
+
+    def analyse(self, path: Path, modality: Modality) -> Analysis:
+        """The analysis of one file; raises MediaError with one line when it cannot be used."""
+        ...
+
+
+@dataclass(frozen=True)
+class Track:
+    """One item of a library (a piece of music, or a clip in a library of clips).
+
+    `copies` are further paths with the same content; `affect` is the whole item's (None for imported
+    vectors); `path` may hold surrogate escapes (names that are not valid UTF-8).
+    """
+
+    id: int
+    path: str
+    modality: Modality
+    title: str
+    artist: str | None = None
+    duration_s: float | None = None
+    bpm: float | None = None
+    key: str | None = None
+    affect: Affect | None = None
+    copies: tuple[str, ...] = ()
+
+
+class Candidates(NamedTuple):
+    """Distinct tracks by descending score: ids int64 [k], scores float32 [k] (larger is better)."""
+
+    ids: Array
+    scores: Array
+
+
+class TrackWindows(NamedTuple):
+    """The windows of one track: bounds [n, 2] s, vectors [n, dim], affect [n, 4], inputs [n, f].
+
+    `affect` and `inputs` have zero columns for imported vectors.
+    """
+
+    bounds: Array
+    vectors: Array
+    affect: Array
+    inputs: Array
+
+
+class LibraryReader(Protocol):
+    """What the engine needs of a library; storage stays behind it."""
+
+    @property
+    def space(self) -> Space: ...
+
+    def inputs(self, modality: Modality) -> tuple[str, ...]:
+        """Names of the columns of `TrackWindows.inputs`; empty for imported vectors."""
+        ...
+
+    def medians(self, modality: Modality) -> Array:
+        """float32 [f]: the library's median of every input column over all windows."""
+        ...
+
+    def count(self, modality: Modality) -> int:
+        """Number of distinct searchable tracks."""
+        ...
+
+    def search(self, query: Array, k: int, modality: Modality) -> Candidates:
+        """The k distinct tracks whose best window has the largest cosine with `query` [dim]; ties by id."""
+        ...
+
+    def track(self, track_id: int) -> Track: ...
+
+    def windows(self, track_id: int) -> TrackWindows: ...
+
+
+class AffectPair(NamedTuple):
+    """Affect of the query and of the recommended section, side by side."""
+
+    query: Affect | None
+    section: Affect | None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a track ranks where it does: `change` is what the score loses when this feature is replaced by the
+    library's median (positive: the feature speaks for the track)."""
+
+    feature: str
+    value: float
+    median: float
+    unit: str
+    change: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One answer: the track, its score in [0, 1], its rank from 1, and the section to use."""
+
+    track: Track
+    score: float
+    rank: int
+    in_s: float
+    out_s: float
+    affect: AffectPair
+    reasons: Sequence[Reason] = ()
+
+
+def unit(vectors: Array) -> Array:
+    """`vectors` float32 [..., d] scaled to unit length along the last axis (zero vectors stay zero)."""
+    norm = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return (vectors / np.where(norm > 0, norm, 1)).astype(np.float32)
