@@ -1,14 +1,14 @@
 """Every error a user can meet; each message says what failed, on which path or value, and what to do.
 
-    CliptuneError
-    ├── MediaError          a file cannot be decoded, or holds no usable audio or picture
-    ├── LibraryError        a library is missing, damaged, or cannot be written
-    │   ├── LibraryNotFound
-    │   ├── LibraryLocked
-    │   └── SpaceMismatch   the query's model is not the one the library was indexed with
-    ├── ModelError          a model folder is missing, damaged or does not fit
-    ├── BackendError        no usable vector search (FAISS) is installed
-    └── InputError          an argument or an input table makes no sense
+CliptuneError
+├── MediaError          a file cannot be decoded, or holds no usable audio or picture
+├── LibraryError        a library is missing, damaged, or cannot be written
+│   ├── LibraryNotFound
+│   ├── LibraryLocked
+│   └── SpaceMismatch   the query's model is not the one the library was indexed with
+├── ModelError          a model folder is missing, damaged or does not fit
+├── BackendError        no usable vector search (FAISS) is installed
+└── InputError          an argument or an input table makes no sense
 """
 
 

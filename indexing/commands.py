@@ -1,0 +1,233 @@
+"""`recommend index ...`: build and look after a library."""
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recommender.console import (
+    FAILED,
+    DryRunOption,
+    Format,
+    FormatOption,
+    Kind,
+    KindOption,
+    LibraryOption,
+    ModelOption,
+    RetryOption,
+    WorkersOption,
+    group,
+    write,
+    write_json,
+    write_rows,
+)
+from recommender.errors import CliptuneError, InputError, LibraryNotFound
+from recommender.text import shown
+
+if TYPE_CHECKING:
+    from indexing.events import Event
+    from indexing.library import Library
+
+app = group("Build and look after a library.", no_args_is_help=True)
+
+
+def open_library(name: str) -> "Library":
+    """The library of that name or path."""
+    from indexing.library import Library
+
+    return Library.open(name)
+
+
+def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counter[str]:
+    """Follows ingestion with progress on stderr; returns how many events of each kind came (`quiet`: only news)."""
+    from indexing.events import Failed, Ingested, Plan
+    from recommender.outputs.progress import Progress
+
+    counts: Counter[str] = Counter()
+    # Closing the stream lets go of the library's lock, whatever happens here.
+    with closing(stream), Progress(verb) as progress:
+        for event in stream:
+            if isinstance(event, Plan):
+                counts["files"] = event.total
+                progress.expect(event.to_analyse)
+                continue
+            counts[COUNTED[type(event).__name__]] += 1
+            if isinstance(event, Ingested | Failed):
+                progress.step()
+            if line := _line(event, quiet):
+                progress.note(line)
+        if not quiet or counts["analysed"] or counts["failed"]:
+            summary = ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "nothing to do"
+            progress.note(f"{summary} ({progress.elapsed_s():.1f} s)")
+    return counts
+
+
+COUNTED = {
+    "Ingested": "analysed",
+    "Planned": "to analyse",
+    "Skipped": "unchanged",
+    "Failed": "failed",
+    "Removed": "removed",
+    "Warned": "warnings",
+}
+
+
+def _line(event: "Event", quiet: bool) -> str | None:
+    """What to say of an event, None for the many that need no line."""
+    from indexing.events import Failed, Planned, Removed, Skipped, Warned
+
+    match event:
+        case Failed(path, reason) | Warned(path, reason):
+            word = "failed" if isinstance(event, Failed) else "warning"
+            return f"{word}: {reason}" if shown(Path(path).name) in reason else f"{word}: {shown(path)}: {reason}"
+        case Skipped(path, reason) if reason.startswith("failed"):
+            return f"skipped {shown(path)}: {reason}; --retry tries it again"
+        case Removed(path) if not quiet:
+            return f"removed {shown(path)}"
+        case Planned(path):
+            return f"would analyse {shown(path)}"
+    return None
+
+
+def _finish(counts: Counter[str]) -> None:
+    """Exit 1 when nothing at all could be used; single failures were shown and are remembered."""
+    if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
+        raise typer.Exit(FAILED)
+
+
+@app.command(
+    "add",
+    help="Analyse files and folders into a library; what is in it already is left alone.\n\n"
+    "Example: recommend index add ~/Music --library film-music",
+)
+def index_add(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
+    library: LibraryOption = "default",
+    kind: KindOption = Kind.music,
+    model: ModelOption = "builtin",
+    workers: WorkersOption = None,
+    retry: RetryOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    from indexing import ingest
+    from indexing.library import Library
+    from recommender.model import Model
+
+    analyser = Model.load(model)
+    if dry_run:
+        try:
+            opened: Library | None = Library.open(library)
+        except LibraryNotFound:
+            opened = None
+    else:
+        opened = Library.open_or_create(library, analyser.space)
+    events = ingest.add(opened, paths, analyser, kind.modality, workers=workers, retry=retry, dry_run=dry_run)
+    _finish(follow(events, "analysing"))
+
+
+@app.command(
+    "update",
+    help="Look at the library's folders again: new, changed and vanished files.\n\n"
+    "Example: recommend index update --library film-music --retry",
+)
+def index_update(
+    library: LibraryOption = "default",
+    model: ModelOption = "builtin",
+    workers: WorkersOption = None,
+    retry: RetryOption = False,
+    dry_run: DryRunOption = False,
+    reanalyse: Annotated[
+        bool, typer.Option("--reanalyse", help="Analyse everything again (after a new model).")
+    ] = False,
+) -> None:
+    from indexing import ingest
+    from indexing.library import Library
+    from recommender.model import Model
+
+    analyser = Model.load(model)
+    events = ingest.update(
+        Library.open(library), analyser, workers=workers, retry=retry, dry_run=dry_run, reanalyse=reanalyse
+    )
+    _finish(follow(events, "analysing"))
+
+
+@app.command(
+    "remove",
+    help="Take files, or everything under a folder, out of a library (the files stay).\n\n"
+    "Example: recommend index remove ~/Music/Demos",
+)
+def index_remove(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders as `index list` shows them.")],
+    library: LibraryOption = "default",
+) -> None:
+    from indexing import ingest
+    from indexing.library import Library
+
+    counts = follow(ingest.remove(Library.open(library), paths), "removing")
+    if not counts["removed"]:
+        raise CliptuneError(f"nothing of {', '.join(map(shown, paths))} is in this library (`recommend index list`)")
+
+
+@app.command("list", help="List the tracks, or the files that failed.\n\nExample: recommend index list --format json")
+def index_list(
+    library: LibraryOption = "default",
+    failed: Annotated[
+        bool, typer.Option("--failed", help="The files that could not be used, with the reason.")
+    ] = False,
+    format: FormatOption = Format.table,
+) -> None:
+    from recommender.outputs import listing
+
+    opened = open_library(library)
+    rows = [listing.failure(f) for f in opened.failures()] if failed else [listing.track(t) for t in opened.tracks()]
+    write(listing.render(rows, format, listing.FAILURE_COLUMNS if failed else listing.TRACK_COLUMNS))
+
+
+@app.command("info", help="Size, model, backend and health of a library.\n\nExample: recommend index info")
+def index_info(library: LibraryOption = "default", format: FormatOption = Format.table) -> None:
+    from indexing.verify import info
+
+    facts = info(open_library(library))
+    if format is Format.json:
+        write_json(facts)
+    else:
+        write_rows([(name, shown(value) if isinstance(value, str) else str(value)) for name, value in facts.items()])
+
+
+@app.command(
+    "verify",
+    help="Check every part of a library; exit 0 only when all is whole.\n\nExample: recommend index verify",
+)
+def index_verify(library: LibraryOption = "default") -> None:
+    from indexing.verify import verify
+
+    problems = verify(open_library(library))
+    for problem in problems:
+        write(f"{problem}\n")
+    if problems:
+        raise CliptuneError(
+            f"{len(problems)} problem(s) found; `recommend index update --reanalyse` rebuilds what is lost"
+        )
+    write("whole\n")
+
+
+@app.command(
+    "import",
+    help="Import precomputed vectors as a library of their own space.\n\n"
+    "Example: recommend index import vectors.npy --ids ids.csv --space my-encoder --library platform",
+)
+def index_import(
+    vectors: Annotated[Path, typer.Argument(help=".npy [n, dim], or .parquet with a `vector` column.")],
+    ids: Annotated[Path | None, typer.Option(help="CSV with a column `id` (and path, title, start_s, ...).")] = None,
+    space: Annotated[str, typer.Option(help="Name of the space: what made the vectors.")] = "",
+    library: LibraryOption = "default",
+) -> None:
+    from indexing.vectors import import_vectors
+
+    if not space:
+        raise InputError("--space NAME is needed: queries must come from the same encoder")
+    made = import_vectors(library, vectors, ids, space)
+    write(f"{made.tracks} tracks, {made.windows} vectors of {made.dim} dimensions imported\n")

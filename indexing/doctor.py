@@ -1,0 +1,68 @@
+"""What is installed, and what stands in the way: the facts behind `recommend doctor`."""
+
+import platform
+import shutil
+import sys
+from importlib import metadata
+
+CORE = (
+    "cliptune",
+    "numpy",
+    "scipy",
+    "av",
+    "opencv-python-headless",
+    "sqlalchemy",
+    "pyarrow",
+    "typer",
+    "tinytag",
+)
+FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs", "faiss-gpu-cu11", "faiss-gpu-cu12")
+EXTRAS = {"torch": "train, deep", "lightgbm": "train"}
+INSTALL_FAISS = "install exactly one: pip install 'cliptune[cpu]' or pip install 'cliptune[gpu]'"
+
+
+def version(name: str) -> str | None:
+    """Installed version of a distribution, None when absent."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def report() -> tuple[list[tuple[str, str]], list[str]]:
+    """(facts, problems): facts as (name, value); each problem says what to do. No problems: all is well."""
+    facts = [("python", f"{platform.python_version()} ({sys.platform}, {platform.machine()})")]
+    facts += [(name, version(name) or "missing") for name in CORE]
+    problems = [f"{name} is missing: pip install --force-reinstall cliptune" for name, v in facts if v == "missing"]
+    faiss_facts, faiss_problems = _faiss()
+    facts += faiss_facts
+    facts += [(name, version(name) or f"not installed (extra: {extra})") for name, extra in EXTRAS.items()]
+    facts.append(("fluidsynth", shutil.which("fluidsynth") or "not found (only `recommend train affect` needs it)"))
+    return facts, problems + faiss_problems
+
+
+def _faiss() -> tuple[list[tuple[str, str]], list[str]]:
+    found = [name for name in FAISS if version(name)]
+    facts = [("faiss package", ", ".join(f"{name} {version(name)}" for name in found) or "none")]
+    problems = []
+    if len(found) > 1:
+        problems.append(
+            f"{' and '.join(found)} are both installed and overwrite each other: "
+            f"pip uninstall -y {' '.join(found)}, then {INSTALL_FAISS}"
+        )
+    try:
+        import faiss
+    except ImportError as error:
+        return facts, [*problems, f"no usable FAISS ({error}): {INSTALL_FAISS}"]
+    gpu_build = hasattr(faiss, "StandardGpuResources")
+    devices = faiss.get_num_gpus() if gpu_build else 0
+    facts.append(
+        (
+            "faiss build",
+            f"{faiss.__version__}, {'GPU' if gpu_build else 'CPU'} ({faiss.get_compile_options().strip()})",
+        )
+    )
+    facts.append(("devices", f"{devices} GPU(s)" if devices else "CPU only"))
+    if any("gpu" in name for name in found) and not gpu_build:
+        problems.append(f"a GPU package of FAISS is listed, yet the CPU build is what loads: {INSTALL_FAISS}")
+    return facts, problems

@@ -1,0 +1,87 @@
+"""Files that are whole or absent: synced, renamed into place, with storage errors in one clear line."""
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import CliptuneError, LibraryError
+from recommender.text import shown
+
+PARTIAL = ".partial-"  # prefix of everything that is not finished; the next writer removes it
+
+
+@contextmanager
+def translated(path: Path, doing: str) -> Iterator[None]:
+    """A context in which OSError and the errors of SQLite and Arrow become a LibraryError of one line."""
+    try:
+        yield
+    except CliptuneError:
+        raise
+    except Exception as error:
+        cause = _cause(error)
+        if cause is None:
+            raise
+        raise LibraryError(f"cannot {doing} {shown(path)}: {cause}") from error
+
+
+def _cause(error: Exception) -> str | None:
+    """What went wrong in plain words, or None for an error that does not come from storage."""
+    home = type(error).__module__.partition(".")[0]
+    if not isinstance(error, OSError | EOFError) and home not in ("sqlite3", "sqlalchemy", "pyarrow"):
+        return None
+    code = error.errno if isinstance(error, OSError) else None
+    text = str(getattr(error, "orig", None) or error)
+    if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or "disk is full" in text:
+        return "the disk is full; nothing was lost, make room and run the command again"
+    if code == errno.EROFS or "readonly database" in text or "Read-only file system" in text:
+        return "the folder is read-only; copy the library to a folder you may write to"
+    if code in (errno.EACCES, errno.EPERM):
+        return "permission denied"
+    if "malformed" in text or "not a database" in text:
+        return "the file is damaged; restore a copy of the library or index into a new one"
+    return shown(str(error.strerror if isinstance(error, OSError) and error.strerror else text))
+
+
+def sync(path: Path) -> None:
+    """Flush a file, or the entries of a folder, to the disk (folders only where the system can)."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def publish(partial: Path, final: Path) -> None:
+    """Rename a finished, synced file or folder into place so that it survives a power cut."""
+    partial.replace(final)
+    sync(final.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace the JSON file at `path` atomically."""
+    partial = path.with_name(PARTIAL + path.name)
+    try:
+        partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        sync(partial)
+        publish(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def tree_bytes(folder: Path) -> int:
+    """Size of all files below `folder` in bytes; files that vanish meanwhile count nothing."""
+    total = 0
+    for base, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(base, name)).st_size  # noqa: PTH118 (a Path each is slow)
+            except FileNotFoundError:
+                continue
+    return total

@@ -1,0 +1,61 @@
+"""What ingestion reports while it works; paths may hold surrogate escapes (names that are not UTF-8)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done, first of all: files found, files to analyse, and their size in bytes."""
+
+    total: int
+    to_analyse: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """In a dry run: a file that would be analysed."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """A file was analysed and is committed to the library; `seconds` is what the analysis took."""
+
+    path: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file needed no analysis: 'unchanged', 'renamed', 'copy', or 'failed before: ...'."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A file or folder could not be used; the rest goes on."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A path is no longer in the library."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something the user should know; nothing was changed because of it."""
+
+    path: str
+    reason: str
+
+
+Event = Plan | Planned | Ingested | Skipped | Failed | Removed | Warned

@@ -1,0 +1,16 @@
+"""In this very process, one after the other: for tests and debugging (a crash is then everyone's)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+
+class Inline:
+    """See `indexing.executors.Executor`; `workers` is ignored."""
+
+    def __init__(self, workers: int = 1) -> None:
+        self.workers = workers
+
+    def run(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Pairs (item, result) in order."""
+        for item in items:
+            yield item, function(shared, item)

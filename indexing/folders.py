@@ -1,0 +1,57 @@
+"""The private library of a music folder (`recommend --music FOLDER`), and clips named on the command line."""
+
+import hashlib
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from indexing import ingest
+from indexing.events import Event
+from indexing.files import media_files
+from indexing.library import Library
+from indexing.locations import library_path
+from recommender.errors import InputError, SpaceMismatch
+from recommender.text import shown
+from recommender.types import Analyser
+
+WAIT_S = 600.0
+"""Two queries of one folder at once: the second waits for the first to index it, then finds all done."""
+
+
+def folder_library(folder: Path) -> Path:
+    """Where the private library of `folder` lives: in the user data folder, since music may be read-only."""
+    whole = folder.expanduser().resolve()
+    digest = hashlib.sha256(str(whole).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return library_path(f"folder-{digest}")
+
+
+def refresh(folder: Path, analyser: Analyser, workers: int | None = None) -> tuple[Library, Generator[Event]]:
+    """The library of `folder` and the events that bring it up to date: new, changed and vanished files.
+
+    A library made by another model revision is analysed again: it is a cache of this folder, not a collection.
+    """
+    where = folder.expanduser()
+    if not where.exists():
+        raise InputError(f"no such folder: {shown(where)}")
+    place = folder_library(where)
+    try:
+        library = Library.open_or_create(place, analyser.space)
+        stale = False
+    except SpaceMismatch:
+        library, stale = Library.open(place), True
+    if not library.roots():
+        return library, ingest.add(library, [where], analyser, "music", workers=workers, wait_s=WAIT_S)
+    return library, ingest.update(library, analyser, workers=workers, reanalyse=stale, wait_s=WAIT_S)
+
+
+def expand_clips(paths: Sequence[Path]) -> list[Path]:
+    """`paths` with every folder replaced by the clips, stills and animations in it, sorted."""
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = media_files(path, "video")
+        if not inside:
+            raise InputError(f"no clips in {shown(path)}: give a folder with video files, pictures or GIFs")
+        found.extend(inside)
+    return found

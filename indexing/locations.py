@@ -1,0 +1,59 @@
+"""Where libraries live: a bare name is a folder under the user's data folder, all else is a path."""
+
+import os
+from pathlib import Path
+
+from indexing.durable import translated
+from recommender.errors import InputError, LibraryNotFound
+from recommender.text import shown
+
+CATALOG = "catalog.sqlite"
+HOME_VARIABLE = "CLIPTUNE_HOME"
+
+
+def libraries_home() -> Path:
+    """The folder of named libraries: $CLIPTUNE_HOME/libraries, or the platform's user data folder."""
+    home = os.environ.get(HOME_VARIABLE)
+    if home:
+        return Path(os.path.abspath(Path(home).expanduser())) / "libraries"  # noqa: PTH100 (no symlinks resolved)
+    from platformdirs import user_data_path
+
+    return user_data_path("cliptune") / "libraries"
+
+
+def library_path(name_or_path: str | Path) -> Path:
+    """The absolute folder of a library.
+
+    A bare name is a named library, unless a folder of that name here holds a library: so a folder that
+    happens to be called `default` never hides the default library. A Path, or anything with a
+    separator, is a path. Raises InputError for an empty name.
+    """
+    text = os.fspath(name_or_path)
+    if not text.strip():
+        raise InputError("the library's name is empty; give a name such as 'default' or a folder")
+    separators = {os.sep, os.altsep or os.sep, "/"}
+    bare = isinstance(name_or_path, str) and not any(s in text for s in separators) and not text.startswith((".", "~"))
+    if bare and not (Path(text) / CATALOG).is_file():
+        return libraries_home() / text
+    return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100
+
+
+def library_names() -> list[str]:
+    """Names of the libraries in the user's data folder, sorted."""
+    try:
+        return sorted(f.parent.name for f in libraries_home().glob(f"*/{CATALOG}"))
+    except OSError:
+        return []
+
+
+def existing(name_or_path: str | Path) -> Path:
+    """The folder of a library that is there; raises LibraryNotFound with what exists and how to make one."""
+    folder = library_path(name_or_path)
+    with translated(folder, "open the library at"):
+        if (folder / CATALOG).is_file():
+            return folder
+    names = ", ".join(library_names()) or "none yet"
+    raise LibraryNotFound(
+        f"no library at {shown(folder)} (named libraries: {names}); "
+        f"make one with: recommend index add FOLDER --library {shown(name_or_path)}"
+    )

@@ -1,0 +1,117 @@
+"""A linear, sign-constrained predictor of valence and arousal from named objective features."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recommender.errors import ModelError
+from recommender.types import Array
+
+POPULATION_SD = 0.4
+"""One standard deviation of the reference population on the plane [-1, 1]: ±2.5 SD fill it."""
+
+CLIP_Z = 3.5
+"""Standardised inputs beyond this are clipped: a linear model must not extrapolate from one odd feature."""
+
+TRANSFORMS = {
+    "identity": lambda x: x,
+    # Motion, rates and the like are perceived by ratio; the floor keeps silence and stillness finite.
+    "log": lambda x: np.log(np.maximum(x, 1e-3)),
+}
+
+
+@dataclass(frozen=True)
+class LinearAffect:
+    """affect mean = POPULATION_SD * (gain * weights @ z), z = clipped standardised transformed features.
+
+    Attributes
+    ----------
+    columns:   f feature names, the order of the inputs.
+    transform: per column, a name in TRANSFORMS.
+    centre, scale: float64 [f], reference mean and SD of the transformed columns.
+    weights:   float64 [2, f], rows valence and arousal.
+    gain:      float64 [2], brings the predictions of the reference population to a common spread, so that a
+               strongly shrunken modality stays comparable with another (see the model card).
+    sd:        float64 [2], residual SD in population SDs, measured out of fold: the stated uncertainty.
+    unknown_when_still: columns that say nothing about a still picture; they count as average there.
+    """
+
+    columns: tuple[str, ...]
+    transform: tuple[str, ...]
+    centre: Array
+    scale: Array
+    weights: Array
+    gain: Array
+    sd: Array
+    unknown_when_still: tuple[str, ...] = ()
+
+    def standardise(self, inputs: Array) -> Array:
+        """z-scores float64 [n, f] of `inputs` [n, f] (raw feature values), clipped to ±CLIP_Z."""
+        x = np.array(inputs, dtype=np.float64, ndmin=2)
+        for j, name in enumerate(self.transform):
+            if name != "identity":
+                x[:, j] = TRANSFORMS[name](x[:, j])
+        return np.clip((x - self.centre) / self.scale, -CLIP_Z, CLIP_Z)
+
+    def __call__(self, inputs: Array, still: bool = False) -> Array:
+        """Affect float32 [n, 4] (valence, arousal, their SDs) of `inputs` [n, f], each mean in [-1, 1]."""
+        z = self.standardise(inputs)
+        if still:
+            z[:, [c in self.unknown_when_still for c in self.columns]] = 0
+        # einsum, not BLAS: the same row gives the same bits whatever the batch around it.
+        mean = POPULATION_SD * self.gain * np.einsum("nf,af->na", z, self.weights)
+        out = np.empty((len(z), 4), np.float32)
+        out[:, :2] = np.clip(mean, -1, 1)
+        out[:, 2:] = POPULATION_SD * self.sd
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict, one entry per column, that `from_json` reads back exactly."""
+        return {
+            "columns": {
+                name: {
+                    "transform": self.transform[j],
+                    "centre": float(self.centre[j]),
+                    "scale": float(self.scale[j]),
+                    "valence": float(self.weights[0, j]),
+                    "arousal": float(self.weights[1, j]),
+                }
+                for j, name in enumerate(self.columns)
+            },
+            "gain": self.gain.tolist(),
+            "sd": self.sd.tolist(),
+            "unknown_when_still": list(self.unknown_when_still),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], source: str = "affect model") -> "LinearAffect":
+        """The predictor written by `to_json`; raises ModelError naming `source` and what is wrong."""
+        try:
+            columns = data["columns"]
+            rows = list(columns.values())
+            model = cls(
+                columns=tuple(columns),
+                transform=tuple(r["transform"] for r in rows),
+                centre=np.array([r["centre"] for r in rows], float),
+                scale=np.array([r["scale"] for r in rows], float),
+                weights=np.array([[r["valence"] for r in rows], [r["arousal"] for r in rows]], float),
+                gain=np.array(data["gain"], float),
+                sd=np.array(data["sd"], float),
+                unknown_when_still=tuple(data.get("unknown_when_still", ())),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"{source}: not an affect model ({error!r}); fetch or train it again") from error
+        model._check(source)
+        return model
+
+    def _check(self, source: str) -> None:
+        numbers = np.concatenate([self.centre, self.scale, self.weights.ravel(), self.gain, self.sd])
+        if not self.columns or not np.isfinite(numbers).all() or (self.scale <= 0).any() or (self.sd <= 0).any():
+            raise ModelError(f"{source}: empty, not finite, or a scale that is not positive; train it again")
+        if self.gain.shape != (2,) or self.sd.shape != (2,):
+            raise ModelError(f"{source}: gain and sd need two values, valence and arousal")
+        unknown = set(self.transform) - set(TRANSFORMS)
+        if unknown:
+            raise ModelError(f"{source}: unknown transform {sorted(unknown)}; known: {sorted(TRANSFORMS)}")

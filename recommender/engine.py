@@ -1,0 +1,225 @@
+"""The engine: a query in, ranked and explained recommendations out.
+
+query -> `library.search` (candidates) -> ranker (best section of each) -> reasons -> recommendations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+
+import numpy as np
+
+from recommender import rankers
+from recommender.errors import InputError, SpaceMismatch
+from recommender.explain import reasons
+from recommender.model import Model, available
+from recommender.types import (
+    Affect,
+    AffectPair,
+    Analysis,
+    Array,
+    LibraryReader,
+    Modality,
+    Recommendation,
+    Track,
+    TrackWindows,
+    unit,
+)
+
+DEFAULT_TOP = 10
+DEFAULT_CANDIDATES = 200
+"""Tracks that reach the ranker: ten pages of answers; a ranker sees enough to reorder, at little cost."""
+
+DEFAULT_LIKE_WEIGHT = 0.5
+"""Weight of a reference track beside the clip: both count alike until told otherwise."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is searched for.
+
+    Attributes
+    ----------
+    vector: float32 [dim], unit length.
+    affect: of the clip (or blend); None for a bare vector.
+    duration_s: length to cover with a section; 0 asks for one window.
+    target: what is searched, music or clips.
+    exclude: paths never to return (the reference track itself).
+    """
+
+    vector: Array
+    affect: Affect | None
+    duration_s: float
+    target: Modality
+    exclude: frozenset[str] = frozenset()
+
+
+class Recommender:
+    """Recommendations from one library.
+
+    Parameters
+    ----------
+    library: an open library (`indexing.Library.open(...)`) or anything else that is a `LibraryReader`.
+    model: the model the library was indexed with; by default the one of that name that comes with the package.
+    ranker: a name in `recommender.rankers.RANKERS`.
+
+    Raises SpaceMismatch when model and library do not belong together.
+    """
+
+    def __init__(self, library: LibraryReader, model: Model | None = None, ranker: str = "cosine") -> None:
+        self.library = library
+        self.model = model if model is not None else _model_of(library)
+        self._rank = rankers.get(ranker)
+        if self.model is not None and self.model.space != library.space:
+            raise SpaceMismatch(mismatch(library, self.model))
+
+    def clip(self, path: str | PathLike[str]) -> Query:
+        """The query for a video clip, a still or an animation: searches music."""
+        return self._query(path, "video", target="music")
+
+    def music(self, path: str | PathLike[str]) -> Query:
+        """The query for a piece of music that looks for clips."""
+        return self._query(path, "music", target="video")
+
+    def like(self, path: str | PathLike[str]) -> Query:
+        """The query for a reference track: searches music that feels like it (itself left out)."""
+        return self._query(path, "music", target="music", exclude=frozenset([str(Path(path).absolute())]))
+
+    def vector(self, vector: Array, target: Modality = "music", duration_s: float = 0.0) -> Query:
+        """The query for a bare vector [dim] of the library's space; scaled to unit length."""
+        v = np.asarray(vector, np.float32)
+        dim = self.library.space.dim
+        if v.shape != (dim,):
+            raise InputError(f"query vector of shape {list(v.shape)}; this library needs [{dim}]")
+        if not np.isfinite(v).all() or not v.any():
+            raise InputError("query vector is zero or not finite; a direction is needed for the cosine")
+        return Query(unit(v), None, duration_s, target)
+
+    def recommend(
+        self, query: Query | str | PathLike[str], top: int = DEFAULT_TOP, candidates: int = DEFAULT_CANDIDATES
+    ) -> list[Recommendation]:
+        """The `top` best tracks for a query (a path is a clip), best first; fewer when the library is smaller.
+
+        The same query, library and model always give the same answer; equal scores are ordered by path.
+        """
+        if top < 1 or candidates < 1:
+            raise InputError(f"top ({top}) and candidates ({candidates}) must be at least 1")
+        q = query if isinstance(query, Query) else self.clip(query)
+        wanted = max(top, candidates) + len(q.exclude)
+        found = self.library.search(q.vector, wanted, q.target)
+        tracks, windows = self._load(found.ids, q.exclude)
+        sections = self._rank(q.vector, windows, q.duration_s)
+        order = sorted(range(len(tracks)), key=lambda i: (-sections[i].score, tracks[i].path, tracks[i].id))
+        return [
+            self._recommendation(q, tracks[i], windows[i], sections[i], rank)
+            for rank, i in enumerate(order[:top], start=1)
+        ]
+
+    def _load(self, ids: Array, exclude: frozenset[str]) -> tuple[list[Track], list[TrackWindows]]:
+        tracks, windows = [], []
+        for track_id in ids.tolist():
+            track = self.library.track(track_id)
+            if exclude.isdisjoint((track.path, *track.copies)):
+                tracks.append(track)
+                windows.append(self.library.windows(track_id))
+        return tracks, windows
+
+    def _query(
+        self,
+        path: str | PathLike[str],
+        modality: Modality,
+        target: Modality,
+        exclude: frozenset[str] = frozenset(),
+    ) -> Query:
+        if self.model is None:
+            raise SpaceMismatch(
+                f"this library holds imported vectors of the space '{self.library.space.model}': query it with "
+                f"a vector of that space (--vector q.npy), not with {fspath(path)!r}"
+            )
+        analysis = self.model.analyse(Path(path), modality)
+        return query_of(analysis, target, exclude)
+
+    def _recommendation(
+        self, q: Query, track: Track, windows: TrackWindows, section: rankers.Section, rank: int
+    ) -> Recommendation:
+        rows = slice(section.first, section.last + 1)
+        in_s, end_s = float(windows.bounds[section.first, 0]), float(windows.bounds[section.last, 1])
+        # A section is as long as the clip, but never shorter than the window it was measured on.
+        shortest = float(windows.bounds[section.first, 1]) - in_s
+        out_s = min(end_s, in_s + max(q.duration_s, shortest))
+        affect = Affect(*windows.affect[rows].mean(axis=0).tolist()) if windows.affect.shape[1] else None
+        why = (
+            reasons(q.vector, windows.inputs[rows], self.library.medians(q.target), self.model, q.target)
+            if self.model is not None and windows.inputs.shape[1]
+            else []
+        )
+        return Recommendation(track, section.score, rank, in_s, out_s, AffectPair(q.affect, affect), tuple(why))
+
+
+def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = frozenset()) -> Query:
+    """The query made of an analysis: its whole-item vector, affect and duration."""
+    return Query(
+        analysis.item_vector,
+        Affect(*np.asarray(analysis.item_affect, float).tolist()),
+        analysis.features.duration_s,
+        target,
+        exclude,
+    )
+
+
+def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
+    """One query between several: weighted mean of their vectors, back to unit length.
+
+    Affect is averaged with the same weights; duration, target come from the first; exclusions are joined.
+    """
+    w = np.asarray(weights, float)
+    if len(w) != len(queries) or (w < 0).any() or not np.isfinite(w).all() or w.sum() <= 0:
+        raise InputError(f"weights {list(weights)}: one non-negative number per query, not all zero")
+    w = w / w.sum()
+    affects = [q.affect for q in queries if q.affect is not None]
+    affect = Affect(*np.average(affects, axis=0, weights=w).tolist()) if len(affects) == len(queries) else None
+    vector = unit(np.average([q.vector for q in queries], axis=0, weights=w))
+    exclude = frozenset().union(*(q.exclude for q in queries))
+    return Query(vector, affect, queries[0].duration_s, queries[0].target, exclude)
+
+
+def recommend(
+    clip: str | PathLike[str],
+    library: LibraryReader,
+    model: Model | None = None,
+    top: int = DEFAULT_TOP,
+    candidates: int = DEFAULT_CANDIDATES,
+    ranker: str = "cosine",
+) -> list[Recommendation]:
+    """The `top` tracks of `library` that fit a clip, best first (see `Recommender` for more than one query)."""
+    return Recommender(library, model, ranker).recommend(clip, top, candidates)
+
+
+def mismatch(library: LibraryReader, model: Model) -> str:
+    """One line: which model the library belongs to, which one was given, what to do."""
+    mine, theirs = model.space, library.space
+    return (
+        f"the library was indexed with model '{theirs.model}' revision {theirs.revision}, the query uses "
+        f"'{mine.model}' revision {mine.revision}: analyse the library again "
+        "(`recommend index update --reanalyse`) or pass --model with the one it was made with"
+    )
+
+
+IMPORTED = "imported"
+"""Revision of spaces whose vectors came from outside: no model here can encode a query for them."""
+
+
+def _model_of(library: LibraryReader) -> Model | None:
+    space = library.space
+    if space.revision == IMPORTED:
+        return None
+    if space.model not in available():
+        raise SpaceMismatch(
+            f"the library was indexed with model '{space.model}' revision {space.revision}, which does not come with "
+            "this package: pass its folder with --model"
+        )
+    model = Model.load(space.model)
+    if model.space != space:
+        raise SpaceMismatch(mismatch(library, model))
+    return model

@@ -1,0 +1,167 @@
+"""Objective features of a clip or a still: light, colour, texture, composition, motion, cuts.
+
+Pictures are measured twice a second, motion and cuts between all sampled frames. Times are true times: frames
+that a slow source repeats are skipped, and the flow to the next new frame is divided by the time between.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from recommender.errors import MediaError
+from recommender.features import colour, composition, texture
+from recommender.features.picture import FULL, bars, one_thread
+from recommender.features.series import Series, Step
+from recommender.features.shots import cuts
+from recommender.features.windows import windows
+from recommender.media import Damage, Frame
+from recommender.media import frames as decode
+from recommender.types import Array, Column, Features
+
+REVISION = "1"
+"""Changes whenever the same file would give other numbers."""
+
+MOTION = (
+    Column("motion_widths_per_s", "widths/s", "mean optical flow over area and time, cuts left out"),
+    Column("motion_p90_widths_per_s", "widths/s", "90th percentile of flow over the area, mean over time"),
+    Column("camera_motion_widths_per_s", "widths/s", "flow explained by shift, zoom and roll of the picture"),
+    Column("local_motion_widths_per_s", "widths/s", "flow left after taking the camera's away"),
+    Column("brightness_change_per_s", "1/s", "change of mean brightness (0 to 1) per second, cuts left out"),
+    Column("motion_sd_widths_per_s", "widths/s", "standard deviation over time of the flow in half seconds"),
+)
+EVENTS = (
+    Column("flash_rate_per_min", "1/min", "pairs of sudden changes of brightness (above 0.1), cuts left out"),
+    Column("cut_rate_per_min", "1/min", "cuts per minute"),
+    Column("shot_length_s", "s", "mean length of the shots in sight, each in full"),
+)
+COLUMNS: tuple[Column, ...] = (*colour.COLUMNS, *texture.COLUMNS, *composition.COLUMNS, *MOTION, *EVENTS)
+
+BATCH = 80  # ten seconds at 8 frames per second, 4 MB: black bars are looked for in each batch
+FLASH = 0.1  # between neighbouring frames; a fade of a second and a half stays below
+UNSEEN = 0.7  # residual from which a flow is a guess: white-outs, chaos
+SLICE_S = 0.5
+
+
+def extract(path: Path) -> Features:
+    """Features of the pictures in `path`; raises MediaError when there are none."""
+    damage = Damage()
+    found = from_frames(decode(path, damage=damage))
+    return replace(found, facts={**found.facts, "damaged_packets": damage.packets})
+
+
+def from_frames(frames: Iterable[Frame], duration_s: float | None = None) -> Features:
+    """Features of `frames` in order of time; `duration_s` defaults to the end of the last frame.
+
+    Raises MediaError when there is no frame.
+    """
+    series = Series()
+    with one_thread():
+        crop = FULL
+        for batch in _batches(iter(frames)):
+            crop = bars([f.rgb for f in batch], crop)
+            for frame in batch:
+                series.add(frame, crop)
+    if not series.frames:
+        raise MediaError("No picture to measure: the video holds no frame that can be decoded.")
+    series.finish()
+    return _pooled(series, series.end_s if duration_s is None else float(duration_s))
+
+
+def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+    while batch := list(islice(frames, BATCH)):
+        yield batch
+
+
+def _pooled(series: Series, duration_s: float) -> Features:
+    """The series per window and as a whole."""
+    steps = series.steps
+    cut = cuts(series.scores, np.array([s.speeds.mean for s in steps]))
+    bounds = windows(duration_s)
+    spans = np.concatenate((bounds, [[0.0, duration_s]]))
+    parts = (_still(series, spans), _motion(steps, cut, spans), _events(steps, cut, spans))
+    values = np.concatenate(parts, axis=1).astype(np.float32)
+    facts = {"shots": int(cut.sum()) + 1, "damaged_packets": 0, "still": series.frames == 1, "frames": series.frames}
+    return Features(tuple(c.name for c in COLUMNS), bounds, values[:-1], values[-1], duration_s, facts)
+
+
+def _still(series: Series, spans: Array) -> Array:
+    """Mean of the still statistics in each span, float64 [n, f]; of the last one before where none is inside."""
+    times, stills = np.array(series.still_s), np.stack(series.stills)
+    first = np.searchsorted(times, spans[:, 0] - 1e-9)
+    last = np.searchsorted(times, spans[:, 1] - 1e-9)
+    first = np.minimum(first, len(times) - 1)
+    return np.stack([stills[a : max(b, a + 1)].mean(0) for a, b in zip(first, last, strict=True)])
+
+
+def _motion(steps: list[Step], cut: Array, spans: Array) -> Array:
+    """Mean motion in each span, its change of brightness, and how the motion varies; float64 [n, 6].
+
+    Cuts are no motion, and neither is a flow that explains too little; where nothing is known all is 0.
+    """
+    edges = np.array([s[:2] for s in steps]).reshape(-1, 2)
+    flow = np.array([s.speeds for s in steps]).reshape(-1, 4)
+    light = np.array([[s.jump / (s.end_s - s.start_s)] for s in steps]).reshape(-1, 1)
+    seen = ~cut & (np.array([s.residual for s in steps]) < UNSEEN)
+    moving = _means(edges[seen], flow[seen], spans)[0]
+    flicker = _means(edges[~cut], light[~cut], spans)[0]
+    slices = np.arange(0.0, spans[-1, 1] + SLICE_S, SLICE_S)
+    slow, known = _means(edges[seen], flow[seen, :1], np.stack((slices[:-1], slices[1:]), 1))
+    varying = [[_sd(slow[:, 0], known, slices, span)] for span in spans]
+    return np.concatenate((moving, flicker, varying), axis=1)
+
+
+def _sd(flow: Array, known: Array, slices: Array, span: Array) -> float:
+    """Standard deviation of `flow` over the slices inside `span`, weighted by the time `known` in each."""
+    inside = (slices[:-1] >= span[0] - 1e-9) & (slices[1:] <= span[1] + 1e-9)
+    weight = known * inside
+    total = weight.sum()
+    if total <= 0:
+        return 0.0
+    mean = (weight * flow).sum() / total
+    return float(np.sqrt((weight * (flow - mean) ** 2).sum() / total))
+
+
+def _means(edges: Array, rates: Array, spans: Array) -> tuple[Array, Array]:
+    """Mean of `rates` [m, f] over time in each span [n, 2], and the time known there in s, [n].
+
+    A rate holds between its `edges` [m, 2]; times outside all edges are unknown and count nowhere.
+    """
+    if not len(edges):
+        return np.zeros((len(spans), rates.shape[1])), np.zeros(len(spans))
+    lengths = edges[:, 1] - edges[:, 0]
+    at = edges.ravel()
+    together = []
+    for rate in (*rates.T, np.ones(len(edges))):
+        total = np.concatenate(([0.0], np.cumsum(rate * lengths)))
+        # The integral at every edge: it grows inside a step and is level between steps.
+        integral = np.stack((total[:-1], total[1:]), 1).ravel()
+        together.append(np.interp(spans[:, 1], at, integral) - np.interp(spans[:, 0], at, integral))
+    known = np.maximum(together[-1], 0)
+    means = np.stack(together[:-1], 1) / np.where(known > 1e-9, known, 1)[:, None]
+    return np.where(known[:, None] > 1e-9, means, 0), known
+
+
+def _events(steps: list[Step], cut: Array, spans: Array) -> Array:
+    """Flash rate, cut rate and shot length in each span, float64 [n, 3]; the last span is the whole."""
+    ends = np.array([s.end_s for s in steps])
+    cut_s, flash_s = ends[cut], ends[~cut & (np.array([s.jump for s in steps]) > FLASH)]
+    duration_s = spans[-1, 1]
+    shots = np.concatenate(([0.0], cut_s[cut_s < duration_s], [duration_s]))
+    minutes = (spans[:, 1] - spans[:, 0]) / 60
+    per_min = np.where(minutes > 0, 1 / np.where(minutes > 0, minutes, 1), 0)
+    flashes, cuts_ = 0.5 * _inside(flash_s, spans) * per_min, _inside(cut_s, spans) * per_min
+    return np.stack((flashes, cuts_, [_shot_length(shots, span) for span in spans]), axis=1)
+
+
+def _inside(times: Array, spans: Array) -> Array:
+    """How many of `times` (ascending) lie strictly inside each span."""
+    return np.searchsorted(times, spans[:, 1] - 1e-9) - np.searchsorted(times, spans[:, 0] + 1e-9)
+
+
+def _shot_length(shots: Array, span: Array) -> float:
+    """Mean full length in s of the shots (their borders, ascending) that overlap `span`."""
+    inside = (shots[1:] > span[0] + 1e-9) & (shots[:-1] < span[1] - 1e-9)
+    return float((shots[1:] - shots[:-1])[inside].mean()) if inside.any() else 0.0

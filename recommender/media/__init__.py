@@ -1,0 +1,13 @@
+"""The only place that opens, decodes or writes media files (PyAV).
+
+Decoding never raises anything but `MediaError`, whose message is one line: what failed, on which file,
+what to do. Damaged packets are skipped and counted in a `Damage`; a file that gives nothing at all is an error.
+"""
+
+from recommender.media.audio import audio_blocks
+from recommender.media.container import Damage
+from recommender.media.probe import MediaInfo, probe
+from recommender.media.video import Frame, frames
+from recommender.media.write import write_audio, write_video
+
+__all__ = ["Damage", "Frame", "MediaInfo", "audio_blocks", "frames", "probe", "write_audio", "write_video"]

@@ -1,0 +1,137 @@
+"""Any sound as a stream of mono float32 blocks."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+import av
+import numpy as np
+
+from recommender.media.container import (
+    Damage,
+    StrPath,
+    audio_stream,
+    cannot_read,
+    decoded,
+    nothing_decoded,
+    opened,
+    prepare,
+)
+from recommender.types import Array
+
+_CHUNK = 1 << 16  # samples mixed and resampled at once: per-frame overhead vanishes, memory stays small
+_SAFE_PLANES = 8  # from so many on, PyAV 18 reads beyond the planes of a frame (no zero ends the list) and crashes
+_LIMIT = 4.0  # 12 dB above full scale: louder samples are broken float files, not music
+_RATES_HZ = (1_000, 768_000)  # outside, a header is damaged (or made to blow up memory)
+
+
+def audio_blocks(
+    path: StrPath, sr_hz: int = 22050, block_s: float = 20.0, damage: Damage | None = None
+) -> Iterator[Array]:
+    """Consecutive float32 [round(block_s * sr_hz)] mono blocks at `sr_hz`; the last one may be shorter.
+
+    Channels are averaged (the low-frequency effects channel left out), so two equal channels give the level of
+    one. Full scale is 1; values are finite and within ±4. Memory does not grow with the length of the file.
+    Raises MediaError, at the first block, when there is no audio stream or nothing of it can be decoded.
+    """
+    damage = Damage() if damage is None else damage
+    size = max(1, round(block_s * sr_hz))
+    with opened(path) as container:
+        stream = audio_stream(container, path)
+        prepare(stream, threads=1)
+        heard = False
+        chunks = _mono_chunks(decoded(container, stream, damage), path)
+        for block in _blocks(_resampled(chunks, sr_hz), size):
+            heard = True
+            yield block
+        if not heard:
+            raise nothing_decoded(path, stream, damage)
+
+
+def _blocks(pieces: Iterable[Array], size: int) -> Iterator[Array]:
+    """The samples of `pieces` cut into arrays of exactly `size`, the last one shorter."""
+    block, filled = np.empty(size, np.float32), 0
+    for piece in pieces:
+        while len(piece):
+            part = piece[: size - filled]
+            block[filled : filled + len(part)] = part
+            filled, piece = filled + len(part), piece[len(part) :]
+            if filled == size:
+                yield block
+                block, filled = np.empty(size, np.float32), 0
+    if filled:
+        yield block[:filled].copy()
+
+
+def _mono_chunks(frames: Iterable[Any], path: StrPath) -> Iterator[tuple[int, Array]]:
+    """(rate in Hz, mono samples) per chunk of frames with the same rate, number format and channels."""
+    for (rate, *_), run in groupby(frames, _kind):
+        if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
+            raise cannot_read(path, f"its sample rate of {rate} Hz makes no sense; export it again")
+        while batch := _batch(run):
+            yield rate, _mono(batch)
+
+
+def _kind(frame: Any) -> tuple[int, str, str]:
+    return frame.sample_rate, frame.format.name, frame.layout.name
+
+
+def _batch(frames: Iterator[Any]) -> list[Any]:
+    """The next frames, until they hold `_CHUNK` samples."""
+    batch: list[Any] = []
+    held = 0
+    for frame in frames:
+        batch.append(frame)
+        held += frame.samples
+        if held >= _CHUNK:
+            break
+    return batch
+
+
+def _mono(frames: list[Any]) -> Array:
+    """float32 [n]: the mean over the channels of `frames` (all of one kind), full scale 1, finite."""
+    names = [channel.name for channel in frames[0].layout.channels]
+    if len(names) >= _SAFE_PLANES and frames[0].format.is_planar:
+        frames = _packed(frames)
+    y = np.concatenate([_planar(frame, len(names)) for frame in frames], axis=1)
+    if 0 < names.count("LFE") < len(names):
+        y = y[[name != "LFE" for name in names]]
+    if np.issubdtype(y.dtype, np.integer):
+        half = 2.0 ** (8 * y.dtype.itemsize - 1)
+        middle = half if y.dtype.kind == "u" else 0.0
+        return np.asarray((y.mean(axis=0, dtype=np.float64) - middle) / half, np.float32)
+    y = np.clip(np.nan_to_num(y, nan=0.0, posinf=0.0, neginf=0.0), -_LIMIT, _LIMIT)
+    return np.asarray(y.mean(axis=0, dtype=np.float32))
+
+
+def _packed(frames: list[Any]) -> list[Any]:
+    """`frames` with all channels in one float plane."""
+    converter = av.AudioResampler(format="flt")
+    return [piece for frame in [*frames, None] for piece in converter.resample(frame) if piece is not None]
+
+
+def _planar(frame: Any, channels: int) -> Array:
+    """The samples of `frame` as [channels, n], in the number format of the file."""
+    y: Array = frame.to_ndarray()
+    return y if frame.format.is_planar else y.reshape(-1, channels).T
+
+
+def _resampled(chunks: Iterable[tuple[int, Array]], sr_hz: int) -> Iterator[Array]:
+    """`chunks` at `sr_hz`; a source whose rate changes on the way is followed."""
+    rate, resampler = 0, None
+    for new, y in chunks:
+        if new != rate:
+            yield from _pulled(resampler, None)
+            rate, resampler = new, av.AudioResampler(format="fltp", layout="mono", rate=sr_hz)
+        frame = av.AudioFrame.from_ndarray(y[np.newaxis], format="fltp", layout="mono")
+        frame.sample_rate = rate
+        yield from _pulled(resampler, frame)
+    yield from _pulled(resampler, None)
+
+
+def _pulled(resampler: Any, frame: Any) -> Iterator[Array]:
+    if resampler is None:
+        return
+    for piece in resampler.resample(frame):
+        if piece is not None:  # a resampler with nothing to do hands the flush through
+            yield np.clip(piece.to_ndarray()[0], -_LIMIT, _LIMIT)

@@ -1,0 +1,198 @@
+"""Open media files safely and decode one stream of them, packet by packet."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import Flags
+from av.stream import Discard, Disposition
+
+from recommender.errors import MediaError
+from recommender.text import shown
+
+StrPath = str | os.PathLike[str]
+
+# Formats that hold their own data. Playlists and lists (hls, dash, concat, sdp, image2) are left out on purpose:
+# they would open other files or addresses named inside a file that somebody sent.
+_FORMATS = (
+    *("aac", "ac3", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "dts", "dtshd", "eac3", "flac", "loas", "mlp"),
+    *("mp3", "mpc", "mpc8", "ogg", "oma", "tak", "truehd", "tta", "voc", "w64", "wav", "wv"),
+    *("av1", "avi", "dv", "flv", "gxf", "h264", "hevc", "ivf", "m4v", "matroska", "mjpeg", "mov", "mpeg", "mpegts"),
+    *("mpegvideo", "mxf", "nut", "obu", "rm", "vc1", "wtv", "yuv4mpegpipe"),
+    *("apng", "gif", "bmp_pipe", "exr_pipe", "j2k_pipe", "jpeg_pipe", "jpegls_pipe", "jpegxl_pipe", "pam_pipe"),
+    *("pbm_pipe", "pgm_pipe", "png_pipe", "ppm_pipe", "qoi_pipe", "tiff_pipe", "webp_pipe"),
+)
+MAX_PIXELS = 100_000_000  # larger pictures are decompression bombs, or need more memory than a feature is worth
+_MAX_READ_FAILURES = 100  # consecutive failures to read a packet after which the rest of a file is given up
+_OPTIONS = {
+    "format_whitelist": ",".join(_FORMATS),
+    "protocol_whitelist": "none",
+    "max_pixels": str(MAX_PIXELS),
+}
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+_NOT_MEDIA = "it is damaged, or not an audio, video or picture file; play it to check, and convert it or leave it out"
+# PyAV's errors; what the operating system raises while a file is read; what PyAV lets through for odd streams.
+DECODE_ERRORS = (av.FFmpegError, OSError, ValueError, RuntimeError)
+
+
+class _File(FileIO):
+    """A file that shows FFmpeg a harmless name: of ours, ``%03d`` is a pattern and ``a:b`` an address to it.
+
+    The suffix stays, it helps to tell formats without a signature apart.
+    """
+
+    name: str
+
+
+@dataclass
+class Damage:
+    """Counts of what could not be decoded: `packets` skipped, `frames` delivered with visible damage."""
+
+    packets: int = 0
+    frames: int = 0
+
+
+def cannot_read(path: StrPath, reason: str) -> MediaError:
+    """The one-line error for `path`; `reason` ends with what to do."""
+    return MediaError(f"cannot read '{shown(path)}': {reason}")
+
+
+@contextmanager
+def opened(path: StrPath) -> Iterator[Any]:
+    """The PyAV input container of `path`; raises MediaError when the file cannot be opened as media.
+
+    A Python file object is handed to PyAV, so no name is ever taken for an address, a protocol or a pattern;
+    it costs no decoding speed.
+    """
+    with _file(path) as file:
+        try:
+            container = av.open(file, mode="r", options=_OPTIONS, metadata_errors="replace")
+        except DECODE_ERRORS as error:
+            raise cannot_read(path, _open_reason(error)) from error
+        container.flags &= ~Flags.gen_pts.value  # invented stamps are wrong for avi with B frames
+        with container:
+            yield container
+
+
+def _file(path: StrPath) -> FileIO:
+    """The open binary file at `path`, checked to be a regular file that is not empty."""
+    try:
+        info = Path(path).stat()
+        if stat.S_ISDIR(info.st_mode):
+            raise cannot_read(path, "it is a folder; give a file inside it")
+        if not stat.S_ISREG(info.st_mode):  # a pipe or device could block for ever
+            raise cannot_read(path, "it is not a regular file; give a file on disk")
+        if info.st_size == 0:
+            raise cannot_read(path, "the file is empty (0 bytes); copy or download it again")
+        file = _File(path)
+        file.name = "media" + (suffix if _SUFFIX.fullmatch(suffix := Path(path).suffix) else "")
+        return file
+    except (OSError, ValueError) as error:
+        raise cannot_read(path, _file_reason(error)) from error
+
+
+def _file_reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "no such file; check the path"
+    if isinstance(error, PermissionError):
+        return "permission denied; make the file readable for this user"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror.lower()}; check the disk and the path"
+    return "not a valid path; check the name"
+
+
+def _open_reason(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
+        return _file_reason(error)
+    return _NOT_MEDIA
+
+
+def audio_stream(container: Any, path: StrPath) -> Any:
+    """The default (else the first) audio stream that can be decoded; raises MediaError if there is none."""
+    return _chosen(container, path, container.streams.audio, "no audio stream; give a file with sound")
+
+
+def video_stream(container: Any, path: StrPath) -> Any:
+    """The default (else the first) video stream that can be decoded and is no cover picture, or MediaError."""
+    streams = pictures(container)
+    covers = len(container.streams.video) > len(streams)
+    kind = "no video stream, only a cover picture" if covers else "no video stream"
+    return _chosen(container, path, streams, f"{kind}; give a video or a picture")
+
+
+def pictures(container: Any) -> list[Any]:
+    """The video streams that are meant to be watched: no cover pictures, thumbnails or parts of a tiled picture."""
+    hidden = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
+    return [stream for stream in container.streams.video if not stream.disposition & hidden]
+
+
+def _chosen(container: Any, path: StrPath, streams: Any, missing: str) -> Any:
+    usable = [stream for stream in streams if stream.codec_context is not None]
+    if not usable:
+        raise cannot_read(path, "its codec is not supported; convert it to mp4, mp3 or wav" if streams else missing)
+    chosen = next((s for s in usable if s.disposition & Disposition.default), usable[0])
+    for stream in container.streams:
+        if stream.index != chosen.index:
+            stream.discard = Discard.all  # lets the demuxer jump over what nobody will decode
+    return chosen
+
+
+def prepare(stream: Any, threads: int) -> None:
+    """Set up the decoder of `stream`: `threads` (0: one per core) and the limit on picture size."""
+    codec = stream.codec_context
+    codec.thread_type = "AUTO"
+    codec.thread_count = threads
+    codec.options = {"max_pixels": str(MAX_PIXELS)}
+
+
+def packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
+    """The packets of `stream`; what cannot be read is counted and passed over."""
+    failures = 0
+    while failures < _MAX_READ_FAILURES:
+        try:
+            for packet in container.demux(stream):
+                if packet.size:  # an empty packet would tell the decoder that the stream ends
+                    failures = 0
+                    yield packet
+            return
+        except DECODE_ERRORS as error:
+            damage.packets += 1
+            failures += 1 if isinstance(error, av.FFmpegError) else _MAX_READ_FAILURES  # a broken disk stays broken
+
+
+def decoded(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
+    """The frames of `stream` in order of presentation; damaged packets are counted and passed over."""
+    for packet in packets(container, stream, damage):
+        yield from decode(stream, packet, damage)
+    yield from decode(stream, None, damage)
+
+
+def decode(stream: Any, packet: Any, damage: Damage) -> list[Any]:
+    """The frames that `packet` (None: the end of the stream) completes; empty, and counted, when it is damaged."""
+    try:
+        frames: list[Any] = stream.codec_context.decode(packet)
+    except EOFError:
+        return []
+    except DECODE_ERRORS:
+        damage.packets += 1
+        return []
+    damage.frames += sum(frame.is_corrupt for frame in frames)
+    return frames
+
+
+def nothing_decoded(path: StrPath, stream: Any, damage: Damage) -> MediaError:
+    """The error for a `stream` that gave no frame at all."""
+    what = "sound" if stream.type == "audio" else "picture"
+    if not damage.packets:
+        return cannot_read(path, f"it holds no {what} that can be read; copy or export it again")
+    lost = f"no {what} could be decoded ({damage.packets} damaged packets)"
+    if stream.type == "video" and not stream.codec_context.width:  # the decoder's own limit came first
+        return cannot_read(path, f"{lost}: it is damaged or exceeds 100 megapixels; scale it down or export it again")
+    return cannot_read(path, f"{lost}; copy or export it again")

@@ -1,0 +1,33 @@
+"""CSV: a header and a row per recommendation, for spreadsheets."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from recommender.outputs.records import Answer, affect_record, record
+
+PLAIN = ("rank", "score", "path", "title", "artist", "in_s", "out_s", "duration_s", "bpm", "key")
+AFFECT = ("valence", "arousal", "valence_sd", "arousal_sd", "emotion", "mood")
+REASONS = 3
+
+
+def render(answers: Sequence[Answer]) -> str:
+    """The table of all answers; a query that failed has one row with its `error`."""
+    header = ["query", *PLAIN]
+    header += [f"{side}_{name}" for side in ("query", "section") for name in AFFECT]
+    header += [f"reason_{i + 1}" for i in range(REASONS)] + ["error"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
+    writer.writeheader()
+    for answer in answers:
+        if answer.error is not None:
+            writer.writerow({"query": answer.query, "error": answer.error})
+        for r in answer.recommendations:
+            full = record(r)
+            row = {"query": answer.query} | {name: full[name] for name in PLAIN}
+            for side, affect in (("query", r.affect.query), ("section", r.affect.section)):
+                values = affect_record(affect) or {}
+                row |= {f"{side}_{name}": values.get(name, "") for name in AFFECT}
+            row |= {f"reason_{i + 1}": why.text for i, why in enumerate(r.reasons[:REASONS])}
+            writer.writerow(row)
+    return text.getvalue()

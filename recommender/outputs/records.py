@@ -1,0 +1,65 @@
+"""A recommendation as a flat-keyed, JSON-ready record: the one place that fixes names, units and rounding."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from recommender.affect.words import emotion, emotions, mood
+from recommender.types import Affect, Recommendation
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one query: its recommendations, or the one-line error that took their place."""
+
+    query: str
+    recommendations: list[Recommendation] = field(default_factory=list)
+    error: str | None = None
+    affect: Affect | None = None
+    duration_s: float | None = None
+
+
+def record(r: Recommendation) -> dict[str, Any]:
+    """The record of a recommendation; keys are stable, times in seconds, affect in [-1, 1]."""
+    return {
+        "rank": r.rank,
+        "score": round(r.score, 6),
+        "path": r.track.path,
+        "title": r.track.title,
+        "artist": r.track.artist,
+        "in_s": round(r.in_s, 3),
+        "out_s": round(r.out_s, 3),
+        "duration_s": _rounded(r.track.duration_s, 3),
+        "bpm": _rounded(r.track.bpm, 1),
+        "key": r.track.key,
+        "query_affect": affect_record(r.affect.query),
+        "section_affect": affect_record(r.affect.section),
+        "reasons": [
+            {
+                "feature": why.feature,
+                "value": _significant(why.value),
+                "median": _significant(why.median),
+                "unit": why.unit,
+                "change": round(why.change, 6),
+                "text": why.text,
+            }
+            for why in r.reasons
+        ],
+        "copies": list(r.track.copies),
+    }
+
+
+def affect_record(affect: Affect | None) -> dict[str, Any] | None:
+    """Valence, arousal, their SDs, the likeliest of the five emotions with all probabilities, and the mood."""
+    if affect is None:
+        return None
+    numbers: dict[str, Any] = {name: round(value, 4) for name, value in affect._asdict().items()}
+    shares = {name: round(p, 4) for name, p in emotions(affect).items()}
+    return numbers | {"emotion": emotion(affect), "emotions": shares, "mood": mood(affect)}
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _significant(value: float) -> float:
+    return float(f"{value:.6g}")

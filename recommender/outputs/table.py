@@ -1,0 +1,75 @@
+"""A table for people: one block per query, one line per track, its reasons below it."""
+
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from recommender.affect.words import emotion, mood
+from recommender.outputs.records import Answer
+from recommender.text import shown
+from recommender.types import Affect, Recommendation
+
+HEADER = ("#", "score", "section", "bpm", "key", "mood", "track")
+
+
+def render(answers: Sequence[Answer]) -> str:
+    """All answers, separated by a blank line."""
+    return "\n".join(block(answer) for answer in answers)
+
+
+def block(answer: Answer) -> str:
+    """Heading, table and reasons of one answer."""
+    if answer.error is not None:
+        return f"{shown(answer.query)}\n  error: {answer.error}\n"
+    heading = shown(answer.query)
+    if answer.duration_s:
+        heading += f"  ({clock(answer.duration_s)})"
+    if answer.affect is not None:
+        heading += f"\n  {sentence(answer.affect)}"
+    if not answer.recommendations:
+        return f"{heading}\n  nothing to recommend: the library holds no tracks\n"
+    rows = [cells(r) for r in answer.recommendations]
+    widths = [max(len(row[i]) for row in [HEADER, *rows]) for i in range(len(HEADER))]
+    lines = [heading, "", join(HEADER, widths)]
+    for r, row in zip(answer.recommendations, rows, strict=True):
+        lines.append(join(row, widths))
+        indent = " " * (2 + widths[0] + 2)
+        lines.extend(f"{indent}· {why.text}" for why in r.reasons)
+    return "\n".join(lines) + "\n"
+
+
+def cells(r: Recommendation) -> tuple[str, ...]:
+    """The table cells of one recommendation."""
+    section = r.affect.section
+    title, path = shown(r.track.title), shown(r.track.path)
+    named_by_file = r.track.title == PurePath(r.track.path).stem
+    return (
+        str(r.rank),
+        f"{r.score:.3f}",
+        f"{clock(r.in_s)}-{clock(r.out_s)}",
+        "-" if r.track.bpm is None else f"{r.track.bpm:.0f}",
+        r.track.key or "-",
+        "-" if section is None else f"{mood(section)} ({section.valence:+.2f} {section.arousal:+.2f})",
+        path if named_by_file else f"{title}  [{path}]",
+    )
+
+
+def join(row: Sequence[str], widths: Sequence[int]) -> str:
+    """One line; numbers to the right, words to the left."""
+    aligned = [c.rjust(w) if i in (0, 1, 3) else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+    return "  " + "  ".join(aligned).rstrip()
+
+
+def sentence(affect: Affect) -> str:
+    """The affect in one line: mood, emotion and the two numbers with their uncertainty."""
+    return (
+        f"feels {mood(affect)}, most like '{emotion(affect)}': "
+        f"valence {affect.valence:+.2f} ± {affect.valence_sd:.2f}, "
+        f"arousal {affect.arousal:+.2f} ± {affect.arousal_sd:.2f} (each from -1 to 1)"
+    )
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, `1:05`; hours where there are any."""
+    whole = int(seconds + 0.5)
+    hours, minutes, s = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02d}:{s:02d}" if hours else f"{minutes}:{s:02d}"

@@ -1,0 +1,33 @@
+"""Sections of a track: runs of consecutive windows as long as the clip."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from recommender.types import Array, TrackWindows
+
+
+class Section(NamedTuple):
+    """A run of windows [first, last] and its score in [0, 1]."""
+
+    score: float
+    first: int
+    last: int
+
+
+Ranker = Callable[[Array, Sequence[TrackWindows], float], list[Section]]
+"""(query [dim], the windows of each candidate, wanted length in seconds) -> the best section of each."""
+
+
+def span(bounds: Array, length_s: float) -> int:
+    """How many consecutive windows of `bounds` [n, 2] it takes to cover `length_s` (at least 1, at most n)."""
+    covered = bounds[:, 1] - bounds[0, 0]
+    return min(int(np.searchsorted(covered, length_s - 1e-6)) + 1, len(bounds))
+
+
+def best_run(scores: Array, length: int) -> Section:
+    """The run of `length` windows with the largest mean of `scores` [n]; the earliest among equals."""
+    runs = np.lib.stride_tricks.sliding_window_view(scores, length).mean(axis=1)
+    first = int(np.argmax(runs))
+    return Section(float(runs[first]), first, first + length - 1)

@@ -1,0 +1,69 @@
+"""A small sample that the project renders itself: twelve pieces of music of different moods and two clips."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from recommender import media
+from recommender.errors import InputError
+from recommender.sample import scenes
+from recommender.sample.pieces import PIECES
+from recommender.sample.score import Piece, waveform
+from recommender.sample.synth import SR_HZ
+from recommender.text import shown
+from recommender.types import Array
+
+CLIPS = {"calm lake": scenes.calm_lake, "city chase": scenes.city_chase}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The folders of a rendered sample."""
+
+    music: Path
+    clips: Path
+
+
+def render(folder: Path) -> Sample:
+    """The sample under `folder`, its missing files rendered: `music/*.flac` (40 s) and `clips/*.mp4` (12 s).
+
+    A file appears under its name only when it is whole, so an interrupted run goes on where it stopped, and a
+    second run renders nothing. The same signal every time, from fixed seeds.
+
+    Raises
+    ------
+    InputError: `folder` cannot be written.
+    """
+    sample = Sample(folder / "music", folder / "clips")
+    try:
+        todo = _missing(sample)
+        for place in (sample.music, sample.clips):
+            place.mkdir(parents=True, exist_ok=True)
+        if todo:
+            with tempfile.TemporaryDirectory(prefix=".rendering-", dir=folder) as unfinished:
+                for target, write in todo.items():
+                    part = Path(unfinished) / target.name
+                    write(part)
+                    part.replace(target)
+    except OSError as error:
+        raise InputError(
+            f"cannot write the sample to '{shown(folder)}': {error.strerror or error}; give another folder"
+        ) from error
+    return sample
+
+
+def _missing(sample: Sample) -> dict[Path, Callable[[Path], None]]:
+    """The files that are not there yet, each with what writes it to a path."""
+    jobs = {sample.music / f"{piece.title}.flac": partial(_write_piece, piece) for piece in PIECES}
+    jobs |= {sample.clips / f"{name}.mp4": partial(_write_clip, draw) for name, draw in CLIPS.items()}
+    return {path: write for path, write in jobs.items() if not path.exists()}
+
+
+def _write_piece(piece: Piece, path: Path) -> None:
+    media.write_audio(path, waveform(piece), SR_HZ)
+
+
+def _write_clip(draw: Callable[[], Iterator[Array]], path: Path) -> None:
+    media.write_video(path, draw(), scenes.FPS)

@@ -1,0 +1,91 @@
+"""Every executor: results in order, lazily, for any number of workers."""
+
+import os
+import signal
+import time
+from contextlib import closing
+
+import pytest
+
+from indexing.executors import EXECUTORS, Crash, open_executor
+from recommender.errors import CliptuneError, InputError
+
+
+def double(shared, item):
+    time.sleep(0.02 if item == 0 else 0)  # the first is the slowest
+    return shared * item
+
+
+def threads(shared, item):
+    return [os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")]
+
+
+def fragile(shared, item):
+    if item == "exit":
+        os._exit(3)
+    if item == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def interrupted(shared, item):
+    os.kill(os.getpid(), signal.SIGINT)
+    return item
+
+
+class Unloadable:
+    """Breaks the process that receives it."""
+
+    def __reduce__(self):
+        return os._exit, (5,)
+
+
+@pytest.mark.parametrize("name", sorted(EXECUTORS))
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_the_order_of_the_items(name, workers):
+    items = iter(range(20))
+    assert list(open_executor(name, workers).run(double, 3, items)) == [(i, 3 * i) for i in range(20)]
+    assert list(open_executor(name, workers).run(double, 3, [])) == []
+
+
+@pytest.mark.parametrize("name", sorted(EXECUTORS))
+def test_items_are_taken_as_needed_and_closing_ends_it(name):
+    taken = []
+    with closing(open_executor(name, 1).run(double, 1, (taken.append(i) or i for i in range(1000)))) as results:
+        assert next(results) == (0, 0)
+    assert len(taken) < 20
+
+
+def test_unknown_names_and_no_workers_are_refused():
+    with pytest.raises(InputError, match="unknown executor 'nope'; there are: inline, processes"):
+        open_executor("nope", 1)
+    with pytest.raises(InputError, match="at least 1"):
+        open_executor("inline", 0)
+
+
+def test_a_dead_worker_costs_its_own_item_only():
+    items = [1, "exit", 2, "kill", 3, 4]
+    results = list(open_executor("processes", 2).run(fragile, None, items))
+    assert [item for item, _ in results] == items
+    crashes = {item: result.reason for item, result in results if isinstance(result, Crash)}
+    assert crashes == {
+        "exit": "the worker process died on this file (exit status 3)",
+        "kill": "the worker process died on this file (killed by SIGKILL)",
+    }
+
+
+def test_workers_have_one_thread_and_the_parent_keeps_its_setting(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert list(open_executor("processes", 1).run(threads, None, [0])) == [(0, ["1", "1"])]
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+
+def test_workers_ignore_interrupts():
+    assert list(open_executor("processes", 1).run(interrupted, None, [1, 2])) == [(1, 1), (2, 2)]
+
+
+def test_a_worker_that_cannot_start_is_an_error_not_a_crash():
+    with pytest.raises(CliptuneError, match=r"could not start \(exit status 5\).*__main__"):
+        list(open_executor("processes", 1).run(double, Unloadable(), [1]))

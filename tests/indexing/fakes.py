@@ -1,0 +1,97 @@
+"""A fake model for library tests: reads small text files, and fails, crashes or dawdles on request."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from recommender.errors import MediaError, ModelError
+from recommender.types import Analysis, Features, Space, unit
+
+COLUMNS = ("loudness_db", "onset_rate", "tempo_bpm")
+INPUTS = ("onset_rate", "loudness_db")  # another order than the columns: a mix-up shows
+DIM = 8
+
+
+@dataclass(frozen=True)
+class FakeAnalyser:
+    """Analyses a text file `SEED WINDOWS`: vectors drawn from the seed; one word tells it to misbehave.
+
+    Every analysis appends the file's name to `log` (where given), so that tests can count them.
+    """
+
+    revision: str = "1"
+    log: str = ""
+    delay_s: float = 0.0
+
+    @property
+    def space(self) -> Space:
+        return Space("fake", self.revision, DIM)
+
+    def inputs(self, modality):
+        return INPUTS
+
+    def analyse(self, path, modality):
+        if self.log:
+            with open(self.log, "ab") as log:
+                log.write(os.fsencode(path.name).replace(b"\n", b"?") + b"\n")
+        time.sleep(self.delay_s)
+        words = Path(path).read_text("utf-8").split()
+        self._misbehave(words[0] if words else "empty", path)
+        seed, n = (1 if words[0] == "touch" else int(words[0])), int(words[1])
+        random = np.random.default_rng([seed, *self.revision.encode()])
+        values = random.normal(size=(n, len(COLUMNS))).astype(np.float32)
+        bounds = np.stack([5.0 * np.arange(n), 5.0 * np.arange(n) + 10], axis=1)
+        vectors = unit(random.normal(size=(n + 1, DIM)).astype(np.float32))
+        affect = random.uniform(-1, 1, (n + 1, 4)).astype(np.float32)
+        facts = {"bpm": np.float32(60 + seed), "key": "A minor", "damaged_packets": 0}
+        features = Features(COLUMNS, bounds, values, values.mean(axis=0), 5.0 * n + 5, facts)
+        tags = {"title": f"Title {seed}"} if seed % 2 else {}
+        return Analysis(modality, features, affect[1:], vectors[1:], affect[0], vectors[0], tags)
+
+    def _misbehave(self, word, path):
+        match word:
+            case "empty":
+                raise MediaError(f"cannot read '{path.name}': it is empty")
+            case "bad":
+                raise MediaError(f"cannot read '{path.name}': not a toy")
+            case "bug":
+                raise ZeroDivisionError("division by zero")
+            case "model":
+                raise ModelError("the model is damaged")
+            case "exit":
+                os._exit(3)
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "nan":
+                raise_nan()
+            case "touch":
+                os.utime(path, ns=(1, 1))
+            case "vanish":
+                path.unlink()
+                raise MediaError("no such file")
+
+
+def raise_nan():
+    """A value that is no number, found late."""
+    raise FloatingPointError("not finite")
+
+
+def toy(path: Path, seed: int | str, windows: int = 3) -> Path:
+    """A file for the FakeAnalyser; same arguments, same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{seed} {windows}\n")
+    return path
+
+
+def state(library) -> dict:
+    """Everything searchable in a library by path: comparable between libraries made in different ways."""
+    seen = {}
+    for track in library.tracks():
+        windows = library.windows(track.id)
+        arrays = tuple(np.asarray(a).tobytes() for a in windows)
+        seen[track.modality, track.path] = (track.title, track.bpm, track.duration_s, track.affect, arrays)
+    return seen

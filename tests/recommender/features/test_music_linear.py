@@ -1,0 +1,46 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from recommender.features.linear import Banded, product
+
+PROGRAM = """
+import hashlib, numpy as np
+from recommender.features.music import from_blocks
+y = (0.1 * np.random.default_rng(3).normal(size=22050 * 40)).astype(np.float32)
+y += 0.1 * np.sin(2 * np.pi * 330 * np.arange(len(y)) / 22050).astype(np.float32)
+found = from_blocks([y])
+print(hashlib.sha256(found.values.tobytes() + found.item.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("n", [1, 2, 15, 16, 31, 128])
+def test_a_product_in_pieces_is_the_product(n: int) -> None:
+    rng = np.random.default_rng(n)
+    rows, matrix = rng.normal(size=(n, 263)), rng.normal(size=(263, 64))
+    np.testing.assert_allclose(product(rows, matrix), rows @ matrix, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(product(rows[:, ::2], matrix[::2]), rows[:, ::2] @ matrix[::2], atol=1e-12)
+
+
+def test_a_banded_product_is_the_product() -> None:
+    matrix = np.triu(np.tril(np.random.default_rng(0).normal(size=(40, 40)), 3), -3).astype(np.float32)
+    matrix[:, 7] = 0
+    rows = np.random.default_rng(1).normal(size=(9, 40)).astype(np.float32)
+    np.testing.assert_allclose(Banded(matrix, 5).apply(rows), rows @ matrix, atol=1e-5)
+
+
+def test_the_number_of_threads_changes_no_bit() -> None:
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "4")
+    }
+    assert len(digests) == 1

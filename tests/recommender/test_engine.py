@@ -1,0 +1,138 @@
+"""The engine over a toy library: ranking, sections, reasons, blends, errors."""
+
+import itertools
+
+import numpy as np
+import pytest
+from toy import ToyLibrary, ToyModel
+
+from recommender import Recommender, blend, recommend
+from recommender.errors import InputError, MediaError, SpaceMismatch
+from recommender.explain import replaced, section_score
+from recommender.types import Space, unit
+
+TRACKS = {
+    "/m/calm.mp3": [[1.0, -1.0]] * 4,
+    "/m/wild.mp3": [[-1.0, 1.5]] * 4,
+    "/m/grows.mp3": [[-1.0, -1.5], [-1.0, -1.0], [-0.9, 1.4], [-1.0, 1.5], [-1.1, 1.5]],
+    "/m/short.mp3": [[0.0, 0.0]],
+}
+
+
+@pytest.fixture
+def engine() -> Recommender:
+    return Recommender(ToyLibrary(TRACKS), ToyModel())
+
+
+def test_the_nearest_affect_comes_first_and_scores_are_cosines(engine):
+    found = engine.recommend("1.0_-1.0_10.mp4")
+    assert next(r.track.path for r in found) == "/m/calm.mp3"
+    assert found[0].score == pytest.approx(1.0)
+    assert [r.rank for r in found] == [1, 2, 3, 4]
+    assert all(0 <= b.score <= a.score <= 1 for a, b in itertools.pairwise(found))
+
+
+def test_the_section_is_where_the_track_fits_and_as_long_as_the_clip(engine):
+    found = {r.track.path: r for r in engine.recommend("-1.0_1.5_18.mp4")}
+    grows = found["/m/grows.mp3"]
+    # 18 s need three windows: those from 10, 15 and 20 s on are the wild ones.
+    assert (grows.in_s, grows.out_s) == (10.0, 28.0)
+    assert (found["/m/short.mp3"].in_s, found["/m/short.mp3"].out_s) == (0.0, 10.0)
+    # the affect of the section, not of the whole track
+    assert grows.affect.section.arousal == pytest.approx(0.4 * (1.4 + 1.5 + 1.5) / 3, abs=1e-5)
+    assert grows.affect.query.arousal == pytest.approx(0.6)
+
+
+def test_a_clip_shorter_than_a_window_gets_the_whole_window(engine):
+    best = engine.recommend("1.0_-1.0_3.mp4", top=1)[0]
+    assert (best.in_s, best.out_s) == (0.0, 10.0)
+
+
+def test_reasons_are_the_measured_change_when_a_feature_becomes_the_median(engine):
+    model, library = engine.model, engine.library
+    query = engine.clip("-1.0_1.5_18.mp4")
+    best = next(r for r in engine.recommend(query) if r.track.path == "/m/grows.mp3")
+    section = library.windows(2).inputs[2:5]
+    medians = library.medians("music")
+    base = section_score(query.vector, section, model, "music")
+    assert base == pytest.approx(best.score, abs=1e-6)
+    expected = {
+        name: base - section_score(query.vector, replaced(section, j, medians[j]), model, "music")
+        for j, name in enumerate(model.inputs("music"))
+    }
+    assert {why.feature: why.change for why in best.reasons} == pytest.approx(expected)
+    changes = [abs(why.change) for why in best.reasons]
+    assert changes == sorted(changes, reverse=True)
+    assert best.reasons[0].feature == "onset_rate"
+    assert "onset rate 1.47 1/s, above the library's median" in best.reasons[0].text
+    assert "helps" in best.reasons[0].text
+
+
+def test_the_same_query_gives_the_same_answer(engine):
+    assert engine.recommend("0.2_0.3_12.mp4") == engine.recommend("0.2_0.3_12.mp4")
+
+
+def test_equal_scores_are_ordered_by_path():
+    tracks = {f"/m/{name}.mp3": [[0.5, 0.5]] for name in "dbca"}
+    found = recommend("0.5_0.5_10.mp4", ToyLibrary(tracks), ToyModel())
+    assert [r.track.title for r in found] == ["a", "b", "c", "d"]
+
+
+def test_like_leaves_the_reference_itself_out(engine, monkeypatch):
+    library = ToyLibrary({"/m/1_-1_30.mp3": [[1.0, -1.0]], **TRACKS})
+    found = Recommender(library, ToyModel()).recommend(Recommender(library, ToyModel()).like("/m/1_-1_30.mp3"))
+    assert "/m/1_-1_30.mp3" not in [r.track.path for r in found]
+    assert found[0].track.path == "/m/calm.mp3"
+
+
+def test_a_blend_moves_from_the_clip_to_the_reference(engine):
+    clip, reference = engine.clip("-1_1.5_18.mp4"), engine.like("1_-1_30.mp3")
+    ends = [blend([clip, reference], [1 - w, w]) for w in (0, 1)]
+    assert ends[0].vector == pytest.approx(clip.vector)
+    assert ends[1].vector == pytest.approx(reference.vector)
+    half = blend([clip, reference], [0.5, 0.5])
+    assert half.vector == pytest.approx(unit(clip.vector + reference.vector))
+    assert half.duration_s == 18
+    assert half.affect.arousal == pytest.approx((0.6 - 0.4) / 2, abs=1e-6)
+
+
+def test_the_reverse_searches_clips():
+    engine = Recommender(ToyLibrary({"/c/calm.mp4": [[1, -1]], "/c/wild.mp4": [[-1, 1]]}, modality="video"), ToyModel())
+    assert engine.recommend(engine.music("-1_1_200.mp3"), top=1)[0].track.path == "/c/wild.mp4"
+
+
+def test_vectors_are_checked(engine):
+    with pytest.raises(InputError, match=r"shape \[3\]; this library needs \[64\]"):
+        engine.vector(np.ones(3))
+    for bad in (np.zeros(64), np.full(64, np.nan)):
+        with pytest.raises(InputError, match="zero or not finite"):
+            engine.vector(bad)
+    query = engine.vector(7 * engine.clip("1_-1_10.mp4").vector)
+    assert engine.recommend(query, top=1)[0].track.path == "/m/calm.mp3"
+
+
+def test_another_revision_is_refused_with_what_to_do():
+    library = ToyLibrary(TRACKS)
+    library.space = Space("toy", "2", 64)
+    with pytest.raises(SpaceMismatch, match="revision 2, the query uses 'toy' revision 1.*--reanalyse"):
+        Recommender(library, ToyModel())
+
+
+def test_imported_vectors_refuse_media_queries_and_say_why():
+    library = ToyLibrary(TRACKS)
+    library.space = Space("platform", "imported", 64)
+    with pytest.raises(SpaceMismatch, match="imported vectors of the space 'platform'.*--vector"):
+        Recommender(library).clip("1_1_10.mp4")
+
+
+def test_bad_arguments(engine):
+    with pytest.raises(InputError, match="at least 1"):
+        engine.recommend("1_1_10.mp4", top=0)
+    with pytest.raises(InputError, match="weights"):
+        blend([engine.clip("1_1_10.mp4")], [0.0])
+    with pytest.raises(MediaError, match="not a toy"):
+        engine.recommend("nonsense.mp4")
+
+
+def test_top_is_never_cut_by_fewer_candidates(engine):
+    assert len(engine.recommend("1_1_10.mp4", top=3, candidates=1)) == 3

@@ -1,0 +1,96 @@
+"""Outputs: stable records, JSON, CSV, the table, listings."""
+
+import csv
+import io
+import json
+import os
+
+import pytest
+
+from recommender import outputs
+from recommender.errors import InputError
+from recommender.outputs import Answer, listing
+from recommender.outputs.table import clock
+from recommender.types import Affect, AffectPair, Reason, Recommendation, Track
+
+ODD = os.fsdecode(b"/m/odd \xff\nname.mp3")
+
+
+def recommendation(path: str = "/m/a.mp3", rank: int = 1) -> Recommendation:
+    track = Track(1, path, "music", "A", None, 61.0004, 120.04, "A minor", None, ("/m/copy.mp3",))
+    pair = AffectPair(Affect(0.1, -0.5, 0.4, 0.4), Affect(0.5, -0.5, 0.2, 0.2))
+    why = Reason("onset_rate", 1.23456789, 2.0, "1/s", 0.0512345678, "onset rate: 1.23 1/s, below")
+    return Recommendation(track, 0.91234567, rank, 5.0, 17.25, pair, (why,))
+
+
+def test_one_answer_is_a_json_array_with_units_in_its_keys():
+    (row,) = json.loads(outputs.get("json")([Answer("clip.mp4", [recommendation()])]))
+    assert row["score"] == 0.912346
+    assert (row["in_s"], row["out_s"], row["duration_s"], row["bpm"]) == (5.0, 17.25, 61.0, 120.0)
+    assert row["query_affect"]["mood"] == "calm"
+    assert row["section_affect"]["emotion"] == "relaxing"
+    assert sum(row["section_affect"]["emotions"].values()) == pytest.approx(1, abs=1e-3)
+    assert row["reasons"][0] == {
+        "feature": "onset_rate", "value": 1.23457, "median": 2.0, "unit": "1/s",
+        "change": 0.051235, "text": "onset rate: 1.23 1/s, below",
+    }  # fmt: skip
+    assert row["copies"] == ["/m/copy.mp3"]
+
+
+def test_nothing_found_is_an_empty_array():
+    assert json.loads(outputs.get("json")([Answer("clip.mp4")])) == []
+
+
+def test_several_answers_are_json_lines_and_an_error_takes_its_line():
+    text = outputs.get("json")([Answer("a.mp4", [recommendation()]), Answer("b.mp4", error="cannot read")])
+    first, second = [json.loads(line) for line in text.splitlines()]
+    assert (first["query"], first["error"], len(first["recommendations"])) == ("a.mp4", None, 1)
+    assert second == {"query": "b.mp4", "error": "cannot read", "recommendations": []}
+
+
+def test_a_name_that_is_not_utf8_survives_json_and_stays_on_one_line():
+    text = outputs.get("json")([Answer("c", [recommendation(ODD)])])
+    assert json.loads(text)[0]["path"] == ODD
+    assert text.isascii()
+    table = outputs.get("table")([Answer("c", [recommendation(ODD)])])
+    assert "odd" in table
+    assert "\nname.mp3" not in table
+
+
+def test_csv_has_one_row_per_recommendation_and_parses_back():
+    answers = [Answer("a", [recommendation("/m/a, b.mp3"), recommendation(ODD, 2)]), Answer("b", error="no")]
+    rows = list(csv.DictReader(io.StringIO(outputs.get("csv")(answers))))
+    assert [r["path"] for r in rows] == ["/m/a, b.mp3", ODD, ""]
+    assert rows[0]["section_mood"] == "peaceful and warm"
+    assert rows[0]["reason_1"].startswith("onset rate")
+    assert rows[2]["error"] == "no"
+
+
+def test_the_table_shows_affect_section_and_reasons():
+    answer = Answer("clip.mp4", [recommendation()], None, Affect(0.1, -0.5, 0.4, 0.4), 12.0)
+    text = outputs.get("table")([answer])
+    assert "clip.mp4  (0:12)" in text
+    assert "feels calm, most like 'relaxing': valence +0.10 ± 0.40, arousal -0.50 ± 0.40" in text
+    assert "0.912  0:05-0:17  120  A minor  peaceful and warm (+0.50 -0.50)" in text
+    assert "· onset rate: 1.23" in text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (65, "1:05"), (3661, "1:01:01")])
+def test_clock(seconds, text):
+    assert clock(seconds) == text
+
+
+def test_an_unknown_format_lists_the_known_ones():
+    with pytest.raises(InputError, match="unknown format 'xml'; known: table, json, csv"):
+        outputs.get("xml")
+
+
+def test_listings():
+    track = Track(1, ODD, "music", "A", None, 61.0, None, None, Affect(0.5, -0.5, 0.2, 0.2))
+    rows = [listing.track(track)]
+    (read,) = json.loads(listing.render(rows, "json", listing.TRACK_COLUMNS))
+    assert read["path"] == ODD
+    assert read["mood"] == "peaceful and warm"
+    assert listing.render(rows, "csv", listing.TRACK_COLUMNS).startswith("path,title,artist,duration_s")
+    assert len(listing.render(rows, "table", listing.TRACK_COLUMNS).splitlines()) == 2
+    assert listing.render([], "json", listing.TRACK_COLUMNS) == "[]\n"

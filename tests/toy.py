@@ -1,0 +1,99 @@
+"""A toy model and an in-memory library: the engine's collaborators, small enough to work by hand."""
+
+from pathlib import Path
+
+import numpy as np
+
+from recommender.affect.linear import LinearAffect
+from recommender.affect.space import AffectSpace
+from recommender.errors import MediaError
+from recommender.types import (
+    Affect,
+    Analysis,
+    Candidates,
+    Column,
+    Features,
+    Space,
+    Track,
+    TrackWindows,
+)
+
+COLUMNS = {
+    "brightness": Column("brightness", "", "brightness"),
+    "onset_rate": Column("onset_rate", "1/s", "onset rate"),
+}
+
+
+class ToyModel:
+    """valence = .4 z(brightness), arousal = .4 z(onset_rate); 'analyses' names such as `0.5_1.5_30.mp4`."""
+
+    name, revision = "toy", "1"
+    affect_space = AffectSpace()
+    space = Space("toy", "1", 64)
+    predictor = LinearAffect(
+        ("brightness", "onset_rate"),
+        ("identity", "identity"),
+        np.zeros(2),
+        np.ones(2),
+        np.eye(2),
+        np.ones(2),
+        np.full(2, 0.6),
+    )
+
+    def inputs(self, modality):
+        return self.predictor.columns
+
+    def columns(self, modality):
+        return COLUMNS
+
+    def encode(self, modality, inputs, still=False):
+        affect = self.predictor(inputs)
+        return affect, self.affect_space.encode(affect)
+
+    def analyse(self, path, modality):
+        try:
+            bright, onsets, duration = (float(x) for x in Path(path).stem.split("_"))
+        except ValueError:
+            raise MediaError(f"cannot read '{path}': not a toy") from None
+        values = np.array([[bright, onsets]], np.float32)
+        affect, vectors = self.encode(modality, values)
+        features = Features(tuple(COLUMNS), np.array([[0.0, duration]]), values, values[0], duration)
+        return Analysis(modality, features, affect, vectors, affect[0], vectors[0])
+
+
+class ToyLibrary:
+    """Tracks given as {path: inputs [n, 2]}; searched by brute force."""
+
+    def __init__(self, tracks, model=None, modality="music"):
+        self.model = model or ToyModel()
+        self.space = self.model.space
+        self.modality = modality
+        self.items = [(path, np.asarray(inputs, np.float32)) for path, inputs in tracks.items()]
+
+    def inputs(self, modality):
+        return self.model.inputs(modality)
+
+    def medians(self, modality):
+        return np.median(np.vstack([inputs for _, inputs in self.items]), axis=0)
+
+    def count(self, modality):
+        return len(self.items) if modality == self.modality else 0
+
+    def search(self, query, k, modality):
+        if modality != self.modality:
+            return Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32))
+        best = np.array([(self.windows(i).vectors @ query).max() for i in range(len(self.items))])
+        order = np.lexsort((np.arange(len(best)), -best))[:k]
+        return Candidates(order, best[order])
+
+    def track(self, track_id):
+        path, inputs = self.items[track_id]
+        affect = Affect(*self.model.encode(self.modality, inputs)[0].mean(axis=0).tolist())
+        end = 5.0 * len(inputs) + 5
+        return Track(track_id, path, self.modality, Path(path).stem, None, end, 120.0, "C major", affect)
+
+    def windows(self, track_id):
+        inputs = self.items[track_id][1]
+        affect, vectors = self.model.encode(self.modality, inputs)
+        bounds = np.array([[5.0 * i, 5.0 * i + 10] for i in range(len(inputs))])
+        return TrackWindows(bounds, vectors, affect, inputs)
