@@ -1,0 +1,1 @@
+"""Learn and measure: datasets, fitting, evaluation."""

@@ -1,0 +1,61 @@
+# Everything from a fresh clone; needs only make and Python 3.11 or newer.
+## make recommend VIDEO=clip.mp4 MUSIC=~/Music   tracks from your folder that fit your clip
+## make recommend                                the same with a small sample, rendered here
+## make test                                     lint, types and tests
+## make clean                                    remove what the others made: .venv, .sample, caches
+##
+## PYTHON=python3.12 chooses the interpreter. VIDEO and MUSIC may hold spaces, quotes and a leading ~.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help recommend test clean
+
+PYTHON ?= python3
+
+# What the user gave reaches the recipes through the environment, never pasted into shell text, and
+# without make's own expansion of `$`.
+unexport VIDEO MUSIC PYTHON
+export GIVEN_VIDEO := $(value VIDEO)
+export GIVEN_MUSIC := $(value MUSIC)
+export GIVEN_PYTHON := $(value PYTHON)
+
+# Scripts run through the interpreter: the first line that pip gives them does not survive every path.
+help:
+	@sed -n 's/^## \{0,1\}//p' Makefile
+
+recommend: .venv/.installed
+	@set -eu; video=$$GIVEN_VIDEO; music=$$GIVEN_MUSIC; \
+	case $$video in '~' | '~/'*) video=$$HOME$${video#?} ;; esac; \
+	case $$music in '~' | '~/'*) music=$$HOME$${music#?} ;; esac; \
+	if [ -z "$$video" ] || [ -z "$$music" ]; then .venv/bin/python .venv/bin/recommend sample .sample >&2; fi; \
+	if [ -z "$$video" ]; then echo 'No VIDEO given: using the two sample clips.' >&2; fi; \
+	if [ -z "$$music" ]; then echo 'No MUSIC given: using the sample tracks.' >&2; fi; \
+	exec .venv/bin/python .venv/bin/recommend --video="$${video:-.sample/clips}" --music="$${music:-.sample/music}"
+
+test: .venv/.installed-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/python -m mypy
+	.venv/bin/python -m pytest -n 2
+
+# Editable, so that a pull needs no second install; the stamps are older than a changed pyproject.toml.
+.venv/.installed: pyproject.toml | .venv/.python
+	@echo 'Installing into .venv (a minute or so the first time) ...' >&2
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu]'
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml | .venv/.python
+	@echo 'Installing into .venv (a minute or so the first time) ...' >&2
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu,dev]'
+	@touch .venv/.installed $@
+
+.venv/.python:
+	@command -v "$$GIVEN_PYTHON" >/dev/null || { \
+	  echo "No '$$GIVEN_PYTHON' here: install Python 3.11 or newer, or name one with PYTHON=" >&2; exit 2; }
+	@"$$GIVEN_PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "cliptune needs Python 3.11 or newer; '$$GIVEN_PYTHON' is older: name one with PYTHON=" >&2; exit 2; }
+	@"$$GIVEN_PYTHON" -m venv .venv
+	@touch $@
+
+clean:
+	rm -rf .venv .sample build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

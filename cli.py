@@ -1,0 +1,250 @@
+"""The `recommend` command: reads arguments, calls one function, renders. Heavy imports wait until needed.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from indexing.commands import app as index_app
+from indexing.commands import follow, open_library
+from recommender.console import (
+    FAILED,
+    OK,
+    USAGE,
+    Format,
+    FormatOption,
+    WorkersOption,
+    group,
+    write,
+    write_json,
+    write_rows,
+)
+from recommender.errors import CliptuneError, InputError
+from recommender.text import shown
+from training.commands import app as train_app
+
+if TYPE_CHECKING:
+    from indexing.library import Library
+    from recommender.engine import Query, Recommender
+    from recommender.model import Model
+    from recommender.outputs import Answer
+
+HELP = """Music for your video by emotion: ranked, explained tracks from your own library.
+
+\b
+Examples:
+  recommend --video clip.mp4 --music ~/Music
+  recommend index add ~/Music && recommend --video clip.mp4 --top 5 --format json
+  recommend --video clip.mp4 --like reference.mp3 --like-weight 0.3
+  recommend --track song.mp3 --library my-clips
+"""
+
+app = group(HELP)
+models_app = group("See the models at hand.", no_args_is_help=True)
+app.add_typer(index_app, name="index")
+app.add_typer(models_app, name="models")
+app.add_typer(train_app, name="train")
+
+
+@app.callback(invoke_without_command=True)
+def query(
+    context: typer.Context,
+    video: Annotated[
+        list[Path] | None,
+        typer.Option(help="Clip, still or animation, or a folder of them; repeat for several."),
+    ] = None,
+    track: Annotated[Path | None, typer.Option(help="The reverse: a piece of music that looks for clips.")] = None,
+    like: Annotated[Path | None, typer.Option(help="A reference track, alone or blended with --video.")] = None,
+    like_weight: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Weight of --like beside --video: 0 clip only, 1 reference only."),
+    ] = 0.5,
+    vector: Annotated[Path | None, typer.Option(help="A query vector: .npy of shape [dim] or [n, dim].")] = None,
+    library: Annotated[str | None, typer.Option(help="Library name or folder (`default` if not given).")] = None,
+    music: Annotated[
+        Path | None, typer.Option(help="A music folder: indexed first (only what is new), then searched.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Tracks to return.")] = 10,
+    candidates: Annotated[int, typer.Option(min=1, help="Distinct tracks that the search hands to the ranker.")] = 200,
+    ranker: Annotated[str, typer.Option(help="How candidates are scored: cosine.")] = "cosine",
+    model: Annotated[str | None, typer.Option(help="Model name or folder (default: the library's).")] = None,
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", help="How to print (default: table; JSON lines for several clips)."),
+    ] = None,
+    workers: WorkersOption = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("cliptune"))
+    elif not (video or track or like or vector):
+        typer.echo(context.get_help())
+    else:
+        if (track and (video or like)) or (vector and (video or like or track)):
+            raise InputError("--track, --vector and --video/--like are different queries: give one kind")
+        if library and music:
+            raise InputError("--library and --music are two places to search: give one")
+        from indexing.folders import expand_clips
+        from indexing.vectors import load_queries
+        from recommender.engine import Recommender
+        from recommender.model import Model
+
+        chosen = Model.load(model) if model else None
+        clips, vectors = expand_clips(video or []), list(load_queries(vector)) if vector else []
+        opened = _open_music(music, chosen, workers) if music else open_library(library or "default")
+        engine = Recommender(opened, chosen, ranker)
+        queries: Iterator[tuple[str, Query | CliptuneError]]
+        if vectors:
+            queries = ((name, engine.vector(v)) for name, v in vectors)
+        elif track:
+            queries = ((str(path), engine.music(path)) for path in [track])
+        else:
+            queries = _clip_queries(engine, clips, like, like_weight)
+        several = max(len(clips), len(vectors)) > 1 or any(path.is_dir() for path in video or [])
+        _answer(engine, queries, several, top, candidates, format)
+
+
+def _clip_queries(
+    engine: "Recommender", clips: list[Path], like: Path | None, weight: float
+) -> Iterator[tuple[str, "Query | CliptuneError"]]:
+    """Each clip's query with its name; one of several that cannot be read comes as its error."""
+    from recommender.engine import blend
+
+    reference = engine.like(like) if like else None
+    if not clips and reference:
+        yield str(like), reference
+    for clip in clips:
+        try:
+            q = engine.clip(clip)
+            yield str(clip), blend([q, reference], [1 - weight, weight]) if reference else q
+        except CliptuneError as error:
+            if len(clips) == 1:
+                raise
+            yield str(clip), error
+
+
+def _answer(
+    engine: "Recommender",
+    queries: Iterable[tuple[str, "Query | CliptuneError"]],
+    several: bool,
+    top: int,
+    candidates: int,
+    format: Format | None,
+) -> None:
+    """Prints every answer (as it comes where the format allows); exit 1 when one of several failed."""
+    from recommender import outputs
+    from recommender.outputs import jsonlines
+
+    chosen = format or (Format.json if several else Format.table)
+    answers: list[Answer] = []
+    for name, q in queries:
+        if isinstance(q, CliptuneError):
+            answer = outputs.Answer(name, error=str(q))
+            typer.echo(f"error: {q}", err=True)
+        else:
+            found = engine.recommend(q, top, candidates)
+            answer = outputs.Answer(name, found, None, q.affect, q.duration_s)
+        answers.append(answer)
+        if several and chosen is Format.json:
+            write(jsonlines.line(answer))
+    if not (several and chosen is Format.json):
+        write(outputs.get(chosen)(answers))
+    if any(answer.error for answer in answers):
+        raise typer.Exit(FAILED)
+
+
+def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Library":
+    """The private library of a music folder, brought up to date."""
+    from indexing.folders import refresh
+    from recommender.model import Model
+
+    library, events = refresh(folder, model or Model.load(), workers)
+    follow(events, "analysing", quiet=True)
+    if not library.count("music"):
+        raise CliptuneError(f"no usable music under {shown(folder)}: give a folder with audio files (mp3, flac, ...)")
+    return library
+
+
+@app.command(help="Print versions, the FAISS build, devices and conflicts.\n\nExample: recommend doctor")
+def doctor(format: FormatOption = Format.table) -> None:
+    from indexing.doctor import report
+
+    facts, problems = report()
+    if format is Format.json:
+        write_json({"facts": dict(facts), "problems": problems})
+    else:
+        write_rows(
+            [
+                *facts,
+                *(("problem", p) for p in problems),
+                ("verdict", "conflicts" if problems else "all well"),
+            ]
+        )
+    raise typer.Exit(FAILED if problems else OK)
+
+
+@app.command(
+    help="Render a small sample (moody tracks and two clips) into FOLDER.\n\nExample: recommend sample .sample"
+)
+def sample(folder: Annotated[Path, typer.Argument(help="Where to put it.")]) -> None:
+    from recommender.sample import render
+
+    made = render(folder)
+    write(f"music: {shown(made.music)}\nclips: {shown(made.clips)}\n")
+
+
+@models_app.command("list", help="The models that come with the package.\n\nExample: recommend models list")
+def models_list(format: FormatOption = Format.table) -> None:
+    from recommender.model import Model, available
+
+    rows = [{"name": m.name, "revision": m.revision, "dim": m.space.dim} for m in map(Model.load, available())]
+    if format is Format.json:
+        write_json(rows)
+    else:
+        write_rows([(str(r["name"]), f"revision {r['revision']}, {r['dim']} dimensions") for r in rows])
+
+
+@models_app.command(
+    "info",
+    help="The model card: data, licences, command, figures, limits.\n\nExample: recommend models info builtin",
+)
+def models_info(name: Annotated[str, typer.Argument(help="Model name or folder.")] = "builtin") -> None:
+    from recommender.model import Model
+
+    model = Model.load(name)
+    write(f"{model.name}, revision {model.revision}, {model.space.dim} dimensions, {shown(model.folder)}\n\n")
+    write(model.card())
+
+
+def main() -> None:
+    """Runs the command; every expected error becomes one line on stderr and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="surrogateescape")
+    try:
+        app()
+    except InputError as error:
+        _die(str(error), USAGE)
+    except CliptuneError as error:
+        _die(str(error), FAILED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(FAILED)
+
+
+def _die(message: str, code: int) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
