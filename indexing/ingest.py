@@ -11,7 +11,7 @@ from typing import TypedDict, Unpack
 from indexing import catalog, changes, plan, schema
 from indexing.catalog import Root
 from indexing.changes import Gone
-from indexing.events import Event, Plan, Planned, Removed, Skipped, Warned
+from indexing.events import Event, Failed, Ingested, Plan, Planned, Removed, Skipped, Warned
 from indexing.files import Found, absolute, below, scan, trouble, vanished
 from indexing.library import Library
 from indexing.pipeline import Pipeline
@@ -20,6 +20,21 @@ from indexing.writer import Writer, writing
 from recommender.errors import LibraryError
 from recommender.text import shown
 from recommender.types import Analyser, Modality
+
+__all__ = [
+    "Choices",
+    "Event",
+    "Failed",
+    "Ingested",
+    "Plan",
+    "Planned",
+    "Removed",
+    "Skipped",
+    "Warned",
+    "add",
+    "remove",
+    "update",
+]
 
 _MODALITIES: tuple[Modality, ...] = ("music", "video")
 _CHUNK = 500  # catalog-only changes per transaction

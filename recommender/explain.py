@@ -10,6 +10,9 @@ from recommender.types import Array, Modality, Reason
 
 UNIT_SUFFIX = re.compile(r"_((widths_|lstar_)?per_(s|min|px)|hz|s|db|bpm|midi|lstar|lab|rgb|bits)$")
 
+PLAIN_UNITS = {"", "share", "ratio", "correlation", "distance"}
+"""Units that say no more than the feature's name does."""
+
 MOST = 3
 """Reasons per track: what fits a line and a head."""
 
@@ -57,8 +60,16 @@ def replaced(inputs: Array, j: int, value: float) -> Array:
 def _sentence(name: str, unit: str, value: float, median: float, change: float) -> str:
     side = "above" if value > median else "below" if value < median else "at"
     effect = "helps" if change > 0 else "hurts"
-    measure = f"{value:.3g} {unit}".strip()
-    return f"{label(name)} {measure}, {side} the library's median of {median:.3g} ({effect}, {change:+.3f})"
+    shown_unit = "" if unit in PLAIN_UNITS else f" {unit}"
+    return (
+        f"{label(name)} {number(value)}{shown_unit}, {side} the library's median of {number(median)} "
+        f"({effect}, {change:+.3f})"
+    )
+
+
+def number(value: float) -> str:
+    """Three significant digits, without an exponent for large values."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def label(name: str) -> str:

@@ -95,7 +95,24 @@ def _tempo(similarity: Array) -> float:
 
     score = at(1) * (1 + (at(2) + at(4)) / 2) * prior
     best = int(score.argmax())
-    return float(bpm[best]) if score[best] > 0 else 0.0
+    return 60 * FRAME_HZ / _refined(float(lag[best]), similarity) if score[best] > 0 else 0.0
+
+
+def _refined(lag: float, similarity: Array) -> float:
+    """The beat `lag` in frames, sharpened by the peaks after 1, 2, 4 and 8 beats.
+
+    One frame is 3 % of a beat at 80 bpm and 5 % at 130; eight beats later the same frame is an eighth of that.
+    """
+    for beats in (1, 2, 4, 8):
+        near = round(beats * lag)
+        if near + 2 >= len(similarity):
+            break
+        peak = near - 1 + int(similarity[near - 1 : near + 2].argmax())
+        left, top, right = similarity[peak - 1 : peak + 2]
+        bend = left - 2 * top + right
+        if bend < 0 and top >= max(left, right):
+            lag = (peak + 0.5 * (left - right) / bend) / beats
+    return lag
 
 
 def measure(frames: Mapping[str, Array]) -> dict[str, float]:

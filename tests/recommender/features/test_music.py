@@ -222,7 +222,7 @@ def test_columns_shared_with_librosa_have_its_values(name: str) -> None:
 @pytest.mark.parametrize("bpm", [60, 75, 90, 104, 120, 137, 150, 166, 180])
 def test_tempo_of_clicks(bpm: int) -> None:
     found = features(clicks(bpm))
-    assert found.facts["bpm"] == pytest.approx(bpm, rel=0.02)
+    assert found.facts["bpm"] == pytest.approx(bpm, rel=0.003)
     tempi = found.values[:, music.NAMES.index("tempo_bpm")]
     np.testing.assert_allclose(tempi, bpm, rtol=0.02)
 

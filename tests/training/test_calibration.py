@@ -1,0 +1,50 @@
+"""Reference populations and the assembly of a predictor, by hand."""
+
+import numpy as np
+import pytest
+
+from training.calibration import Population, rounded
+from training.fitted import assembled
+
+
+def test_each_corpus_weighs_the_same_whatever_its_size():
+    # Corpus A: 0, 0, 0, 0; corpus B: 2. Mean 1, variance 1.
+    population = Population.pooled([np.zeros((4, 1)), np.array([[2.0]])])
+    np.testing.assert_allclose(population.centre, [1.0])
+    np.testing.assert_allclose(population.scale, [1.0])
+    np.testing.assert_allclose(population.share, [0.125] * 4 + [0.5])
+
+
+def test_predictions_have_mean_zero_and_the_variance_of_their_weights():
+    rows = np.array([[-1.0, 5.0], [1.0, 5.0]])  # the second column is constant
+    population = Population.pooled([rows])
+    np.testing.assert_allclose(population.predictions(np.array([[0.5, 3.0], [-2.0, 0.0]])), [[-0.5, 2], [0.5, -2]])
+    np.testing.assert_allclose(population.variance(np.array([[0.5, 3.0], [-2.0, 0.0]])), [0.25, 4.0])
+
+
+def test_predictions_are_clipped_as_in_the_product():
+    rows = np.zeros((101, 1))
+    rows[0] = 101.0  # z of 10
+    population = Population.pooled([rows])
+    assert population.predictions(np.ones((2, 1)))[0, 0] == pytest.approx(3.5)
+
+
+def test_rounding_keeps_ten_digits():
+    np.testing.assert_array_equal(rounded(np.array([[1 / 3, 123456.7890123]])), [[0.3333333333, 123456.789]])
+
+
+def test_assembled_leaves_out_columns_that_weigh_nothing():
+    model = assembled(
+        ("a", "b", "c"),
+        ("identity", "log", "identity"),
+        np.array([1.0, 2.0, 3.0]),
+        np.array([1.0, 1.0, 2.0]),
+        np.array([[0.5, 0.0, 0.0], [0.0, 0.0, -0.25]]),
+        np.array([1.0, 2.0]),
+        np.array([0.8, 0.9]),
+        ("c", "elsewhere"),
+    )
+    assert (model.columns, model.transform, model.unknown_when_still) == (("a", "c"), ("identity",) * 2, ("c",))
+    # z = (1, 1): valence 0.4 * 1 * 0.5, arousal 0.4 * 2 * -0.25, SDs 0.4 * (0.8, 0.9).
+    np.testing.assert_allclose(model(np.array([[2.0, 5.0]])), [[0.2, -0.2, 0.32, 0.36]], rtol=1e-6)
+    np.testing.assert_allclose(model(np.array([[2.0, 5.0]]), still=True)[0, 1], 0.0)

@@ -1,0 +1,139 @@
+"""The whole command on a handful of real pieces and pictures, twice: same bytes, a model that loads."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recommender.errors import InputError
+from recommender.model import Model
+from training import music_affect
+from training.affect import train_affect
+from training.rendering import find_synth
+from training.terms import AXES
+
+SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
+CLIPS = ("carphone_pristine.mp4", "example2.mp4", "fire2.mp4")
+FILES = {"affect-music.json", "affect-video.json", "report.json", "card.md", "manifest.json"}
+
+
+def subset(source: Path, target: Path, key: str, group: str, media: str, suffix: str, n: int) -> None:
+    """The smallest files of `n` different groups (then the next smallest), linked, with their rows of the table."""
+    with (source / "ratings.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    size = {r[key]: (source / media / (r[key] + suffix)).stat().st_size for r in rows}
+    rank: dict[str, int] = {}
+    order = []
+    for row in sorted(rows, key=lambda r: size[r[key]]):
+        rank[row[group]] = rank.get(row[group], 0) + 1
+        order.append((rank[row[group]], size[row[key]], row))
+    kept = [row for _, _, row in sorted(order, key=lambda item: item[:2])[:n]]
+    (target / media).mkdir(parents=True)
+    with (target / "ratings.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, kept[0])
+        writer.writeheader()
+        writer.writerows(kept)
+    for row in kept:
+        (target / media / (row[key] + suffix)).symlink_to((source / media / (row[key] + suffix)).resolve())
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    if not SHARED.is_dir():
+        pytest.skip("the rated corpora are not beside this checkout")
+    try:
+        find_synth()
+    except InputError as error:
+        pytest.skip(str(error))
+    root = tmp_path_factory.mktemp("data")
+    subset(SHARED / "vgmidi", root / "vgmidi", "piece", "series", "midi", ".mid", 12)
+    subset(SHARED / "oasis", root / "oasis", "file", "theme", "images", "", 20)
+    (root / "clips").mkdir()
+    for name in CLIPS:
+        (root / "clips" / name).symlink_to((SHARED / "clips" / name).resolve())
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(small, tmp_path_factory):
+    """Two runs of the command on the same data: the report of the first, and both folders."""
+    base = tmp_path_factory.mktemp("models")
+    stages: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        # One soundfont is enough to see that all steps fit together.
+        patch.setattr(music_affect, "other_synth", lambda first: None)
+        result = train_affect(small, base / "a", 2, cache=base / "cache", on_progress=lambda s, d, n: stages.append(s))
+        train_affect(small, base / "b", 2, cache=base / "cache")
+    return result, base, stages
+
+
+def test_writes_a_model_that_loads(trained):
+    result, base, _ = trained
+    assert set(result.files) == FILES == {p.name for p in (base / "a").iterdir()}
+    model = Model.load(base / "a")
+    assert model.name == "builtin"
+    for modality in ("music", "video"):
+        affect = model.affect[modality](np.tile(model.affect[modality].centre, (2, 1)))
+        assert np.isfinite(affect).all()
+
+
+def test_same_inputs_same_bytes(trained):
+    _, base, _ = trained
+    for name in sorted(FILES):
+        assert (base / "a" / name).read_bytes() == (base / "b" / name).read_bytes(), name
+
+
+def test_weights_keep_the_prior_signs(trained):
+    _, base, _ = trained
+    model = Model.load(base / "a").affect["music"]
+    signs = {t.column: (t.valence, t.arousal) for t in music_affect.MUSIC.terms}
+    for j, name in enumerate(model.columns):
+        assert (model.weights[:, j] * signs[name] >= 0).all(), name
+        assert not name.startswith("level")
+
+
+def test_card_and_report_state_the_same_figures(trained):
+    result, base, _ = trained
+    report = json.loads((base / "a" / "report.json").read_text())
+    card = (base / "a" / "card.md").read_text()
+    assert report == result.report
+    for part in ("music", "video"):
+        for axis in AXES:
+            assert f"**{report[part][axis]['r_mean']:.3f}**" in card
+    assert report["command"] in card
+    for citation in ("Kurdi", "Ferreira", "Zhang, K."):
+        assert citation in card
+    assert str(base) not in card + json.dumps(report)
+
+
+def test_progress_names_the_stages(trained):
+    _, _, stages = trained
+    assert any(s.startswith("render") for s in stages)
+    assert {"picture features", "clip features"} <= set(stages)
+
+
+def test_summary_has_a_line_per_axis(trained):
+    lines = trained[0].lines()
+    assert [line.split(":")[0] for line in lines] == [f"{m} {a}" for m in ("music", "video") for a in AXES]
+    assert "chance" in lines[0]
+
+
+def test_missing_data_is_one_line_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.affect.find_synth", lambda soundfont: None)
+    with pytest.raises(InputError, match=r"vgmidi/ratings.csv: cannot be read"):
+        train_affect(tmp_path / "nothing", tmp_path / "out", 1, cache=tmp_path)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_unwritable_output_fails_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.affect.find_synth", lambda soundfont: None)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written"):
+        train_affect(tmp_path, tmp_path / "file" / "out", 1)
+
+
+def test_no_seeds_is_refused(tmp_path):
+    with pytest.raises(InputError, match="seeds must be at least 1"):
+        train_affect(tmp_path, tmp_path, 0)
