@@ -3,6 +3,7 @@
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexing.commands import MEDIA_WORDS, follow, open_library
 from indexing.commands import app as index_app
-from indexing.commands import follow, open_library
 from recommender.console import (
     FAILED,
     OK,
@@ -56,18 +57,25 @@ def query(
     context: typer.Context,
     video: Annotated[
         list[Path] | None,
-        typer.Option(help="Clip, still or animation, or a folder of them; repeat for several."),
+        typer.Option(readable=False, help="Clip, still or animation, or a folder of them; repeat for several."),
     ] = None,
-    track: Annotated[Path | None, typer.Option(help="The reverse: a piece of music that looks for clips.")] = None,
-    like: Annotated[Path | None, typer.Option(help="A reference track, alone or blended with --video.")] = None,
+    track: Annotated[
+        Path | None, typer.Option(readable=False, help="The reverse: a piece of music that looks for clips.")
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option(readable=False, help="A reference track, alone or blended with --video.")
+    ] = None,
     like_weight: Annotated[
         float,
         typer.Option(min=0, max=1, help="Weight of --like beside --video: 0 clip only, 1 reference only."),
     ] = 0.5,
-    vector: Annotated[Path | None, typer.Option(help="A query vector: .npy of shape [dim] or [n, dim].")] = None,
+    vector: Annotated[
+        Path | None, typer.Option(readable=False, help="A query vector: .npy of shape [dim] or [n, dim].")
+    ] = None,
     library: Annotated[str | None, typer.Option(help="Library name or folder (`default` if not given).")] = None,
     music: Annotated[
-        Path | None, typer.Option(help="A music folder: indexed first (only what is new), then searched.")
+        Path | None,
+        typer.Option(readable=False, help="A music folder: indexed first (only what is new), then searched."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Tracks to return.")] = 10,
     candidates: Annotated[int, typer.Option(min=1, help="Distinct tracks that the search hands to the ranker.")] = 200,
@@ -170,7 +178,7 @@ def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Li
     library, events = refresh(folder, model or Model.load(), workers)
     follow(events, "analysing", quiet=True)
     if not library.count("music"):
-        raise CliptuneError(f"no usable music under {shown(folder)}: give a folder with audio files (mp3, flac, ...)")
+        raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {shown(folder)}")
     return library
 
 
@@ -195,7 +203,7 @@ def doctor(format: FormatOption = Format.table) -> None:
 @app.command(
     help="Render a small sample (moody tracks and two clips) into FOLDER.\n\nExample: recommend sample .sample"
 )
-def sample(folder: Annotated[Path, typer.Argument(help="Where to put it.")]) -> None:
+def sample(folder: Annotated[Path, typer.Argument(readable=False, help="Where to put it.")]) -> None:
     from recommender.sample import render
 
     made = render(folder)
@@ -236,9 +244,12 @@ def main() -> None:
         _die(str(error), USAGE)
     except CliptuneError as error:
         _die(str(error), FAILED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(FAILED)
+    except OSError as error:
+        # The result cannot be delivered: a reader that left early wants no message, a full disk needs one.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            sys.exit(FAILED)
+        _die(f"cannot write the result: {error.strerror or error}", FAILED)
 
 
 def _die(message: str, code: int) -> None:

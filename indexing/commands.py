@@ -1,7 +1,7 @@
 """`recommend index ...`: build and look after a library."""
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +30,7 @@ from recommender.text import shown
 if TYPE_CHECKING:
     from indexing.events import Event
     from indexing.library import Library
+    from recommender.types import Modality
 
 app = group("Build and look after a library.", no_args_is_help=True)
 
@@ -92,10 +93,19 @@ def _line(event: "Event", quiet: bool) -> str | None:
     return None
 
 
-def _finish(counts: Counter[str]) -> None:
+def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -> None:
     """Exit 1 when nothing at all could be used; single failures were shown and are remembered."""
+    if not counts["files"] and not counts["failed"]:
+        what = MEDIA_WORDS[modality]
+        raise CliptuneError(f"no {what} in {', '.join(shown(p) for p in paths)}")
     if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
         raise typer.Exit(FAILED)
+
+
+MEDIA_WORDS = {
+    "music": "music (mp3, flac, ogg, wav, m4a, ...)",
+    "video": "clips (mp4, mov, mkv, webm, gif, jpg, ...)",
+}
 
 
 @app.command(
@@ -104,7 +114,7 @@ def _finish(counts: Counter[str]) -> None:
     "Example: recommend index add ~/Music --library film-music",
 )
 def index_add(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
+    paths: Annotated[list[Path], typer.Argument(readable=False, help="Files or folders.")],
     library: LibraryOption = "default",
     kind: KindOption = Kind.music,
     model: ModelOption = "builtin",
@@ -125,7 +135,7 @@ def index_add(
     else:
         opened = Library.open_or_create(library, analyser.space)
     events = ingest.add(opened, paths, analyser, kind.modality, workers=workers, retry=retry, dry_run=dry_run)
-    _finish(follow(events, "analysing"))
+    _finish(follow(events, "analysing"), kind.modality, paths)
 
 
 @app.command(
@@ -151,7 +161,7 @@ def index_update(
     events = ingest.update(
         Library.open(library), analyser, workers=workers, retry=retry, dry_run=dry_run, reanalyse=reanalyse
     )
-    _finish(follow(events, "analysing"))
+    follow(events, "analysing")
 
 
 @app.command(
@@ -160,7 +170,7 @@ def index_update(
     "Example: recommend index remove ~/Music/Demos",
 )
 def index_remove(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders as `index list` shows them.")],
+    paths: Annotated[list[Path], typer.Argument(readable=False, help="Files or folders as `index list` shows them.")],
     library: LibraryOption = "default",
 ) -> None:
     from indexing import ingest
@@ -220,8 +230,10 @@ def index_verify(library: LibraryOption = "default") -> None:
     "Example: recommend index import vectors.npy --ids ids.csv --space my-encoder --library platform",
 )
 def index_import(
-    vectors: Annotated[Path, typer.Argument(help=".npy [n, dim], or .parquet with a `vector` column.")],
-    ids: Annotated[Path | None, typer.Option(help="CSV with a column `id` (and path, title, start_s, ...).")] = None,
+    vectors: Annotated[Path, typer.Argument(readable=False, help=".npy [n, dim], or .parquet with a `vector` column.")],
+    ids: Annotated[
+        Path | None, typer.Option(readable=False, help="CSV with a column `id` (and path, title, start_s, ...).")
+    ] = None,
     space: Annotated[str, typer.Option(help="Name of the space: what made the vectors.")] = "",
     library: LibraryOption = "default",
 ) -> None:
