@@ -218,13 +218,18 @@ def tiny_disk(tmp_path: Path):
     subprocess.run(["umount", str(place)], check=True)
 
 
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file:
+        for _ in iter(int, 1):
+            file.write(b"x" * 4096)
+
+
 def test_a_full_disk_is_one_line_and_what_was_done_stays(home, tiny_disk, tmp_path, music_folder, clip_folder):
     library = tiny_disk / "l"
     assert recommend_apart("index", "add", music_folder / "slow minor.wav", "--library", library).code == 0
     filler = tiny_disk / "filler"
-    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
-        for _ in iter(int, 1):
-            file.write(b"x" * 4096)
+    with pytest.raises(OSError, match="No space left"):
+        fill(filler)
     ran = recommend_apart("index", "add", music_folder, "--library", library)
     one_line(ran, "disk is full", str(library))
     filler.unlink()

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from recommender.features import music
+from recommender.features.stft import SR_HZ
 from recommender.model import Model, available
 from recommender.types import Affect, Array
 
-SR_HZ = music.SR_HZ
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 LOOP = (0, 3, 4, 0)  # I IV V I: the same chords in either mode, with its own thirds and sixths
 

@@ -1,0 +1,129 @@
+"""Values of training and evaluation: labelled pairs, retrieval corpora, and the contract of a system."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+import numpy as np
+
+from recommender.types import Array
+
+EMOTIONS = ("exciting", "fearful", "tense", "sad", "relaxing")
+"""The five EmoMV emotions; an emotion label is an index into this tuple."""
+
+ProtocolName = Literal["paper", "clean"]
+"""`paper`: early stopping on the evaluated set, as published. `clean`: on inner grouped folds of train only."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """n labelled pairs of a video and a piece of music, as features.
+
+    Attributes
+    ----------
+    video: float32 [n, d_v]; music: float32 [n, d_m]. A modality whose features are absent has d = 0.
+    match: int64 [n], 1 matched, 0 mismatched.
+    video_emotion, music_emotion: int64 [n], indices into EMOTIONS.
+    video_source, music_source: int64 [n], the source video each half was cut from; pairs that share a source on
+        either side belong to one group and never cross folds (see `groups`).
+    ids: n names as the dataset gives them.
+    """
+
+    video: Array
+    music: Array
+    match: Array
+    video_emotion: Array
+    music_emotion: Array
+    video_source: Array
+    music_source: Array
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.match)
+
+    def take(self, rows: Array) -> "Pairs":
+        """The pairs at `rows` (indices or mask), in that order."""
+        index = np.arange(len(self))[rows]
+        arrays = {name: getattr(self, name)[index] for name in self.__dataclass_fields__ if name != "ids"}
+        return replace(self, ids=tuple(self.ids[i] for i in index), **arrays)
+
+    def groups(self) -> Array:
+        """int64 [n]: connected components of pairs that share a source video on either side."""
+        from scipy.sparse import coo_matrix
+        from scipy.sparse.csgraph import connected_components
+
+        sources = np.unique(np.concatenate([self.video_source, self.music_source]), return_inverse=True)[1]
+        a, b = sources[: len(self)], sources[len(self) :]
+        size = int(sources.max(initial=-1)) + 1
+        labels = connected_components(coo_matrix((np.ones(len(self)), (a, b)), shape=(size, size)), directed=False)[1]
+        return np.asarray(labels[a], np.int64)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """m segments with their own sound, for retrieval: video [m, d_v], music [m, d_m], emotion [m], ids."""
+
+    video: Array
+    music: Array
+    emotion: Array
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.emotion)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset in parts; parts that are not on disk are absent from the mapping and named in `missing`.
+
+    Attributes
+    ----------
+    pairs: by split name: "train", "validation", "test".
+    corpus: the retrieval corpus and its split name's features, or None.
+    revision: hash over the files read. licence: name and source. missing: one line per absent part.
+    """
+
+    name: str
+    pairs: Mapping[str, Pairs]
+    corpus: Corpus | None
+    revision: str
+    licence: str
+    missing: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Fitted(Protocol):
+    """A fitted system. Larger scores are better everywhere."""
+
+    def match(self, video: Array, music: Array) -> Array:
+        """Matching score float [n] in [0, 1] of n pairs, video [n, d_v] with music [n, d_m]; >= .5 says matched."""
+        ...
+
+    def similarity(self, video: Array, music: Array) -> Array:
+        """Retrieval score float [a, b] of every video [a, d_v] with every piece of music [b, d_m]."""
+        ...
+
+    def emotions(self, modality: Literal["video", "music"], features: Array) -> Array | None:
+        """Emotion probabilities [n, 5], or None for a system that predicts none."""
+        ...
+
+
+class System(Protocol):
+    """A model or baseline: `name`, `config` (a frozen dataclass), and `fit`."""
+
+    @property
+    def name(self) -> str: ...
+
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: "Extra | None" = None) -> Fitted:
+        """The system fitted on `train`. `stop` are pairs for early stopping (None: train for the configured number
+        of epochs); `extra` is further labelled music. The same inputs and seed give the same result."""
+        ...
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Labelled music beyond the training pairs (EmoMV-A and B): music [n, d_m], emotion [n], source [n]."""
+
+    music: Array
+    emotion: Array
+    source: Array
