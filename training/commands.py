@@ -25,11 +25,5 @@ def train_affect(
     from training.affect import train_affect as train
 
     with Progress("training") as progress:
-        train(
-            data,
-            out,
-            seeds,
-            soundfont,
-            on_progress=lambda what, done, total: progress.note(f"{what} {done}/{total}"),
-        )
+        train(data, out, seeds, soundfont, on_progress=progress.stage)
     write((out / "card.md").read_text(encoding="utf-8"))

@@ -37,6 +37,27 @@ _OPTIONS = {
     "max_pixels": str(MAX_PIXELS),
 }
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+_PICTURES = {
+    ".avif",
+    ".bmp",
+    ".exr",
+    ".heic",
+    ".j2k",
+    ".jfif",
+    ".jp2",
+    ".jpe",
+    ".jpeg",
+    ".jpg",
+    ".jxl",
+    ".pbm",
+    ".pgm",
+    ".png",
+    ".ppm",
+    ".qoi",
+    ".tif",
+    ".tiff",
+    ".webp",
+}
 _NOT_MEDIA = "it is damaged, or not an audio, video or picture file; play it to check, and convert it or leave it out"
 # PyAV's errors; what the operating system raises while a file is read; what PyAV lets through for odd streams.
 DECODE_ERRORS = (av.FFmpegError, OSError, ValueError, RuntimeError)
@@ -45,7 +66,8 @@ DECODE_ERRORS = (av.FFmpegError, OSError, ValueError, RuntimeError)
 class _File(FileIO):
     """A file that shows FFmpeg a harmless name: of ours, ``%03d`` is a pattern and ``a:b`` an address to it.
 
-    The suffix stays, it helps to tell formats without a signature apart.
+    The suffix of sound and video stays, it helps to tell formats without a signature apart. That of a picture
+    does not: FFmpeg would take a numbered series (its demuxer `image2`, which is not allowed) for the likeliest.
     """
 
     name: str
@@ -92,7 +114,8 @@ def _file(path: StrPath) -> FileIO:
         if info.st_size == 0:
             raise cannot_read(path, "the file is empty (0 bytes); copy or download it again")
         file = _File(path)
-        file.name = "media" + (suffix if _SUFFIX.fullmatch(suffix := Path(path).suffix) else "")
+        suffix = Path(path).suffix.lower()
+        file.name = "media" + (suffix if _SUFFIX.fullmatch(suffix) and suffix not in _PICTURES else "")
         return file
     except (OSError, ValueError) as error:
         raise cannot_read(path, _file_reason(error)) from error

@@ -30,7 +30,7 @@ class Progress:
         from rich.progress import Progress as RichProgress
 
         columns = (
-            TextColumn(self.verb),
+            TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
@@ -46,11 +46,24 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
+    def stage(self, verb: str, done: int, total: int) -> None:
+        """Work in stages: `done` of `total` steps of the stage called `verb`."""
+        if verb != self.verb or self.total != total:
+            self._start, self.verb = time.monotonic(), verb
+            self.expect(total)
+        self.done = done
+        self._show()
+
     def step(self) -> None:
         """One more file is done."""
         self.done += 1
+        self._show()
+
+    def _show(self) -> None:
         if self._bar is not None:
-            self._bar.update(self._task, completed=self.done, rate=self._rate())
+            self._bar.update(
+                self._task, description=self.verb, completed=self.done, total=self.total, rate=self._rate()
+            )
         elif time.monotonic() - self._printed >= EVERY_S:
             self._printed = time.monotonic()
             print(f"{self.verb}: {self.done}/{self.total}, {self._rate()}, {self._eta()} left", file=sys.stderr)
@@ -66,7 +79,7 @@ class Progress:
         return time.monotonic() - self._start
 
     def _rate(self) -> str:
-        return f"{self.done / max(self.elapsed_s(), 1e-3):.1f} files/s"
+        return f"{self.done / max(self.elapsed_s(), 1e-3):.1f}/s"
 
     def _eta(self) -> str:
         left = self.elapsed_s() / max(self.done, 1) * (self.total - self.done)

@@ -1,6 +1,9 @@
 """Pictures, moving and still: which frame is shown when, how large, which way up."""
 
+from pathlib import Path
+
 import av
+import cv2
 import media_samples as ms
 import numpy as np
 import pytest
@@ -68,6 +71,17 @@ def test_a_clock_that_is_set_back_goes_on(tmp_path):
     assert np.all(np.diff([f.t_s for f in got]) > 0)
     assert {f.rgb.shape for f in got} == {(48, 64, 3)}  # the second half is larger: brought to the first size
     assert got[-1].rgb.mean() > 200
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".png", ".webp", ".bmp", ".tif"])
+def test_pictures_as_other_programs_write_them(tmp_path: Path, suffix: str) -> None:
+    """FFmpeg's own jpgs lack the JFIF header of nearly every other one, and are recognised more easily."""
+    path = tmp_path / f"photo{suffix}"
+    assert cv2.imwrite(str(path), ms.corner(64, 48)[:, :, ::-1])
+    (frame,) = media.frames(path)
+    assert frame.rgb.shape == (48, 64, 3)
+    assert frame.rgb[5, 5, 0] > 200
+    assert frame.rgb[40, 60].max() < 30
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp"])

@@ -1,0 +1,158 @@
+"""`recommend train affect`: the built-in model folder from the rated corpora, with its card."""
+
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import InputError
+from recommender.features import music, video
+from training.card import card
+from training.datasets import DATASETS
+from training.fitted import Progress, Trained
+from training.music_affect import train_music
+from training.rendering import find_synth
+from training.video_affect import train_video
+
+SPACE = {"side": 8, "reach": 1.5, "bandwidth": 0.2}
+"""The affect space of the model (see recommender.affect.space for what the numbers mean)."""
+
+NAME = "builtin"
+PACKAGES = ("numpy", "scipy", "av", "opencv-python-headless")
+DIGITS = 6
+"""Significant digits of the figures in report.json: below what differs between machines, above what is meant."""
+
+
+@dataclass(frozen=True)
+class AffectReport:
+    """What a training run made: the folder, its files, and the figures as written to report.json."""
+
+    folder: Path
+    files: tuple[str, ...]
+    report: dict[str, Any]
+
+    def lines(self) -> list[str]:
+        """A line per axis for people: r out of fold with its spread and chance."""
+        out = []
+        for modality in ("music", "video"):
+            for axis in ("valence", "arousal"):
+                f = self.report[modality][axis]
+                out.append(
+                    f"{modality} {axis}: r {f['r_mean']:.2f} ± {f['r_sd']:.2f} over {self.report['seeds']} seeds "
+                    f"({f['items']} items, {f['groups']} groups; chance {f['chance_r_mean']:+.2f}, "
+                    f"95 % below {f['chance_r_95']:.2f})"
+                )
+        return out
+
+
+def train_affect(
+    data: Path,
+    out: Path,
+    seeds: int = 5,
+    soundfont: Path | None = None,
+    cache: Path | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> AffectReport:
+    """The report of training both affect predictors on `data` and writing a model folder to `out`.
+
+    Parameters
+    ----------
+    data:        the folder holding vgmidi/, oasis/, clips/ and, if there, pmemo320/ and music/.
+    seeds:       number of different sets of grouped folds the figures are averaged over, at least 1.
+    soundfont:   what renders VGMIDI; the first found in the usual folders by default.
+    cache:       where renderings are kept; the user's cache folder by default.
+    on_progress: called with (stage, done, total).
+
+    Raises
+    ------
+    InputError: data, fluidsynth or a soundfont are missing, or `out` cannot be written. Nothing is written then.
+    """
+    if seeds < 1:
+        raise InputError(f"seeds must be at least 1, got {seeds}")
+    progress: Progress = on_progress or (lambda stage, done, total: None)
+    synth = find_synth(soundfont)
+    _writable(out)
+    parts = {
+        "music": train_music(data, synth, cache or _user_cache(), seeds, progress),
+        "video": train_video(data, seeds, progress),
+    }
+    report = _report(parts, seeds)
+    _write(out, _files(parts, report))
+    return AffectReport(out, tuple(_files(parts, report)), report)
+
+
+def _report(parts: dict[str, Trained], seeds: int) -> dict[str, Any]:
+    report: dict[str, Any] = {
+        "format": 1,
+        "command": f"recommend train affect --data DATA --out FOLDER --seeds {seeds}",
+        "seeds": seeds,
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "features": {"music": music.REVISION, "video": video.REVISION},
+        "data": {name: {"licence": d.licence, "citation": d.citation, "url": d.url} for name, d in DATASETS.items()},
+        **{modality: part.report for modality, part in parts.items()},
+    }
+    rounded: dict[str, Any] = _rounded(report)
+    return rounded
+
+
+def _files(parts: dict[str, Trained], report: dict[str, Any]) -> dict[str, str]:
+    """The text of every file of the folder, by name; the manifest last, as it makes the folder a model."""
+    manifest = {
+        "format": 1,
+        "name": NAME,
+        "features": report["features"],
+        "affect": {modality: f"affect-{modality}.json" for modality in parts},
+        "space": SPACE,
+    }
+    models = {f"affect-{m}.json": _json(part.model.to_json()) for m, part in parts.items()}
+    return {
+        **models,
+        "report.json": _json(report),
+        "card.md": card(report, parts),
+        "manifest.json": _json(manifest),
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _rounded(value: Any) -> Any:
+    """`value` with every float at DIGITS significant digits; a float that is not finite becomes None."""
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(v) for v in value]
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if value == value and abs(value) != float("inf") else None
+    return value
+
+
+def _user_cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("cliptune") / "renderings"
+
+
+def _writable(out: Path) -> None:
+    """Fails before the work, not after it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror})") from error
+
+
+def _write(out: Path, files: dict[str, str]) -> None:
+    try:
+        for name, text in files.items():
+            fresh = out / f".{name}.new"
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(out / name)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror})") from error
