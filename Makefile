@@ -46,7 +46,7 @@ test: .venv/.installed-dev
 
 .venv/.installed-dev: pyproject.toml | .venv/.python
 	@echo 'Installing into .venv (a minute or so the first time) ...' >&2
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu,dev]'
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu,train,dev]'
 	@touch .venv/.installed $@
 
 .venv/.python:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-import media_samples
 import numpy as np
 import pytest
+
+import media_samples
 from running import recommend
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import media_samples
 import numpy as np
 import pytest
+
+import media_samples
 from conftest import SR_HZ, chords
 from running import ROOT, Ran, recommend_apart
 

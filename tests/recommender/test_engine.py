@@ -4,12 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from toy import ToyLibrary, ToyModel
 
 from recommender import Recommender, blend, recommend
 from recommender.errors import InputError, MediaError, SpaceMismatch
 from recommender.explain import replaced, section_score
 from recommender.types import Space, unit
+from toy import ToyLibrary, ToyModel
 
 TRACKS = {
     "/m/calm.mp3": [[1.0, -1.0]] * 4,

@@ -4,10 +4,10 @@ import tracemalloc
 import wave
 
 import av
-import media_samples as ms
 import numpy as np
 import pytest
 
+import media_samples as ms
 from recommender import media
 from recommender.errors import InputError, MediaError
 

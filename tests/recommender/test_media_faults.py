@@ -4,10 +4,10 @@ import contextlib
 import os
 from pathlib import Path
 
-import media_samples as ms
 import numpy as np
 import pytest
 
+import media_samples as ms
 from recommender import media
 from recommender.errors import MediaError
 from recommender.media import container

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import av
 import cv2
-import media_samples as ms
 import numpy as np
 import pytest
 
+import media_samples as ms
 from recommender import media
 
 
