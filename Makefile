@@ -30,7 +30,7 @@ recommend: .venv/.installed
 	if [ -z "$$video" ] || [ -z "$$music" ]; then .venv/bin/python .venv/bin/recommend sample .sample >&2; fi; \
 	if [ -z "$$video" ]; then echo 'No VIDEO given: using the two sample clips.' >&2; fi; \
 	if [ -z "$$music" ]; then echo 'No MUSIC given: using the sample tracks.' >&2; fi; \
-	exec .venv/bin/python .venv/bin/recommend --video="$${video:-.sample/clips}" --music="$${music:-.sample/music}"
+	exec .venv/bin/python .venv/bin/recommend --format table --video="$${video:-.sample/clips}" --music="$${music:-.sample/music}"
 
 test: .venv/.installed-dev
 	.venv/bin/ruff check .

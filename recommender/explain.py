@@ -1,17 +1,11 @@
 """Reasons: what the score loses when one feature of the section is replaced by the library's median."""
 
-import re
-
 import numpy as np
 
 from recommender.model import Model
+from recommender.plain import amount, label
 from recommender.rankers.cosine import window_scores
 from recommender.types import Array, Modality, Reason
-
-UNIT_SUFFIX = re.compile(r"_((widths_|lstar_)?per_(s|min|px)|hz|s|db|bpm|midi|lstar|lab|rgb|bits)$")
-
-PLAIN_UNITS = {"", "share", "ratio", "correlation", "distance"}
-"""Units that say no more than the feature's name does."""
 
 MOST = 3
 """Reasons per track: what fits a line and a head."""
@@ -60,18 +54,4 @@ def replaced(inputs: Array, j: int, value: float) -> Array:
 def _sentence(name: str, unit: str, value: float, median: float, change: float) -> str:
     side = "above" if value > median else "below" if value < median else "at"
     effect = "helps" if change > 0 else "hurts"
-    shown_unit = "" if unit in PLAIN_UNITS else f" {unit}"
-    return (
-        f"{label(name)} {number(value)}{shown_unit}, {side} the library's median of {number(median)} "
-        f"({effect}, {change:+.3f})"
-    )
-
-
-def number(value: float) -> str:
-    """Three significant digits, without an exponent for large values."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def label(name: str) -> str:
-    """A column's name as words, without its unit: `onset_rate_hz` is 'onset rate'."""
-    return UNIT_SUFFIX.sub("", name).replace("_", " ")
+    return f"{label(name)}: {amount(value, unit)}, {side} the library's median of {amount(median)} ({effect} {change:+.3f})"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # A unit may import from units of earlier steps, and from itself; never from its own step's siblings.
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 STEPS = (
-    ("types", "errors", "text"),
+    ("types", "errors", "text", "plain"),
     ("measures", "media", "tags"),
     ("features",),
     ("nets",),

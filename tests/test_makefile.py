@@ -53,7 +53,7 @@ def calls(clone: Path) -> list[list[str]]:
     ],
 )
 def test_paths_arrive_as_typed(video: str, music: str, as_video: str, as_music: str, clone: Path) -> None:
-    wanted = [[f"--video={as_video}", f"--music={as_music}"]]
+    wanted = [["--format", "table", f"--video={as_video}", f"--music={as_music}"]]
     done = run(clone, "recommend", f"VIDEO={video}", f"MUSIC={music}")
     assert done.returncode == 0, done.stderr
     assert calls(clone) == wanted
@@ -66,11 +66,14 @@ def test_paths_arrive_as_typed(video: str, music: str, as_video: str, as_music: 
 def test_the_sample_stands_in_for_what_is_not_given(clone: Path) -> None:
     done = run(clone, "recommend", VIDEO="", MUSIC="")
     assert done.stdout == ""
-    assert calls(clone) == [["sample", ".sample"], ["--video=.sample/clips", "--music=.sample/music"]]
+    assert calls(clone) == [
+        ["sample", ".sample"],
+        ["--format", "table", "--video=.sample/clips", "--music=.sample/music"],
+    ]
     (clone / "calls").unlink()
     done = run(clone, "recommend", VIDEO="clip.mp4", MUSIC="")
     assert "No MUSIC given: using the sample tracks." in done.stderr
-    assert calls(clone)[-1] == ["--video=clip.mp4", "--music=.sample/music"]
+    assert calls(clone)[-1] == ["--format", "table", "--video=clip.mp4", "--music=.sample/music"]
 
 
 def test_a_failing_command_fails_make(clone: Path) -> None:

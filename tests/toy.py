@@ -20,7 +20,7 @@ from recommender.types import (
 
 COLUMNS = {
     "brightness": Column("brightness", "", "brightness"),
-    "onset_rate": Column("onset_rate", "1/s", "onset rate"),
+    "onset_rate": Column("onset_rate", "1/s", "onsets per second"),
 }
 
 

@@ -115,7 +115,7 @@ def _measure(frames: Series, slow: Series) -> Array:
 def _facts(item: Array, slow: Series, damaged: int) -> dict[str, str | int | float | None]:
     value = dict(zip(NAMES, item.tolist(), strict=True))
     silent = value["level_rms_db"] <= SILENT_DB
-    pulse = not silent and value["pulse_clarity"] >= rhythm.TEMPO_MIN_CLARITY and value["tempo_bpm"] > 0
+    pulse = not silent and rhythm.has_pulse(value)
     return {
         "bpm": round(value["tempo_bpm"], 1) if pulse else None,
         "key": None if silent else harmony.key_name(slow["chroma"].sum(axis=0)),

@@ -19,7 +19,7 @@ BPM_CENTRE, OCTAVES = 135.0, 0.8  # above 127, so that clicks at 180 are not rea
 GRID = 512
 LONGEST_S = 4 * 60 / BPM_MIN
 SHORTEST_PULSE_S, LONGEST_PULSE_S = 0.2, 2.0
-TEMPO_MIN_CLARITY = 0.1  # below it people are told no tempo
+TEMPO_MIN_CLARITY, TEMPO_MIN_ONSETS_HZ = 0.1, 0.5  # below either people are told no tempo
 
 COLUMNS = (
     Column("onset_rate_hz", "1/s", "onsets per second"),
@@ -113,6 +113,12 @@ def _refined(lag: float, similarity: Array) -> float:
         if bend < 0 and top >= max(left, right):
             lag = (peak + 0.5 * (left - right) / bend) / beats
     return lag
+
+
+def has_pulse(value: Mapping[str, float]) -> bool:
+    """Whether the columns of an item carry a tempo worth telling: a pad that swells twice a minute has none."""
+    clear = value["pulse_clarity"] >= TEMPO_MIN_CLARITY and value["onset_rate_hz"] >= TEMPO_MIN_ONSETS_HZ
+    return clear and value["tempo_bpm"] > 0
 
 
 def measure(frames: Mapping[str, Array]) -> dict[str, float]:

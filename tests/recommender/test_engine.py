@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from recommender import Recommender, blend, recommend
+from recommender import Model, Recommender, blend, recommend
 from recommender.errors import InputError, MediaError, SpaceMismatch
 from recommender.explain import replaced, section_score
+from recommender.plain import PLAIN, amount, label
 from recommender.types import Space, unit
 from toy import ToyLibrary, ToyModel
 
@@ -64,8 +65,26 @@ def test_reasons_are_the_measured_change_when_a_feature_becomes_the_median(engin
     changes = [abs(why.change) for why in best.reasons]
     assert changes == sorted(changes, reverse=True)
     assert best.reasons[0].feature == "onset_rate"
-    assert "onset rate 1.47 1/s, above the library's median" in best.reasons[0].text
+    assert "onset rate: 1.47, above the library's median" in best.reasons[0].text
     assert "helps" in best.reasons[0].text
+
+
+def test_every_feature_of_the_built_in_model_has_plain_words():
+    model = Model.load()
+    assert {*model.inputs("music"), *model.inputs("video")} <= set(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(0.12345, "share", "0.123"), (3691.7, "Hz", "3692 Hz"), (2.0, "1/s", "2"), (0.5, "s", "0.5 s")],
+)
+def test_amounts_are_short(value, unit, text):
+    assert amount(value, unit) == text
+
+
+def test_a_feature_without_plain_words_is_named_without_its_unit():
+    assert label("camera_motion_widths_per_s") == "camera motion"
+    assert label("tempo_bpm") == "tempo"
 
 
 def test_the_same_query_gives_the_same_answer(engine):
