@@ -54,4 +54,5 @@ def replaced(inputs: Array, j: int, value: float) -> Array:
 def _sentence(name: str, unit: str, value: float, median: float, change: float) -> str:
     side = "above" if value > median else "below" if value < median else "at"
     effect = "helps" if change > 0 else "hurts"
-    return f"{label(name)}: {amount(value, unit)}, {side} the library's median of {amount(median)} ({effect} {change:+.3f})"
+    measured, usual = amount(value, unit), amount(median)
+    return f"{label(name)}: {measured}, {side} the library's median of {usual} ({effect} {change:+.3f})"

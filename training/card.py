@@ -58,8 +58,8 @@ def _data(report: Report) -> str:
         "on: it shares too few columns.",
     ]
     lines.append(
-        "- Signs come from the literature, but some harmony columns and the terms on offer were settled while looking at "
-        "these pieces: the figures lean to the bright side."
+        "- Signs come from the literature, but some harmony columns and the terms on offer were settled while looking "
+        "at these pieces: the figures lean to the bright side."
     )
     return "\n".join(lines)
 
