@@ -64,7 +64,7 @@ def rows_of(items: Sequence[tuple[bytes, Analysis]]) -> Rows:
     columns: list[list[Array]] = [[], [], [], [], [], []]
     for digest, analysis in items:
         features, n = analysis.features, len(analysis.vectors)
-        piece = (
+        piece: tuple[Array, ...] = (
             np.tile(np.frombuffer(digest, np.uint8), (n + 1, 1)),
             np.arange(ITEM, n, dtype=np.int32),
             np.vstack([[[0.0, features.duration_s]], features.windows]),
