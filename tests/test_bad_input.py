@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import media_samples
-from conftest import SR_HZ, chords
+from pieces import SR_HZ, chords
 from running import ROOT, Ran, recommend_apart
 
 
