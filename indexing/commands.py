@@ -1,10 +1,10 @@
 """`recommend index ...`: build and look after a library."""
 
 from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,7 +49,7 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
 
     counts: Counter[str] = Counter()
     # Closing the stream lets go of the library's lock, whatever happens here.
-    with closing(stream), Progress(verb) as progress:
+    with closing(stream), Progress(verb) as progress, _told_when_interrupted():
         for event in stream:
             if isinstance(event, Plan):
                 counts["files"] = event.total
@@ -64,6 +64,15 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
             summary = ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "nothing to do"
             progress.note(f"{summary} ({progress.elapsed_s():.1f} s)")
     return counts
+
+
+@contextmanager
+def _told_when_interrupted() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("interrupted: what was finished is kept; the same command goes on from there", err=True)
+        raise
 
 
 COUNTED = {
@@ -204,7 +213,16 @@ def index_info(library: LibraryOption = "default", format: FormatOption = Format
     if format is Format.json:
         write_json(facts)
     else:
-        write_rows([(name, shown(value) if isinstance(value, str) else str(value)) for name, value in facts.items()])
+        write_rows([(name, shown(str(value))) for name, value in _flat(facts)])
+
+
+def _flat(value: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested mappings, their names joined by a space."""
+    for name, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from _flat(inner, f"{above}{name} ")
+        else:
+            yield above + name, ", ".join(map(str, inner)) if isinstance(inner, list) else inner
 
 
 @app.command(

@@ -64,9 +64,11 @@ class Library:
     @classmethod
     def open_or_create(cls, name_or_path: str | Path, space: Space) -> "Library":
         """The library of that name or folder, made when absent; raises SpaceMismatch as `open` does."""
-        catalog_file = library_path(name_or_path) / CATALOG
-        there = catalog_file.is_file() and catalog_file.stat().st_size
-        return cls.open(name_or_path, space) if there else cls.create(name_or_path, space)
+        folder = library_path(name_or_path)
+        if not schema.is_made(folder):
+            with translated(folder, "make a library at"):
+                schema.create(folder, *space)
+        return cls.open(folder, space)
 
     def reload(self) -> None:
         """Move on to the newest committed state."""

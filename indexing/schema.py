@@ -134,7 +134,7 @@ class Database:
 
 
 def create(folder: Path, model: str, revision: str, dim: int) -> None:
-    """Make an empty catalog, in one transaction; an existing one is left as it is."""
+    """Make an empty catalog, in one transaction; one that is there, or that another process makes now, stays."""
     folder.mkdir(parents=True, exist_ok=True)
     database = _writer(folder)
     try:
@@ -148,6 +148,24 @@ def create(folder: Path, model: str, revision: str, dim: int) -> None:
             database.connection.execute(sa.insert(meta).values(id=1, uid=uuid.uuid4().hex, **row))
     finally:
         database.close()
+
+
+def is_made(folder: Path) -> bool:
+    """Whether a catalog is there and whole; another process may be making it at this moment."""
+    path = folder / CATALOG
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    try:
+        open_reader(folder).close()
+    except UnfinishedError:
+        return False
+    except (LibraryError, sa.exc.SQLAlchemyError):
+        return True  # there, and in a state that opening it will explain
+    return True
+
+
+class UnfinishedError(LibraryError):
+    """A catalog without its tables: its maker was killed, or is not done yet."""
 
 
 def open_writer(folder: Path) -> Database:
@@ -235,7 +253,7 @@ def _version(connection: sa.Connection) -> int | None:
 def _check_version(connection: sa.Connection, folder: Path) -> None:
     version = _version(connection)
     if version is None:
-        raise LibraryError(f"the library at {shown(folder)} was never finished; index again to make it")
+        raise UnfinishedError(f"the library at {shown(folder)} was never finished; index again to make it")
     if version > SCHEMA_VERSION:
         raise LibraryError(
             f"the library at {shown(folder)} has format {version}, but this cliptune reads up to format "

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from running import recommend_apart
+from running import ROOT, recommend_apart
 
 
 def test_the_main_command_indexes_a_folder_and_answers(run, music_folder, clip_folder):
@@ -224,3 +224,44 @@ def test_several_vectors_give_a_line_each(run, tmp_path):
     np.save(tmp_path / "q.npy", np.eye(4, dtype=np.float32)[:2])
     lines = run("--vector", tmp_path / "q.npy", "--library", tmp_path / "l", "--top", 1).out.splitlines()
     assert [json.loads(line)["recommendations"][0]["title"] for line in lines] == ["a", "b"]
+
+
+def test_reasons_of_the_built_in_model_can_be_recomputed(indexed, clip_folder):
+    """Each change is the score lost when the section's feature becomes the library's median, and nothing else."""
+    from indexing import Library
+    from recommender import Recommender
+
+    library = Library.open(indexed)
+    engine = Recommender(library)
+    query = engine.clip(clip_folder / "wild.mp4")
+    for r in engine.recommend(query):
+        windows = library.windows(r.track.id)
+        rows = (windows.bounds[:, 0] >= r.in_s) & (windows.bounds[:, 1] <= r.out_s + 1e-6)
+        for why in r.reasons:
+            inputs = windows.inputs[rows].copy()
+            column = library.inputs("music").index(why.feature)
+            inputs[:, column] = library.medians("music")[column]
+            _, vectors = engine.model.encode("music", inputs)
+            without = np.mean(np.clip(vectors.astype(float) @ query.vector.astype(float), 0, 1))
+            assert r.score - without == pytest.approx(why.change, abs=1e-5)
+
+
+def test_without_faiss_a_query_says_what_to_install(run, indexed, clip_folder, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    ran = run("--video", clip_folder / "calm.mp4", "--library", indexed)
+    assert ran.code == 1
+    assert ran.err.startswith("error: no FAISS found; install one of: pip install 'cliptune[cpu]'")
+
+
+def test_two_processes_on_one_new_folder_both_answer(home, tmp_path, music_folder, clip_folder):
+    import subprocess
+    import sys
+
+    folder = shutil.copytree(music_folder, tmp_path / "both")
+    command = [sys.executable, str(ROOT / "cli.py"), "--video", str(clip_folder / "calm.mp4"), "--music", str(folder)]
+    pair = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    outputs = [process.communicate(timeout=120) for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], outputs
+    assert outputs[0][0] == outputs[1][0]

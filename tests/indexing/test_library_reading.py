@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -194,3 +195,16 @@ def test_threads_may_share_a_library(library):
         answers = list(pool.map(ask, range(40)))
     assert answers[:4] * 10 == answers
     assert all(Path(path).exists() for path in answers[0][1])
+
+
+def test_a_catalog_whose_maker_was_killed_is_finished_by_the_next(tmp_path: Path) -> None:
+    folder = tmp_path / "half made"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "catalog.sqlite")) as link:
+        link.execute("PRAGMA journal_mode=WAL")
+        link.execute("CREATE TABLE something_else (x)")
+    with pytest.raises(LibraryError, match="never finished; index again"):
+        Library.open(folder)
+    library = Library.open_or_create(folder, Space("m", "1", 4))
+    assert library.space == Space("m", "1", 4)
+    assert list(library.tracks()) == []
