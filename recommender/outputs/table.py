@@ -1,5 +1,6 @@
 """A table for people: one block per query, one line per track, its reasons below it."""
 
+import os
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -20,7 +21,7 @@ def block(answer: Answer) -> str:
     """Heading, table and reasons of one answer."""
     if answer.error is not None:
         return f"{shown(answer.query)}\n  error: {answer.error}\n"
-    heading = shown(answer.query)
+    heading = near(answer.query)
     if answer.duration_s:
         heading += f"  ({clock(answer.duration_s)})"
     if answer.affect is not None:
@@ -40,7 +41,7 @@ def block(answer: Answer) -> str:
 def cells(r: Recommendation) -> tuple[str, ...]:
     """The table cells of one recommendation."""
     section = r.affect.section
-    title, path = shown(r.track.title), shown(r.track.path)
+    title, path = shown(r.track.title), near(r.track.path)
     named_by_file = r.track.title == PurePath(r.track.path).stem
     return (
         str(r.rank),
@@ -66,6 +67,12 @@ def sentence(affect: Affect) -> str:
         f"valence {affect.valence:+.2f} ± {affect.valence_sd:.2f}, "
         f"arousal {affect.arousal:+.2f} ± {affect.arousal_sd:.2f} (each from -1 to 1)"
     )
+
+
+def near(path: str) -> str:
+    """`path` on one line, relative where it lies below the current folder: what people can read and paste."""
+    here = os.getcwd() + os.sep  # noqa: PTH109 (names that are not UTF-8 stay as they are)
+    return shown(path.removeprefix(here))
 
 
 def clock(seconds: float) -> str:

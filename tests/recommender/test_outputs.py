@@ -75,6 +75,14 @@ def test_the_table_shows_affect_section_and_reasons():
     assert "· onset rate: 1.23" in text
 
 
+def test_paths_below_the_current_folder_are_shown_from_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = outputs.get("table")([Answer(str(tmp_path / "c.mp4"), [recommendation(str(tmp_path / "m" / "a.mp3"))])])
+    assert text.startswith("c.mp4\n")
+    assert "A  [m/a.mp3]" in text
+    assert "A  [/m/a.mp3]" in outputs.get("table")([Answer("c.mp4", [recommendation("/m/a.mp3")])])
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (65, "1:05"), (3661, "1:01:01")])
 def test_clock(seconds, text):
     assert clock(seconds) == text
