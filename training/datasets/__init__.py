@@ -1,16 +1,30 @@
-"""Rated corpora by name. Adding one means a file and a line here."""
+"""Rated corpora and data sets of labelled pairs by name. Adding one means a file and a line here."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from recommender.errors import InputError
+from recommender.text import shown
+from training.datasets.built import load_built
+from training.datasets.emomv import Name, load_emomv
 from training.datasets.oasis import OASIS
 from training.datasets.pmemo import PMEMO
 from training.datasets.source import Dataset, Ratings
 from training.datasets.vgmidi import VGMIDI
+from training.types import Dataset as PairDataset
 
-__all__ = ["DATASETS", "Dataset", "Ratings", "load"]
+__all__ = ["DATASETS", "PAIRED", "Dataset", "Ratings", "load", "load_pairs"]
 
 DATASETS: dict[str, Dataset] = {d.name: d for d in (OASIS, VGMIDI, PMEMO)}
+"""Rated corpora: what the affect model learns from."""
+
+PAIRED: dict[str, Callable[[Path], PairDataset]] = {
+    **{name: partial(load_emomv, name=name) for name in get_args(Name)},
+    "built": load_built,
+}
+"""Data sets of matched and mismatched pairs: what correspondence models learn from."""
 
 
 def load(name: str, data: Path) -> Ratings:
@@ -19,3 +33,10 @@ def load(name: str, data: Path) -> Ratings:
         raise InputError(f"unknown data set {name!r}; known: {', '.join(sorted(DATASETS))}")
     dataset = DATASETS[name]
     return dataset.load(data / dataset.folder)
+
+
+def load_pairs(name: str, folder: Path) -> PairDataset:
+    """The pairs of the data set `name` in `folder`; raises InputError, listing the names it knows."""
+    if name not in PAIRED:
+        raise InputError(f"unknown data set '{shown(name)}'; there are: {', '.join(PAIRED)}")
+    return PAIRED[name](folder)

@@ -1,0 +1,176 @@
+"""A data set of matched and mismatched pairs from anyone's labelled media (the construction of EmoMV, section 3)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from recommender.errors import InputError
+from recommender.text import shown
+from training.construction.encoders import encoder_named
+from training.construction.features import Measured, Progress, measure
+from training.construction.files import corpus_of, write_dataset
+from training.construction.pairing import Balance, Pairing, Segment, pair
+from training.construction.report import BuildReport, SplitReport
+from training.construction.split import at_most, split
+from training.construction.storage import writing
+from training.construction.table import Row, read_table
+from training.datasets.built import Manifest, StreamInfo, load_built
+from training.types import EMOTIONS
+
+CACHE = "cache"
+_LIMIT, _SPLIT, _TRAIN, _VALIDATION = range(4)
+
+
+def _silent(done: int, total: int) -> None:
+    """No progress is wanted."""
+
+
+def build(
+    labels_csv: Path,
+    out: Path,
+    balance: Balance,
+    seed: int,
+    encoder: str = "builtin",
+    *,
+    max_per_source: int | None = None,
+    validation: float = 0.2,
+    workers: int = 1,
+    on_progress: Progress = _silent,
+) -> BuildReport:
+    """What was built in `out`, a folder that `training.datasets.built.load_built` reads.
+
+    The table has columns path (media with picture and sound, relative to the table), emotion (one of EMOTIONS or
+    neutral, which is dropped) and source (the video it was cut from). Sources are dealt to train and validation,
+    then each side is paired (see `pairing.pair`). The same media, options and seed give the same tables and features,
+    whatever the order of the rows. Measured features stay in `out/cache`: a build that was stopped, or is run
+    again with other options, measures only what is new.
+
+    Parameters
+    ----------
+    balance: "return" what finds no partner to the matched pairs, or "drop" until both are equal.
+    max_per_source: at most so many segments of one source, chosen by the seed before anything is measured.
+    validation: wanted share of segments to validate on.
+    workers: processes that measure media.
+
+    Raises
+    ------
+    InputError: an option makes no sense; the table is wrong (with its line); too little is left to make pairs of.
+    CliptuneError: `out` cannot be written, or is being written by another process.
+    """
+    _check(balance, seed, encoder, max_per_source, validation)
+    table = read_table(labels_csv)
+    chosen = _choose(table.rows, max_per_source, seed)
+    with writing(out):
+        measured = measure(chosen, encoder, out / CACHE, workers, on_progress)
+        usable = [_segment(row) for row in chosen if row.id in measured.video]
+        if not usable:
+            first = f"; {measured.rejected[0].reason}" if measured.rejected else ""
+            raise InputError(f"{shown(labels_csv)}: none of {len(chosen)} files can be used{first}")
+        pairings = _pairings(usable, balance, seed, validation)
+        splits = {name: _split_report(pairing) for name, pairing in pairings.items()}
+        options = {"balance": balance, "seed": seed, "max_per_source": max_per_source, "validation": validation}
+        manifest = _manifest(out, encoder, options)
+        uses = _uses(table.rows, chosen, measured, pairings)
+        write_dataset(out, manifest, pairings, measured.video, measured.music, uses)
+        return BuildReport(
+            folder=out,
+            encoder=encoder,
+            balance=balance,
+            seed=seed,
+            max_per_source=max_per_source,
+            splits=splits,
+            corpus=len(corpus_of(pairings["validation"])),
+            neutral=table.neutral,
+            over_limit=len(table.rows) - len(chosen),
+            rejected=measured.rejected,
+            computed=measured.computed,
+            revision=load_built(out).revision,
+        )
+
+
+def _check(balance: str, seed: int, encoder: str, max_per_source: int | None, validation: float) -> None:
+    """Raises InputError for an option that makes no sense."""
+    if balance not in get_args(Balance):
+        raise InputError(f"unknown balance '{shown(balance)}'; there are: {', '.join(get_args(Balance))}")
+    if seed < 0:
+        raise InputError(f"the seed is {seed}; give 0 or more")
+    if max_per_source is not None and max_per_source < 1:
+        raise InputError(f"at most {max_per_source} segments per source leave none; give 1 or more")
+    if not 0 < validation < 1:
+        raise InputError(f"a share of {validation} cannot be split off; give one between 0 and 1")
+    encoder_named(encoder)
+
+
+def _rng(seed: int, step: int) -> np.random.Generator:
+    """A generator of each step's own: the steps do not shift one another's choices."""
+    return np.random.default_rng([seed, step])
+
+
+def _segment(row: Row) -> Segment:
+    return Segment(row.id, row.emotion, row.source)
+
+
+def _choose(rows: Sequence[Row], limit: int | None, seed: int) -> list[Row]:
+    """At most `limit` rows of each source."""
+    if limit is None:
+        return list(rows)
+    kept = {s.id for s in at_most([_segment(row) for row in rows], limit, _rng(seed, _LIMIT))}
+    return [row for row in rows if row.id in kept]
+
+
+def _pairings(segments: Sequence[Segment], balance: Balance, seed: int, share: float) -> dict[str, Pairing]:
+    """The pairs of both splits; raises InputError when one of them gets no mismatched pair."""
+    train, validation = split(segments, share, _rng(seed, _SPLIT))
+    pairings = {
+        "train": pair(train, balance, _rng(seed, _TRAIN)),
+        "validation": pair(validation, balance, _rng(seed, _VALIDATION)),
+    }
+    for name, pairing in pairings.items():
+        if not pairing.mismatched:
+            part = train if name == "train" else validation
+            raise InputError(
+                f"{name}: no mismatched pair can be made of {len(part)} segments ({_by_emotion(part)}):"
+                " it takes two segments each of two emotions that may be mismatched, from several sources; label more"
+            )
+    return pairings
+
+
+def _by_emotion(segments: Sequence[Segment]) -> str:
+    counts = _emotions(segments)
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+
+
+def _emotions(segments: Sequence[Segment]) -> dict[str, int]:
+    return {name: sum(s.emotion == e for s in segments) for e, name in enumerate(EMOTIONS)}
+
+
+def _split_report(pairing: Pairing) -> SplitReport:
+    used = {*pairing.matched, *(video for video, _ in pairing.mismatched)}
+    return SplitReport(
+        matched=len(pairing.matched),
+        mismatched=len(pairing.mismatched),
+        returned=pairing.returned,
+        dropped=len(pairing.dropped),
+        sources=len({s.source for s in used}),
+        emotions=_emotions(pairing.matched),
+    )
+
+
+def _manifest(out: Path, encoder: str, options: dict[str, Any]) -> Manifest:
+    kit = encoder_named(encoder)
+    video, music = (StreamInfo(s.prefix, s.columns, s.revision) for s in (kit.video, kit.music))
+    return Manifest(out.resolve().name, encoder, video, music, options)
+
+
+def _uses(
+    rows: Sequence[Row], chosen: Sequence[Row], measured: Measured, pairings: Mapping[str, Pairing]
+) -> list[tuple[str, ...]]:
+    """Every row with an emotion, and what became of it (see `files.USES`)."""
+    use = {row.id: ("", "over limit") for row in rows} | {row.id: ("", "unusable") for row in chosen}
+    for split_name, pairing in pairings.items():
+        use |= {s.id: (split_name, "matched") for s in pairing.matched}
+        use |= {s.id: (split_name, "mismatched") for s, _ in pairing.mismatched}
+        use |= {s.id: (split_name, "dropped") for s in pairing.dropped}
+    return [(row.id, row.path, EMOTIONS[row.emotion], row.source, *use[row.id]) for row in rows]

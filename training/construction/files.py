@@ -1,0 +1,87 @@
+"""The files of a built data set, in EmoMV's published layout."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recommender.types import Array
+from training.construction.pairing import Pairing, Segment
+from training.construction.storage import write_bytes
+from training.datasets.built import MANIFEST, TAG, Manifest, built_layout
+from training.datasets.emomv_labels import JOIN
+from training.datasets.emomv_layout import Stream
+from training.datasets.h5 import matrix_bytes
+from training.types import EMOTIONS
+
+SEGMENTS = "segments.csv"
+USES = ("id", "path", "emotion", "source", "split", "use")
+
+Couple = tuple[Segment, Segment]
+Vectors = Mapping[str, Array]
+
+
+def write_dataset(
+    folder: Path,
+    manifest: Manifest,
+    pairings: Mapping[str, Pairing],
+    video: Vectors,
+    music: Vectors,
+    uses: Iterable[Sequence[str]],
+) -> None:
+    """Write tables, features and, last, the manifest: without it the set does not count as built. Raises OSError.
+
+    `video` and `music` are by segment id; `uses` tells of every segment what became of it (`USES`).
+    """
+    layout = built_layout(manifest)
+    (folder / MANIFEST).unlink(missing_ok=True)
+    write_bytes(folder / SEGMENTS, _csv_bytes([USES, *uses]))
+    for split, pairing in pairings.items():
+        couples = ordered(pairing)
+        write_bytes(folder / layout.labels(split), _csv_bytes(_pair_line(split, couple) for couple in couples))
+        for stream, side, vectors in ((layout.video, 0, video), (layout.music, 1, music)):
+            _write_matrix(folder / layout.features(stream, split), [c[side] for c in couples], vectors, stream)
+    corpus = corpus_of(pairings["validation"])
+    table = [[f"{TAG}/for_retrieval/", s.id, EMOTIONS[s.emotion], str(s.emotion)] for s in corpus]
+    write_bytes(folder / layout.corpus_labels(), _csv_bytes(table))
+    for stream, vectors in ((layout.video, video), (layout.music, music)):
+        _write_matrix(folder / layout.corpus_features(stream), corpus, vectors, stream)
+    write_bytes(folder / MANIFEST, manifest.text().encode())
+
+
+def ordered(pairing: Pairing) -> list[Couple]:
+    """All pairs (video, music) as the published tables order them: matched first, then by emotions; then by id."""
+    matched = [(s, s) for s in pairing.matched]
+    couples = sorted(matched + list(pairing.mismatched), key=lambda c: (c[0].emotion, c[1].emotion, c[0].id, c[1].id))
+    return sorted(couples, key=lambda c: c[0] is not c[1])
+
+
+def corpus_of(pairing: Pairing) -> list[Segment]:
+    """Every segment of the split's pairs once, with its own sound, by emotion and id."""
+    segments = {*pairing.matched, *(video for video, _ in pairing.mismatched)}
+    return sorted(segments, key=lambda s: (s.emotion, s.id))
+
+
+def _pair_line(split: str, couple: Couple) -> list[str]:
+    video, music = couple
+    matched = video is music
+    return [
+        f"{TAG}/{split}_{'match' if matched else 'mismatch'}/",
+        video.id if matched else video.id + JOIN + music.id,
+        str(int(matched)),
+        *(EMOTIONS[s.emotion] for s in couple),
+        *(str(s.emotion) for s in couple),
+    ]
+
+
+def _write_matrix(path: Path, segments: Sequence[Segment], vectors: Vectors, stream: Stream) -> None:
+    rows = np.array([vectors[s.id] for s in segments], np.float32).reshape(len(segments), stream.columns)
+    write_bytes(path, matrix_bytes(rows))
+
+
+def _csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")

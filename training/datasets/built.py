@@ -1,0 +1,87 @@
+"""Data sets that `recommend dataset build` made: the published layout beside a manifest that names the features."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import InputError
+from recommender.text import shown
+from training.datasets.emomv import load_layout
+from training.datasets.emomv_layout import Layout, Stream, before_number, retrieval_names
+from training.types import Dataset
+
+MANIFEST = "dataset.json"
+FORMAT = 1
+TAG = "BUILT"
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """Features of one modality: the prefix of their files, the names of their columns, the extractor's revision."""
+
+    prefix: str
+    columns: tuple[str, ...]
+    revision: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the files of a built set are. `facts`: how it was built, JSON-ready, for people."""
+
+    name: str
+    encoder: str
+    video: StreamInfo
+    music: StreamInfo
+    facts: dict[str, Any]
+
+    def text(self) -> str:
+        """The manifest as JSON."""
+        streams = {
+            side: {"prefix": s.prefix, "columns": list(s.columns), "revision": s.revision}
+            for side, s in (("video", self.video), ("music", self.music))
+        }
+        head = {"format": FORMAT, "name": self.name, "encoder": self.encoder}
+        return json.dumps({**head, **streams, "build": self.facts}, indent=1) + "\n"
+
+
+def built_layout(manifest: Manifest) -> Layout:
+    """Where the files of a built set lie."""
+    return Layout(
+        name=manifest.name,
+        folder="",
+        tag=TAG,
+        splits=("train", "validation"),
+        retrieval=retrieval_names(TAG),
+        source=before_number,
+        video=Stream(manifest.video.prefix, len(manifest.video.columns)),
+        music=Stream(manifest.music.prefix, len(manifest.music.columns)),
+        licence="that of the media it was built from",
+    )
+
+
+def load_built(folder: Path) -> Dataset:
+    """The set in `folder`; raises InputError when it has no manifest, or like `load_layout`."""
+    return load_layout(folder, built_layout(read_manifest(folder)))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in `folder`; raises InputError when there is none or it is damaged."""
+    path = folder / MANIFEST
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["format"] != FORMAT:
+            raise InputError(f"{shown(path)}: format {found['format']!r} is not known; build the data set again")
+        video, music = (
+            StreamInfo(str(s["prefix"]), tuple(map(str, s["columns"])), str(s["revision"]))
+            for s in (found["video"], found["music"])
+        )
+        return Manifest(str(found["name"]), str(found["encoder"]), video, music, dict(found["build"]))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{shown(folder)}: no finished data set ({MANIFEST} is not there); build it (again)"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{shown(path)}: damaged; build the data set again") from error

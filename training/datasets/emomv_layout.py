@@ -1,0 +1,121 @@
+"""Where the files of an EmoMV set lie, what the paper says they hold, and which source a segment was cut from."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ANNOTATION, FEATURES, RETRIEVAL = "annotation", "extracted_features", "for_retrieval"
+SPLITS = {"train": "TRAIN", "validation": "VAL", "test": "TEST"}
+LICENCE = "MIT; EmoMV (Thao, Roig and Herremans 2022), github.com/ivyha010/EmoMV"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The features of one modality: the prefix of their files' names and how many columns they have."""
+
+    prefix: str
+    columns: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A data set of labelled pairs on disk, in the published layout.
+
+    Attributes
+    ----------
+    folder: below the data folder; "" for the folder itself. tag: part of all names of files.
+    splits: those that exist. retrieval: what the corpus's table and its features are named after.
+    source: id of a segment -> name of the source it was cut from.
+    pairs: published counts (matched, mismatched) by split; segments: of the corpus. Nothing is checked without.
+    """
+
+    name: str
+    folder: str
+    tag: str
+    splits: tuple[str, ...]
+    retrieval: tuple[str, str]
+    source: Callable[[str], str]
+    video: Stream = Stream("SlowFast", 2304)
+    music: Stream = Stream("VGGish", 128)
+    pairs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    segments: int | None = None
+    licence: str = LICENCE
+
+    def labels(self, split: str) -> Path:
+        """Table of the pairs of a split, relative to the set's folder."""
+        return Path(ANNOTATION, f"{self._pairs(split)}_labels.csv")
+
+    def features(self, stream: Stream, split: str) -> Path:
+        """Features of one modality of a split's pairs, row by row as its table."""
+        return Path(FEATURES, f"{stream.prefix}_{self._pairs(split)}.h5")
+
+    def corpus_labels(self) -> Path:
+        """Table of the retrieval corpus."""
+        return Path(RETRIEVAL, f"{self.retrieval[0]}.csv")
+
+    def corpus_features(self, stream: Stream) -> Path:
+        """Features of one modality of the corpus, row by row as its table."""
+        return Path(RETRIEVAL, f"{stream.prefix}_{self.retrieval[1]}.h5")
+
+    def _pairs(self, split: str) -> str:
+        return f"{self.tag}_{SPLITS[split]}_MATCH_MISMATCH"
+
+
+def before_number(segment: str) -> str:
+    """The source of EmoMV-C's `SOURCE_NN` (and of built sets); an id without a number is its own source."""
+    return re.sub(r"_[0-9]+\Z", "", segment)
+
+
+def before_count(segment: str) -> str:
+    """The source of EmoMV-A's `SOURCE-N-of-M`; an id without that is its own source."""
+    return re.sub(r"-[0-9]+-of-[0-9]+\Z", "", segment)
+
+
+def itself(segment: str) -> str:
+    """The source of EmoMV-B's segments: each is the only one of its video."""
+    return segment
+
+
+def retrieval_names(tag: str) -> tuple[str, str]:
+    """What the files of a corpus made of the validation set are named after."""
+    return f"{tag}_VAL_labels_for_retrieval", f"{tag}_VAL_for_retrieval"
+
+
+_MVED = "DS1_from_MVED_test_set_5_classes_for_retrieval"
+
+LAYOUTS: dict[str, Layout] = {
+    layout.name: layout
+    for layout in (
+        Layout(
+            name="emomv-a",
+            folder="DS1_EmoMV_A",
+            tag="DS1",
+            splits=("train", "validation", "test"),
+            retrieval=(_MVED, _MVED),
+            source=before_count,
+            pairs={"train": (2208, 1902), "validation": (310, 246), "test": (124, 124)},
+            segments=250,
+        ),
+        Layout(
+            name="emomv-b",
+            folder="DS2_EmoMV_B",
+            tag="DS2",
+            splits=("train", "validation"),
+            retrieval=retrieval_names("DS2"),
+            source=itself,
+            pairs={"train": (248, 248), "validation": (60, 60)},
+            segments=120,
+        ),
+        Layout(
+            name="emomv-c",
+            folder="DS3_EmoMV_C",
+            tag="DS3",
+            splits=("train", "validation"),
+            retrieval=retrieval_names("DS3"),
+            source=before_number,
+            pairs={"train": (180, 180), "validation": (48, 48)},
+            segments=96,
+        ),
+    )
+}
