@@ -27,7 +27,7 @@ from recommender.console import (
 )
 from recommender.errors import CliptuneError, InputError
 from recommender.text import shown
-from training.commands import app as train_app
+from training import commands as training_commands
 
 if TYPE_CHECKING:
     from indexing.library import Library
@@ -49,7 +49,10 @@ app = group(HELP)
 models_app = group("See the models at hand.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 app.add_typer(models_app, name="models")
-app.add_typer(train_app, name="train")
+app.add_typer(training_commands.app, name="train")
+app.add_typer(training_commands.dataset_app, name="dataset")
+app.command("benchmark", help=training_commands.BENCHMARK_HELP)(training_commands.benchmark)
+app.command("eval", help=training_commands.EVAL_HELP)(training_commands.evaluate)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,10 +1,10 @@
 """`recommend index ...`: build and look after a library."""
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ from recommender.console import (
     ModelOption,
     RetryOption,
     WorkersOption,
+    flat,
     group,
     write,
     write_json,
@@ -213,16 +214,7 @@ def index_info(library: LibraryOption = "default", format: FormatOption = Format
     if format is Format.json:
         write_json(facts)
     else:
-        write_rows([(name, shown(str(value))) for name, value in _flat(facts)])
-
-
-def _flat(value: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of nested mappings, their names joined by a space."""
-    for name, inner in value.items():
-        if isinstance(inner, Mapping):
-            yield from _flat(inner, f"{above}{name} ")
-        else:
-            yield above + name, ", ".join(map(str, inner)) if isinstance(inner, list) else inner
+        write_rows(flat(facts))
 
 
 @app.command(

@@ -2,11 +2,13 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from recommender.text import shown
 
 if TYPE_CHECKING:
     from recommender.types import Modality
@@ -61,3 +63,14 @@ def write_rows(rows: Sequence[tuple[str, str]]) -> None:
     """Two aligned columns."""
     width = max((len(name) for name, _ in rows), default=0)
     write("".join(f"{name.ljust(width)}  {value}\n" for name, value in rows))
+
+
+def flat(value: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The leaves of nested mappings as rows, their names joined by a space; lists by commas."""
+    rows = []
+    for name, inner in value.items():
+        if isinstance(inner, Mapping):
+            rows += [(f"{name} {below}", leaf) for below, leaf in flat(inner)]
+        else:
+            rows.append((name, ", ".join(map(str, inner)) if isinstance(inner, list | tuple) else str(inner)))
+    return [(name, shown(leaf)) for name, leaf in rows]

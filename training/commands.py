@@ -1,13 +1,36 @@
-"""`recommend train ...`: fit the models that come with the package."""
+"""`recommend train|dataset|benchmark|eval`: fit models, build datasets, measure."""
 
+import shlex
+import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.console import group, write
+from recommender.console import Format, FormatOption, flat, group, write, write_json, write_rows
+from recommender.errors import InputError
+
+if TYPE_CHECKING:
+    from training.types import Dataset
 
 app = group("Train the models that come with the package.", no_args_is_help=True)
+dataset_app = group("Build datasets of matched and mismatched pairs.", no_args_is_help=True)
+
+
+class Protocol(StrEnum):
+    clean = "clean"
+    paper = "paper"
+
+
+class Split(StrEnum):
+    published = "published"
+    folds = "folds"
+
+
+class Balance(StrEnum):
+    returned = "return"
+    drop = "drop"
 
 
 @app.command(
@@ -27,3 +50,144 @@ def train_affect(
     with Progress("training") as progress:
         train(data, out, seeds, soundfont, on_progress=progress.stage)
     write((out / "card.md").read_text(encoding="utf-8"))
+
+
+@dataset_app.command(
+    "build",
+    help="Pair labelled media into matched and mismatched pairs with features, in EmoMV's layout.\n\n"
+    "Example: recommend dataset build labels.csv --out my-dataset --balance drop",
+)
+def dataset_build(
+    labels: Annotated[Path, typer.Argument(readable=False, help="CSV with columns path, emotion, source.")],
+    out: Annotated[Path, typer.Option(readable=False, help="Folder to write.")],
+    balance: Annotated[Balance, typer.Option(help="Segments without a partner: back to matched, or dropped.")] = (
+        Balance.returned
+    ),
+    seed: Annotated[int, typer.Option(help="Deals sources and partners.")] = 0,
+    encoder: Annotated[str, typer.Option(help="Features: builtin.")] = "builtin",
+    max_per_source: Annotated[int | None, typer.Option(min=1, help="At most so many segments of one source.")] = None,
+    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of segments to validate on.")] = 0.2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
+    format: FormatOption = Format.table,
+) -> None:
+    from recommender.outputs.progress import Progress
+    from training.construction import build
+
+    with Progress("measuring") as progress:
+        report = build(
+            labels,
+            out,
+            balance.value,
+            seed,
+            encoder,
+            max_per_source=max_per_source,
+            validation=validation,
+            workers=workers,
+            on_progress=lambda done, total: progress.stage("measuring", done, total),
+        )
+    if format is Format.json:
+        write_json(report.as_dict())
+    else:
+        write_rows(flat(report.as_dict()))
+
+
+def benchmark(
+    dataset: Annotated[str, typer.Option(help="emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`.")],
+    data: Annotated[Path | None, typer.Option(readable=False, help="Folder of EmoMV in its published layout.")] = None,
+    systems: Annotated[str, typer.Option(help="`all`, or names separated by commas.")] = "all",
+    protocol: Annotated[
+        Protocol, typer.Option(help="clean: nothing of the evaluated items is used; paper: stopping on them.")
+    ] = Protocol.clean,
+    split: Annotated[
+        Split, typer.Option(help="published: the published sets; folds: grouped cross-validation within train.")
+    ] = Split.published,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, ... of every system.")] = 10,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of --split folds.")] = 5,
+    against: Annotated[str | None, typer.Option(help="Compare every system with this one only.")] = None,
+    extra: Annotated[bool, typer.Option(help="Give systems the labelled music of EmoMV-B as well.")] = False,
+    reason: Annotated[str, typer.Option(help="Why the evaluated items are scored; goes to the log.")] = "benchmark",
+    out: Annotated[Path, typer.Option(readable=False, help="Folder to write; a stopped run goes on there.")] = (
+        Path("benchmark")
+    ),
+) -> None:
+    from recommender.outputs.progress import Progress
+    from training.evaluation.benchmark import benchmark as run
+    from training.evaluation.trials import Bench
+    from training.systems import SYSTEMS, system
+
+    loaded = _load(dataset, data)
+    chosen = list(SYSTEMS) if systems == "all" else [name.strip() for name in systems.split(",")]
+    made = {name: system(name) for name in chosen}
+    if against is not None and against not in made:
+        raise InputError(f"--against {against}: not one of the systems to run ({', '.join(made)})")
+    more = None
+    if extra:
+        from training.datasets.emomv import extra_music
+
+        more = extra_music(_emomv(data), "b")
+    bench = Bench(loaded, protocol.value, split.value, folds, more)
+    command = shlex.join(["recommend", *sys.argv[1:]])
+    with Progress("benchmark") as progress:
+        run(bench, made, range(seeds), out, command, against, reason, progress.stage)
+    write((out / "report.md").read_text(encoding="utf-8"))
+
+
+def _load(name: str, data: Path | None) -> "Dataset":
+    """The dataset of that name, or in that folder."""
+    from training.datasets import PAIRED, load_pairs
+
+    if name.startswith("emomv-") and name in PAIRED:
+        return load_pairs(name, _emomv(data))
+    return load_pairs("built", Path(name))
+
+
+def _emomv(data: Path | None) -> Path:
+    if data is None:
+        raise InputError("--data FOLDER is needed: where EmoMV lies in its published layout")
+    return data
+
+
+def evaluate(
+    qrels: Annotated[Path, typer.Argument(readable=False, help="Judgements: query iteration document relevance.")],
+    run: Annotated[Path, typer.Argument(readable=False, help="Run: query Q0 document rank score tag.")],
+    measure: Annotated[list[str], typer.Option("-m", "--measure", help="mAP, top@1, nDCG@10, ...; repeatable.")] = [  # noqa: B006 (typer copies it)
+        "mAP",
+        "top@1",
+        "top@5",
+        "nDCG@10",
+    ],
+    format: FormatOption = Format.table,
+) -> None:
+    from training.evaluation.slices import number
+    from training.evaluation.trec import evaluate_trec
+
+    found = evaluate_trec(qrels, run, measure)
+    if format is Format.json:
+        write_json(
+            {
+                "means": {name: number(value) for name, value in found.means.items()},
+                "queries": len(found.queries),
+                "without_relevant": list(found.undefined),
+                "missing_from_run": list(found.missing),
+                "not_judged": list(found.unjudged),
+            }
+        )
+        return
+    write_rows([(name, f"{value:.4f}") for name, value in found.means.items()])
+    for what, which in (
+        ("without a relevant item (left out)", found.undefined),
+        ("missing from the run (counted as nothing found)", found.missing),
+        ("in the run but not judged (ignored)", found.unjudged),
+    ):
+        if which:
+            typer.echo(f"{len(which)} queries {what}", err=True)
+
+
+BENCHMARK_HELP = (
+    "Fit systems on a dataset and report how good they are, beside chance and the published figures.\n\n"
+    "Example: recommend benchmark --dataset emomv-c --data ../shared/data/emomv --systems all --seeds 10 --out results"
+)
+EVAL_HELP = (
+    "Measures of a TREC run by TREC judgements.\n\n"
+    "Example: recommend eval video-music.qrels system.run -m mAP -m top@1 --format json"
+)

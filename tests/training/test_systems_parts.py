@@ -1,0 +1,172 @@
+"""Parts of the systems against hand-worked numbers and closed forms: logistic regression, CCA, preparation, loop."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
+
+from training.fit import Batch, Schedule, reproducible, train  # noqa: E402
+from training.systems import network  # noqa: E402
+from training.systems.cca import ridge_cca  # noqa: E402
+from training.systems.ensemble import FittedEnsemble  # noqa: E402
+from training.systems.logistic import Multinomial, calibration, multinomial, row_space  # noqa: E402
+from training.systems.posterior import Emotion  # noqa: E402
+from training.systems.prepare import standardiser  # noqa: E402
+
+
+def test_a_free_bias_learns_the_class_shares() -> None:
+    labels = np.array([0] * 6 + [1] * 3 + [2])
+    model = multinomial(np.zeros((10, 1)), labels, 3, 1.0, np.ones(10))
+    np.testing.assert_allclose(model(np.zeros((1, 1)))[0], [0.6, 0.3, 0.1], atol=1e-5)
+
+
+def test_the_optimum_has_no_gradient_and_weights_count_as_copies() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
+    model = multinomial(x, y, 3, 0.3, np.ones(40))
+    gradient = x.T @ (model(x) - np.eye(3)[y]) / 40 + 0.3 / 3 * model.weights
+    np.testing.assert_allclose(gradient, 0, atol=1e-5)
+    twice = multinomial(np.vstack([x, x[:10]]), np.concatenate([y, y[:10]]), 3, 0.3, np.ones(50))
+    weighted = multinomial(x, y, 3, 0.3, np.where(np.arange(40) < 10, 2.0, 1.0))
+    np.testing.assert_allclose(twice.weights, weighted.weights, atol=1e-4)
+
+
+def test_wide_features_have_the_same_solution_in_their_row_space() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(12, 30)), rng.integers(0, 2, 12)
+    model = multinomial(x, y, 2, 3.0, np.ones(12))
+    gradient = x.T @ (model(x) - np.eye(2)[y]) / 12 + 3.0 / 30 * model.weights
+    np.testing.assert_allclose(gradient, 0, atol=1e-5)
+    reduced, basis = row_space(x)
+    assert reduced.shape[1] <= 12
+    np.testing.assert_allclose(reduced @ basis.T, x, atol=1e-9)
+
+
+def test_calibration_puts_half_in_the_middle_of_symmetric_scores() -> None:
+    calibrated = calibration(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), np.array([0, 0, 1, 0, 1, 1]))
+    assert float(calibrated(np.array([3.5]))[0]) == pytest.approx(0.5, abs=1e-3)
+    assert calibrated.slope > 0
+
+
+def test_cca_of_diagonal_covariances_is_worked_by_hand() -> None:
+    # variances 1 and 1, cross-covariances .8 and .3: with ridge 1 every correlation is halved
+    a, b, correlation = ridge_cca(np.eye(2), np.eye(2), np.diag([0.8, 0.3]), 1.0, 2)
+    np.testing.assert_allclose(correlation, [0.4, 0.15], atol=1e-12)
+    np.testing.assert_allclose(np.abs(a), np.eye(2) / np.sqrt(2), atol=1e-12)
+    np.testing.assert_allclose(a.T @ np.diag([0.8, 0.3]) @ b, np.diag(correlation), atol=1e-12)
+
+
+def test_without_ridge_cca_finds_the_shared_variable() -> None:
+    rng = np.random.default_rng(2)
+    shared = rng.normal(size=2000)
+    x = np.column_stack([rng.normal(size=2000), shared]) @ rng.normal(size=(2, 2))
+    y = np.column_stack([shared, rng.normal(size=2000)]) @ rng.normal(size=(2, 2))
+    a, b, correlation = ridge_cca(np.cov(x.T), np.cov(y.T), np.cov(x.T, y.T)[:2, 2:], 1e-9, 2)
+    assert correlation[0] == pytest.approx(1, abs=1e-3)
+    assert correlation[1] < 0.1
+    assert abs(np.corrcoef(x @ a[:, 0], y @ b[:, 0])[0, 1]) == pytest.approx(1, abs=1e-3)
+
+
+def test_standardising_leaves_constant_columns_at_zero() -> None:
+    prepare = standardiser(np.array([[0.0, 5.0], [2.0, 5.0], [4.0, 5.0]]))
+    np.testing.assert_allclose(
+        prepare(np.array([[2.0, 5.0], [6.0, 5.0]])), [[0, 0], [4 / np.sqrt(8 / 3), 0]], rtol=1e-6
+    )
+
+
+def test_evidence_takes_the_prior_out_and_is_affine() -> None:
+    model = Multinomial(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), np.log([0.5, 0.25, 0.25]))
+    emotion = Emotion(standardiser(np.array([[0.0, 1.0], [2.0, 5.0]])), model, np.log([0.5, 0.25, 0.25]))
+    x = np.array([[1.0, 3.0], [3.0, 3.0]])
+    # At the mean the posterior is the prior, which is no evidence; two deviations up the first feature adds 2.
+    np.testing.assert_allclose(emotion.evidence(x), [[0, 0, 0], [4 / 3, -2 / 3, -2 / 3]], atol=1e-6)
+    np.testing.assert_allclose(emotion.posterior(x)[0], [0.5, 0.25, 0.25], atol=1e-6)
+    weights, bias = emotion.affine()
+    np.testing.assert_allclose(x @ weights + bias, emotion.evidence(x), atol=1e-6)
+
+
+def test_ensembles_average_scores_on_one_scale() -> None:
+    class Member:
+        def __init__(self, factor: float) -> None:
+            self.factor = factor
+
+        def match(self, video: np.ndarray, music: np.ndarray) -> np.ndarray:
+            return np.full(len(video), self.factor)
+
+        def similarity(self, video: np.ndarray, music: np.ndarray) -> np.ndarray:
+            return self.factor * (video @ music.T)
+
+        def emotions(self, modality: str, features: np.ndarray) -> None:
+            return None
+
+    known = np.array([-1.0, 0.0, 1.0])
+    members, scores = (Member(1.0), Member(0.5)), (known, 0.5 * known)
+    x, y = np.array([[1.0]]), np.array([[2.0], [0.5]])
+    z = FittedEnsemble(members, scores, "z").similarity(x, y)
+    np.testing.assert_allclose(z, [[2 / known.std(), 0.5 / known.std()]])
+    np.testing.assert_allclose(FittedEnsemble(members, scores, "rank").similarity(x, y), [[1, 2 / 3]])
+    np.testing.assert_allclose(FittedEnsemble(members, scores, "z").match(x, x), [0.75])
+    assert FittedEnsemble(members, scores, "z").emotions("video", x) is None
+
+
+@pytest.mark.parametrize("block", [1, 5, 7, 1000])
+def test_every_pair_is_scored_whatever_the_block(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "BLOCK", block)
+    video, music = torch.arange(8.0).reshape(4, 2), torch.arange(6.0).reshape(3, 2)
+    scores = network.every_pair(lambda a, b: (a * b).sum(dim=1), video, music)
+    np.testing.assert_array_equal(scores, (video @ music.T).numpy())
+    assert network.every_pair(lambda a, b: a[:, 0], video[:0], music).shape == (0, 3)
+
+
+def _line(rows: int) -> Batch:
+    x = torch.linspace(-1, 1, rows)[:, None]
+    zero = torch.zeros(rows, dtype=torch.int64)
+    return Batch(x, 2 * x, zero, zero, zero)
+
+
+def test_the_loop_restores_the_best_epoch_and_stops_after_its_patience() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    batch, seen = _line(8), []
+
+    def loss(part: Batch) -> torch.Tensor:
+        if not model.training:
+            # Stopping pairs want a slope of 1; training goes on to 2.
+            seen.append(model.weight.item())
+            return ((model(part.video) - part.video) ** 2).mean()
+        return ((model(part.video) - part.music) ** 2).mean()
+
+    schedule = Schedule(learning_rate=0.1, weight_decay=0.0, batch=8, max_epochs=200, patience=4)
+    best = train(model, loss, lambda _: batch, schedule, 0, 0, stop=batch)
+    assert best == int(np.argmin(np.abs(np.array(seen) - 1))) + 1
+    assert len(seen) == best + 4
+    assert model.weight.item() == pytest.approx(seen[best - 1])
+
+
+def test_pairs_may_be_drawn_anew_and_epochs_are_counted() -> None:
+    model, drawn = torch.nn.Linear(1, 1), []
+
+    def epoch(rng: np.random.Generator) -> Batch:
+        drawn.append(rng.integers(1000))
+        return _line(10)
+
+    def loss(part: Batch) -> torch.Tensor:
+        assert len(part.match) <= 4
+        return model(part.video).pow(2).mean()
+
+    assert train(model, loss, epoch, Schedule(batch=4), 0, 3) == 3
+    assert len(set(drawn)) == 3
+
+
+def test_a_fit_leaves_threads_and_random_state_as_they_were() -> None:
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    threads = torch.get_num_threads()
+    with reproducible(5):
+        first = torch.rand(3)
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.rand(1), expected)
+    with reproducible(5):
+        assert torch.equal(torch.rand(3), first)

@@ -1,0 +1,124 @@
+"""`recommend benchmark`: fit systems, score them, write the report, runs and per-query tables."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from training.evaluation import report as rendering
+from training.evaluation import summary, trec
+from training.evaluation.files import write_text
+from training.evaluation.published import published
+from training.evaluation.slices import per_query_table, write_per_query
+from training.evaluation.trials import Bench, Outcome, run, trials
+from training.types import System
+
+SCHEMA_VERSION = 1
+PACKAGES = ("cliptune", "numpy", "scipy", "torch", "h5py")
+
+Tick = Callable[[str, int, int], None]
+
+
+def benchmark(
+    bench: Bench,
+    systems: dict[str, System],
+    seeds: Sequence[int],
+    out: Path,
+    command: str,
+    against: str | None = None,
+    reason: str = "benchmark",
+    tick: Tick = lambda *_: None,
+) -> dict[str, Any]:
+    """The report of `systems` on a bench, also written to `out`.
+
+    Writes report.json, report.md, report.html, per_query/*.csv, trec/*.run and *.qrels (first seed), and appends every
+    scoring of evaluated items to evaluated.jsonl. A run that was stopped goes on where it was: finished trials are
+    read back when data, configuration and code are the same.
+    """
+    start = time.monotonic()
+    todo = list(trials(bench, list(systems), list(seeds)))
+    outcomes: dict[str, dict[int, list[Outcome]]] = {name: {seed: [] for seed in seeds} for name in systems}
+    for done, trial in enumerate(todo):
+        tick(f"{trial.system}, seed {trial.seed}, fold {trial.fold}", done, len(todo))
+        outcomes[trial.system][trial.seed].append(run(bench, systems[trial.system], trial, out, reason))
+    tick("intervals and tests", len(todo), len(todo))
+    scored = {name: summary.scored(bench, kept) for name, kept in outcomes.items()}
+    report = {
+        "schema_version": SCHEMA_VERSION,
+        "command": command,
+        "dataset": _dataset(bench),
+        "protocol": bench.protocol,
+        "split": bench.split,
+        "part": bench.part,
+        "folds": bench.folds if bench.split == "folds" else None,
+        "seeds": list(seeds),
+        "chance": summary.chance(bench, seeds),
+        "systems": {n: {"config": repr(systems[n])} | summary.figures(s) for n, s in scored.items()},
+        "significance": summary.significance(scored, against),
+        "published": [row._asdict() for row in published(bench.dataset.name)] if bench.split == "published" else [],
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "hardware": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+        "fit_cpu_s": sum(sum(s.seconds) for s in scored.values()),
+        "wall_s": time.monotonic() - start,
+    }
+    _write(bench, outcomes, scored, report, out)
+    return report
+
+
+def _dataset(bench: Bench) -> dict[str, Any]:
+    data = bench.dataset
+    counts = {part: len(pairs) for part, pairs in data.pairs.items()}
+    if data.corpus is not None:
+        counts["retrieval segments"] = len(data.corpus)
+    facts = {"name": data.name, "revision": data.revision, "licence": data.licence}
+    return facts | {"counts": counts, "missing": list(data.missing)}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _write(
+    bench: Bench,
+    outcomes: dict[str, dict[int, list[Outcome]]],
+    scored: dict[str, summary.Scored],
+    report: dict[str, Any],
+    out: Path,
+) -> None:
+    for folder in ("per_query", "trec"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    for name, s in scored.items():
+        for direction in (summary.V, summary.M):
+            short = direction.replace("->", "-")
+            means = {measure: values.mean(axis=0) for measure, values in s.ranking[direction].items()}
+            rows = per_query_table(s.ids[direction], means, s.emotion[direction])
+            write_per_query(out / "per_query" / f"{name}.{short}.csv", rows)
+    _write_trec(bench, outcomes, out / "trec")
+    write_text(out / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
+    write_text(out / "report.md", rendering.markdown(report))
+    write_text(out / "report.html", rendering.page(report))
+
+
+def _write_trec(bench: Bench, outcomes: dict[str, dict[int, list[Outcome]]], folder: Path) -> None:
+    """Runs and judgements of the first seed; in cross-validation each query ranks its own fold's items only."""
+    for name, by_seed in outcomes.items():
+        seed, folds = next(iter(by_seed.items()))
+        for direction in (summary.V, summary.M):
+            run_rows: dict[str, dict[str, float]] = {}
+            judged: dict[str, dict[str, int]] = {}
+            for fold, outcome in enumerate(folds):
+                task = bench.task(seed, fold)
+                way = summary.directions(task, outcome.similarity)[direction]
+                ids = task.corpus.ids
+                run_rows |= trec.run_of(way.scores, ids, ids)
+                judged |= trec.qrels_of(way.relevant(), ids, ids)
+            short = direction.replace("->", "-")
+            trec.write_run(folder / f"{name}.{short}.run", run_rows, name)
+            trec.write_qrels(folder / f"{short}.qrels", judged)

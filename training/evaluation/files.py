@@ -1,0 +1,31 @@
+"""Text files read and written as a whole, with errors of one line."""
+
+import os
+from pathlib import Path
+
+from recommender.errors import InputError
+from recommender.text import shown
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file; raises InputError naming the path when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{shown(path)}: not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise InputError(f"cannot read {shown(path)}: {error.strerror or error}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file, whole or not at all, making its folder; raises InputError naming the path."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(text, encoding="utf-8", newline="\n")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write {shown(path)}: {error.strerror or error}") from error

@@ -1,0 +1,111 @@
+"""Plots of a benchmark report as inline SVG."""
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)  # names and addresses nobody needs in a page
+INK, BAR, CHANCE, PAPER = "#222222", "#4878a8", "#b04a3a", "#e0a030"
+
+
+def bars(report: Mapping[str, Any], measure: str) -> str:
+    """Every system's mean of a measure with its 95 % interval, the chance line and the published marks."""
+    names = list(report["systems"])
+    entries = [report["systems"][n]["measures"][measure] for n in names]
+    means = np.array([e["mean"] for e in entries])
+    low = np.array([_or(e["low_95"], e["mean"]) for e in entries])
+    high = np.array([_or(e["high_95"], e["mean"]) for e in entries])
+    figure, axes = _figure(7.5, 0.9 + 0.34 * len(names))
+    at = np.arange(len(names))
+    error = np.maximum([means - low, high - means], 0)
+    axes.barh(at, means, xerr=error, color=BAR, height=0.62, error_kw={"ecolor": INK, "elinewidth": 1, "capsize": 2})
+    level = report["chance"].get(measure)
+    if level is not None:
+        axes.axvline(level, color=CHANCE, linestyle="--", linewidth=1.2, label=f"chance {level:.3f}")
+    for row in report["published"]:
+        if measure in row["figures"]:
+            for name in set(row["systems"]) & set(names):
+                label = "published" if "published" not in axes.get_legend_handles_labels()[1] else None
+                axes.plot(row["figures"][measure], names.index(name), "D", color=PAPER, markersize=6, label=label)
+    axes.set_yticks(at, names)
+    axes.invert_yaxis()
+    axes.set_xlim(0, min(1.0, max(float(high.max()) * 1.12, 0.1)))
+    axes.set_xlabel(measure)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8, frameon=False)
+    return _svg(figure)
+
+
+def precision_recall(report: Mapping[str, Any], direction: str) -> str:
+    """Interpolated precision at eleven recall levels, mean over queries."""
+    figure, axes = _figure(7.5, 3.6)
+    for name, entry in report["systems"].items():
+        axes.plot(np.linspace(0, 1, 11), entry["precision_at_recall"][direction], marker="o", markersize=3, label=name)
+    axes.set(xlabel="recall", ylabel="precision", title=direction, xlim=(0, 1), ylim=(0, 1))
+    axes.legend(fontsize=7, ncols=2)
+    return _svg(figure)
+
+
+def slices(report: Mapping[str, Any], direction: str) -> str:
+    """mAP by the query's emotion, a group of bars per emotion."""
+    figure, axes = _figure(7.5, 3.6)
+    systems = list(report["systems"])
+    emotions = list(report["systems"][systems[0]]["slices"][direction])
+    width = 0.8 / len(systems)
+    for i, name in enumerate(systems):
+        parts = report["systems"][name]["slices"][direction]
+        values = [_or(parts[e]["mAP"], 0.0) for e in emotions]
+        axes.bar(np.arange(len(emotions)) + (i - (len(systems) - 1) / 2) * width, values, width, label=name)
+    counts = report["systems"][systems[0]]["slices"][direction]
+    axes.set_xticks(np.arange(len(emotions)), [f"{e}\n{counts[e]['queries']} queries" for e in emotions])
+    axes.set(ylabel="mAP", title=direction)
+    axes.legend(fontsize=7, ncols=2)
+    return _svg(figure)
+
+
+def confusions(report: Mapping[str, Any]) -> str:
+    """Matched or not, truth against decision, one panel per system; counts are means over seeds."""
+    names = list(report["systems"])
+    columns = min(len(names), 5)
+    rows = -(-len(names) // columns)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.75 * columns, 1.9 * rows), layout="constrained")
+    for i, name in enumerate(names):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        table = np.array(report["systems"][name]["confusion"])
+        axes.imshow(table, cmap="Blues", vmin=0, vmax=table.sum() / 2)
+        for (y, x), value in np.ndenumerate(table):
+            dark = value > table.sum() / 3
+            axes.text(x, y, f"{value:.0f}", ha="center", va="center", color="white" if dark else INK, fontsize=8)
+        axes.set_title(name, fontsize=7)
+        axes.set_xticks([0, 1], ["mism.", "match"], fontsize=6)
+        axes.set_yticks([0, 1], ["mism.", "match"], fontsize=6)
+    return _svg(figure)
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    return figure, axes
+
+
+def _svg(figure: Any) -> str:
+    import matplotlib as mpl
+
+    text = io.StringIO()
+    # A fixed salt and no date: the same report gives the same bytes.
+    with mpl.rc_context({"svg.hashsalt": "cliptune", "svg.fonttype": "path"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    drawing = text.getvalue()
+    return METADATA.sub("", drawing[drawing.index("<svg") :])
+
+
+def _or(value: float | None, other: float) -> float:
+    return other if value is None else value

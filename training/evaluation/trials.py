@@ -1,0 +1,190 @@
+"""Trials: one system fitted once and its raw scores on the evaluated items, kept on disk so that a run can resume."""
+
+import hashlib
+import inspect
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from recommender.errors import InputError
+from recommender.types import Array
+from training.evaluation import log
+from training.types import Corpus, Dataset, Extra, Pairs, ProtocolName, System
+
+Split = Literal["published", "folds"]
+"""`published`: fit on train, score the test (or validation) set. `folds`: grouped cross-validation within train."""
+
+FOLDS = 5
+
+
+class Trial(NamedTuple):
+    """One fit: which system, with which seed, on which fold (0 in the published split)."""
+
+    system: str
+    seed: int
+    fold: int
+
+
+class Task(NamedTuple):
+    """What a fit sees and what it is scored on."""
+
+    train: Pairs
+    stop: Pairs | None
+    pairs: Pairs
+    corpus: Corpus
+
+
+class Outcome(NamedTuple):
+    """Raw scores of a trial: match [n], similarity [videos, music], emotion probabilities [m, 5] or [0, 5]."""
+
+    match: Array
+    similarity: Array
+    video_emotions: Array
+    music_emotions: Array
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A dataset under one protocol and split: the tasks of a benchmark."""
+
+    dataset: Dataset
+    protocol: ProtocolName
+    split: Split = "published"
+    folds: int = FOLDS
+    extra: Extra | None = None
+
+    def __post_init__(self) -> None:
+        train = self.dataset.pairs.get("train")
+        evaluated = self.part
+        for name, part in (("train", train), (evaluated, self.dataset.pairs.get(evaluated))):
+            if part is None or not part.video.shape[1] or not part.music.shape[1]:
+                lacking = "; ".join(self.dataset.missing) or "no such part"
+                raise InputError(f"{self.dataset.name} cannot be benchmarked without its {name} pairs: {lacking}")
+
+    @property
+    def part(self) -> str:
+        """The name of the evaluated pairs."""
+        if self.split == "folds":
+            return "train"
+        return "test" if "test" in self.dataset.pairs else "validation"
+
+    def fold_numbers(self) -> range:
+        """The folds of one seed."""
+        return range(self.folds if self.split == "folds" else 1)
+
+    def task(self, seed: int, fold: int) -> Task:
+        """The task of a fold. In cross-validation the held-out videos query the held-out music, and back."""
+        train = self.dataset.pairs["train"]
+        if self.split == "published":
+            pairs = self.dataset.pairs[self.part]
+            stop = self.dataset.pairs.get("validation", pairs) if self.protocol == "paper" else None
+            return Task(train, stop, pairs, self.dataset.corpus or own_sound(pairs))
+        fit, held = self.rows(seed, fold)
+        pairs = train.take(held)
+        corpus = Corpus(pairs.video, pairs.music, pairs.video_emotion, pairs.ids)
+        return Task(train.take(fit), pairs if self.protocol == "paper" else None, pairs, corpus)
+
+    def rows(self, seed: int, fold: int) -> tuple[Array, Array]:
+        """Indices of the fitted and the held-out training pairs; no source video is on both sides."""
+        from training.folds import grouped_folds
+
+        return grouped_folds(self.dataset.pairs["train"], self.folds, seed)[fold]
+
+
+def own_sound(pairs: Pairs) -> Corpus:
+    """The matched pairs as a retrieval corpus, for datasets that publish none."""
+    matched = pairs.take(pairs.match == 1)
+    return Corpus(matched.video, matched.music, matched.video_emotion, matched.ids)
+
+
+def run(bench: Bench, system: System, trial: Trial, folder: Path, reason: str) -> Outcome:
+    """The outcome of a trial: read from `folder` when it was done before with the same everything, else computed."""
+    path = folder / "trials" / f"{trial.system}.seed{trial.seed}.fold{trial.fold}.npz"
+    key = fingerprint(bench, system, trial)
+    if (kept := _read(path, key)) is not None:
+        return kept
+    task = bench.task(trial.seed, trial.fold)
+    start = time.process_time()
+    fitted = system.fit(task.train, trial.seed, task.stop, bench.extra)
+    log.record(
+        folder / "evaluated.jsonl",
+        system=trial.system,
+        protocol=bench.protocol,
+        seed=trial.seed,
+        dataset=bench.dataset.name,
+        revision=bench.dataset.revision,
+        part=bench.part if bench.split == "published" else f"train, fold {trial.fold} of {bench.folds}",
+        reason=reason,
+    )
+    outcome = Outcome(
+        np.asarray(fitted.match(task.pairs.video, task.pairs.music), np.float64),
+        np.asarray(fitted.similarity(task.corpus.video, task.corpus.music), np.float64),
+        _emotions(fitted.emotions("video", task.pairs.video)),
+        _emotions(fitted.emotions("music", task.pairs.music)),
+        time.process_time() - start,
+    )
+    _write(path, key, outcome)
+    return outcome
+
+
+def _emotions(probabilities: Array | None) -> Array:
+    return np.zeros((0, 5)) if probabilities is None else np.asarray(probabilities, np.float64)
+
+
+def fingerprint(bench: Bench, system: System, trial: Trial) -> str:
+    """A hash over all that an outcome depends on: data, protocol, folds, configuration and the code that fits."""
+    extra = "" if bench.extra is None else hashlib.sha256(bench.extra.music.tobytes()).hexdigest()
+    facts = (bench.dataset.revision, bench.protocol, bench.split, bench.folds, extra, repr(system), *trial, _code())
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _code() -> str:
+    """A hash over the sources that a fit runs through."""
+    import recommender.nets
+    import training.fit
+    import training.losses
+    import training.systems
+
+    digest = hashlib.sha256()
+    for module in (recommender.nets, training.systems, training.fit, training.losses):
+        home = Path(inspect.getfile(module))
+        for source in sorted(home.parent.glob("*.py")) if home.name == "__init__.py" else [home]:
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path, key: str) -> Outcome | None:
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            if str(kept["key"]) != key:
+                return None
+            arrays = (kept["match"], kept["similarity"], kept["video_emotions"], kept["music_emotions"])
+            return Outcome(*arrays, seconds=float(kept["seconds"]))
+    except (OSError, ValueError, KeyError, EOFError):
+        return None  # absent, from other code or data, or cut short: computed again
+
+
+def _write(path: Path, key: str, outcome: Outcome) -> None:
+    partial = path.with_name(f".{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, Any] = outcome._asdict()
+        with partial.open("wb") as file:
+            np.savez_compressed(file, key=np.array(key), **arrays)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"cannot write {path}: {error.strerror or error}; the benchmark can be resumed") from error
+
+
+def trials(bench: Bench, systems: list[str], seeds: list[int]) -> Iterator[Trial]:
+    """Every trial of a benchmark, seed by seed, so that a stopped run has whole seeds to look at."""
+    for seed in seeds:
+        for name in systems:
+            for fold in bench.fold_numbers():
+                yield Trial(name, seed, fold)

@@ -1,0 +1,50 @@
+"""SYSTEMS: every correspondence model and baseline, by name, behind one contract (`training.types.System`)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from recommender.errors import InputError
+from training.fit import Schedule
+from training.systems.cca import CCA, CCAConfig
+from training.systems.contrastive import SupervisedContrastive
+from training.systems.emomv import EmoMVClassifier, EmoMVConfig, EmoMVRetrieval
+from training.systems.ensemble import Ensemble
+from training.systems.likumar import LiKumar, LiKumarConfig
+from training.systems.posterior import EmotionMatching, PosteriorConfig
+from training.types import System
+
+SINGLE = EmoMVConfig(multi_task=False)
+# The text alone, without what only the authors' code has.
+TEXT = EmoMVConfig(layer_norm=False, halve=False, schedule=Schedule(weight_decay=0.0))
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    "emomv-classifier": lambda: EmoMVClassifier(),
+    "emomv-classifier-single": lambda: EmoMVClassifier("emomv-classifier-single", SINGLE),
+    "emomv-classifier-text": lambda: EmoMVClassifier("emomv-classifier-text", TEXT),
+    "emomv-classifier-code": lambda: EmoMVClassifier(
+        "emomv-classifier-code", replace(EmoMVConfig(), emotion_from_embedding=True)
+    ),
+    "emomv-retrieval": lambda: EmoMVRetrieval(),
+    "emomv-retrieval-single": lambda: EmoMVRetrieval("emomv-retrieval-single", SINGLE),
+    "emomv-retrieval-text": lambda: EmoMVRetrieval("emomv-retrieval-text", TEXT),
+    "li-kumar": lambda: LiKumar(),
+    "li-kumar-single": lambda: LiKumar("li-kumar-single", LiKumarConfig(multi_task=False)),
+    "posterior": lambda: EmotionMatching("posterior", PosteriorConfig(score="posterior")),
+    "evidence": lambda: EmotionMatching(),
+    "supcon": lambda: SupervisedContrastive(),
+    "cca": lambda: CCA(),
+    "cluster-cca": lambda: CCA("cluster-cca", CCAConfig(clusters=True, ridge=10.0, components=4)),
+    "ensemble": lambda: Ensemble("ensemble", (EmotionMatching(), SupervisedContrastive(), LiKumar())),
+}
+
+
+def system(name: str) -> System:
+    """The system called `name` with its default configuration.
+
+    Raises
+    ------
+    InputError: no system has that name; the message lists them.
+    """
+    if name not in SYSTEMS:
+        raise InputError(f"no system is called {name}; there are: {', '.join(SYSTEMS)}")
+    return SYSTEMS[name]()

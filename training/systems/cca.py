@@ -1,0 +1,108 @@
+"""Ridge canonical correlation analysis of matched pairs, and cluster-CCA over all pairs of equal emotion."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from recommender.errors import InputError
+from recommender.types import Array, unit
+from training.systems.logistic import Calibration, calibration, row_space
+from training.systems.network import Modality
+from training.systems.prepare import Standardiser, standardiser
+from training.types import EMOTIONS, Extra, Pairs
+
+
+@dataclass(frozen=True)
+class CCAConfig:
+    """What correspondence is, and how strongly the covariances are regularised."""
+
+    clusters: bool = False  # True: cluster-CCA (Rasiwasia et al. 2014), every video with every music of its emotion
+    ridge: float = 100.0  # ours: added to every variance; mAP on grouped folds of train still rose from 1 to 100
+    components: int = 20  # ours: kept directions; cluster-CCA has at most as many as emotions
+
+
+@dataclass(frozen=True)
+class CCA:
+    """Linear projections of both modalities with the largest regularised correlation (Vinod 1976); no random part."""
+
+    name: str = "cca"
+    config: CCAConfig = field(default_factory=CCAConfig)
+
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedCCA":
+        """The projections fitted on `train`; `seed`, `stop` and `extra` are not used."""
+        video, music = standardiser(train.video), standardiser(train.music)
+        x, y = (np.asarray(a, np.float64) for a in (video(train.video), music(train.music)))
+        # In the rows' own subspace: the same solution as with all 2304 columns, at a hundredth of the time.
+        (x, basis_x), (y, basis_y) = row_space(x), row_space(y)
+        cross = _cluster_cross(train, x, y) if self.config.clusters else _matched_cross(train, x, y)
+        a, b, _ = ridge_cca(x.T @ x / len(x), y.T @ y / len(y), cross, self.config.ridge, self.config.components)
+        a, b = basis_x @ a, basis_y @ b
+        fitted = FittedCCA(video, music, a, b, Calibration(1.0, 0.0))
+        cosine = np.sum(fitted.embed("video", train.video) * fitted.embed("music", train.music), axis=1)
+        return FittedCCA(video, music, a, b, calibration(cosine, train.match))
+
+
+def ridge_cca(cov_x: Array, cov_y: Array, cross: Array, ridge: float, components: int) -> tuple[Array, Array, Array]:
+    """Projections a [d_x, k], b [d_y, k] and correlations [k] >= 0, descending.
+
+    The singular vectors of (Cxx + r I)^-1/2 Cxy (Cyy + r I)^-1/2, taken back to features. k is at most
+    `components` and the rank of `cross`.
+    """
+    root_x, root_y = _inverse_root(cov_x, ridge), _inverse_root(cov_y, ridge)
+    u, values, vt = np.linalg.svd(root_x @ cross @ root_y, full_matrices=False)
+    kept = min(components, int(np.sum(values > 1e-8)))
+    return root_x @ u[:, :kept], root_y @ vt[:kept].T, values[:kept]
+
+
+def _inverse_root(covariance: Array, ridge: float) -> Array:
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors / np.sqrt(np.maximum(values, 0) + ridge)) @ vectors.T
+
+
+def _matched_cross(train: Pairs, x: Array, y: Array) -> Array:
+    """Cross-covariance of the matched pairs."""
+    matched = train.match == 1
+    if not matched.any():
+        raise InputError("CCA needs matched pairs in its training set, and there are none")
+    return x[matched].T @ y[matched] / matched.sum()
+
+
+def _cluster_cross(train: Pairs, x: Array, y: Array) -> Array:
+    """Cross-covariance over every pair of equal emotion: a sum of outer products of class sums."""
+    total, count = np.zeros((x.shape[1], y.shape[1])), 0
+    for emotion in range(len(EMOTIONS)):
+        a, b = x[train.video_emotion == emotion], y[train.music_emotion == emotion]
+        total += np.outer(a.sum(axis=0), b.sum(axis=0))
+        count += len(a) * len(b)
+    if count == 0:
+        raise InputError("cluster-CCA needs an emotion that occurs in both modalities, and there is none")
+    return total / count
+
+
+@dataclass(frozen=True)
+class FittedCCA:
+    """Fitted projections; similarity is the cosine of the canonical variates."""
+
+    video: Standardiser
+    music: Standardiser
+    a: Array
+    b: Array
+    calibration: Calibration
+
+    def embed(self, modality: Modality, features: Array) -> Array:
+        """Embeddings float32 [n, k] of unit length."""
+        if modality == "video":
+            return unit(self.video(features) @ self.a)
+        return unit(self.music(features) @ self.b)
+
+    def match(self, video: Array, music: Array) -> Array:
+        """Calibrated match probability [n]."""
+        return self.calibration(np.sum(self.embed("video", video) * self.embed("music", music), axis=1))
+
+    def similarity(self, video: Array, music: Array) -> Array:
+        """Cosines float32 [a, b]."""
+        return self.embed("video", video) @ self.embed("music", music).T
+
+    def emotions(self, modality: Modality, features: Array) -> None:
+        """None: CCA predicts no emotions."""
+        return

@@ -1,0 +1,64 @@
+"""Ensembles: the mean of the members' scores, each made comparable on the training pairs first."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from recommender.errors import InputError
+from recommender.types import Array
+from training.systems.network import Modality
+from training.types import Extra, Fitted, Pairs, System
+
+
+@dataclass(frozen=True)
+class EnsembleConfig:
+    """How scores are made comparable."""
+
+    # ours: "z" keeps how far ahead a score is; "rank" (its share of training scores below) forgets outliers
+    normalise: Literal["z", "rank"] = "z"
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The mean of the normalised scores of `members`, each fitted with the same seed."""
+
+    name: str
+    members: tuple[System, ...]
+    config: EnsembleConfig = field(default_factory=EnsembleConfig)
+
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedEnsemble":
+        """All members fitted on `train`."""
+        if not self.members:
+            raise InputError(f"ensemble {self.name} has no members: name at least one system")
+        fitted = tuple(member.fit(train, seed, stop, extra) for member in self.members)
+        scores = tuple(np.sort(one.similarity(train.video, train.music), axis=None) for one in fitted)
+        return FittedEnsemble(fitted, scores, self.config.normalise)
+
+
+@dataclass(frozen=True)
+class FittedEnsemble:
+    """Fitted members with the sorted scores of all training combinations, on which scores are normalised."""
+
+    members: tuple[Fitted, ...]
+    scores: tuple[Array, ...]
+    normalise: Literal["z", "rank"]
+
+    def match(self, video: Array, music: Array) -> Array:
+        """Mean match probability [n]."""
+        return np.mean([member.match(video, music) for member in self.members], axis=0)
+
+    def similarity(self, video: Array, music: Array) -> Array:
+        """Mean normalised score float64 [a, b]."""
+        parts = zip(self.members, self.scores, strict=True)
+        return np.mean([self._comparable(one.similarity(video, music), known) for one, known in parts], axis=0)
+
+    def emotions(self, modality: Modality, features: Array) -> Array | None:
+        """Mean emotion probabilities [n, 5] of the members that predict them; None where none does."""
+        found = [e for member in self.members if (e := member.emotions(modality, features)) is not None]
+        return np.mean(found, axis=0) if found else None
+
+    def _comparable(self, score: Array, known: Array) -> Array:
+        if self.normalise == "rank":
+            return np.searchsorted(known, score, side="left") / len(known)
+        return (np.asarray(score, np.float64) - known.mean(dtype=np.float64)) / (known.std(dtype=np.float64) or 1.0)

@@ -1,0 +1,40 @@
+"""Feature preparation fitted on training rows and kept inside the fitted system."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.errors import InputError
+from recommender.types import Array
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """Features minus the training mean over the training standard deviation.
+
+    mean, scale: float64 [d]; a constant column has scale 1, so that it becomes 0. (Square roots of the features
+    first, which even out the long tails of ReLU activations, cost mAP on grouped folds of EmoMV-C's train.)
+    """
+
+    mean: Array
+    scale: Array
+
+    def __call__(self, features: Array) -> Array:
+        """float32 [n, d] of features [n, d]."""
+        if features.ndim != 2 or features.shape[1] != len(self.mean):
+            raise InputError(
+                f"features of shape {features.shape} where the system was fitted on {len(self.mean)} columns:"
+                " give features of the same extractor"
+            )
+        return ((np.asarray(features, np.float64) - self.mean) / self.scale).astype(np.float32)
+
+
+def standardiser(features: Array) -> Standardiser:
+    """The `Standardiser` fitted on the rows of `features` [n, d]."""
+    if len(features) == 0 or features.shape[1] == 0:
+        raise InputError(f"features of shape {features.shape}: a system needs rows and columns of both modalities")
+    if not np.isfinite(features).all():
+        raise InputError("training features hold NaN or infinite values: extract them again")
+    values = np.asarray(features, np.float64)
+    scale = values.std(axis=0)
+    return Standardiser(values.mean(axis=0), np.where(scale > 1e-12, scale, 1.0))
