@@ -115,11 +115,13 @@ def benchmark(
     from training.evaluation.trials import Bench
     from training.systems import SYSTEMS, system
 
-    loaded = _load(dataset, data)
+    if dataset.startswith("emomv-"):
+        _emomv(data)
     chosen = list(SYSTEMS) if systems == "all" else [name.strip() for name in systems.split(",")]
     made = {name: system(name) for name in chosen}
     if against is not None and against not in made:
         raise InputError(f"--against {against}: not one of the systems to run ({', '.join(made)})")
+    loaded = _load(dataset, data)
     more = None
     if extra:
         from training.datasets.emomv import extra_music
