@@ -10,6 +10,7 @@ import pytest
 from running import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GROUPS = ("index", "models", "train", "dataset")
 FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 
 
@@ -50,7 +51,7 @@ def test_commands_in_the_docs_use_options_that_exist(run, command):
     words = shlex.split(command)[1:]
     groups = []
     for word in words:
-        if word.startswith("-") or len(groups) == 2 or (groups and groups[0] not in ("index", "models", "train", "dataset")):
+        if word.startswith("-") or len(groups) == 2 or (groups and groups[0] not in GROUPS):
             break
         groups.append(word)
     text = run(*groups, "--help").out

@@ -48,10 +48,10 @@ class Progress:
 
     def stage(self, verb: str, done: int, total: int) -> None:
         """Work in stages: `done` of `total` steps of the stage called `verb`."""
-        if verb != self.verb or self.total != total:
-            self._start, self.verb = time.monotonic(), verb
+        if self.total != total or done < self.done:
+            self._start = time.monotonic()
             self.expect(total)
-        self.done = done
+        self.verb, self.done = verb, done
         self._show()
 
     def step(self) -> None:
