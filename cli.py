@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from recommender.engine import Query, Recommender
     from recommender.model import Model
     from recommender.outputs import Answer
+    from recommender.types import Array
 
 HELP = """Music for your video by emotion: ranked, explained tracks from your own library.
 
@@ -104,24 +105,30 @@ def query(
             raise InputError("--track, --vector and --video/--like are different queries: give one kind")
         if library and music:
             raise InputError("--library and --music are two places to search: give one")
-        from indexing.folders import expand_clips
-        from indexing.vectors import load_queries
+        from indexing.files import expand_clips
         from recommender.engine import Recommender
         from recommender.model import Model
 
         chosen = Model.load(model) if model else None
-        clips, vectors = expand_clips(video or []), list(load_queries(vector)) if vector else []
+        clips, vectors = expand_clips(video or []), _vectors(vector) if vector else []
         opened = _open_music(music, chosen, workers) if music else open_library(library or "default")
         engine = Recommender(opened, chosen, ranker)
         queries: Iterator[tuple[str, Query | CliptuneError]]
         if vectors:
             queries = ((name, engine.vector(v)) for name, v in vectors)
         elif track:
-            queries = ((str(path), engine.music(path)) for path in [track])
+            queries = iter([(str(track), engine.music(track))])
         else:
             queries = _clip_queries(engine, clips, like, like_weight)
         several = max(len(clips), len(vectors)) > 1 or any(path.is_dir() for path in video or [])
         _answer(engine, queries, several, top, candidates, format)
+
+
+def _vectors(path: Path) -> list[tuple[str, "Array"]]:
+    """The query vectors in a file, with their names."""
+    from indexing.vectors import load_queries
+
+    return list(load_queries(path))
 
 
 def _clip_queries(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexing.events import Failed
+from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Modality
 
@@ -119,6 +120,20 @@ def scan(paths: Sequence[str | Path], modality: Modality) -> Found:
 def media_files(folder: str | Path, modality: Modality) -> list[Path]:
     """The media files below a folder, sorted."""
     return [Path(file.path) for file in scan([folder], modality).files]
+
+
+def expand_clips(paths: Sequence[Path]) -> list[Path]:
+    """`paths` with every folder replaced by the clips, stills and animations in it, sorted."""
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = media_files(path, "video")
+        if not inside:
+            raise InputError(f"no clips in {shown(path)}: give a folder with video files, pictures or GIFs")
+        found.extend(inside)
+    return found
 
 
 def _walk(path: str, modality: Modality, found: Found, visited: set[tuple[int, int]]) -> Iterator[File]:

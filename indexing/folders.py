@@ -1,12 +1,11 @@
-"""The private library of a music folder (`recommend --music FOLDER`), and clips named on the command line."""
+"""The private library of a music folder (`recommend --music FOLDER`)."""
 
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 
 from indexing import ingest
 from indexing.events import Event
-from indexing.files import media_files
 from indexing.library import Library
 from indexing.locations import library_path
 from recommender.errors import InputError, SpaceMismatch
@@ -41,17 +40,3 @@ def refresh(folder: Path, analyser: Analyser, workers: int | None = None) -> tup
     if not library.roots():
         return library, ingest.add(library, [where], analyser, "music", workers=workers, wait_s=WAIT_S)
     return library, ingest.update(library, analyser, workers=workers, reanalyse=stale, wait_s=WAIT_S)
-
-
-def expand_clips(paths: Sequence[Path]) -> list[Path]:
-    """`paths` with every folder replaced by the clips, stills and animations in it, sorted."""
-    found: list[Path] = []
-    for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = media_files(path, "video")
-        if not inside:
-            raise InputError(f"no clips in {shown(path)}: give a folder with video files, pictures or GIFs")
-        found.extend(inside)
-    return found

@@ -5,6 +5,7 @@ import inspect
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -93,7 +94,14 @@ class Bench:
         """Indices of the fitted and the held-out training pairs; no source video is on both sides."""
         from training.folds import grouped_folds
 
-        return grouped_folds(self.dataset.pairs["train"], self.folds, seed)[fold]
+        if seed not in self._dealt:
+            self._dealt[seed] = grouped_folds(self.dataset.pairs["train"], self.folds, seed)
+        return self._dealt[seed][fold]
+
+    @cached_property
+    def _dealt(self) -> dict[int, list[tuple[Array, Array]]]:
+        """Folds by seed: every system and every part of the report asks for them again."""
+        return {}
 
 
 def own_sound(pairs: Pairs) -> Corpus:
@@ -143,6 +151,7 @@ def fingerprint(bench: Bench, system: System, trial: Trial) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
+@cache
 def _code() -> str:
     """A hash over the sources that a fit runs through."""
     import recommender.nets
