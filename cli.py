@@ -19,6 +19,7 @@ from recommender.console import (
     USAGE,
     Format,
     FormatOption,
+    Kind,
     WorkersOption,
     group,
     write,
@@ -76,6 +77,11 @@ def query(
     vector: Annotated[
         Path | None, typer.Option(readable=False, help="A query vector: .npy of shape [dim] or [n, dim].")
     ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="Features of clips (.npy or .parquet), for a library of a retrieval model."),
+    ] = None,
+    features_of: Annotated[Kind, typer.Option(help="What --features describes; the other is searched.")] = Kind.clips,
     library: Annotated[str | None, typer.Option(help="Library name or folder (`default` if not given).")] = None,
     music: Annotated[
         Path | None,
@@ -98,11 +104,11 @@ def query(
         from importlib.metadata import version as installed
 
         typer.echo(installed("cliptune"))
-    elif not (video or track or like or vector):
+    elif not (video or track or like or vector or features):
         typer.echo(context.get_help())
     else:
-        if (track and (video or like)) or (vector and (video or like or track)):
-            raise InputError("--track, --vector and --video/--like are different queries: give one kind")
+        if sum(map(bool, (track, vector, features, video or like))) > 1:
+            raise InputError("--track, --vector, --features and --video/--like are different queries: give one kind")
         if library and music:
             raise InputError("--library and --music are two places to search: give one")
         from indexing.files import expand_clips
@@ -110,11 +116,13 @@ def query(
         from recommender.model import Model
 
         chosen = Model.load(model) if model else None
-        clips, vectors = expand_clips(video or []), _vectors(vector) if vector else []
+        clips, vectors = expand_clips(video or []), _rows(vector or features, direction=bool(vector))
         opened = _open_music(music, chosen, workers) if music else open_library(library or "default")
         engine = Recommender(opened, chosen, ranker)
         queries: Iterator[tuple[str, Query | CliptuneError]]
-        if vectors:
+        if features:
+            queries = ((name, engine.features(v, features_of.modality)) for name, v in vectors)
+        elif vectors:
             queries = ((name, engine.vector(v)) for name, v in vectors)
         elif track:
             queries = iter([(str(track), engine.music(track))])
@@ -124,11 +132,11 @@ def query(
         _answer(engine, queries, several, top, candidates, format)
 
 
-def _vectors(path: Path) -> list[tuple[str, "Array"]]:
-    """The query vectors in a file, with their names."""
+def _rows(path: Path | None, direction: bool) -> list[tuple[str, "Array"]]:
+    """The query vectors or features in a file, with their names."""
     from indexing.vectors import load_queries
 
-    return list(load_queries(path))
+    return list(load_queries(path, direction)) if path else []
 
 
 def _clip_queries(
@@ -170,7 +178,7 @@ def _answer(
             typer.echo(f"error: {q}", err=True)
         else:
             found = engine.recommend(q, top, candidates)
-            answer = outputs.Answer(name, found, None, q.affect, q.duration_s)
+            answer = outputs.Answer(name, found, None, q.affect, q.duration_s, q.emotions)
         answers.append(answer)
         if several and chosen is Format.json:
             write(jsonlines.line(answer))

@@ -11,7 +11,7 @@ from indexing.catalog import Root
 from indexing.files import File, below
 from indexing.schema import contents, failures, meta, modalities, parts, roots, spaces, tracks
 from indexing.store import Part
-from recommender.types import Analysis, Modality, Space
+from recommender.types import Affect, Analysis, Modality, Space
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class _Batch:
     def put_analysis(self, change: Analysed, part_id: int | None, first_row: int) -> None:
         """Insert a content, or replace it (its id stays), and point the path at it."""
         analysis = change.analysis
-        affect = zip(("valence", "arousal", "valence_sd", "arousal_sd"), analysis.item_affect, strict=True)
+        affect = analysis.item_affect.tolist() or [None] * len(Affect._fields)
         values = {
             "size": change.file.size,
             "part": part_id,
@@ -98,7 +98,7 @@ class _Batch:
             "windows": len(analysis.vectors),
             "duration_s": float(analysis.features.duration_s),
             "facts": {k: plain(v) for k, v in analysis.features.facts.items()},
-            **{name: float(value) for name, value in affect},
+            **dict(zip(Affect._fields, affect, strict=True)),
         }
         known = self._content(change.hash)
         if known is None:

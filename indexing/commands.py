@@ -31,6 +31,7 @@ from recommender.text import shown
 if TYPE_CHECKING:
     from indexing.events import Event
     from indexing.library import Library
+    from recommender.model.retrieval import RetrievalModel
     from recommender.types import Modality
 
 app = group("Build and look after a library.", no_args_is_help=True)
@@ -234,10 +235,22 @@ def index_verify(library: LibraryOption = "default") -> None:
     write("whole\n")
 
 
+def _reader(name: str) -> "RetrievalModel":
+    from recommender.model import Model
+    from recommender.model.retrieval import RetrievalModel
+
+    model = Model.load(name)
+    if not isinstance(model, RetrievalModel):
+        raise InputError(f"the model '{shown(name)}' analyses media itself: use `recommend index add`")
+    return model
+
+
 @app.command(
     "import",
     help="Import precomputed vectors as a library of their own space.\n\n"
-    "Example: recommend index import vectors.npy --ids ids.csv --space my-encoder --library platform",
+    "Embeddings need the name of their space; features, the retrieval model that reads them.\n\n"
+    "Examples: recommend index import vectors.npy --ids ids.csv --space my-encoder --library platform\n\n"
+    "recommend index import vggish.npy --ids ids.csv --model my-retrieval --library deep",
 )
 def index_import(
     vectors: Annotated[Path, typer.Argument(readable=False, help=".npy [n, dim], or .parquet with a `vector` column.")],
@@ -245,11 +258,17 @@ def index_import(
         Path | None, typer.Option(readable=False, help="CSV with a column `id` (and path, title, start_s, ...).")
     ] = None,
     space: Annotated[str, typer.Option(help="Name of the space: what made the vectors.")] = "",
+    model: Annotated[
+        str | None, typer.Option(help="Retrieval model, by name or folder, that reads the rows as features.")
+    ] = None,
+    kind: KindOption = Kind.music,
     library: LibraryOption = "default",
 ) -> None:
     from indexing.vectors import import_vectors
 
-    if not space:
-        raise InputError("--space NAME is needed: queries must come from the same encoder")
-    made = import_vectors(library, vectors, ids, space)
+    if bool(space) == bool(model):
+        raise InputError(
+            "give --space NAME for embeddings (queries must come from the same encoder), or --model for features"
+        )
+    made = import_vectors(library, vectors, ids, _reader(model) if model else space, kind.modality)
     write(f"{made.tracks} tracks, {made.windows} vectors of {made.dim} dimensions imported\n")

@@ -1,10 +1,11 @@
-"""Embeddings that were computed elsewhere, as a library of their own space, and vectors to query it with."""
+"""Vectors that were computed elsewhere as a library: embeddings of a space of their own, or features for a model."""
 
 import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import sqlalchemy as sa
@@ -20,7 +21,8 @@ from recommender.text import shown
 from recommender.types import Array, Modality, Space
 
 REVISION = "imported"
-_PART_ROWS = 1 << 18  # rows per part: 64 MB at 64 dimensions
+_PART_BYTES = 1 << 26  # of vectors and features per part
+_BLOCK_ROWS = 1 << 14  # rows looked at, or encoded, at a time
 _SQL_ROWS = 50_000
 _TIMES = ("duration_s", "bpm")
 
@@ -35,21 +37,57 @@ class Imported:
     replaced: int
 
 
+class Coder(Protocol):
+    """What turns rows of a file into what a library keeps.
+
+    `space`: of the vectors. `columns(modality)`: names of the features kept, of which `inputs(modality)` are at hand
+    in queries. `rows(modality, values)`: unit vectors [n, dim] and features [n, f] of `values` [n, d].
+    """
+
+    @property
+    def space(self) -> Space: ...
+
+    def columns(self, modality: Modality) -> tuple[str, ...]: ...
+
+    def inputs(self, modality: Modality) -> tuple[str, ...]: ...
+
+    def rows(self, modality: Modality, values: Array) -> tuple[Array, Array]: ...
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The values are the vectors, of a space with the given name; nothing else is known of them."""
+
+    space: Space
+
+    def columns(self, modality: Modality) -> tuple[str, ...]:
+        return ()
+
+    def inputs(self, modality: Modality) -> tuple[str, ...]:
+        return ()
+
+    def rows(self, modality: Modality, values: Array) -> tuple[Array, Array]:
+        vectors = np.asarray(values, np.float64)
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors.astype(np.float32), np.empty((len(vectors), 0), np.float32)
+
+
 def import_vectors(
     library: str | Path,
     vectors_file: str | Path,
     ids_file: str | Path | None,
-    space_name: str,
+    space: str | Coder,
     modality: Modality = "music",
     wait_s: float = 0.0,
 ) -> Imported:
     """What was imported: a row of the vectors per row of the ids, rows of an equal id are windows of one track.
 
     `vectors_file` is a .npy of floats [n, d], or Parquet with a list column `vector` (and `id`, when there is
-    no `ids_file`). The library is made when absent; it lives in Space(space_name, "imported", d). An id that is
-    there already is replaced. Raises InputError naming the first bad row, and LibraryError.
+    no `ids_file`). `space` is the name of their space, Space(name, "imported", d), or the model that reads them as
+    features. The library is made when absent. An id that is there already is replaced. Raises InputError naming the
+    first bad row, and LibraryError.
     """
-    if not space_name:
+    if not space:
         raise InputError("the space needs a name: queries must come from the same encoder")
     vectors, own_ids = load_vectors(Path(vectors_file))
     if ids_file is None and own_ids is None:
@@ -58,21 +96,25 @@ def import_vectors(
     source = ids_file if ids_file is not None else vectors_file
     if len(ids) != len(vectors):
         raise InputError(f"{shown(source)} has {len(ids)} rows, {shown(vectors_file)} has {len(vectors)} vectors")
-    _check(vectors, Path(vectors_file))
-    dim = int(vectors.shape[1])
-    with Library.open_or_create(library, Space(space_name, REVISION, dim)) as opened:
+    _check(vectors, Path(vectors_file), direction=isinstance(space, str))
+    coder = Plain(Space(space, REVISION, int(vectors.shape[1]))) if isinstance(space, str) else space
+    coder.rows(modality, vectors[:1])  # values that the coder does not take make no empty library
+    with Library.open_or_create(library, coder.space) as opened:
         folder = opened.folder
-    with writing(folder, Space(space_name, REVISION, dim), wait_s) as writer:
-        writer.describe(modality, (), ())
-        replaced = _Import(writer, vectors, ids, modality).run()
+    with writing(folder, coder.space, wait_s) as writer:
+        writer.describe(modality, coder.columns(modality), coder.inputs(modality))
+        replaced = _Import(writer, vectors, ids, modality, coder).run()
         writer.publish()
-    return Imported(ids.groups, len(ids), dim, replaced)
+    return Imported(ids.groups, len(ids), coder.space.dim, replaced)
 
 
-def load_queries(path: str | Path) -> Iterator[tuple[str, Array]]:
-    """Query vectors float64 [d] with their names, from a .npy [d] or [n, d], or a Parquet file as above."""
+def load_queries(path: str | Path, direction: bool = True) -> Iterator[tuple[str, Array]]:
+    """Query vectors float64 [d] with their names, from a .npy [d] or [n, d], or a Parquet file as above.
+
+    `direction`: whether a row of zeros is refused; features may be all zero.
+    """
     vectors, ids = load_vectors(Path(path), flat=True)
-    _check(vectors, Path(path))
+    _check(vectors, Path(path), direction)
     for row, vector in enumerate(vectors):
         name = ids[row] if ids is not None else shown(path) if len(vectors) == 1 else f"{shown(path)}[{row}]"
         yield name, np.asarray(vector, np.float64)
@@ -125,12 +167,12 @@ def _from_parquet(path: Path) -> tuple[Array, list[str] | None]:
     return flat.reshape(len(column), -1), ids
 
 
-def _check(vectors: Array, path: Path) -> None:
-    """Raise InputError for the first row (counted from 0) that has no direction."""
-    for at in range(0, len(vectors), _PART_ROWS):
+def _check(vectors: Array, path: Path, direction: bool) -> None:
+    """Raise InputError for the first row (counted from 0) that is not finite or, if wanted, has no direction."""
+    for at in range(0, len(vectors), _BLOCK_ROWS):
         with np.errstate(over="ignore", invalid="ignore"):  # a signalling NaN in a foreign file warns on casting
-            norms = np.linalg.norm(np.asarray(vectors[at : at + _PART_ROWS], np.float64), axis=1)
-        bad = np.flatnonzero(~np.isfinite(norms) | (norms == 0))
+            norms = np.linalg.norm(np.asarray(vectors[at : at + _BLOCK_ROWS], np.float64), axis=1)
+        bad = np.flatnonzero(~np.isfinite(norms) | (direction & (norms == 0)))
         if len(bad):
             row = at + int(bad[0])
             what = "is zero" if norms[bad[0]] == 0 else "holds numbers that are not finite (NaN or infinity)"
@@ -140,8 +182,8 @@ def _check(vectors: Array, path: Path) -> None:
 class _Import:
     """One import: columns to parts, then everything into the catalog in one transaction."""
 
-    def __init__(self, writer: Writer, vectors: Array, ids: Ids, modality: Modality) -> None:
-        self.writer, self.vectors, self.ids, self.modality = writer, vectors, ids, modality
+    def __init__(self, writer: Writer, vectors: Array, ids: Ids, modality: Modality, coder: Coder) -> None:
+        self.writer, self.vectors, self.ids, self.modality, self.coder = writer, vectors, ids, modality, coder
         self.hashes = np.frombuffer(b"".join(map(of_name, ids.names)), np.uint8).reshape(-1, SIZE)
         self.order, self.starts = ids.grouped()
 
@@ -168,26 +210,30 @@ class _Import:
     def _cuts(self) -> list[int]:
         """Group numbers at which parts begin: no track lies in two."""
         cuts = [0]
+        most = _PART_BYTES // (4 * (self.coder.space.dim + len(self.coder.columns(self.modality))))
         for group in range(1, len(self.starts) - 1):
-            if self.starts[group + 1] - self.starts[cuts[-1]] > _PART_ROWS:
+            if self.starts[group + 1] - self.starts[cuts[-1]] > most:
                 cuts.append(group)
         return [*cuts, len(self.starts) - 1]
 
     def _write(self, first: int, last: int) -> store.Part:
         rows = self.order[self.starts[first] : self.starts[last]]
         counts = np.diff(self.starts[first : last + 1])
-        vectors = np.asarray(self.vectors[rows], np.float64)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        blocks = [
+            self.coder.rows(self.modality, np.asarray(self.vectors[rows[at : at + _BLOCK_ROWS]]))
+            for at in range(0, len(rows), _BLOCK_ROWS)
+        ]
+        vectors, features = (np.concatenate(column) for column in zip(*blocks, strict=True))
         starts = self.starts[first:last] - self.starts[first]
         data = store.Rows(
             hashes=np.repeat(self.hashes[first:last], counts, axis=0),
             window=(np.arange(len(rows)) - np.repeat(starts, counts)).astype(np.int32),
             bounds=self.ids.bounds[rows],
-            features=np.empty((len(rows), 0), np.float32),
+            features=features,
             affect=np.empty((len(rows), 0), np.float32),
-            vectors=vectors.astype(np.float32),
+            vectors=vectors,
         )
-        return store.write_part(self.writer.folder, data, ())
+        return store.write_part(self.writer.folder, data, self.coder.columns(self.modality))
 
     def _commit(self, link: sa.Connection, cuts: list[int], written: list[store.Part]) -> tuple[int, list[str]]:
         space = self.writer.space_id

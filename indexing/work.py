@@ -84,13 +84,14 @@ def _flaw(analysis: Analysis, dim: int) -> str | None:
     """Why an analysis cannot be stored, or None."""
     features, n = analysis.features, len(analysis.vectors)
     width = len(features.columns)
+    scale = 4 if np.size(analysis.item_affect) else 0  # a model may know nothing of affect
     arrays = {
         "windows": (features.windows, (n, 2)),
         "values": (features.values, (n, width)),
         "item": (features.item, (width,)),
-        "affect": (analysis.affect, (n, 4)),
+        "affect": (analysis.affect, (n, scale)),
         "vectors": (analysis.vectors, (n, dim)),
-        "item_affect": (analysis.item_affect, (4,)),
+        "item_affect": (analysis.item_affect, (scale,)),
         "item_vector": (analysis.item_vector, (dim,)),
     }
     if n == 0:

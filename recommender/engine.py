@@ -4,21 +4,25 @@ query -> `library.search` (candidates) -> ranker (best section of each) -> reaso
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
 
 from recommender import rankers
+from recommender.affect.words import emotions_in
 from recommender.errors import InputError, SpaceMismatch
 from recommender.explain import reasons
 from recommender.model import Model, available
+from recommender.model.retrieval import RetrievalModel
 from recommender.types import (
     Affect,
     AffectPair,
     Analysis,
     Array,
+    Emotions,
+    EmotionsPair,
     LibraryReader,
     Modality,
     Recommendation,
@@ -42,10 +46,11 @@ class Query:
     Attributes
     ----------
     vector: float32 [dim], unit length.
-    affect: of the clip (or blend); None for a bare vector.
+    affect: of the clip (or blend); None for a bare vector, and of a model that knows none.
     duration_s: length to cover with a section; 0 asks for one window.
     target: what is searched, music or clips.
     exclude: paths never to return (the reference track itself).
+    emotions: their probabilities by name, of a model that predicts them.
     """
 
     vector: Array
@@ -53,6 +58,7 @@ class Query:
     duration_s: float
     target: Modality
     exclude: frozenset[str] = frozenset()
+    emotions: Emotions | None = None
 
 
 class Recommender:
@@ -85,6 +91,23 @@ class Recommender:
     def like(self, path: str | PathLike[str]) -> Query:
         """The query for a reference track: searches music that feels like it (itself left out)."""
         return self._query(path, "music", target="music", exclude=frozenset([str(Path(path).absolute())]))
+
+    def features(self, features: Array, modality: Modality = "video") -> Query:
+        """The query for features [d] of a clip (or of music) that were extracted elsewhere; searches the other side.
+
+        Raises InputError when the library's model reads none, or others.
+        """
+        if not isinstance(self.model, RetrievalModel):
+            raise InputError(
+                "this library's model reads no features: query it with a clip (--video), or train a model of such "
+                "features (`recommend train retrieval`) and import the library with it"
+            )
+        row = np.asarray(features, np.float64)[None]
+        if not np.isfinite(row).all():
+            raise InputError("the query's features are not finite (NaN or infinity); extract them again")
+        encoded = self.model.encode(modality, row)
+        query = self.vector(encoded.vectors[0], "music" if modality == "video" else "video")
+        return replace(query, emotions=emotions_in(self.model.inputs(modality), encoded.inputs[0]))
 
     def vector(self, vector: Array, target: Modality = "music", duration_s: float = 0.0) -> Query:
         """The query for a bare vector [dim] of the library's space; scaled to unit length."""
@@ -149,22 +172,27 @@ class Recommender:
         shortest = float(windows.bounds[section.first, 1]) - in_s
         out_s = min(end_s, in_s + max(q.duration_s, shortest))
         affect = Affect(*windows.affect[rows].mean(axis=0).tolist()) if windows.affect.shape[1] else None
+        inputs = windows.inputs[rows]
+        feelings = EmotionsPair(q.emotions, emotions_in(self.library.inputs(q.target), inputs.mean(axis=0)))
         why = (
-            reasons(q.vector, windows.inputs[rows], self.library.medians(q.target), self.model, q.target)
-            if self.model is not None and windows.inputs.shape[1]
+            reasons(q.vector, q.emotions, inputs, self.library.medians(q.target), self.model, q.target)
+            if self.model is not None and inputs.shape[1]
             else []
         )
-        return Recommendation(track, section.score, rank, in_s, out_s, AffectPair(q.affect, affect), tuple(why))
+        both = AffectPair(q.affect, affect)
+        return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings)
 
 
 def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = frozenset()) -> Query:
     """The query made of an analysis: its whole-item vector, affect and duration."""
+    features = analysis.features
     return Query(
         analysis.item_vector,
-        Affect(*np.asarray(analysis.item_affect, float).tolist()),
-        analysis.features.duration_s,
+        Affect(*analysis.item_affect.tolist()) if len(analysis.item_affect) else None,
+        features.duration_s,
         target,
         exclude,
+        emotions_in(features.columns, features.item),
     )
 
 

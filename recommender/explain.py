@@ -1,36 +1,58 @@
-"""Reasons: what the score loses when one feature of the section is replaced by the library's median."""
+"""Reasons: what speaks for a section and what against, feature by feature or emotion by emotion."""
 
 import numpy as np
 
+from recommender.affect.words import COLUMN, emotions_in
 from recommender.model import Model
+from recommender.model.affect import AffectModel
 from recommender.plain import amount, label
 from recommender.rankers.cosine import window_scores
-from recommender.types import Array, Modality, Reason
+from recommender.types import Array, Emotions, Modality, Reason
+
+SMALLEST = 0.001
+"""Changes of an emotion's agreement below are not worth a line."""
 
 MOST = 3
 """Reasons per track: what fits a line and a head."""
 
 
 def reasons(
-    query: Array, inputs: Array, medians: Array, model: Model, modality: Modality, most: int = MOST
+    query: Array,
+    emotions: Emotions | None,
+    inputs: Array,
+    medians: Array,
+    model: Model,
+    modality: Modality,
+    most: int = MOST,
 ) -> list[Reason]:
-    """The `most` features whose replacement changes the section's score the most, largest change first.
+    """The `most` inputs that speak most for a section or against it, the strongest first.
 
     Parameters
     ----------
-    query:   float32 [dim], the unit query vector.
-    inputs:  float32 [n, f], the encoder's inputs in the section's windows.
-    medians: float32 [f], the library's medians of the same columns.
+    query:    float32 [dim], the unit query vector. emotions: the query's, where they are known.
+    inputs:   float32 [n, f], the model's inputs in the section's windows (`Model.inputs`).
+    medians:  float32 [f], the library's medians of the same columns.
     """
+    if isinstance(model, AffectModel):
+        return by_replacement(query, inputs, medians, model, modality, most)
+    here, usual = (emotions_in(model.inputs(modality), values) for values in (inputs.mean(axis=0), medians))
+    if emotions is None or here is None or usual is None:
+        return []
+    return by_agreement(emotions, here, usual, most)
+
+
+def by_replacement(
+    query: Array, inputs: Array, medians: Array, model: AffectModel, modality: Modality, most: int
+) -> list[Reason]:
+    """The features whose replacement by the library's median changes the section's score the most."""
     names = model.inputs(modality)
     base = section_score(query, inputs, model, modality)
     changes = np.array(
         [base - section_score(query, replaced(inputs, j, medians[j]), model, modality) for j in range(len(names))]
     )
-    order = np.argsort(-np.abs(changes), kind="stable")[:most]
     columns = model.columns(modality)
     found = []
-    for j in order:
+    for j in np.argsort(-np.abs(changes), kind="stable")[:most]:
         if changes[j] == 0:
             continue
         column, value, median = columns[names[j]], float(inputs[:, j].mean()), float(medians[j])
@@ -39,7 +61,24 @@ def reasons(
     return found
 
 
-def section_score(query: Array, inputs: Array, model: Model, modality: Modality) -> float:
+def by_agreement(query: Emotions, section: Emotions, usual: Emotions, most: int) -> list[Reason]:
+    """The emotions that make a section agree with the query more, or less, than what is `usual` in the library.
+
+    With probabilities q and s of query and section their agreement is sum_e q_e s_e, the chance that two independent
+    labels are equal; putting the usual u_e in the place of s_e takes q_e (s_e - u_e) away from it.
+    """
+    changes = {name: query[name] * (section[name] - usual[name]) for name in query}
+    found = []
+    for name in sorted((n for n in changes if abs(changes[n]) >= SMALLEST), key=lambda n: -abs(changes[n]))[:most]:
+        text = (
+            f"{name}: {section[name]:.0%} likely here, {query[name]:.0%} in the query; "
+            f"the library's median is {usual[name]:.0%} ({_effect(changes[name])})"
+        )
+        found.append(Reason(COLUMN + name, section[name], usual[name], "", changes[name], text))
+    return found
+
+
+def section_score(query: Array, inputs: Array, model: AffectModel, modality: Modality) -> float:
     """Mean cosine of the query with the windows that `inputs` [n, f] encode to."""
     return float(window_scores(model.encode(modality, inputs)[1], query).mean())
 
@@ -53,6 +92,9 @@ def replaced(inputs: Array, j: int, value: float) -> Array:
 
 def _sentence(name: str, unit: str, value: float, median: float, change: float) -> str:
     side = "above" if value > median else "below" if value < median else "at"
-    effect = "helps" if change > 0 else "hurts"
     measured, usual = amount(value, unit), amount(median)
-    return f"{label(name)}: {measured}, {side} the library's median of {usual} ({effect} {change:+.3f})"
+    return f"{label(name)}: {measured}, {side} the library's median of {usual} ({_effect(change)})"
+
+
+def _effect(change: float) -> str:
+    return f"{'helps' if change > 0 else 'hurts'} {change:+.3f}"

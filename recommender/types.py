@@ -70,9 +70,9 @@ class Analysis:
     Attributes
     ----------
     features: see `Features`.
-    affect:   float32 [n, 4], an `Affect` per window.
+    affect:   float32 [n, 4], an `Affect` per window; [n, 0] of a model that predicts none.
     vectors:  float32 [n, dim], unit length, one per window.
-    item_affect, item_vector: the same for the whole item, [4] and [dim].
+    item_affect, item_vector: the same for the whole item, [4] (or [0]) and [dim].
     tags:     title, artist, album as found in the file (absent when unknown).
     """
 
@@ -173,10 +173,24 @@ class AffectPair(NamedTuple):
     section: Affect | None
 
 
+Emotions = Mapping[str, float]
+"""Probabilities of the five EmoMV emotions by name, summing to 1."""
+
+
+class EmotionsPair(NamedTuple):
+    """Emotions of the query and of the recommended section, where the model predicts them."""
+
+    query: Emotions | None
+    section: Emotions | None
+
+
+NO_EMOTIONS = EmotionsPair(None, None)
+
+
 @dataclass(frozen=True)
 class Reason:
-    """Why a track ranks where it does: `change` is what the score loses when this feature is replaced by the
-    library's median (positive: the feature speaks for the track)."""
+    """Why a track ranks where it does: `change` is what the score (or, of an emotion, the agreement with the query)
+    loses when this feature is replaced by the library's median (positive: it speaks for the track)."""
 
     feature: str
     value: float
@@ -197,6 +211,7 @@ class Recommendation:
     out_s: float
     affect: AffectPair
     reasons: Sequence[Reason] = ()
+    emotions: EmotionsPair = NO_EMOTIONS
 
 
 def unit(vectors: Array) -> Array:

@@ -7,13 +7,13 @@ import numpy as np
 from recommender.affect.linear import LinearAffect
 from recommender.affect.space import AffectSpace
 from recommender.errors import MediaError
+from recommender.model.affect import AffectModel
 from recommender.types import (
     Affect,
     Analysis,
     Candidates,
     Column,
     Features,
-    Space,
     Track,
     TrackWindows,
 )
@@ -24,12 +24,9 @@ COLUMNS = {
 }
 
 
-class ToyModel:
+class ToyModel(AffectModel):
     """valence = .4 z(brightness), arousal = .4 z(onset_rate); 'analyses' names such as `0.5_1.5_30.mp4`."""
 
-    name, revision = "toy", "1"
-    affect_space = AffectSpace()
-    space = Space("toy", "1", 64)
     predictor = LinearAffect(
         ("brightness", "onset_rate"),
         ("identity", "identity"),
@@ -40,15 +37,11 @@ class ToyModel:
         np.full(2, 0.6),
     )
 
-    def inputs(self, modality):
-        return self.predictor.columns
+    def __init__(self):
+        super().__init__("toy", "1", dict.fromkeys(("music", "video"), self.predictor), AffectSpace(), Path())
 
     def columns(self, modality):
         return COLUMNS
-
-    def encode(self, modality, inputs, still=False):
-        affect = self.predictor(inputs)
-        return affect, self.affect_space.encode(affect)
 
     def analyse(self, path, modality):
         try:

@@ -1,6 +1,5 @@
 """`recommend train affect`: the built-in model folder from the rated corpora, with its card."""
 
-import json
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from recommender.features import music, video
 from training.card import card
 from training.datasets import DATASETS
 from training.fitted import Progress, Trained
+from training.model_folder import as_json, writable, write
 from training.music_affect import train_music
 from training.rendering import find_synth
 from training.video_affect import train_video
@@ -74,13 +74,13 @@ def train_affect(
         raise InputError(f"seeds must be at least 1, got {seeds}")
     progress: Progress = on_progress or (lambda stage, done, total: None)
     synth = find_synth(soundfont)
-    _writable(out)
+    writable(out)
     parts = {
         "music": train_music(data, synth, cache or _user_cache(), seeds, progress),
         "video": train_video(data, seeds, progress),
     }
     report = _report(parts, seeds)
-    _write(out, _files(parts, report))
+    write(out, _files(parts, report))
     return AffectReport(out, tuple(_files(parts, report)), report)
 
 
@@ -107,17 +107,13 @@ def _files(parts: dict[str, Trained], report: dict[str, Any]) -> dict[str, str]:
         "affect": {modality: f"affect-{modality}.json" for modality in parts},
         "space": SPACE,
     }
-    models = {f"affect-{m}.json": _json(part.model.to_json()) for m, part in parts.items()}
+    models = {f"affect-{m}.json": as_json(part.model.to_json()) for m, part in parts.items()}
     return {
         **models,
-        "report.json": _json(report),
+        "report.json": as_json(report),
         "card.md": card(report, parts),
-        "manifest.json": _json(manifest),
+        "manifest.json": as_json(manifest),
     }
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _rounded(value: Any) -> Any:
@@ -135,24 +131,3 @@ def _user_cache() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("cliptune") / "renderings"
-
-
-def _writable(out: Path) -> None:
-    """Fails before the work, not after it."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror})") from error
-
-
-def _write(out: Path, files: dict[str, str]) -> None:
-    try:
-        for name, text in files.items():
-            fresh = out / f".{name}.new"
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(out / name)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror})") from error

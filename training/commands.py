@@ -12,7 +12,7 @@ from recommender.console import Format, FormatOption, flat, group, write, write_
 from recommender.errors import InputError
 
 if TYPE_CHECKING:
-    from training.types import Dataset
+    from training.types import Dataset, Extra, System
 
 app = group("Train the models that come with the package.", no_args_is_help=True)
 dataset_app = group("Build datasets of matched and mismatched pairs.", no_args_is_help=True)
@@ -50,6 +50,40 @@ def train_affect(
     with Progress("training") as progress:
         train(data, out, seeds, soundfont, on_progress=progress.stage)
     write((out / "card.md").read_text(encoding="utf-8"))
+
+
+@app.command(
+    "retrieval",
+    help="Train a retrieval model on a dataset of matched pairs and save it as a model folder.\n\n"
+    "Example: recommend train retrieval --dataset emomv-c --data ../shared/data/emomv --out my-retrieval",
+)
+def train_retrieval(
+    dataset: Annotated[str, typer.Option(help="emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`.")],
+    out: Annotated[Path, typer.Option(readable=False, help="Model folder to write.")],
+    data: Annotated[Path | None, typer.Option(readable=False, help="Folder of EmoMV in its published layout.")] = None,
+    system: Annotated[str, typer.Option(help="What to fit: a system with vectors (`benchmark` lists all).")] = (
+        "evidence"
+    ),
+    name: Annotated[str | None, typer.Option(help="Name of the model and its space (default: the folder's).")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the fit.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions of the grouped cross-validation.")] = 3,
+    extra: Annotated[bool, typer.Option(help="Give the system the labelled music of EmoMV-B as well.")] = False,
+    evaluate: Annotated[
+        str | None,
+        typer.Option(help="Score the saved model on the evaluated part as well; the value says why, for the log."),
+    ] = None,
+) -> None:
+    from recommender.outputs.progress import Progress
+    from training.retrieval import train_retrieval as train
+
+    (chosen,) = _systems(system).values() if "," not in system and system != "all" else [None]
+    if chosen is None:
+        raise InputError("--system takes one name")
+    loaded, more = _load(dataset, data), _further(data) if extra else None
+    command = shlex.join(["recommend", *sys.argv[1:]])
+    with Progress("training") as progress:
+        model = train(loaded, chosen, out, command, name, seed, more, range(seeds), evaluate, progress.stage)
+    write(model.card())
 
 
 @dataset_app.command(
@@ -94,7 +128,13 @@ def dataset_build(
 def benchmark(
     dataset: Annotated[str, typer.Option(help="emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`.")],
     data: Annotated[Path | None, typer.Option(readable=False, help="Folder of EmoMV in its published layout.")] = None,
-    systems: Annotated[str, typer.Option(help="`all`, or names separated by commas.")] = "all",
+    systems: Annotated[
+        str | None, typer.Option(help="`all` (unless --model is given), or names separated by commas.")
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A saved retrieval model, by name or folder, to score as it is; repeat for several."),
+    ] = None,
     protocol: Annotated[
         Protocol, typer.Option(help="clean: nothing of the evaluated items is used; paper: stopping on them.")
     ] = Protocol.clean,
@@ -113,25 +153,54 @@ def benchmark(
     from recommender.outputs.progress import Progress
     from training.evaluation.benchmark import benchmark as run
     from training.evaluation.trials import Bench
-    from training.systems import SYSTEMS, system
 
     if dataset.startswith("emomv-"):
         _emomv(data)
-    chosen = list(SYSTEMS) if systems == "all" else [name.strip() for name in systems.split(",")]
-    made = {name: system(name) for name in chosen}
+    made = _saved(model or []) | _systems(systems or ("" if model else "all"))
     if against is not None and against not in made:
         raise InputError(f"--against {against}: not one of the systems to run ({', '.join(made)})")
     loaded = _load(dataset, data)
-    more = None
-    if extra:
-        from training.datasets.emomv import extra_music
-
-        more = extra_music(_emomv(data), "b")
-    bench = Bench(loaded, protocol.value, split.value, folds, more)
+    more = _further(data) if extra else None
+    _check_features(made, loaded)
+    bench = Bench(loaded, protocol.value, split.value, folds, more, saved=bool(model) and not systems)
     command = shlex.join(["recommend", *sys.argv[1:]])
     with Progress("benchmark") as progress:
         run(bench, made, range(seeds), out, command, against, reason, progress.stage)
     write((out / "report.md").read_text(encoding="utf-8"))
+
+
+def _systems(names: str) -> dict[str, "System"]:
+    """The systems of these names; all there are for `all`."""
+    from training.systems import SYSTEMS, system
+
+    chosen = list(SYSTEMS) if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
+    return {name: system(name) for name in chosen}
+
+
+def _saved(names: list[str]) -> dict[str, "System"]:
+    """Saved retrieval models as systems, by the models' names."""
+    from recommender.model import Model
+    from recommender.model.retrieval import RetrievalModel
+    from training.retrieval import Saved
+
+    made: dict[str, System] = {}
+    for name in names:
+        loaded = Model.load(name)
+        if not isinstance(loaded, RetrievalModel):
+            raise InputError(f"the model '{name}' does not read features of a dataset: only retrieval models do")
+        if loaded.name in made:
+            raise InputError(f"two models are called '{loaded.name}': train one of them under another --name")
+        made[loaded.name] = Saved(loaded)
+    return made
+
+
+def _check_features(made: dict[str, "System"], dataset: "Dataset") -> None:
+    """Saved models must read what the dataset holds."""
+    from training.retrieval import Saved
+
+    for one in made.values():
+        if isinstance(one, Saved):
+            one.model.check(dataset.features, dataset.name)
 
 
 def _load(name: str, data: Path | None) -> "Dataset":
@@ -141,6 +210,13 @@ def _load(name: str, data: Path | None) -> "Dataset":
     if name.startswith("emomv-") and name in PAIRED:
         return load_pairs(name, _emomv(data))
     return load_pairs("built", Path(name))
+
+
+def _further(data: Path | None) -> "Extra":
+    """The labelled music of EmoMV-B."""
+    from training.datasets.emomv import extra_music
+
+    return extra_music(_emomv(data), "b")
 
 
 def _emomv(data: Path | None) -> Path:

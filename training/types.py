@@ -6,7 +6,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from recommender.types import Array
+from recommender.model.retrieval import FeatureSet
+from recommender.types import Array, Modality
 
 EMOTIONS = ("exciting", "fearful", "tense", "sad", "relaxing")
 """The five EmoMV emotions; an emotion label is an index into this tuple."""
@@ -81,6 +82,7 @@ class Dataset:
     pairs: by split name: "train", "validation", "test".
     corpus: the retrieval corpus and its split name's features, or None.
     revision: hash over the files read. licence: name and source. missing: one line per absent part.
+    features: what the columns of either modality are, as a trained model will need them.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Dataset:
     licence: str
     missing: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    features: Mapping[Modality, FeatureSet] = field(default_factory=dict)
 
 
 class Fitted(Protocol):
@@ -103,7 +106,7 @@ class Fitted(Protocol):
         """Retrieval score float [a, b] of every video [a, d_v] with every piece of music [b, d_m]."""
         ...
 
-    def emotions(self, modality: Literal["video", "music"], features: Array) -> Array | None:
+    def emotions(self, modality: Modality, features: Array) -> Array | None:
         """Emotion probabilities [n, 5], or None for a system that predicts none."""
         ...
 

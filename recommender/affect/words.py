@@ -1,8 +1,10 @@
 """Words for an affect: the five EmoMV emotions with probabilities, and a plain mood phrase."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from recommender.types import Affect
+from recommender.types import Affect, Array
 
 EMOTIONS: dict[str, tuple[float, float]] = {
     "exciting": (0.45, 0.55),
@@ -13,6 +15,9 @@ EMOTIONS: dict[str, tuple[float, float]] = {
 }
 """Where the five EmoMV emotions lie on the plane (valence, arousal), after the circumplex of Russell (1980):
 fearful and tense share a side, tense is less aroused. A convention, not a fit: EmoMV has no such ratings."""
+
+COLUMN = "emotion_"
+"""Columns that hold a probability of an emotion are called `emotion_exciting` and so on."""
 
 EMOTION_SD = 0.3
 """Spread of each emotion's region on the plane."""
@@ -39,6 +44,12 @@ def emotions(affect: Affect) -> dict[str, float]:
     log_p = -((centres - mean) ** 2 / (2 * variance)).sum(axis=1)
     p = np.exp(log_p - log_p.max())
     return {n: float(x) for n, x in zip(names, p / p.sum(), strict=True)}
+
+
+def emotions_in(columns: Sequence[str], values: Array) -> dict[str, float] | None:
+    """The emotion probabilities among `values` [f] of `columns`; None where not all five are."""
+    named = {column.removeprefix(COLUMN): i for i, column in enumerate(columns) if column.startswith(COLUMN)}
+    return {name: float(values[named[name]]) for name in EMOTIONS} if set(EMOTIONS) <= set(named) else None
 
 
 def emotion(affect: Affect) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recommender.affect.words import emotion, emotions, mood
-from recommender.types import Affect, Recommendation
+from recommender.types import Affect, Emotions, Recommendation
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class Answer:
     error: str | None = None
     affect: Affect | None = None
     duration_s: float | None = None
+    emotions: Emotions | None = None
 
 
 def record(r: Recommendation) -> dict[str, Any]:
@@ -33,6 +34,8 @@ def record(r: Recommendation) -> dict[str, Any]:
         "key": r.track.key,
         "query_affect": affect_record(r.affect.query),
         "section_affect": affect_record(r.affect.section),
+        "query_emotions": _shares(r.emotions.query),
+        "section_emotions": _shares(r.emotions.section),
         "reasons": [
             {
                 "feature": why.feature,
@@ -55,6 +58,10 @@ def affect_record(affect: Affect | None) -> dict[str, Any] | None:
     numbers: dict[str, Any] = {name: round(value, 4) for name, value in affect._asdict().items()}
     shares = {name: round(p, 4) for name, p in emotions(affect).items()}
     return numbers | {"emotion": emotion(affect), "emotions": shares, "mood": mood(affect)}
+
+
+def _shares(emotions: Emotions | None) -> dict[str, float] | None:
+    return None if emotions is None else {name: round(p, 4) for name, p in emotions.items()}
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

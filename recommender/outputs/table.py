@@ -7,7 +7,7 @@ from pathlib import PurePath
 from recommender.affect.words import emotion, mood
 from recommender.outputs.records import Answer
 from recommender.text import shown
-from recommender.types import Affect, Recommendation
+from recommender.types import Affect, Emotions, Recommendation
 
 HEADER = ("#", "score", "section", "bpm", "key", "mood", "track")
 
@@ -26,6 +26,8 @@ def block(answer: Answer) -> str:
         heading += f"  ({clock(answer.duration_s)})"
     if answer.affect is not None:
         heading += f"\n  {sentence(answer.affect)}"
+    elif answer.emotions is not None:
+        heading += f"\n  feels {likeliest(answer.emotions, 2)}"
     if not answer.recommendations:
         return f"{heading}\n  nothing to recommend: the library holds no tracks\n"
     rows = [cells(r) for r in answer.recommendations]
@@ -40,18 +42,30 @@ def block(answer: Answer) -> str:
 
 def cells(r: Recommendation) -> tuple[str, ...]:
     """The table cells of one recommendation."""
-    section = r.affect.section
     title, path = shown(r.track.title), near(r.track.path)
     named_by_file = r.track.title == PurePath(r.track.path).stem
     return (
         str(r.rank),
         f"{r.score:.3f}",
-        f"{clock(r.in_s)}-{clock(r.out_s)}",
+        f"{clock(r.in_s)}-{clock(r.out_s)}" if r.out_s > r.in_s else "-",
         "-" if r.track.bpm is None else f"{r.track.bpm:.0f}",
         r.track.key or "-",
-        "-" if section is None else f"{mood(section)} ({section.valence:+.2f} {section.arousal:+.2f})",
+        _mood(r),
         path if named_by_file else f"{title}  [{path}]",
     )
+
+
+def _mood(r: Recommendation) -> str:
+    section = r.affect.section
+    if section is not None:
+        return f"{mood(section)} ({section.valence:+.2f} {section.arousal:+.2f})"
+    return "-" if r.emotions.section is None else likeliest(r.emotions.section, 1)
+
+
+def likeliest(emotions: Emotions, most: int) -> str:
+    """The `most` probable emotions, `tense 55 %, fearful 20 %`."""
+    best = sorted(emotions.items(), key=lambda item: -item[1])[:most]
+    return ", ".join(f"{name} {p * 100:.0f} %" for name, p in best)
 
 
 def join(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -89,7 +89,8 @@ def test_parquet_with_its_own_ids(tmp_path, kind):
 
 
 def test_many_rows_are_cut_into_parts_between_tracks(tmp_path, monkeypatch):
-    monkeypatch.setattr("indexing.vectors._PART_ROWS", 10)
+    monkeypatch.setattr("indexing.vectors._PART_BYTES", 10 * 5 * 4)
+    monkeypatch.setattr("indexing.vectors._BLOCK_ROWS", 3)
     random = np.random.default_rng(0)
     names = [f"t{i}" for i in range(20) for _ in range(1 + i % 4)]
     order = random.permutation(len(names))

@@ -9,8 +9,8 @@ from training.fit import Batch, Schedule, reproducible, train  # noqa: E402
 from training.systems import network  # noqa: E402
 from training.systems.cca import ridge_cca  # noqa: E402
 from training.systems.ensemble import FittedEnsemble  # noqa: E402
-from training.systems.logistic import Multinomial, calibration, multinomial, row_space  # noqa: E402
-from training.systems.posterior import Emotion  # noqa: E402
+from training.systems.logistic import calibration, multinomial, row_space  # noqa: E402
+from training.systems.posterior import evidence  # noqa: E402
 from training.systems.prepare import standardiser  # noqa: E402
 
 
@@ -74,15 +74,18 @@ def test_standardising_leaves_constant_columns_at_zero() -> None:
     )
 
 
-def test_evidence_takes_the_prior_out_and_is_affine() -> None:
-    model = Multinomial(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), np.log([0.5, 0.25, 0.25]))
-    emotion = Emotion(standardiser(np.array([[0.0, 1.0], [2.0, 5.0]])), model, np.log([0.5, 0.25, 0.25]))
-    x = np.array([[1.0, 3.0], [3.0, 3.0]])
-    # At the mean the posterior is the prior, which is no evidence; two deviations up the first feature adds 2.
-    np.testing.assert_allclose(emotion.evidence(x), [[0, 0, 0], [4 / 3, -2 / 3, -2 / 3]], atol=1e-6)
-    np.testing.assert_allclose(emotion.posterior(x)[0], [0.5, 0.25, 0.25], atol=1e-6)
-    weights, bias = emotion.affine()
-    np.testing.assert_allclose(x @ weights + bias, emotion.evidence(x), atol=1e-6)
+def test_evidence_takes_the_prior_out() -> None:
+    # Features that say nothing: the logits are the log prior, and what is left of them is nothing.
+    emotion, x = np.array([0] * 4 + [1, 1, 2, 2, 3, 4]), np.ones((10, 3))
+    log_prior = np.log(np.array([4, 2, 2, 1, 1]) / 10)
+    weights, bias = evidence(x, emotion, 1.0, log_prior, None, 0)
+    np.testing.assert_allclose(x @ weights + bias, np.zeros((10, 5)), atol=1e-4)
+    # A feature that is high for the first emotion alone speaks for it, prior or not.
+    x = np.column_stack([emotion == 0, emotion == 1]).astype(float)
+    weights, bias = evidence(x, emotion, 1.0, log_prior, None, 0)
+    found = x @ weights + bias
+    assert (found[:4].argmax(axis=1) == 0).all()
+    np.testing.assert_allclose(found.sum(axis=1), 0, atol=1e-9)
 
 
 def test_ensembles_average_scores_on_one_scale() -> None:

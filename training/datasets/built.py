@@ -54,10 +54,14 @@ def built_layout(manifest: Manifest) -> Layout:
         splits=("train", "validation"),
         retrieval=retrieval_names(TAG),
         source=before_number,
-        video=Stream(manifest.video.prefix, len(manifest.video.columns)),
-        music=Stream(manifest.music.prefix, len(manifest.music.columns)),
+        video=_stream(manifest.video),
+        music=_stream(manifest.music),
         licence="that of the media it was built from",
     )
+
+
+def _stream(info: StreamInfo) -> Stream:
+    return Stream(info.prefix, len(info.columns), info.columns, info.revision)
 
 
 def load_built(folder: Path) -> Dataset:

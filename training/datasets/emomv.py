@@ -67,6 +67,7 @@ def load_layout(root: Path, layout: Layout) -> Dataset:
         licence=layout.licence,
         missing=tuple(parts.missing),
         notes=notes(layout, pairs, corpus),
+        features={"video": layout.video.feature_set(), "music": layout.music.feature_set()},
     )
 
 

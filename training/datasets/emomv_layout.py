@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from recommender.model.retrieval import FeatureSet
+
 ANNOTATION, FEATURES, RETRIEVAL = "annotation", "extracted_features", "for_retrieval"
 SPLITS = {"train": "TRAIN", "validation": "VAL", "test": "TEST"}
 LICENCE = "MIT; EmoMV (Thao, Roig and Herremans 2022), github.com/ivyha010/EmoMV"
@@ -12,10 +14,20 @@ LICENCE = "MIT; EmoMV (Thao, Roig and Herremans 2022), github.com/ivyha010/EmoMV
 
 @dataclass(frozen=True)
 class Stream:
-    """The features of one modality: the prefix of their files' names and how many columns they have."""
+    """The features of one modality: the prefix of their files' names and how many columns they have.
+
+    `names`: of the columns, where they have any; `revision`: of what extracted them.
+    """
 
     prefix: str
     columns: int
+    names: tuple[str, ...] = ()
+    revision: str = ""
+
+    def feature_set(self) -> FeatureSet:
+        """What a model that was trained on these features needs."""
+        columns = list(self.names) or self.columns
+        return FeatureSet.of({"name": self.prefix, "revision": self.revision, "columns": columns})
 
 
 @dataclass(frozen=True)

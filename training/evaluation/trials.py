@@ -58,11 +58,11 @@ class Bench:
     split: Split = "published"
     folds: int = FOLDS
     extra: Extra | None = None
+    saved: bool = False  # only models that are trained already: no training pairs are needed, and none are given
 
     def __post_init__(self) -> None:
-        train = self.dataset.pairs.get("train")
-        evaluated = self.part
-        for name, part in (("train", train), (evaluated, self.dataset.pairs.get(evaluated))):
+        for name in dict.fromkeys([self.part] if self.saved else ["train", self.part]):
+            part = self.dataset.pairs.get(name)
             if part is None or not part.video.shape[1] or not part.music.shape[1]:
                 lacking = "; ".join(self.dataset.missing) or "no such part"
                 raise InputError(f"{self.dataset.name} cannot be benchmarked without its {name} pairs: {lacking}")
@@ -74,17 +74,24 @@ class Bench:
             return "train"
         return "test" if "test" in self.dataset.pairs else "validation"
 
+    @property
+    def corpus(self) -> Corpus | None:
+        """The retrieval corpus, where both its features are there."""
+        corpus = self.dataset.corpus
+        return corpus if corpus is not None and corpus.video.shape[1] and corpus.music.shape[1] else None
+
     def fold_numbers(self) -> range:
         """The folds of one seed."""
         return range(self.folds if self.split == "folds" else 1)
 
     def task(self, seed: int, fold: int) -> Task:
         """The task of a fold. In cross-validation the held-out videos query the held-out music, and back."""
-        train = self.dataset.pairs["train"]
         if self.split == "published":
             pairs = self.dataset.pairs[self.part]
             stop = self.dataset.pairs.get("validation", pairs) if self.protocol == "paper" else None
-            return Task(train, stop, pairs, self.dataset.corpus or own_sound(pairs))
+            train = pairs.take(np.arange(0)) if self.saved else self.dataset.pairs["train"]
+            return Task(train, stop, pairs, self.corpus or own_sound(pairs))
+        train = self.dataset.pairs["train"]
         fit, held = self.rows(seed, fold)
         pairs = train.take(held)
         corpus = Corpus(pairs.video, pairs.music, pairs.video_emotion, pairs.ids)
@@ -154,13 +161,14 @@ def fingerprint(bench: Bench, system: System, trial: Trial) -> str:
 @cache
 def _code() -> str:
     """A hash over the sources that a fit runs through."""
+    import recommender.encoders
     import recommender.nets
     import training.fit
     import training.losses
     import training.systems
 
     digest = hashlib.sha256()
-    for module in (recommender.nets, training.systems, training.fit, training.losses):
+    for module in (recommender.encoders, recommender.nets, training.systems, training.fit, training.losses):
         home = Path(inspect.getfile(module))
         for source in sorted(home.parent.glob("*.py")) if home.name == "__init__.py" else [home]:
             digest.update(source.read_bytes())

@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from recommender.encoders import Matcher
+from recommender.encoders.linear import LinearEncoder
 from recommender.errors import InputError
-from recommender.types import Array, unit
-from training.systems.logistic import Calibration, calibration, row_space
-from training.systems.network import Modality
-from training.systems.prepare import Standardiser, standardiser
+from recommender.types import Array
+from training.systems.logistic import row_space
+from training.systems.matching import calibrated, tensors_of
+from training.systems.prepare import standardiser
 from training.types import EMOTIONS, Extra, Pairs
 
 
@@ -28,7 +30,7 @@ class CCA:
     name: str = "cca"
     config: CCAConfig = field(default_factory=CCAConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedCCA":
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> Matcher:
         """The projections fitted on `train`; `seed`, `stop` and `extra` are not used."""
         video, music = standardiser(train.video), standardiser(train.music)
         x, y = (np.asarray(a, np.float64) for a in (video(train.video), music(train.music)))
@@ -36,10 +38,9 @@ class CCA:
         (x, basis_x), (y, basis_y) = row_space(x), row_space(y)
         cross = _cluster_cross(train, x, y) if self.config.clusters else _matched_cross(train, x, y)
         a, b, _ = ridge_cca(x.T @ x / len(x), y.T @ y / len(y), cross, self.config.ridge, self.config.components)
-        a, b = basis_x @ a, basis_y @ b
-        fitted = FittedCCA(video, music, a, b, Calibration(1.0, 0.0))
-        cosine = np.sum(fitted.embed("video", train.video) * fitted.embed("music", train.music), axis=1)
-        return FittedCCA(video, music, a, b, calibration(cosine, train.match))
+        tensors = tensors_of("video", video.folded(basis_x @ a, np.zeros(a.shape[1])))
+        tensors |= tensors_of("music", music.folded(basis_y @ b, np.zeros(b.shape[1])))
+        return calibrated(LinearEncoder({}, tensors), train)
 
 
 def ridge_cca(cov_x: Array, cov_y: Array, cross: Array, ridge: float, components: int) -> tuple[Array, Array, Array]:
@@ -77,32 +78,3 @@ def _cluster_cross(train: Pairs, x: Array, y: Array) -> Array:
     if count == 0:
         raise InputError("cluster-CCA needs an emotion that occurs in both modalities, and there is none")
     return total / count
-
-
-@dataclass(frozen=True)
-class FittedCCA:
-    """Fitted projections; similarity is the cosine of the canonical variates."""
-
-    video: Standardiser
-    music: Standardiser
-    a: Array
-    b: Array
-    calibration: Calibration
-
-    def embed(self, modality: Modality, features: Array) -> Array:
-        """Embeddings float32 [n, k] of unit length."""
-        if modality == "video":
-            return unit(self.video(features) @ self.a)
-        return unit(self.music(features) @ self.b)
-
-    def match(self, video: Array, music: Array) -> Array:
-        """Calibrated match probability [n]."""
-        return self.calibration(np.sum(self.embed("video", video) * self.embed("music", music), axis=1))
-
-    def similarity(self, video: Array, music: Array) -> Array:
-        """Cosines float32 [a, b]."""
-        return self.embed("video", video) @ self.embed("music", music).T
-
-    def emotions(self, modality: Modality, features: Array) -> None:
-        """None: CCA predicts no emotions."""
-        return

@@ -6,17 +6,18 @@ see every segment of the other side in the fold, so that the given pairing does 
 
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recommender.types import Array
+from recommender.encoders import Matcher
+from recommender.encoders.linear import LinearEncoder
+from recommender.types import Array, Modality
 from training.fit import Batch, Loss, Schedule, reproducible
 from training.fit import train as train_loop
 from training.losses import cross_entropy, supervised_contrastive
-from training.systems.logistic import Calibration, calibration
-from training.systems.network import Modality, Scales, Trained, scales
+from training.systems.matching import calibrated, tensors_of
+from training.systems.network import Scales, Trained, linear, scales
 from training.systems.prepare import standardiser
 from training.types import EMOTIONS, Extra, Pairs
 
@@ -59,12 +60,9 @@ class SupervisedContrastive:
     name: str = "supcon"
     config: ContrastiveConfig = field(default_factory=ContrastiveConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedHeads":
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> Matcher:
         """The heads fitted on `train` and, where given, on `extra` music (standardised on its own statistics)."""
-        trained = self._trained(train, seed, stop, extra)
-        heads = FittedHeads(trained, Calibration(1.0, 0.0))
-        cosine = np.sum(heads.embed("video", train.video) * heads.embed("music", train.music), axis=1)
-        return FittedHeads(trained, calibration(cosine, train.match))
+        return calibrated(_encoder(self._trained(train, seed, stop, extra)), train)
 
     def _trained(self, pairs: Pairs, seed: int, stop: Pairs | None, extra: Extra | None) -> Trained[HeadsNet]:
         c = self.config
@@ -99,30 +97,10 @@ def _loss(net: HeadsNet, c: ContrastiveConfig, extra: Extra | None) -> Loss:
     return loss
 
 
-@dataclass(frozen=True)
-class FittedHeads:
-    """Fitted heads; similarity is the cosine in the common space."""
-
-    trained: Trained[HeadsNet]
-    calibration: Calibration
-
-    def embed(self, modality: Modality, features: Array) -> Array:
-        """Embeddings float32 [n, width] of unit length."""
-        return functional.normalize(self._project(modality, features), dim=1).numpy()
-
-    def match(self, video: Array, music: Array) -> Array:
-        """Calibrated match probability [n]."""
-        return self.calibration(np.sum(self.embed("video", video) * self.embed("music", music), axis=1))
-
-    def similarity(self, video: Array, music: Array) -> Array:
-        """Cosines float32 [a, b]."""
-        return self.embed("video", video) @ self.embed("music", music).T
-
-    def emotions(self, modality: Modality, features: Array) -> Array:
-        """Emotion probabilities [n, 5]."""
-        with torch.no_grad():
-            return torch.softmax(self.trained.model.emotion[modality](self._project(modality, features)), 1).numpy()
-
-    def _project(self, modality: Modality, features: Array) -> Tensor:
-        with torch.no_grad():
-            return self.trained.model.project(modality, self.trained.scales.tensor(modality, features))
+def _encoder(trained: Trained[HeadsNet]) -> LinearEncoder:
+    """The trained heads, which are linear, with the preparation of the features inside."""
+    tensors: dict[str, Array] = {}
+    for name, scale in trained.scales._asdict().items():
+        tensors |= tensors_of(name, scale.folded(*linear(trained.model.heads[name])))
+        tensors |= tensors_of(f"{name}_emotion", linear(trained.model.emotion[name]))
+    return LinearEncoder({}, tensors)

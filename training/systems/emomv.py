@@ -6,16 +6,17 @@ Information Fusion 2023, sections 5.1 and 6.1.
 
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from recommender.encoders import Matcher
+from recommender.encoders.projection import ProjectionEncoder
 from recommender.nets.emomv import MatchingHead, Projection, Trunk
-from recommender.types import Array
+from recommender.types import Array, Modality
 from training.fit import Batch, Loss, Schedule
 from training.losses import contrastive, cross_entropy
-from training.systems.logistic import Calibration, calibration
-from training.systems.network import Modality, Trained, every_pair, train_network
+from training.systems.matching import calibrated, tensors_of
+from training.systems.network import Trained, every_pair, linear, train_network
 from training.types import Extra, Pairs
 
 
@@ -62,7 +63,7 @@ class EmoMVRetrieval:
     name: str = "emomv-retrieval"
     config: EmoMVConfig = field(default_factory=EmoMVConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedRetrieval":
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> Matcher:
         """The retrieval model fitted on `train`; `extra` is not used, as published."""
         c = self.config
 
@@ -70,8 +71,7 @@ class EmoMVRetrieval:
             return RetrievalNet(d_video, d_music, c)
 
         trained = train_network(build, lambda net: _loss(net, c), c, train, seed, stop)
-        cosine = torch.sum(_embed(trained, "video", train.video) * _embed(trained, "music", train.music), dim=1)
-        return FittedRetrieval(trained, calibration(cosine.numpy(), train.match), c.multi_task)
+        return calibrated(_encoder(trained, c), train)
 
 
 class ClassifierNet(Trunk):
@@ -114,25 +114,32 @@ def _loss(net: ClassifierNet | RetrievalNet, config: EmoMVConfig) -> Loss:
     return loss
 
 
-def _project(
-    trained: Trained[ClassifierNet] | Trained[RetrievalNet], modality: Modality, features: Array
-) -> Projection:
+def _project(trained: Trained[ClassifierNet], modality: Modality, features: Array) -> Projection:
     stream = trained.model.video if modality == "video" else trained.model.music
     with torch.no_grad():
         return stream(trained.scales.tensor(modality, features))
 
 
-def _embed(trained: Trained[ClassifierNet] | Trained[RetrievalNet], modality: Modality, features: Array) -> Tensor:
+def _embed(trained: Trained[ClassifierNet], modality: Modality, features: Array) -> Tensor:
     return _project(trained, modality, features).embedding
 
 
-def _emotions(
-    trained: Trained[ClassifierNet] | Trained[RetrievalNet], modality: Modality, features: Array
-) -> Array | None:
-    """Emotion probabilities [n, 5]; None where the branches were not trained."""
-    branch = trained.model.video_emotion if modality == "video" else trained.model.music_emotion
-    with torch.no_grad():
-        return torch.softmax(branch(_project(trained, modality, features)), dim=1).numpy()
+def _encoder(trained: Trained[RetrievalNet], config: EmoMVConfig) -> ProjectionEncoder:
+    """The trained trunk without torch, with the preparation of the features inside."""
+    net, tensors = trained.model, dict[str, Array]()
+    sides = (
+        ("video", trained.scales.video, net.video, net.video_emotion),
+        ("music", trained.scales.music, net.music, net.music_emotion),
+    )
+    for name, scale, stream, branch in sides:
+        tensors |= tensors_of(f"{name}.reduce", scale.folded(*linear(stream.reduce)))
+        tensors |= tensors_of(f"{name}.first", linear(stream.head.first))
+        tensors |= tensors_of(f"{name}.second", linear(stream.head.second))
+        if config.layer_norm:
+            tensors |= tensors_of(f"{name}.norm", linear(stream.head.norm))
+        if config.multi_task:
+            tensors |= tensors_of(f"{name}.emotion", linear(branch.out))
+    return ProjectionEncoder({"emotion_from_embedding": config.emotion_from_embedding}, tensors)
 
 
 @dataclass(frozen=True)
@@ -152,33 +159,13 @@ class FittedClassifier:
 
     def emotions(self, modality: Modality, features: Array) -> Array | None:
         """Emotion probabilities [n, 5], or None of a single-task model."""
-        return _emotions(self.trained, modality, features) if self.multi_task else None
+        if not self.multi_task:
+            return None
+        net = self.trained.model
+        branch = net.video_emotion if modality == "video" else net.music_emotion
+        with torch.no_grad():
+            return torch.softmax(branch(_project(self.trained, modality, features)), dim=1).numpy()
 
     def _score(self, video: Tensor, music: Tensor) -> Tensor:
         with torch.no_grad():
             return torch.softmax(self.trained.model.matching(video, music), dim=1)[:, 1]
-
-
-@dataclass(frozen=True)
-class FittedRetrieval:
-    """A fitted `EmoMVRetrieval`; matches are decided by logistic regression on the training pairs' cosine."""
-
-    trained: Trained[RetrievalNet]
-    calibration: Calibration
-    multi_task: bool = True
-
-    def embed(self, modality: Modality, features: Array) -> Array:
-        """Embeddings float32 [n, 64] of unit length; similarity is their inner product."""
-        return _embed(self.trained, modality, features).numpy()
-
-    def match(self, video: Array, music: Array) -> Array:
-        """Calibrated match probability [n]."""
-        return self.calibration(np.sum(self.embed("video", video) * self.embed("music", music), axis=1))
-
-    def similarity(self, video: Array, music: Array) -> Array:
-        """Cosines float32 [a, b]."""
-        return self.embed("video", video) @ self.embed("music", music).T
-
-    def emotions(self, modality: Modality, features: Array) -> Array | None:
-        """Emotion probabilities [n, 5], or None of a single-task model."""
-        return _emotions(self.trained, modality, features) if self.multi_task else None

@@ -6,8 +6,7 @@ from typing import Literal
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.types import Array
-from training.systems.network import Modality
+from recommender.types import Array, Modality
 from training.types import Extra, Fitted, Pairs, System
 
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from recommender.nets.emomv import BaselineTrunk, euclidean
-from recommender.types import Array
+from recommender.types import Array, Modality
 from training.fit import Batch, Loss, Schedule
 from training.losses import contrastive, cross_entropy
 from training.systems.logistic import Calibration, calibration
-from training.systems.network import Modality, Trained, train_network
+from training.systems.network import Trained, train_network
 from training.types import Extra, Pairs
 
 NEAREST = 1e-6

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import log_softmax, softmax
 
+from recommender.encoders import Calibration
 from recommender.types import Array
+
+__all__ = ["Calibration", "Multinomial", "calibration", "multinomial", "row_space"]
 
 
 @dataclass(frozen=True)
@@ -61,18 +64,6 @@ def row_space(x: Array) -> tuple[Array, Array]:
     _, values, vt = np.linalg.svd(x, full_matrices=False)
     v = vt[values > 1e-10 * values[0]].T
     return x @ v, v
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Probability of a match from a score: logistic(slope * score + intercept)."""
-
-    slope: float
-    intercept: float
-
-    def __call__(self, score: Array) -> Array:
-        """Probabilities in [0, 1], the shape of `score`."""
-        return expit(self.slope * score + self.intercept)
 
 
 def calibration(score: Array, match: Array) -> Calibration:

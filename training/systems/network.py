@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recommender.types import Array
+from recommender.types import Array, Modality
 from training.fit import Batch, Loss, Schedule, batch_of, inner_epochs, reproducible, train
 from training.systems.prepare import Standardiser, standardiser
 from training.types import Pairs
 
-Modality = Literal["video", "music"]
 M = TypeVar("M", bound=nn.Module)
 BLOCK = 16384
 """Pairs scored at once: bounds the memory of a similarity matrix's intermediate values."""
@@ -61,6 +60,11 @@ class Recipe(Protocol):
 
     @property
     def inner_folds(self) -> int: ...
+
+
+def linear(layer: Any) -> tuple[Array, Array]:
+    """Weights float64 [in, out] and bias [out] of a torch Linear; scale and shift [width] of a LayerNorm."""
+    return layer.weight.detach().numpy().T.astype(np.float64), layer.bias.detach().numpy().astype(np.float64)
 
 
 def train_network(

@@ -1,0 +1,75 @@
+"""What every model can do, and how one is loaded: the manifest's `kind` decides which it is."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import ModelError
+from recommender.model import folder as files
+from recommender.types import Analysis, Modality, Space
+
+KINDS = {"affect": "recommender.model.affect", "retrieval": "recommender.model.retrieval"}
+"""Kinds of models by the module whose `load(folder, manifest)` reads them."""
+
+EXTRACTORS = {"music": "recommender.features.music", "video": "recommender.features.video"}
+
+
+def extractor(modality: Modality) -> Any:
+    """The feature extractor module of a modality: COLUMNS, REVISION, extract(path)."""
+    return importlib.import_module(EXTRACTORS[modality])
+
+
+class Model:
+    """A loaded model folder. Picklable and small: it travels to the worker processes.
+
+    Attributes
+    ----------
+    name, revision: the revision is a hash over everything that changes a vector.
+    folder: where it was read from.
+    """
+
+    name: str
+    revision: str
+    folder: Path
+
+    @staticmethod
+    def load(name_or_folder: str | Path = "builtin") -> "Model":
+        """The model of that name, or in that folder; raises ModelError with one line."""
+        folder = files.find(name_or_folder)
+        manifest = files.read_manifest(folder)
+        kind = manifest.get("kind", "affect")
+        if kind not in KINDS:
+            raise ModelError(
+                f"{folder}: a model of kind {kind!r}; this program knows {', '.join(KINDS)}: update cliptune"
+            )
+        loaded: Model = importlib.import_module(KINDS[kind]).load(folder, manifest)
+        return loaded
+
+    @property
+    def space(self) -> Space:
+        """The space its vectors live in."""
+        raise NotImplementedError
+
+    def inputs(self, modality: Modality) -> tuple[str, ...]:
+        """Columns that a library keeps beside the vectors: what explanations and rankers read."""
+        raise NotImplementedError
+
+    def analyse(self, path: Path, modality: Modality) -> Analysis:
+        """Features, affect and vectors of one file; raises MediaError with one line."""
+        raise NotImplementedError
+
+    def card(self) -> str:
+        """The model card (markdown)."""
+        try:
+            return (self.folder / "card.md").read_text(encoding="utf-8")
+        except OSError as error:
+            raise ModelError(f"{self.folder}: no readable card.md ({error.strerror})") from error
+
+
+def tags_of(path: Path, modality: Modality) -> dict[str, str]:
+    """Tags of a piece of music; clips have none."""
+    if modality != "music":
+        return {}
+    from recommender.tags import read_tags
+
+    return read_tags(path)

@@ -1,0 +1,84 @@
+"""Reading a model folder: JSON and safetensors only, plain names only, nothing executed or unpickled."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recommender.errors import ModelError
+from recommender.types import Array
+
+MODELS = Path(__file__).parents[1] / "models"
+"""Models that come with the package, one folder each."""
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+def available() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(folder.parent.name for folder in MODELS.glob(f"*/{MANIFEST}"))
+
+
+def find(name_or_folder: str | Path) -> Path:
+    """The folder of that packaged model, or that folder itself; raises ModelError when it is neither."""
+    packaged = MODELS / str(name_or_folder)
+    folder = packaged if str(name_or_folder) in available() else Path(name_or_folder)
+    if not folder.is_dir():
+        raise ModelError(
+            f"no model '{name_or_folder}': neither a folder nor one of {', '.join(available()) or 'none'} "
+            "(`recommend models list`)"
+        )
+    return folder
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder, of a format that this program reads; raises ModelError."""
+    manifest = read_json(folder / MANIFEST)
+    if manifest.get("format") != FORMAT:
+        raise ModelError(
+            f"{folder}: model format {manifest.get('format')!r}, this program reads {FORMAT}; "
+            "update cliptune, or fetch a model for this version"
+        )
+    return manifest
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; raises ModelError."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); not a model folder?") from error
+    except ValueError as error:
+        raise ModelError(f"{path}: not valid JSON ({error}); fetch or train the model again") from error
+    if not isinstance(data, dict):
+        raise ModelError(f"{path}: a JSON object was expected; fetch or train the model again")
+    return data
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Array], str]:
+    """The arrays in a safetensors file and the SHA-256 (hexadecimal) of its bytes; raises ModelError."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        data = path.read_bytes()
+        return {name: np.asarray(values) for name, values in load(data).items()}, hashlib.sha256(data).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); fetch or train the model again") from error
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelError(f"{path}: no whole safetensors file ({error}); fetch or train the model again") from error
+
+
+def plain_name(name: str) -> str:
+    """`name`, refused unless it is a plain file name: a manifest must not point outside its folder."""
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise ModelError(f"{MANIFEST} names the file {name!r}; only plain names inside the folder are allowed")
+    return name
+
+
+def digest(*facts: Any) -> str:
+    """16 hexadecimal digits over JSON-ready facts: a revision."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
