@@ -89,7 +89,9 @@ def query(
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Tracks to return.")] = 10,
     candidates: Annotated[int, typer.Option(min=1, help="Distinct tracks that the search hands to the ranker.")] = 200,
-    ranker: Annotated[str, typer.Option(help="How candidates are scored: cosine.")] = "cosine",
+    ranker: Annotated[
+        str | None, typer.Option(help="How candidates are scored: cosine, afclnet or fusion (default: the model's).")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Model name or folder (default: the library's).")] = None,
     format: Annotated[
         Format | None,
@@ -180,6 +182,8 @@ def _answer(
             found = engine.recommend(q, top, candidates)
             answer = outputs.Answer(name, found, None, q.affect, q.duration_s, q.emotions)
         answers.append(answer)
+        if chosen is not Format.table and outputs.nothing_fits(answer):
+            typer.echo(f"{shown(name)}: {outputs.NOTHING_FITS}", err=True)
         if several and chosen is Format.json:
             write(jsonlines.line(answer))
     if not (several and chosen is Format.json):

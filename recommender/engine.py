@@ -51,6 +51,7 @@ class Query:
     target: what is searched, music or clips.
     exclude: paths never to return (the reference track itself).
     emotions: their probabilities by name, of a model that predicts them.
+    side: float32 [s], what AFCLNet stores of the query; None for a bare vector, a blend, and models without it.
     """
 
     vector: Array
@@ -59,6 +60,7 @@ class Query:
     target: Modality
     exclude: frozenset[str] = frozenset()
     emotions: Emotions | None = None
+    side: Array | None = None
 
 
 class Recommender:
@@ -68,15 +70,17 @@ class Recommender:
     ----------
     library: an open library (`indexing.Library.open(...)`) or anything else that is a `LibraryReader`.
     model: the model the library was indexed with; by default the one of that name that comes with the package.
-    ranker: a name in `recommender.rankers.RANKERS`.
+    ranker: a name in `recommender.rankers.RANKERS`; by default the one that the model's card shows best.
 
     Raises SpaceMismatch when model and library do not belong together.
     """
 
-    def __init__(self, library: LibraryReader, model: Model | None = None, ranker: str = "cosine") -> None:
+    def __init__(self, library: LibraryReader, model: Model | None = None, ranker: str | None = None) -> None:
         self.library = library
         self.model = model if model is not None else _model_of(library)
-        self._rank = rankers.get(ranker)
+        self.ranker = ranker or (self.model.ranker if self.model is not None else "cosine")
+        self._rank = rankers.get(self.ranker)
+        self._scoring = self.model.scoring if self.model is not None else rankers.PLAIN
         if self.model is not None and self.model.space != library.space:
             raise SpaceMismatch(mismatch(library, self.model))
 
@@ -107,7 +111,8 @@ class Recommender:
             raise InputError("the query's features are not finite (NaN or infinity); extract them again")
         encoded = self.model.encode(modality, row)
         query = self.vector(encoded.vectors[0], "music" if modality == "video" else "video")
-        return replace(query, emotions=emotions_in(self.model.inputs(modality), encoded.inputs[0]))
+        columns = self.model.inputs(modality)
+        return replace(query, emotions=emotions_in(columns, encoded.inputs[0]), side=_side(columns, encoded.inputs[0]))
 
     def vector(self, vector: Array, target: Modality = "music", duration_s: float = 0.0) -> Query:
         """The query for a bare vector [dim] of the library's space; scaled to unit length."""
@@ -132,7 +137,7 @@ class Recommender:
         wanted = max(top, candidates) + len(q.exclude)
         found = self.library.search(q.vector, wanted, q.target)
         tracks, windows = self._load(found.ids, q.exclude)
-        sections = self._rank(q.vector, windows, q.duration_s)
+        sections = self._rank(rankers.Question(q.vector, q.duration_s, q.side), windows, self._scoring)
         order = sorted(range(len(tracks)), key=lambda i: (-sections[i].score, tracks[i].path, tracks[i].id))
         return [
             self._recommendation(q, tracks[i], windows[i], sections[i], rank)
@@ -174,13 +179,14 @@ class Recommender:
         affect = Affect(*windows.affect[rows].mean(axis=0).tolist()) if windows.affect.shape[1] else None
         inputs = windows.inputs[rows]
         feelings = EmotionsPair(q.emotions, emotions_in(self.library.inputs(q.target), inputs.mean(axis=0)))
+        fits = section.score >= rankers.FITS if self.ranker in self._scoring.calibrations else None
         why = (
             reasons(q.vector, q.emotions, inputs, self.library.medians(q.target), self.model, q.target)
             if self.model is not None and inputs.shape[1]
             else []
         )
         both = AffectPair(q.affect, affect)
-        return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings)
+        return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits)
 
 
 def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = frozenset()) -> Query:
@@ -193,7 +199,14 @@ def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = fro
         target,
         exclude,
         emotions_in(features.columns, features.item),
+        _side(features.columns, features.item),
     )
+
+
+def _side(columns: Sequence[str], values: Array) -> Array | None:
+    """What AFCLNet stores, among `values` [f] of `columns`; None where there is nothing of it."""
+    kept = [i for i, column in enumerate(columns) if column.startswith(rankers.SIDE)]
+    return values[kept] if kept else None
 
 
 def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
@@ -218,7 +231,7 @@ def recommend(
     model: Model | None = None,
     top: int = DEFAULT_TOP,
     candidates: int = DEFAULT_CANDIDATES,
-    ranker: str = "cosine",
+    ranker: str | None = None,
 ) -> list[Recommendation]:
     """The `top` tracks of `library` that fit a clip, best first (see `Recommender` for more than one query)."""
     return Recommender(library, model, ranker).recommend(clip, top, candidates)

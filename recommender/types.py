@@ -202,7 +202,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One answer: the track, its score in [0, 1], its rank from 1, and the section to use."""
+    """One answer: the track, its score in [0, 1], its rank from 1, and the section to use.
+
+    `fits`: whether a score that is a match probability says so; None for scores that are not calibrated.
+    """
 
     track: Track
     score: float
@@ -212,6 +215,7 @@ class Recommendation:
     affect: AffectPair
     reasons: Sequence[Reason] = ()
     emotions: EmotionsPair = NO_EMOTIONS
+    fits: bool | None = None
 
 
 def unit(vectors: Array) -> Array:

@@ -167,7 +167,7 @@ def test_every_command_has_an_example_in_its_help(run, command):
     [
         (("--video", "a.mp4", "--track", "b.mp3"), "give one kind"),
         (("--video", "a.mp4", "--library", "x", "--music", "y"), "give one"),
-        (("--video", "a.mp4", "--ranker", "magic"), "unknown ranker 'magic'; known: cosine"),
+        (("--video", "a.mp4", "--ranker", "magic"), "unknown ranker 'magic'; known: afclnet, cosine, fusion"),
         (("--video", "a.mp4", "--top", "0"), "--top"),
         (("--video", "a.mp4", "--format", "xml"), "xml"),
         (("--nonsense",), "--nonsense"),

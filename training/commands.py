@@ -86,6 +86,32 @@ def train_retrieval(
     write(model.card())
 
 
+@app.command(
+    "afclnet",
+    help="Train a model with AFCLNet on a table of rated pairs of your own clips and music.\n\n"
+    "Example: recommend train afclnet --pairs pairs.csv --out my-model",
+)
+def train_afclnet(
+    pairs: Annotated[
+        Path,
+        typer.Option(readable=False, help="CSV: video, music, score (0-1 or 1-5), and affect as video_X, music_X."),
+    ],
+    out: Annotated[Path, typer.Option(readable=False, help="Model folder to write.")],
+    name: Annotated[str | None, typer.Option(help="Name of the model and its space (default: the folder's).")] = None,
+    seed: Annotated[int, typer.Option(help="Deals the folds and draws the weights.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
+) -> None:
+    from recommender.outputs.progress import Progress
+    from training.rated_model import train_rated
+
+    command = shlex.join(["recommend", *sys.argv[1:]])
+    with Progress("training") as progress:
+        trained = train_rated(pairs, out, command, name, seed, workers, progress.stage)
+    for reason in trained.failed.values():
+        typer.echo(f"failed: {reason}", err=True)
+    write(trained.model.card())
+
+
 @dataset_app.command(
     "build",
     help="Pair labelled media into matched and mismatched pairs with features, in EmoMV's layout.\n\n"
@@ -144,6 +170,10 @@ def benchmark(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, ... of every system.")] = 10,
     folds: Annotated[int, typer.Option(min=2, help="Folds of --split folds.")] = 5,
     against: Annotated[str | None, typer.Option(help="Compare every system with this one only.")] = None,
+    stages: Annotated[
+        list[str] | None,
+        typer.Option(help="FIRST:SECOND: report what is won by rescoring FIRST's candidates with SECOND; repeatable."),
+    ] = None,
     extra: Annotated[bool, typer.Option(help="Give systems the labelled music of EmoMV-B as well.")] = False,
     reason: Annotated[str, typer.Option(help="Why the evaluated items are scored; goes to the log.")] = "benchmark",
     out: Annotated[Path, typer.Option(readable=False, help="Folder to write; a stopped run goes on there.")] = (
@@ -152,6 +182,7 @@ def benchmark(
 ) -> None:
     from recommender.outputs.progress import Progress
     from training.evaluation.benchmark import benchmark as run
+    from training.evaluation.stages import parse_pair
     from training.evaluation.trials import Bench
 
     if dataset.startswith("emomv-"):
@@ -159,13 +190,14 @@ def benchmark(
     made = _saved(model or []) | _systems(systems or ("" if model else "all"))
     if against is not None and against not in made:
         raise InputError(f"--against {against}: not one of the systems to run ({', '.join(made)})")
+    pairs = [parse_pair(text, list(made)) for text in dict.fromkeys(stages or [])]
     loaded = _load(dataset, data)
     more = _further(data) if extra else None
     _check_features(made, loaded)
     bench = Bench(loaded, protocol.value, split.value, folds, more, saved=bool(model) and not systems)
     command = shlex.join(["recommend", *sys.argv[1:]])
     with Progress("benchmark") as progress:
-        run(bench, made, range(seeds), out, command, against, reason, progress.stage)
+        run(bench, made, range(seeds), out, command, against, reason, progress.stage, pairs)
     write((out / "report.md").read_text(encoding="utf-8"))
 
 

@@ -1,5 +1,7 @@
 """Losses, one function per equation; each gives a scalar, the mean over what it sums."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -38,3 +40,50 @@ def supervised_contrastive(
     count = positive.sum(dim=1)
     per_anchor = -(log_softmax * positive).sum(dim=1) / count.clamp(min=1)
     return per_anchor.sum() / (count > 0).sum().clamp(min=1)
+
+
+def canonical_correlation(x: Tensor, y: Tensor, ridge: float) -> Tensor:
+    """Minus the sum of the canonical correlations of x [n, k] and y [n, l] (Andrew et al. 2013, section 3).
+
+    The singular values of Sxx^-1/2 Sxy Syy^-1/2, S with divisor n - 1 and `ridge` added to both diagonals. Cholesky
+    factors stand for the square roots: the singular values are the same, and the gradient stays finite where
+    eigenvalues coincide (fewer rows than columns, constant columns). Computed in double precision.
+    """
+    x, y = (z.double() - z.double().mean(dim=0) for z in (x, y))
+    n = max(len(x) - 1, 1)
+    factor_x, factor_y = (torch.linalg.cholesky(z.T @ z / n + ridge * torch.eye(z.shape[1]).to(z)) for z in (x, y))
+    left = torch.linalg.solve_triangular(factor_x, x.T @ y / n, upper=False)
+    whitened = torch.linalg.solve_triangular(factor_y, left.T, upper=False)
+    return -torch.linalg.svdvals(whitened).sum()
+
+
+def match_score(logit: Tensor, score: Tensor, kind: Literal["mae", "mse", "bce"]) -> Tensor:
+    """Mean error of sigmoid(logit) [n] against `score` [n] in [0, 1]: AFCLNet's L_match.
+
+    The paper takes the mean absolute error, whose best constant for a binary score is 0 or 1; squared error and
+    binary cross-entropy [ours] are smallest at the probability.
+    """
+    if kind == "bce":
+        return functional.binary_cross_entropy_with_logits(logit, score)
+    error = torch.sigmoid(logit) - score
+    return error.abs().mean() if kind == "mae" else (error**2).mean()
+
+
+def matched_affect(predicted: Tensor, affect: Tensor, score: Tensor) -> Tensor:
+    """Mean absolute error of the fused affect [n, a] over the matched pairs (score >= .5): AFCLNet's L_affect.
+
+    The text divides by a count it calls "mismatched"; a mean over what is summed needs the matched ones [ours].
+    Without matched pairs it is 0.
+    """
+    matched = (score >= 0.5).to(predicted.dtype)
+    per_pair = (predicted - affect).abs().mean(dim=1)
+    return (matched * per_pair).sum() / matched.sum().clamp(min=1)
+
+
+def consistency(video: Tensor, music: Tensor, score: Tensor) -> Tensor:
+    """Mean squared distance of attended vectors [n, r] over the matched pairs: AFCLNet's L_consistency.
+
+    The square is averaged over the r channels [ours], so that its weight does not depend on the size.
+    """
+    matched = (score >= 0.5).to(video.dtype)
+    return (matched * ((video - music) ** 2).mean(dim=1)).sum() / matched.sum().clamp(min=1)

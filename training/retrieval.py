@@ -1,21 +1,39 @@
 """`recommend train retrieval`: a system fitted on a dataset's training pairs, saved as a model folder with its card."""
 
+import hashlib
 import platform
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from safetensors.numpy import save
 
 from recommender.encoders import Matcher
 from recommender.errors import InputError
 from recommender.model.folder import FORMAT, MANIFEST, read_manifest
-from recommender.model.retrieval import WEIGHTS, RetrievalModel, load, revision_of
+from recommender.model.retrieval import (
+    TENSORS,
+    WEIGHTS,
+    FeatureSet,
+    Rescoring,
+    RetrievalModel,
+    load,
+    revision_of,
+)
+from recommender.rankers.scoring import Fusion, Scale
+from recommender.types import Modality
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trials import Bench
 from training.model_folder import as_json, writable, write
 from training.retrieval_card import card
-from training.types import Dataset, Extra, Pairs, System
+from training.systems.afclnet import FittedAFCLNet
+from training.systems.afclnet_export import rescorer
+from training.systems.fusion import FittedFusion
+from training.systems.fusion import Fusion as FusionSystem
+from training.types import Dataset, Extra, Fitted, Pairs, System
 
 Tick = Callable[[str, int, int], None]
 
@@ -39,6 +57,33 @@ class Saved:
         return f"Saved(name={model.name!r}, revision={model.revision!r}, trained_on={dict(model.trained_on)!r})"
 
 
+class Parts(NamedTuple):
+    """What of a fitted system a model folder holds."""
+
+    matcher: Matcher
+    rescoring: Rescoring | None
+
+
+def parts_of(fitted: Fitted, name: str) -> Parts:
+    """The parts of a fitted system that the product can run; raises InputError where there are none."""
+    if isinstance(fitted, Matcher):
+        return Parts(fitted, None)
+    if isinstance(fitted, FittedFusion) and isinstance(fitted.first, Matcher):
+        second = fitted.second
+        if isinstance(second, FittedAFCLNet):
+            fusion = Fusion(fitted.weight, Scale(*fitted.first_scale), Scale(*fitted.second_scale))
+            calibrations = {"afclnet": second.calibration, "fusion": fitted.calibration}
+            return Parts(fitted.first, Rescoring(rescorer(second), fusion, calibrations))
+    raise InputError(f"{name} scores pairs without vectors to search with: train another system")
+
+
+def rankers_of(system: System) -> dict[str, System]:
+    """The systems whose figures the rankers of a trained `system` have."""
+    if isinstance(system, FusionSystem):
+        return {"cosine": system.first, "afclnet": system.second, "fusion": system}
+    return {"cosine": system}
+
+
 def train_retrieval(
     dataset: Dataset,
     system: System,
@@ -53,8 +98,9 @@ def train_retrieval(
 ) -> RetrievalModel:
     """The model that was fitted on all training pairs and written to `out`, with figures in its card.
 
-    The figures are those of grouped cross-validation within train, and where a `reason` is given also the saved
-    model's on the dataset's evaluated part, which appends to `out`/evaluated.jsonl.
+    The figures are those of grouped cross-validation within train, of every ranker; the best there is the model's
+    default. Where a `reason` is given also the saved model is scored on the dataset's evaluated part, which appends to
+    `out`/evaluated.jsonl.
 
     Raises
     ------
@@ -64,20 +110,28 @@ def train_retrieval(
     writable(out)
     bench = Bench(dataset, "clean", "folds", extra=extra)
     tick(f"fitting {system.name}", 0, 1)
-    matcher = system.fit(dataset.pairs["train"], seed, None, extra)
-    if not isinstance(matcher, Matcher):
-        raise InputError(f"{system.name} scores pairs without vectors to search with: train another system")
-    name = name or out.resolve().name
-    manifest, weights = _manifest(name, dataset, system, matcher, seed, extra)
+    parts = parts_of(system.fit(dataset.pairs["train"], seed, None, extra), system.name)
     with tempfile.TemporaryDirectory(prefix="cliptune-") as scratch:
-        folds = benchmark(bench, {system.name: system}, seeds, Path(scratch), command, tick=tick)
+        folds = benchmark(bench, rankers_of(system), seeds, Path(scratch), command, tick=tick)
+    figures = {ranker: _figures(folds, ranker) for ranker in folds["systems"]}
+    default = max(figures, key=lambda ranker: _quality(figures[ranker]))
+    name = name or out.resolve().name
+    trained_on = {
+        "dataset": dataset.name,
+        "revision": dataset.revision,
+        "part": "train",
+        "pairs": len(dataset.pairs["train"]),
+        "further_music": 0 if extra is None else len(extra.emotion),
+        "seed": seed,
+    }
+    manifest, weights = manifest_of(name, dataset.features, system.name, parts, default, trained_on)
     facts = {
         "format": 1,
         "command": command,
-        "model": {key: manifest[key] for key in ("name", "revision", "system", "inputs", "trained_on")},
+        "model": {key: manifest[key] for key in ("name", "revision", "system", "inputs", "trained_on", "ranker")},
         "config": repr(system),
         "versions": {"python": platform.python_version(), **folds["versions"]},
-        "cross-validation": _figures(folds, system.name),
+        "cross-validation": figures,
     }
     texts = {"report.json": as_json(facts), "card.md": card(facts, dataset.licence), MANIFEST: as_json(manifest)}
     write(out, {WEIGHTS: weights, **texts})
@@ -86,6 +140,12 @@ def train_retrieval(
         facts["evaluated"] = evaluated(model, dataset, out, command, reason)
         write(out, {"report.json": as_json(facts), "card.md": card(facts, dataset.licence)})
     return model
+
+
+def _quality(figures: dict[str, Any]) -> float:
+    """The mean over both directions of the mAP: what a ranker is chosen by."""
+    both = [figures["measures"][f"{direction} mAP"]["mean"] for direction in ("video->music", "music->video")]
+    return sum(both) / 2
 
 
 def evaluated(model: RetrievalModel, dataset: Dataset, out: Path, command: str, reason: str) -> dict[str, Any]:
@@ -112,39 +172,43 @@ def _figures(report: dict[str, Any], name: str) -> dict[str, Any]:
     return {"seeds": report["seeds"], "chance": report["chance"], "measures": report["systems"][name]["measures"]}
 
 
-def _manifest(
-    name: str, dataset: Dataset, system: System, matcher: Matcher, seed: int, extra: Extra | None
+def manifest_of(
+    name: str,
+    features: Mapping[Modality, FeatureSet],
+    system: str,
+    parts: Parts,
+    default: str,
+    trained_on: Mapping[str, Any],
 ) -> tuple[dict[str, Any], bytes]:
-    """The manifest, and the bytes of the weights it names."""
-    import hashlib
-
-    import numpy as np
-    from safetensors.numpy import save
-
-    tensors = matcher.encoder.tensors
+    """The manifest of a model folder, and the bytes of the weights it names."""
+    matcher, rescoring = parts
+    tensors = dict(matcher.encoder.tensors)
+    if rescoring is not None:
+        tensors |= {TENSORS + key: values for key, values in rescoring.rescorer.tensors.items()}
     weights = save({key: np.ascontiguousarray(tensors[key], np.float32) for key in sorted(tensors)})
-    inputs = {}
-    for modality, need in dataset.features.items():
-        plain = need.columns == tuple(f"{need.name}_{i}" for i in range(len(need.columns)))
-        columns = len(need.columns) if plain else list(need.columns)
-        inputs[modality] = {"name": need.name, "revision": need.revision, "columns": columns}
-    manifest = {
+    manifest: dict[str, Any] = {
         "format": FORMAT,
         "kind": "retrieval",
         "name": name,
-        "system": system.name,
-        "inputs": inputs,
+        "system": system,
+        "inputs": {modality: _need(need) for modality, need in features.items()},
         "encoder": {"kind": matcher.encoder.kind, "settings": dict(matcher.encoder.settings)},
-        "calibration": {"slope": matcher.calibration.slope, "intercept": matcher.calibration.intercept},
+        "calibration": asdict(matcher.calibration),
         "weights": WEIGHTS,
         "sha256": hashlib.sha256(weights).hexdigest(),
-        "trained_on": {
-            "dataset": dataset.name,
-            "revision": dataset.revision,
-            "part": "train",
-            "pairs": len(dataset.pairs["train"]),
-            "further_music": 0 if extra is None else len(extra.emotion),
-            "seed": seed,
-        },
+        "ranker": default,
+        "trained_on": dict(trained_on),
     }
+    if rescoring is not None:
+        manifest["rescoring"] = {
+            "settings": dict(rescoring.rescorer.settings),
+            "fusion": rescoring.fusion.as_json(),
+            "calibrations": {ranker: asdict(c) for ranker, c in rescoring.calibrations.items()},
+        }
     return manifest | {"revision": revision_of(manifest)}, weights
+
+
+def _need(need: FeatureSet) -> dict[str, Any]:
+    plain = need.columns == tuple(f"{need.name}_{i}" for i in range(len(need.columns)))
+    columns = len(need.columns) if plain else list(need.columns)
+    return {"name": need.name, "revision": need.revision, "columns": columns}

@@ -50,14 +50,19 @@ class Pairs:
 
     def groups(self) -> Array:
         """int64 [n]: connected components of pairs that share a source video on either side."""
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
+        return connected(self.video_source, self.music_source)
 
-        sources = np.unique(np.concatenate([self.video_source, self.music_source]), return_inverse=True)[1]
-        a, b = sources[: len(self)], sources[len(self) :]
-        size = int(sources.max(initial=-1)) + 1
-        labels = connected_components(coo_matrix((np.ones(len(self)), (a, b)), shape=(size, size)), directed=False)[1]
-        return np.asarray(labels[a], np.int64)
+
+def connected(a: Array, b: Array) -> Array:
+    """int64 [n]: which component each of n links between numbered things `a` [n] and `b` [n] belongs to."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    numbers = np.unique(np.concatenate([a, b]), return_inverse=True)[1]
+    left, right = numbers[: len(a)], numbers[len(a) :]
+    size = int(numbers.max(initial=-1)) + 1
+    labels = connected_components(coo_matrix((np.ones(len(a)), (left, right)), shape=(size, size)), directed=False)[1]
+    return np.asarray(labels[left], np.int64)
 
 
 @dataclass(frozen=True)

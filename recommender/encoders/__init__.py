@@ -8,6 +8,7 @@ from recommender.encoders.contract import MODALITIES, Encoder, Setting
 from recommender.encoders.emotion import EmotionEncoder
 from recommender.encoders.linear import LinearEncoder
 from recommender.encoders.matcher import Calibration, Matcher
+from recommender.encoders.predicted import PredictedEncoder
 from recommender.encoders.projection import ProjectionEncoder
 from recommender.errors import InputError, ModelError
 from recommender.types import Array
@@ -15,7 +16,7 @@ from recommender.types import Array
 __all__ = ["ENCODERS", "Calibration", "Encoder", "Matcher", "build"]
 
 ENCODERS: dict[str, Callable[[Mapping[str, Setting], Mapping[str, Array]], Encoder]] = {
-    kind.kind: kind for kind in (EmotionEncoder, LinearEncoder, ProjectionEncoder)
+    kind.kind: kind for kind in (EmotionEncoder, LinearEncoder, PredictedEncoder, ProjectionEncoder)
 }
 
 

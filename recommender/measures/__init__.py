@@ -13,24 +13,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.measures import chance, classification, ranking, regression
+from recommender.measures import chance, classification, probability, ranking, regression
 from recommender.measures.blocks import Blocks, InnerProducts, SameLabel, TiePolicy, counts, rankings
 from recommender.measures.order import Ranking
 from recommender.measures.pointwise import Pointwise
+from recommender.measures.probability import Bin, calibrated_ece, reliability
 from recommender.types import Array
 
 __all__ = [
     "MEASURES",
     "POINTWISE",
+    "Bin",
     "Blocks",
     "InnerProducts",
     "Measure",
     "SameLabel",
     "TiePolicy",
+    "calibrated_ece",
     "chance_levels",
     "mean_average_precision_from_embeddings",
     "parse",
     "per_query",
+    "reliability",
 ]
 
 
@@ -64,7 +68,7 @@ MEASURES: dict[str, Kind] = {
     ),
 }
 
-POINTWISE: dict[str, Pointwise] = {**classification.MEASURES, **regression.MEASURES}
+POINTWISE: dict[str, Pointwise] = {**classification.MEASURES, **regression.MEASURES, **probability.MEASURES}
 
 
 @dataclass(frozen=True)

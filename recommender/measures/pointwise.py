@@ -16,7 +16,7 @@ class Pointwise:
     Attributes
     ----------
     of: the value. chance: its exact expectation when the same predictions are dealt to the items at random.
-    predicts: what `predicted` holds ("class", "score" or "number").
+    predicts: what `predicted` holds ("class", "score", "number" or "probability").
     """
 
     of: Callable[[Array, Array], float]

@@ -6,6 +6,7 @@ from typing import Any
 
 from recommender.errors import ModelError
 from recommender.model import folder as files
+from recommender.rankers import PLAIN, Scoring
 from recommender.types import Analysis, Modality, Space
 
 KINDS = {"affect": "recommender.model.affect", "retrieval": "recommender.model.retrieval"}
@@ -31,6 +32,16 @@ class Model:
     name: str
     revision: str
     folder: Path
+
+    @property
+    def scoring(self) -> Scoring:
+        """What rankers need to know of the model."""
+        return PLAIN
+
+    @property
+    def ranker(self) -> str:
+        """The ranker that its card shows best."""
+        return "cosine"
 
     @staticmethod
     def load(name_or_folder: str | Path = "builtin") -> "Model":

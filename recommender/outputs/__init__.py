@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from recommender.errors import InputError
 from recommender.outputs import delimited, jsonlines, table
 from recommender.outputs.records import Answer, record
+from recommender.outputs.table import NOTHING_FITS, nothing_fits
 
 OUTPUTS: dict[str, Callable[[Sequence[Answer]], str]] = {
     "table": table.render,
@@ -12,7 +13,7 @@ OUTPUTS: dict[str, Callable[[Sequence[Answer]], str]] = {
     "csv": delimited.render,
 }
 
-__all__ = ["OUTPUTS", "Answer", "get", "record"]
+__all__ = ["NOTHING_FITS", "OUTPUTS", "Answer", "get", "nothing_fits", "record"]
 
 
 def get(name: str) -> Callable[[Sequence[Answer]], str]:

@@ -24,6 +24,7 @@ def record(r: Recommendation) -> dict[str, Any]:
     return {
         "rank": r.rank,
         "score": round(r.score, 6),
+        "fits": r.fits,
         "path": r.track.path,
         "title": r.track.title,
         "artist": r.track.artist,

@@ -9,6 +9,8 @@ from recommender.outputs.records import Answer
 from recommender.text import shown
 from recommender.types import Affect, Emotions, Recommendation
 
+NOTHING_FITS = "nothing in this library fits well (every match probability is below 50 %); the nearest are:"
+
 HEADER = ("#", "score", "section", "bpm", "key", "mood", "track")
 
 
@@ -30,6 +32,8 @@ def block(answer: Answer) -> str:
         heading += f"\n  feels {likeliest(answer.emotions, 2)}"
     if not answer.recommendations:
         return f"{heading}\n  nothing to recommend: the library holds no tracks\n"
+    if nothing_fits(answer):
+        heading += f"\n  {NOTHING_FITS}"
     rows = [cells(r) for r in answer.recommendations]
     widths = [max(len(row[i]) for row in [HEADER, *rows]) for i in range(len(HEADER))]
     lines = [heading, "", join(HEADER, widths)]
@@ -38,6 +42,11 @@ def block(answer: Answer) -> str:
         indent = " " * (2 + widths[0] + 2)
         lines.extend(f"{indent}· {why.text}" for why in r.reasons)
     return "\n".join(lines) + "\n"
+
+
+def nothing_fits(answer: Answer) -> bool:
+    """Whether even the best answer rather does not match, as far as scores are calibrated."""
+    return bool(answer.recommendations) and all(r.fits is False for r in answer.recommendations)
 
 
 def cells(r: Recommendation) -> tuple[str, ...]:

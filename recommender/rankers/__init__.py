@@ -1,12 +1,13 @@
 """Rankers score the candidates' sections against a query. A new one is a file and a line in RANKERS."""
 
 from recommender.errors import InputError
-from recommender.rankers import cosine
-from recommender.rankers.sections import Ranker, Section
+from recommender.rankers import cosine, rescoring
+from recommender.rankers.scoring import FITS, PLAIN, SIDE, Scoring
+from recommender.rankers.sections import Question, Ranker, Section
 
-RANKERS: dict[str, Ranker] = {"cosine": cosine.rank}
+RANKERS: dict[str, Ranker] = {"cosine": cosine.rank, "afclnet": rescoring.afclnet, "fusion": rescoring.fusion}
 
-__all__ = ["RANKERS", "Ranker", "Section", "get"]
+__all__ = ["FITS", "PLAIN", "RANKERS", "SIDE", "Question", "Ranker", "Scoring", "Section", "get"]
 
 
 def get(name: str) -> Ranker:

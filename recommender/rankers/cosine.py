@@ -4,16 +4,39 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recommender.rankers.sections import Section, best_run, span
+from recommender.rankers.scoring import Scoring
+from recommender.rankers.sections import Question, Section, best_run, span
 from recommender.types import Array, TrackWindows
 
+NAME = "cosine"
 
-def rank(query: Array, candidates: Sequence[TrackWindows], length_s: float) -> list[Section]:
-    """The best section of each candidate; its score is clipped to [0, 1] (a negative cosine is no fit)."""
-    return [best_run(window_scores(windows.vectors, query), span(windows.bounds, length_s)) for windows in candidates]
+
+def rank(question: Question, candidates: Sequence[TrackWindows], scoring: Scoring) -> list[Section]:
+    """The best section of each candidate; its score is calibrated, or clipped to [0, 1] (negative is no fit)."""
+    calibrate = scoring.calibrations.get(NAME)
+    if calibrate is None:
+        scores = (window_scores(windows.vectors, question.vector) for windows in candidates)
+        pairs = zip(scores, candidates, strict=True)
+        return [best_run(values, span(windows.bounds, question.length_s)) for values, windows in pairs]
+    found = sections(question, candidates)
+    shown = calibrate(np.array([section.score for section in found]))
+    return [section._replace(score=float(score)) for section, score in zip(found, shown, strict=True)]
+
+
+def sections(question: Question, candidates: Sequence[TrackWindows]) -> list[Section]:
+    """The section of each candidate with the largest mean cosine, which is its score, in [-1, 1]."""
+    return [
+        best_run(cosines(windows.vectors, question.vector), span(windows.bounds, question.length_s))
+        for windows in candidates
+    ]
 
 
 def window_scores(vectors: Array, query: Array) -> Array:
     """Cosine float64 [n] of unit `vectors` [n, dim] with unit `query` [dim], in [0, 1]."""
+    return np.clip(cosines(vectors, query), 0, 1)
+
+
+def cosines(vectors: Array, query: Array) -> Array:
+    """Cosine float64 [n] of unit `vectors` [n, dim] with unit `query` [dim]."""
     # einsum in float64, not BLAS: the same bits whatever the batch, thread count or machine.
-    return np.clip(np.einsum("nd,d->n", vectors, query, dtype=np.float64), 0, 1)
+    return np.einsum("nd,d->n", vectors, query, dtype=np.float64)

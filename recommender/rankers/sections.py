@@ -1,10 +1,11 @@
-"""Sections of a track: runs of consecutive windows as long as the clip."""
+"""Sections of a track: runs of consecutive windows as long as the clip; and what a ranker is."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from recommender.rankers.scoring import Scoring
 from recommender.types import Array, TrackWindows
 
 
@@ -16,8 +17,16 @@ class Section(NamedTuple):
     last: int
 
 
-Ranker = Callable[[Array, Sequence[TrackWindows], float], list[Section]]
-"""(query [dim], the windows of each candidate, wanted length in seconds) -> the best section of each."""
+class Question(NamedTuple):
+    """A query as rankers see it: unit vector [dim], wanted length, and its own side of AFCLNet [s] where known."""
+
+    vector: Array
+    length_s: float
+    side: Array | None = None
+
+
+Ranker = Callable[[Question, Sequence[TrackWindows], Scoring], list[Section]]
+"""(query, the windows of each candidate, what the model knows of scoring) -> the best section of each."""
 
 
 def span(bounds: Array, length_s: float) -> int:

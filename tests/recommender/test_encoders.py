@@ -24,8 +24,10 @@ def tensors(kind, rng):
         made[f"{name}.weights"], made[f"{name}.bias"] = layer(rng, rows, columns)
 
     for modality, d in D.items():
-        if kind == "emotion":
+        if kind in ("emotion", "predicted"):
             add(modality, d, 5)
+            if kind == "predicted":
+                add(f"{modality}_sound", d, 4)
         elif kind == "linear":
             add(modality, d, 3)
             add(f"{modality}_emotion", 3, 5)
@@ -33,7 +35,7 @@ def tensors(kind, rng):
             for name, rows in (("reduce", d), ("first", 8), ("second", 8)):
                 add(f"{modality}.{name}", rows, 8)
             add(f"{modality}.emotion", 8, 5)
-    if kind == "emotion":
+    if kind in ("emotion", "predicted"):
         made["log_prior"] = np.log(np.full(5, 0.2))
     return made
 
@@ -41,6 +43,7 @@ def tensors(kind, rng):
 SETTINGS = {
     "emotion": {"score": "evidence", "softness": 0.5},
     "linear": {},
+    "predicted": {"score": "evidence", "softness": 0.5, "weight": 0.15},
     "projection": {"emotion_from_embedding": False},
 }
 

@@ -104,6 +104,8 @@ def test_pointwise_levels_are_the_mean_over_all_shuffles(name: str, rng: np.rand
     predicted = np.array([0, 1, 1, 1, 0, 0])
     if POINTWISE[name].predicts == "number":
         truth, predicted = truth + 0.25, np.array([0.1, 0.1, -0.4, 0.9, 2.0, 2.25])
+    if POINTWISE[name].predicts == "probability":
+        truth, predicted = np.minimum(truth, 1), np.array([0.1, 0.3, 0.3, 0.3, 0.9, 1.0])
     shuffled = [POINTWISE[name].of(truth, np.array(order)) for order in permutations(predicted)]
     assert POINTWISE[name].chance(truth, predicted) == pytest.approx(np.mean(shuffled), abs=1e-12)
 

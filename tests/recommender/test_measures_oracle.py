@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recommender.measures import POINTWISE, parse, per_query
+from recommender.measures import POINTWISE, parse, per_query, reliability
 from recommender.measures.classification import confusion
 
 ORACLE = {
@@ -60,3 +60,18 @@ def test_regression_equals_scikit_learn(seed: int) -> None:
     assert POINTWISE["MAE"].of(truth, predicted) == pytest.approx(metrics.mean_absolute_error(truth, predicted))
     assert POINTWISE["MSE"].of(truth, predicted) == pytest.approx(metrics.mean_squared_error(truth, predicted))
     assert POINTWISE["R2"].of(truth, predicted) == pytest.approx(metrics.r2_score(truth, predicted), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_probabilities_equal_scikit_learn(seed: int) -> None:
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is only an oracle here")
+    from sklearn.calibration import calibration_curve
+
+    rng = np.random.default_rng(seed)
+    truth, p = rng.integers(0, 2, 90), rng.random(90)
+    assert POINTWISE["Brier"].of(truth, p) == pytest.approx(metrics.brier_score_loss(truth, p), abs=1e-12)
+    observed, predicted = calibration_curve(truth, p, n_bins=10, strategy="quantile")  # ten bins of nine
+    assert POINTWISE["ECE"].of(truth, p) == pytest.approx(np.abs(observed - predicted).mean(), abs=1e-12)
+    curve = reliability(truth, p)
+    np.testing.assert_allclose([b.observed for b in curve], observed, atol=1e-12)
+    np.testing.assert_allclose([b.predicted for b in curve], predicted, atol=1e-12)

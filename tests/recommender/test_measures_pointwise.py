@@ -26,6 +26,11 @@ GUESS = np.array([1, 1, 0, 1, 0])
         ("MAE", np.array([1.0, 2, 4]), np.array([2.0, 2, 1]), 4 / 3),
         ("MSE", np.array([1.0, 2, 4]), np.array([2.0, 2, 1]), 10 / 3),
         ("R2", np.array([1.0, 2, 3]), np.array([1.0, 2, 4]), 1 / 2),
+        ("Brier", np.array([1, 0, 1]), np.array([0.5, 0.5, 1]), 1 / 6),
+        # A bin per item: |1 - .5|, |0 - .25|, |1 - 1|
+        ("ECE", np.array([1, 0, 1]), np.array([0.5, 0.25, 1]), 1 / 4),
+        # Equal probabilities share a bin: |0 + 1 - .5 - .5| and |1 - .75|
+        ("ECE", np.array([0, 1, 1]), np.array([0.5, 0.5, 0.75]), 1 / 12),
     ],
 )
 def test_by_hand(name: str, truth: np.ndarray, predicted: np.ndarray, expected: float) -> None:
@@ -46,7 +51,7 @@ def test_conventions_where_a_measure_is_not_defined() -> None:
     assert math.isnan(POINTWISE["AUC"].of(none, np.array([0.1, 0.2, 0.3])))
     assert math.isnan(POINTWISE["R2"].of(np.full(3, 0.1), np.array([1.0, 2, 3])))
     assert majority(np.array([0, 1, 1, 2])) == 0.5
-    assert [p.larger_is_better for p in POINTWISE.values()] == [True] * 4 + [False, False, True]
+    assert [p.larger_is_better for p in POINTWISE.values()] == [True] * 4 + [False, False, True, False, False]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(-4, 4)), min_size=2, max_size=12))

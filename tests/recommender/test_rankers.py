@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from recommender import rankers
+from recommender.encoders import Calibration
 from recommender.errors import InputError
+from recommender.rankers import Question, Scoring
+from recommender.rankers.afclnet import Rescorer
+from recommender.rankers.scoring import Fusion, Scale
 from recommender.rankers.sections import best_run, span
 from recommender.types import TrackWindows, unit
+
+ONE = np.array([1, 0], np.float32)
 
 
 def bounds(n: int) -> np.ndarray:
@@ -34,24 +40,85 @@ def test_best_run_is_the_largest_mean_and_the_earliest_among_equals():
 def test_cosine_scores_a_section_by_its_mean_cosine_by_hand():
     # cosines with (1, 0): 1, 0.6, 0; a 15 s clip needs two windows, and the first two are best: 0.8.
     track = windows(np.array([[1, 0], [0.6, 0.8], [0, 1]]))
-    assert rankers.get("cosine")(np.array([1, 0], np.float32), [track], 15.0)[0] == pytest.approx((0.8, 0, 1))
+    assert rankers.get("cosine")(Question(ONE, 15.0), [track], rankers.PLAIN)[0] == pytest.approx((0.8, 0, 1))
 
 
 def test_a_negative_cosine_scores_zero():
-    assert rankers.get("cosine")(np.array([1, 0], np.float32), [windows(np.array([[-1, 0]]))], 0)[0].score == 0
+    assert rankers.get("cosine")(Question(ONE, 0), [windows(np.array([[-1, 0]]))], rankers.PLAIN)[0].score == 0
+
+
+def by_hand() -> Rescorer:
+    """AFCLNet cut down until its logit is the inner product of two affects, which are the features themselves."""
+    one, zero = np.ones((1, 1), np.float32), np.zeros(1, np.float32)
+    tensors = {"0.hidden.weights": one, "0.hidden.bias": zero, "0.out.weights": one, "0.out.bias": zero}
+    tensors |= {"0.experts.weights": np.array([[0], [0], [1], [1]], np.float32), "0.experts.bias": zero}
+    tensors["0.gate.weights"] = np.zeros((4, 1), np.float32)
+    for side in ("video", "music"):
+        tensors |= {f"{side}.affect.weights": np.eye(2, dtype=np.float32), f"{side}.affect.bias": np.zeros(2)}
+        tensors |= {f"{side}.reduce.weights": np.ones((2, 1), np.float32), f"{side}.reduce.bias": zero}
+    forms = {f"{m}_form": "linear" for m in ("video", "music")} | {f"{m}_scale": [0.0, 1.0] for m in ("video", "music")}
+    settings = {"members": 1, "self_heads": 1, "mutual_heads": 1, "own": 1, "shared": 0, "residual": False}
+    return Rescorer(settings | {"products": True, "inputs": "perceptual"} | forms, tensors)
+
+
+RESCORER = by_hand()
+# The cosine has mean 0 and deviation .5, the logit mean 1 and deviation 2, over made-up training combinations.
+FUSION = Fusion(0.25, Scale(0.0, 0.5), Scale(1.0, 2.0))
+CALIBRATIONS = {"cosine": Calibration(2.0, 0.0), "afclnet": Calibration(1.0, -1.0), "fusion": Calibration(1.0, 0.0)}
+SCORING = Scoring(CALIBRATIONS, RESCORER, FUSION, first=1)
+
+
+def rescored(vectors: np.ndarray, features: np.ndarray) -> TrackWindows:
+    """Windows with one column of something else, then AFCLNet's side."""
+    plain = windows(vectors)
+    inputs = np.hstack([np.full((len(vectors), 1), 9.0), RESCORER.side("music", np.asarray(features, float))])
+    return plain._replace(inputs=inputs.astype(np.float32))
+
+
+def test_the_rankers_by_hand():
+    question = Question(np.array([1, 0], np.float32), 0.0, RESCORER.side("video", np.array([[1.0, 2.0]]))[0])
+    # The cosine prefers the second window (1, not .6), whose logit is 1 * 3 + 2 * 1 = 5.
+    track = rescored(np.array([[0.6, 0.8], [1, 0]]), np.array([[9.0, 9.0], [3.0, 1.0]]))
+    sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
+    expected = {"cosine": sigmoid(2 * 1), "afclnet": sigmoid(5 - 1), "fusion": sigmoid(0.25 * 2 + 0.75 * 2)}
+    for name, score in expected.items():
+        assert rankers.get(name)(question, [track], SCORING)[0] == pytest.approx((score, 1, 1), abs=1e-6), name
+
+
+def test_a_section_scores_the_mean_logit_of_its_windows():
+    question = Question(np.array([1, 0], np.float32), 15.0, RESCORER.side("video", np.array([[1.0, 0.0]]))[0])
+    short, long = rescored([[1, 0]], [[4.0, 0]]), rescored([[1, 0], [1, 0], [0, 1]], [[1.0, 0], [3.0, 0], [100.0, 0]])
+    found = rankers.get("afclnet")(question, [short, long], SCORING)
+    np.testing.assert_allclose([s.score for s in found], 1 / (1 + np.exp(-np.array([4 - 1, 2 - 1]))), atol=1e-6)
+    assert found[1][1:] == (0, 1)
+    assert rankers.get("afclnet")(question, [], SCORING) == []
+
+
+@pytest.mark.parametrize("name", ["afclnet", "fusion"])
+def test_what_cannot_be_rescored_says_why(name):
+    question = Question(np.array([1, 0], np.float32), 0.0, np.zeros(6, np.float32))
+    with pytest.raises(InputError, match=f"ranker '{name}' needs a library of a model with AFCLNet"):
+        rankers.get(name)(question, [windows([[1, 0]])], rankers.PLAIN)
+    with pytest.raises(InputError, match=f"ranker '{name}' needs the query's features, and a bare vector has none"):
+        rankers.get(name)(question._replace(side=None), [rescored([[1, 0]], [[1.0, 1]])], SCORING)
+
+
+def test_a_model_names_the_rankers_it_can_serve():
+    assert rankers.PLAIN.rankers == ("cosine",)
+    assert SCORING.rankers == ("cosine", "afclnet", "fusion")
 
 
 @pytest.mark.parametrize("name", sorted(rankers.RANKERS))
 def test_contract_every_ranker_gives_one_section_in_range_per_candidate(name):
     rng = np.random.default_rng(0)
-    candidates = [windows(rng.random((n, 4))) for n in (1, 3, 8)]
-    query = unit(rng.random(4))
-    sections = rankers.get(name)(query, candidates, 20.0)
+    candidates = [rescored(rng.random((n, 4)), rng.normal(size=(n, 2))) for n in (1, 3, 8)]
+    question = Question(unit(rng.random(4)), 20.0, RESCORER.side("video", rng.normal(size=(1, 2)))[0])
+    sections = rankers.get(name)(question, candidates, SCORING)
     assert len(sections) == 3
     for section, track in zip(sections, candidates, strict=True):
         assert 0 <= section.score <= 1
         assert 0 <= section.first <= section.last < len(track.bounds)
-    assert rankers.get(name)(query, candidates, 20.0) == sections
+    assert rankers.get(name)(question, candidates, SCORING) == sections
 
 
 def test_an_unknown_ranker_lists_the_known_ones():

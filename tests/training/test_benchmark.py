@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from recommender.errors import InputError
-from training.evaluation import log, summary
+from training.evaluation import log, published, summary
+from training.evaluation import report as rendering
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trec import evaluate_trec
 from training.evaluation.trials import Bench, Trial, own_sound, run
@@ -86,12 +87,44 @@ def test_published_split_scores_the_corpus_and_writes_everything(dataset, tmp_pa
     assert "*chance*" in text
     assert "**dot**" in text
     page = (tmp_path / "report.html").read_text()
-    assert page.count("<svg") == 4 + 2 + 2 + 1
+    assert page.count("<svg") == 4 + 1 + 2 + 2 + 1
     for outside in ("http://", "https://", "src=", "<script"):
         assert outside not in page.replace('="http://www.w3.org/', "")  # names of XML vocabularies, never fetched
     found = evaluate_trec(tmp_path / "trec" / "video-music.qrels", tmp_path / "trec" / "dot.video-music.run", ["mAP"])
     assert found.means["mAP"] == pytest.approx(report["systems"]["dot"]["measures"]["video->music mAP"]["mean"])
     assert len((tmp_path / "per_query" / "noisy.music-video.csv").read_text().splitlines()) == 41
+
+
+def test_the_match_score_is_measured_as_a_probability(dataset, tmp_path):
+    report = benchmark(Bench(dataset, "clean"), SYSTEMS, range(2), tmp_path, "test")
+    pairs = dataset.pairs["validation"]
+    score = np.clip((pairs.video * pairs.music).sum(axis=1), 0, 1).astype(float)
+    entry = report["systems"]["dot"]
+    found = {name: entry["measures"][name] for name in summary.PROBABILITY}
+    assert found["MAE"]["mean"] == pytest.approx(np.abs(score - pairs.match).mean())
+    assert found["Brier"]["mean"] == found["MSE"]["mean"] == pytest.approx(((score - pairs.match) ** 2).mean())
+    assert found["R2"]["mean"] == pytest.approx(1 - found["MSE"]["mean"] / pairs.match.var())
+    for name in ("MAE", "MSE", "R2", "Brier"):
+        assert found[name]["low_95"] < found[name]["mean"] < found[name]["high_95"]
+    assert 0 <= found["ECE"]["low_95"] < found["ECE"]["high_95"]
+    share = pairs.match.mean()
+    constant = {"MAE": 2 * share * (1 - share), "MSE": pairs.match.var(), "R2": 0, "Brier": pairs.match.var(), "ECE": 0}
+    assert {name: report["chance"][name] for name in constant} == pytest.approx(constant)
+    curve = entry["reliability"]["bins"]
+    assert sum(part["items"] for part in curve) == 2 * len(pairs)  # both seeds
+    several = [part for part in curve if part["low_95"] is not None]  # more than one source in the bin
+    assert len(several) > 2
+    assert all(part["low_95"] <= part["observed"] <= part["high_95"] for part in several)
+    assert 0 < entry["reliability"]["ece_if_calibrated"] < 0.2
+    text = (tmp_path / "report.md").read_text()
+    assert "| *constant* | " in text
+    assert "22 people" not in text
+
+
+def test_people_are_quoted_where_they_were_asked():
+    assert published.survey("emomv-c") == {"matched": 0.9182, "mismatched": 0.1182}
+    assert published.survey("made-up") is None
+    assert "91.82 % of the ratings of matched and 11.82 %" in rendering.people(published.survey("emomv-c"))
 
 
 def test_a_stopped_run_goes_on_and_a_changed_one_does_not_reuse(dataset, tmp_path):
@@ -102,9 +135,15 @@ def test_a_stopped_run_goes_on_and_a_changed_one_does_not_reuse(dataset, tmp_pat
     assert len(FITS) == 2
     benchmark(bench, {"dot": Dot()}, range(3), tmp_path, "test")
     assert len(FITS) == 3
+    kept = tmp_path / "trials" / "dot.seed1.fold0.npz"
+    with np.load(kept) as arrays:
+        fewer = {name: arrays[name] for name in arrays.files if name != "video_vectors"}
+    np.savez(kept, **fewer)  # kept by another version: without what this one needs
+    run(bench, Dot(), Trial("dot", 1, 0), tmp_path, "test")
+    assert len(FITS) == 4
     (tmp_path / "trials" / "dot.seed0.fold0.npz").write_bytes(b"cut short")
     benchmark(bench, {"dot": Dot(0.1)}, range(2), tmp_path, "test")
-    assert len(FITS) == 5
+    assert len(FITS) == 6
     again = benchmark(bench, {"dot": Dot()}, range(2), tmp_path, "test")
     assert again["systems"]["dot"]["measures"] == json.loads(first)["systems"]["dot"]["measures"]
 

@@ -28,7 +28,7 @@ def made_pairs(n, seed):
     sources = 2 * np.arange(n) + 10_000 * seed
     features = [(np.eye(5)[e] + rng.normal(0, 0.3, (n, 5))).astype(np.float32) for e in (video, music)]
     match = (video == music).astype(np.int64)
-    return Pairs(*features, match, video, music, sources, sources + 1, tuple(f"{seed}-{i}" for i in range(n)))
+    return Pairs(*features, match, video, music, sources, sources + 1 - match, tuple(f"{seed}-{i}" for i in range(n)))
 
 
 NEEDS = {m: FeatureSet.of({"name": f"Toy{m}", "revision": "", "columns": 5}) for m in ("video", "music")}
@@ -61,11 +61,11 @@ def test_the_folder_gives_the_fitted_system_again(dataset, saved):
 
 def test_the_card_tells_figures_chance_data_and_command(saved):
     report, card = json.loads((saved / "report.json").read_text()), (saved / "card.md").read_text()
-    entry = report["cross-validation"]["measures"]["video->music mAP"]
+    entry = report["cross-validation"]["cosine"]["measures"]["video->music mAP"]
     assert f"{entry['mean']:.3f}" in card
     for words in ("the command", "made-up", "80 matched", "Toyvideo, 5 columns", "scored once", "| accuracy | 0.500 |"):
         assert words in card
-    assert entry["mean"] > report["cross-validation"]["chance"]["video->music mAP"] + 0.05
+    assert entry["mean"] > report["cross-validation"]["cosine"]["chance"]["video->music mAP"] + 0.05
 
 
 def test_scoring_the_evaluated_part_is_logged_and_only_then(dataset, saved, tmp_path):
@@ -84,7 +84,7 @@ def test_equal_inputs_give_equal_bytes(dataset, tmp_path):
 
 
 QUICK = {"emomv-retrieval", "emomv-retrieval-single", "emomv-retrieval-text", "supcon"}
-VECTORS = sorted({*QUICK, "evidence", "posterior", "cca", "cluster-cca"})
+VECTORS = sorted({*QUICK, "evidence", "posterior", "predicted", "cca", "cluster-cca"})
 
 
 @pytest.mark.parametrize("name", VECTORS)

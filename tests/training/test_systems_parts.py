@@ -1,17 +1,28 @@
 """Parts of the systems against hand-worked numbers and closed forms: logistic regression, CCA, preparation, loop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
-from training.fit import Batch, Schedule, reproducible, train  # noqa: E402
+from training.fit import EVERY, Batch, Schedule, equal_steps, inner_epochs, quality, reproducible, train  # noqa: E402
 from training.systems import network  # noqa: E402
 from training.systems.cca import ridge_cca  # noqa: E402
 from training.systems.ensemble import FittedEnsemble  # noqa: E402
 from training.systems.logistic import calibration, multinomial, row_space  # noqa: E402
 from training.systems.posterior import evidence  # noqa: E402
 from training.systems.prepare import standardiser  # noqa: E402
+from training.types import Pairs  # noqa: E402
+
+
+def planted_pairs(n: int) -> Pairs:
+    """n pairs of sources of their own; features do not matter."""
+    rng, sources = np.random.default_rng(0), np.arange(n)
+    labels = [rng.integers(0, k, n) for k in (2, 5, 5)]
+    x = np.zeros((n, 1), np.float32)
+    return Pairs(x, x, *labels, sources, sources + n, tuple(map(str, sources)))
 
 
 def test_a_free_bias_learns_the_class_shares() -> None:
@@ -88,6 +99,36 @@ def test_evidence_takes_the_prior_out() -> None:
     np.testing.assert_allclose(found.sum(axis=1), 0, atol=1e-9)
 
 
+def test_epochs_are_chosen_where_inner_folds_are_best() -> None:
+    """Two folds whose qualities peak at the 4th and 6th look; a lucky look at the 9th is smoothed away."""
+    pairs = planted_pairs(40)
+    peaks = iter([4, 6])
+
+    def curve(inside: Pairs, held: Pairs) -> np.ndarray:
+        assert set(inside.video_source.tolist()).isdisjoint(held.video_source.tolist())
+        found = -np.abs(np.arange(1, 13) - next(peaks)) / 10.0
+        found[8] += 0.35
+        return found
+
+    assert inner_epochs(curve, pairs, 2, 0) == 5 * EVERY
+
+
+def test_inner_fits_take_as_many_steps_as_the_final_one() -> None:
+    assert equal_steps(Schedule(batch=256), 270, 360).batch == 135
+    assert equal_steps(Schedule(batch=256), 200, 250).batch == 200
+    assert equal_steps(Schedule(batch=256), 216, 288).batch == 108
+
+
+def test_quality_by_hand() -> None:
+    # two videos, two pieces: of emotions 0, 1 and 1, 0; the first pair does not match, the second one does
+    pairs = planted_pairs(2)
+    pairs = replace(pairs, match=np.array([0, 1]), video_emotion=np.array([0, 1]), music_emotion=np.array([1, 0]))
+    good = np.array([[0.1, 0.9], [0.8, 0.3]])  # each video finds its emotion first; the matching pair scores higher
+    assert quality(good, pairs) == pytest.approx(1 + 1)
+    assert quality(-good, pairs) == pytest.approx(0.5 + 0)
+    assert quality(good, replace(pairs, match=np.array([1, 1]))) == pytest.approx(1)
+
+
 def test_ensembles_average_scores_on_one_scale() -> None:
     class Member:
         def __init__(self, factor: float) -> None:
@@ -105,11 +146,12 @@ def test_ensembles_average_scores_on_one_scale() -> None:
     known = np.array([-1.0, 0.0, 1.0])
     members, scores = (Member(1.0), Member(0.5)), (known, 0.5 * known)
     x, y = np.array([[1.0]]), np.array([[2.0], [0.5]])
-    z = FittedEnsemble(members, scores, "z").similarity(x, y)
+    z = FittedEnsemble(members, scores, "z", (1, 1)).similarity(x, y)
     np.testing.assert_allclose(z, [[2 / known.std(), 0.5 / known.std()]])
-    np.testing.assert_allclose(FittedEnsemble(members, scores, "rank").similarity(x, y), [[1, 2 / 3]])
-    np.testing.assert_allclose(FittedEnsemble(members, scores, "z").match(x, x), [0.75])
-    assert FittedEnsemble(members, scores, "z").emotions("video", x) is None
+    np.testing.assert_allclose(FittedEnsemble(members, scores, "rank", (1, 1)).similarity(x, y), [[1, 2 / 3]])
+    np.testing.assert_allclose(FittedEnsemble(members, scores, "z", (1, 1)).match(x, x), [0.75])
+    np.testing.assert_allclose(FittedEnsemble(members, scores, "z", (3, 1)).match(x, x), [0.875])
+    assert FittedEnsemble(members, scores, "z", (1, 1)).emotions("video", x) is None
 
 
 @pytest.mark.parametrize("block", [1, 5, 7, 1000])

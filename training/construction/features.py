@@ -14,7 +14,7 @@ from indexing.fingerprint import fingerprint
 from recommender.errors import CliptuneError, InputError
 from recommender.text import shown
 from recommender.types import Array
-from training.construction.encoders import Encoder, encoder_named
+from training.construction.encoders import encoder_named
 from training.construction.storage import write_bytes
 from training.construction.table import Row
 
@@ -50,7 +50,8 @@ def measure(rows: Sequence[Row], encoder: str, cache: Path, workers: int, on_pro
     OSError: the cache cannot be written; what is in it stays.
     """
     kit = encoder_named(encoder)
-    store = _Store(cache / f"{encoder}-{kit.video.revision}-{kit.music.revision}", kit)
+    both = len(kit.video.columns) + len(kit.music.columns)
+    store = VectorStore(cache / f"{encoder}-{kit.video.revision}-{kit.music.revision}", both)
     digests, rejected = _digests(rows)
     found = {row.id: vector for row in rows if row.id in digests and (vector := store.get(digests[row.id])) is not None}
     todo = {str(row.file): row for row in rows if row.id in digests and row.id not in found}
@@ -109,12 +110,11 @@ def _digests(rows: Sequence[Row]) -> tuple[dict[str, bytes], list[Rejected]]:
     return digests, rejected
 
 
-class _Store:
-    """Vectors by content, a file each; a damaged file counts as absent."""
+class VectorStore:
+    """Vectors float32 [width] by content, a file each; a damaged file counts as absent."""
 
-    def __init__(self, folder: Path, kit: Encoder) -> None:
-        self.folder = folder
-        self.width = len(kit.video.columns) + len(kit.music.columns)
+    def __init__(self, folder: Path, width: int) -> None:
+        self.folder, self.width = folder, width
 
     def get(self, digest: bytes) -> Array | None:
         try:

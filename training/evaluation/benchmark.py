@@ -9,10 +9,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from indexing.backends import open_index
+from training.evaluation import reliability, stages, summary, trec
 from training.evaluation import report as rendering
-from training.evaluation import summary, trec
 from training.evaluation.files import write_text
-from training.evaluation.published import published
+from training.evaluation.published import published, survey
 from training.evaluation.slices import per_query_table, write_per_query
 from training.evaluation.trials import Bench, Outcome, run, trials
 from training.types import System
@@ -21,6 +24,7 @@ SCHEMA_VERSION = 1
 PACKAGES = ("cliptune", "numpy", "scipy", "torch", "h5py")
 
 Tick = Callable[[str, int, int], None]
+Outcomes = dict[str, dict[int, list[Outcome]]]
 
 
 def benchmark(
@@ -32,21 +36,27 @@ def benchmark(
     against: str | None = None,
     reason: str = "benchmark",
     tick: Tick = lambda *_: None,
+    pairs: Sequence[stages.Pair] = (),
 ) -> dict[str, Any]:
-    """The report of `systems` on a bench, also written to `out`.
+    """The report of `systems` on a bench, also written to `out`; `pairs` of them are reported stage by stage.
 
     Writes report.json, report.md, report.html, per_query/*.csv, trec/*.run and *.qrels (first seed), and appends every
     scoring of evaluated items to evaluated.jsonl. A run that was stopped goes on where it was: finished trials are
     read back when data, configuration and code are the same.
     """
     start = time.monotonic()
+    if pairs:
+        open_index(np.zeros((0, 1), np.float32))  # a missing search library shows before the fits, not after
     todo = list(trials(bench, list(systems), list(seeds)))
-    outcomes: dict[str, dict[int, list[Outcome]]] = {name: {seed: [] for seed in seeds} for name in systems}
+    outcomes: Outcomes = {name: {seed: [] for seed in seeds} for name in systems}
     for done, trial in enumerate(todo):
         tick(f"{trial.system}, seed {trial.seed}, fold {trial.fold}", done, len(todo))
-        outcomes[trial.system][trial.seed].append(run(bench, systems[trial.system], trial, out, reason))
+        outcome = run(bench, systems[trial.system], trial, out, reason)
+        stages.check_searchable(pairs, trial.system, outcome)
+        outcomes[trial.system][trial.seed].append(outcome)
     tick("intervals and tests", len(todo), len(todo))
     scored = {name: summary.scored(bench, kept) for name, kept in outcomes.items()}
+    staged = {pair: stages.staged(bench, outcomes[pair.first], outcomes[pair.second]) for pair in pairs}
     report = {
         "schema_version": SCHEMA_VERSION,
         "command": command,
@@ -57,16 +67,27 @@ def benchmark(
         "folds": bench.folds if bench.split == "folds" else None,
         "seeds": list(seeds),
         "chance": summary.chance(bench, seeds),
-        "systems": {n: {"config": repr(systems[n])} | summary.figures(s) for n, s in scored.items()},
+        "systems": {n: _system(systems[n], s, outcomes[n]) for n, s in scored.items()},
         "significance": summary.significance(scored, against),
+        "stages": [pair._asdict() | {"directions": stages.figures(found)} for pair, found in staged.items()],
+        "survey": survey(bench.dataset.name),
         "published": [row._asdict() for row in published(bench.dataset.name)] if bench.split == "published" else [],
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "hardware": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
         "fit_cpu_s": sum(sum(s.seconds) for s in scored.values()),
         "wall_s": time.monotonic() - start,
     }
-    _write(bench, outcomes, scored, report, out)
+    _write(bench, outcomes, scored, staged, report, out)
     return report
+
+
+def _system(system: System, scored: summary.Scored, outcomes: dict[int, list[Outcome]]) -> dict[str, Any]:
+    """A system's entry of the report; of a fusion with the weights that its fits chose for the second system."""
+    entry = {"config": repr(system)} | summary.figures(scored) | {"reliability": reliability.curve(scored)}
+    weights = [outcome.weight for folds in outcomes.values() for outcome in folds]
+    if np.isfinite(weights).all():
+        entry["fusion_weight"] = {"mean": float(np.mean(weights)), "low": min(weights), "high": max(weights)}
+    return entry
 
 
 def _dataset(bench: Bench) -> dict[str, Any]:
@@ -87,8 +108,9 @@ def _version(name: str) -> str:
 
 def _write(
     bench: Bench,
-    outcomes: dict[str, dict[int, list[Outcome]]],
+    outcomes: Outcomes,
     scored: dict[str, summary.Scored],
+    staged: dict[stages.Pair, stages.Stages],
     report: dict[str, Any],
     out: Path,
 ) -> None:
@@ -100,13 +122,19 @@ def _write(
             means = {measure: values.mean(axis=0) for measure, values in s.ranking[direction].items()}
             rows = per_query_table(s.ids[direction], means, s.emotion[direction])
             write_per_query(out / "per_query" / f"{name}.{short}.csv", rows)
+    for pair, found in staged.items():
+        for direction, columns in found.values.items():
+            means = {stage: rows.mean(axis=0) for stage, rows in columns.items()}
+            table = per_query_table(found.ids[direction], means, found.emotion[direction])
+            short = direction.replace("->", "-")
+            write_per_query(out / "per_query" / f"stages.{pair.first}.{pair.second}.{short}.csv", table)
     _write_trec(bench, outcomes, out / "trec")
     write_text(out / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
     write_text(out / "report.md", rendering.markdown(report))
     write_text(out / "report.html", rendering.page(report))
 
 
-def _write_trec(bench: Bench, outcomes: dict[str, dict[int, list[Outcome]]], folder: Path) -> None:
+def _write_trec(bench: Bench, outcomes: Outcomes, folder: Path) -> None:
     """Runs and judgements of the first seed; in cross-validation each query ranks its own fold's items only."""
     for name, by_seed in outcomes.items():
         seed, folds = next(iter(by_seed.items()))

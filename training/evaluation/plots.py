@@ -86,6 +86,72 @@ def confusions(report: Mapping[str, Any]) -> str:
     return _svg(figure)
 
 
+def reliability(report: Mapping[str, Any]) -> str:
+    """Share of matched pairs over mean score, one panel per system."""
+    names = list(report["systems"])
+    columns = min(len(names), 4)
+    rows = -(-len(names) // columns)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2.5 * columns, 2.6 * rows), layout="constrained")
+    for i, name in enumerate(names):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        entry = report["systems"][name]
+        bins = entry["reliability"]["bins"]
+        at, share = (np.array([b[key] for b in bins]) for key in ("predicted", "observed"))
+        error = _reach(share, [b["low_95"] for b in bins], [b["high_95"] for b in bins])
+        axes.plot([0, 1], [0, 1], color=CHANCE, linestyle="--", linewidth=1)
+        axes.errorbar(at, share, error, color=BAR, ecolor=INK, elinewidth=0.8, capsize=2, marker="o", markersize=3)
+        axes.set_title(f"{name}, ECE {entry['measures']['ECE']['mean']:.3f}", fontsize=7)
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        axes.tick_params(labelsize=6)
+    figure.supxlabel("mean match score", fontsize=8)
+    figure.supylabel("share of matched pairs", fontsize=8)
+    return _svg(figure)
+
+
+def stages(report: Mapping[str, Any], pair: Mapping[str, Any]) -> str:
+    """mAP of every stage with its 95 % interval, a panel per direction, and the chance line."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    shared: Any = None
+    for i, (direction, entries) in enumerate(pair["directions"].items()):
+        axes = shared = figure.add_subplot(1, 2, i + 1, sharey=shared)
+        means = np.array([e["mAP"] for e in entries])
+        error = _reach(means, [e["low_95"] for e in entries], [e["high_95"] for e in entries])
+        again = np.array([e["stage"].startswith("rescored") for e in entries])
+        for kind, colour, label in ((~again, BAR, pair["first"]), (again, PAPER, f"rescored by {pair['second']}")):
+            at = np.flatnonzero(kind)
+            style: dict[str, Any] = {
+                "color": colour,
+                "ecolor": INK,
+                "elinewidth": 1,
+                "capsize": 3,
+                "marker": "o",
+                "markersize": 6,
+            }
+            axes.errorbar(at, means[kind], error[:, kind], linestyle="none", label=label, **style)
+        axes.axhline(means[0], color=BAR, linewidth=0.8, linestyle=":")
+        level = report["chance"].get(f"{direction} mAP")
+        if level is not None:
+            axes.axhline(level, color=CHANCE, linestyle="--", linewidth=1.2, label=f"chance {level:.3f}")
+        axes.set_xticks(range(len(entries)), [e["stage"].replace(" ", "\n") for e in entries], fontsize=7)
+        axes.set(title=direction, ylabel="mAP")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=7)
+        axes.margins(y=0.1)
+    figure.legend(*shared.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    return _svg(figure)
+
+
+def _reach(at: Any, low: list[float | None], high: list[float | None]) -> Any:
+    """How far error bars reach below and above, [2, n]; not at all where there is no interval."""
+    below = [value - _or(bound, value) for value, bound in zip(at, low, strict=True)]
+    above = [_or(bound, value) - value for value, bound in zip(at, high, strict=True)]
+    return np.maximum([below, above], 0)
+
+
 def _figure(width: float, height: float) -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 

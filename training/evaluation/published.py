@@ -54,6 +54,16 @@ _FIGURES = {
 }
 
 
+_SURVEY = {"emomv-a": (0.7727, 0.0636), "emomv-b": (0.7818, 0.2545), "emomv-c": (0.9182, 0.1182)}
+
+
+def survey(dataset: str) -> dict[str, float] | None:
+    """Shares of people's ratings "good" or "very good" of how well the emotions of both sides match (EmoMV, tables 5
+    to 7: 22 people, five matched and five mismatched samples), by the pairs' label; None of any other dataset."""
+    rates = _SURVEY.get(dataset)
+    return None if rates is None else {"matched": rates[0], "mismatched": rates[1]}
+
+
 def published(dataset: str) -> list[Row]:
     """The published rows of a dataset; none for one that is not EmoMV."""
     return [

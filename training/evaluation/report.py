@@ -8,7 +8,9 @@ from training.evaluation import plots
 
 V, M = "video->music", "music->video"
 COLUMNS = (f"{V} mAP", f"{V} top@1", f"{V} top@5", f"{M} mAP", f"{M} top@1", f"{M} top@5", "accuracy", "F1", "AUC")
+MATCHING = ("MAE", "MSE", "R2", "Brier", "ECE")
 
+STAGE_COLUMNS = ("stage", "mAP", "compared with", "difference", "95 % interval", "p", "p (Holm)")
 TEST_COLUMNS = ("measure", "systems", "difference", "95 % interval", "p", "p (Holm)")
 
 Report = Mapping[str, Any]
@@ -22,8 +24,13 @@ def markdown(report: Report) -> str:
         "## Figures",
         HOW_TO_READ,
         _table(*_figures(report)),
+        "## The match score as a probability",
+        HOW_TO_MATCH,
+        _table(*_matching(report)),
+        *filter(None, [people(report["survey"])]),
         "## Paired tests",
         _tests(report),
+        *_stages(report),
         "## mAP by the query's emotion",
         *(_table(*_slices(report, direction)) for direction in (V, M)),
     ]
@@ -36,6 +43,26 @@ HOW_TO_READ = (
     "Fractions: mean ± SD over seeds, 95 % bootstrap interval in brackets (over queries; matching: over sources). "
     "Ties are scored in expectation; the query's own counterpart stays in the corpus. Chance is exact for this corpus. "
     "Published figures come from the paper's own protocol, early stopping on the evaluated set."
+)
+
+
+HOW_TO_MATCH = (
+    "The match score against the label, 1 for matched and 0 for mismatched (so that MSE and Brier are one number). "
+    "Chance is a constant score, the share of matched pairs. ECE: Guo et al. 2017, with ten bins of equal count "
+    "instead of equal width, mean over seeds. It counts sampling noise as error: read it beside the last column, what "
+    "perfectly calibrated scores of the same values would show. Its interval is the basic bootstrap's, which takes "
+    "that bias out and may end below the figure."
+)
+HOW_TO_STAGE = (
+    "Retrieval by the cosine of `{first}`; the first K candidates of each query are rescored by `{second}`, the "
+    "others stay behind them. Lost in the embedding: exact cosine against a perfect order; in the index: the product's "
+    "search (FAISS, float32) against exact cosine in float64; own score: what the first system says of pairs, where "
+    "that is not the cosine of its vectors. Paired 95 % intervals over queries and sign-flip tests, on means over "
+    "seeds; Holm over the choices of K.{weight}"
+)
+HOW_TO_RELY = (
+    "Share of matched pairs over mean score in ten bins of equal count, the scores of all seeds together, with 95 % "
+    "intervals over source videos; on the dashed line a score can be taken at its word."
 )
 
 
@@ -76,12 +103,63 @@ def _cell(entry: Mapping[str, Any] | None) -> str:
     return text
 
 
-def _plain(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _plain(value: float | None, form: str = ".3f") -> str:
+    return "-" if value is None else format(round(value, 3) + 0.0, form)  # + 0.0: nothing is printed as -0
 
 
 def _p(value: float) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def people(rates: Mapping[str, float] | None) -> str:
+    """What people said of the labels, quoted by rates of `published.survey`; empty where nobody was asked."""
+    if rates is None:
+        return ""
+    good = {label: f"{100 * rate:.2f} %" for label, rate in rates.items()}
+    return (
+        "Published (EmoMV): 22 people rated how well the emotions of five matched and five mismatched samples of this "
+        f"dataset go together; {good['matched']} of the ratings of matched and {good['mismatched']} of those of "
+        "mismatched samples were good or very good: people and labels do not always agree either."
+    )
+
+
+def _matching(report: Report) -> tuple[Sequence[str], list[Sequence[str]]]:
+    rows: list[Sequence[str]] = [["*constant*", *(_plain(report["chance"].get(name)) for name in MATCHING), "-"]]
+    for name, entry in report["systems"].items():
+        noise = _plain(entry["reliability"]["ece_if_calibrated"])
+        rows.append([f"**{name}**", *(_cell(entry["measures"].get(column)) for column in MATCHING), noise])
+    return ["system", *MATCHING, "ECE if calibrated"], rows
+
+
+def _stages(report: Report) -> list[str]:
+    """Heading, explanation and a table per direction of every pair of stages."""
+    parts = []
+    for pair in report["stages"]:
+        parts += [f"## Stages: {pair['first']}, then {pair['second']}", _how_to_stage(report, pair)]
+        parts += [_table(*_stage_rows(report, pair, direction)) for direction in (V, M)]
+    return parts
+
+
+def _how_to_stage(report: Report, pair: Mapping[str, Any]) -> str:
+    """What the tables of a pair show; for a fusion also the weights it chose."""
+    chosen = report["systems"][pair["second"]].get("fusion_weight")
+    weight = ""
+    if chosen is not None:
+        spread = f"{chosen['mean']:.2f} on average ({chosen['low']:g} to {chosen['high']:g})"
+        weight = f" On inner folds of its training pairs the fusion gave its second system the weight {spread}."
+    return HOW_TO_STAGE.format(first=pair["first"], second=pair["second"], weight=weight)
+
+
+def _stage_rows(report: Report, pair: Mapping[str, Any], direction: str) -> tuple[Sequence[str], list[Sequence[str]]]:
+    chance = _plain(report["chance"].get(f"{direction} mAP"))
+    rows: list[Sequence[str]] = [["*chance*", chance, *["-"] * 5]]
+    for entry in pair["directions"][direction]:
+        bounds = f"[{_plain(entry['difference_low_95'])}, {_plain(entry['difference_high_95'])}]"
+        chances = ["-" if entry[key] is None else _p(entry[key]) for key in ("p", "p_holm")]
+        figure = _cell(entry | {"mean": entry["mAP"]})
+        difference = _plain(entry["difference"], "+.3f")
+        rows.append([entry["stage"], figure, entry["compared_with"], difference, bounds, *chances])
+    return [f"{STAGE_COLUMNS[0]}, {direction}", *STAGE_COLUMNS[1:]], rows
 
 
 def _test_rows(report: Report) -> list[Sequence[str]]:
@@ -89,7 +167,7 @@ def _test_rows(report: Report) -> list[Sequence[str]]:
         [
             t["measure"],
             f"{t['a']} - {t['b']}",
-            f"{t['difference']:+.3f}",
+            _plain(t["difference"], "+.3f"),
             f"[{_plain(t['low_95'])}, {_plain(t['high_95'])}]",
             _p(t["p"]),
             _p(t["p_holm"]),
@@ -131,7 +209,15 @@ def page(report: Report) -> str:
     ]
     for measure in (f"{V} mAP", f"{M} mAP", "accuracy", "AUC"):
         body.append(f"<figure>{plots.bars(report, measure)}</figure>")
+    body.append("<h2>The match score as a probability</h2>")
+    body.append(f"<p>{_inline(HOW_TO_MATCH)}</p>{_html_table(*_matching(report))}")
+    rely = " ".join(filter(None, [HOW_TO_RELY, people(report["survey"])]))
+    body.append(f"<p>{_inline(rely)}</p><figure>{plots.reliability(report)}</figure>")
     body.append("<h2>Paired tests</h2>" + _html_tests(report))
+    for pair in report["stages"]:
+        body.append(f"<h2>Stages: {html.escape(pair['first'])}, then {html.escape(pair['second'])}</h2>")
+        body.append(f"<p>{_inline(_how_to_stage(report, pair))}</p><figure>{plots.stages(report, pair)}</figure>")
+        body += [_html_table(*_stage_rows(report, pair, direction)) for direction in (V, M)]
     body.append("<h2>Precision and recall</h2>")
     body += [f"<figure>{plots.precision_recall(report, direction)}</figure>" for direction in (V, M)]
     body.append("<h2>By the query's emotion</h2>")
@@ -169,7 +255,7 @@ PAGE = """<!doctype html>
 body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1100px; margin: 2em auto; padding: 0 1em; }}
 table {{ border-collapse: collapse; font-size: 12px; }}
 th, td {{ border-bottom: 1px solid #ddd; padding: 4px 8px; text-align: left; vertical-align: top; }}
-.wide {{ overflow-x: auto; }}
+.wide {{ overflow-x: auto; margin: 1em 0; }}
 figure {{ margin: 1em 0; }} svg {{ max-width: 100%; height: auto; }}
 code {{ background: #f3f3f3; padding: 0 3px; }}
 </style></head><body>

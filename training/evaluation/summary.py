@@ -1,7 +1,7 @@
 """From raw scores to figures: measures per query and per seed, intervals, slices, significance, chance."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from training.types import EMOTIONS
 V, M = "video->music", "music->video"
 RANKING = ("mAP", "top@1", "top@3", "top@5", "MRR", "nDCG", "median-rank")
 MATCHING = ("accuracy", "F1", "AUC")
+PROBABILITY = ("MAE", "MSE", "R2", "Brier", "ECE")
 TESTED = (f"{V} mAP", f"{M} mAP", "accuracy")
 RECALL_LEVELS = np.linspace(0, 1, 11)
 
@@ -150,7 +151,7 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
             pooled: Summary = "median" if name == "median-rank" else "mean"
             interval = bootstrap(values.mean(axis=0), pooled, method="percentile", seed=seed)
             measures[f"{direction} {name}"] = _entry(runs, interval.low, interval.high, interval.n)
-    for name in MATCHING:
+    for name in (*MATCHING, *PROBABILITY):
         measures[name] = _matching(s, name, seed)
     for modality, guesses in s.emotions.items():
         if guesses:
@@ -180,14 +181,18 @@ def _entry(runs: Array, low: float, high: float, n: int) -> dict[str, Any]:
 def _matching(s: Scored, name: str, seed: int) -> dict[str, Any]:
     """A matching measure: mean over seeds, with an interval over source videos (pairs of one source hang together)."""
     measure = POINTWISE[name]
-    predictions = np.array(s.match) if measure.predicts == "score" else (np.array(s.match) >= 0.5).astype(np.int64)
+    predictions = (np.array(s.match) >= 0.5).astype(np.int64) if measure.predicts == "class" else np.array(s.match)
     runs = np.array([measure.of(t, p) for t, p in zip(s.truth, predictions, strict=True)])
 
     def over_seeds(rows: Array) -> float:
         return float(np.mean([measure.of(t[rows], p[rows]) for t, p in zip(s.truth, predictions, strict=True)]))
 
-    interval = bootstrap_of(over_seeds, np.arange(len(s.truth[0])), groups=s.groups[0], resamples=500, seed=seed)
-    return _entry(runs, interval.low, interval.high, len(s.truth[0]))
+    # Resampling adds its own noise to the ECE, which counts all noise as error: the basic interval takes it out again.
+    method: Literal["basic", "percentile"] = "basic" if name == "ECE" else "percentile"
+    rows = np.arange(len(s.truth[0]))
+    interval = bootstrap_of(over_seeds, rows, method=method, groups=s.groups[0], resamples=500, seed=seed)
+    low, high = np.maximum(interval[1:3], 0) if name == "ECE" else interval[1:3]  # maximum: NaN stays NaN
+    return _entry(runs, low, high, len(rows))
 
 
 def _confusion(truth: Array, score: Array) -> Array:
@@ -211,7 +216,10 @@ def _slices(s: Scored, direction: str, seed: int) -> dict[str, Any]:
 
 
 def chance(bench: Bench, seeds: Sequence[int]) -> dict[str, float | None]:
-    """The chance level of every measure on the corpora at hand: exact, averaged over folds and seeds."""
+    """The chance level of every measure on the corpora at hand: exact, averaged over folds and seeds.
+
+    Of the measures of probabilities it is the level of a constant score, the share of matched pairs.
+    """
     levels: dict[str, list[float]] = {}
     for seed in seeds if bench.split == "folds" else seeds[:1]:
         for fold in bench.fold_numbers():
@@ -223,7 +231,15 @@ def chance(bench: Bench, seeds: Sequence[int]) -> dict[str, float | None]:
             for name in MATCHING:
                 level = POINTWISE[name].chance(task.pairs.match, half)
                 levels.setdefault(name, []).append(level)
-    return {name: number(float(np.mean(values))) for name, values in levels.items()}
+    constant = _constant(bench.dataset.pairs[bench.part].match)
+    return {name: number(float(np.mean(values))) for name, values in levels.items()} | constant
+
+
+def _constant(truth: Array) -> dict[str, float | None]:
+    """What always saying the share of matched pairs reaches in the measures of probabilities."""
+    always = np.full(len(truth), truth.mean())
+    # Rounded: R2 and ECE are 0 but for the last bits, and -0 would be printed as such.
+    return {name: number(round(POINTWISE[name].of(truth, always), 12) + 0.0) for name in PROBABILITY}
 
 
 def significance(systems: Mapping[str, Scored], against: str | None, seed: int = 0) -> list[dict[str, Any]]:

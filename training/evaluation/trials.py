@@ -12,14 +12,17 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.types import Array
+from recommender.model.retrieval import RetrievalModel
+from recommender.types import Array, Modality
 from training.evaluation import log
-from training.types import Corpus, Dataset, Extra, Pairs, ProtocolName, System
+from training.types import Corpus, Dataset, Extra, Fitted, Pairs, ProtocolName, System
 
 Split = Literal["published", "folds"]
 """`published`: fit on train, score the test (or validation) set. `folds`: grouped cross-validation within train."""
 
 FOLDS = 5
+FORMAT = 2
+"""Of the kept outcomes: those of another format are computed again."""
 
 
 class Trial(NamedTuple):
@@ -40,13 +43,30 @@ class Task(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Raw scores of a trial: match [n], similarity [videos, music], emotion probabilities [m, 5] or [0, 5]."""
+    """What a trial leaves behind: scores, vectors and the cost of all of it.
+
+    Attributes
+    ----------
+    match: float64 [n], one per evaluated pair. similarity: float64 [videos, music] of the corpus.
+    video_emotions, music_emotions: probabilities [n, 5] of the evaluated pairs; [0, 5] of a system without.
+    video_vectors, music_vectors: float32 [c, d] of the corpus; [0, 0] of a system without vectors to search with.
+    weight: the weight a fusion chose for its second system; NaN of any other system.
+    seconds: processor time.
+    """
 
     match: Array
     similarity: Array
     video_emotions: Array
     music_emotions: Array
+    video_vectors: Array
+    music_vectors: Array
+    weight: float
     seconds: float
+
+    @property
+    def searchable(self) -> bool:
+        """Whether the system gave vectors."""
+        return bool(self.video_vectors.shape[1] and self.music_vectors.shape[1])
 
 
 @dataclass(frozen=True)
@@ -141,6 +161,9 @@ def run(bench: Bench, system: System, trial: Trial, folder: Path, reason: str) -
         np.asarray(fitted.similarity(task.corpus.video, task.corpus.music), np.float64),
         _emotions(fitted.emotions("video", task.pairs.video)),
         _emotions(fitted.emotions("music", task.pairs.music)),
+        _vectors(fitted, "video", task.corpus.video),
+        _vectors(fitted, "music", task.corpus.music),
+        float(getattr(fitted, "weight", np.nan)),
         time.process_time() - start,
     )
     _write(path, key, outcome)
@@ -151,10 +174,29 @@ def _emotions(probabilities: Array | None) -> Array:
     return np.zeros((0, 5)) if probabilities is None else np.asarray(probabilities, np.float64)
 
 
+def _vectors(fitted: Fitted, modality: Modality, features: Array) -> Array:
+    """The unit vectors float32 [c, d] of `features`, [0, 0] of a system without."""
+    embed = getattr(fitted, "embed", None)
+    if isinstance(fitted, RetrievalModel):
+        embed = fitted.matcher.embed
+    return np.zeros((0, 0), np.float32) if embed is None else np.asarray(embed(modality, features), np.float32)
+
+
 def fingerprint(bench: Bench, system: System, trial: Trial) -> str:
     """A hash over all that an outcome depends on: data, protocol, folds, configuration and the code that fits."""
-    extra = "" if bench.extra is None else hashlib.sha256(bench.extra.music.tobytes()).hexdigest()
-    facts = (bench.dataset.revision, bench.protocol, bench.split, bench.folds, extra, repr(system), *trial, _code())
+    more = bench.extra
+    extra = "" if more is None else hashlib.sha256(more.music.tobytes() + more.emotion.tobytes()).hexdigest()
+    facts = (
+        FORMAT,
+        bench.dataset.revision,
+        bench.protocol,
+        bench.split,
+        bench.folds,
+        extra,
+        repr(system),
+        *trial,
+        _code(),
+    )
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
@@ -162,13 +204,21 @@ def fingerprint(bench: Bench, system: System, trial: Trial) -> str:
 def _code() -> str:
     """A hash over the sources that a fit runs through."""
     import recommender.encoders
+    import recommender.measures
+    import recommender.model
     import recommender.nets
+    import recommender.rankers
     import training.fit
+    import training.folds
     import training.losses
     import training.systems
+    import training.targets
 
+    saved = (recommender.model, recommender.rankers)  # what models that are trained already score with
+    packages = (recommender.encoders, recommender.measures, recommender.nets, training.systems, *saved)
+    modules = (training.fit, training.folds, training.losses, training.targets)
     digest = hashlib.sha256()
-    for module in (recommender.encoders, recommender.nets, training.systems, training.fit, training.losses):
+    for module in (*packages, *modules):
         home = Path(inspect.getfile(module))
         for source in sorted(home.parent.glob("*.py")) if home.name == "__init__.py" else [home]:
             digest.update(source.read_bytes())
@@ -180,8 +230,8 @@ def _read(path: Path, key: str) -> Outcome | None:
         with np.load(path, allow_pickle=False) as kept:
             if str(kept["key"]) != key:
                 return None
-            arrays = (kept["match"], kept["similarity"], kept["video_emotions"], kept["music_emotions"])
-            return Outcome(*arrays, seconds=float(kept["seconds"]))
+            parts = {name: kept[name] for name in Outcome._fields}
+            return Outcome(**parts | {name: float(parts[name]) for name in ("weight", "seconds")})
     except (OSError, ValueError, KeyError, EOFError):
         return None  # absent, from other code or data, or cut short: computed again
 

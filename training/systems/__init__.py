@@ -8,9 +8,10 @@ from training.fit import Schedule
 from training.systems.cca import CCA, CCAConfig
 from training.systems.contrastive import SupervisedContrastive
 from training.systems.emomv import EmoMVClassifier, EmoMVConfig, EmoMVRetrieval
-from training.systems.ensemble import Ensemble
+from training.systems.ensemble import Ensemble, EnsembleConfig
 from training.systems.likumar import LiKumar, LiKumarConfig
 from training.systems.posterior import EmotionMatching, PosteriorConfig
+from training.systems.predicted import PredictedMusic
 from training.types import System
 
 SINGLE = EmoMVConfig(multi_task=False)
@@ -31,10 +32,16 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "li-kumar-single": lambda: LiKumar("li-kumar-single", LiKumarConfig(multi_task=False)),
     "posterior": lambda: EmotionMatching("posterior", PosteriorConfig(score="posterior")),
     "evidence": lambda: EmotionMatching(),
+    "predicted": lambda: PredictedMusic(),
     "supcon": lambda: SupervisedContrastive(),
     "cca": lambda: CCA(),
     "cluster-cca": lambda: CCA("cluster-cca", CCAConfig(clusters=True, ridge=10.0, components=4)),
-    "ensemble": lambda: Ensemble("ensemble", (EmotionMatching(), SupervisedContrastive(), LiKumar())),
+    "ensemble": lambda: Ensemble(
+        # The strongest member counts twice: on grouped folds of EmoMV-C's train.
+        "ensemble",
+        (PredictedMusic(), SupervisedContrastive(), LiKumar()),
+        EnsembleConfig(weights=(2.0, 1.0, 1.0)),
+    ),
 }
 
 

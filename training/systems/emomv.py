@@ -52,7 +52,7 @@ class EmoMVClassifier:
         def build(d_video: int, d_music: int) -> ClassifierNet:
             return ClassifierNet(d_video, d_music, c, seed)
 
-        trained = train_network(build, lambda net: _loss(net, c), c, train, seed, stop)
+        trained = train_network(build, lambda net: _loss(net, c), _match_scores, c, train, seed, stop)
         return FittedClassifier(trained, c.multi_task)
 
 
@@ -70,7 +70,7 @@ class EmoMVRetrieval:
         def build(d_video: int, d_music: int) -> RetrievalNet:
             return RetrievalNet(d_video, d_music, c)
 
-        trained = train_network(build, lambda net: _loss(net, c), c, train, seed, stop)
+        trained = train_network(build, lambda net: _loss(net, c), _cosines, c, train, seed, stop)
         return calibrated(_encoder(trained, c), train)
 
 
@@ -112,6 +112,20 @@ def _loss(net: ClassifierNet | RetrievalNet, config: EmoMVConfig) -> Loss:
         return total
 
     return loss
+
+
+def _match_scores(net: ClassifierNet, video: Tensor, music: Tensor) -> Array:
+    """Logits [a, b] of a match rather than none."""
+
+    def score(v: Tensor, m: Tensor) -> Tensor:
+        logits = net.matching(v, m)
+        return logits[:, 1] - logits[:, 0]
+
+    return every_pair(score, net.video(video).embedding, net.music(music).embedding)
+
+
+def _cosines(net: RetrievalNet, video: Tensor, music: Tensor) -> Array:
+    return (net.video(video).embedding @ net.music(music).embedding.T).numpy()
 
 
 def _project(trained: Trained[ClassifierNet], modality: Modality, features: Array) -> Projection:

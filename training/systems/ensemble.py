@@ -16,6 +16,7 @@ class EnsembleConfig:
 
     # ours: "z" keeps how far ahead a score is; "rank" (its share of training scores below) forgets outliers
     normalise: Literal["z", "rank"] = "z"
+    weights: tuple[float, ...] = ()  # of the members; equal where none are given
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ class Ensemble:
             raise InputError(f"ensemble {self.name} has no members: name at least one system")
         fitted = tuple(member.fit(train, seed, stop, extra) for member in self.members)
         scores = tuple(np.sort(one.similarity(train.video, train.music), axis=None) for one in fitted)
-        return FittedEnsemble(fitted, scores, self.config.normalise)
+        weights = self.config.weights or (1.0,) * len(self.members)
+        if len(weights) != len(self.members) or not sum(weights) > 0:
+            raise InputError(f"ensemble {self.name} has {len(self.members)} members and the weights {weights}")
+        return FittedEnsemble(fitted, scores, self.config.normalise, weights)
 
 
 @dataclass(frozen=True)
@@ -42,20 +46,24 @@ class FittedEnsemble:
     members: tuple[Fitted, ...]
     scores: tuple[Array, ...]
     normalise: Literal["z", "rank"]
+    weights: tuple[float, ...]
 
     def match(self, video: Array, music: Array) -> Array:
         """Mean match probability [n]."""
-        return np.mean([member.match(video, music) for member in self.members], axis=0)
+        return self._mean([member.match(video, music) for member in self.members])
 
     def similarity(self, video: Array, music: Array) -> Array:
         """Mean normalised score float64 [a, b]."""
         parts = zip(self.members, self.scores, strict=True)
-        return np.mean([self._comparable(one.similarity(video, music), known) for one, known in parts], axis=0)
+        return self._mean([self._comparable(one.similarity(video, music), known) for one, known in parts])
 
     def emotions(self, modality: Modality, features: Array) -> Array | None:
         """Mean emotion probabilities [n, 5] of the members that predict them; None where none does."""
         found = [e for member in self.members if (e := member.emotions(modality, features)) is not None]
         return np.mean(found, axis=0) if found else None
+
+    def _mean(self, values: list[Array]) -> Array:
+        return np.average(values, axis=0, weights=self.weights)
 
     def _comparable(self, score: Array, known: Array) -> Array:
         if self.normalise == "rank":

@@ -52,7 +52,7 @@ class LiKumar:
         def build(d_video: int, d_music: int) -> BaselineTrunk:
             return BaselineTrunk(d_video, d_music, c.width, c.dropout)
 
-        trained = train_network(build, lambda net: _loss(net, c), c, train, seed, stop)
+        trained = train_network(build, lambda net: _loss(net, c), _cosines, c, train, seed, stop)
         distance = _distance(trained, train.video, train.music)
         return FittedLiKumar(trained, calibration(-distance, train.match), c.multi_task)
 
@@ -68,6 +68,10 @@ def _loss(net: BaselineTrunk, config: LiKumarConfig) -> Loss:
         return total
 
     return loss
+
+
+def _cosines(net: BaselineTrunk, video: Tensor, music: Tensor) -> Array:
+    return (net.video(video).embedding @ net.music(music).embedding.T).numpy()
 
 
 def _embed(trained: Trained[BaselineTrunk], modality: Modality, features: Array) -> Array:

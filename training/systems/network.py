@@ -9,7 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from recommender.types import Array, Modality
-from training.fit import Batch, Loss, Schedule, batch_of, inner_epochs, reproducible, train
+from training.fit import (
+    EVERY,
+    MOST_EPOCHS,
+    Batch,
+    Loss,
+    Schedule,
+    batch_of,
+    equal_steps,
+    inner_epochs,
+    quality,
+    reproducible,
+    train,
+)
 from training.systems.prepare import Standardiser, standardiser
 from training.types import Pairs
 
@@ -70,6 +82,7 @@ def linear(layer: Any) -> tuple[Array, Array]:
 def train_network(
     build: Callable[[int, int], M],
     loss: Callable[[M], Loss],
+    similarity: Callable[[M, Tensor, Tensor], Array],
     recipe: Recipe,
     pairs: Pairs,
     seed: int,
@@ -77,24 +90,52 @@ def train_network(
 ) -> Trained[M]:
     """A network trained on `pairs`; `stop` ends the training (protocol `paper`), else inner folds do (`clean`).
 
-    `build(d_video, d_music)` makes the network, `loss(model)` its loss.
+    `build(d_video, d_music)` makes the network, `loss(model)` its loss; `similarity(model, video, music)` [a, b] of
+    prepared features is what inner folds judge it by.
     """
 
-    def fit(pairs: Pairs, stop: Pairs | None, epochs: int) -> Trained[M]:
+    def fit(pairs: Pairs, stop: Pairs | None, epochs: int, schedule: Schedule, watch: Watcher[M]) -> Trained[M]:
         with reproducible(seed):
             prepared = scales(pairs)
             model = build(pairs.video.shape[1], pairs.music.shape[1])
             batch = prepared.batch(pairs)
             held = None if stop is None else prepared.batch(stop)
-            kept = train(model, loss(model), lambda _: batch, recipe.schedule, seed, epochs, held)
+            look = watch(Trained(model, prepared, 0))
+            kept = train(model, loss(model), lambda _: batch, schedule, seed, epochs, held, look)
         return Trained(model, prepared, kept)
 
+    def curve(inside: Pairs, held: Pairs) -> Array:
+        found: list[float] = []
+
+        def watch(trained: Trained[M]) -> Callable[[int], None]:
+            batch = trained.scales.batch(held)
+
+            def look(number: int) -> None:
+                if number % EVERY == 0:
+                    trained.model.eval()
+                    with torch.no_grad():
+                        found.append(quality(similarity(trained.model, batch.video, batch.music), held))
+
+            return look
+
+        schedule = equal_steps(recipe.schedule, len(inside), len(pairs))
+        fit(inside, None, max(EVERY, min(recipe.schedule.max_epochs, MOST_EPOCHS)), schedule, watch)
+        return np.array(found)
+
     if stop is not None:
-        return fit(pairs, stop, 0)
+        return fit(pairs, stop, 0, recipe.schedule, unwatched)
     epochs = recipe.epochs
     if epochs is None:
-        epochs = inner_epochs(lambda a, b: fit(a, b, 0).epochs, pairs, recipe.inner_folds, seed)
-    return fit(pairs, None, epochs)
+        epochs = inner_epochs(curve, pairs, recipe.inner_folds, seed)
+    return fit(pairs, None, epochs, recipe.schedule, unwatched)
+
+
+Watcher = Callable[[Trained[M]], Callable[[int], None]]
+
+
+def unwatched(trained: Trained[M]) -> Callable[[int], None]:
+    """Looks at nothing."""
+    return lambda number: None
 
 
 def every_pair(score: Callable[[Tensor, Tensor], Tensor], video: Tensor, music: Tensor) -> Array:

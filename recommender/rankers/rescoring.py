@@ -1,0 +1,57 @@
+"""The rankers with AFCLNet: the cosine chooses each candidate's section, the network scores it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recommender.errors import InputError
+from recommender.rankers import cosine
+from recommender.rankers.scoring import Scoring
+from recommender.rankers.sections import Question, Section
+from recommender.types import Array, TrackWindows
+
+
+def afclnet(question: Question, candidates: Sequence[TrackWindows], scoring: Scoring) -> list[Section]:
+    """Sections by AFCLNet's calibrated score."""
+    found, logits = _scored(question, candidates, scoring, "afclnet")
+    return _shown(found, logits, scoring, "afclnet")
+
+
+def fusion(question: Question, candidates: Sequence[TrackWindows], scoring: Scoring) -> list[Section]:
+    """Sections by the calibrated score of AFCLNet and cosine together."""
+    found, logits = _scored(question, candidates, scoring, "fusion")
+    if scoring.fusion is None:
+        raise _unable("fusion")
+    fused = scoring.fusion(np.array([section.score for section in found]), logits)
+    return _shown(found, fused, scoring, "fusion")
+
+
+def _scored(
+    question: Question, candidates: Sequence[TrackWindows], scoring: Scoring, name: str
+) -> tuple[list[Section], Array]:
+    """The cosine's sections and AFCLNet's logits [c], each the mean over the section's windows."""
+    if scoring.rescorer is None:
+        raise _unable(name)
+    if question.side is None:
+        raise InputError(
+            f"the ranker '{name}' needs the query's features, and a bare vector has none: use --ranker cosine"
+        )
+    found = cosine.sections(question, candidates)
+    if not found:
+        return found, np.zeros(0)
+    rows = [w.inputs[s.first : s.last + 1, scoring.first :] for w, s in zip(candidates, found, strict=True)]
+    logits = scoring.rescorer.logits(question.side[None], np.vstack(rows))
+    starts = np.cumsum([0, *(len(r) for r in rows[:-1])])
+    return found, np.add.reduceat(logits, starts) / np.array([len(r) for r in rows])
+
+
+def _shown(found: list[Section], scores: Array, scoring: Scoring, name: str) -> list[Section]:
+    probabilities = scoring.calibrations[name](scores)
+    return [section._replace(score=float(p)) for section, p in zip(found, probabilities, strict=True)]
+
+
+def _unable(name: str) -> InputError:
+    return InputError(
+        f"the ranker '{name}' needs a library of a model with AFCLNet (`recommend train`): imported vectors and other "
+        "models are ranked by cosine alone (--ranker cosine)"
+    )

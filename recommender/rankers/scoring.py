@@ -1,0 +1,65 @@
+"""What a model knows of scoring: calibrations by ranker, AFCLNet, and how it is fused with the cosine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from recommender.encoders import Calibration
+from recommender.rankers.afclnet import Rescorer
+from recommender.types import Array
+
+SIDE = "afclnet_"
+"""Stored columns of AFCLNet's side are called `afclnet_0` and so on."""
+
+FITS = 0.5
+"""A calibrated score below says that clip and music rather do not match."""
+
+
+class Scale(NamedTuple):
+    """Mean and standard deviation of a score over all combinations of the training items."""
+
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """weight * z(logit) + (1 - weight) * z(cosine), each standardised by its training scale."""
+
+    weight: float
+    cosine: Scale
+    logit: Scale
+
+    def __call__(self, cosine: Array, logit: Array) -> Array:
+        """Fused scores, the shape of both."""
+        z = (cosine - self.cosine.mean) / self.cosine.sd
+        return self.weight * (logit - self.logit.mean) / self.logit.sd + (1 - self.weight) * z
+
+    def as_json(self) -> dict[str, float | list[float]]:
+        """As a manifest has it."""
+        return {"weight": self.weight, "cosine": list(self.cosine), "logit": list(self.logit)}
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How the rankers of a model score.
+
+    Attributes
+    ----------
+    calibrations: by ranker, from its score to the probability of a match; a ranker without shows its score in [0, 1].
+    rescorer, fusion: AFCLNet and its weight beside the cosine, where the model has them.
+    first: which column of `TrackWindows.inputs` AFCLNet's stored side begins at.
+    """
+
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    rescorer: Rescorer | None = None
+    fusion: Fusion | None = None
+    first: int = 0
+
+    @property
+    def rankers(self) -> tuple[str, ...]:
+        """The rankers that this model can serve."""
+        return ("cosine", *(("afclnet",) if self.rescorer else ()), *(("fusion",) if self.fusion else ()))
+
+
+PLAIN = Scoring()

@@ -1,0 +1,152 @@
+"""The DCCA loss against closed forms, and reductions that are stable or say what is wrong."""
+
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
+
+from recommender.errors import InputError  # noqa: E402
+from training.losses import canonical_correlation, consistency, match_score, matched_affect  # noqa: E402
+from training.systems.afclnet_reduction import REDUCTIONS, LinearReducer, Name, ReductionConfig, reduce  # noqa: E402
+from training.systems.cca import ridge_cca  # noqa: E402
+
+QUICK = ReductionConfig(components=4, hidden=16, epochs=5, learning_rate=1e-2)
+
+
+def pairs(n: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Video [n, 12] and music [n, 9] that share two hidden variables in matched pairs, and the score [n]."""
+    rng = np.random.default_rng(seed)
+    maps = np.random.default_rng(50)
+    shared, score = rng.normal(size=(n, 2)), (np.arange(n) % 2).astype(float)
+    other = np.where(score[:, None] == 1, shared, rng.normal(size=(n, 2)))
+    video = np.tanh(shared @ maps.normal(size=(2, 12))) + 0.1 * rng.normal(size=(n, 12))
+    music = np.tanh(other @ maps.normal(size=(2, 9))) + 0.1 * rng.normal(size=(n, 9))
+    return video.astype(np.float32), music.astype(np.float32), score
+
+
+def test_correlation_worked_by_hand() -> None:
+    u = torch.tensor([[1.0], [1.0], [-1.0], [-1.0]])
+    v = torch.tensor([[1.0], [-1.0], [1.0], [-1.0]])
+    # Sxx = 4/3, Syy = (.8^2 + .6^2) 4/3, Sxy = .8 * 4/3: correlation .8; a ridge of 4/3 halves it
+    y = 0.8 * u + 0.6 * v
+    assert float(canonical_correlation(u, y, 1e-12)) == pytest.approx(-0.8)
+    assert float(canonical_correlation(u, y, 4 / 3)) == pytest.approx(-0.4)
+    assert float(canonical_correlation(u, v, 1e-12)) == pytest.approx(0)
+    assert float(canonical_correlation(torch.cat([u, v], 1), torch.cat([v, 3 * u], 1), 1e-9)) == pytest.approx(-2)
+
+
+def test_the_loss_is_minus_the_sum_of_ridge_cca() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 6)), rng.normal(size=(50, 4))
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    _, _, correlation = ridge_cca(x.T @ x / 49, y.T @ y / 49, x.T @ y / 49, 0.1, 6)
+    loss = canonical_correlation(torch.as_tensor(x), torch.as_tensor(y), 0.1)
+    assert float(loss) == pytest.approx(-correlation.sum())
+
+
+@pytest.mark.parametrize("case", ["few rows", "constant", "rank one", "one row", "twins"])
+def test_the_gradient_is_finite_where_covariances_are_singular(case: str) -> None:
+    x = torch.randn(30, 40, generator=torch.Generator().manual_seed(0))
+    y = torch.randn(30, 40, generator=torch.Generator().manual_seed(1))
+    if case == "constant":
+        x = torch.ones(30, 40)
+    elif case == "rank one":
+        x = x[:, :1] @ torch.ones(1, 40)
+    elif case == "one row":
+        x, y = x[:1], y[:1]
+    elif case == "twins":
+        y = x.clone()
+    x.requires_grad_()
+    loss = canonical_correlation(x, y, 1e-3)
+    loss.backward()
+    assert -40 <= float(loss.detach()) <= 1e-9
+    assert bool(torch.isfinite(x.grad).all())
+
+
+def test_score_losses_worked_by_hand() -> None:
+    logit, score = torch.zeros(2), torch.tensor([0.25, 1.0])
+    assert float(match_score(logit, score, "mae")) == pytest.approx((0.25 + 0.5) / 2)
+    assert float(match_score(logit, score, "mse")) == pytest.approx((0.0625 + 0.25) / 2)
+    assert float(match_score(logit, score, "bce")) == pytest.approx(np.log(2))
+
+
+def test_affect_and_consistency_count_matched_pairs_alone() -> None:
+    score = torch.tensor([1.0, 0.5, 0.4])
+    predicted, affect = (
+        torch.tensor([[1.0, 0.0], [0.0, 0.0], [9.0, 9.0]]),
+        torch.tensor([[0.5, 0.0], [0.0, 0.2], [0, 0]]),
+    )
+    assert float(matched_affect(predicted, affect, score)) == pytest.approx((0.25 + 0.1) / 2)
+    video, music = torch.tensor([[1.0, 1.0], [0.0, 0.0], [9.0, 9.0]]), torch.zeros(3, 2)
+    assert float(consistency(video, music, score)) == pytest.approx((1 + 0) / 2)
+    assert float(matched_affect(predicted, affect, torch.zeros(3))) == 0
+    assert float(consistency(video, music, torch.zeros(3))) == 0
+
+
+@pytest.mark.parametrize("name", get_args(Name))
+def test_every_reduction_is_centred_scaled_and_repeatable(name: Name) -> None:
+    video, music, score = pairs()
+    config = replace(QUICK, name=name)
+    reducer, again = (reduce(video, music, score, config, seed=3) for _ in range(2))
+    for side, features in ((reducer.video, video), (reducer.music, music)):
+        reduced = side(features)
+        np.testing.assert_allclose(reduced.mean(axis=0), 0, atol=1e-4)
+        np.testing.assert_allclose(reduced.std(axis=0), 1, atol=1e-3)
+        assert reduced.dtype == np.float32
+        with pytest.raises(InputError, match="fitted on"):
+            side(features[:, :-1])
+    np.testing.assert_array_equal(reducer.video(video), again.video(video))
+    size = {"dcca-matched-unmatched": 8, "none": 12}.get(name, 4)
+    assert reducer.video(video).shape == (40, size)
+    if isinstance(reducer, LinearReducer):
+        by_hand = video.astype(float) @ reducer.video.weights + reducer.video.bias
+        np.testing.assert_allclose(by_hand, reducer.video(video), atol=1e-5)
+
+
+def test_dcca_finds_what_matched_pairs_share() -> None:
+    video, music, score = pairs(300)
+    config = ReductionConfig("dcca", components=2, hidden=32, epochs=60, learning_rate=3e-3)
+    matched = score == 1
+    reducer = reduce(video[matched], music[matched], score[matched], config, 0)
+    other_video, other_music, other = pairs(200, seed=5)
+    a, b = reducer.video(other_video[other == 1]), reducer.music(other_music[other == 1])
+    assert abs(np.corrcoef(a[:, 0], b[:, 0])[0, 1]) > 0.7
+
+
+@pytest.mark.parametrize("name", ["dcca", "dcca-matched-unmatched"])
+@pytest.mark.parametrize("case", ["small batch", "constant", "few pairs"])
+def test_dcca_is_stable_on_poor_data(name: Name, case: str) -> None:
+    video, music, score = pairs()
+    config = replace(QUICK, name=name, components=10)
+    if case == "small batch":
+        config = replace(config, batch=3)
+    elif case == "constant":
+        video = np.ones_like(video)
+    else:
+        video, music, score = video[:4], music[:4], score[:4]
+    reducer = reduce(video, music, score, config, 0)
+    assert np.isfinite(reducer.video(video)).all()
+    assert np.isfinite(reducer.music(music)).all()
+
+
+def test_what_cannot_be_learnt_is_said() -> None:
+    video, music, score = pairs()
+    both = replace(QUICK, name="dcca-matched-unmatched")
+    with pytest.raises(InputError, match="learns from unmatched pairs and the training set has 0"):
+        reduce(video, music, np.ones(40), both, 0)
+    with pytest.raises(InputError, match="learns from matched pairs and the training set has 1"):
+        reduce(video, music, np.eye(40)[0], both, 0)
+    with pytest.raises(InputError, match="linear CCA learns from matched pairs"):
+        reduce(video, music, np.zeros(40), replace(QUICK, name="cca"), 0)
+    with pytest.raises(InputError, match="nothing that varies together"):
+        reduce(np.ones_like(video), music, score, replace(QUICK, name="cca"), 0)
+    with pytest.raises(InputError, match="at least 2 pairs"):
+        reduce(video[:1], music[:1], score[:1], replace(QUICK, name="dcca"), 0)
+    with pytest.raises(InputError, match="NaN or infinite"):
+        reduce(np.full_like(video, np.nan), music, score, QUICK, 0)
+    with pytest.raises(InputError, match="no reduction is called lda; there are: dcca-matched"):
+        reduce(video, music, score, replace(QUICK, name="lda"), 0)  # type: ignore[arg-type]
+    assert set(REDUCTIONS) == set(get_args(Name))

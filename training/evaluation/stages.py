@@ -1,0 +1,212 @@
+"""Where mAP is lost and won: in the embedding, in the index, and in the rescoring of the first K candidates.
+
+The first stage retrieves by the cosine of its vectors, through the product's own search; the second stage scores the
+first K again. Candidates are per direction: the first K pieces of music of a video, the first K videos of a piece of
+music. What is not rescored stays behind them in the order of the cosine.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from indexing.backends import open_index
+from indexing.search import Segment, best_tracks
+from recommender.errors import InputError
+from recommender.measures import SameLabel, per_query
+from recommender.types import Array
+from training.evaluation.intervals import bootstrap, paired_bootstrap, spread
+from training.evaluation.significance import holm, paired_test
+from training.evaluation.slices import number
+from training.evaluation.summary import M, V, directions
+from training.evaluation.trials import Bench, Outcome, Task
+
+CUTOFFS = (10, 20, 50)
+PERFECT, COSINE, OWN, INDEX = "perfect order", "exact cosine", "own score", "index"
+
+
+class Pair(NamedTuple):
+    """Names of a first stage, which retrieves, and of a second, which rescores."""
+
+    first: str
+    second: str
+
+
+class Stages(NamedTuple):
+    """Per direction: the queries' names and emotions [q], and stage -> per-query mAP [seeds, q]."""
+
+    ids: dict[str, tuple[str, ...]]
+    emotion: dict[str, Array]
+    values: dict[str, dict[str, Array]]
+
+
+def parse_pair(text: str, systems: Sequence[str]) -> Pair:
+    """The pair that FIRST:SECOND names; raises InputError for anything but two of the systems that run."""
+    # A saved model's name may hold colons: the split that fits is taken.
+    parts = [Pair(text[:i], text[i + 1 :]) for i, letter in enumerate(text) if letter == ":"]
+    known = next((pair for pair in parts if set(pair) <= set(systems)), None)
+    if known is not None:
+        return known
+    among = f"among the systems to run ({', '.join(systems)})"
+    if not parts:
+        raise InputError(f"--stages {text}: write FIRST:SECOND, both {among}")
+    wrong = next(name for name in parts[0] if name not in systems)
+    raise InputError(f"--stages {text}: {wrong or 'an empty name'} is not {among}")
+
+
+def check_searchable(pairs: Sequence[Pair], name: str, outcome: Outcome) -> None:
+    """Raise InputError when `name` is the first stage of a pair, but gave no vectors."""
+    for pair in pairs:
+        if pair.first == name and not outcome.searchable:
+            raise InputError(
+                f"--stages {name}:{pair.second}: {name} has no vectors to search with; retrieve with another system"
+            )
+
+
+def rescored(k: int | None) -> str:
+    """The name of the stage that scores the first k candidates again, all of them for None."""
+    return f"rescored {'all' if k is None else k}"
+
+
+def before() -> dict[str, str]:
+    """Every stage in order, with the one that it is compared with."""
+    fixed = {COSINE: PERFECT, OWN: COSINE, INDEX: COSINE}
+    return fixed | {rescored(k): INDEX for k in (*CUTOFFS, None)}
+
+
+class Library:
+    """Vectors float32 [c, d] in the product's index, one window per track.
+
+    They lie in a shuffled order: the search breaks ties by position, and files may be sorted by emotion.
+    """
+
+    def __init__(self, vectors: Array) -> None:
+        self.count = len(vectors)
+        self.place = np.random.default_rng(0).permutation(self.count)
+        rows = np.ascontiguousarray(vectors[self.place], np.float32)
+        one, none = np.arange(self.count + 1), np.empty((self.count, 0), np.float32)
+        alive = np.ones(self.count, bool)
+        bounds = np.zeros((self.count, 2))
+        self.segment = Segment(one[:-1], one[:-1] * 0, one, alive, rows, none, none, bounds)
+        self.index = open_index(rows)
+
+    def top(self, query: Array, k: int) -> tuple[Array, Array]:
+        """Rows int64 [k'] and cosines float32 [k'] of the k best for `query` float64 [d], k' = min(k, c).
+
+        A query of length zero has no direction: everything scores 0.
+        """
+        norm = np.linalg.norm(query)
+        if not norm:
+            return self.place[:k], np.zeros(min(k, self.count), np.float32)
+        found = best_tracks(self.index, self.segment, query / norm, k)
+        return self.place[found.ids], found.scores
+
+
+def orders(queries: Array, corpus: Array, own: Array, second: Array) -> dict[str, Array]:
+    """Scores [q, c] of every stage, larger is better, of query and corpus vectors and both stages' scores [q, c]."""
+    exact = _directions(queries) @ _directions(corpus).T
+    library = Library(corpus)
+    through = _searched(library, queries)
+    found = {COSINE: exact, OWN: own, INDEX: through}
+    for k in (*CUTOFFS, None):
+        first = np.zeros(exact.shape, bool)
+        for row, query in zip(first, np.asarray(queries, np.float64), strict=True):
+            row[library.top(query, library.count if k is None else k)[0]] = True
+        found[rescored(k)] = np.array([reordered(*rows) for rows in zip(through, second, first, strict=True)])
+    return found
+
+
+def reordered(base: Array, second: Array, first: Array) -> Array:
+    """Scores float64 [c] that put the items where `first` [c] is true by `second` [c] before the others by `base` [c].
+
+    Ties of either stay ties.
+    """
+    rank = np.empty(len(base))
+    rank[~first] = np.unique(base[~first], return_inverse=True)[1]
+    rank[first] = len(base) + np.unique(second[first], return_inverse=True)[1]
+    return rank
+
+
+def _searched(library: Library, queries: Array) -> Array:
+    """Cosines float32 [q, c] as the product's search gives them for the whole corpus."""
+    scores = np.empty((len(queries), library.count), np.float32)
+    for row, query in zip(scores, np.asarray(queries, np.float64), strict=True):
+        rows, cosines = library.top(query, library.count)
+        row[rows] = cosines
+    return scores
+
+
+def _directions(vectors: Array) -> Array:
+    """float64 [n, d] of unit length; zero rows stay zero."""
+    exact = np.asarray(vectors, np.float64)
+    norm = np.linalg.norm(exact, axis=1, keepdims=True)
+    return exact / np.where(norm > 0, norm, 1)
+
+
+def of_task(task: Task, first: Outcome, second: Outcome) -> dict[str, dict[str, Array]]:
+    """Per direction, stage -> per-query mAP [q] of one trial."""
+    found = {}
+    ways, own = directions(task, second.similarity), directions(task, first.similarity)
+    vectors = {V: (first.video_vectors, first.music_vectors), M: (first.music_vectors, first.video_vectors)}
+    for direction, way in ways.items():
+        relevant = SameLabel(way.query, way.corpus)
+        scores = orders(*vectors[direction], own[direction].scores, way.scores)
+        found[direction] = {stage: per_query(s, relevant, ["mAP"])["mAP"] for stage, s in scores.items()}
+    return found
+
+
+def staged(bench: Bench, first: Mapping[int, Sequence[Outcome]], second: Mapping[int, Sequence[Outcome]]) -> Stages:
+    """Both stages' outcomes, {seed: [fold 0, fold 1, ...]}, as per-query values in one order of the queries."""
+    ids: dict[str, tuple[str, ...]] = {}
+    emotion: dict[str, Array] = {}
+    values: dict[str, dict[str, list[Array]]] = {d: {stage: [] for stage in before()} for d in (V, M)}
+    for seed in sorted(first):
+        tasks = [bench.task(seed, fold) for fold in range(len(first[seed]))]
+        parts = [of_task(*trial) for trial in zip(tasks, first[seed], second[seed], strict=True)]
+        names = [name for task in tasks for name in task.corpus.ids]
+        order = np.argsort(np.array(names), kind="stable")  # folds differ by seed, the queries do not
+        for direction, columns in values.items():
+            ids[direction] = tuple(names[i] for i in order)
+            labels = [directions(task, np.zeros((0, 0)))[direction].query for task in tasks]
+            emotion[direction] = np.concatenate(labels)[order]
+            for stage, rows in columns.items():
+                rows.append(np.concatenate([part[direction][stage] for part in parts])[order])
+    return Stages(ids, emotion, {d: {s: np.array(rows) for s, rows in c.items()} for d, c in values.items()})
+
+
+def figures(found: Stages, seed: int = 0) -> dict[str, list[dict[str, Any]]]:
+    """Per direction an entry per stage: mAP, and its difference to the stage before with interval and p."""
+    return {direction: _entries(columns, seed) for direction, columns in found.values.items()}
+
+
+def _entries(columns: Mapping[str, Array], seed: int) -> list[dict[str, Any]]:
+    means = {stage: rows.mean(axis=0) for stage, rows in columns.items()}
+    # NaN, a query without relevant items, stays NaN.
+    means[PERFECT] = means[COSINE] * 0 + 1
+    entries = [_entry(stage, rows, means, seed) for stage, rows in columns.items()]
+    again = [entry for entry in entries if entry["compared_with"] == INDEX]
+    for entry, corrected in zip(again, holm([entry["p"] for entry in again]), strict=True):
+        entry["p_holm"] = corrected
+    return entries
+
+
+def _entry(stage: str, rows: Array, means: Mapping[str, Array], seed: int) -> dict[str, Any]:
+    """One stage; against the perfect order there is nothing to test."""
+    other = before()[stage]
+    over = spread(np.nanmean(rows, axis=1))
+    level = bootstrap(means[stage], method="percentile", seed=seed)
+    change = paired_bootstrap(means[stage], means[other], seed=seed)
+    return {
+        "stage": stage,
+        "mAP": over.mean,
+        "sd_over_seeds": number(over.std),
+        "low_95": number(level.low),
+        "high_95": number(level.high),
+        "queries": level.n,
+        "compared_with": other,
+        "difference": change.estimate,
+        "difference_low_95": number(change.low),
+        "difference_high_95": number(change.high),
+        "p": None if other == PERFECT else paired_test(means[stage], means[other], seed=seed).p,
+        "p_holm": None,
+    }

@@ -1,0 +1,203 @@
+"""REDUCTIONS: objective features of both modalities to few numbers, fitted on scored training pairs.
+
+Every reduction keeps one contract: `fit(video, music, score, config, seed)` gives a `Reducer` of standardised
+features. What comes out has mean 0 and variance 1 on the training rows [ours], so that one learning rate fits all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+
+from recommender.errors import InputError
+from recommender.nets.dcca import DCCANet
+from recommender.types import Array, Modality
+from training.fit import reproducible
+from training.losses import canonical_correlation
+from training.systems.cca import ridge_cca
+from training.systems.logistic import row_space
+from training.systems.prepare import Standardiser, standardiser
+from training.targets import is_matched
+
+Name = Literal["dcca-matched-unmatched", "dcca", "cca", "pca", "none"]
+
+
+@dataclass(frozen=True)
+class ReductionConfig:
+    """Which reduction, and its sizes and fit."""
+
+    name: Name = "dcca-matched-unmatched"  # paper
+    components: int = 40  # paper: of each DCCA; for CCA and PCA at most so many
+    ridge: float = 1.0  # ours, linear CCA: on standardised variances
+    hidden: int = 1024  # paper
+    layers: int = 3  # paper
+    dcca_ridge: float = 1e-3  # ours: the paper names none; without it a batch of fewer than 40 rows has no loss
+    learning_rate: float = 1e-4  # ours, DCCA: the rate of the paper's network
+    batch: int = 1024  # ours, DCCA: the correlation is one over the batch, so a batch is large; also the paper's size
+    epochs: int = 50  # ours, DCCA: by then the training correlation has stopped rising on 360 pairs
+
+
+class Reducer(Protocol):
+    """Reduced vectors float32 [n, r] of raw features [n, d], per modality."""
+
+    def video(self, features: Array) -> Array: ...
+
+    def music(self, features: Array) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Affine:
+    """x W + b of raw features x [n, d]: weights float64 [d, r], bias [r]."""
+
+    weights: Array
+    bias: Array
+
+    def __call__(self, features: Array) -> Array:
+        """float32 [n, r]."""
+        if features.ndim != 2 or features.shape[1] != len(self.weights):
+            raise InputError(
+                f"features of shape {features.shape} where the reduction was fitted on {len(self.weights)} columns:"
+                " give features of the same extractor"
+            )
+        return (np.asarray(features, np.float64) @ self.weights + self.bias).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class LinearReducer:
+    """A linear reduction of both modalities, with its weights for serving."""
+
+    video: Affine
+    music: Affine
+
+
+@dataclass(frozen=True)
+class DeepReducer:
+    """One or more DCCA networks side by side, and the scaling of what they give."""
+
+    nets: tuple[DCCANet, ...]
+    prepare: tuple[Standardiser, Standardiser]
+    scale: tuple[Standardiser, Standardiser]
+
+    def video(self, features: Array) -> Array:
+        """float32 [n, r] of videos."""
+        return self.scale[0](self.outputs("video", self.prepare[0](features)))
+
+    def music(self, features: Array) -> Array:
+        """float32 [n, r] of music."""
+        return self.scale[1](self.outputs("music", self.prepare[1](features)))
+
+    def outputs(self, modality: Modality, prepared: Array) -> Array:
+        """float32 [n, r]: the networks' outputs before scaling."""
+        return _outputs(self.nets, modality, prepared)
+
+
+def reduce(video: Array, music: Array, score: Array, config: ReductionConfig, seed: int) -> Reducer:
+    """The configured reduction fitted on pairs: video [n, d_v], music [n, d_m], score [n].
+
+    Raises
+    ------
+    InputError: no such reduction, features that are not finite, or no pairs of a kind that it learns from.
+    """
+    if config.name not in REDUCTIONS:
+        raise InputError(f"no reduction is called {config.name}; there are: {', '.join(REDUCTIONS)}")
+    prepare = standardiser(video), standardiser(music)
+    with reproducible(seed):
+        return REDUCTIONS[config.name](prepare, (prepare[0](video), prepare[1](music)), score, config)
+
+
+Both = tuple[Array, Array]
+Prepare = tuple[Standardiser, Standardiser]
+
+
+def _none(prepare: Prepare, both: Both, score: Array, config: ReductionConfig) -> Reducer:
+    return _linear(prepare, both, (np.eye(both[0].shape[1]), np.eye(both[1].shape[1])))
+
+
+def _pca(prepare: Prepare, both: Both, score: Array, config: ReductionConfig) -> Reducer:
+    directions = [np.linalg.svd(x, full_matrices=False)[2].T for x in both]
+    # Both sides of one size: the network multiplies them.
+    kept = min(config.components, *(d.shape[1] for d in directions))
+    return _linear(prepare, both, (directions[0][:, :kept], directions[1][:, :kept]))
+
+
+def _cca(prepare: Prepare, both: Both, score: Array, config: ReductionConfig) -> Reducer:
+    matched = _at_least_two(is_matched(score), "linear CCA", "matched")
+    (x, basis_x), (y, basis_y) = (row_space(np.asarray(z, np.float64)) for z in both)
+    cross = x[matched].T @ y[matched] / matched.sum()
+    a, b, _ = ridge_cca(x.T @ x / len(x), y.T @ y / len(y), cross, config.ridge, config.components)
+    if not a.shape[1]:
+        raise InputError("linear CCA finds nothing that varies together in the matched pairs: constant features?")
+    return _linear(prepare, both, (basis_x @ a, basis_y @ b))
+
+
+def _linear(prepare: Prepare, both: Both, directions: Both) -> LinearReducer:
+    """Standardising, the directions, and scaling to variance 1 in one affine map per modality."""
+    maps = []
+    for scaler, x, w in zip(prepare, both, directions, strict=True):
+        spread = (x @ w).std(axis=0)
+        maps.append(Affine(*scaler.folded(w / np.where(spread > 1e-9, spread, 1.0), np.zeros(w.shape[1]))))
+    return LinearReducer(*maps)
+
+
+def _dcca(prepare: Prepare, both: Both, score: Array, config: ReductionConfig) -> Reducer:
+    return _deep(prepare, both, [np.ones(len(score), bool)], config)
+
+
+def _matched_unmatched(prepare: Prepare, both: Both, score: Array, config: ReductionConfig) -> Reducer:
+    matched = is_matched(score)
+    name = "matched-unmatched DCCA"
+    kinds = [_at_least_two(matched, name, "matched"), _at_least_two(~matched, name, "unmatched")]
+    return _deep(prepare, both, kinds, config)
+
+
+def _at_least_two(rows: Array, who: str, kind: str) -> Array:
+    if rows.sum() < 2:
+        raise InputError(
+            f"{who} learns from {kind} pairs and the training set has {int(rows.sum())}: at least 2 are needed;"
+            " `pca` and `none` need none"
+        )
+    return rows
+
+
+def _deep(prepare: Prepare, both: Both, kinds: list[Array], config: ReductionConfig) -> DeepReducer:
+    nets = tuple(fit_dcca(both[0][rows], both[1][rows], config) for rows in kinds)
+    scale = standardiser(_outputs(nets, "video", both[0])), standardiser(_outputs(nets, "music", both[1]))
+    return DeepReducer(nets, prepare, scale)
+
+
+def fit_dcca(video: Array, music: Array, config: ReductionConfig) -> DCCANet:
+    """A DCCA network trained on standardised pairs [n, d_v] and [n, d_m], n >= 2; draws from torch's generator.
+
+    A batch that would be left with one row joins the one before it.
+    """
+    if len(video) < 2:
+        raise InputError(f"DCCA needs at least 2 pairs to correlate, and there are {len(video)}")
+    x, y = torch.as_tensor(video, dtype=torch.float32), torch.as_tensor(music, dtype=torch.float32)
+    net = DCCANet(x.shape[1], y.shape[1], config.components, config.hidden, config.layers)
+    optimiser = torch.optim.Adam(net.parameters(), lr=config.learning_rate)
+    parts = max(1, round(len(x) / max(2, config.batch)))
+    for _ in range(config.epochs):
+        for rows in torch.tensor_split(torch.randperm(len(x)), parts):
+            optimiser.zero_grad()
+            out = net(x[rows], y[rows])
+            torch.autograd.backward(canonical_correlation(out.video, out.music, config.dcca_ridge))
+            optimiser.step()
+    return net.eval()
+
+
+def _outputs(nets: tuple[DCCANet, ...], modality: Modality, prepared: Array) -> Array:
+    x = torch.as_tensor(prepared)
+    with torch.no_grad():
+        outputs = [(net.video if modality == "video" else net.music)(x) for net in nets]
+        return torch.cat(outputs, dim=1).numpy()
+
+
+REDUCTIONS: dict[Name, Callable[[Prepare, Both, Array, ReductionConfig], Reducer]] = {
+    "dcca-matched-unmatched": _matched_unmatched,
+    "dcca": _dcca,
+    "cca": _cca,
+    "pca": _pca,
+    "none": _none,
+}
