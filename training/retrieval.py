@@ -23,7 +23,7 @@ from recommender.model.retrieval import (
     load,
     revision_of,
 )
-from recommender.rankers.scoring import Fusion, Scale
+from recommender.rankers.scoring import Fusion
 from recommender.types import Modality
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trials import Bench
@@ -71,7 +71,7 @@ def parts_of(fitted: Fitted, name: str) -> Parts:
     if isinstance(fitted, FittedFusion) and isinstance(fitted.first, Matcher):
         second = fitted.second
         if isinstance(second, FittedAFCLNet):
-            fusion = Fusion(fitted.weight, Scale(*fitted.first_scale), Scale(*fitted.second_scale))
+            fusion = Fusion(fitted.weight, fitted.first_scale, fitted.second_scale)
             calibrations = {"afclnet": second.calibration, "fusion": fitted.calibration}
             return Parts(fitted.first, Rescoring(rescorer(second), fusion, calibrations))
     raise InputError(f"{name} scores pairs without vectors to search with: train another system")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from recommender.encoders import Calibration
 from recommender.rankers.afclnet import Rescorer
 from recommender.types import Array
@@ -21,6 +23,11 @@ class Scale(NamedTuple):
     mean: float
     sd: float
 
+    def __call__(self, score: Array) -> Array:
+        """z float64 of scores of any shape."""
+        z: Array = (np.asarray(score, np.float64) - self.mean) / self.sd
+        return z
+
 
 @dataclass(frozen=True)
 class Fusion:
@@ -32,8 +39,7 @@ class Fusion:
 
     def __call__(self, cosine: Array, logit: Array) -> Array:
         """Fused scores, the shape of both."""
-        z = (cosine - self.cosine.mean) / self.cosine.sd
-        return self.weight * (logit - self.logit.mean) / self.logit.sd + (1 - self.weight) * z
+        return self.weight * self.logit(logit) + (1 - self.weight) * self.cosine(cosine)
 
     def as_json(self) -> dict[str, float | list[float]]:
         """As a manifest has it."""

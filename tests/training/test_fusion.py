@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError
-from training.systems.fusion import Fusion, FusionConfig, Scale, best, fused
+from training.systems.fusion import Fusion, FusionConfig, best, fused, scale_of
 from training.types import Pairs
 
 HAND = FusionConfig(folds=2, grid=(0.0, 0.5, 1.0))
@@ -63,13 +63,13 @@ def test_scores_by_hand() -> None:
     train = pairs([[1, 0], [3, 2]], [[1, 1], [1, 3]], [0, 1], [1, 0])
     fitted = Member("a", 0).fit(train, 0), Member("b", 1).fit(train, 0)
     # First: rows 1 1 and 3 3, mean 2, SD 1. Second: rows 0 0 and 2 6, mean 2, SD sqrt(6).
-    first, second = Scale.of(fitted[0], train), Scale.of(fitted[1], train)
+    first, second = scale_of(fitted[0], train), scale_of(fitted[1], train)
     assert first == (2, 1)
     assert second == pytest.approx((2, np.sqrt(6)))
     assert first(np.array([3])).tolist() == [1]
     assert second(np.array([[6]])) == pytest.approx(4 / np.sqrt(6))
     assert fused(np.array(1.0), np.array(3.0), 0.25) == 1.5
-    assert Scale.of(fitted[1], train.take(np.array([0]))).sd == 1  # one combination: nothing to scale by
+    assert scale_of(fitted[1], train.take(np.array([0]))).sd == 1  # one combination: nothing to scale by
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,13 @@ from dataclasses import replace
 
 from recommender.errors import InputError
 from training.fit import Schedule
+from training.systems.afclnet import PAPER as AFCLNET_PAPER
+from training.systems.afclnet import AFCLNet
 from training.systems.cca import CCA, CCAConfig
 from training.systems.contrastive import SupervisedContrastive
 from training.systems.emomv import EmoMVClassifier, EmoMVConfig, EmoMVRetrieval
 from training.systems.ensemble import Ensemble, EnsembleConfig
+from training.systems.fusion import Fusion
 from training.systems.likumar import LiKumar, LiKumarConfig
 from training.systems.posterior import EmotionMatching, PosteriorConfig
 from training.systems.predicted import PredictedMusic
@@ -36,6 +39,10 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "supcon": lambda: SupervisedContrastive(),
     "cca": lambda: CCA(),
     "cluster-cca": lambda: CCA("cluster-cca", CCAConfig(clusters=True, ridge=10.0, components=4)),
+    "afclnet": lambda: AFCLNet(),
+    "afclnet-paper": lambda: AFCLNet("afclnet-paper", AFCLNET_PAPER),
+    "fusion": lambda: Fusion("fusion", EmotionMatching(), AFCLNet()),
+    "fusion-emomv": lambda: Fusion("fusion-emomv", EmoMVRetrieval(), AFCLNet()),
     "ensemble": lambda: Ensemble(
         # The strongest member counts twice: on grouped folds of EmoMV-C's train.
         "ensemble",

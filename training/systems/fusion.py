@@ -9,8 +9,10 @@ import numpy as np
 from recommender.encoders import Calibration
 from recommender.errors import InputError
 from recommender.measures import SameLabel, per_query
+from recommender.rankers.scoring import Scale
 from recommender.types import Array, Modality
 from training.folds import grouped_folds
+from training.systems.afclnet import AFCLNet
 from training.systems.logistic import calibration
 from training.types import Extra, Fitted, Pairs, System
 
@@ -36,21 +38,10 @@ class FusionConfig:
             raise InputError(f"a fusion needs at least one partition into folds, not {self.partitions}")
 
 
-class Scale(NamedTuple):
-    """Mean and standard deviation of a system's scores of all training combinations."""
-
-    mean: float
-    sd: float
-
-    @classmethod
-    def of(cls, fitted: Fitted, train: Pairs) -> "Scale":
-        """The scale of `fitted` on every video with every piece of music of `train`."""
-        scores = np.asarray(fitted.similarity(train.video, train.music), np.float64)
-        return cls(float(scores.mean()), float(scores.std()) or 1.0)
-
-    def __call__(self, score: Array) -> Array:
-        """z float64 of scores of any shape."""
-        return (np.asarray(score, np.float64) - self.mean) / self.sd
+def scale_of(fitted: Fitted, train: Pairs) -> Scale:
+    """The scale of `fitted` on every video with every piece of music of `train`."""
+    scores = np.asarray(fitted.similarity(train.video, train.music), np.float64)
+    return Scale(float(scores.mean()), float(scores.std()) or 1.0)
 
 
 class Held(NamedTuple):
@@ -86,7 +77,7 @@ class Fusion:
             scores[i // self.config.folds, part.rows] = np.diag(fused(part.first, part.second, weight))
         decision = calibration(scores.ravel(), np.tile(train.match, len(scores)))
         both = self.first.fit(train, seed, stop, extra), self.second.fit(train, seed, stop, extra)
-        scales = Scale.of(both[0], train), Scale.of(both[1], train)
+        scales = scale_of(both[0], train), scale_of(both[1], train)
         return FittedFusion(*both, *scales, weight, decision, tuple(quality))
 
     def _held_out(self, train: Pairs, seed: int, extra: Extra | None) -> Iterator[Held]:
@@ -95,9 +86,15 @@ class Fusion:
             # Strides of a prime: partitions of one seed are not those of the next.
             for inside, rows in grouped_folds(train, self.config.folds, seed + 7919 * partition):
                 part, rest = train.take(inside), train.take(rows)
-                fits = self.first.fit(part, seed, None, extra), self.second.fit(part, seed, None, extra)
-                first, second = (Scale.of(one, part)(one.similarity(rest.video, rest.music)) for one in fits)
+                fits = (bare(one).fit(part, seed, None, extra) for one in (self.first, self.second))
+                first, second = (scale_of(one, part)(one.similarity(rest.video, rest.music)) for one in fits)
                 yield Held(rows, rest, first, second)
+
+
+def bare(system: System) -> System:
+    """`system` without the calibration of its own that a fusion has no use for, where it can do without."""
+    found: System = system.uncalibrated() if isinstance(system, AFCLNet) else system
+    return found
 
 
 def fused(first: Array, second: Array, weight: float) -> Array:
