@@ -29,9 +29,10 @@ from training.model_folder import as_json, writable, write
 from training.rated_pairs import measured, read_rated_pairs
 from training.retrieval import Parts, manifest_of
 from training.retrieval_card import rated_card
-from training.systems.afclnet import OURS, AFCLNet, AFCLNetConfig, soft_calibration
+from training.systems.afclnet import OURS, AFCLNet, AFCLNetConfig
 from training.systems.afclnet_export import rescorer
 from training.systems.afclnet_reduction import LinearReducer, ReductionConfig, reduce
+from training.systems.logistic import calibration
 from training.systems.matching import tensors_of
 from training.targets import Scored, is_matched
 
@@ -161,7 +162,7 @@ def assembled(data: Scored, config: AFCLNetConfig, held: Held, seed: int) -> tup
     tried = [Fusion(weight, *scales) for weight in WEIGHTS_TRIED]
     fusion = min(tried, key=lambda f: (_error(f(*held), data.score), f.weight))
     scores = {"cosine": held.cosine, "afclnet": held.logit, "fusion": fusion(*held)}
-    calibrations = {ranker: soft_calibration(x, data.score) for ranker, x in scores.items()}
+    calibrations = {ranker: calibration(x, data.score) for ranker, x in scores.items()}
     figures = {ranker: _figures(data, calibrations[ranker](x)) for ranker, x in scores.items()}
     default = min(figures, key=lambda ranker: figures[ranker]["MSE"]["mean"])
     network = rescorer(AFCLNet("afclnet", config).fit_scored(data, seed))
@@ -171,7 +172,7 @@ def assembled(data: Scored, config: AFCLNetConfig, held: Held, seed: int) -> tup
 
 def _error(score: Array, truth: Array) -> float:
     """Mean squared error of the calibrated score."""
-    return float(np.mean((soft_calibration(score, truth)(score) - truth) ** 2))
+    return float(np.mean((calibration(score, truth)(score) - truth) ** 2))
 
 
 def _figures(data: Scored, score: Array) -> dict[str, Any]:

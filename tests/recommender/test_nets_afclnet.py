@@ -85,11 +85,13 @@ def test_a_gate_mixes_its_own_and_the_shared_experts() -> None:
 
 
 def test_a_task_never_reads_the_other_tasks_experts() -> None:
-    control = GateControl(3, (1, 5), Shape(task_experts=1, shared_experts=1, expert=2, tower=2))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        control = GateControl(3, (1, 5), Shape(task_experts=1, shared_experts=1, expert=8, tower=8))
     x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
     before = [out.detach().clone() for out in control(x)]
     with torch.no_grad():
-        control.experts.weight[:2] += 1  # the score's own expert
+        control.experts.weight[:8] += 1  # the score's own expert
     after = control(x)
     assert not torch.allclose(before[0], after[0])
     np.testing.assert_allclose(before[1], after[1].detach())

@@ -10,10 +10,11 @@ pytest.importorskip("lightgbm", reason="lightgbm is not installed (extra `train`
 
 from recommender.errors import InputError  # noqa: E402
 from recommender.measures import POINTWISE  # noqa: E402
-from training.systems.afclnet import OURS, PAPER, AFCLNet, AFCLNetConfig, Fresh, soft_calibration  # noqa: E402
+from training.systems.afclnet import OURS, PAPER, AFCLNet, AFCLNetConfig, Fresh  # noqa: E402
 from training.systems.afclnet_ablations import ablations  # noqa: E402
 from training.systems.afclnet_affect import AffectConfig, Classes, Trees, fit_affect, out_of_fold, scale  # noqa: E402
 from training.systems.afclnet_reduction import ReductionConfig  # noqa: E402
+from training.systems.logistic import calibration  # noqa: E402
 from training.targets import NearAffect, Scored, scored  # noqa: E402
 from training.types import Extra, Pairs  # noqa: E402
 
@@ -206,9 +207,9 @@ def test_fresh_pairs_are_balanced_new_and_scored_by_the_rule(train: Pairs) -> No
     assert torch.equal(more.video[400:], more.music[400:])
 
 
-def test_soft_calibration_recovers_a_logistic_curve() -> None:
+def test_calibration_by_fractions_recovers_a_logistic_curve() -> None:
     logit = np.linspace(-4, 4, 200)
-    fit = soft_calibration(logit, 1 / (1 + np.exp(-(0.5 * logit - 0.3))))
+    fit = calibration(logit, 1 / (1 + np.exp(-(0.5 * logit - 0.3))))
     assert fit.slope == pytest.approx(0.5, abs=0.01)
     assert fit.intercept == pytest.approx(-0.3, abs=0.01)
 

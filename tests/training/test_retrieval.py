@@ -9,8 +9,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 import media_samples  # noqa: E402
+from indexing.library import Library  # noqa: E402
+from indexing.vectors import import_vectors  # noqa: E402
 from pieces import chords  # noqa: E402
-from recommender import Model  # noqa: E402
+from recommender import Model, Recommender  # noqa: E402
 from recommender.errors import InputError  # noqa: E402
 from recommender.model.retrieval import FeatureSet  # noqa: E402
 from training.evaluation import log  # noqa: E402
@@ -18,6 +20,9 @@ from training.evaluation.benchmark import benchmark  # noqa: E402
 from training.evaluation.trials import Bench  # noqa: E402
 from training.retrieval import Saved, train_retrieval  # noqa: E402
 from training.systems import SYSTEMS, system  # noqa: E402
+from training.systems.afclnet import OURS, AFCLNet  # noqa: E402
+from training.systems.fusion import Fusion, FusionConfig  # noqa: E402
+from training.systems.posterior import EmotionMatching  # noqa: E402
 from training.types import Corpus, Dataset, Pairs  # noqa: E402
 
 
@@ -97,6 +102,51 @@ def test_every_system_with_vectors_can_be_saved(name, dataset, tmp_path):
     np.testing.assert_allclose(
         model.similarity(held.video, held.music), fitted.similarity(held.video, held.music), atol=1e-5
     )
+
+
+def small_fusion():
+    quick = replace(OURS, epochs=5, epoch_pairs=64, calibration_folds=2)
+    quick = replace(quick, reduction=replace(quick.reduction, components=8))
+    return Fusion("fusion", EmotionMatching(), AFCLNet("afclnet", quick), FusionConfig(folds=2, grid=(0.5,)))
+
+
+def test_a_fusion_is_saved_with_its_afclnet(dataset, tmp_path):
+    model = train_retrieval(dataset, small_fusion(), tmp_path / "m", "c", seeds=[0], reason="a test")
+    fitted, held = small_fusion().fit(dataset.pairs["train"], 0), dataset.pairs["validation"]
+    rescoring = model.rescoring
+    assert rescoring.fusion.weight == 0.5
+    for ranker, one in (("fusion", fitted), ("afclnet", fitted.second)):
+        served = rescoring.similarity(ranker, model.matcher, held.video, held.music)
+        np.testing.assert_allclose(served, one.similarity(held.video, held.music), atol=1e-3)
+        served = rescoring.match(ranker, model.matcher, held.video, held.music)
+        np.testing.assert_allclose(served, one.match(held.video, held.music), atol=1e-4)
+    report = json.loads((tmp_path / "m" / "report.json").read_text())
+    figures = report["cross-validation"]
+    both = ("video->music mAP", "music->video mAP")
+    quality = {ranker: sum(found["measures"][m]["mean"] for m in both) for ranker, found in figures.items()}
+    assert model.ranker == max(quality, key=quality.get)
+    assert report["evaluated"]["measures"]["video->music mAP"]["mean"] > 0.2
+    assert f"The model's default is the ranker `{model.ranker}`" in (tmp_path / "m" / "card.md").read_text()
+
+
+def test_the_product_ranks_as_the_benchmark_does(dataset, tmp_path):
+    """Every ranker of an imported library gives the order and the probability of the fitted systems."""
+    model = train_retrieval(dataset, small_fusion(), tmp_path / "m", "c", seeds=[0])
+    held, fitted = dataset.pairs["validation"], small_fusion().fit(dataset.pairs["train"], 0)
+    np.save(tmp_path / "music.npy", held.music)
+    (tmp_path / "ids.csv").write_text("id\n" + "".join(f"{i}\n" for i in range(len(held))))
+    import_vectors(tmp_path / "lib", tmp_path / "music.npy", tmp_path / "ids.csv", model)
+    systems = {"cosine": fitted.first, "afclnet": fitted.second, "fusion": fitted}
+    with Library.open(tmp_path / "lib") as library:
+        for ranker, one in systems.items():
+            engine = Recommender(library, model, ranker)
+            found = engine.recommend(engine.features(held.video[3]), top=len(held))
+            expected = one.similarity(held.video[3:4], held.music)[0]
+            assert [expected[int(r.track.title)] for r in found] == pytest.approx(
+                sorted(expected, reverse=True), abs=1e-3
+            )
+            song = int(found[0].track.title)
+            assert found[0].score == pytest.approx(one.match(held.video[3:4], held.music[song : song + 1])[0], abs=1e-4)
 
 
 def test_systems_without_vectors_say_so(dataset, tmp_path):

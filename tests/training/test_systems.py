@@ -11,7 +11,9 @@ pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError
 from training.systems import SYSTEMS, system
+from training.systems.afclnet import AFCLNet
 from training.systems.ensemble import Ensemble
+from training.systems.fusion import Fusion
 from training.types import Extra, Pairs
 
 SOURCES = 30
@@ -47,7 +49,12 @@ def quick(name: str) -> Any:
 def _quick(found: Any) -> Any:
     if isinstance(found, Ensemble):
         return replace(found, members=tuple(_quick(member) for member in found.members))
+    if isinstance(found, Fusion):
+        config = replace(found.config, folds=2, grid=(0.3,))
+        return replace(found, first=_quick(found.first), second=_quick(found.second), config=config)
     config = found.config
+    if isinstance(found, AFCLNet):
+        return replace(found, config=replace(config, reduction=replace(config.reduction, hidden=16), epochs=20))
     if hasattr(config, "schedule"):
         schedule = replace(config.schedule, learning_rate=3e-3, weight_decay=0.0, max_epochs=40)
         config = replace(config, schedule=schedule, epochs=40)
@@ -86,7 +93,8 @@ def test_contract(name: str, train: Pairs, held: Pairs) -> None:
     np.testing.assert_array_equal(again.match(held.video, held.music), match)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+# The literal recipe of AFCLNet learns nothing on so few pairs, here as on EmoMV-C: its report says so.
+@pytest.mark.parametrize("name", [name for name in SYSTEMS if name != "afclnet-paper"])
 def test_it_learns_the_planted_emotions(name: str, train: Pairs, held: Pairs) -> None:
     similarity = quick(name).fit(train, seed=0).similarity(held.video, held.music)
     same = held.video_emotion[:, None] == held.music_emotion[None, :]

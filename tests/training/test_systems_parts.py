@@ -59,6 +59,14 @@ def test_calibration_puts_half_in_the_middle_of_symmetric_scores() -> None:
     assert calibrated.slope > 0
 
 
+def test_a_calibration_never_turns_the_order_around() -> None:
+    score, match = np.arange(8.0), np.array([1, 1, 1, 0, 1, 0, 0, 0])
+    against = calibration(score, match)
+    shown = against(score)
+    assert (np.diff(shown) > 0).all()
+    np.testing.assert_allclose(shown, 0.5, atol=0.01)
+
+
 def test_cca_of_diagonal_covariances_is_worked_by_hand() -> None:
     # variances 1 and 1, cross-covariances .8 and .3: with ridge 1 every correlation is halved
     a, b, correlation = ridge_cca(np.eye(2), np.eye(2), np.diag([0.8, 0.3]), 1.0, 2)

@@ -42,6 +42,7 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "afclnet": lambda: AFCLNet(),
     "afclnet-paper": lambda: AFCLNet("afclnet-paper", AFCLNET_PAPER),
     "fusion": lambda: Fusion("fusion", EmotionMatching(), AFCLNet()),
+    "fusion-predicted": lambda: Fusion("fusion-predicted", PredictedMusic(), AFCLNet()),
     "fusion-emomv": lambda: Fusion("fusion-emomv", EmoMVRetrieval(), AFCLNet()),
     "ensemble": lambda: Ensemble(
         # The strongest member counts twice: on grouped folds of EmoMV-C's train.

@@ -22,7 +22,7 @@ from training.fit import train as train_loop
 from training.losses import consistency, match_score, matched_affect
 from training.systems.afclnet_affect import Affect, AffectConfig, fit_affect, out_of_fold, scale
 from training.systems.afclnet_reduction import Reducer, ReductionConfig, reduce
-from training.systems.logistic import Calibration, multinomial
+from training.systems.logistic import Calibration, calibration
 from training.targets import Scored, Target, is_matched, scored
 from training.types import Extra, Pairs
 
@@ -95,17 +95,7 @@ class AFCLNet:
             return fitted
         held = list(crossed(data, self.config, self.config.calibration_folds, seed, extra))
         logit = np.concatenate([part.logit(rest.video, rest.music) for rest, part in held])
-        return replace(fitted, calibration=soft_calibration(logit, np.concatenate([rest.score for rest, _ in held])))
-
-
-def soft_calibration(logit: Array, score: Array) -> Calibration:
-    """Logistic regression of scores [n] in [0, 1] on logits [n]: a score s counts s as a match and 1 - s as none."""
-    n, spread = len(logit), float(np.std(logit)) or 1.0
-    x = np.concatenate([logit, logit])[:, None] / spread
-    match = np.repeat([1, 0], n)
-    model = multinomial(x, match, 2, 1e-3, np.concatenate([score, 1 - score]))
-    slope = float(model.weights[0, 1] - model.weights[0, 0]) / spread
-    return Calibration(slope, float(model.bias[1] - model.bias[0]))
+        return replace(fitted, calibration=calibration(logit, np.concatenate([rest.score for rest, _ in held])))
 
 
 def crossed(

@@ -12,6 +12,10 @@ from recommender.types import Array
 __all__ = ["Calibration", "Multinomial", "calibration", "multinomial", "row_space"]
 
 
+LEAST = 1e-3
+"""The least slope of a calibration, in log-odds per standard deviation of the score."""
+
+
 @dataclass(frozen=True)
 class Multinomial:
     """Class probabilities softmax(x W + b): weights float64 [d, c], bias [c]."""
@@ -67,9 +71,19 @@ def row_space(x: Array) -> tuple[Array, Array]:
 
 
 def calibration(score: Array, match: Array) -> Calibration:
-    """Logistic regression of `match` [n] (0 or 1) on `score` [n], the slope lightly penalised (separable scores)."""
+    """Logistic regression of `match` [n] (0 or 1) on `score` [n], the slope lightly penalised (separable scores).
+
+    Fractions of matches count as that much of a match and the rest of a mismatch. A score that falls with matching
+    keeps a slope of LEAST per deviation: what is shown must not turn the order around.
+    """
     centre, spread = float(np.mean(score)), float(np.std(score)) or 1.0
     x = ((np.asarray(score, np.float64) - centre) / spread)[:, None]
-    model = multinomial(x, match, 2, 1e-3, np.ones(len(match)))
-    slope = float(model.weights[0, 1] - model.weights[0, 0]) / spread
-    return Calibration(slope, float(model.bias[1] - model.bias[0]) - slope * centre)
+    share = np.asarray(match, np.float64)
+    labels = np.repeat([1, 0], len(x))
+    model = multinomial(np.vstack([x, x]), labels, 2, 1e-3, np.concatenate([share, 1 - share]))
+    slope = float(model.weights[0, 1] - model.weights[0, 0])
+    intercept = float(model.bias[1] - model.bias[0])
+    if slope < LEAST:
+        rate = float(np.clip(share.mean(), 1e-6, 1 - 1e-6))
+        slope, intercept = LEAST, float(np.log(rate / (1 - rate)))
+    return Calibration(slope / spread, intercept - slope * centre / spread)
