@@ -236,11 +236,14 @@ def sample(folder: Annotated[Path, typer.Argument(readable=False, help="Where to
 def models_list(format: FormatOption = Format.table) -> None:
     from recommender.model import Model, available
 
-    rows = [{"name": m.name, "revision": m.revision, "dim": m.space.dim} for m in map(Model.load, available())]
+    models = map(Model.load, available())
+    rows = [{"name": m.name, "revision": m.revision, "dim": m.space.dim, "reads": m.reads} for m in models]
     if format is Format.json:
         write_json(rows)
     else:
-        write_rows([(str(r["name"]), f"revision {r['revision']}, {r['dim']} dimensions") for r in rows])
+        write_rows(
+            [(str(r["name"]), f"revision {r['revision']}, {r['dim']} dimensions, reads {r['reads']}") for r in rows]
+        )
 
 
 @models_app.command(

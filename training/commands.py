@@ -75,14 +75,12 @@ def train_retrieval(
 ) -> None:
     from recommender.outputs.progress import Progress
     from training.retrieval import train_retrieval as train
+    from training.systems import system as one
 
-    (chosen,) = _systems(system).values() if "," not in system and system != "all" else [None]
-    if chosen is None:
-        raise InputError("--system takes one name")
     loaded, more = _load(dataset, data), _further(data) if extra else None
     command = shlex.join(["recommend", *sys.argv[1:]])
     with Progress("training") as progress:
-        model = train(loaded, chosen, out, command, name, seed, more, range(seeds), evaluate, progress.stage)
+        model = train(loaded, one(system), out, command, name, seed, more, range(seeds), evaluate, progress.stage)
     write(model.card())
 
 
@@ -155,7 +153,7 @@ def benchmark(
     dataset: Annotated[str, typer.Option(help="emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`.")],
     data: Annotated[Path | None, typer.Option(readable=False, help="Folder of EmoMV in its published layout.")] = None,
     systems: Annotated[
-        str | None, typer.Option(help="`all` (unless --model is given), or names separated by commas.")
+        str | None, typer.Option(help="`all` (unless --model is given), or names and suites separated by commas.")
     ] = None,
     model: Annotated[
         list[str] | None,
@@ -184,10 +182,11 @@ def benchmark(
     from training.evaluation.benchmark import benchmark as run
     from training.evaluation.stages import parse_pair
     from training.evaluation.trials import Bench
+    from training.systems import systems as named
 
     if dataset.startswith("emomv-"):
         _emomv(data)
-    made = _saved(model or []) | _systems(systems or ("" if model else "all"))
+    made = _saved(model or []) | named(systems or ("" if model else "all"))
     if against is not None and against not in made:
         raise InputError(f"--against {against}: not one of the systems to run ({', '.join(made)})")
     pairs = [parse_pair(text, list(made)) for text in dict.fromkeys(stages or [])]
@@ -199,14 +198,6 @@ def benchmark(
     with Progress("benchmark") as progress:
         run(bench, made, range(seeds), out, command, against, reason, progress.stage, pairs)
     write((out / "report.md").read_text(encoding="utf-8"))
-
-
-def _systems(names: str) -> dict[str, "System"]:
-    """The systems of these names; all there are for `all`."""
-    from training.systems import SYSTEMS, system
-
-    chosen = list(SYSTEMS) if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
-    return {name: system(name) for name in chosen}
 
 
 def _saved(names: list[str]) -> dict[str, "System"]:

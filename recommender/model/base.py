@@ -43,6 +43,11 @@ class Model:
         """The ranker that its card shows best."""
         return "cosine"
 
+    @property
+    def reads(self) -> str:
+        """What it works on, in a few words."""
+        return "media"
+
     @staticmethod
     def load(name_or_folder: str | Path = "builtin") -> "Model":
         """The model of that name, or in that folder; raises ModelError with one line."""

@@ -122,6 +122,11 @@ class RetrievalModel(Model):
     def ranker(self) -> str:
         return self.default
 
+    @property
+    def reads(self) -> str:
+        names = [self.needs[modality].name for modality in ("video", "music")]
+        return "media" if names == [EXTRACTED["video"], EXTRACTED["music"]] else f"{' and '.join(names)} features"
+
     @cached_property
     def space(self) -> Space:
         return Space(self.name, self.revision, self.matcher.encoder.dim)

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError
-from training.systems import SYSTEMS, system
+from training.systems import ABLATIONS, SUITES, SYSTEMS, system, systems
 from training.systems.afclnet import AFCLNet
 from training.systems.ensemble import Ensemble
 from training.systems.fusion import Fusion
@@ -176,3 +176,23 @@ def test_wrong_features_are_one_line(train: Pairs) -> None:
         Ensemble("empty", ()).fit(train, 0)
     with pytest.raises(InputError, match="needs matched pairs"):
         quick("cca").fit(replace(train, match=np.zeros(120, np.int64)), 0)
+
+
+def test_suites_and_ablations_go_by_name() -> None:
+    found = systems("evidence, afclnet-ablation,evidence")
+    assert list(found)[:3] == ["evidence", "afclnet", "afclnet-paper"]
+    assert len(found) == 1 + len(SUITES["afclnet-ablation"]) > 25
+    assert all(one.name == name for name, one in found.items())
+    assert list(systems("all")) == list(SYSTEMS)
+    base, without = (system(name).config for name in ("afclnet", "afclnet-no-attention"))
+    assert base != without
+    assert not without.shape.self_attention
+    assert not without.shape.mutual_attention
+    assert len({repr(system(name).config) for name in ABLATIONS}) == len(ABLATIONS)
+
+
+def test_an_unknown_name_lists_systems_and_suites() -> None:
+    with pytest.raises(
+        InputError, match="no system is called afclnet-no-luck; .*evidence.* suites all, afc"
+    ):
+        systems("evidence,afclnet-no-luck")

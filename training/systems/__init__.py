@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from recommender.errors import InputError
 from training.fit import Schedule
+from training.systems.afclnet import OURS, AFCLNet
 from training.systems.afclnet import PAPER as AFCLNET_PAPER
-from training.systems.afclnet import AFCLNet
+from training.systems.afclnet_ablations import ablations
 from training.systems.cca import CCA, CCAConfig
 from training.systems.contrastive import SupervisedContrastive
 from training.systems.emomv import EmoMVClassifier, EmoMVConfig, EmoMVRetrieval
@@ -53,13 +55,36 @@ SYSTEMS: dict[str, Callable[[], System]] = {
 }
 
 
+ABLATIONS: dict[str, Callable[[], System]] = {
+    f"{base}-{part}": partial(AFCLNet, f"{base}-{part}", config)
+    for base, recipe in (("afclnet", OURS), ("afclnet-paper", AFCLNET_PAPER))
+    for part, config in ablations(recipe).items()
+}
+"""AFCLNet with one part taken away or exchanged, `afclnet-no-attention` for instance, of either recipe."""
+
+SUITES: dict[str, tuple[str, ...]] = {
+    "all": tuple(SYSTEMS),
+    "afclnet-ablation": ("afclnet", "afclnet-paper", *ABLATIONS),
+}
+"""Names that stand for several systems."""
+
+
 def system(name: str) -> System:
-    """The system called `name` with its default configuration.
+    """The system, or the ablation, called `name` with its default configuration.
 
     Raises
     ------
     InputError: no system has that name; the message lists them.
     """
-    if name not in SYSTEMS:
-        raise InputError(f"no system is called {name}; there are: {', '.join(SYSTEMS)}")
-    return SYSTEMS[name]()
+    known = SYSTEMS | ABLATIONS
+    if name not in known:
+        suites = ", ".join(SUITES)
+        raise InputError(f"no system is called {name}; there are: {', '.join(SYSTEMS)}, and the suites {suites}")
+    return known[name]()
+
+
+def systems(names: str) -> dict[str, System]:
+    """The systems of a list of names and suites with commas between, each once, in order; raises InputError."""
+    parts = [part.strip() for part in names.split(",") if part.strip()]
+    chosen = [name for part in parts for name in SUITES.get(part, (part,))]
+    return {name: system(name) for name in dict.fromkeys(chosen)}
