@@ -197,7 +197,9 @@ def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Li
     from indexing.folders import refresh
     from recommender.model import Model
 
-    library, events = refresh(folder, model or Model.load(), workers)
+    chosen = model or Model.load()
+    chosen.check_media("music")
+    library, events = refresh(folder, chosen, workers)
     follow(events, "analysing", quiet=True)
     if not library.count("music"):
         raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {shown(folder)}")

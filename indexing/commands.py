@@ -138,6 +138,9 @@ def index_add(
     from recommender.model import Model
 
     analyser = Model.load(model)
+    analyser.check_media(kind.modality)
+    if not any(path.exists() for path in paths):
+        raise InputError(f"no such file or folder: {', '.join(map(shown, paths))}")
     if dry_run:
         try:
             opened: Library | None = Library.open(library)

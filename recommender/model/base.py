@@ -70,6 +70,9 @@ class Model:
         """Columns that a library keeps beside the vectors: what explanations and rankers read."""
         raise NotImplementedError
 
+    def check_media(self, modality: Modality) -> None:
+        """Raise InputError when `analyse` can read no files of that modality, whatever they hold."""
+
     def analyse(self, path: Path, modality: Modality) -> Analysis:
         """Features, affect and vectors of one file; raises MediaError with one line."""
         raise NotImplementedError

@@ -188,6 +188,15 @@ class RetrievalModel(Model):
         """Emotion probabilities float64 [n, 5], or None of a model that predicts none."""
         return self.matcher.emotions(modality, features)
 
+    def check_media(self, modality: Modality) -> None:
+        """Raise InputError when the model reads features that this program does not measure."""
+        need = self.needs[modality]
+        if need.name != EXTRACTED[modality]:
+            raise InputError(
+                f"the model '{self.name}' reads {need.name} features of {modality}, which are not measured from media "
+                "here: extract them, then `recommend index import ... --model` and `recommend --features`"
+            )
+
     def analyse(self, path: Path, modality: Modality) -> Analysis:
         """Features and vectors of one file; affect has no columns.
 
@@ -196,12 +205,7 @@ class RetrievalModel(Model):
         MediaError: with one line, as the extractor.
         InputError: the model reads features that this program does not measure.
         """
-        need = self.needs[modality]
-        if need.name != EXTRACTED[modality]:
-            raise InputError(
-                f"the model '{self.name}' reads {need.name} features of {modality}, which are not measured from media "
-                "here: extract them, then `recommend index import ... --model` and `recommend --features`"
-            )
+        self.check_media(modality)
         found: Features = extractor(modality).extract(Path(path))
         windows, item = self.encode(modality, found.values), self.encode(modality, found.item[None])
         features = replace(

@@ -3,10 +3,12 @@
 import csv
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from recommender.outputs.records import Answer, affect_record, record
+from recommender.types import Emotions
 
-PLAIN = ("rank", "score", "path", "title", "artist", "in_s", "out_s", "duration_s", "bpm", "key")
+PLAIN = ("rank", "score", "fits", "path", "title", "artist", "in_s", "out_s", "duration_s", "bpm", "key")
 AFFECT = ("valence", "arousal", "valence_sd", "arousal_sd", "emotion", "mood")
 REASONS = 3
 
@@ -25,9 +27,14 @@ def render(answers: Sequence[Answer]) -> str:
         for r in answer.recommendations:
             full = record(r)
             row = {"query": answer.query} | {name: full[name] for name in PLAIN}
-            for side, affect in (("query", r.affect.query), ("section", r.affect.section)):
-                values = affect_record(affect) or {}
+            for side in ("query", "section"):
+                values = affect_record(getattr(r.affect, side)) or _likeliest(getattr(r.emotions, side))
                 row |= {f"{side}_{name}": values.get(name, "") for name in AFFECT}
             row |= {f"reason_{i + 1}": why.text for i, why in enumerate(r.reasons[:REASONS])}
             writer.writerow(row)
     return text.getvalue()
+
+
+def _likeliest(emotions: Emotions | None) -> dict[str, Any]:
+    """The most probable emotion, of a model that says nothing else."""
+    return {} if emotions is None else {"emotion": max(emotions.items(), key=lambda item: item[1])[0]}

@@ -176,6 +176,21 @@ def test_a_library_that_analyses_media_takes_no_features(tmp_path):
         Recommender(library, model).features(np.ones(5))
 
 
+def test_when_nothing_fits_the_answer_says_so(run, folder, tmp_path):
+    surely_not = write_model(tmp_path / "strict", calibration={"slope": 1.0, "intercept": -9.0})
+    np.save(tmp_path / "one.npy", sure_of("sad")[None])
+    (tmp_path / "one.csv").write_text("id\na\n")
+    np.save(tmp_path / "clip.npy", sure_of("exciting"))
+    import_vectors(tmp_path / "strict-lib", tmp_path / "one.npy", tmp_path / "one.csv", Model.load(surely_not))
+    query = ("--features", tmp_path / "clip.npy", "--library", tmp_path / "strict-lib", "--model", surely_not)
+    table = run(*query)
+    assert "nothing in this library fits well" in table.out
+    assert "  1  0.000" in table.out
+    ran = run(*query, "--format", "json")
+    assert "nothing in this library fits well" in ran.err
+    assert json.loads(ran.out)[0]["fits"] is False
+
+
 def test_the_command_line(run, folder, library, tmp_path):
     np.save(tmp_path / "clip.npy", sure_of("exciting"))
     ran = run("--features", tmp_path / "clip.npy", "--library", library.folder, "--model", folder, "--format", "json")
@@ -184,6 +199,15 @@ def test_the_command_line(run, folder, library, tmp_path):
     assert found[0]["section_emotions"]["exciting"] > 0.99
     table = run("--features", tmp_path / "clip.npy", "--library", library.folder, "--model", folder).out
     assert "feels exciting 100 %" in table
+    csv = run(
+        "--features", tmp_path / "clip.npy", "--library", library.folder, "--model", folder, "--format", "csv"
+    ).out
+    assert ",True," in csv.splitlines()[1]
+    assert ",exciting," in csv.splitlines()[1]
+    ran = run("index", "add", tmp_path, "--model", folder, "--library", tmp_path / "media")
+    assert ran.code == 2
+    assert "reads Toymusic features of music, which are not measured from media here" in ran.err
+    assert not (tmp_path / "media").exists()
     ran = run("--features", tmp_path / "clip.npy", "--library", library.folder)
     assert ran.code == 1
     assert "pass its folder with --model" in ran.err
