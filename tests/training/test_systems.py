@@ -192,7 +192,5 @@ def test_suites_and_ablations_go_by_name() -> None:
 
 
 def test_an_unknown_name_lists_systems_and_suites() -> None:
-    with pytest.raises(
-        InputError, match="no system is called afclnet-no-luck; .*evidence.* suites all, afc"
-    ):
+    with pytest.raises(InputError, match="no system is called afclnet-no-luck; .*evidence.* suites all, afc"):
         systems("evidence,afclnet-no-luck")
