@@ -61,9 +61,9 @@ def train_retrieval(
     dataset: Annotated[str, typer.Option(help="emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`.")],
     out: Annotated[Path, typer.Option(readable=False, help="Model folder to write.")],
     data: Annotated[Path | None, typer.Option(readable=False, help="Folder of EmoMV in its published layout.")] = None,
-    system: Annotated[str, typer.Option(help="What to fit: a system with vectors (`benchmark` lists all).")] = (
-        "evidence"
-    ),
+    system: Annotated[
+        str, typer.Option(help="What to fit: a system with vectors, or a fusion (`benchmark` lists all).")
+    ] = ("predicted"),
     name: Annotated[str | None, typer.Option(help="Name of the model and its space (default: the folder's).")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the fit.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions of the grouped cross-validation.")] = 3,

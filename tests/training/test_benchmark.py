@@ -1,7 +1,7 @@
 """The benchmark runner on a small made-up dataset: figures, files, resuming, honesty of the log."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from training.evaluation import log, published, summary
 from training.evaluation import report as rendering
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trec import evaluate_trec
-from training.evaluation.trials import Bench, Trial, own_sound, run
+from training.evaluation.trials import Bench, Task, Trial, own_sound, run
 from training.types import Corpus, Dataset, Pairs
 
 FITS: list[int] = []
@@ -64,6 +64,14 @@ class Dot:
 
 
 SYSTEMS = {"dot": Dot(), "noisy": Dot(5.0)}
+
+
+def test_graded_labels_by_hand(dataset):
+    """The score of every pair is 1; equal emotions are graded 1, fearful and relaxing, the farthest apart, 0."""
+    pairs = dataset.pairs["validation"].take(np.arange(2))
+    pairs = replace(pairs, video_emotion=np.array([3, 1]), music_emotion=np.array([3, 4]))
+    task = Task(pairs, None, pairs, own_sound(pairs))
+    assert summary.graded(task) == pytest.approx([1, 0])
 
 
 def test_a_good_system_beats_a_noisy_one_and_chance(dataset, tmp_path):

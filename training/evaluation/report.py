@@ -28,6 +28,8 @@ def markdown(report: Report) -> str:
         HOW_TO_MATCH,
         _table(*_matching(report)),
         *filter(None, [people(report["survey"])]),
+        HOW_TO_GRADE,
+        _table(*_graded(report)),
         "## Paired tests",
         _tests(report),
         *_stages(report),
@@ -52,6 +54,10 @@ HOW_TO_MATCH = (
     "instead of equal width, mean over seeds. It counts sampling noise as error: read it beside the last column, what "
     "perfectly calibrated scores of the same values would show. Its interval is the basic bootstrap's, which takes "
     "that bias out and may end below the figure."
+)
+HOW_TO_GRADE = (
+    "The same score against graded labels: 1 for a pair of one emotion, less the farther the two emotions lie apart on "
+    "the valence-arousal plane (a convention, not a rating)."
 )
 HOW_TO_STAGE = (
     "Retrieval by the cosine of `{first}`; the first K candidates of each query are rescored by `{second}`, the "
@@ -129,6 +135,13 @@ def _matching(report: Report) -> tuple[Sequence[str], list[Sequence[str]]]:
         noise = _plain(entry["reliability"]["ece_if_calibrated"])
         rows.append([f"**{name}**", *(_cell(entry["measures"].get(column)) for column in MATCHING), noise])
     return ["system", *MATCHING, "ECE if calibrated"], rows
+
+
+def _graded(report: Report) -> tuple[Sequence[str], list[Sequence[str]]]:
+    names = [f"graded {name}" for name in ("MAE", "MSE", "R2")]
+    rows: list[Sequence[str]] = [["*constant*", *(_plain(report["chance"].get(name)) for name in names)]]
+    rows += [[f"**{n}**", *(_cell(e["measures"].get(name)) for name in names)] for n, e in report["systems"].items()]
+    return ["system", *names], rows
 
 
 def _stages(report: Report) -> list[str]:
@@ -211,6 +224,7 @@ def page(report: Report) -> str:
         body.append(f"<figure>{plots.bars(report, measure)}</figure>")
     body.append("<h2>The match score as a probability</h2>")
     body.append(f"<p>{_inline(HOW_TO_MATCH)}</p>{_html_table(*_matching(report))}")
+    body.append(f"<p>{_inline(HOW_TO_GRADE)}</p>{_html_table(*_graded(report))}")
     rely = " ".join(filter(None, [HOW_TO_RELY, people(report["survey"])]))
     body.append(f"<p>{_inline(rely)}</p><figure>{plots.reliability(report)}</figure>")
     body.append("<h2>Paired tests</h2>" + _html_tests(report))

@@ -11,12 +11,15 @@ from training.evaluation.intervals import Summary, bootstrap, bootstrap_of, spre
 from training.evaluation.significance import compare
 from training.evaluation.slices import by_label, number
 from training.evaluation.trials import Bench, Outcome, Task
+from training.targets import emotion_scores
 from training.types import EMOTIONS
 
 V, M = "video->music", "music->video"
 RANKING = ("mAP", "top@1", "top@3", "top@5", "MRR", "nDCG", "median-rank")
 MATCHING = ("accuracy", "F1", "AUC")
 PROBABILITY = ("MAE", "MSE", "R2", "Brier", "ECE")
+GRADED = ("MAE", "MSE", "R2")
+"""Measures of the match score against how near the two emotions lie (`training.targets.emotion_scores`)."""
 TESTED = (f"{V} mAP", f"{M} mAP", "accuracy")
 RECALL_LEVELS = np.linspace(0, 1, 11)
 
@@ -92,6 +95,7 @@ class Scored(NamedTuple):
     ranking: dict[str, dict[str, Array]]
     precision: dict[str, Array]
     truth: list[Array]
+    graded: list[Array]
     match: list[Array]
     groups: list[Array]
     emotions: dict[str, list[tuple[Array, Array]]]
@@ -104,7 +108,7 @@ def scored(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> Scored:
     emotion: dict[str, Array] = {}
     ranking: dict[str, dict[str, list[Array]]] = {d: {name: [] for name in RANKING} for d in (V, M)}
     precision: dict[str, list[Array]] = {V: [], M: []}
-    truth, match, groups, seconds = [], [], [], []
+    truth, near, match, groups, seconds = [], [], [], [], []
     guesses: dict[str, list[tuple[Array, Array]]] = {"video": [], "music": []}
     for seed, folds in sorted(outcomes.items()):
         tasks = [bench.task(seed, fold) for fold in range(len(folds))]
@@ -118,6 +122,7 @@ def scored(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> Scored:
         names = np.array([name for task in tasks for name in task.pairs.ids])
         order = np.argsort(names, kind="stable")
         truth.append(np.concatenate([task.pairs.match for task in tasks])[order])
+        near.append(np.concatenate([graded(task) for task in tasks])[order])
         match.append(np.concatenate([outcome.match for outcome in folds])[order])
         groups.append(np.concatenate([task.pairs.video_source for task in tasks])[order])
         for modality, kept in guesses.items():
@@ -128,7 +133,12 @@ def scored(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> Scored:
         seconds.append(sum(outcome.seconds for outcome in folds))
     stacked = {d: {name: np.array(rows) for name, rows in columns.items()} for d, columns in ranking.items()}
     curves = {d: np.mean(rows, axis=0) for d, rows in precision.items()}
-    return Scored(ids, emotion, stacked, curves, truth, match, groups, guesses, seconds)
+    return Scored(ids, emotion, stacked, curves, truth, near, match, groups, guesses, seconds)
+
+
+def graded(task: Task) -> Array:
+    """How near the two emotions of every pair lie, float64 [n], 1 for the same one."""
+    return np.asarray(emotion_scores()[task.pairs.video_emotion, task.pairs.music_emotion])
 
 
 def per_query_means(s: Scored) -> dict[str, Array]:
@@ -152,7 +162,9 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
             interval = bootstrap(values.mean(axis=0), pooled, method="percentile", seed=seed)
             measures[f"{direction} {name}"] = _entry(runs, interval.low, interval.high, interval.n)
     for name in (*MATCHING, *PROBABILITY):
-        measures[name] = _matching(s, name, seed)
+        measures[name] = _matching(s, name, s.truth, seed)
+    for name in GRADED:
+        measures[f"graded {name}"] = _matching(s, name, s.graded, seed)
     for modality, guesses in s.emotions.items():
         if guesses:
             runs = np.array([float(np.mean(truth == guess)) for truth, guess in guesses])
@@ -178,18 +190,18 @@ def _entry(runs: Array, low: float, high: float, n: int) -> dict[str, Any]:
     }
 
 
-def _matching(s: Scored, name: str, seed: int) -> dict[str, Any]:
+def _matching(s: Scored, name: str, truths: list[Array], seed: int) -> dict[str, Any]:
     """A matching measure: mean over seeds, with an interval over source videos (pairs of one source hang together)."""
     measure = POINTWISE[name]
     predictions = (np.array(s.match) >= 0.5).astype(np.int64) if measure.predicts == "class" else np.array(s.match)
-    runs = np.array([measure.of(t, p) for t, p in zip(s.truth, predictions, strict=True)])
+    runs = np.array([measure.of(t, p) for t, p in zip(truths, predictions, strict=True)])
 
     def over_seeds(rows: Array) -> float:
-        return float(np.mean([measure.of(t[rows], p[rows]) for t, p in zip(s.truth, predictions, strict=True)]))
+        return float(np.mean([measure.of(t[rows], p[rows]) for t, p in zip(truths, predictions, strict=True)]))
 
     # Resampling adds its own noise to the ECE, which counts all noise as error: the basic interval takes it out again.
     method: Literal["basic", "percentile"] = "basic" if name == "ECE" else "percentile"
-    rows = np.arange(len(s.truth[0]))
+    rows = np.arange(len(truths[0]))
     interval = bootstrap_of(over_seeds, rows, method=method, groups=s.groups[0], resamples=500, seed=seed)
     low, high = np.maximum(interval[1:3], 0) if name == "ECE" else interval[1:3]  # maximum: NaN stays NaN
     return _entry(runs, low, high, len(rows))
@@ -231,15 +243,18 @@ def chance(bench: Bench, seeds: Sequence[int]) -> dict[str, float | None]:
             for name in MATCHING:
                 level = POINTWISE[name].chance(task.pairs.match, half)
                 levels.setdefault(name, []).append(level)
-    constant = _constant(bench.dataset.pairs[bench.part].match)
+    pairs = bench.dataset.pairs[bench.part]
+    near = emotion_scores()[pairs.video_emotion, pairs.music_emotion]
+    constant = _constant(pairs.match, PROBABILITY)
+    constant |= {f"graded {name}": level for name, level in _constant(near, GRADED).items()}
     return {name: number(float(np.mean(values))) for name, values in levels.items()} | constant
 
 
-def _constant(truth: Array) -> dict[str, float | None]:
-    """What always saying the share of matched pairs reaches in the measures of probabilities."""
+def _constant(truth: Array, names: Sequence[str]) -> dict[str, float | None]:
+    """What always saying the mean of `truth` reaches in the measures of these names."""
     always = np.full(len(truth), truth.mean())
     # Rounded: R2 and ECE are 0 but for the last bits, and -0 would be printed as such.
-    return {name: number(round(POINTWISE[name].of(truth, always), 12) + 0.0) for name in PROBABILITY}
+    return {name: number(round(POINTWISE[name].of(truth, always), 12) + 0.0) for name in names}
 
 
 def significance(systems: Mapping[str, Scored], against: str | None, seed: int = 0) -> list[dict[str, Any]]:

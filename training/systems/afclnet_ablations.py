@@ -35,6 +35,7 @@ def ablations(base: AFCLNetConfig) -> dict[str, AFCLNetConfig]:
         "no-residual": shape(residual=False),
         "given-pairs": replace(base, fresh=False),
         "mae": replace(base, loss="mae"),
+        "graded": replace(base, target="graded"),
         "true-affect": replace(base, affect=replace(base.affect, true_labels=True)),
         "lightgbm": replace(base, affect=replace(base.affect, name="lightgbm")),
         "uncalibrated": replace(base, calibration_folds=0),
