@@ -193,10 +193,11 @@ def benchmark(
     loaded = _load(dataset, data)
     more = _further(data) if extra else None
     _check_features(made, loaded)
-    bench = Bench(loaded, protocol.value, split.value, folds, more, saved=bool(model) and not systems)
+    only_saved = bool(model) and not systems
+    bench = Bench(loaded, protocol.value, split.value, folds, more, saved=only_saved)
     command = shlex.join(["recommend", *sys.argv[1:]])
     with Progress("benchmark") as progress:
-        run(bench, made, range(seeds), out, command, against, reason, progress.stage, pairs)
+        run(bench, made, range(1 if only_saved else seeds), out, command, against, reason, progress.stage, pairs)
     write((out / "report.md").read_text(encoding="utf-8"))
 
 

@@ -165,6 +165,8 @@ def test_a_saved_model_is_scored_as_it_is(dataset, saved, tmp_path):
     for name, entry in fresh["systems"]["evidence"]["measures"].items():
         assert report["systems"]["mine"]["measures"][name]["mean"] == pytest.approx(entry["mean"], abs=1e-6), name
     assert "made-up" in report["systems"]["mine"]["config"]
+    with pytest.raises(InputError, match="what they were trained on is no test"):
+        Bench(dataset, "clean", "folds", saved=True)
     with pytest.raises(InputError, match="without its train pairs"):
         Bench(other, "clean")
 

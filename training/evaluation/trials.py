@@ -81,6 +81,8 @@ class Bench:
     saved: bool = False  # only models that are trained already: no training pairs are needed, and none are given
 
     def __post_init__(self) -> None:
+        if self.saved and self.split == "folds":
+            raise InputError("saved models are scored on published parts: what they were trained on is no test")
         for name in dict.fromkeys([self.part] if self.saved else ["train", self.part]):
             part = self.dataset.pairs.get(name)
             if part is None or not part.video.shape[1] or not part.music.shape[1]:
