@@ -54,6 +54,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(training_commands.app, name="train")
 app.add_typer(training_commands.dataset_app, name="dataset")
 app.command("benchmark", help=training_commands.BENCHMARK_HELP)(training_commands.benchmark)
+app.command("matching", help=training_commands.MATCHING_HELP)(training_commands.matching)
 app.command("eval", help=training_commands.EVAL_HELP)(training_commands.evaluate)
 
 

@@ -201,6 +201,23 @@ def benchmark(
     write((out / "report.md").read_text(encoding="utf-8"))
 
 
+def matching(
+    out: Annotated[Path, typer.Option(readable=False, help="Folder to write matching.md and matching.json to.")],
+    effects: Annotated[str, typer.Option(help="`all`, or effects to plant, separated by commas.")] = "all",
+    seeds: Annotated[int, typer.Option(min=2, help="Generated data sets of every experiment.")] = 10,
+    pairs: Annotated[int, typer.Option(min=100, help="Pairs of a data set.")] = 2200,
+    table_seeds: Annotated[int, typer.Option(min=1, help="Data sets of the table of all recipes.")] = 10,
+    paper_seeds: Annotated[int, typer.Option(min=1, help="Of the paper's slow recipe there.")] = 2,
+) -> None:
+    from recommender.outputs.progress import Progress
+    from training.evaluation.matching import run_matching
+
+    command = shlex.join(["recommend", *sys.argv[1:]])
+    with Progress("matching") as progress:
+        run_matching(out, effects, seeds, pairs, command, progress.stage, table_seeds, paper_seeds)
+    write((out / "matching.md").read_text(encoding="utf-8"))
+
+
 def _saved(names: list[str]) -> dict[str, "System"]:
     """Saved retrieval models as systems, by the models' names."""
     from recommender.model import Model
@@ -288,6 +305,10 @@ def evaluate(
 BENCHMARK_HELP = (
     "Fit systems on a dataset and report how good they are, beside chance and the published figures.\n\n"
     "Example: recommend benchmark --dataset emomv-c --data ../shared/data/emomv --systems all --seeds 10 --out results"
+)
+MATCHING_HELP = (
+    "Which parts of AFCLNet find the effects that were planted in generated pairs (slow: hours at the defaults).\n\n"
+    "Example: recommend matching --out matching --effects perceptual --seeds 3 --table-seeds 1 --paper-seeds 1"
 )
 EVAL_HELP = (
     "Measures of a TREC run by TREC judgements.\n\n"
