@@ -82,7 +82,7 @@ def test_stopped_while_workers_run_nothing_is_lost_or_doubled(tmp_path, music, h
         "from indexing.library import Library\n"
         "if __name__ == '__main__':\n"
         "    pipeline._BATCH_FILES = 5\n"
-        "    a = FakeAnalyser(delay_s=0.03)\n"
+        "    a = FakeAnalyser(delay_s=0.1)  # seconds are left when the signal comes, however busy the machine\n"
         "    for e in ingest.add(Library.open_or_create(sys.argv[1], a.space), [sys.argv[2]], a, workers=2):\n"
         "        print(e, flush=True)\n"
     )
