@@ -78,9 +78,10 @@ def test_stopped_while_workers_run_nothing_is_lost_or_doubled(tmp_path, music, h
     for seed in range(100, 160):
         toy(music / f"{seed}.mp3", seed)
     code = (
-        "import sys; from fakes import FakeAnalyser; from indexing import ingest, pipeline\n"
+        "import signal, sys; from fakes import FakeAnalyser; from indexing import ingest, pipeline\n"
         "from indexing.library import Library\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell runs behind its back\n"
         "    pipeline._BATCH_FILES = 5\n"
         "    a = FakeAnalyser(delay_s=0.1)  # seconds are left when the signal comes, however busy the machine\n"
         "    for e in ingest.add(Library.open_or_create(sys.argv[1], a.space), [sys.argv[2]], a, workers=2):\n"
