@@ -45,16 +45,34 @@ def supervised_contrastive(
 def canonical_correlation(x: Tensor, y: Tensor, ridge: float) -> Tensor:
     """Minus the sum of the canonical correlations of x [n, k] and y [n, l] (Andrew et al. 2013, section 3).
 
-    The singular values of Sxx^-1/2 Sxy Syy^-1/2, S with divisor n - 1 and `ridge` added to both diagonals. Cholesky
-    factors stand for the square roots: the singular values are the same, and the gradient stays finite where
-    eigenvalues coincide (fewer rows than columns, constant columns). Computed in double precision.
+    The singular values of Sxx^-1/2 Sxy Syy^-1/2, S with divisor n - 1 and `ridge` added to both diagonals.
+    """
+    return -torch.linalg.svdvals(_whitened(x, y, ridge)[0]).sum()
+
+
+def canonical_directions(x: Tensor, y: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
+    """Directions A [k, m], B [l, m], m = min(k, l): columns of (x - mean) A and of (y - mean) B go together in pairs.
+
+    The linear CCA of the same covariances, correlations descending; float64.
+    """
+    whitened, factor_x, factor_y = _whitened(x, y, ridge)
+    u, _, vt = torch.linalg.svd(whitened, full_matrices=False)
+    sides = ((factor_x, u), (factor_y, vt.T))
+    a, b = (torch.linalg.solve_triangular(factor.T, rotation, upper=True) for factor, rotation in sides)
+    return a, b
+
+
+def _whitened(x: Tensor, y: Tensor, ridge: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Lx^-1 Sxy Ly^-T and the factors Lx, Ly of Sxx and Syy, in double precision.
+
+    Cholesky factors stand for the square roots: the singular values are the same, and the gradient stays finite where
+    eigenvalues coincide (fewer rows than columns, constant columns).
     """
     x, y = (z.double() - z.double().mean(dim=0) for z in (x, y))
     n = max(len(x) - 1, 1)
     factor_x, factor_y = (torch.linalg.cholesky(z.T @ z / n + ridge * torch.eye(z.shape[1]).to(z)) for z in (x, y))
     left = torch.linalg.solve_triangular(factor_x, x.T @ y / n, upper=False)
-    whitened = torch.linalg.solve_triangular(factor_y, left.T, upper=False)
-    return -torch.linalg.svdvals(whitened).sum()
+    return torch.linalg.solve_triangular(factor_y, left.T, upper=False).T, factor_x, factor_y
 
 
 def match_score(logit: Tensor, score: Tensor, kind: Literal["mae", "mse", "bce"]) -> Tensor:

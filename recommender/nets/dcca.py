@@ -1,8 +1,9 @@
 """The branches of deep canonical correlation analysis (Andrew et al. 2013) in the sizes of AFCLNet's section 3.2."""
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import torch
 from torch import Tensor, nn
 
 
@@ -25,6 +26,13 @@ class Branch(nn.Sequential):
         for before, after in pairwise(widths):
             body += [nn.Linear(before, after), nn.ReLU(), nn.BatchNorm1d(after)]
         super().__init__(*body, nn.Linear(widths[-1], d_out))
+
+    @torch.no_grad()
+    def project(self, directions: Tensor, mean: Tensor) -> None:
+        """From now on (output - `mean` [d_out]) `directions` [d_out, d_out] comes out: folded into the last layer."""
+        last = cast(nn.Linear, self[-1])
+        last.bias.copy_((last.bias.double() - mean) @ directions)
+        last.weight.copy_(directions.T @ last.weight.double())
 
 
 class DCCANet(nn.Module):

@@ -9,7 +9,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError  # noqa: E402
-from training.losses import canonical_correlation, consistency, match_score, matched_affect  # noqa: E402
+from training.losses import (  # noqa: E402
+    canonical_correlation,
+    canonical_directions,
+    consistency,
+    match_score,
+    matched_affect,
+)
 from training.systems.afclnet_reduction import REDUCTIONS, LinearReducer, Name, ReductionConfig, reduce  # noqa: E402
 from training.systems.cca import ridge_cca  # noqa: E402
 
@@ -45,6 +51,30 @@ def test_the_loss_is_minus_the_sum_of_ridge_cca() -> None:
     _, _, correlation = ridge_cca(x.T @ x / 49, y.T @ y / 49, x.T @ y / 49, 0.1, 6)
     loss = canonical_correlation(torch.as_tensor(x), torch.as_tensor(y), 0.1)
     assert float(loss) == pytest.approx(-correlation.sum())
+
+
+def test_directions_give_the_correlations_on_the_diagonal_and_nothing_off_it() -> None:
+    rng = np.random.default_rng(0)
+    x, y = torch.as_tensor(rng.normal(size=(50, 5))), torch.as_tensor(rng.normal(size=(50, 3)))
+    y = y + x[:, :3]
+    a, b = canonical_directions(x, y, 1e-9)
+    u, v = ((z - z.mean(dim=0)) @ w for z, w in ((x, a), (y, b)))
+    cross = (u.T @ v / 49).numpy()
+    np.testing.assert_allclose(cross, np.diag(np.diag(cross)), atol=1e-7)
+    assert float(np.trace(cross)) == pytest.approx(-float(canonical_correlation(x, y, 1e-9)))
+    np.testing.assert_allclose((u.T @ u / 49).numpy(), np.eye(3), atol=1e-6)
+
+
+def test_dcca_gives_canonical_coordinates() -> None:
+    video, music, _ = pairs(200)
+    config = ReductionConfig("dcca", components=3, hidden=16, epochs=10, learning_rate=1e-2)
+    reducer = reduce(video, music, np.ones(200), config, 0)
+    a, b = reducer.video(video), reducer.music(music)
+    correlation = np.corrcoef(a.T, b.T)
+    across = correlation[:3, 3:]
+    # the ridge leaves a little off the diagonal
+    assert np.diag(across).min() > 5 * np.abs(across - np.diag(np.diag(across))).max()
+    assert np.all(np.diff(np.diag(across)) < 1e-3)
 
 
 @pytest.mark.parametrize("case", ["few rows", "constant", "rank one", "one row", "twins"])

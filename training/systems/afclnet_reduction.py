@@ -10,12 +10,13 @@ from typing import Literal, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from recommender.errors import InputError
 from recommender.nets.dcca import DCCANet
 from recommender.types import Array, Modality
 from training.fit import reproducible
-from training.losses import canonical_correlation
+from training.losses import canonical_correlation, canonical_directions
 from training.systems.cca import ridge_cca
 from training.systems.logistic import row_space
 from training.systems.prepare import Standardiser, standardiser
@@ -170,6 +171,7 @@ def _deep(prepare: Prepare, both: Both, kinds: list[Array], config: ReductionCon
 def fit_dcca(video: Array, music: Array, config: ReductionConfig) -> DCCANet:
     """A DCCA network trained on standardised pairs [n, d_v] and [n, d_m], n >= 2; draws from torch's generator.
 
+    What it gives of them is in canonical coordinates: column i of one side goes with column i of the other.
     A batch that would be left with one row joins the one before it.
     """
     if len(video) < 2:
@@ -184,7 +186,21 @@ def fit_dcca(video: Array, music: Array, config: ReductionConfig) -> DCCANet:
             out = net(x[rows], y[rows])
             torch.autograd.backward(canonical_correlation(out.video, out.music, config.dcca_ridge))
             optimiser.step()
-    return net.eval()
+    return _aligned(net.eval(), x, y, config.dcca_ridge)
+
+
+def _aligned(net: DCCANet, x: Tensor, y: Tensor, ridge: float) -> DCCANet:
+    """`net` with a linear CCA of its outputs folded into its last layers.
+
+    The loss fixes the two spaces that the outputs span, not their coordinates; the network that follows multiplies and
+    compares the two sides channel by channel, which means something in canonical coordinates alone.
+    """
+    with torch.no_grad():
+        video, music = net(x, y)
+    directions = canonical_directions(video, music, ridge)
+    net.video.project(directions[0], video.double().mean(dim=0))
+    net.music.project(directions[1], music.double().mean(dim=0))
+    return net
 
 
 def _outputs(nets: tuple[DCCANet, ...], modality: Modality, prepared: Array) -> Array:
