@@ -149,11 +149,25 @@ def quality(similarity: Array, held: Pairs) -> float:
 
     What has no value (a query without relevant items, pairs of one kind only) counts nothing.
     """
-    both = (similarity, held.video_emotion, held.music_emotion), (similarity.T, held.music_emotion, held.video_emotion)
-    found = [per_query(s, SameLabel(q, c), ["mAP"])["mAP"] for s, q, c in both]
-    means = [values[~np.isnan(values)].mean() if not np.isnan(values).all() else 0.0 for values in found]
+    means = [mean_known(values) for values in queries(similarity, held)]
     auc = POINTWISE["AUC"].of(held.match, np.diag(similarity)) if len(set(held.match.tolist())) > 1 else 0.0
     return float(np.mean(means) + auc)
+
+
+def queries(similarity: Array, held: Pairs) -> tuple[Array, Array]:
+    """mAP of every video [h] and of every piece of music [h] by `similarity` [h, h], NaN without relevant items.
+
+    Relevant is what shares the query's emotion.
+    """
+    video, music = held.video_emotion, held.music_emotion
+    forth = per_query(similarity, SameLabel(video, music), ["mAP"])["mAP"]
+    return forth, per_query(similarity.T, SameLabel(music, video), ["mAP"])["mAP"]
+
+
+def mean_known(values: Array) -> float:
+    """The mean of what is not NaN; 0 where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else 0.0
 
 
 def equal_steps(schedule: Schedule, rows: int, of: int) -> Schedule:

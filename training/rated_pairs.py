@@ -7,7 +7,6 @@ Scores are 0 to 1 (0 and 1 for binary labels), or ratings of 1 to 5. Every pair 
 dimension of affect; `video_emotion`, `music_emotion` hold one of the five emotions.
 """
 
-import csv
 import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
@@ -24,7 +23,7 @@ from recommender.text import shown
 from recommender.types import Array, Modality
 from training.construction.encoders import ENCODERS
 from training.construction.features import Progress, VectorStore
-from training.datasets.emomv_labels import Wrong, emotion_of
+from training.datasets.emomv_labels import Wrong, emotion_of, lines
 from training.targets import Scored, from_ratings
 from training.types import EMOTIONS, connected
 
@@ -163,19 +162,14 @@ def _vector(modality: Modality, file: str) -> Array | str:
 
 def _rows(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The names of the columns, and the other lines with their numbers."""
-    try:
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            lines = [(reader.line_num, cells) for cells in reader if cells]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read {shown(table)} as a CSV table in UTF-8: {error}") from error
-    if not lines:
+    rows = list(lines(table))
+    if not rows:
         raise InputError(f"{shown(table)}: empty; a header with {', '.join(NAMES)} is needed")
-    names = [cell.strip().lower() for cell in lines[0][1]]
-    for line, cells in lines[1:]:
+    names = [cell.strip().lower() for cell in rows[0][1]]
+    for line, cells in rows[1:]:
         if len(cells) != len(names):
             raise InputError(f"{shown(table)}, line {line}: {len(cells)} cells under {len(names)} column names")
-    return names, lines[1:]
+    return names, rows[1:]
 
 
 def _dimensions(table: Path, names: Sequence[str]) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from training.evaluation.files import write_text
 from training.evaluation.published import published, survey
 from training.evaluation.slices import per_query_table, write_per_query
 from training.evaluation.trials import Bench, Outcome, run, trials
+from training.evaluation.versions import versions
 from training.types import System
 
 SCHEMA_VERSION = 1
@@ -72,7 +72,7 @@ def benchmark(
         "stages": [pair._asdict() | {"directions": stages.figures(found)} for pair, found in staged.items()],
         "survey": survey(bench.dataset.name),
         "published": [row._asdict() for row in published(bench.dataset.name)] if bench.split == "published" else [],
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | versions(PACKAGES),
         "hardware": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
         "fit_cpu_s": sum(sum(s.seconds) for s in scored.values()),
         "wall_s": time.monotonic() - start,
@@ -97,13 +97,6 @@ def _dataset(bench: Bench) -> dict[str, Any]:
         counts["retrieval segments"] = len(data.corpus)
     facts = {"name": data.name, "revision": data.revision, "licence": data.licence}
     return facts | {"counts": counts, "missing": list(data.missing)}
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def _write(

@@ -7,8 +7,6 @@ stops early; the third is measured. Pairs of one seed share data and fit, so tha
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +19,7 @@ from training.datasets.generated import EFFECTS, NAME, TERMS, GeneratedConfig, g
 from training.evaluation.files import write_text
 from training.evaluation.intervals import paired_bootstrap, spread
 from training.evaluation.significance import holm, paired_test
+from training.evaluation.versions import versions
 from training.folds import deal, tally
 from training.model_folder import as_json, writable
 from training.systems.afclnet import OURS, PAPER, AFCLNet, AFCLNetConfig
@@ -266,12 +265,11 @@ def run_matching(
     chosen = of_effects(effects)
     writable(out)
     config = GeneratedConfig(pairs=pairs)
-    versions = {name: _version(name) for name in ("cliptune", "numpy", "torch", "lightgbm")}
     facts = {
         "dataset": {"name": NAME, **asdict(config)},
         "command": command,
         "seeds": seeds,
-        "versions": versions,
+        "versions": versions(("cliptune", "numpy", "torch", "lightgbm")),
         "configurations": {name: repr(base) for name, base in BASES.items()} | {"paper": repr(PAPER_SMALL)},
     }
     report = facts | matching(chosen, seeds, config, table_seeds, paper_seeds, tick)
@@ -307,14 +305,6 @@ def _fits(experiments: Iterable[Experiment], seeds: int, others: Sequence[tuple[
 def _mean_chance(fits: Fits, effects: tuple[str, ...], seeds: Sequence[int]) -> dict[str, float]:
     found = [chance(generate(effects, SEED + seed, fits.config), seed) for seed in seeds]
     return {name: float(np.mean([one[name] for one in found])) for name in MEASURES}
-
-
-@cache
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
 
 
 PUBLISHED: dict[str, tuple[float | None, float | None, float | None]] = {

@@ -12,6 +12,7 @@ import numpy as np
 
 from indexing.backends import open_index
 from indexing.search import Segment, best_tracks
+from recommender.encoders.contract import direction
 from recommender.errors import InputError
 from recommender.measures import SameLabel, per_query
 from recommender.types import Array
@@ -104,7 +105,7 @@ class Library:
 
 def orders(queries: Array, corpus: Array, own: Array, second: Array) -> dict[str, Array]:
     """Scores [q, c] of every stage, larger is better, of query and corpus vectors and both stages' scores [q, c]."""
-    exact = _directions(queries) @ _directions(corpus).T
+    exact = direction(np.asarray(queries, np.float64)) @ direction(np.asarray(corpus, np.float64)).T
     library = Library(corpus)
     through = _searched(library, queries)
     found = {COSINE: exact, OWN: own, INDEX: through}
@@ -136,22 +137,15 @@ def _searched(library: Library, queries: Array) -> Array:
     return scores
 
 
-def _directions(vectors: Array) -> Array:
-    """float64 [n, d] of unit length; zero rows stay zero."""
-    exact = np.asarray(vectors, np.float64)
-    norm = np.linalg.norm(exact, axis=1, keepdims=True)
-    return exact / np.where(norm > 0, norm, 1)
-
-
 def of_task(task: Task, first: Outcome, second: Outcome) -> dict[str, dict[str, Array]]:
     """Per direction, stage -> per-query mAP [q] of one trial."""
     found = {}
     ways, own = directions(task, second.similarity), directions(task, first.similarity)
     vectors = {V: (first.video_vectors, first.music_vectors), M: (first.music_vectors, first.video_vectors)}
-    for direction, way in ways.items():
+    for name, way in ways.items():
         relevant = SameLabel(way.query, way.corpus)
-        scores = orders(*vectors[direction], own[direction].scores, way.scores)
-        found[direction] = {stage: per_query(s, relevant, ["mAP"])["mAP"] for stage, s in scores.items()}
+        scores = orders(*vectors[name], own[name].scores, way.scores)
+        found[name] = {stage: per_query(s, relevant, ["mAP"])["mAP"] for stage, s in scores.items()}
     return found
 
 
@@ -165,18 +159,18 @@ def staged(bench: Bench, first: Mapping[int, Sequence[Outcome]], second: Mapping
         parts = [of_task(*trial) for trial in zip(tasks, first[seed], second[seed], strict=True)]
         names = [name for task in tasks for name in task.corpus.ids]
         order = np.argsort(np.array(names), kind="stable")  # folds differ by seed, the queries do not
-        for direction, columns in values.items():
-            ids[direction] = tuple(names[i] for i in order)
-            labels = [directions(task, np.zeros((0, 0)))[direction].query for task in tasks]
-            emotion[direction] = np.concatenate(labels)[order]
+        for way, columns in values.items():
+            ids[way] = tuple(names[i] for i in order)
+            labels = [directions(task, np.zeros((0, 0)))[way].query for task in tasks]
+            emotion[way] = np.concatenate(labels)[order]
             for stage, rows in columns.items():
-                rows.append(np.concatenate([part[direction][stage] for part in parts])[order])
+                rows.append(np.concatenate([part[way][stage] for part in parts])[order])
     return Stages(ids, emotion, {d: {s: np.array(rows) for s, rows in c.items()} for d, c in values.items()})
 
 
 def figures(found: Stages, seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     """Per direction an entry per stage: mAP, and its difference to the stage before with interval and p."""
-    return {direction: _entries(columns, seed) for direction, columns in found.values.items()}
+    return {way: _entries(columns, seed) for way, columns in found.values.items()}
 
 
 def _entries(columns: Mapping[str, Array], seed: int) -> list[dict[str, Any]]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from recommender.encoders import Calibration
 from recommender.errors import InputError
-from recommender.measures import SameLabel, per_query
 from recommender.rankers.scoring import Scale
 from recommender.types import Array, Modality
+from training.fit import mean_known, queries
 from training.folds import grouped_folds
 from training.systems.afclnet import AFCLNet
 from training.systems.logistic import calibration
@@ -107,20 +107,8 @@ def retrieval(held: Sequence[Held], weight: float) -> float:
 
     0 where no query has a relevant item: then every weight is as good.
     """
-    directions = []
-    for back in (False, True):
-        values = [_values(part, fused(part.first, part.second, weight), back) for part in held]
-        joined = np.concatenate(values)
-        answered = joined[~np.isnan(joined)]
-        directions.append(float(answered.mean()) if len(answered) else 0.0)
-    return sum(directions) / 2
-
-
-def _values(part: Held, scores: Array, back: bool) -> Array:
-    """mAP of every query of a held-out fold, NaN without relevant items: of the videos, or `back` of the music."""
-    labels = part.pairs.video_emotion, part.pairs.music_emotion
-    relevant = SameLabel(*(labels[::-1] if back else labels))
-    return per_query(scores.T if back else scores, relevant, ["mAP"])["mAP"]
+    ways = zip(*(queries(fused(part.first, part.second, weight), part.pairs) for part in held), strict=True)
+    return sum(mean_known(np.concatenate(values)) for values in ways) / 2
 
 
 def best(grid: Sequence[float], quality: Sequence[float]) -> float:

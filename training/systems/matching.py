@@ -1,7 +1,12 @@
 """From fitted numbers to a matcher: the tensors of a layer, and the calibration on the training pairs."""
 
+from collections.abc import Callable
+
+import numpy as np
+
 from recommender.encoders import Calibration, Encoder, Matcher
 from recommender.types import Array
+from training.folds import grouped_folds
 from training.systems.logistic import calibration
 from training.types import Pairs
 
@@ -14,5 +19,19 @@ def tensors_of(layer: str, weights_and_bias: tuple[Array, Array]) -> dict[str, A
 
 def calibrated(encoder: Encoder, pairs: Pairs) -> Matcher:
     """The matcher whose match probability is fitted to the cosines of `pairs`."""
-    cosine = Matcher(encoder, Calibration(1.0, 0.0)).cosine(pairs.video, pairs.music)
-    return Matcher(encoder, calibration(cosine, pairs.match))
+    return Matcher(encoder, calibration(_cosine(encoder, pairs), pairs.match))
+
+
+def calibrated_out_of_fold(fit: Callable[[Pairs], Encoder], pairs: Pairs, folds: int, seed: int) -> Matcher:
+    """The matcher fitted on `pairs`, its match probability on the cosines of pairs whose sources it did not see.
+
+    `seed` draws the folds.
+    """
+    cosine = np.empty(len(pairs))
+    for inside, held in grouped_folds(pairs, folds, seed):
+        cosine[held] = _cosine(fit(pairs.take(inside)), pairs.take(held))
+    return Matcher(fit(pairs), calibration(cosine, pairs.match))
+
+
+def _cosine(encoder: Encoder, pairs: Pairs) -> Array:
+    return Matcher(encoder, Calibration(1.0, 0.0)).cosine(pairs.video, pairs.music)

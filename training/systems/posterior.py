@@ -11,13 +11,12 @@ from typing import Literal
 
 import numpy as np
 
-from recommender.encoders import Calibration, Matcher
+from recommender.encoders import Matcher
 from recommender.encoders.emotion import EmotionEncoder
 from recommender.errors import InputError
 from recommender.types import Array
-from training.folds import grouped_folds
-from training.systems.logistic import calibration, multinomial
-from training.systems.matching import tensors_of
+from training.systems.logistic import multinomial
+from training.systems.matching import calibrated_out_of_fold, tensors_of
 from training.systems.prepare import standardiser
 from training.types import EMOTIONS, Extra, Pairs
 
@@ -50,11 +49,9 @@ class EmotionMatching:
 
         `seed` draws the folds of the calibration and nothing else.
         """
-        cosine = np.empty(len(train))
-        for inside, held in grouped_folds(train, self.config.calibration_folds, seed):
-            part, rest = train.take(held), Matcher(self.encoder(train.take(inside), extra), Calibration(1.0, 0.0))
-            cosine[held] = rest.cosine(part.video, part.music)
-        return Matcher(self.encoder(train, extra), calibration(cosine, train.match))
+        return calibrated_out_of_fold(
+            lambda pairs: self.encoder(pairs, extra), train, self.config.calibration_folds, seed
+        )
 
     def encoder(self, train: Pairs, extra: Extra | None) -> EmotionEncoder:
         """The classifiers of both modalities, with the preparation of the features inside."""

@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recommender.encoders import Calibration, Matcher
+from recommender.encoders import Matcher
 from recommender.encoders.contract import Setting
 from recommender.encoders.predicted import PredictedEncoder
 from recommender.errors import InputError
 from recommender.types import Array
-from training.folds import grouped_folds
-from training.systems.logistic import calibration
-from training.systems.matching import tensors_of
+from training.systems.matching import calibrated_out_of_fold, tensors_of
 from training.systems.posterior import EmotionMatching, PosteriorConfig
 from training.systems.prepare import Standardiser, standardiser
 from training.types import Extra, Pairs
@@ -50,11 +48,9 @@ class PredictedMusic:
 
         `seed` draws the folds of the calibration and nothing else.
         """
-        cosine = np.empty(len(train))
-        for inside, held in grouped_folds(train, self.config.emotion.calibration_folds, seed):
-            part, rest = train.take(held), Matcher(self.encoder(train.take(inside), extra), Calibration(1.0, 0.0))
-            cosine[held] = rest.cosine(part.video, part.music)
-        return Matcher(self.encoder(train, extra), calibration(cosine, train.match))
+        return calibrated_out_of_fold(
+            lambda pairs: self.encoder(pairs, extra), train, self.config.emotion.calibration_folds, seed
+        )
 
     def encoder(self, train: Pairs, extra: Extra | None) -> "PredictedEncoder":
         """All affine maps, with the preparation of the features inside."""
