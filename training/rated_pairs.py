@@ -8,21 +8,17 @@ dimension of affect; `video_emotion`, `music_emotion` hold one of the five emoti
 """
 
 import math
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
-from indexing.executors import Crash, open_executor
 from indexing.fingerprint import fingerprint
-from recommender.errors import CliptuneError, InputError
+from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Array, Modality
-from training.construction.encoders import ENCODERS
-from training.construction.features import Progress, VectorStore
+from training.construction.features import Progress, vectors
 from training.datasets.emomv_labels import Wrong, emotion_of, lines
 from training.targets import Scored, from_ratings
 from training.types import EMOTIONS, connected
@@ -121,43 +117,18 @@ def measured(
 
     Kept by content in `cache`, so that a stopped run goes on where it was.
     """
-    kit = getattr(ENCODERS["builtin"], modality)
-    store = VectorStore(cache / f"{modality}-{kit.revision}", len(kit.columns))
-    found, failed, todo = {}, {}, {}
+    digests, failed = {}, {}
     for name in dict.fromkeys(files):
         try:
-            digest = fingerprint(folder / name)
+            digests[name] = fingerprint(folder / name)
         except OSError as error:
             failed[name] = f"cannot read {shown(name)}: {error.strerror or error}"
-            continue
-        kept = store.get(digest)
-        if kept is None:
-            todo[str(folder / name)] = (name, digest)
-        else:
-            found[name] = kept
-    done, total = len(found) + len(failed), len(dict.fromkeys(files))
-    runner = open_executor("inline" if workers == 1 else "processes", workers)
-    with closing(cast(Generator[tuple[str, Any]], runner.run(_vector, modality, todo))) as results:
-        for path, result in results:
-            name, digest = todo[path]
-            if isinstance(result, np.ndarray):
-                store.put(digest, result)
-                found[name] = result
-            else:
-                failed[name] = f"{shown(name)}: its decoder died" if isinstance(result, Crash) else str(result)
-            done += 1
-            tick(done, total)
-    return found, failed
-
-
-def _vector(modality: Modality, file: str) -> Array | str:
-    try:
-        values: Array = getattr(ENCODERS["builtin"], modality).extract(Path(file))
-    except CliptuneError as error:
-        return str(error)
-    except OSError as error:
-        return f"cannot read {shown(file)}: {error.strerror or error}"
-    return values if np.isfinite(values).all() else f"{shown(file)}: features are not finite"
+    names = {str(folder / name): name for name in digests}
+    contents = {path: digests[name] for path, name in names.items()}
+    gone, total = len(failed), len(names) + len(failed)
+    measured = vectors(contents, "builtin", modality, cache, workers, lambda done, _: tick(gone + done, total))
+    failed |= {names[path]: reason for path, reason in measured.failed.items()}
+    return {names[path]: vector for path, vector in measured.found.items()}, failed
 
 
 def _rows(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:

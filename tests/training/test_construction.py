@@ -132,7 +132,8 @@ def test_a_second_build_measures_nothing(tmp_path):
     table = write_table(tmp_path)
     seen: list[tuple[int, int]] = []
     first = build(table, tmp_path / "D", "return", 0, "text", on_progress=lambda *at: seen.append(at))
-    assert seen == [(done, 48) for done in range(49)]
+    # pictures of 48 files, then their sound
+    assert seen == [(done, 96) for done in [*range(49), *range(48, 97)]]
     CALLS.clear()
     again = build(table, tmp_path / "D", "return", 0, "text")
     assert (first.computed, again.computed, CALLS) == (48, 0, [])
@@ -144,7 +145,7 @@ def test_a_stopped_build_continues_where_it_was(tmp_path):
     table = write_table(tmp_path)
 
     def stop(done: int, total: int) -> None:
-        if done == 10:
+        if done == 58:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -221,8 +222,8 @@ def test_features_that_are_not_finite_are_refused(tmp_path, monkeypatch):
     (tmp_path / "x").write_text("x")
     holed = Extractor("V", ("a",), "1", lambda path: np.array([np.nan], np.float32))
     monkeypatch.setitem(ENCODERS, "holed", Encoder(holed, TEXT.music))
-    assert features.vector_of("holed", str(tmp_path / "x")) == f"{tmp_path / 'x'}: features are not finite"
-    assert "cannot read" in str(features.vector_of("text", str(tmp_path / "gone")))
+    assert features.vector_of(("holed", "video"), str(tmp_path / "x")) == f"{tmp_path / 'x'}: features are not finite"
+    assert "cannot read" in str(features.vector_of(("text", "video"), str(tmp_path / "gone")))
 
 
 def test_every_encoder_names_its_columns_and_revision():

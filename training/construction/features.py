@@ -13,8 +13,8 @@ from indexing.executors import Crash, open_executor
 from indexing.fingerprint import fingerprint
 from recommender.errors import CliptuneError, InputError
 from recommender.text import shown
-from recommender.types import Array
-from training.construction.encoders import encoder_named
+from recommender.types import Array, Modality
+from training.construction.encoders import Extractor, encoder_named
 from training.construction.storage import write_bytes
 from training.construction.table import Row
 
@@ -41,6 +41,15 @@ class Measured:
     computed: int
 
 
+@dataclass(frozen=True)
+class Vectors:
+    """Features float32 [d] of one modality by file, why other files have none, and which were measured anew."""
+
+    found: Mapping[str, Array]
+    failed: Mapping[str, str]
+    computed: frozenset[str]
+
+
 def measure(rows: Sequence[Row], encoder: str, cache: Path, workers: int, on_progress: Progress) -> Measured:
     """The features of every row's file, from `cache` where its content was measured before.
 
@@ -49,40 +58,59 @@ def measure(rows: Sequence[Row], encoder: str, cache: Path, workers: int, on_pro
     InputError: an unknown encoder, or two rows have the same content: it could land on both sides of a split.
     OSError: the cache cannot be written; what is in it stays.
     """
-    kit = encoder_named(encoder)
-    both = len(kit.video.columns) + len(kit.music.columns)
-    store = VectorStore(cache / f"{encoder}-{kit.video.revision}-{kit.music.revision}", both)
+    encoder_named(encoder)
     digests, rejected = _digests(rows)
-    found = {row.id: vector for row in rows if row.id in digests and (vector := store.get(digests[row.id])) is not None}
-    todo = {str(row.file): row for row in rows if row.id in digests and row.id not in found}
-    done = len(rows) - len(todo)
-    on_progress(done, len(rows))
-    runner = open_executor("inline" if workers == 1 else "processes", workers)
-    with closing(cast(Generator[tuple[str, Any]], runner.run(vector_of, encoder, todo))) as results:
-        for name, result in results:
-            row = todo[name]
-            if isinstance(result, np.ndarray):
-                store.put(digests[row.id], result)
-                found[row.id] = result
-            else:
-                reason = f"its decoder died ({result.reason})" if isinstance(result, Crash) else str(result)
-                rejected.append(Rejected(row.line, row.path, reason))
-            done += 1
-            on_progress(done, len(rows))
-    width = len(kit.video.columns)
+    files = {str(row.file): digests[row.id] for row in rows if row.id in digests}
+    total = 2 * len(files)
+    video = vectors(files, encoder, "video", cache, workers, lambda done, _: on_progress(done, total))
+    # A file without a picture is rejected whatever it sounds like.
+    heard = {file: digest for file, digest in files.items() if file in video.found}
+    passed = total - len(heard)
+    music = vectors(heard, encoder, "music", cache, workers, lambda done, _: on_progress(passed + done, total))
+    failed = {**video.failed, **music.failed}
+    rejected += [Rejected(row.line, row.path, failed[str(row.file)]) for row in rows if str(row.file) in failed]
+    usable = [row for row in rows if str(row.file) in music.found]
     return Measured(
-        video={name: vector[:width] for name, vector in found.items()},
-        music={name: vector[width:] for name, vector in found.items()},
+        video={row.id: video.found[str(row.file)] for row in usable},
+        music={row.id: music.found[str(row.file)] for row in usable},
         rejected=tuple(sorted(rejected, key=lambda r: r.line)),
-        computed=sum(row.id in found for row in todo.values()),
+        computed=sum(str(row.file) in video.computed | music.computed for row in usable),
     )
 
 
-def vector_of(encoder: str, file: str) -> Array | str:
-    """Video features, then music features of a file, float32 [d_v + d_m]; or why there are none."""
-    kit = encoder_named(encoder)
+def vectors(
+    files: Mapping[str, bytes], encoder: str, modality: Modality, cache: Path, workers: int, on_progress: Progress
+) -> Vectors:
+    """Features of the picture or sound of `files`, given with the fingerprints of their content.
+
+    What was measured before comes from `cache`, where a stopped run goes on. Raises OSError when that cannot be
+    written.
+    """
+    kit: Extractor = getattr(encoder_named(encoder), modality)
+    store = VectorStore(cache / f"{kit.prefix}-{kit.revision}", len(kit.columns))
+    found = {file: vector for file, digest in files.items() if (vector := store.get(digest)) is not None}
+    todo = [file for file in files if file not in found]
+    kept, failed = set(found), {}
+    on_progress(len(found), len(files))
+    runner = open_executor("inline" if workers == 1 else "processes", workers)
+    with closing(cast(Generator[tuple[str, Any]], runner.run(vector_of, (encoder, modality), todo))) as results:
+        for file, result in results:
+            if isinstance(result, np.ndarray):
+                store.put(files[file], result)
+                found[file] = result
+            else:
+                died = f"{shown(file)}: its decoder died ({result.reason})" if isinstance(result, Crash) else None
+                failed[file] = died or str(result)
+            on_progress(len(found) + len(failed), len(files))
+    return Vectors(found, failed, frozenset(set(found) - kept))
+
+
+def vector_of(which: tuple[str, Modality], file: str) -> Array | str:
+    """Features float32 [d] of a file by an encoder's extractor of one modality; or why there are none."""
+    encoder, modality = which
+    kit: Extractor = getattr(encoder_named(encoder), modality)
     try:
-        vector = np.concatenate([kit.video.extract(Path(file)), kit.music.extract(Path(file))]).astype(np.float32)
+        vector = np.asarray(kit.extract(Path(file)), np.float32)
     except CliptuneError as error:
         return str(error)
     except OSError as error:
