@@ -13,6 +13,7 @@ import typer
 
 from indexing.commands import MEDIA_WORDS, follow, open_library
 from indexing.commands import app as index_app
+from recommender.commands import app as models_app
 from recommender.console import (
     FAILED,
     OK,
@@ -45,14 +46,15 @@ Examples:
   recommend index add ~/Music && recommend --video clip.mp4 --top 5 --format json
   recommend --video clip.mp4 --like reference.mp3 --like-weight 0.3
   recommend --track song.mp3 --library my-clips
+  recommend --video clip.mp4 --library film --calibrate-on-library
 """
 
 app = group(HELP)
-models_app = group("See the models at hand.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 app.add_typer(models_app, name="models")
 app.add_typer(training_commands.app, name="train")
 app.add_typer(training_commands.dataset_app, name="dataset")
+app.add_typer(training_commands.features_app, name="features")
 app.command("benchmark", help=training_commands.BENCHMARK_HELP)(training_commands.benchmark)
 app.command("matching", help=training_commands.MATCHING_HELP)(training_commands.matching)
 app.command("eval", help=training_commands.EVAL_HELP)(training_commands.evaluate)
@@ -98,6 +100,13 @@ def query(
         Format | None,
         typer.Option("--format", help="How to print (default: table; JSON lines for several clips)."),
     ] = None,
+    calibrate_on_library: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate-on-library",
+            help="Measure feelings against this library's own music (20 tracks at least), not the model's reference.",
+        ),
+    ] = False,
     workers: WorkersOption = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
@@ -121,7 +130,9 @@ def query(
         chosen = Model.load(model) if model else None
         clips, vectors = expand_clips(video or []), _rows(vector or features, direction=bool(vector))
         opened = _open_music(music, chosen, workers) if music else open_library(library or "default")
-        engine = Recommender(opened, chosen, ranker)
+        engine = Recommender(opened, chosen, ranker, calibrate_on_library)
+        if engine.scale:
+            typer.echo(engine.scale.sentence(), err=True)
         queries: Iterator[tuple[str, Query | CliptuneError]]
         if features:
             queries = ((name, engine.features(v, features_of.modality)) for name, v in vectors)
@@ -233,32 +244,6 @@ def sample(folder: Annotated[Path, typer.Argument(readable=False, help="Where to
 
     made = render(folder)
     write(f"music: {shown(made.music)}\nclips: {shown(made.clips)}\n")
-
-
-@models_app.command("list", help="The models that come with the package.\n\nExample: recommend models list")
-def models_list(format: FormatOption = Format.table) -> None:
-    from recommender.model import Model, available
-
-    models = map(Model.load, available())
-    rows = [{"name": m.name, "revision": m.revision, "dim": m.space.dim, "reads": m.reads} for m in models]
-    if format is Format.json:
-        write_json(rows)
-    else:
-        write_rows(
-            [(str(r["name"]), f"revision {r['revision']}, {r['dim']} dimensions, reads {r['reads']}") for r in rows]
-        )
-
-
-@models_app.command(
-    "info",
-    help="The model card: data, licences, command, figures, limits.\n\nExample: recommend models info builtin",
-)
-def models_info(name: Annotated[str, typer.Argument(help="Model name or folder.")] = "builtin") -> None:
-    from recommender.model import Model
-
-    model = Model.load(name)
-    write(f"{model.name}, revision {model.revision}, {model.space.dim} dimensions, {shown(model.folder)}\n\n")
-    write(model.card())
 
 
 def main() -> None:

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from recommender import rankers
+from recommender.affect.relative import Scale
 from recommender.affect.words import emotions_in
 from recommender.errors import InputError, SpaceMismatch
 from recommender.explain import reasons
 from recommender.model import Model, available
 from recommender.model.retrieval import RetrievalModel
+from recommender.relative import relative
 from recommender.types import (
     Affect,
     AffectPair,
@@ -51,7 +53,8 @@ class Query:
     target: what is searched, music or clips.
     exclude: paths never to return (the reference track itself).
     emotions: their probabilities by name, of a model that predicts them.
-    side: float32 [s], what AFCLNet stores of the query; None for a bare vector, a blend, and models without it.
+    side: float32 [s], what AFCLNet stores of the query; None for a bare vector, a blend, a query of the target's own
+        modality, and models without it.
     """
 
     vector: Array
@@ -71,18 +74,41 @@ class Recommender:
     library: an open library (`indexing.Library.open(...)`) or anything else that is a `LibraryReader`.
     model: the model the library was indexed with; by default the one of that name that comes with the package.
     ranker: a name in `recommender.rankers.RANKERS`; by default the one that the model's card shows best.
+    calibrate: measure the feelings of music against the library's own (`scale` says how) instead of the reference
+        population that the model was shipped with.
 
-    Raises SpaceMismatch when model and library do not belong together.
+    Raises SpaceMismatch when model and library do not belong together, and InputError when there is too little music
+    to calibrate on.
     """
 
-    def __init__(self, library: LibraryReader, model: Model | None = None, ranker: str | None = None) -> None:
+    def __init__(
+        self,
+        library: LibraryReader,
+        model: Model | None = None,
+        ranker: str | None = None,
+        calibrate: bool = False,
+    ) -> None:
         self.library = library
         self.model = model if model is not None else _model_of(library)
-        self.ranker = ranker or (self.model.ranker if self.model is not None else "cosine")
-        self._rank = rankers.get(self.ranker)
-        self._scoring = self.model.scoring if self.model is not None else rankers.PLAIN
         if self.model is not None and self.model.space != library.space:
             raise SpaceMismatch(mismatch(library, self.model))
+        self.scale: Scale | None = None
+        if calibrate:
+            self._calibrate(ranker)
+        self.ranker = ranker or (self.model.ranker if self.model is not None else "cosine")
+        rankers.get(self.ranker)  # an unknown name fails here
+        self._asked = ranker is not None
+        self._scoring = self.model.scoring if self.model is not None else rankers.PLAIN
+
+    def _calibrate(self, ranker: str | None) -> None:
+        """Measure music against the library's own from here on."""
+        if ranker not in (None, "cosine"):
+            raise InputError(
+                f"--calibrate-on-library works with the ranker cosine, not with '{ranker}': what that one reads was "
+                "stored on the model's own scale"
+            )
+        seen, self.model = relative(self.library, self.model)
+        self.library, self.scale = seen, seen.scale
 
     def clip(self, path: str | PathLike[str]) -> Query:
         """The query for a video clip, a still or an animation: searches music."""
@@ -137,10 +163,13 @@ class Recommender:
         wanted = max(top, candidates) + len(q.exclude)
         found = self.library.search(q.vector, wanted, q.target)
         tracks, windows = self._load(found.ids, q.exclude)
-        sections = self._rank(rankers.Question(q.vector, q.duration_s, q.side), windows, self._scoring)
+        # The model's own ranker gives way where a query has nothing for it; one that was asked for says why it cannot.
+        ranker = self.ranker if self._asked or q.side is not None else "cosine"
+        question = rankers.Question(q.vector, q.duration_s, q.side, q.target)
+        sections = rankers.get(ranker)(question, windows, self._scoring)
         order = sorted(range(len(tracks)), key=lambda i: (-sections[i].score, tracks[i].path, tracks[i].id))
         return [
-            self._recommendation(q, tracks[i], windows[i], sections[i], rank)
+            self._recommendation(q, tracks[i], windows[i], sections[i], rank, ranker in self._scoring.calibrations)
             for rank, i in enumerate(order[:top], start=1)
         ]
 
@@ -169,7 +198,7 @@ class Recommender:
         return query_of(analysis, target, exclude)
 
     def _recommendation(
-        self, q: Query, track: Track, windows: TrackWindows, section: rankers.Section, rank: int
+        self, q: Query, track: Track, windows: TrackWindows, section: rankers.Section, rank: int, calibrated: bool
     ) -> Recommendation:
         rows = slice(section.first, section.last + 1)
         in_s, end_s = float(windows.bounds[section.first, 0]), float(windows.bounds[section.last, 1])
@@ -179,7 +208,7 @@ class Recommender:
         affect = Affect(*windows.affect[rows].mean(axis=0).tolist()) if windows.affect.shape[1] else None
         inputs = windows.inputs[rows]
         feelings = EmotionsPair(q.emotions, emotions_in(self.library.inputs(q.target), inputs.mean(axis=0)))
-        fits = section.score >= rankers.FITS if self.ranker in self._scoring.calibrations else None
+        fits = section.score >= rankers.FITS if calibrated else None
         why = (
             reasons(q.vector, q.emotions, inputs, self.library.medians(q.target), self.model, q.target)
             if self.model is not None and inputs.shape[1]
@@ -199,7 +228,7 @@ def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = fro
         target,
         exclude,
         emotions_in(features.columns, features.item),
-        _side(features.columns, features.item),
+        None if analysis.modality == target else _side(features.columns, features.item),
     )
 
 

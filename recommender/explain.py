@@ -45,7 +45,7 @@ def by_replacement(
     query: Array, inputs: Array, medians: Array, model: AffectModel, modality: Modality, most: int
 ) -> list[Reason]:
     """The features whose replacement by the library's median changes the section's score the most."""
-    names = model.inputs(modality)
+    names = model.affect[modality].columns
     base = section_score(query, inputs, model, modality)
     changes = np.array(
         [base - section_score(query, replaced(inputs, j, medians[j]), model, modality) for j in range(len(names))]

@@ -154,7 +154,8 @@ def test_models_and_doctor(run):
     [(), ("index", "add"), ("index", "update"), ("index", "remove"), ("index", "list"), ("index", "info"),
      ("index", "verify"), ("index", "import"), ("models", "list"), ("models", "info"), ("train", "affect"),
      ("doctor",), ("sample",), ("dataset", "build"), ("benchmark",), ("eval",), ("matching",),
-     ("train", "retrieval"), ("train", "afclnet")],
+     ("train", "retrieval"), ("train", "afclnet"), ("models", "pull"), ("models", "verify"), ("models", "import"),
+     ("models", "export"), ("features", "extract")],
 )  # fmt: skip
 def test_every_command_has_an_example_in_its_help(run, command):
     ran = run(*command, "--help")

@@ -10,7 +10,7 @@ import pytest
 from running import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-GROUPS = ("index", "models", "train", "dataset")
+GROUPS = ("index", "models", "train", "dataset", "features")
 FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 
 

@@ -15,14 +15,16 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 STEPS = (
     ("types", "errors", "text", "plain"),
-    ("measures", "media", "tags"),
+    ("measures", "media", "tags", "home"),
     ("features",),
     ("nets",),
-    ("affect", "encoders"),
+    ("checkpoints",),
+    ("affect", "encoders", "deep"),
     ("rankers",),
     ("model",),
-    ("explain",),
+    ("explain", "relative", "sharing"),
     ("engine", "outputs", "sample", "console"),
+    ("commands",),
 )
 ORDER = {unit: step for step, units in enumerate(STEPS) for unit in units}
 HEAVY = {"torch", "lightgbm"}

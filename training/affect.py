@@ -35,7 +35,7 @@ class AffectReport:
     report: dict[str, Any]
 
     def lines(self) -> list[str]:
-        """A line per axis for people: r out of fold with its spread and chance."""
+        """Lines for people: per axis r out of fold with its spread and chance; then how far music carries over."""
         out = []
         for modality in ("music", "video"):
             for axis in ("valence", "arousal"):
@@ -45,7 +45,7 @@ class AffectReport:
                     f"({f['items']} items, {f['groups']} groups; chance {f['chance_r_mean']:+.2f}, "
                     f"95 % below {f['chance_r_95']:.2f})"
                 )
-        return out
+        return out + _carried(self.report["music"]["across_corpora"])
 
 
 def train_affect(
@@ -82,6 +82,17 @@ def train_affect(
     report = _report(parts, seeds)
     write(out, _files(parts, report))
     return AffectReport(out, tuple(_files(parts, report)), report)
+
+
+def _carried(across: dict[str, Any] | None) -> list[str]:
+    """A line per direction and axis of what carries over between the two music corpora."""
+    ways = {"to_pmemo": "VGMIDI to PMEmo", "from_pmemo": "PMEmo to VGMIDI"} if across else {}
+    return [
+        f"music {name.replace('_', ' ')}, {label}: r {f['r']:.2f} ({f['low']:.2f} to {f['high']:.2f}; chance, 95 % "
+        f"below {f['chance_r_95']:.2f})"
+        for way, label in ways.items()
+        for name, f in (across or {})[way].items()
+    ]
 
 
 def _report(parts: dict[str, Trained], seeds: int) -> dict[str, Any]:

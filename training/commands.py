@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from training.types import Dataset, Extra, System
 
 app = group("Train the models that come with the package.", no_args_is_help=True)
+features_app = group("Measure media for other tools.", no_args_is_help=True)
 dataset_app = group("Build datasets of matched and mismatched pairs.", no_args_is_help=True)
 
 
@@ -86,28 +87,49 @@ def train_retrieval(
 
 @app.command(
     "afclnet",
-    help="Train a model with AFCLNet on a table of rated pairs of your own clips and music.\n\n"
-    "Example: recommend train afclnet --pairs pairs.csv --out my-model",
+    help="Train AFCLNet on a table of rated pairs of your own clips and music; or, with --data, on rated pictures and "
+    "rated music, for a model that predicts affect.\n\n"
+    "Example: recommend train afclnet --pairs pairs.csv --out my-model\n\n"
+    "Example: recommend train afclnet --data ../shared/data --out my-model",
 )
 def train_afclnet(
-    pairs: Annotated[
-        Path,
-        typer.Option(readable=False, help="CSV: video, music, score (0-1 or 1-5), and affect as video_X, music_X."),
-    ],
     out: Annotated[Path, typer.Option(readable=False, help="Model folder to write.")],
+    pairs: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="CSV: video, music, score (0-1 or 1-5), and affect as video_X, music_X."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(readable=False, help="Folder with oasis/ and vgmidi/, instead of --pairs.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="With --data: the affect model to extend, by name or folder.")] = "builtin",
     name: Annotated[str | None, typer.Option(help="Name of the model and its space (default: the folder's).")] = None,
-    seed: Annotated[int, typer.Option(help="Deals the folds and draws the weights.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
+    seed: Annotated[int, typer.Option(help="Deals the folds of --pairs and draws the weights.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="With --data: repetitions of the cross-validation.")] = 3,
+    soundfont: Annotated[
+        Path | None, typer.Option(readable=False, help="With --data: soundfont to render the MIDI with.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="With --pairs: processes that measure media.")] = 1,
 ) -> None:
     from recommender.outputs.progress import Progress
-    from training.rated_model import train_rated
 
     command = shlex.join(["recommend", *sys.argv[1:]])
+    failed: dict[str, str] = {}
     with Progress("training") as progress:
-        trained = train_rated(pairs, out, command, name, seed, workers, progress.stage)
-    for reason in trained.failed.values():
+        if pairs is not None and data is None:
+            from training.rated_model import train_rated
+
+            rated = train_rated(pairs, out, command, name, seed, workers, progress.stage)
+            card, failed = rated.model.card(), rated.failed
+        elif data is not None and pairs is None:
+            from training.builtin_rescoring import train_builtin
+
+            trained = train_builtin(data, out, command, model, name, seed, seeds, soundfont, tick=progress.stage)
+            card = trained.card()
+        else:
+            raise InputError("give either --pairs TABLE (your rated pairs) or --data FOLDER (rated pictures and music)")
+    for reason in failed.values():
         typer.echo(f"failed: {reason}", err=True)
-    write(trained.model.card())
+    write(card)
 
 
 @dataset_app.command(
@@ -122,7 +144,7 @@ def dataset_build(
         Balance.returned
     ),
     seed: Annotated[int, typer.Option(help="Deals sources and partners.")] = 0,
-    encoder: Annotated[str, typer.Option(help="Features: builtin.")] = "builtin",
+    encoder: Annotated[str, typer.Option(help="Features: builtin, or emomv (SlowFast and VGGish).")] = "builtin",
     max_per_source: Annotated[int | None, typer.Option(min=1, help="At most so many segments of one source.")] = None,
     validation: Annotated[float, typer.Option(min=0, max=1, help="Share of segments to validate on.")] = 0.2,
     workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
@@ -147,6 +169,34 @@ def dataset_build(
         write_json(report.as_dict())
     else:
         write_rows(flat(report.as_dict()))
+
+
+@features_app.command(
+    "extract",
+    help="Measure every file of a folder and write the features as one table.\n\n"
+    "Features: builtin-music, builtin-video, vggish, slowfast (the last two: `recommend models pull` first). FILE ends "
+    "in .parquet (one table), .h5 or .npy (a matrix each, with the rows' names beside it). A stopped run goes on.\n\n"
+    "Example: recommend features extract ~/Music --encoder vggish --out vggish.npy",
+)
+def features_extract(
+    folder: Annotated[Path, typer.Argument(readable=False, help="Folder of media.")],
+    encoder: Annotated[str, typer.Option(help="Features to measure, separated by commas.")],
+    out: Annotated[Path, typer.Option(readable=False, help="File to write: .parquet, .h5 or .npy.")],
+    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
+    format: FormatOption = Format.table,
+) -> None:
+    from recommender.outputs.progress import Progress
+    from training.construction.batch import extract_folder
+
+    with Progress("measuring") as progress:
+        done = extract_folder(folder, [name.strip() for name in encoder.split(",")], out, workers, progress.stage)
+    for reason in done.failed.values():
+        typer.echo(f"failed: {reason}", err=True)
+    facts = {"written": [str(path) for path in done.written], "rows": done.rows, "measured": done.computed}
+    if format is Format.json:
+        write_json(facts)
+    else:
+        write_rows(flat(facts))
 
 
 def benchmark(

@@ -5,20 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.errors import InputError
 from recommender.features import music
-from recommender.types import Array
 from training import datasets
-from training.axis import across
 from training.calibration import Population
-from training.crossval import fit_chosen, leave_one_group_out, nested
-from training.datasets import DATASETS, Ratings
+from training.crossval import leave_one_group_out
+from training.datasets import Ratings
 from training.extraction import FeatureTable, extract_all
-from training.figures import pearson, standardised
+from training.figures import pearson
 from training.fitted import Fit, Progress, Report, Trained, assembled, fit, problem
-from training.music_terms import MUSIC, SHARED, SHARED_WITHOUT_LEVEL, WITH_LEVEL
+from training.music_terms import MUSIC, WITH_LEVEL
 from training.rendering import SECONDS, Synth, other_synth, render_all
 from training.terms import AXES, Terms
+from training.transfer import corpora_figures, soundfont_figures
 
 AUDIO = (".ogg", ".mp3", ".flac", ".wav", ".m4a", ".opus")
 
@@ -26,7 +24,8 @@ AUDIO = (".ogg", ".mp3", ".flac", ".wav", ".m4a", ".opus")
 def train_music(data: Path, synth: Synth, cache: Path, seeds: int, progress: Progress) -> Trained:
     """The music predictor and its figures; raises InputError when the ratings or the synthesiser fail."""
     ratings = datasets.load("vgmidi", data)
-    features = rendered(ratings, synth, cache, progress)
+    files = render_all(ratings.paths, synth, cache, partial(progress, f"render ({synth.name})"))
+    features = measured(files, synth, progress)
     real = real_music(data, progress)
     progress("music: cross-validation", 0, 1)
     fitted = fit(MUSIC, features, ratings, seeds)
@@ -45,7 +44,7 @@ def train_music(data: Path, synth: Synth, cache: Path, seeds: int, progress: Pro
         **{axis: fitted.figures[axis].as_dict() for axis in AXES},
         "arousal_with_level": fit_axis_r(WITH_LEVEL, features, ratings),
         "other_soundfont": other_soundfont(features, ratings, synth, cache, progress),
-        "pmemo": to_pmemo(features, ratings, data),
+        "across_corpora": corpora_figures(ratings, files, data, progress),
     }
     progress("music: cross-validation", 1, 1)
     reasons = {t.column: t.reason for t in MUSIC.terms}
@@ -56,6 +55,11 @@ def train_music(data: Path, synth: Synth, cache: Path, seeds: int, progress: Pro
 def rendered(ratings: Ratings, synth: Synth, cache: Path, progress: Progress) -> FeatureTable:
     """Features of all pieces of `ratings`, rendered by `synth`."""
     files = render_all(ratings.paths, synth, cache, partial(progress, f"render ({synth.name})"))
+    return measured(files, synth, progress)
+
+
+def measured(files: list[Path], synth: Synth, progress: Progress) -> FeatureTable:
+    """Features of the renderings `files` by `synth`."""
     return extract_all(files, music.extract, partial(progress, f"music features ({synth.name})"))
 
 
@@ -99,58 +103,14 @@ def fit_axis_r(terms: Terms, features: FeatureTable, ratings: Ratings) -> Report
 def other_soundfont(
     features: FeatureTable, ratings: Ratings, synth: Synth, cache: Path, progress: Progress
 ) -> Report | None:
-    """Trained on one soundfont, tested on another, series left out in turn; None when there is no other.
-
-    `r` keeps the statistics of the training soundfont; `r_own_z` standardises the test renderings by themselves,
-    as z-scores over a user's own library would.
-    """
+    """Figures from this soundfont to another and back; None when there is no other."""
     second = other_synth(synth)
     if second is None:
         return None
     other = rendered(ratings, second, cache, progress)
-    report: Report = {"soundfont": second.name, "soundfont_sha256": second.digest}
-    for axis in AXES:
-        here, there = (problem(MUSIC, f, ratings, axis) for f in (features, other))
-        folds = leave_one_group_out(here.groups)
-        _, models = nested(here.table.items, here.y, here.signs, here.groups, folds, 0)
-        x, y = here.table.items, there.table.items
-        shifted = (y - y.mean(axis=0)) / _scale(y) * _scale(x) + x.mean(axis=0)
-        report[axis] = {
-            "r": pearson(across(models, folds, y), here.y),
-            "r_own_z": pearson(across(models, folds, shifted), here.y),
-        }
-    return report
-
-
-def to_pmemo(features: FeatureTable, ratings: Ratings, data: Path) -> Report | None:
-    """Arousal trained on VGMIDI, tested on PMEmo through the shared columns, z-scored per corpus; None without it."""
-    if not (data / DATASETS["pmemo"].folder).is_dir():
-        return None
-    songs = datasets.load("pmemo", data)
-    missing = [music.LIBROSA[c] for c in SHARED.columns if music.LIBROSA[c] not in songs.columns]
-    if missing:
-        raise InputError(f"{data / DATASETS['pmemo'].folder}: no column {missing[0]!r}")
     return {
-        "songs": len(songs),
-        "arousal_r": _transfer(SHARED, features, ratings, songs),
-        "arousal_r_without_level": _transfer(SHARED_WITHOUT_LEVEL, features, ratings, songs),
-        "columns": list(SHARED.columns),
+        "soundfont": second.name,
+        "soundfont_sha256": second.digest,
+        "to_other": soundfont_figures(features, other, ratings),
+        "from_other": soundfont_figures(other, features, ratings),
     }
-
-
-def _transfer(terms: Terms, features: FeatureTable, ratings: Ratings, songs: Ratings) -> float:
-    raw = songs.values[:, [songs.columns.index(music.LIBROSA[c]) for c in terms.columns]]
-    there = terms.table(FeatureTable(terms.columns, raw, raw, np.arange(len(raw)))).items
-    here = terms.table(features).items
-    y = standardised(ratings.affect[:, 1])
-    signs = np.array(terms.signs("arousal"), float)
-    model, _ = fit_chosen(_z(here), y, signs, np.asarray(ratings.groups), 0)
-    return pearson(model.deviation(_z(there)), songs.affect[:, 1])
-
-
-def _z(x: Array) -> Array:
-    return np.asarray((x - x.mean(axis=0)) / _scale(x))
-
-
-def _scale(x: Array) -> Array:
-    return np.maximum(x.std(axis=0), 1e-9)

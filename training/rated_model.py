@@ -86,7 +86,8 @@ def train_rated(
     config = recipe(data)
     held = out_of_fold(data, config, seed, lambda done: tick("cross-validation", done, FOLDS))
     parts, default, figures = assembled(data, config, held, seed)
-    features = {m: _feature_set(m) for m in modalities}
+    kits = {m: getattr(ENCODERS["builtin"], m) for m in modalities}
+    features = {m: FeatureSet(kit.prefix, kit.revision, kit.columns) for m, kit in kits.items()}
     trained_on = {"dataset": table.name, "revision": _revision(table), "pairs": len(data), "seed": seed}
     manifest, weights = manifest_of(name or out.resolve().name, features, "afclnet", parts, default, trained_on)
     facts = {
@@ -192,11 +193,6 @@ def _figures(data: Scored, score: Array) -> dict[str, Any]:
             "chance": float(measure.chance(truth, np.full(len(truth), truth.mean()))) if name != "AUC" else 0.5,
         }
     return found
-
-
-def _feature_set(modality: Modality) -> FeatureSet:
-    kit = getattr(ENCODERS["builtin"], modality)
-    return FeatureSet(kit.prefix, kit.revision, tuple(kit.columns))
 
 
 def _revision(table: Path) -> str:

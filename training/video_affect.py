@@ -39,8 +39,9 @@ def train_video(data: Path, seeds: int, progress: Progress) -> Trained:
     # Pictures and clips are different items: their parts count as independent, so that variances add.
     split = len(STATIC)
     variance = still.variance(weights[:, :split]) + moving.variance(weights[:, split:])
-    gain = np.array([VALENCE_GAIN, 1.0]) / np.sqrt(variance)
-    sd = np.sqrt(1 - np.array([fitted.figures["valence"].r_mean, FILM_AROUSAL_R]) ** 2)
+    spread = np.array([VALENCE_GAIN, 1.0])
+    gain = spread / np.sqrt(variance)
+    sd = residual_sd(np.array([fitted.figures["valence"].r_mean, FILM_AROUSAL_R]), spread)
     model = assembled(
         STATIC + MOVING,
         _transforms(STATIC) + _transforms(MOVING),
@@ -75,6 +76,14 @@ def train_video(data: Path, seeds: int, progress: Progress) -> Trained:
         reasons[prior.column] = "; ".join(filter(None, (reasons.get(prior.column), prior.source)))
     unused = tuple(c for c in STATIC if c not in model.columns)
     return Trained(model, report, reasons, unused)
+
+
+def residual_sd(r: Array, spread: Array) -> Array:
+    """SD of prediction minus truth where the truth has SD 1 and a prediction of that `spread` correlates by `r`.
+
+    Not sqrt(1 - r²), which would hold of predictions shrunk to a spread of r: ours are stated wider than that.
+    """
+    return np.asarray(np.sqrt(1 + spread**2 - 2 * spread * r))
 
 
 def moving_clips(data: Path, progress: Progress) -> FeatureTable:

@@ -1,7 +1,7 @@
 """A linear, sign-constrained predictor of valence and arousal from named objective features."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ TRANSFORMS = {
 
 @dataclass(frozen=True)
 class LinearAffect:
-    """affect mean = POPULATION_SD * (gain * weights @ z), z = clipped standardised transformed features.
+    """affect mean = POPULATION_SD * (gain * weights @ z + offset), z = clipped standardised transformed features.
 
     Attributes
     ----------
@@ -36,6 +36,7 @@ class LinearAffect:
                strongly shrunken modality stays comparable with another (see the model card).
     sd:        float64 [2], residual SD in population SDs, measured out of fold: the stated uncertainty.
     unknown_when_still: columns that say nothing about a still picture; they count as average there.
+    offset:    float64 [2], in population SDs; not 0 only relative to a library at hand (`relative`), so never stored.
     """
 
     columns: tuple[str, ...]
@@ -46,6 +47,13 @@ class LinearAffect:
     gain: Array
     sd: Array
     unknown_when_still: tuple[str, ...] = ()
+    offset: Array = field(default_factory=lambda: np.zeros(2))
+
+    def relative(self, centre: Array, spread: Array) -> "LinearAffect":
+        """The predictor whose means, of a population whose means have mean `centre` [2] and SD `spread` [2] (on the
+        plane), have mean 0 and SD POPULATION_SD. The stated SDs stay: they are of predictions of that spread."""
+        offset = (self.offset - np.asarray(centre) / POPULATION_SD) * (POPULATION_SD / np.asarray(spread))
+        return replace(self, gain=self.gain * (POPULATION_SD / np.asarray(spread)), offset=offset)
 
     def standardise(self, inputs: Array) -> Array:
         """z-scores float64 [n, f] of `inputs` [n, f] (raw feature values), clipped to ±CLIP_Z."""
@@ -61,7 +69,7 @@ class LinearAffect:
         if still:
             z[:, [c in self.unknown_when_still for c in self.columns]] = 0
         # einsum, not BLAS: the same row gives the same bits whatever the batch around it.
-        mean = POPULATION_SD * self.gain * np.einsum("nf,af->na", z, self.weights)
+        mean = POPULATION_SD * (self.gain * np.einsum("nf,af->na", z, self.weights) + self.offset)
         out = np.empty((len(z), 4), np.float32)
         out[:, :2] = np.clip(mean, -1, 1)
         out[:, 2:] = POPULATION_SD * self.sd

@@ -23,7 +23,8 @@ EMOTION_SD = 0.3
 """Spread of each emotion's region on the plane."""
 
 SURE = 1.0
-"""An axis is named only when its mean is this many SDs from neutral: about 84 % sure of the sign."""
+"""An axis is named only when its mean is this many of its SDs from neutral: 84 % sure of the sign by the normal law.
+Measured out of fold it is right for 77 % (arousal) and 82 % (valence) of the pictures that this names."""
 
 _AROUSAL = ("calm", "energetic")
 _VALENCE = ("dark", "bright")

@@ -24,6 +24,7 @@ QUIET = 1e-3  # frames 60 dB below the loudest have no harmony
 NEIGHBOURS = 11  # 2 s
 ACTIVE = 0.25  # a note sounds above this share of the strongest within about two seconds
 TOP = 0.1  # the top note is often faint
+LOW_NOTES = 15  # A1 to B2
 RISE = 1.2  # with ACTIVE chosen against the notes of VGMIDI: durations r .77, note rate r .76
 KEY_MIN_CLARITY = 0.5  # below it people are told no key
 
@@ -55,6 +56,7 @@ COLUMNS = (
     Column("note_on_rate_hz", "1/s", "notes that start per second"),
     Column("note_duration_s", "s", "mean time a note sounds"),
     Column("polyphony", "notes", "notes that sound at once"),
+    Column("low_register_share", "share", "notes below C3 among all that sounds"),
     Column("mean_pitch_midi", "MIDI", "centre of the notes that sound"),
     Column("top_pitch_midi", "MIDI", "mean of the highest note that sounds"),
     *CHROMA_COLUMNS,
@@ -62,14 +64,14 @@ COLUMNS = (
 
 
 @cache
-def _profiles() -> Array:
+def profiles() -> Array:
     """24 centred unit key profiles, major from C then minor from C: float64 [12, 24]."""
     return _unit_columns([np.roll(p, tonic) for p in (MAJOR, MINOR) for tonic in range(12)])
 
 
 @cache
 def _triads() -> Array:
-    """48 centred unit triads: major and minor in the order of `_profiles`, diminished, augmented."""
+    """48 centred unit triads: major and minor in the order of `profiles`, diminished, augmented."""
     chords = ((0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8))
     shapes = [np.isin(np.arange(12), notes).astype(float) for notes in chords]
     return _unit_columns([np.roll(s, root) for s in shapes for root in range(12)])
@@ -111,7 +113,7 @@ def tonal(active: Array) -> dict[str, Array]:
     total = chroma.sum(axis=1)
     sounds = total > QUIET * max(float(total.max()), 1e-30)
     around = _smooth(chroma, LOCAL_FRAMES)
-    local = correlate(around, _profiles())
+    local = correlate(around, profiles())
     chord = correlate(_smooth(chroma, CHORD_FRAMES), _triads())
     plain, tense = chord[:, :24], chord[:, 24:]
     on, sounding = note_events(active)
@@ -120,10 +122,10 @@ def tonal(active: Array) -> dict[str, Array]:
         "chroma": chroma,
         "sounds": sounds,
         "local_clarity": local.max(axis=1),
-        "local_mode": _major_minus_minor(local),
-        **_degrees(around, local.argmax(axis=1)),
+        "local_mode": major_minus_minor(local),
+        **degrees(around, local.argmax(axis=1)),
         "chord_clarity": plain.max(axis=1),
-        "chord_mode": _major_minus_minor(plain),
+        "chord_mode": major_minus_minor(plain),
         "chord_tension": tense.max(axis=1) - plain.max(axis=1),
         "harmonic_step": _harmonic_step(chroma),
         "interval": intervals((product(sounding.astype(np.float32), _fold()) > 0).astype(np.float64)),
@@ -131,6 +133,7 @@ def tonal(active: Array) -> dict[str, Array]:
         "note_dissonance": note_dissonance(active),
         "note_on": on.sum(axis=1),
         "polyphony": sounding.sum(axis=1),
+        "low_register": _low_register(active),
         "mean_pitch": _mean_pitch(active * sounding),
         "top_pitch": np.where(top.any(axis=1), MIDI[NOTES - 1 - top[:, ::-1].argmax(axis=1)], 0),
     }
@@ -141,15 +144,15 @@ def _smooth(series: Array, frames: int) -> Array:
     return np.maximum(smooth, 0)
 
 
-def _major_minus_minor(fits: Array) -> Array:
+def major_minus_minor(fits: Array) -> Array:
     difference: Array = fits[..., :12].max(axis=-1) - fits[..., 12:].max(axis=-1)
     return difference
 
 
-def _degrees(around: Array, key: Array) -> dict[str, Array]:
+def degrees(around: Array, key: Array) -> dict[str, Array]:
     """What tells modes apart, per frame [n]: differences of scale degrees, and chroma outside the scale.
 
-    `around` [n, 12] is the chroma of the surroundings, `key` [n] its best column of `_profiles`.
+    `around` [n, 12] is the chroma of the surroundings, `key` [n] its best column of `profiles`.
     """
     total = around.sum(axis=1, keepdims=True)
     share = around / np.where(total > 0, total, 1)
@@ -211,6 +214,12 @@ def above(active: Array, share: float) -> Array:
     return strong
 
 
+def _low_register(active: Array) -> Array:
+    total = active.sum(axis=1)
+    share: Array = active[:, :LOW_NOTES].sum(axis=1) / np.where(total > 0, total, 1)
+    return share
+
+
 def _mean_pitch(active: Array) -> Array:
     total = active.sum(axis=1)
     pitch: Array = (active * MIDI).sum(axis=1) / np.where(total > 0, total, 1)
@@ -219,7 +228,7 @@ def _mean_pitch(active: Array) -> Array:
 
 def key_name(chroma: Array) -> str | None:
     """The key of a chroma [12] as people write it ("A minor"), None where no key is clear."""
-    fits = correlate(chroma, _profiles())
+    fits = correlate(chroma, profiles())
     best = int(fits.argmax())
     return f"{NAMES[best % 12]} {('major', 'minor')[best // 12]}" if fits[best] >= KEY_MIN_CLARITY else None
 
@@ -233,10 +242,10 @@ def _key_columns(chroma: Array) -> dict[str, float]:
     summed = chroma.sum(axis=0)
     total = float(summed.sum())
     share = summed / total if total > 0 else np.full(12, 1 / 12)
-    fits = correlate(share, _profiles())
+    fits = correlate(share, profiles())
     return {
         "key_clarity": float(fits.max()),
-        "mode_major": float(_major_minus_minor(fits)),
+        "mode_major": float(major_minus_minor(fits)),
         "chroma_entropy": float(_entropy(share)),
         **{c.name: float(v) for c, v in zip(CHROMA_COLUMNS, share, strict=True)},
     }
@@ -257,6 +266,7 @@ MEANS: Mapping[str, str] = {
     "out_of_scale_share": "outside",
     "chroma_entropy_local": "chroma_entropy",
     "note_dissonance": "note_dissonance",
+    "low_register_share": "low_register",
 }
 
 

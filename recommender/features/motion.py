@@ -96,6 +96,7 @@ class Flow:
     def _from(self, a: Array, b: Array, start: tuple[float, float] | None) -> Match:
         initial = None if start is None else np.full((*a.shape, 2), start, np.float32)
         flow = self._dis.calc(a, b, initial)
+        flow[~(np.abs(flow).max(-1) <= WIDTH)] = 0  # rarely, on flat ground, the search runs off to 1e30 or nan
         back = _warped(b, flow)
         return Match(flow, back, residual(a, back))
 

@@ -12,7 +12,7 @@ from recommender.features.stft import FRAME_HZ, SLOW_HZ, SR_HZ, Clock, chunks, s
 from recommender.features.windows import windows
 from recommender.types import Array, Column, Features
 
-REVISION = "music-1"  # change it whenever a value of any column changes
+REVISION = "music-2"  # change it whenever a value of any column changes
 SILENT_DB = -70.0
 
 ROUGHNESS = Column("roughness", "ratio", "sensory dissonance of the strongest spectral peaks over their energy")

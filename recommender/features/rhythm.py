@@ -1,4 +1,4 @@
-"""Onsets, tempo and pulse from the onset-strength envelope (mean rise of the mel levels per frame, dB)."""
+"""Onsets, tempo and pulse from the onset-strength envelope (mean rise of the mel levels per frame, dB), and pace."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,6 +13,7 @@ from recommender.types import Array, Column
 RISE_DB = 0.5  # how far an onset stands out, on average over the bands: F .96 on the notes of VGMIDI
 SPAN_FRAMES = 31  # 0.7 s: the surroundings
 NEAR_FRAMES = 5  # ±2 frames: two onsets are at least 0.07 s apart
+LONGEST_GAP_S = 10.0  # without onsets: as if they were a window apart
 QUIET = 1e-5  # 50 dB below the loudest frame nothing counts as an onset
 BPM_MIN, BPM_MAX = 40.0, 220.0
 BPM_CENTRE, OCTAVES = 135.0, 0.8  # above 127, so that clicks at 180 are not read as 90
@@ -20,13 +21,17 @@ GRID = 512
 LONGEST_S = 4 * 60 / BPM_MIN
 SHORTEST_PULSE_S, LONGEST_PULSE_S = 0.2, 2.0
 TEMPO_MIN_CLARITY, TEMPO_MIN_ONSETS_HZ = 0.1, 0.5  # below either people are told no tempo
+SLOWEST_HZ, FAST_HZ, FASTEST_HZ = 0.1, 4.0, 16.0  # fluctuations of level: phrases, from where notes blur, to roughness
 
 COLUMNS = (
     Column("onset_rate_hz", "1/s", "onsets per second"),
     Column("inter_onset_interval_s", "s", "median time between onsets"),
+    Column("short_interval_s", "s", "lower quartile of the times between onsets: the pace of the fastest layer"),
     Column("inter_onset_variation", "ratio", "standard deviation over mean of the times between onsets"),
     Column("onset_strength_db", "dB", "mean rise of the mel levels per frame"),
     Column("onset_strength_variation", "ratio", "its standard deviation over its mean"),
+    Column("bass_onset_strength_db", "dB", "mean rise of the mel levels below 800 Hz per frame"),
+    Column("fast_fluctuation_share", "share", "fluctuations of the level above 4 Hz among those of 0.1 to 16 Hz"),
     Column("tempo_bpm", "bpm", "most salient pulse, preferring the middle octaves; 0 without a pulse"),
     Column("pulse_clarity", "correlation", "strongest self-similarity of the envelope between 0.2 and 2 s"),
 )
@@ -115,6 +120,23 @@ def _refined(lag: float, similarity: Array) -> float:
     return lag
 
 
+def fast_share(square: Array) -> float:
+    """Share in [0, 1] of fluctuations at `FAST_HZ` and above in the level of a slice, given its mean squares [n].
+
+    The level is the root of the amplitude: near to loudness (Stevens 1957), and a ratio of its powers ignores gain.
+    """
+    level = np.sqrt(np.sqrt(square.astype(np.float64)))
+    centred = (level - level.mean()) * np.hanning(len(level))
+    if float(np.square(centred).sum()) <= 1e-12 * max(float(np.square(level).sum()), 1e-30):
+        return 0.0
+    size = scipy.fft.next_fast_len(len(level), real=True)
+    power = np.square(np.abs(scipy.fft.rfft(centred, size, workers=1)))
+    hz = np.arange(len(power)) * (FRAME_HZ / size)
+    heard = (hz >= SLOWEST_HZ) & (hz < FASTEST_HZ)
+    total = float(power[heard].sum())
+    return float(power[heard & (hz >= FAST_HZ)].sum()) / total if total > 0 else 0.0
+
+
 def has_pulse(value: Mapping[str, float]) -> bool:
     """Whether the columns of an item carry a tempo worth telling: a pad that swells twice a minute has none."""
     clear = value["pulse_clarity"] >= TEMPO_MIN_CLARITY and value["onset_rate_hz"] >= TEMPO_MIN_ONSETS_HZ
@@ -122,18 +144,25 @@ def has_pulse(value: Mapping[str, float]) -> bool:
 
 
 def measure(frames: Mapping[str, Array]) -> dict[str, float]:
-    """The columns of this module over one slice: `onset` (dB) and `onset_at` (bool), each [n], n >= 1."""
+    """The columns of this module over one slice (n >= 1 frames).
+
+    Reads `onset` and `bass_onset` (dB), `onset_at` (bool) and `square`, each [n].
+    """
     strength, at = frames["onset"].astype(np.float64), np.flatnonzero(frames["onset_at"])
     seconds = len(strength) / FRAME_HZ
     gaps = np.diff(at) / FRAME_HZ
     mean = float(strength.mean())
     bpm, clarity = tempo(strength)
+    short, middle = np.quantile(gaps, (0.25, 0.5)).tolist() if len(gaps) else (min(seconds, LONGEST_GAP_S),) * 2
     return {
         "onset_rate_hz": len(at) / seconds,
-        "inter_onset_interval_s": float(np.median(gaps)) if len(gaps) else min(seconds, 10.0),
+        "inter_onset_interval_s": middle,
+        "short_interval_s": short,
         "inter_onset_variation": float(gaps.std() / gaps.mean()) if len(gaps) else 0.0,
         "onset_strength_db": mean,
         "onset_strength_variation": float(strength.std()) / mean if mean > 1e-9 else 0.0,
+        "bass_onset_strength_db": float(frames["bass_onset"].mean(dtype=np.float64)),
+        "fast_fluctuation_share": fast_share(frames["square"]),
         "tempo_bpm": bpm,
         "pulse_clarity": clarity,
     }

@@ -68,8 +68,8 @@ class Series:
 
     @property
     def scores(self) -> Array:
-        """The judge's score of every step, float64 [n]."""
-        return np.array(self.judge.scores, np.float64)
+        """The judge's score of every step, float64 [n]; 0 of those that only lead into a blank."""
+        return np.where(self.judge.into_blank, 0.0, np.array(self.judge.scores, np.float64))
 
     def _begin(self, frame: Frame, crop: Crop) -> None:
         self._last, self._since = frame, frame.t_s

@@ -3,7 +3,8 @@
 A step between two frames scores the geometric mean of two disagreements: of their colour histograms (blind to
 motion) and of their structure after motion compensation (blind to brightness). Both are large only where the
 picture is another one. The threshold rises with the scores and the motion around a step, so that a dissolve
-(many equal steps) or a whipping camera makes no cuts.
+(many equal steps) or a whipping camera makes no cuts. A picture that gives way to a blank is no cut either, but
+the end of a shot: the next one begins where the blank does.
 """
 
 from functools import cache
@@ -11,7 +12,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from recommender.features.motion import Flow, Match, View
+from recommender.features.motion import VARIANCE, Flow, Match, View
 from recommender.types import Array
 
 CERTAIN = 0.33
@@ -30,13 +31,14 @@ BINS = 16
 
 
 class Judge:
-    """Scores steps in order of time. Keeps the last two views and histograms."""
+    """Scores steps in order of time and says which led `into_blank`. Keeps the last two views and histograms."""
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
         self._views: list[View] = []
         self._colours: list[Array] = []
         self.scores: list[float] = []
+        self.into_blank: list[bool] = []
 
     def first(self, v: View) -> None:
         """Start over at `v` without a step (the first frame, or a new picture area)."""
@@ -47,6 +49,7 @@ class Judge:
         now = colours(v.rgb)
         match = self._flow.match(self._views[-1], v)
         self.scores.append(self._score(self._views[-1], v, self._colours[-1], now, match))
+        self.into_blank.append(blank(v) and not blank(self._views[-1]))
         self._forgive_flash(v, now)
         self._views, self._colours = [*self._views[-1:], v], [*self._colours[-1:], now]
         return match
@@ -54,6 +57,7 @@ class Judge:
     def rest(self) -> None:
         """Append a step without any change."""
         self.scores.append(0.0)
+        self.into_blank.append(False)
 
     def _score(self, a: View, b: View, before: Array, after: Array, match: Match) -> float:
         difference = 0.5 * float(np.abs(after - before).sum())
@@ -71,6 +75,11 @@ class Judge:
         across = self._score(before, v, self._colours[0], now, self._flow.match(before, v))
         if across < 0.5 * min(self.scores[-2:]):
             self.scores[-2:] = [across, across]
+
+
+def blank(v: View) -> bool:
+    """Whether there is nothing to see: black between two shots, fog, a white-out."""
+    return float(v.grey.var()) < VARIANCE
 
 
 def cuts(scores: Array, speeds: Array) -> Array:

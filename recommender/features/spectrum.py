@@ -22,6 +22,7 @@ CONTRAST_EDGES_HZ = (0, 200, 400, 800, 1600, 3200, 6400, 12800)
 CONTRAST_QUANTILE = 0.02
 FLOOR_DB = -80.0
 RANGE = 1e-8  # 80 dB below the loudest band so far: fainter bands carry codec noise, not music
+BASS_BANDS, BASS_WIDTH = 30, 5  # six bands of about 130 Hz up to 800 Hz: wider than a step of the melody
 ONSET_RANGE_DB = 60.0  # a band that wakes from below this is heard as starting from silence
 TINY = 1e-20
 SILENT_MFCC_0 = -1131.37  # 128 bands at -100 dB through the orthonormal transform
@@ -59,15 +60,18 @@ class Spectrum:
     """Turns chunks of the shared transform into per-frame series; remembers what crosses a chunk border."""
 
     def __init__(self) -> None:
-        self._before: tuple[Array, Array] | None = None  # magnitude and mel level of the last frame
+        self._before: tuple[Array, Array, Array] | None = None  # magnitude, mel and bass level of the last frame
         self._loudest_mel = 0.0
         self._loudest_bin = 0.0
 
     def series(self, chunk: Chunk) -> dict[str, Array]:
         """Per-frame float32 series by name, each [n] or [n, k]; `contrast` is per slow frame."""
-        mel_db = self._mel_db(chunk.power)
-        before = self._before or (chunk.magnitude[:1], mel_db[:1])
-        self._before = (chunk.magnitude[-1:].copy(), mel_db[-1:].copy())
+        mel = mel_bands().apply(chunk.power)
+        bass = mel[:, :BASS_BANDS].reshape(len(mel), -1, BASS_WIDTH).sum(axis=2)
+        self._loudest_mel = max(self._loudest_mel, float(mel.max()))
+        mel_db, bass_db = _decibels(mel, self._loudest_mel), _decibels(bass, self._loudest_mel)
+        before = self._before or (chunk.magnitude[:1], mel_db[:1], bass_db[:1])
+        self._before = (chunk.magnitude[-1:].copy(), mel_db[-1:].copy(), bass_db[-1:].copy())
         self._loudest_bin = max(self._loudest_bin, float(chunk.power.max()))
         norm = np.sqrt(np.einsum("ij,ij->i", chunk.magnitude, chunk.magnitude))
         return {
@@ -76,24 +80,27 @@ class Spectrum:
             **texture(chunk.power, 1e-14 * self._loudest_bin + 1e-30),
             "flux": _flux(chunk.magnitude, before[0]),
             "norm": norm,
-            "onset": self._onset(mel_db, before[1]),
+            "onset": _rise(mel_db, before[1], self._loudest_mel),
+            "bass_onset": _rise(bass_db, before[2], self._loudest_mel),
             "mfcc": np.maximum(scipy.fft.dct(mel_db, norm="ortho", axis=1)[:, :MFCC], np.float32(SILENT_MFCC_0)),
             "contrast": contrast(chunk.magnitude[::SLOW]),
         }
 
-    def _mel_db(self, power: Array) -> Array:
-        mel = mel_bands().apply(power)
-        self._loudest_mel = max(self._loudest_mel, float(mel.max()))
-        np.maximum(mel, max(self._loudest_mel * RANGE, TINY), out=mel)
-        np.log(mel, out=mel)
-        mel *= np.float32(10 / np.log(10))
-        return mel
 
-    def _onset(self, mel_db: Array, before: Array) -> Array:
-        floor = np.float32(10 * np.log10(max(self._loudest_mel, TINY)) - ONSET_RANGE_DB)
-        steps = np.diff(np.maximum(np.concatenate([before, mel_db]), floor), axis=0)
-        rise: Array = np.maximum(steps, 0).mean(axis=1)
-        return rise
+def _decibels(bands: Array, loudest: float) -> Array:
+    """The levels of `bands` [n, k] (powers, overwritten) in dB, at most 80 dB below `loudest`."""
+    np.maximum(bands, max(loudest * RANGE, TINY), out=bands)
+    np.log(bands, out=bands)
+    bands *= np.float32(10 / np.log(10))
+    return bands
+
+
+def _rise(levels_db: Array, before: Array, loudest: float) -> Array:
+    """Mean rise of levels [n, k] from frame to frame in dB, float32 [n]; `before` [1, k] is the frame before."""
+    floor = np.float32(10 * np.log10(max(loudest, TINY)) - ONSET_RANGE_DB)
+    steps = np.diff(np.maximum(np.concatenate([before, levels_db]), floor), axis=0)
+    rise: Array = np.maximum(steps, 0).mean(axis=1)
+    return rise
 
 
 def level(samples: Array) -> dict[str, Array]:

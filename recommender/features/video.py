@@ -14,14 +14,15 @@ import numpy as np
 from recommender.errors import MediaError
 from recommender.features import colour, composition, texture
 from recommender.features.picture import FULL, bars, one_thread
-from recommender.features.series import Series, Step
+from recommender.features.series import Series
 from recommender.features.shots import cuts
+from recommender.features.sparse import Sampled, plan, sampled
 from recommender.features.windows import windows
-from recommender.media import Damage, Frame
+from recommender.media import Damage, Frame, Outline, bursts, outline
 from recommender.media import frames as decode
 from recommender.types import Array, Column, Features
 
-REVISION = "1"
+REVISION = "2"
 """Changes whenever the same file would give other numbers."""
 
 MOTION = (
@@ -43,13 +44,36 @@ BATCH = 80  # ten seconds at 8 frames per second, 4 MB: black bars are looked fo
 FLASH = 0.1  # between neighbouring frames; a fade of a second and a half stays below
 UNSEEN = 0.7  # residual from which a flow is a guess: white-outs, chaos
 SLICE_S = 0.5
+RATE_S = 10.0
+"""Rates of cuts and flashes are over no less than this: one cut in two seconds does not mean 30 a minute."""
 
 
 def extract(path: Path) -> Features:
-    """Features of the pictures in `path`; raises MediaError when there are none."""
+    """Features of the pictures in `path`; raises MediaError when there are none.
+
+    Large clips are seen through bursts from their key frames, see `sparse`; `facts` tells how: `sampling`, the number
+    of key frames and the seconds seen.
+    """
+    seen = outline(path)
+    lengths = plan(seen)
+    if seen is not None and lengths is not None and (found := _from_bursts(path, seen, lengths)):
+        return found
     damage = Damage()
     found = from_frames(decode(path, damage=damage))
     return replace(found, facts={**found.facts, "damaged_packets": damage.packets})
+
+
+def _from_bursts(path: Path, seen: Outline, lengths: Array) -> Features | None:
+    """Features from one burst per key frame, or None when anything of it is damaged: then all is to be decoded."""
+    damage = Damage()
+    with one_thread():
+        found = sampled(bursts(path, seen, lengths, damage=damage), seen, BATCH)
+    if found is None or damage.packets or damage.frames:
+        return None
+    few = np.isinf(lengths).any()
+    how = "key frames, more where they are few" if few else "key frames"
+    seen_s = float(sum(s.end_s - s.start_s for s in found.steps))
+    return _pooled(found, seen.end_s, {"sampling": how, "key_frames": len(seen.starts), "seen_s": round(seen_s, 3)})
 
 
 def from_frames(frames: Iterable[Frame], duration_s: float | None = None) -> Features:
@@ -67,7 +91,8 @@ def from_frames(frames: Iterable[Frame], duration_s: float | None = None) -> Fea
     if not series.frames:
         raise MediaError("No picture to measure: the video holds no frame that can be decoded.")
     series.finish()
-    return _pooled(series, series.end_s if duration_s is None else float(duration_s))
+    end_s = series.end_s if duration_s is None else float(duration_s)
+    return _pooled(_all(series), end_s, {"sampling": "every frame"})
 
 
 def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
@@ -75,33 +100,42 @@ def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
         yield batch
 
 
-def _pooled(series: Series, duration_s: float) -> Features:
-    """The series per window and as a whole."""
+def _all(series: Series) -> Sampled:
+    """A series without gaps."""
     steps = series.steps
     cut = cuts(series.scores, np.array([s.speeds.mean for s in steps]))
+    edges = np.array([s[:2] for s in steps]).reshape(-1, 2)
+    still_s = np.array(series.still_s)
+    hold_s = np.ones(len(still_s))
+    return Sampled(still_s, np.stack(series.stills), hold_s, steps, edges, cut, edges[cut, 1], series.frames)
+
+
+def _pooled(found: Sampled, duration_s: float, facts: dict[str, str | int | float | None]) -> Features:
+    """What was measured, per window and as a whole."""
     bounds = windows(duration_s)
     spans = np.concatenate((bounds, [[0.0, duration_s]]))
-    parts = (_still(series, spans), _motion(steps, cut, spans), _events(steps, cut, spans))
-    values = np.concatenate(parts, axis=1).astype(np.float32)
-    facts = {"shots": int(cut.sum()) + 1, "damaged_packets": 0, "still": series.frames == 1, "frames": series.frames}
-    return Features(tuple(c.name for c in COLUMNS), bounds, values[:-1], values[-1], duration_s, facts)
+    values = np.concatenate((_still(found, spans), _motion(found, spans), _events(found, spans)), axis=1)
+    values = values.astype(np.float32)
+    counts = {"shots": len(found.cut_s) + 1, "damaged_packets": 0, "still": found.frames == 1, "frames": found.frames}
+    return Features(tuple(c.name for c in COLUMNS), bounds, values[:-1], values[-1], duration_s, {**counts, **facts})
 
 
-def _still(series: Series, spans: Array) -> Array:
+def _still(found: Sampled, spans: Array) -> Array:
     """Mean of the still statistics in each span, float64 [n, f]; of the last one before where none is inside."""
-    times, stills = np.array(series.still_s), np.stack(series.stills)
+    times, stills, weights = found.still_s, found.stills, found.hold_s
     first = np.searchsorted(times, spans[:, 0] - 1e-9)
     last = np.searchsorted(times, spans[:, 1] - 1e-9)
     first = np.minimum(first, len(times) - 1)
-    return np.stack([stills[a : max(b, a + 1)].mean(0) for a, b in zip(first, last, strict=True)])
+    some = [slice(a, max(b, a + 1)) for a, b in zip(first, last, strict=True)]
+    return np.stack([np.average(stills[s], axis=0, weights=weights[s]) for s in some])
 
 
-def _motion(steps: list[Step], cut: Array, spans: Array) -> Array:
+def _motion(found: Sampled, spans: Array) -> Array:
     """Mean motion in each span, its change of brightness, and how the motion varies; float64 [n, 6].
 
     Cuts are no motion, and neither is a flow that explains too little; where nothing is known all is 0.
     """
-    edges = np.array([s[:2] for s in steps]).reshape(-1, 2)
+    steps, edges, cut = found.steps, found.edges, found.cut
     flow = np.array([s.speeds for s in steps]).reshape(-1, 4)
     light = np.array([[s.jump / (s.end_s - s.start_s)] for s in steps]).reshape(-1, 1)
     seen = ~cut & (np.array([s.residual for s in steps]) < UNSEEN)
@@ -144,21 +178,23 @@ def _means(edges: Array, rates: Array, spans: Array) -> tuple[Array, Array]:
     return np.where(known[:, None] > 1e-9, means, 0), known
 
 
-def _events(steps: list[Step], cut: Array, spans: Array) -> Array:
+def _events(found: Sampled, spans: Array) -> Array:
     """Flash rate, cut rate and shot length in each span, float64 [n, 3]; the last span is the whole."""
-    ends = np.array([s.end_s for s in steps])
-    cut_s, flash_s = ends[cut], ends[~cut & (np.array([s.jump for s in steps]) > FLASH)]
-    duration_s = spans[-1, 1]
+    jumps = ~found.cut & (np.array([s.jump for s in found.steps]) > FLASH)
+    lengths = np.array([s.end_s - s.start_s for s in found.steps])
+    stands_for = np.diff(found.edges, axis=1)[:, 0] / lengths  # 1 where nothing was left out
+    flash_s, cut_s, duration_s = found.edges[jumps, 1], found.cut_s, spans[-1, 1]
     shots = np.concatenate(([0.0], cut_s[cut_s < duration_s], [duration_s]))
-    minutes = (spans[:, 1] - spans[:, 0]) / 60
-    per_min = np.where(minutes > 0, 1 / np.where(minutes > 0, minutes, 1), 0)
-    flashes, cuts_ = 0.5 * _inside(flash_s, spans) * per_min, _inside(cut_s, spans) * per_min
+    per_min = 60 / np.maximum(spans[:, 1] - spans[:, 0], RATE_S)
+    flashes = 0.5 * _inside(flash_s, stands_for[jumps], spans) * per_min
+    cuts_ = _inside(cut_s, np.ones(len(cut_s)), spans) * per_min
     return np.stack((flashes, cuts_, [_shot_length(shots, span) for span in spans]), axis=1)
 
 
-def _inside(times: Array, spans: Array) -> Array:
-    """How many of `times` (ascending) lie strictly inside each span."""
-    return np.searchsorted(times, spans[:, 1] - 1e-9) - np.searchsorted(times, spans[:, 0] + 1e-9)
+def _inside(times: Array, weights: Array, spans: Array) -> Array:
+    """Total of the `weights` of `times` (ascending) strictly inside each span."""
+    total = np.concatenate(([0.0], np.cumsum(weights)))
+    return total[np.searchsorted(times, spans[:, 1] - 1e-9)] - total[np.searchsorted(times, spans[:, 0] + 1e-9)]
 
 
 def _shot_length(shots: Array, span: Array) -> float:

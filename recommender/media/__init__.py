@@ -5,9 +5,23 @@ what to do. Damaged packets are skipped and counted in a `Damage`; a file that g
 """
 
 from recommender.media.audio import audio_blocks
+from recommender.media.bursts import bursts
 from recommender.media.container import Damage
+from recommender.media.outline import Outline, outline
 from recommender.media.probe import MediaInfo, probe
 from recommender.media.video import Frame, frames
 from recommender.media.write import write_audio, write_video
 
-__all__ = ["Damage", "Frame", "MediaInfo", "audio_blocks", "frames", "probe", "write_audio", "write_video"]
+__all__ = [
+    "Damage",
+    "Frame",
+    "MediaInfo",
+    "Outline",
+    "audio_blocks",
+    "bursts",
+    "frames",
+    "outline",
+    "probe",
+    "write_audio",
+    "write_video",
+]

@@ -68,32 +68,33 @@ def _mono_chunks(frames: Iterable[Any], path: StrPath) -> Iterator[tuple[int, Ar
     for (rate, *_), run in groupby(frames, _kind):
         if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
             raise cannot_read(path, f"its sample rate of {rate} Hz makes no sense; export it again")
-        while batch := _batch(run):
-            yield rate, _mono(batch)
+        for chunk in _chunks(run):
+            yield rate, _mono(chunk)
 
 
 def _kind(frame: Any) -> tuple[int, str, str]:
     return frame.sample_rate, frame.format.name, frame.layout.name
 
 
-def _batch(frames: Iterator[Any]) -> list[Any]:
-    """The next frames, until they hold `_CHUNK` samples."""
-    batch: list[Any] = []
-    held = 0
+def _chunks(frames: Iterable[Any]) -> Iterator[Any]:
+    """`frames` joined into frames of `_CHUNK` samples or a little more; the last one may be shorter."""
+    fifo = av.AudioFifo()
     for frame in frames:
-        batch.append(frame)
-        held += frame.samples
-        if held >= _CHUNK:
-            break
-    return batch
+        frame.pts = None  # a gap in the stamps is no gap in the samples
+        fifo.write(frame)
+        if fifo.samples >= _CHUNK:
+            yield fifo.read()
+    if fifo.samples:
+        yield fifo.read()
 
 
-def _mono(frames: list[Any]) -> Array:
-    """float32 [n]: the mean over the channels of `frames` (all of one kind), full scale 1, finite."""
-    names = [channel.name for channel in frames[0].layout.channels]
-    if len(names) >= _SAFE_PLANES and frames[0].format.is_planar:
-        frames = _packed(frames)
-    y = np.concatenate([_planar(frame, len(names)) for frame in frames], axis=1)
+def _mono(frame: Any) -> Array:
+    """float32 [n]: the mean over the channels of `frame`, full scale 1, finite."""
+    names = [channel.name for channel in frame.layout.channels]
+    if len(names) >= _SAFE_PLANES and frame.format.is_planar:
+        y = np.concatenate([_planar(piece, len(names)) for piece in _packed(frame)], axis=1)
+    else:
+        y = _planar(frame, len(names))
     if 0 < names.count("LFE") < len(names):
         y = y[[name != "LFE" for name in names]]
     if np.issubdtype(y.dtype, np.integer):
@@ -104,10 +105,10 @@ def _mono(frames: list[Any]) -> Array:
     return np.asarray(y.mean(axis=0, dtype=np.float32))
 
 
-def _packed(frames: list[Any]) -> list[Any]:
-    """`frames` with all channels in one float plane."""
+def _packed(frame: Any) -> list[Any]:
+    """`frame` with all channels in one float plane."""
     converter = av.AudioResampler(format="flt")
-    return [piece for frame in [*frames, None] for piece in converter.resample(frame) if piece is not None]
+    return [piece for given in (frame, None) for piece in converter.resample(given) if piece is not None]
 
 
 def _planar(frame: Any, channels: int) -> Array:

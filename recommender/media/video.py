@@ -20,7 +20,7 @@ from recommender.media.container import (
 )
 from recommender.types import Array
 
-_MAX_GAP_S = 600.0  # longer jumps of the time stamps are errors of the file, not a picture shown that long
+MAX_GAP_S = 600.0  # longer jumps of the time stamps are errors of the file, not a picture shown that long
 _MAX_S = 24 * 3600.0  # no clip is longer than a day: a damaged rate would repeat its frames for weeks
 _MAX_BEHIND = 4  # late frames are leftovers of a damaged passage; more in a row are a clock that was set back
 _TOLERANCE_S = 1e-6
@@ -63,7 +63,7 @@ def frames(
             timed = iter([first]) if (first := next(timed, None)) else iter(())
             fps = None
         shown = timed if fps is None else _sampled(timed, fps, clock)
-        yield from _painted(shown, _Painter(max_side, stream.sample_aspect_ratio), path)
+        yield from _painted(shown, Painter(max_side, stream.sample_aspect_ratio), path)
         if clock.last_s is None:
             raise nothing_decoded(path, stream, damage)
 
@@ -99,7 +99,7 @@ class _Clock:
 
     def __init__(self, stream: Any) -> None:
         rate = float(stream.average_rate or stream.guessed_rate or 0)
-        self.nominal_s = 1 / rate if rate * _MAX_GAP_S > 1 else 0.04
+        self.nominal_s = 1 / rate if rate * MAX_GAP_S > 1 else 0.04
         self._base = stream.time_base  # frames that the flush gives carry none
         self.last_s: float | None = None
         self.held_s = self.nominal_s  # how long the last frame is shown
@@ -119,14 +119,14 @@ class _Clock:
         if step_s <= 0.0 and self._behind < _MAX_BEHIND:
             self._behind += 1
             return None
-        if not 0.0 < step_s <= _MAX_GAP_S:
+        if not 0.0 < step_s <= MAX_GAP_S:
             self._origin_s += step_s - self.nominal_s
             t_s = self.last_s + self.nominal_s
         return self._advanced(t_s, frame)
 
     def _advanced(self, t_s: float, frame: Any) -> float:
         held_s = float(frame.duration * self._base) if frame.duration else 0.0
-        self.held_s = held_s if 0.0 < held_s <= _MAX_GAP_S else self.nominal_s
+        self.held_s = held_s if 0.0 < held_s <= MAX_GAP_S else self.nominal_s
         self.last_s, self._behind = t_s, 0
         return t_s
 
@@ -156,7 +156,7 @@ def _sampled(timed: Iterable[tuple[float, Any]], fps: float, clock: _Clock) -> I
         k += 1
 
 
-def _painted(shown: Iterable[tuple[float, Any]], painter: "_Painter", path: StrPath) -> Iterator[Frame]:
+def _painted(shown: Iterable[tuple[float, Any]], painter: "Painter", path: StrPath) -> Iterator[Frame]:
     """Each (time, decoded frame) as a `Frame`; a frame shown again is converted once."""
     previous: Any = None
     rgb = np.empty((0, 0, 3), np.uint8)
@@ -174,7 +174,7 @@ def _unpaintable(frame: Any) -> str:
     return f"pictures in the pixel format {frame.format.name} are not supported; convert it to mp4 or png"
 
 
-class _Painter:
+class Painter:
     """Turns decoded frames into upright RGB arrays, all of the size that the first one sets."""
 
     def __init__(self, max_side: int, aspect: Any) -> None:

@@ -1,20 +1,24 @@
 """The affect model: objective features of media -> valence and arousal -> the affect space.
 
 Layout of its folder: `manifest.json` names the extractor revisions, the predictor of each modality and the affect
-space; `card.md` says what it was trained on and how good it is.
+space; `card.md` says what it was trained on and how good it is. With AFCLNet there are its weights too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from recommender.affect.linear import LinearAffect
 from recommender.affect.space import AffectSpace
 from recommender.errors import ModelError
 from recommender.model import folder as files
 from recommender.model.base import Model, extractor, tags_of
+from recommender.model.rescoring import Rescoring, read_rescoring, read_weights
+from recommender.rankers import SIDE, Scoring
 from recommender.types import Analysis, Array, Column, Features, Modality, Space
 
 
@@ -28,6 +32,7 @@ class AffectModel(Model):
     affect: the affect predictor of each modality.
     affect_space: what turns an affect distribution into a unit vector.
     folder: where it was read from.
+    rescoring: AFCLNet and how its scores are shown, or None. default: the ranker that did best in cross-validation.
     """
 
     name: str
@@ -35,23 +40,51 @@ class AffectModel(Model):
     affect: Mapping[Modality, LinearAffect]
     affect_space: AffectSpace
     folder: Path
+    rescoring: Rescoring | None = None
+    default: str = "cosine"
+
+    @cached_property
+    def scoring(self) -> Scoring:
+        """AFCLNet where it was trained; the cosine is an overlap of distributions, which is shown as it is."""
+        if self.rescoring is None:
+            return Scoring()
+        more = self.rescoring
+        first = {modality: len(predictor.columns) for modality, predictor in self.affect.items()}
+        return Scoring(more.calibrations, more.rescorer, more.fusion, first)
+
+    @property
+    def ranker(self) -> str:
+        return self.default
 
     @cached_property
     def space(self) -> Space:
         return Space(self.name, self.revision, self.affect_space.dim)
 
     def inputs(self, modality: Modality) -> tuple[str, ...]:
-        """Feature columns that the affect predictor of `modality` reads, in its order."""
-        return self.affect[modality].columns
+        """Feature columns that the affect predictor of `modality` reads, in its order; then AFCLNet's side."""
+        width = self.rescoring.rescorer.width(modality) if self.rescoring is not None else 0
+        return (*self.affect[modality].columns, *(f"{SIDE}{i}" for i in range(width)))
 
     def columns(self, modality: Modality) -> dict[str, Column]:
         """Unit and meaning of every feature of a modality, by name."""
         return {column.name: column for column in extractor(modality).COLUMNS}
 
     def encode(self, modality: Modality, inputs: Array, still: bool = False) -> tuple[Array, Array]:
-        """Affect [n, 4] and unit vectors [n, dim] of `inputs` [n, f], ordered as `inputs(modality)`."""
-        affect = self.affect[modality](inputs, still=still)
+        """Affect [n, 4] and unit vectors [n, dim] of `inputs` [n, f], ordered as `inputs(modality)`.
+
+        Both come from the features alone; AFCLNet's side may be absent.
+        """
+        predictor = self.affect[modality]
+        affect = predictor(inputs[:, : len(predictor.columns)], still=still)
         return affect, self.affect_space.encode(affect)
+
+    def objective(self, modality: Modality, features: Array, affect: Array) -> Array:
+        """What AFCLNet reads, float64 [n, 2 + f]: mean valence and arousal, and z-scores of the predictor's `features`.
+
+        A picture has neither motion nor cuts, so AFCLNet, which learnt from pictures, gives their z-scores no weight:
+        motion reaches it through the affect, which is on one scale for pictures and for clips.
+        """
+        return np.hstack([affect[:, :2], self.affect[modality].standardise(features)])
 
     def analyse(self, path: Path, modality: Modality) -> Analysis:
         """Features, affect and vectors of one file; raises MediaError with one line."""
@@ -60,10 +93,15 @@ class AffectModel(Model):
     def describe(self, features: Features, modality: Modality, tags: Mapping[str, str] | None = None) -> Analysis:
         """Affect and vectors of features that are at hand already."""
         still = bool(features.facts.get("still", False))
-        index = [features.columns.index(name) for name in self.inputs(modality)]
-        affect, vectors = self.encode(modality, features.values[:, index], still)
-        item_affect, item_vector = self.encode(modality, features.item[None, index], still)
-        return Analysis(modality, features, affect, vectors, item_affect[0], item_vector[0], tags or {})
+        index = [features.columns.index(name) for name in self.affect[modality].columns]
+        rows = np.vstack([features.values, features.item])  # the windows, and last the whole item
+        affect, vectors = self.encode(modality, rows[:, index], still)
+        if self.rescoring is not None:
+            side = self.rescoring.rescorer.side(modality, self.objective(modality, rows[:, index], affect))
+            columns = (*features.columns, *(f"{SIDE}{i}" for i in range(side.shape[1])))
+            rows = np.hstack([rows, side])
+            features = replace(features, columns=columns, values=rows[:-1], item=rows[-1])
+        return Analysis(modality, features, affect[:-1], vectors[:-1], affect[-1], vectors[-1], tags or {})
 
 
 def load(folder: Path, manifest: Mapping[str, Any]) -> AffectModel:
@@ -76,8 +114,13 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> AffectModel:
         raise ModelError(f"{folder / files.MANIFEST}: incomplete ({error!r}); fetch the model again") from error
     affect = {m: LinearAffect.from_json(part, f"{folder}: {m}") for m, part in parts.items()}
     _check_extractors(folder, features, affect)
-    revision = files.digest(files.FORMAT, name, features, parts, manifest["space"])
-    return AffectModel(name, revision, affect, space, folder)
+    facts = [files.FORMAT, name, features, parts, manifest["space"]]
+    if "rescoring" not in manifest:
+        return AffectModel(name, files.digest(*facts), affect, space, folder)
+    sizes = {m: 2 + len(predictor.columns) for m, predictor in affect.items()}
+    rescoring, default = read_rescoring(folder, manifest, read_weights(folder, manifest), sizes)
+    revision = files.digest(*facts, manifest["rescoring"], manifest["sha256"])
+    return AffectModel(name, revision, affect, space, folder, rescoring, default)
 
 
 def _check_extractors(folder: Path, features: Mapping[str, str], affect: Mapping[Modality, LinearAffect]) -> None:

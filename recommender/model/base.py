@@ -12,12 +12,21 @@ from recommender.types import Analysis, Modality, Space
 KINDS = {"affect": "recommender.model.affect", "retrieval": "recommender.model.retrieval"}
 """Kinds of models by the module whose `load(folder, manifest)` reads them."""
 
-EXTRACTORS = {"music": "recommender.features.music", "video": "recommender.features.video"}
+BUILTIN: dict[Modality, str] = {"music": "BuiltinMusic", "video": "BuiltinVideo"}
+"""Names of the objective features of each modality."""
+
+EXTRACTORS = {
+    "BuiltinMusic": "recommender.features.music",
+    "BuiltinVideo": "recommender.features.video",
+    "VGGish": "recommender.deep.sound",
+    "SlowFast": "recommender.deep.pictures",
+}
+"""Features that this program measures, by name: modules with COLUMNS, REVISION and extract(path)."""
 
 
 def extractor(modality: Modality) -> Any:
-    """The feature extractor module of a modality: COLUMNS, REVISION, extract(path)."""
-    return importlib.import_module(EXTRACTORS[modality])
+    """The module that measures the objective features of a modality."""
+    return importlib.import_module(EXTRACTORS[BUILTIN[modality]])
 
 
 class Model:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from recommender.errors import ModelError
+from recommender.home import data_home
+from recommender.text import shown
 from recommender.types import Array
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -22,15 +24,31 @@ def available() -> list[str]:
     return sorted(folder.parent.name for folder in MODELS.glob(f"*/{MANIFEST}"))
 
 
+def models_home() -> Path:
+    """Where imported models live."""
+    return data_home() / "models"
+
+
+def imported() -> list[str]:
+    """Names of the imported models, but for those that a packaged model hides."""
+    try:
+        found = {folder.parent.name for folder in models_home().glob(f"*/{MANIFEST}")}
+    except OSError:
+        return []
+    return sorted(name for name in found - set(available()) if not name.startswith("."))
+
+
 def find(name_or_folder: str | Path) -> Path:
-    """The folder of that packaged model, or that folder itself; raises ModelError when it is neither."""
-    packaged = MODELS / str(name_or_folder)
-    folder = packaged if str(name_or_folder) in available() else Path(name_or_folder)
+    """The folder of a model: packaged, else a folder here that holds one, else imported; raises ModelError."""
+    name = str(name_or_folder)
+    if name in available():
+        return MODELS / name
+    folder = Path(name_or_folder)
+    if not (folder / MANIFEST).is_file() and name in imported():
+        return models_home() / name
     if not folder.is_dir():
-        raise ModelError(
-            f"no model '{name_or_folder}': neither a folder nor one of {', '.join(available()) or 'none'} "
-            "(`recommend models list`)"
-        )
+        known = ", ".join([*available(), *imported()]) or "none"
+        raise ModelError(f"no model '{shown(name)}': neither a folder nor one of {known} (`recommend models list`)")
     return folder
 
 

@@ -4,6 +4,7 @@ Layout of its folder: `manifest.json` names the features it needs, the encoder, 
 on; `model.safetensors` holds the encoder's tensors; `card.md` says how good it is.
 """
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,20 +14,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recommender.affect.words import COLUMN, EMOTIONS
+from recommender.checkpoints import require
 from recommender.encoders import Calibration, Matcher, build
 from recommender.errors import InputError, ModelError
 from recommender.model import folder as files
-from recommender.model.base import Model, extractor, tags_of
-from recommender.rankers import RANKERS, SIDE, Scoring
-from recommender.rankers.afclnet import Rescorer
-from recommender.rankers.scoring import Fusion, Scale
+from recommender.model.base import BUILTIN, EXTRACTORS, Model, tags_of
+from recommender.model.rescoring import TENSORS, Rescoring, read_rescoring, read_weights
+from recommender.rankers import SIDE, Scoring
 from recommender.types import Analysis, Array, Features, Modality, Space
 
-EXTRACTED: dict[Modality, str] = {"music": "BuiltinMusic", "video": "BuiltinVideo"}
-"""Names of the feature sets that this program measures itself."""
+__all__ = ["TENSORS", "WEIGHTS", "FeatureSet", "Rescoring", "RetrievalModel", "load", "revision_of"]
 
-TENSORS = "afclnet."
-"""Names of AFCLNet's tensors begin so."""
+CHECKPOINTS = {"VGGish": "vggish", "SlowFast": "slowfast"}
+"""Features that take a published network, by its name."""
 
 WEIGHTS = "model.safetensors"
 
@@ -52,39 +52,6 @@ class Encoded(NamedTuple):
 
     vectors: Array
     inputs: Array
-
-
-@dataclass(frozen=True)
-class Rescoring:
-    """AFCLNet, its fusion with the cosine, and the calibrations of both rankers, "afclnet" and "fusion"."""
-
-    rescorer: Rescorer
-    fusion: Fusion
-    calibrations: Mapping[str, Calibration]
-
-    def match(self, ranker: str, matcher: Matcher, video: Array, music: Array) -> Array:
-        """Match probability float64 [n] of n pairs."""
-        sides = self.rescorer.side("video", video), self.rescorer.side("music", music)
-        score = self._score(ranker, matcher.cosine(video, music), self.rescorer.logits(*sides))
-        return self.calibrations[ranker](score)
-
-    def similarity(self, ranker: str, matcher: Matcher, video: Array, music: Array) -> Array:
-        """Scores float64 [a, b] of every video with every piece of music."""
-        rows, columns = self.rescorer.side("video", video), self.rescorer.side("music", music)
-        logits = np.array([self.rescorer.logits(row[None], columns) for row in rows]).reshape(len(video), len(music))
-        return self._score(ranker, np.asarray(matcher.similarity(video, music), np.float64), logits)
-
-    def _score(self, ranker: str, cosine: Array, logit: Array) -> Array:
-        return self.fusion(cosine, logit) if ranker == "fusion" else logit
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any], tensors: Mapping[str, Array]) -> "Rescoring":
-        """From the manifest and the tensors called `afclnet.*`."""
-        mine = {name.removeprefix(TENSORS): v for name, v in tensors.items() if name.startswith(TENSORS)}
-        rescorer = Rescorer(dict(entry["settings"]), {name: np.asarray(v, np.float32) for name, v in mine.items()})
-        scales = (Scale(*map(float, entry["fusion"][key])) for key in ("cosine", "logit"))
-        calibrations = {name: Calibration(**c) for name, c in entry["calibrations"].items()}
-        return cls(rescorer, Fusion(float(entry["fusion"]["weight"]), *scales), calibrations)
 
 
 @dataclass(frozen=True)
@@ -115,7 +82,7 @@ class RetrievalModel(Model):
         if self.rescoring is None:
             return Scoring(calibrations)
         more = self.rescoring
-        first = len(EMOTIONS) if self._has_emotions("music") else 0
+        first = {modality: len(names) for modality, names in self._emotions.items()}
         return Scoring(calibrations | dict(more.calibrations), more.rescorer, more.fusion, first)
 
     @property
@@ -125,7 +92,7 @@ class RetrievalModel(Model):
     @property
     def reads(self) -> str:
         names = [self.needs[modality].name for modality in ("video", "music")]
-        return "media" if names == [EXTRACTED["video"], EXTRACTED["music"]] else f"{' and '.join(names)} features"
+        return "media" if names == [BUILTIN["video"], BUILTIN["music"]] else f"{' and '.join(names)} features"
 
     @cached_property
     def space(self) -> Space:
@@ -133,9 +100,8 @@ class RetrievalModel(Model):
 
     def inputs(self, modality: Modality) -> tuple[str, ...]:
         """`emotion_exciting` and so on, where the model predicts emotions; then what AFCLNet needs of this side."""
-        emotions = tuple(COLUMN + name for name in EMOTIONS) if self._has_emotions(modality) else ()
         width = self.rescoring.rescorer.width(modality) if self.rescoring is not None else 0
-        return (*emotions, *(f"{SIDE}{i}" for i in range(width)))
+        return (*self._emotions[modality], *(f"{SIDE}{i}" for i in range(width)))
 
     def columns(self, modality: Modality) -> tuple[str, ...]:
         """All columns that a library stores: the features, then the inputs."""
@@ -189,13 +155,20 @@ class RetrievalModel(Model):
         return self.matcher.emotions(modality, features)
 
     def check_media(self, modality: Modality) -> None:
-        """Raise InputError when the model reads features that this program does not measure."""
+        """Raise where the model's features cannot be measured here.
+
+        Raises
+        ------
+        InputError: this program does not measure them. ModelError: their network was never fetched, or torch is absent.
+        """
         need = self.needs[modality]
-        if need.name != EXTRACTED[modality]:
+        if need.name not in EXTRACTORS:
             raise InputError(
                 f"the model '{self.name}' reads {need.name} features of {modality}, which are not measured from media "
                 "here: extract them, then `recommend index import ... --model` and `recommend --features`"
             )
+        if need.name in CHECKPOINTS:
+            require(CHECKPOINTS[need.name])
 
     def analyse(self, path: Path, modality: Modality) -> Analysis:
         """Features and vectors of one file; affect has no columns.
@@ -203,10 +176,10 @@ class RetrievalModel(Model):
         Raises
         ------
         MediaError: with one line, as the extractor.
-        InputError: the model reads features that this program does not measure.
+        InputError, ModelError: as `check_media`.
         """
         self.check_media(modality)
-        found: Features = extractor(modality).extract(Path(path))
+        found: Features = importlib.import_module(EXTRACTORS[self.needs[modality].name]).extract(Path(path))
         windows, item = self.encode(modality, found.values), self.encode(modality, found.item[None])
         features = replace(
             found,
@@ -218,9 +191,12 @@ class RetrievalModel(Model):
         tags = tags_of(Path(path), modality)
         return Analysis(modality, features, no_affect, windows.vectors, no_affect[0], item.vectors[0], tags)
 
-    def _has_emotions(self, modality: Modality) -> bool:
-        row = np.zeros((1, len(self.needs[modality].columns)))
-        return self.emotions(modality, row) is not None
+    @cached_property
+    def _emotions(self) -> dict[Modality, tuple[str, ...]]:
+        """Columns of the emotions' probabilities, none of a modality for which the encoder predicts none."""
+        rows = {modality: np.zeros((1, len(need.columns))) for modality, need in self.needs.items()}
+        names = tuple(COLUMN + name for name in EMOTIONS)
+        return {m: () if self.emotions(m, row) is None else names for m, row in rows.items()}
 
 
 def load(folder: Path, manifest: Mapping[str, Any]) -> RetrievalModel:
@@ -231,12 +207,9 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> RetrievalModel:
         kind, settings = str(manifest["encoder"]["kind"]), dict(manifest["encoder"]["settings"])
         calibration = Calibration(**{k: float(v) for k, v in manifest["calibration"].items()})
         facts = str(manifest["name"]), str(manifest["system"]), dict(manifest["trained_on"])
-        weights, expected = folder / files.plain_name(str(manifest["weights"])), str(manifest["sha256"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{folder / files.MANIFEST}: incomplete ({error!r}); fetch or train it again") from error
-    tensors, found = files.read_tensors(weights)
-    if found != expected:
-        raise ModelError(f"{weights}: not the file the manifest was written for (SHA-256 differs); fetch it again")
+    tensors = read_weights(folder, manifest)
     if revision != revision_of(manifest):
         raise ModelError(f"{folder / files.MANIFEST}: changed after it was written; fetch or train the model again")
     encoder = build(kind, settings, {n: v for n, v in tensors.items() if not n.startswith(TENSORS)}, str(folder))
@@ -245,31 +218,9 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> RetrievalModel:
             raise ModelError(f"{folder}: the encoder's {modality} numbers are not for {len(need.columns)} {need.name}")
         _check_extractor(folder, modality, need)
     name, system, trained_on = facts
-    rescoring, default = _rescoring(folder, manifest, tensors, needs)
+    rescoring, default = read_rescoring(folder, manifest, tensors, {m: len(n.columns) for m, n in needs.items()})
     matcher = Matcher(encoder, calibration)
     return RetrievalModel(name, revision, folder, system, needs, matcher, trained_on, rescoring, default)
-
-
-def _rescoring(
-    folder: Path, manifest: Mapping[str, Any], tensors: Mapping[str, Array], needs: Mapping[Modality, FeatureSet]
-) -> tuple[Rescoring | None, str]:
-    """AFCLNet, tried on a row of each modality, and the default ranker."""
-    default = str(manifest.get("ranker", "cosine"))
-    if "rescoring" not in manifest:
-        return None, "cosine"
-    try:
-        found = Rescoring.of(manifest["rescoring"], tensors)
-        rows = {m: found.rescorer.side(m, np.full((2, len(need.columns)), 0.5)) for m, need in needs.items()}
-        pairs = (rows["video"], rows["music"]), (rows["video"][:1], rows["music"])
-        fine = all(np.isfinite(found.rescorer.logits(*pair)).all() for pair in pairs) and set(found.calibrations) == {
-            "afclnet",
-            "fusion",
-        }
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration, InputError) as error:
-        raise ModelError(f"{folder}: AFCLNet's numbers do not fit together ({error}); train the model again") from error
-    if not fine or default not in RANKERS:
-        raise ModelError(f"{folder}: AFCLNet's part is incomplete; fetch or train the model again")
-    return found, default
 
 
 def revision_of(manifest: Mapping[str, Any]) -> str:
@@ -278,10 +229,12 @@ def revision_of(manifest: Mapping[str, Any]) -> str:
 
 
 def _check_extractor(folder: Path, modality: Modality, need: FeatureSet) -> None:
-    """Features that this program measures must be those of today's extractor."""
-    module = extractor(modality)
-    if need.name == EXTRACTED[modality] and need.revision != module.REVISION:
+    """Objective features must be those of today's extractor; published networks do not change."""
+    if need.name != BUILTIN[modality]:
+        return
+    today = importlib.import_module(EXTRACTORS[need.name]).REVISION
+    if need.revision != today:
         raise ModelError(
-            f"{folder}: made for {modality} features {need.revision!r}, this program measures {module.REVISION!r}; "
+            f"{folder}: made for {modality} features {need.revision!r}, this program measures {today!r}; "
             "build the data set and train it again"
         )

@@ -8,8 +8,15 @@ import torch
 from torch import Tensor, nn
 
 DIM = 128
-CHANNELS: tuple[int | None, ...] = (64, None, 128, None, 256, 256, None, 512, 512, None)
-"""Output channels of the convolutions; None is a pooling that halves both axes."""
+CONVOLUTIONS = (
+    ("0", 64, True),
+    ("3", 128, True),
+    ("6", 256, False),
+    ("8", 256, True),
+    ("11", 512, False),
+    ("13", 512, True),
+)
+"""Name in the checkpoint, output channels, and whether the maps are halved after it."""
 FLAT = 6 * 4 * 512
 HIDDEN = 4096
 
@@ -19,21 +26,27 @@ class VGGish(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
+        self.features = nn.ModuleDict()
         before = 1
-        for channels in CHANNELS:
-            if channels is None:
-                layers.append(nn.MaxPool2d(2))
-            else:
-                layers += [nn.Conv2d(before, channels, 3, padding=1), nn.ReLU()]
-                before = channels
-        self.features = nn.Sequential(*layers)
+        for name, channels, _ in CONVOLUTIONS:
+            self.features[name] = nn.Conv2d(before, channels, 3, padding=1)
+            before = channels
         self.embeddings = nn.Sequential(
             nn.Linear(FLAT, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, DIM), nn.ReLU()
         )
 
     def forward(self, patches: Tensor) -> Tensor:
-        maps = self.features(patches[:, None])  # [n, 512, 6, 4]
+        x = patches[:, None]
+        for name, _, pooled in CONVOLUTIONS:
+            x = self.features[name](x)
+            # ReLU and the maximum commute: on a quarter of the values it is four times cheaper.
+            x = (halved(x) if pooled else x).relu_()
         # The release was trained with channels last: time, frequency, channel.
-        embedded: Tensor = self.embeddings(torch.flatten(maps.permute(0, 2, 3, 1), 1))
+        embedded: Tensor = self.embeddings(torch.flatten(x.permute(0, 2, 3, 1), 1))
         return embedded
+
+
+def halved(x: Tensor) -> Tensor:
+    """The largest of every 2 x 2 values, [n, c, h / 2, w / 2]; faster on a processor than a pooling layer."""
+    rows = torch.maximum(x[:, :, ::2], x[:, :, 1::2])
+    return torch.maximum(rows[..., ::2], rows[..., 1::2])

@@ -39,8 +39,11 @@ def _scored(
     found = cosine.sections(question, candidates)
     if not found:
         return found, np.zeros(0)
-    rows = [w.inputs[s.first : s.last + 1, scoring.first :] for w, s in zip(candidates, found, strict=True)]
-    logits = scoring.rescorer.logits(question.side[None], np.vstack(rows))
+    first = scoring.first.get(question.target, 0)
+    rows = [w.inputs[s.first : s.last + 1, first:] for w, s in zip(candidates, found, strict=True)]
+    asked, stored = question.side[None], np.vstack(rows)
+    sides = (asked, stored) if question.target == "music" else (stored, asked)
+    logits = scoring.rescorer.logits(*sides)
     starts = np.cumsum([0, *(len(r) for r in rows[:-1])])
     return found, np.add.reduceat(logits, starts) / np.array([len(r) for r in rows])
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from recommender.encoders import Calibration
 from recommender.rankers.afclnet import Rescorer
-from recommender.types import Array
+from recommender.types import Array, Modality
 
 SIDE = "afclnet_"
 """Stored columns of AFCLNet's side are called `afclnet_0` and so on."""
@@ -54,13 +54,13 @@ class Scoring:
     ----------
     calibrations: by ranker, from its score to the probability of a match; a ranker without shows its score in [0, 1].
     rescorer, fusion: AFCLNet and its weight beside the cosine, where the model has them.
-    first: which column of `TrackWindows.inputs` AFCLNet's stored side begins at.
+    first: by modality, which column of `TrackWindows.inputs` AFCLNet's stored side begins at.
     """
 
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     rescorer: Rescorer | None = None
     fusion: Fusion | None = None
-    first: int = 0
+    first: Mapping[Modality, int] = field(default_factory=dict)
 
     @property
     def rankers(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.rankers.scoring import Scoring
-from recommender.types import Array, TrackWindows
+from recommender.types import Array, Modality, TrackWindows
 
 
 class Section(NamedTuple):
@@ -18,11 +18,13 @@ class Section(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A query as rankers see it: unit vector [dim], wanted length, and its own side of AFCLNet [s] where known."""
+    """A query as rankers see it: unit vector [dim], wanted length, its own side of AFCLNet [s] where known, and the
+    modality of the candidates, which is the other one where there is such a side."""
 
     vector: Array
     length_s: float
     side: Array | None = None
+    target: Modality = "music"
 
 
 Ranker = Callable[[Question, Sequence[TrackWindows], Scoring], list[Section]]

@@ -116,6 +116,17 @@ def test_the_overlap_falls_with_distance_and_an_undecided_clip_is_not_a_decided_
     assert vague < same
 
 
+@given(axis, axis)
+def test_an_undecided_clip_looks_more_like_undecided_music_than_a_decided_one_does(valence, arousal):
+    sure, vague = AffectSpace().encode(np.array([[valence, arousal, 0.2, 0.2], [valence, arousal, 0.6, 0.6]]))
+    elsewhere, nowhere = AffectSpace().encode(np.array([[-valence, -arousal, 0.2, 0.2], [0.0, 0.0, 0.9, 0.9]]))
+    assert sure @ vague < 0.95
+    assert vague @ nowhere > sure @ nowhere
+    # What does not know is not surely wrong either.
+    if np.hypot(valence, arousal) > 0.5:
+        assert vague @ elsewhere > sure @ elsewhere
+
+
 def test_emotions_are_probabilities_and_peak_at_their_own_place():
     for name, (valence, arousal) in EMOTIONS.items():
         affect = Affect(valence, arousal, 0.1, 0.1)

@@ -71,7 +71,7 @@ def test_reasons_are_the_measured_change_when_a_feature_becomes_the_median(engin
 
 def test_every_feature_of_the_built_in_model_has_plain_words():
     model = Model.load()
-    assert {*model.inputs("music"), *model.inputs("video")} <= set(PLAIN)
+    assert {*model.affect["music"].columns, *model.affect["video"].columns} <= set(PLAIN)
 
 
 @pytest.mark.parametrize(

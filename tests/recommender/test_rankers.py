@@ -1,5 +1,7 @@
 """Sections and the rankers over them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,7 +67,7 @@ RESCORER = by_hand()
 # The cosine has mean 0 and deviation .5, the logit mean 1 and deviation 2, over made-up training combinations.
 FUSION = Fusion(0.25, Scale(0.0, 0.5), Scale(1.0, 2.0))
 CALIBRATIONS = {"cosine": Calibration(2.0, 0.0), "afclnet": Calibration(1.0, -1.0), "fusion": Calibration(1.0, 0.0)}
-SCORING = Scoring(CALIBRATIONS, RESCORER, FUSION, first=1)
+SCORING = Scoring(CALIBRATIONS, RESCORER, FUSION, first={"music": 1, "video": 1})
 
 
 def rescored(vectors: np.ndarray, features: np.ndarray) -> TrackWindows:
@@ -92,6 +94,18 @@ def test_a_section_scores_the_mean_logit_of_its_windows():
     np.testing.assert_allclose([s.score for s in found], 1 / (1 + np.exp(-np.array([4 - 1, 2 - 1]))), atol=1e-6)
     assert found[1][1:] == (0, 1)
     assert rankers.get("afclnet")(question, [], SCORING) == []
+
+
+def test_a_piece_of_music_is_scored_with_clips_as_clips_are_with_it():
+    # Logit = video + 10 music of the reduced vectors, which are the sums of two features.
+    lopsided = {**RESCORER.tensors, "0.experts.weights": np.array([[1], [10]], np.float32)}
+    lopsided["0.gate.weights"] = np.zeros((2, 1), np.float32)
+    rescorer = Rescorer({**RESCORER.settings, "inputs": "objective", "products": False}, lopsided)
+    scoring = replace(SCORING, rescorer=rescorer, first={"music": 1, "video": 2})
+    clip = windows([[1, 0]])._replace(inputs=np.hstack([[[9.0, 9.0]], rescorer.side("video", np.array([[2.0, 0.0]]))]))
+    asked = rescorer.side("music", np.array([[0.3, 0.1]]))[0]
+    found = rankers.get("afclnet")(Question(ONE, 0.0, asked, "video"), [clip], scoring)
+    assert found[0].score == pytest.approx(1 / (1 + np.exp(-(2 + 10 * 0.4 - 1))))
 
 
 @pytest.mark.parametrize("name", ["afclnet", "fusion"])

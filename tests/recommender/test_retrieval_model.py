@@ -63,6 +63,14 @@ def test_a_folder_read_back(folder):
     assert model.match(sure_of("sad")[None], sure_of("sad")[None])[0] > 0.7
 
 
+def test_whether_emotions_are_predicted_is_found_out_once(folder, monkeypatch):
+    model, asked = Model.load(folder), []
+    monkeypatch.setattr(type(model), "emotions", lambda self, *row: asked.append(row))
+    for _ in range(3):
+        assert model.inputs("music") == model.inputs("video") == ()
+    assert len(asked) == 2
+
+
 def test_the_revision_names_the_numbers_and_the_features(tmp_path):
     one = Model.load(write_model(tmp_path / "a"))
     assert Model.load(write_model(tmp_path / "b")).revision == one.revision

@@ -233,6 +233,7 @@ def test_ablations_change_one_part_and_leave_out_what_is_not_there() -> None:
         "no-skip",
         "no-residual",
         "given-pairs",
+        "given-too",
         "mae",
         "true-affect",
         "lightgbm",

@@ -116,6 +116,73 @@ def test_mirrored_is_the_same(model, seed):
 
 
 @SEEDS
+def test_reversed_is_the_same(model, seed):
+    clip = scene(seed, 40, 1.0)
+    there, back = affect(model, clip), affect(model, clip[::-1])
+    assert back.arousal == pytest.approx(there.arousal, abs=0.03)
+    assert back.valence == pytest.approx(there.valence, abs=0.03)
+
+
+@SEEDS
+@pytest.mark.parametrize(("rows", "columns"), [(12, 0), (0, 30)], ids=["letterboxed", "pillars"])
+def test_black_bars_change_little(model, seed, rows, columns):
+    clip = scene(seed, 40, 1.0)
+    height, width = SIZE
+    seen = [p[rows : height - rows, columns : width - columns] for p in clip]
+    barred = [np.pad(p, ((rows, rows), (columns, columns), (0, 0))) for p in seen]
+    there, here = affect(model, seen), affect(model, barred)
+    assert here.arousal == pytest.approx(there.arousal, abs=0.08)
+    assert here.valence == pytest.approx(there.valence, abs=0.05)
+
+
+@SEEDS
+def test_half_the_size_is_nearly_the_same(model, seed):
+    clip = [cv2.resize(p, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC) for p in scene(seed, 40, 1.0)]
+    small = [cv2.resize(p, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for p in clip]
+    there, here = affect(model, clip), affect(model, small)
+    assert here.arousal == pytest.approx(there.arousal, abs=0.05)
+    assert here.valence == pytest.approx(there.valence, abs=0.05)
+
+
+@SEEDS
+def test_darker_is_somewhat_more_aroused(model, seed):
+    # Dark and simple pictures are the more arousing ones in films (LIRIS-ACCEDE: lightness -.06, complexity -.055).
+    clip = scene(seed, 24, 0.5)
+    there, here = affect(model, clip), affect(model, changed(clip, lambda rgb: 0.6 * rgb))
+    assert there.arousal < here.arousal < there.arousal + 0.4
+
+
+@SEEDS
+def test_greyer_is_not_more_aroused(model, seed):
+    clip = scene(seed, 24, 0.5)
+    there, here = affect(model, clip), affect(model, changed(clip, grey))
+    assert there.arousal - 0.2 < here.arousal <= there.arousal + 0.02
+
+
+def moved(seed: int, n: int, steps_px: Array) -> list[Array]:
+    """A pan whose speed is that of `steps_px`, over and over."""
+    width = SIZE[1]
+    at = np.concatenate(([0.0], np.cumsum(np.resize(steps_px, n - 1))))
+    wall = np.concatenate(scene(seed, 2, 0.0)[:1] * (2 + int(at[-1]) // width), axis=1)
+    return [np.ascontiguousarray(wall[:, round(a) : round(a) + width]) for a in at]
+
+
+@SEEDS
+def test_motion_by_fits_and_starts_is_more_aroused_than_the_same_motion_evenly(model, seed):
+    even = affect(model, moved(seed, LONG, np.array([2.0])))
+    fitful = affect(model, moved(seed, LONG, np.repeat([3.5, 0.5], 8)))
+    assert fitful.arousal > even.arousal + 0.02
+
+
+@SEEDS
+def test_a_cut_through_black_counts_like_a_cut(model, seed):
+    first, second = scene(seed, 38, 0.5), scene(seed + 10, 38, 0.5)
+    black = [np.zeros_like(first[0])] * 4
+    straight, through = affect(model, first + second + second[-1:] * 4), affect(model, first + black + second)
+    assert through.arousal == pytest.approx(straight.arousal, abs=0.1)
+
+
+@SEEDS
 def test_a_still_does_not_count_as_motionless(model, seed):
     """One picture says nothing of motion: it must not be taken for the calmest of clips."""
     clip = scene(seed, LONG, 0.5)

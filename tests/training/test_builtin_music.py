@@ -20,11 +20,11 @@ def model() -> Model:
 
 
 def note(midi: float, length_s: float) -> Array:
-    """A plucked tone with eight harmonics."""
+    """A plucked tone with eight harmonics, damped at its end: a bare cut would be heard as one more onset."""
     t = np.arange(round(length_s * SR_HZ)) / SR_HZ
     hz = 440 * 2 ** ((midi - 69) / 12)
     wave = sum(np.sin(2 * np.pi * k * hz * t) / k**1.5 for k in range(1, 9))
-    return np.minimum(t / 0.005, 1) * np.exp(-2.5 * t) * wave
+    return np.minimum(t / 0.005, 1) * np.minimum(t[::-1] / 0.03, 1) * np.exp(-2.5 * t) * wave
 
 
 def piece(scale: tuple[int, ...], beat_s: float = 0.5, seconds: float = 24.0, root: int = 48) -> Array:

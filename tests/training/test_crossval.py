@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import InputError
-from training.crossval import STRENGTHS, choose_strength, grouped_folds, leave_one_group_out, nested
+from training.crossval import INNER_FOLDS, STRENGTHS, choose_strength, grouped_folds, leave_one_group_out, nested
 from training.figures import pearson
 
 
@@ -88,6 +88,17 @@ def test_noise_gets_the_strongest_ridge_and_signal_a_weak_one():
     clear = x @ np.arange(1.0, 9) + 0.1 * rng.normal(size=100)
     assert choose_strength(x, clear, np.ones(8), groups, 0) == STRENGTHS[0]
     assert choose_strength(x, rng.normal(size=100), np.ones(8), groups, 0) >= 1.0
+
+
+def test_few_groups_are_left_out_one_by_one_whatever_the_seed():
+    """With up to INNER_FOLDS groups the inner folds do not depend on how the groups are dealt."""
+    rng = np.random.default_rng(3)
+    groups = np.array([f"g{i % INNER_FOLDS}" for i in range(60)])
+    folds = [grouped_folds(list(groups), INNER_FOLDS, seed) for seed in range(5)]
+    assert all(len(set(zip(f, groups, strict=True))) == INNER_FOLDS for f in folds)
+    x, y = rng.normal(size=(60, 4)), rng.normal(size=60)
+    x[:, 0] += 0.5 * y
+    assert len({choose_strength(x, y, np.ones(4), groups, seed) for seed in range(5)}) == 1
 
 
 def test_a_single_group_gets_the_middle_strength():

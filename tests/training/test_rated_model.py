@@ -121,7 +121,15 @@ def _vector(folder, model):
     return folder / "q.npy"
 
 
-def test_the_library_of_another_model_is_ranked_by_cosine_alone(run, indexed, clip_folder):
-    ran = run("--video", clip_folder / "calm.mp4", "--library", indexed, "--ranker", "fusion")
+def test_a_library_of_imported_vectors_is_ranked_by_cosine_alone(run, tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "v.npy", rng.normal(size=(3, 8)).astype(np.float32))
+    np.save(tmp_path / "q.npy", rng.normal(size=8).astype(np.float32))
+    (tmp_path / "ids.csv").write_text("id\na\nb\nc\n")
+    library = tmp_path / "lib"
+    given = "--ids", tmp_path / "ids.csv", "--space", "s"
+    assert run("index", "import", tmp_path / "v.npy", *given, "--library", library).code == 0
+    assert run("--vector", tmp_path / "q.npy", "--library", library).code == 0
+    ran = run("--vector", tmp_path / "q.npy", "--library", library, "--ranker", "fusion")
     assert ran.code == 2
     assert "needs a library of a model with AFCLNet" in ran.err

@@ -84,12 +84,14 @@ def vectors(
     """Features of the picture or sound of `files`, given with the fingerprints of their content.
 
     What was measured before comes from `cache`, where a stopped run goes on. Raises OSError when that cannot be
-    written.
+    written, and ModelError when a network is absent.
     """
     kit: Extractor = getattr(encoder_named(encoder), modality)
     store = VectorStore(cache / f"{kit.prefix}-{kit.revision}", len(kit.columns))
     found = {file: vector for file, digest in files.items() if (vector := store.get(digest)) is not None}
     todo = [file for file in files if file not in found]
+    if todo:
+        kit.check()
     kept, failed = set(found), {}
     on_progress(len(found), len(files))
     runner = open_executor("inline" if workers == 1 else "processes", workers)

@@ -40,4 +40,6 @@ def ablations(base: AFCLNetConfig) -> dict[str, AFCLNetConfig]:
         "lightgbm": replace(base, affect=replace(base.affect, name="lightgbm")),
         "uncalibrated": replace(base, calibration_folds=0),
     }
+    if base.fresh:
+        found["given-too"] = replace(base, given=0.5)
     return {name: config for name, config in found.items() if config != base}

@@ -241,6 +241,7 @@ def test_onset_rate_and_interval_of_clicks(bpm: int) -> None:
     value = item(clicks(bpm))
     assert value["onset_rate_hz"] == pytest.approx(bpm / 60, rel=0.06)
     assert value["inter_onset_interval_s"] == pytest.approx(60 / bpm, abs=512 / SR_HZ)
+    assert value["short_interval_s"] == pytest.approx(60 / bpm, abs=512 / SR_HZ)
     assert value["pulse_clarity"] > 0.7
     assert value["pulse_clarity"] > item(noise(20))["pulse_clarity"] + 0.4
 
@@ -271,7 +272,8 @@ def test_chords_and_windows_of_progressions() -> None:
 
 def test_harmony_ignores_transposition() -> None:
     low, high = (item(progression(I_IV_V_I, tonic)) for tonic in (58, 63))
-    pitches, counts = {"mean_pitch_midi", "top_pitch_midi"}, {"note_on_rate_hz", "note_duration_s"}
+    pitches = {"mean_pitch_midi", "top_pitch_midi", "low_register_share"}
+    counts = {"note_on_rate_hz", "note_duration_s"}
     for name in set(TONAL) - pitches:
         assert high[name] == pytest.approx(low[name], rel=0.3 if name in counts else 0.1, abs=0.03), name
     for name in ("mean_pitch_midi", "top_pitch_midi"):
@@ -309,6 +311,11 @@ def test_a_minor_second_is_rougher_than_a_fifth(root: int) -> None:
     assert second["note_dissonance"] > 1.5 * fifth["note_dissonance"]
     assert second["semitone_share"] > 0.5 > 0.2 > fifth["semitone_share"]
     assert tritone["tritone_share"] > 0.5 > 0.2 > fifth["tritone_share"]
+
+
+def test_low_register_is_the_share_below_c3() -> None:
+    low, high = (item(np.concatenate([tone(midi, 1.0)] * 5))["low_register_share"] for midi in (40, 72))
+    assert low > 0.7 > 0.1 > high
 
 
 def test_notes_per_second_and_their_length() -> None:

@@ -31,6 +31,7 @@ def test_a_grey_picture():
         assert found[name] == pytest.approx(0, abs=1e-3), name
     for name in ("thirds_ratio", "symmetry", "texture_correlation", "texture_homogeneity"):
         assert found[name] == pytest.approx(1, abs=1e-3), name
+    assert found["upright_share"] == pytest.approx(1 / 6, abs=1e-3)
     # Mass spread evenly over [-1, 1]^2: sqrt(1/3 + 1/3).
     assert found["edge_spread"] == pytest.approx(np.sqrt(2 / 3), abs=0.02)
 
@@ -101,6 +102,30 @@ def test_stripes_have_one_direction_and_no_correlation():
     assert found["texture_correlation"] == pytest.approx(0, abs=0.02)
     assert found["anisotropy"] == pytest.approx(1, abs=1e-3)
     assert found["symmetry"] == pytest.approx(1)
+
+
+def test_upright_lines_and_lines_in_all_directions():
+    x, y = np.meshgrid(np.arange(128), np.arange(128))
+    wave = {
+        "upright": 128 + 80 * np.sin(x / 4),
+        "level": 128 + 80 * np.sin(y / 4),
+        "rings": 128 + 80 * np.sin(np.hypot(x - 63.5, y - 63.5) / 4),
+    }
+    found = {name: measured(np.repeat(v[..., None], 3, -1).astype(np.uint8)) for name, v in wave.items()}
+    assert found["upright"]["upright_share"] > 0.95
+    assert found["level"]["upright_share"] < 0.05
+    assert found["level"]["direction_entropy_bits"] < 0.5
+    # Rings cut by a square: 15 degrees to either side of its axes hold tan 15 / 2 of its area (and not quite a sixth).
+    assert found["rings"]["upright_share"] == pytest.approx(np.tan(np.pi / 12) / 2, abs=0.01)
+    assert found["rings"]["direction_entropy_bits"] == pytest.approx(np.log2(12), abs=0.05)
+
+
+@pytest.mark.parametrize("flip", [np.fliplr, np.flipud])
+def test_directions_do_not_know_left_from_right(flip):
+    rgb = texture(96, 128, seed=3)
+    here, there = measured(rgb), measured(np.ascontiguousarray(flip(rgb)))
+    for name in ("upright_share", "direction_entropy_bits"):
+        assert there[name] == pytest.approx(here[name], abs=0.01)
 
 
 def test_detail_at_the_crossings_of_the_thirds():

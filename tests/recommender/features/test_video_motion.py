@@ -6,7 +6,8 @@ import pytest
 from video_clips import each, film, item, pan, plain, texture
 
 from recommender.features import video
-from recommender.features.motion import residual
+from recommender.features.motion import Flow, residual, view
+from recommender.types import Array
 
 MOTION = ("motion_widths_per_s", "motion_p90_widths_per_s", "camera_motion_widths_per_s", "local_motion_widths_per_s")
 
@@ -148,3 +149,19 @@ def test_residual_by_hand():
     assert residual(a, 200 - a) == pytest.approx(2 * 10000 / 10025)  # variance 10000, opposite
     assert residual(a, np.full_like(a, 90)) == pytest.approx(1 - 50 / (10000 + 50))
     assert residual(np.full_like(a, 10), np.full_like(a, 90)) == 0
+
+
+def test_a_search_that_runs_off_is_rest():
+    class Runaway:
+        def calc(self, a: Array, b: Array, start: Array | None) -> Array:
+            flow = np.ones((*a.shape, 2), np.float32)
+            flow[:10], flow[10:20] = 1e30, np.nan
+            return flow
+
+    flow = Flow()
+    flow._dis = Runaway()
+    a = view(texture(90, 160).copy())
+    found = flow.match(a, a)
+    assert (found.flow[:20] == 0).all()
+    assert (found.flow[20:] == 1).all()
+    assert np.isfinite(found.residual)

@@ -66,7 +66,8 @@ def shot(k: int, n: int, px: float = 1.0) -> list[Frame]:
 def test_cuts_are_found_where_they_are():
     clip = edit(shot(0, 12), shot(1, 8), shot(2, 16))
     assert cut_frames(clip) == [12, 20]
-    assert item(clip)["cut_rate_per_min"] == pytest.approx(2 / 4.5 * 60)
+    # Two in 4.5 s do not say that there are 27 a minute: rates are over ten seconds at least.
+    assert item(clip)["cut_rate_per_min"] == pytest.approx(2 / 10 * 60)
     assert item(clip)["shot_length_s"] == pytest.approx(1.5)
 
 
@@ -92,13 +93,34 @@ def test_a_fade_to_black_is_at_most_one_cut():
     assert video.from_frames(clip).facts["shots"] <= 2
 
 
+def test_a_rate_is_over_the_whole_of_a_longer_clip():
+    clip = edit(shot(0, 48), shot(1, 48))
+    assert item(clip)["cut_rate_per_min"] == pytest.approx(1 / 12 * 60)
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_two_shots_with_a_blank_between_are_one_cut(level):
+    clip = edit(shot(0, 12), film([plain(level, level, level)] * 8), shot(1, 12))
+    assert cut_frames(clip) == [20]
+
+
+def test_a_shot_that_ends_in_black_is_no_cut():
+    assert cut_frames(edit(shot(0, 12), film([plain(0, 0, 0)] * 8))) == []
+
+
+def test_out_of_a_blank_by_a_fade_is_no_cut():
+    grown = [128 + (f.rgb - 128.0) * min(1.0, i / 12) for i, f in enumerate(shot(1, 20))]
+    fade = each(film(grown), lambda rgb: rgb)
+    assert cut_frames(edit(shot(0, 12), fade)) == []
+
+
 def test_flashes_are_no_cuts():
     clip = shot(0, 40)
     bright = [Frame(f.t_s, plain(255, 255, 255) if i % 10 == 5 else f.rgb) for i, f in enumerate(clip)]
     features = item(bright)
     assert video.from_frames(bright).facts["shots"] == 1
-    # Four flashes in five seconds, each up and down.
-    assert features["flash_rate_per_min"] == pytest.approx(48)
+    # Four flashes, each up and down, in five seconds, which count as ten.
+    assert features["flash_rate_per_min"] == pytest.approx(24)
     assert features["brightness_change_per_s"] > 10 * item(clip)["brightness_change_per_s"]
 
 

@@ -1,0 +1,210 @@
+"""`recommend models ...`: the models at hand, published checkpoints, and models to share."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from recommender.console import Format, FormatOption, group, write, write_json, write_rows
+from recommender.errors import InputError, ModelError
+from recommender.text import shown
+
+app = group("See, fetch, verify and share models.", no_args_is_help=True)
+
+
+@app.command(
+    "list",
+    help="The models at hand, and the published checkpoints that can be fetched.\n\nExample: recommend models list",
+)
+def models_list(format: FormatOption = Format.table) -> None:
+    rows = [*_models(), *_checkpoints()]
+    if format is Format.json:
+        write_json(rows)
+    else:
+        write_rows([(str(row["name"]), _told(row)) for row in rows])
+
+
+def _models() -> list[dict[str, Any]]:
+    from recommender.model import Model, available
+    from recommender.model.folder import imported
+
+    rows = []
+    for kind, names in (("packaged", available()), ("imported", imported())):
+        for name in names:
+            row: dict[str, Any] = {"name": name, "kind": kind}
+            try:
+                model = Model.load(name)
+                row |= {"revision": model.revision, "dim": model.space.dim, "reads": model.reads}
+            except ModelError as error:
+                row |= {"revision": None, "dim": None, "reads": None, "error": str(error)}
+            rows.append(row)
+    return rows
+
+
+def _checkpoints() -> list[dict[str, Any]]:
+    from recommender.checkpoints import CHECKPOINTS, present
+
+    return [
+        {
+            "name": name,
+            "kind": "checkpoint",
+            "present": present(name),
+            "licence": one.licence,
+            "size_mb": round(one.size_bytes / 1e6),
+        }
+        for name, one in CHECKPOINTS.items()
+    ]
+
+
+def _told(row: dict[str, Any]) -> str:
+    """A row of the list in words."""
+    if row["kind"] == "checkpoint":
+        state = "here" if row["present"] else f"not here (`recommend models pull {row['name']}`)"
+        return f"checkpoint, {state}, about {row['size_mb']} MB, {row['licence']}"
+    if "error" in row:
+        return f"cannot be used: {shown(row['error'])}"
+    kind = "imported, " if row["kind"] == "imported" else ""
+    return f"{kind}revision {row['revision']}, {row['dim']} dimensions, reads {row['reads']}"
+
+
+@app.command(
+    "info",
+    help="The model card: data, licences, command, figures, limits; of a checkpoint, where it comes from.\n\n"
+    "Example: recommend models info builtin",
+)
+def models_info(name: Annotated[str, typer.Argument(help="Model name or folder, or checkpoint.")] = "builtin") -> None:
+    from recommender.checkpoints import CHECKPOINTS
+
+    if name in CHECKPOINTS:
+        write_rows(_facts(name))
+        return
+    from recommender.model import Model
+
+    model = Model.load(name)
+    write(f"{model.name}, revision {model.revision}, {model.space.dim} dimensions, {shown(model.folder)}\n\n")
+    write(model.card())
+
+
+def _facts(name: str) -> list[tuple[str, str]]:
+    """What is known of a checkpoint, as rows."""
+    from recommender.checkpoints import checkpoint, present, record
+    from recommender.checkpoints.shelf import weights_path
+
+    one, known = checkpoint(name), record(name)
+    rows = [
+        ("about", one.about),
+        ("published", one.url),
+        ("file", f"{one.file} (its name below a mirror)"),
+        ("licence", one.licence),
+        ("size", f"about {one.size_bytes / 1e6:.0f} MB"),
+        ("here", shown(weights_path(name)) if present(name) else f"no (`recommend models pull {name}`)"),
+    ]
+    if known:
+        rows += [("pulled from", shown(known.source)), ("SHA-256", known.sha256)]
+    return rows
+
+
+@app.command(
+    "pull",
+    help="Fetch a published checkpoint, check it and convert it to safetensors; a cut download is resumed.\n\n"
+    "Examples: recommend models pull vggish\n\nrecommend models pull vggish --from vggish-10086976.pth",
+)
+def models_pull(
+    name: Annotated[str, typer.Argument(help="Checkpoint, as `models list` names it.")],
+    source: Annotated[
+        Path | None, typer.Option("--from", readable=False, help="Read the published file from here instead.")
+    ] = None,
+    sha256: Annotated[str | None, typer.Option(help="SHA-256 that the published file must have.")] = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="Address of a folder to fetch the file from (or set CLIPTUNE_MIRROR).")
+    ] = None,
+) -> None:
+    from recommender.checkpoints import pull
+    from recommender.checkpoints.shelf import weights_path
+    from recommender.outputs.progress import Progress
+
+    verb = f"fetching {shown(name)}"
+    try:
+        with Progress(verb) as progress:
+            pulled = pull(name, source, sha256, mirror, _Megabytes(f"{verb}, MB", progress))
+    except KeyboardInterrupt:
+        typer.echo("interrupted: what came is kept; the same command goes on from there", err=True)
+        raise
+    word = "was here already" if pulled.before else "is ready"
+    write(f"{name} {word}: {shown(weights_path(name))}\nSHA-256 of the published file: {pulled.record.sha256}\n")
+
+
+class _Megabytes:
+    """Bytes at hand and in all, told as the megabytes of this run, so that rate and time left are this run's too."""
+
+    def __init__(self, verb: str, progress: Any) -> None:
+        self.verb, self.progress, self.start = verb, progress, -1
+
+    def __call__(self, have: int, total: int) -> None:
+        self.start = have if self.start < 0 else min(self.start, have)
+        if total:
+            done, todo = ((n - self.start) // 1_000_000 for n in (have, total))
+            self.progress.stage(self.verb, done, max(todo, 1))
+
+
+@app.command(
+    "verify",
+    help="Check checkpoints on disk: every byte, every name and shape, and published figures where there are any.\n\n"
+    "Example: recommend models verify vggish",
+)
+def models_verify(
+    name: Annotated[str | None, typer.Argument(help="Checkpoint (default: all that are here).")] = None,
+) -> None:
+    from recommender.checkpoints import CHECKPOINTS, record
+
+    names = [name] if name else [one for one in CHECKPOINTS if record(one)]
+    if not names:
+        raise InputError("no checkpoint is here to verify: `recommend models pull NAME` fetches one")
+    if problems := [problem for one in names if (problem := _problem(one))]:
+        raise ModelError("; ".join(problems))
+
+
+def _problem(name: str) -> str | None:
+    """What is wrong with a checkpoint on disk; what was found goes to stdout."""
+    from recommender.checkpoints import verify
+    from recommender.checkpoints.shelf import record_path
+
+    try:
+        figures = verify(name)
+    except ModelError as error:
+        return str(error)
+    write(f"{name}: as pulled, and fits its network{'' if figures else '; no figures are published to check'}\n")
+    for what, found, published, tolerance in figures:
+        write(f"  {what}: {found:.3g}; published: {published:.3g} (within {tolerance:.0%})\n")
+    if all(figure.ok for figure in figures):
+        return None
+    return f"{name} does not give the published figures: remove {shown(record_path(name))} and pull from another place"
+
+
+@app.command(
+    "import",
+    help="Install a trained model that somebody shares, from its folder or zip, under its own name.\n\n"
+    "Example: recommend models import my-model.zip",
+)
+def models_import(
+    source: Annotated[Path, typer.Argument(readable=False, help="Model folder, or zip of one.")],
+) -> None:
+    from recommender.sharing import import_model
+
+    model = import_model(source)
+    write(f"{model.name}, revision {model.revision}: {shown(model.folder)} (use it with --model {model.name})\n")
+
+
+@app.command(
+    "export",
+    help="Write a trained model as one zip to share: manifest, tensors, card.\n\n"
+    "Example: recommend models export my-model my-model.zip",
+)
+def models_export(
+    name: Annotated[str, typer.Argument(help="Model name or folder.")],
+    file: Annotated[Path, typer.Argument(readable=False, help="Zip to write.")],
+) -> None:
+    from recommender.sharing import export_model
+
+    files = export_model(name, file)
+    write(f"{shown(file)}: {', '.join(files)}\n")

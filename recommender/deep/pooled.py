@@ -1,0 +1,29 @@
+"""From embeddings along an item to the windows of the library: means, as EmoMV takes them over its segments."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from recommender.features.windows import windows
+from recommender.types import Array, Features
+
+
+def pooled(
+    columns: tuple[str, ...],
+    embeddings: Array,
+    step_s: float,
+    duration_s: float,
+    facts: Mapping[str, str | int | float | None],
+) -> Features:
+    """The mean of the embeddings [n, d] whose middle lies in each window, and of all; one starts every `step_s`.
+
+    A window that holds the middle of none takes the nearest.
+    """
+    bounds = windows(duration_s)
+    middles = (np.arange(len(embeddings)) + 0.5) * step_s
+    first, last = np.searchsorted(middles, bounds[:, 0]), np.searchsorted(middles, bounds[:, 1])
+    nearest = np.abs(bounds.mean(axis=1)[:, None] - middles[None, :]).argmin(axis=1)
+    first, last = np.where(last > first, first, nearest), np.where(last > first, last, nearest + 1)
+    values = np.stack([embeddings[a:b].mean(axis=0) for a, b in zip(first, last, strict=True)])
+    item = embeddings.mean(axis=0)
+    return Features(columns, bounds, values.astype(np.float32), item.astype(np.float32), duration_s, dict(facts))

@@ -1,0 +1,74 @@
+"""What the packets of a video tell before anything is decoded: times, sizes and key frames."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recommender.media.container import Damage, StrPath, opened, packets, video_stream
+from recommender.media.video import MAX_GAP_S, is_still
+from recommender.types import Array
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The packets of a video stream in the order of decoding, which is not that of showing.
+
+    times_s: when each picture is shown, from the first one, float64 [n]; sizes: bytes, int64 [n]; keys: whether
+    decoding can start there, bool [n]; end_s: when the last picture ends; width, height: of the coded pictures;
+    codec: its name.
+    """
+
+    times_s: Array
+    sizes: Array
+    keys: Array
+    end_s: float
+    width: int
+    height: int
+    codec: str
+
+    @property
+    def starts(self) -> Array:
+        """Places of the key frames among the packets, ascending, int [k]."""
+        return np.flatnonzero(self.keys)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of all pictures together: the cost of decoding them grows with it."""
+        return self.width * self.height * len(self.sizes)
+
+
+def outline(path: StrPath) -> Outline | None:
+    """The outline of `path`, or None where packets cannot be relied on and only decoding tells.
+
+    That is so for stills, where the file cannot be read to its end, and where time stamps are missing, repeated, far
+    apart or out of order between key frames. Raises MediaError when the file cannot be opened or holds no video.
+    """
+    damage = Damage()
+    with opened(path) as container:
+        stream = video_stream(container, path)
+        if is_still(container):
+            return None
+        rows = []
+        for packet in packets(container, stream, damage):
+            if packet.pts is None or packet.is_corrupt or packet.is_discard:
+                return None
+            rows.append((packet.pts, packet.size, packet.is_keyframe, packet.duration or 0))
+        codec, base = stream.codec_context, float(stream.time_base)
+        return None if damage.packets else _checked(np.array(rows, np.int64), base, codec)
+
+
+def _checked(rows: Array, base_s: float, codec: Any) -> Outline | None:
+    """The outline of packets (stamp, size, key, duration) that all have a stamp, if the stamps make sense."""
+    if not len(rows) or not rows[0, 2]:
+        return None
+    times, keys = (rows[:, 0] - rows[0, 0]) * base_s, rows[:, 2].astype(bool)
+    shown = np.sort(times)
+    gaps = np.diff(shown)
+    sane = (gaps > 0).all() and (gaps <= MAX_GAP_S).all() and (np.diff(times[keys]) > 0).all() and shown[0] == 0
+    if not sane:
+        return None
+    held = float(rows[times.argmax(), 3] * base_s)
+    usual = float(np.median(gaps)) if len(gaps) else 0.04
+    end_s = float(shown[-1]) + (held if 0 < held <= MAX_GAP_S else usual)
+    return Outline(times, rows[:, 1], keys, end_s, codec.width, codec.height, codec.name)

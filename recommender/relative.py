@@ -1,0 +1,92 @@
+"""A library and its model seen relative to the library itself: nothing stored changes, nothing is analysed again."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from recommender.affect.relative import Scale
+from recommender.errors import InputError
+from recommender.model import Model
+from recommender.model.affect import AffectModel
+from recommender.types import Affect, Array, Candidates, LibraryReader, Modality, Space, Track, TrackWindows
+
+BLOCK = 1 << 16
+"""Windows whose vectors exist at the same time in a search: 16 MB, however large the library."""
+
+
+class RelativeLibrary:
+    """A `LibraryReader` over another one, whose music has the affect and the vectors of `scale`.
+
+    Its search is exact, over the affect that the library stores; vectors are made as they are needed.
+    """
+
+    def __init__(self, library: LibraryReader, model: AffectModel) -> None:
+        self._library, self._encode = library, model.affect_space.encode
+        ids = _ids(library, "music")
+        parts = [library.windows(int(i)).affect for i in ids]
+        self.scale = Scale.of(np.array([p.mean(axis=0) for p in parts]).reshape(-1, 4))
+        self._ids, self._music = ids, frozenset(ids.tolist())
+        self._affect = self.scale(np.concatenate(parts))
+        self._starts = np.cumsum([0, *(len(p) for p in parts[:-1])])
+
+    @property
+    def space(self) -> Space:
+        return self._library.space
+
+    def inputs(self, modality: Modality) -> tuple[str, ...]:
+        return self._library.inputs(modality)
+
+    def medians(self, modality: Modality) -> Array:
+        return self._library.medians(modality)
+
+    def count(self, modality: Modality) -> int:
+        return self._library.count(modality)
+
+    def search(self, query: Array, k: int, modality: Modality) -> Candidates:
+        if modality != "music":
+            return self._library.search(query, k, modality)
+        blocks = range(0, len(self._affect), BLOCK)
+        cosines = np.concatenate([self._encode(self._affect[a : a + BLOCK]) @ query for a in blocks])
+        best = np.maximum.reduceat(cosines, self._starts)
+        order = np.lexsort((self._ids, -best))[:k]
+        return Candidates(self._ids[order], best[order].astype(np.float32))
+
+    def track(self, track_id: int) -> Track:
+        track = self._library.track(track_id)
+        if track_id not in self._music or track.affect is None:
+            return track
+        return replace(track, affect=Affect(*self.scale(np.array(track.affect))[0].tolist()))
+
+    def windows(self, track_id: int) -> TrackWindows:
+        found = self._library.windows(track_id)
+        if track_id not in self._music:
+            return found
+        affect = self.scale(found.affect)
+        return found._replace(affect=affect, vectors=self._encode(affect))
+
+
+def relative(library: LibraryReader, model: Model | None) -> tuple[RelativeLibrary, AffectModel]:
+    """`library` and `model` with the feelings of music relative to the library's own music.
+
+    Raises
+    ------
+    InputError: a model without affect, too few tracks, or tracks that all feel the same.
+    """
+    if not isinstance(model, AffectModel):
+        raise InputError(
+            "--calibrate-on-library rescales valence and arousal, which this library's model does not predict: "
+            "leave it out, or use a library of the model `builtin`"
+        )
+    seen = RelativeLibrary(library, model)
+    music = model.affect["music"].relative(seen.scale.centre, seen.scale.spread)
+    # What AFCLNet stored of the music is on the model's own scale: relative to the library, only the overlap ranks.
+    return seen, replace(model, affect={**model.affect, "music": music}, rescoring=None, default="cosine")
+
+
+def _ids(library: LibraryReader, modality: Modality) -> Array:
+    """Every track of the library, int64 [n], ascending."""
+    count = library.count(modality)
+    if not count:
+        return np.zeros(0, np.int64)
+    any_direction = np.eye(1, library.space.dim, dtype=np.float32)[0]
+    return np.sort(library.search(any_direction, count, modality).ids)

@@ -1,0 +1,202 @@
+"""Trained models as one file: a zip of a model folder, and its way into the user's data folder.
+
+What comes from outside is data alone: plain files of known kinds in one folder, of bounded size, loaded once before
+they are installed under the name that their manifest gives.
+"""
+
+import errno
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from recommender.checkpoints import CHECKPOINTS
+from recommender.errors import CliptuneError, InputError, ModelError
+from recommender.home import PARTIAL, stored, sync, written
+from recommender.model import Model, available
+from recommender.model.folder import MANIFEST, models_home
+from recommender.text import shown
+
+SUFFIXES = (".json", ".jsonl", ".safetensors", ".md", ".txt")
+"""Kinds of files that a model folder is made of."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+FILES = 64
+MAX_BYTES = 1 << 30
+"""Most files, and most bytes in all, of a model from outside: ours have less than ten and some hundred kilobytes."""
+_WHEN = (1980, 1, 1, 0, 0, 0)  # one model gives one archive, whenever it is written
+_BLOCK = 1 << 20
+
+
+def export_model(name_or_folder: str | Path, file: Path) -> list[str]:
+    """Write a model (manifest, tensors, card, reports) as a zip to `file`; names of the files in it.
+
+    Raises ModelError when it is no whole model, InputError when `file` exists.
+    """
+    if str(name_or_folder) in CHECKPOINTS:
+        raise InputError(
+            f"'{name_or_folder}' is a published checkpoint: others fetch it themselves (`recommend models pull`), or "
+            "share the published file (`pull --from`)"
+        )
+    if file.exists():
+        raise InputError(f"{shown(file)} exists already: give another name")
+    model = Model.load(name_or_folder)
+    model.card()
+    paths = [path for path in sorted(model.folder.iterdir()) if path.suffix in SUFFIXES and _regular(path)]
+    with written(file) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for path in paths:
+            entry = zipfile.ZipInfo(f"{_checked_name(model.name)}/{path.name}", _WHEN)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, (stat.S_IFREG | 0o644) << 16
+            with archive.open(entry, "w") as target, open(path, "rb") as opened:
+                shutil.copyfileobj(opened, target, _BLOCK)
+    return [path.name for path in paths]
+
+
+def import_model(source: Path) -> Model:
+    """The model in a folder or zip, installed in the user's data folder under its own name.
+
+    Raises ModelError when it holds anything but a model that loads here, or another model has its name.
+    """
+    if not source.exists():
+        raise InputError(f"no such folder or file: {shown(source)}")
+    home = models_home()
+    with stored(home):
+        home.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=home))
+    try:
+        files = _folder_files(source) if source.is_dir() else _zip_files(source)
+        with stored(source, "import"), _readable(source), closing(files):
+            for name, opened in files:
+                _copy(opened, place / name, MAX_BYTES - sum(path.stat().st_size for path in place.iterdir()), source)
+        return _install(place, source)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _install(place: Path, source: Path) -> Model:
+    """Move the model in `place` to where models live, when it loads and its name is free."""
+    if not (place / MANIFEST).is_file():
+        raise ModelError(f"{shown(source)}: no model: it holds no {MANIFEST}")
+    model = _loaded(place, source)
+    name = model.name
+    if name in available() and _revision(name) == model.revision:
+        return Model.load(name)
+    if name in available() or name in CHECKPOINTS:
+        raise ModelError(f"{shown(source)}: its model is called '{name}' as one that comes with cliptune: not imported")
+    final = models_home() / name
+    if not final.exists():
+        with stored(final):
+            place.replace(final)
+            sync(final.parent)
+    elif _revision(final) != model.revision:
+        raise ModelError(
+            f"{shown(source)}: another model '{name}' was imported before: remove {shown(final)} first, or train this "
+            "one again under another name"
+        )
+    return Model.load(final)
+
+
+def _loaded(place: Path, source: Path) -> Model:
+    """The model in `place`, with a card and a name that is safe; messages speak of `source`."""
+    try:
+        model = Model.load(place)
+        model.card()
+        _checked_name(model.name)
+    except CliptuneError as error:
+        line = str(error).replace(str(place), shown(source))
+        raise ModelError(line if shown(source) in line else f"{shown(source)}: {line}") from error
+    except Exception as error:  # a manifest may be wrong in more ways than the loaders translate
+        raise ModelError(f"{shown(source)}: its manifest makes no sense ({type(error).__name__})") from error
+    return model
+
+
+def _revision(name_or_folder: str | Path) -> str | None:
+    """The revision of a model at hand, None of one that cannot be loaded."""
+    try:
+        return Model.load(name_or_folder).revision
+    except ModelError:
+        return None
+
+
+def _checked_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ModelError(f"the model's name '{shown(name[:80])}' is not made of up to 64 letters, digits and . _ -")
+    return name
+
+
+def _regular(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _folder_files(folder: Path) -> Generator[tuple[str, IO[bytes]]]:
+    """Names and contents of the files of a model folder; others than a model's own stay behind."""
+    paths = [path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
+    _check_count(len(paths), folder)
+    for path in paths:
+        if not _regular(path):
+            raise ModelError(f"{shown(path)}: only plain files are imported, not links or folders")
+        with open(path, "rb") as opened:
+            yield path.name, opened
+
+
+def _zip_files(file: Path) -> Generator[tuple[str, IO[bytes]]]:
+    """Names and contents of the files in a zip, which all lie in one folder or in none."""
+    with zipfile.ZipFile(file) as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        _check_count(len(entries), file)
+        seen: set[PurePosixPath] = set()
+        for entry in entries:
+            path = _entry_path(entry, file)
+            if path in seen or any(path.parent != other.parent for other in seen):
+                raise ModelError(
+                    f"{shown(file)}: '{shown(entry.filename)}' is there twice or in a second folder: refused"
+                )
+            seen.add(path)
+            with archive.open(entry) as opened:
+                yield path.name, opened
+
+
+@contextmanager
+def _readable(source: Path) -> Iterator[None]:
+    """A context in which whatever a damaged zip makes its reader fail with becomes a ModelError."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that is a place before the file's start
+            raise
+        raise ModelError(f"{shown(source)}: no whole zip ({shown(str(error))}); export the model again") from error
+
+
+def _entry_path(entry: zipfile.ZipInfo, file: Path) -> PurePosixPath:
+    """Where an entry lies in its archive, refused unless it is a plain file of a known kind at most one folder deep."""
+    name, where = entry.filename, f"{shown(file)}: '{shown(entry.filename[:80])}'"
+    path = PurePosixPath(name)
+    if path.is_absolute() or len(path.parts) > 2 or ".." in path.parts or "\\" in name or ":" in name:
+        raise ModelError(f"{where} leads out of the model's folder: refused")
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        raise ModelError(f"{where} is a link or a device, not a plain file: refused")
+    if path.suffix not in SUFFIXES or not NAME.fullmatch(path.name):
+        raise ModelError(f"{where} is no file of a model ({', '.join(SUFFIXES)}): refused")
+    return path
+
+
+def _check_count(files: int, source: Path) -> None:
+    if files > FILES:
+        raise ModelError(f"{shown(source)}: {files} files, more than the {FILES} that a model may have: refused")
+
+
+def _copy(opened: IO[bytes], target: Path, room: int, source: Path) -> None:
+    """Write what `opened` gives, counted as it comes: what an archive says of its sizes is not believed."""
+    with open(target, "xb") as file:
+        while block := opened.read(_BLOCK):
+            room -= len(block)
+            if room < 0:
+                raise ModelError(f"{shown(source)}: more than {MAX_BYTES / 1e6:.0f} MB unpacked: refused")
+            file.write(block)
+    sync(target)

@@ -1,0 +1,261 @@
+"""AFCLNet for an affect model: what training sees, folds of both sides, and the model that is served."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
+
+import media_samples
+from recommender import Model
+from recommender.affect.linear import LinearAffect
+from recommender.errors import ModelError
+from recommender.features import music as music_features
+from recommender.features import video as video_features
+from recommender.types import Features
+from training import builtin_rescoring
+from training.affect_matching import RECIPE, Crossed, crossed, fit, fused, fusion
+from training.axis import Problem
+from training.builtin_rescoring import assembled, best_ranker
+from training.extraction import FeatureTable
+from training.model_folder import as_json
+from training.rated_affect import Rated, dealt, distances, nearness
+from training.rescoring_card import HEADING
+
+COLUMNS = {
+    "video": ("lightness_lstar", "saturation", "motion_widths_per_s"),
+    "music": ("mode_major", "onset_rate_hz", "top_pitch_midi"),
+}
+SHORT = replace(RECIPE, epochs=20)
+
+
+def write_base(folder):
+    """A small affect model of real columns: the first speaks for valence, the second for arousal."""
+    folder.mkdir()
+    for modality, columns in COLUMNS.items():
+        weights = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.3]])
+        ones = np.ones(3), weights, np.ones(2), np.ones(2)
+        moving = columns[2:] if modality == "video" else ()
+        predictor = LinearAffect(columns, ("identity",) * 3, np.zeros(3), *ones, unknown_when_still=moving)
+        (folder / f"affect-{modality}.json").write_text(as_json(predictor.to_json()))
+    manifest = {
+        "format": 1,
+        "name": "small",
+        "features": {"music": music_features.REVISION, "video": video_features.REVISION},
+        "affect": {modality: f"affect-{modality}.json" for modality in COLUMNS},
+        "space": {"side": 8, "reach": 1.5, "bandwidth": 0.2},
+    }
+    (folder / "manifest.json").write_text(as_json(manifest))
+    (folder / "card.md").write_text("# Affect model `small`\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return write_base(tmp_path_factory.mktemp("models") / "small")
+
+
+def rated(base, modality, n, groups, seed):
+    """Items whose features show their ratings with noise, in groups."""
+    rng = np.random.default_rng(seed)
+    ratings = rng.normal(size=(n, 2))
+    ratings = (ratings - ratings.mean(axis=0)) / ratings.std(axis=0)
+    x = np.column_stack([ratings + rng.normal(0, 0.7, (n, 2)), rng.normal(size=n)])
+    names = tuple(f"group {i % groups}" for i in range(n))
+    table = FeatureTable(COLUMNS[modality], x, x, np.arange(n))
+    problems = tuple(Problem.of(table, ratings[:, axis], (1, 1, 1), names) for axis in (0, 1))
+    return Rated(modality, Model.load(base), problems, x, ratings, names)
+
+
+@pytest.fixture(scope="module")
+def sides(base):
+    return rated(base, "video", 72, 12, 0), rated(base, "music", 40, 10, 1)
+
+
+@pytest.fixture(scope="module")
+def run_of(sides):
+    return crossed(*sides, nearness(*sides), SHORT, 2, 0, lambda: None)
+
+
+def test_every_item_is_dealt_as_often_as_can_be():
+    video, music = dealt((7, 3), np.random.default_rng(0))
+    assert sorted(video) == list(range(7))
+    assert np.bincount(music).tolist() in ([2, 2, 3], [2, 3, 2], [3, 2, 2])
+
+
+def test_half_of_all_combinations_match(sides):
+    rule, distance = nearness(*sides), distances(sides[0].ratings, sides[1].ratings)
+    assert np.median(distance) == pytest.approx(rule.reach / 2)
+    assert (1 - distance / rule.reach >= 0.5).mean() == pytest.approx(0.5, abs=0.001)
+
+
+def test_held_out_ratings_are_never_seen(sides):
+    video = sides[0]
+    inside, held = np.arange(0, 48), np.arange(48, 72)
+    before = video.seen(inside, held, 0)
+    changed = [replace(p, y=np.where(np.arange(72) < 48, p.y, -p.y)) for p in video.problems]
+    after = replace(video, problems=tuple(changed)).seen(inside, held, 0)
+    for one, two in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one.affect, two.affect)
+        assert np.corrcoef(one.affect[:, 0], one.ratings[:, 0])[0, 1] > 0.5
+    # As the model states means: the clip's valence is spread half as wide as its arousal.
+    assert before[0].affect.std(axis=0) == pytest.approx([0.2, 0.4], rel=0.05)
+    assert before[0].objective.shape == (48, 5)
+
+
+def test_a_planted_match_is_found_on_unseen_groups_of_both_sides(sides, run_of):
+    distance = distances(sides[0].ratings, sides[1].ratings)
+    for scores in (run_of.cosine, run_of.logit):
+        assert np.corrcoef(scores.ravel(), -distance.ravel())[0, 1] > 0.3
+    for side, fold in zip(sides, (run_of.video_fold, run_of.music_fold), strict=True):
+        of = {}
+        for name, number in zip(side.groups, fold, strict=True):
+            assert of.setdefault(name, number) == number
+    again = crossed(*sides, nearness(*sides), SHORT, 2, 0, lambda: None)
+    np.testing.assert_array_equal(again.logit, run_of.logit)
+
+
+def test_fusion_leaves_out_what_says_nothing(sides):
+    distance = distances(sides[0].ratings, sides[1].ratings)
+    noise = np.random.default_rng(0).normal(size=distance.shape)
+    folds = np.arange(72) % 3, np.arange(40) % 3
+    run = Crossed(-distance, noise, noise, *folds)
+    assert fusion([run], distance).weight == 0
+    assert np.corrcoef(fused(run, distance).ravel(), -distance.ravel())[0, 1] > 0.99
+    assert fusion([run._replace(cosine=noise, logit=-distance)], distance).weight == 1
+
+
+@pytest.mark.parametrize(
+    ("gains", "chosen"),
+    [
+        ({"afclnet": (0.02, -0.01), "fusion": (0.01, -0.001)}, "cosine"),
+        ({"afclnet": (0.02, -0.01), "fusion": (0.01, 0.001)}, "fusion"),
+        ({"afclnet": (0.02, 0.01), "fusion": (0.01, 0.001)}, "afclnet"),
+    ],
+)
+def test_the_default_is_the_best_of_what_is_sure(gains, chosen):
+    found = {name: {"video->music mAP": {"mean": mean, "low_95": low}} for name, (mean, low) in gains.items()}
+    assert best_ranker(found) == chosen
+
+
+def test_what_is_served_is_what_was_trained(sides, run_of, base, tmp_path):
+    video, music = sides
+    rule, distance = nearness(video, music), distances(video.ratings, music.ratings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builtin_rescoring, "RECIPE", SHORT)
+        rescoring = assembled(video, music, rule, [run_of], distance, 0)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builtin_rescoring, "section", lambda facts: HEADING)
+        files = builtin_rescoring._files(video.model, "own", rescoring, {"ranker": "fusion"})
+    builtin_rescoring.write(folder, files)
+    model = Model.load(folder)
+    assert (model.name, model.ranker) == ("own", "fusion")
+    assert model.revision != video.model.revision
+    assert model.scoring.rankers == ("cosine", "afclnet", "fusion")
+    rows = np.random.default_rng(2).normal(size=(4, 3)).astype(np.float32)
+    inputs = {m: _described(model, m, rows) for m in COLUMNS}
+    for modality in COLUMNS:
+        assert inputs[modality].shape == (4, len(model.inputs(modality)))
+        # The affect and the vectors are those of the model it was made from, whatever follows the features.
+        mine, theirs = (one.encode(modality, x) for one, x in ((model, inputs[modality]), (video.model, rows)))
+        np.testing.assert_array_equal(mine[0], theirs[0])
+        np.testing.assert_array_equal(mine[1], theirs[1])
+    logits = model.rescoring.rescorer.logits(inputs["video"][:1, 3:], inputs["music"][:, 3:])
+    seen = {m: model.objective(m, rows, model.encode(m, rows)[0]) for m in COLUMNS}
+    pair = [side.seen(np.arange(len(side)), np.arange(0), 0)[0] for side in sides]
+    network = fit(*pair, rule, SHORT, 0)
+    np.testing.assert_allclose(logits, network.similarity(seen["video"][:1], seen["music"])[0], atol=1e-5)
+    still = _described(model, "video", rows, still=True)
+    assert not np.allclose(still[:, 3:], inputs["video"][:, 3:])
+    (folder / "model.safetensors").write_bytes(b"cut short")
+    with pytest.raises(ModelError, match="no whole safetensors file"):
+        Model.load(folder)
+
+
+def _described(model, modality, rows, still=False):
+    """What a library stores of windows with these features."""
+    bounds = np.array([[i, i + 1.0] for i in range(len(rows))])
+    features = Features(COLUMNS[modality], bounds, rows, rows[0], float(len(rows)), {"still": still})
+    found = model.describe(features, modality).features
+    return found.values[:, [found.columns.index(name) for name in model.inputs(modality)]]
+
+
+def test_a_model_without_affect_is_refused(run, tmp_path):
+    ran = run("train", "afclnet", "--data", tmp_path, "--model", "emomv-c", "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert "'emomv-c' predicts no affect" in ran.err
+    ran = run("train", "afclnet", "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert "either --pairs TABLE" in ran.err
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    """Small rated corpora: grey pictures, pieces that are rendered below."""
+    folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    rows = {"oasis": ["file,theme,valence_mean,arousal_mean"], "vgmidi": ["piece,series,valence,arousal"]}
+    (folder / "oasis" / "images").mkdir(parents=True)
+    (folder / "vgmidi" / "midi").mkdir(parents=True)
+    for i in range(24):
+        media_samples.still(folder / "oasis" / "images" / f"{i}.png")
+        (folder / "vgmidi" / "midi" / f"{i}.mid").write_bytes(bytes([i]))
+        v, a = rng.uniform(-1, 1, 2)
+        rows["oasis"].append(f"{i}.png,t{i % 12},{4 + v},{4 + a}")
+        rows["vgmidi"].append(f"{i},s{i % 12},{a},{v}")
+    for name, lines in rows.items():
+        (folder / name / "ratings.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def _measured(paths, extract, tick):
+    """Features that tell something of the item's number, without decoding anything."""
+    columns = tuple(c.name for c in (video_features if extract is video_features.extract else music_features).COLUMNS)
+    rng = np.random.default_rng(len(columns))
+    x = rng.normal(size=(len(paths), len(columns)))
+    return FeatureTable(columns, x, x, np.arange(len(paths)))
+
+
+def test_from_rated_corpora_to_a_rescored_query(run, corpora, base, music_folder, clip_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.rated_affect.extract_all", _measured)
+    monkeypatch.setattr("training.music_affect.extract_all", _measured)
+    monkeypatch.setattr("training.music_affect.render_all", lambda paths, *_: list(paths))
+    monkeypatch.setattr(builtin_rescoring, "find_synth", lambda soundfont: _Synth)
+    monkeypatch.setattr(builtin_rescoring, "RECIPE", replace(RECIPE, epochs=3))
+    monkeypatch.setattr(builtin_rescoring, "FOLDS", 2)
+    monkeypatch.setattr(builtin_rescoring, "RESAMPLES", 10)
+    out, library = tmp_path / "mine", tmp_path / "library"
+    ran = run("train", "afclnet", "--data", corpora, "--model", base, "--out", out, "--seeds", 1)
+    assert ran.code == 0, ran.err
+    card, facts = (out / "card.md").read_text(), json.loads((out / "rescoring.json").read_text())
+    assert card.startswith("# Affect model `small`")
+    assert "24 rated pictures (OASIS, 12 themes)" in card
+    for name in ("cosine", "afclnet", "fusion", "same"):
+        assert f"{facts['rankers'][name]['AUC']['mean']:.3f} [" in card
+    model = Model.load(out)
+    assert model.name == "mine"
+    assert sum(f.stat().st_size for f in out.iterdir()) < 1 << 20
+    # Again, onto the model itself: the section is replaced, not repeated.
+    ran = run("train", "afclnet", "--data", corpora, "--model", out, "--out", out, "--seeds", 1)
+    assert (out / "card.md").read_text().count(HEADING) == 1
+    assert Model.load(out).revision == model.revision
+    ran = run("index", "add", music_folder, "--model", out, "--library", library, "--workers", 1)
+    assert ran.code == 0, ran.err
+    scores = {}
+    for ranker in ("cosine", "afclnet", "fusion"):
+        query = ("--video", clip_folder / "wild.mp4", "--library", library, "--model", out, "--format", "json")
+        ran = run(*query, "--ranker", ranker)
+        assert ran.code == 0, ran.err
+        found = json.loads(ran.out)
+        assert len(found) == 4
+        assert all((r["fits"] is None) == (ranker == "cosine") for r in found)
+        assert all(not reason["feature"].startswith("afclnet_") for r in found for reason in r["reasons"])
+        scores[ranker] = {r["title"]: r["score"] for r in found}
+    assert scores["afclnet"] != scores["cosine"] != scores["fusion"]
+
+
+class _Synth:
+    name = "none.sf2"

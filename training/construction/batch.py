@@ -1,0 +1,142 @@
+"""Features of a folder of media in one table: Parquet, or HDF5 and NumPy matrices as EmoMV publishes them."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from indexing.files import absolute, media_files
+from indexing.fingerprint import fingerprint
+from recommender.errors import InputError
+from recommender.text import shown
+from recommender.types import Array, Modality
+from training.construction.features import vectors
+from training.construction.storage import write_bytes, writing
+from training.datasets.h5 import matrix_bytes
+
+FEATURES: dict[str, tuple[str, Modality]] = {
+    "builtin-music": ("builtin", "music"),
+    "builtin-video": ("builtin", "video"),
+    "vggish": ("emomv", "music"),
+    "slowfast": ("emomv", "video"),
+}
+"""By name: the encoder and its modality."""
+
+Tick = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What an extraction gave: the files written, rows by features' name, and why files have none."""
+
+    written: tuple[Path, ...]
+    rows: Mapping[str, int]
+    computed: int
+    failed: Mapping[str, str]
+
+
+def extract_folder(folder: Path, names: Sequence[str], out: Path, workers: int, tick: Tick) -> Extracted:
+    """The features `names` of every file below `folder`, written to `out`: .parquet, .h5 or .npy.
+
+    Measured features are kept by content in the folder `out`.cache, from which a stopped run goes on.
+
+    Raises
+    ------
+    InputError: unknown features or kind of file, or no usable media.
+    ModelError: the network of some features was never fetched.
+    CliptuneError: `out` cannot be written, or another process writes it.
+    """
+    chosen = _chosen(names)
+    if out.suffix not in WRITERS:
+        raise InputError(f"{shown(out)}: features are written to {', '.join(WRITERS)}; give a name that ends so")
+    folder = Path(absolute(folder))
+    if not folder.is_dir():
+        raise InputError(f"{shown(folder)}: no such folder")
+    cache = out.with_name(out.name + ".cache")
+    found: dict[str, dict[str, Array]] = {}
+    failed: dict[str, str] = {}
+    computed = 0
+    with writing(cache):
+        for name, (encoder, modality) in chosen.items():
+            digests = _digests(media_files(folder, modality), failed)
+            measured = vectors(digests, encoder, modality, cache, workers, partial(tick, name))
+            computed += len(measured.computed)
+            failed |= measured.failed
+            found[name] = {_relative(file, folder): measured.found[file] for file in digests if file in measured.found}
+        if not any(found.values()):
+            first = f": {next(iter(failed.values()))}" if failed else ""
+            raise InputError(f"{shown(folder)}: no file that {' or '.join(chosen)} can measure{first}")
+        written = WRITERS[out.suffix](out, folder, found)
+    return Extracted(written, {name: len(rows) for name, rows in found.items()}, computed, failed)
+
+
+def _chosen(names: Sequence[str]) -> dict[str, tuple[str, Modality]]:
+    if unknown := [name for name in names if name not in FEATURES]:
+        raise InputError(f"no features are called '{shown(unknown[0])}'; there are: {', '.join(FEATURES)}")
+    return {name: FEATURES[name] for name in dict.fromkeys(names)}
+
+
+def _digests(files: Sequence[Path], failed: dict[str, str]) -> dict[str, bytes]:
+    """Fingerprints by file; why others have none goes to `failed`."""
+    digests = {}
+    for file in files:
+        try:
+            digests[str(file)] = fingerprint(file)
+        except OSError as error:
+            failed[str(file)] = f"cannot read {shown(file)}: {error.strerror or error}"
+    return digests
+
+
+def _relative(file: str, folder: Path) -> str:
+    """The path below `folder`, which the tables name files by."""
+    return str(Path(file).relative_to(folder))
+
+
+def _parquet(out: Path, folder: Path, found: Mapping[str, Mapping[str, Array]]) -> tuple[Path, ...]:
+    """A row per file: `path`, then a list of numbers per kind of features, empty (null) where a file has none."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    paths = sorted({path for rows in found.values() for path in rows})
+    columns: dict[str, pa.Array] = {"path": pa.array([shown(path) for path in paths])}
+    for name, rows in found.items():
+        values = [rows.get(path) for path in paths]
+        columns[name] = pa.array(values, pa.list_(pa.float32()))
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table(columns), buffer, compression="zstd")
+    write_bytes(out, buffer.getvalue())
+    return (out,)
+
+
+def _matrices(out: Path, folder: Path, found: Mapping[str, Mapping[str, Array]]) -> tuple[Path, ...]:
+    """A matrix file per kind of features, NAME-vggish.h5 for one, and a CSV with the rows' `id` and `path`."""
+    written = []
+    for name, rows in found.items():
+        matrix = out.with_name(f"{out.stem}-{name}{out.suffix}")
+        values = np.array(list(rows.values()), np.float32)
+        write_bytes(matrix, matrix_bytes(values) if out.suffix != ".npy" else _npy(values))
+        text = io.StringIO()
+        lines = csv.writer(text, lineterminator="\n")
+        lines.writerow(["id", "path"])
+        lines.writerows([path, str(folder / path)] for path in rows)
+        table = matrix.with_suffix(".csv")
+        write_bytes(table, text.getvalue().encode("utf-8", "surrogateescape"))
+        written += [matrix, table]
+    return tuple(written)
+
+
+def _npy(values: Array) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
+WRITERS: dict[str, Callable[[Path, Path, Mapping[str, Mapping[str, Array]]], tuple[Path, ...]]] = {
+    ".parquet": _parquet,
+    ".h5": _matrices,
+    ".npy": _matrices,
+}

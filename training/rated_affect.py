@@ -1,0 +1,138 @@
+"""Rated pictures and rated music as an affect model sees them: what AFCLNet learns to match without rated pairs.
+
+Any picture goes with any piece of music, and how well is how near their ratings lie on the valence-arousal plane, each
+corpus standardised by itself: their scales differ.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from recommender.affect.linear import POPULATION_SD
+from recommender.features import video
+from recommender.model.affect import AffectModel
+from recommender.types import Array, Modality
+from training import datasets
+from training.axis import Problem
+from training.crossval import fit_chosen, grouped_folds, nested
+from training.datasets import Ratings
+from training.extraction import FeatureTable, extract_all
+from training.figures import standardised
+from training.fitted import Progress, problem
+from training.music_affect import rendered
+from training.music_terms import MUSIC
+from training.rendering import Synth
+from training.targets import NearAffect
+from training.terms import AXES, Terms
+from training.video_terms import PICTURES, VALENCE_GAIN
+
+FOLDS = 5
+"""Inner folds whose held-out predictions the network is trained on."""
+
+SPREAD: dict[Modality, tuple[float, float]] = {"video": (VALENCE_GAIN, 1.0), "music": (1.0, 1.0)}
+"""SD of valence and arousal over the reference population as the model states them, in population SDs."""
+
+
+class Seen(NamedTuple):
+    """n items: affect float64 [n, 2] as the model states means, what AFCLNet reads [n, 2 + f], and ratings [n, 2]."""
+
+    affect: Array
+    objective: Array
+    ratings: Array
+
+    @property
+    def features(self) -> Array:
+        """float32 [n, 2 + f]"""
+        return self.objective.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Rated:
+    """The rated items of one modality.
+
+    Attributes
+    ----------
+    problems: valence and arousal as the model's predictors are trained on them; ratings have mean 0 and SD 1.
+    features: float64 [n, f], raw features of the model's predictor.
+    """
+
+    modality: Modality
+    model: AffectModel
+    problems: tuple[Problem, ...]
+    features: Array
+    ratings: Array
+    groups: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ratings)
+
+    @classmethod
+    def of(
+        cls, modality: Modality, model: AffectModel, terms: Terms, features: FeatureTable, ratings: Ratings
+    ) -> "Rated":
+        """The items of `ratings`, whose `features` were measured."""
+        return cls(
+            modality,
+            model,
+            tuple(problem(terms, features, ratings, axis) for axis in AXES),
+            features.select(model.affect[modality].columns).items,
+            np.column_stack([standardised(values) for values in ratings.affect.T]),
+            ratings.groups,
+        )
+
+    def seen(self, fitted: Array, held: Array, seed: int) -> tuple[Seen, Seen]:
+        """The items at rows `fitted` and those at rows `held`, both by affect predictors that never saw their ratings.
+
+        Those of the held-out items are fitted on all others; each of the others on their other inner folds.
+        """
+        pairs = [_predicted(task, fitted, held, np.asarray(self.groups), seed) for task in self.problems]
+        inside, outside = (np.column_stack(side) for side in zip(*pairs, strict=True))
+        return self._seen(fitted, inside), self._seen(held, outside)
+
+    def _seen(self, rows: Array, z: Array) -> Seen:
+        affect = np.clip(POPULATION_SD * np.array(SPREAD[self.modality]) * z, -1, 1)
+        return Seen(affect, self.model.objective(self.modality, self.features[rows], affect), self.ratings[rows])
+
+    def vectors(self, affect: Array) -> Array:
+        """Vectors float64 [n, dim] in the model's affect space, of `affect` [n, 2] with the model's own SDs."""
+        sd = np.broadcast_to(POPULATION_SD * self.model.affect[self.modality].sd, affect.shape)
+        return np.asarray(self.model.affect_space.encode(np.hstack([affect, sd])), np.float64)
+
+
+def _predicted(task: Problem, fitted: Array, held: Array, groups: Array, seed: int) -> tuple[Array, Array]:
+    """z-scores of one axis: of the fitted items out of inner folds, of the others by the model of all fitted ones."""
+    x, y, names = task.table.items[fitted], task.y[fitted], groups[fitted]
+    inside, _ = nested(x, y, task.signs, list(names), grouped_folds(list(names), FOLDS, seed), seed)
+    model, _ = fit_chosen(x, y, task.signs, names, seed)
+    usual = model.deviation(x)
+    # As the product: predictions of the population it knows have mean 0 and SD 1.
+    outside = (model.deviation(task.table.items[held]) - usual.mean()) / (usual.std() or 1.0)
+    return standardised(inside), outside
+
+
+def measured(data: Path, model: AffectModel, synth: Synth, cache: Path, progress: Progress) -> tuple[Rated, Rated]:
+    """The rated pictures and the rated music of `data`, measured; raises InputError when they are not all there."""
+    pictures, pieces = datasets.load("oasis", data), datasets.load("vgmidi", data)
+    shots = extract_all(pictures.paths, video.extract, partial(progress, "picture features"))
+    music = rendered(pieces, synth, cache, progress)
+    return Rated.of("video", model, PICTURES, shots, pictures), Rated.of("music", model, MUSIC, music, pieces)
+
+
+def nearness(video: Rated, music: Rated) -> NearAffect:
+    """The score of a pair: .5, a match, at the median distance, so that half of all combinations match."""
+    return NearAffect(2 * float(np.median(distances(video.ratings, music.ratings))))
+
+
+def distances(video: Array, music: Array) -> Array:
+    """float64 [a, b]: distance of every picture's ratings [a, 2] from every piece's [b, 2], in SDs."""
+    return np.asarray(np.linalg.norm(video[:, None] - music[None], axis=2))
+
+
+def dealt(sizes: Sequence[int], rng: np.random.Generator) -> list[Array]:
+    """Row numbers int64 [max(sizes)] per side: pairs in which every item occurs, as evenly as can be."""
+    length = max(sizes)
+    return [np.concatenate([rng.permutation(n) for _ in range(-(-length // n))])[:length] for n in sizes]
