@@ -11,67 +11,56 @@ at or below 0. Exactness: against a float64 reference, item by item, of the same
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
-import time
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"  # before numpy is loaded
+import measuring  # first of all, so that numpy finds one thread
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from recommender.measures import InnerProducts, SameLabel, mean_average_precision_from_embeddings, per_query  # noqa: E402
-from recommender.measures.blocks import row_blocks  # noqa: E402
+from recommender.measures import InnerProducts, SameLabel, mean_average_precision_from_embeddings, per_query
+from recommender.measures.blocks import row_blocks
 
 DIM = 64
 LABELS = 5
-REPEATS = 3
 CHECKED = 200
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--queries", type=int, default=10_000)
-    parser.add_argument("--corpus", type=int, default=10_000)
-    parser.add_argument("--peer-queries", type=int, default=1000)
-    parser.add_argument("--out", type=Path, help="also write the table as markdown")
-    parser.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)  # the child that memory() starts
-    args = parser.parse_args()
+    options = measuring.parser(__doc__)
+    options.add_argument("--queries", type=int, default=10_000)
+    options.add_argument("--corpus", type=int, default=10_000)
+    options.add_argument("--peer-queries", type=int, default=1000)
+    options.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)  # the child that memory() starts
+    args = options.parse_args()
     if args.memory:
         print(*measured_memory(args.queries, args.corpus))
         return
     text = report(args.queries, args.corpus, min(args.peer_queries, args.queries))
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text, encoding="utf-8")
-    print(text)
+    measuring.publish(text, args.out)
 
 
 def report(queries: int, corpus: int, peer_queries: int) -> str:
     """The table in markdown."""
     query, items, a, b = data(queries, corpus)
     products, labels = InnerProducts(query, items), SameLabel(a, b)
-    whole = cpu(lambda: mean_average_precision_from_embeddings(query, items, a, b))
-    making = cpu(lambda: sum(len(products[rows]) for rows in row_blocks(queries, corpus)))
+    whole = measuring.cpu(lambda: mean_average_precision_from_embeddings(query, items, a, b))
+    making = measuring.cpu(lambda: sum(len(products[rows]) for rows in row_blocks(queries, corpus)))
     few = slice(0, peer_queries)
     scores = query[few] @ items.T
-    given = cpu(lambda: per_query(scores, SameLabel(a[few], b), ["mAP"])) * queries / peer_queries
+    given = measuring.cpu(lambda: per_query(scores, SameLabel(a[few], b), ["mAP"])) * queries / peer_queries
     tied = np.round(scores, 3)
-    quantised = cpu(lambda: per_query(tied, SameLabel(a[few], b), ["mAP"])) * queries / peer_queries
-    peer, version, difference = against_peer(scores, a[few], b)
+    quantised = measuring.cpu(lambda: per_query(tied, SameLabel(a[few], b), ["mAP"])) * queries / peer_queries
+    peer, difference = against_peer(scores, a[few], b)
     peer *= queries / peer_queries
     traced, resident, block = memory(queries, corpus)
     worst = worst_error(scores[:CHECKED], labels[:CHECKED])
     lines = [
         f"# mAP over {queries} queries x {corpus} items",
         "",
-        f"numpy {np.__version__}, {version}, {platform.machine()}, one thread, "
-        f"OPENBLAS_CORETYPE={os.environ.get('OPENBLAS_CORETYPE', '(not set)')}; {DIM} dimensions, {LABELS} labels. "
+        f"{measuring.environment('numpy', 'torch', 'torchmetrics')}; {DIM} dimensions, {LABELS} labels. "
         f"Rows marked * are measured on {peer_queries} queries and extrapolated linearly.",
         "",
         "| | CPU s | peer / this |",
@@ -102,20 +91,9 @@ def data(queries: int, corpus: int) -> tuple[Any, Any, Any, Any]:
     return query, items, a, b
 
 
-def cpu(call: Callable[[], object]) -> float:
-    """The least CPU seconds of REPEATS calls."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        call()
-        times.append(time.process_time() - start)
-    return min(times)
-
-
-def against_peer(scores: Any, a: Any, b: Any) -> tuple[float, str, float]:
-    """CPU seconds of RetrievalMAP on these scores, its version, and the difference of the two mAPs."""
+def against_peer(scores: Any, a: Any, b: Any) -> tuple[float, float]:
+    """CPU seconds of RetrievalMAP on these scores, and the difference of the two mAPs."""
     import torch
-    import torchmetrics
     from torchmetrics.retrieval import RetrievalMAP
 
     torch.set_num_threads(1)
@@ -123,9 +101,9 @@ def against_peer(scores: Any, a: Any, b: Any) -> tuple[float, str, float]:
     target = torch.from_numpy(a[:, None] == b).flatten()
     indexes = torch.arange(len(a)).repeat_interleave(len(b))
     theirs = []
-    seconds = cpu(lambda: theirs.append(float(RetrievalMAP()(predictions, target, indexes=indexes))))
+    seconds = measuring.cpu(lambda: theirs.append(float(RetrievalMAP()(predictions, target, indexes=indexes))))
     ours = per_query(scores, SameLabel(a, b), ["mAP"])["mAP"].mean()
-    return seconds, f"torch {torch.__version__}, torchmetrics {torchmetrics.__version__}", abs(theirs[0] - ours)
+    return seconds, abs(theirs[0] - ours)
 
 
 def memory(queries: int, corpus: int) -> tuple[int, int, int]:

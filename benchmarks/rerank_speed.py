@@ -3,50 +3,39 @@
     pip install '.[train]'
     python benchmarks/rerank_speed.py [--clip clip.mp4] [--out docs/results/rerank_speed.md]
 
-CPU time (`time.process_time`), one thread, the least of five runs. The network is our recipe with random weights, as
+CPU time (`time.process_time`), one thread, the least of three runs. The network is our recipe with random weights, as
 many members as the recipe has. Peer: idiomatic torch (`model.eval()`, `inference_mode`), the whole network on
 batches of pairs of one video and many pieces of music, reduced vectors and affect given. Ours: the numpy head on the
 same pairs, video side computed once, music sides stored. Both give the same scores (checked). With `--clip`, rescoring
 is also compared with decoding and measuring that clip.
 """
 
-import argparse
-import os
-import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"  # before numpy is loaded
+import measuring  # first of all, so that numpy finds one thread
+import numpy as np
+import torch
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-
-from recommender.model import Model  # noqa: E402
-from recommender.nets.afclnet import AFCLNet  # noqa: E402
-from training.systems.afclnet import OURS, FittedAFCLNet  # noqa: E402
-from training.systems.afclnet_export import rescorer  # noqa: E402
+from recommender.model import Model
+from recommender.nets.afclnet import AFCLNet
+from training.systems.afclnet import OURS, FittedAFCLNet
+from training.systems.afclnet_export import rescorer
 
 CANDIDATES = 200
 SECTION = 3
 """Windows of a section for a clip of 15 to 20 s."""
 BATCHES = 50
-REPEATS = 5
 DIM = {"video": 2304, "music": 128}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clip", type=Path, help="a clip to compare with")
-    parser.add_argument("--out", type=Path, help="also write the table as markdown")
-    args = parser.parse_args()
+    options = measuring.parser(__doc__)
+    options.add_argument("--clip", type=Path, help="a clip to compare with")
+    args = options.parse_args()
     text = report(args.clip)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text, encoding="utf-8")
-    print(text)
+    measuring.publish(text, args.out)
 
 
 def report(clip: Path | None) -> str:
@@ -58,15 +47,14 @@ def report(clip: Path | None) -> str:
     eager = whole_network(fitted, video, music)
     query, stored = light.side("video", video), light.side("music", music)
     difference = np.abs(sigmoid(eager()) - sigmoid(light.logits(query, stored))).max()
-    whole = cpu(lambda: [eager() for _ in range(BATCHES)])
-    head = cpu(lambda: [light.logits(query, stored) for _ in range(BATCHES)])
-    side = cpu(lambda: [light.side("music", music) for _ in range(BATCHES)])
+    whole = measuring.cpu(lambda: [eager() for _ in range(BATCHES)])
+    head = measuring.cpu(lambda: [light.logits(query, stored) for _ in range(BATCHES)])
+    side = measuring.cpu(lambda: [light.side("music", music) for _ in range(BATCHES)])
     pairs = BATCHES * CANDIDATES
     lines = [
         f"# Rescoring {CANDIDATES} candidates",
         "",
-        f"numpy {np.__version__}, torch {torch.__version__}, {platform.machine()}, one thread, "
-        f"OPENBLAS_CORETYPE={os.environ.get('OPENBLAS_CORETYPE', '(not set)')}; {light.members} networks averaged, "
+        f"{measuring.environment('numpy', 'torch')}; {light.members} networks averaged, "
         f"reduced size {light.sizes('music')[0]}, affect size {light.sizes('music')[1]}.",
         "",
         "| | pairs per CPU second | this / eager |",
@@ -80,9 +68,9 @@ def report(clip: Path | None) -> str:
     ]
     if clip is not None:
         rows = np.repeat(stored, SECTION, axis=0)
-        rescoring = cpu(lambda: light.logits(query, rows))
+        rescoring = measuring.cpu(lambda: light.logits(query, rows))
         model = Model.load()
-        analysis = cpu(lambda: model.analyse(clip, "video"))
+        analysis = measuring.cpu(lambda: model.analyse(clip, "video"))
         lines += [
             f"Rescoring {CANDIDATES} candidates of {SECTION} windows each costs {100 * rescoring / analysis:.2f} % of "
             f"decoding and measuring `{clip.name}` ({model.analyse(clip, 'video').features.duration_s:.1f} s).",
@@ -133,16 +121,6 @@ def whole_network(fitted: FittedAFCLNet, video: Any, music: Any) -> Callable[[],
             return torch.stack([net(*inputs).logit for net in fitted.nets]).mean(dim=0).numpy()
 
     return run
-
-
-def cpu(call: Callable[[], object]) -> float:
-    """The least CPU seconds of REPEATS calls."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        call()
-        times.append(time.process_time() - start)
-    return min(times)
 
 
 def sigmoid(x: Any) -> Any:
