@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from recommender.features.dissonance import note_dissonance
 from recommender.features.linear import product
 from recommender.features.pitch import MIDI, NOTES
+from recommender.features.running import running_mean
 from recommender.features.stft import SLOW_HZ
 from recommender.types import Array, Column
 
@@ -140,7 +140,7 @@ def tonal(active: Array) -> dict[str, Array]:
 
 
 def _smooth(series: Array, frames: int) -> Array:
-    smooth: Array = uniform_filter1d(series, frames, axis=0, mode="constant")
+    smooth = running_mean(series, frames, "constant")
     return np.maximum(smooth, 0)
 
 
@@ -209,7 +209,7 @@ def note_events(active: Array) -> tuple[Array, Array]:
 
 def above(active: Array, share: float) -> Array:
     """Notes above `share` of the strongest note within about a second to either side, bool [n, NOTES]."""
-    loud = uniform_filter1d(active.max(axis=1), NEIGHBOURS, mode="nearest")[:, None]
+    loud = running_mean(active.max(axis=1), NEIGHBOURS)[:, None]
     strong: Array = active > np.maximum(share * loud, QUIET * max(float(active.max()), 1e-30))
     return strong
 

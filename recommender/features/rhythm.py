@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
-import scipy.fft
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
+from recommender.features.running import running_maximum, running_mean
 from recommender.features.stft import FRAME_HZ
 from recommender.types import Array, Column
 
@@ -42,9 +41,9 @@ def onsets(strength: Array, square: Array) -> Array:
 
     `square` is each frame's mean square; a following hop is looked at because strength leads loudness.
     """
-    near = maximum_filter1d(strength, NEAR_FRAMES, mode="nearest")
-    around = uniform_filter1d(strength, SPAN_FRAMES, mode="nearest")
-    loud = maximum_filter1d(square, NEAR_FRAMES, mode="nearest") > QUIET * float(square.max())
+    near = running_maximum(strength, NEAR_FRAMES)
+    around = running_mean(strength, SPAN_FRAMES)
+    loud = running_maximum(square, NEAR_FRAMES) > QUIET * float(square.max())
     found: Array = (strength == near) & (strength > around + RISE_DB) & loud
     found[1:] &= ~found[:-1]  # a plateau counts once
     return found
@@ -70,6 +69,8 @@ def autocorrelation(strength: Array) -> Array:
     lags = min(int(LONGEST_S * FRAME_HZ) + 2, len(centred) // 2)
     if energy <= 1e-9 * max(float(np.square(strength, dtype=np.float64).sum()), 1e-9):
         return np.zeros(lags)
+    import scipy.fft
+
     size = scipy.fft.next_fast_len(len(centred) + lags, real=True)
     spectrum = scipy.fft.rfft(centred, size, workers=1)
     raw = scipy.fft.irfft(np.square(np.abs(spectrum)), size, workers=1)[:lags]
@@ -129,6 +130,8 @@ def fast_share(square: Array) -> float:
     centred = (level - level.mean()) * np.hanning(len(level))
     if float(np.square(centred).sum()) <= 1e-12 * max(float(np.square(level).sum()), 1e-30):
         return 0.0
+    import scipy.fft
+
     size = scipy.fft.next_fast_len(len(level), real=True)
     power = np.square(np.abs(scipy.fft.rfft(centred, size, workers=1)))
     hz = np.arange(len(power)) * (FRAME_HZ / size)

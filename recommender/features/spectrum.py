@@ -9,7 +9,6 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-import scipy.fft
 
 from recommender.features.linear import product
 from recommender.features.stft import BINS, HOP, N_FFT, SLOW, SR_HZ, Chunk, bin_hz, mel_bands
@@ -82,9 +81,16 @@ class Spectrum:
             "norm": norm,
             "onset": _rise(mel_db, before[1], self._loudest_mel),
             "bass_onset": _rise(bass_db, before[2], self._loudest_mel),
-            "mfcc": np.maximum(scipy.fft.dct(mel_db, norm="ortho", axis=1)[:, :MFCC], np.float32(SILENT_MFCC_0)),
+            "mfcc": _coefficients(mel_db),
             "contrast": contrast(chunk.magnitude[::SLOW]),
         }
+
+
+def _coefficients(mel_db: Array) -> Array:
+    """The first coefficients float32 [n, MFCC] of mel levels in dB."""
+    import scipy.fft
+
+    return np.maximum(scipy.fft.dct(mel_db, norm="ortho", axis=1)[:, :MFCC], np.float32(SILENT_MFCC_0))
 
 
 def _decibels(bands: Array, loudest: float) -> Array:

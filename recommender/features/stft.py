@@ -5,7 +5,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import scipy.fft
 
 from recommender.features.linear import Banded
 from recommender.types import Array
@@ -83,6 +82,8 @@ def sane(block: Array) -> Array:
 
 def transform(samples: Array) -> Chunk:
     """The chunk over `samples` float32 [>= N_FFT]; samples beyond the last whole frame are dropped."""
+    import scipy.fft  # here: who only asks for the names of columns need not wait for scipy
+
     frames = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP]
     spectrum = scipy.fft.rfft(frames * hann(), workers=1)
     power = np.square(spectrum.real)
