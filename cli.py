@@ -131,6 +131,8 @@ def query(
         clips, vectors = expand_clips(video or []), _rows(vector or features, direction=bool(vector))
         opened = _open_music(music, chosen, workers) if music else open_library(library or "default")
         engine = Recommender(opened, chosen, ranker, calibrate_on_library)
+        if engine.model and engine.model.name != "builtin":
+            typer.echo(f"model: {engine.model.name}, which reads {engine.model.reads}", err=True)
         if engine.scale:
             typer.echo(engine.scale.sentence(), err=True)
         queries: Iterator[tuple[str, Query | CliptuneError]]

@@ -10,43 +10,29 @@ Ours: `recommender.deep.inference.Ready`. Features are compared by cosine and by
 of the largest resident set between a short and a long stream of sound through the whole extractor.
 """
 
-import argparse
-import os
-import platform
 import resource
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"  # before numpy is loaded
+import measuring
+import numpy as np
+import torch
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-
-from recommender.deep import sound  # noqa: E402
-from recommender.deep.inference import Ready, device, precision  # noqa: E402
-from recommender.features.logmel import SR_HZ  # noqa: E402
-from recommender.nets.slowfast import SlowFast  # noqa: E402
-from recommender.nets.vggish import CONVOLUTIONS, VGGish  # noqa: E402
+from recommender.deep import sound
+from recommender.deep.inference import Ready, device, precision
+from recommender.features.logmel import SR_HZ
+from recommender.nets.slowfast import SlowFast
+from recommender.nets.vggish import CONVOLUTIONS, VGGish
 
 PATCHES, CLIPS = 32, 2
-REPEATS = 3
 SHORT_S, LONG_S = 60, 1800
 CLIP_S, PATCH_S = 32 / 15, 0.96
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the table as markdown")
-    args = parser.parse_args()
-    text = report()
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text, encoding="utf-8")
-    print(text)
+    args = measuring.parser(__doc__).parse_args()
+    measuring.publish(report(), args.out)
 
 
 def report() -> str:
@@ -66,7 +52,7 @@ def report() -> str:
         [
             "# Deep features",
             "",
-            f"torch {torch.__version__}, {platform.machine()}, {device()}, {precision()}, one thread; random weights.",
+            f"{measuring.environment('torch', 'numpy')}; {device()}, {precision()}; random weights.",
             "",
             "| network | plain fp32: s of media per CPU s | ours | ours / plain | least cosine | relative error |",
             "|---|---|---|---|---|---|",
@@ -116,7 +102,7 @@ def compared(
     found = ready(*inputs)
     cosine = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
     error = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
-    theirs, ours = cpu(eager), cpu(lambda: ready(*inputs))
+    theirs, ours = measuring.cpu(eager), measuring.cpu(lambda: ready(*inputs))
     return (
         f"| {name} | {seconds / theirs:.2f} | {seconds / ours:.2f} | {theirs / ours:.1f} | {cosine.min():.5f} "
         f"| {error.max():.4f} |"
@@ -137,17 +123,6 @@ def noise(seconds: int) -> Iterator[np.ndarray]:
     """Blocks of a second."""
     rng = np.random.default_rng(0)
     return (rng.normal(size=SR_HZ).astype(np.float32) for _ in range(seconds))
-
-
-def cpu(work: Callable[[], object]) -> float:
-    """The least CPU seconds of `REPEATS` runs, after one to warm up."""
-    work()
-    found = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        work()
-        found.append(time.process_time() - start)
-    return min(found)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import CliptuneError, LibraryError
+from recommender.home import PARTIAL, sync
 from recommender.text import shown
 
-PARTIAL = ".partial-"  # prefix of everything that is not finished; the next writer removes it
+__all__ = ["PARTIAL", "publish", "sync", "translated", "tree_bytes", "write_json"]
 
 
 @contextmanager
@@ -44,17 +45,6 @@ def _cause(error: Exception) -> str | None:
     if "malformed" in text or "not a database" in text:
         return "the file is damaged; restore a copy of the library or index into a new one"
     return shown(str(error.strerror if isinstance(error, OSError) and error.strerror else text))
-
-
-def sync(path: Path) -> None:
-    """Flush a file, or the entries of a folder, to the disk (folders only where the system can)."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def publish(partial: Path, final: Path) -> None:

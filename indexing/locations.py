@@ -5,20 +5,15 @@ from pathlib import Path
 
 from indexing.durable import translated
 from recommender.errors import InputError, LibraryNotFound
+from recommender.home import data_home
 from recommender.text import shown
 
 CATALOG = "catalog.sqlite"
-HOME_VARIABLE = "CLIPTUNE_HOME"
 
 
 def libraries_home() -> Path:
     """The folder of named libraries: $CLIPTUNE_HOME/libraries, or the platform's user data folder."""
-    home = os.environ.get(HOME_VARIABLE)
-    if home:
-        return Path(os.path.abspath(Path(home).expanduser())) / "libraries"  # noqa: PTH100 (no symlinks resolved)
-    from platformdirs import user_data_path
-
-    return user_data_path("cliptune") / "libraries"
+    return data_home() / "libraries"
 
 
 def library_path(name_or_path: str | Path) -> Path:

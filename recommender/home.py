@@ -10,7 +10,7 @@ from recommender.text import shown
 
 HOME_VARIABLE = "CLIPTUNE_HOME"
 PARTIAL = ".partial-"
-"""Prefix of everything that is not finished."""
+"""Prefix of everything that is not finished; the next writer of a library removes what was left."""
 
 
 def data_home() -> Path:
