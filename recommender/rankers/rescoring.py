@@ -34,7 +34,8 @@ def _scored(
         raise _unable(name)
     if question.side is None:
         raise InputError(
-            f"the ranker '{name}' needs the query's features, and a bare vector has none: use --ranker cosine"
+            f"the ranker '{name}' needs the query's features, of a clip that looks for music or of music for clips: a "
+            "bare vector, a blend and --like have none; use --ranker cosine"
         )
     found = cosine.sections(question, candidates)
     if not found:

@@ -113,7 +113,7 @@ def test_what_cannot_be_rescored_says_why(name):
     question = Question(np.array([1, 0], np.float32), 0.0, np.zeros(6, np.float32))
     with pytest.raises(InputError, match=f"ranker '{name}' needs a library of a model with AFCLNet"):
         rankers.get(name)(question, [windows([[1, 0]])], rankers.PLAIN)
-    with pytest.raises(InputError, match=f"ranker '{name}' needs the query's features, and a bare vector has none"):
+    with pytest.raises(InputError, match=f"ranker '{name}' needs the query's features"):
         rankers.get(name)(question._replace(side=None), [rescored([[1, 0]], [[1.0, 1]])], SCORING)
 
 

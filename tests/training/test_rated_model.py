@@ -113,7 +113,7 @@ def test_from_rated_pairs_to_a_rescored_query(run, rated, tmp_path):
     assert dict(scores["afclnet"])["3"] == pytest.approx(expected, abs=1e-4)
     ran = run("--vector", _vector(tmp_path, loaded), "--library", library, "--model", model, "--ranker", "afclnet")
     assert ran.code == 2
-    assert "a bare vector has none" in ran.err
+    assert "bare vector, a blend and --like have none" in ran.err
 
 
 def _vector(folder, model):
