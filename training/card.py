@@ -59,7 +59,8 @@ def _data(report: Report) -> str:
     ]
     lines.append(
         "- Signs come from the literature, but some columns of harmony and rhythm and the terms on offer were settled "
-        "by cross-validation on these pieces: the figures lean to the bright side."
+        "by cross-validation on these pieces: the figures lean to the bright side (arousal .825 where the choice "
+        "of new columns is repeated in the folds, an experiment apart)."
     )
     return "\n".join(lines)
 
@@ -162,8 +163,9 @@ These are figures for single pictures. For clips there are none: a clip's arousa
 and cuts by published coefficients ({share:.0%} of its variance in the reference population), and the picture predictor
 enters at a standardised coefficient of {PICTURE_SHARE["arousal"]:g} (arousal), {PICTURE_SHARE["valence"]:g} (valence).
 Tests transform clips instead: faster or with more cuts must raise arousal, darker must lower valence, greyer must not
-raise it. The choice of picture columns follows an earlier survey of the same pictures, so these figures lean to the
-bright side.
+raise it. The choice of picture columns follows surveys of the same pictures, so these figures lean to the bright side:
+those that brought arousal from .38 to .45 were found among 400, and a search repeated inside every training fold (an
+experiment apart from the command above) reaches .41.
 """
 
 
