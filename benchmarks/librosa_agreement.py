@@ -81,8 +81,8 @@ def measured(y: np.ndarray) -> dict[str, float]:
     return dict(zip(shared_columns.RAW, shared_columns.from_samples(y).tolist(), strict=True))
 
 
-def peer(y: np.ndarray) -> dict[str, float]:
-    """The same by librosa with its defaults, as the table was made."""
+def plain(y: np.ndarray) -> dict[str, np.ndarray]:
+    """Series over frames by librosa with its defaults, coefficient by coefficient."""
     series = {
         "rms": librosa.feature.rms(y=y),
         "zcr": librosa.feature.zero_crossing_rate(y),
@@ -90,8 +90,13 @@ def peer(y: np.ndarray) -> dict[str, float]:
         "spectral_bandwidth": librosa.feature.spectral_bandwidth(y=y, sr=SR_HZ),
         "spectral_rolloff": librosa.feature.spectral_rolloff(y=y, sr=SR_HZ),
     }
-    mfcc, chroma = librosa.feature.mfcc(y=y, sr=SR_HZ, n_mfcc=20), librosa.feature.chroma_stft(y=y, sr=SR_HZ)
-    series |= {f"mfcc_{k}": row for k, row in enumerate(mfcc)} | {f"chroma_{k}": row for k, row in enumerate(chroma)}
+    return series | {f"mfcc_{k}": row for k, row in enumerate(librosa.feature.mfcc(y=y, sr=SR_HZ, n_mfcc=20))}
+
+
+def peer(y: np.ndarray) -> dict[str, float]:
+    """The same by librosa with its defaults, as the table was made."""
+    chroma = librosa.feature.chroma_stft(y=y, sr=SR_HZ)
+    series = plain(y) | {f"chroma_{k}": row for k, row in enumerate(chroma)}
     return {
         f"{name}_{stat}": f(np.ravel(row).astype(np.float64))
         for name, row in series.items()

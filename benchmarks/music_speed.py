@@ -19,7 +19,7 @@ import measuring
 # isort: split
 import librosa
 import numpy as np
-from librosa_agreement import LEAST_R, SUFFIXES
+from librosa_agreement import LEAST_R, SUFFIXES, plain
 
 from recommender.features import music
 from recommender.features.stft import SR_HZ
@@ -98,17 +98,9 @@ def loaded(path: Path) -> np.ndarray:
 
 def shared(y: np.ndarray) -> list[float]:
     """The shared descriptors by librosa, in the order of `music.LIBROSA`."""
-    series = {
-        "rms": librosa.feature.rms(y=y),
-        "zcr": librosa.feature.zero_crossing_rate(y),
-        "spectral_centroid": librosa.feature.spectral_centroid(y=y, sr=SR_HZ),
-        "spectral_bandwidth": librosa.feature.spectral_bandwidth(y=y, sr=SR_HZ),
-        "spectral_rolloff": librosa.feature.spectral_rolloff(y=y, sr=SR_HZ),
-    }
-    series |= {f"mfcc_{k}": row for k, row in enumerate(librosa.feature.mfcc(y=y, sr=SR_HZ, n_mfcc=20))}
     found = {
         f"{name}_{stat}": float(pool(values))
-        for name, values in series.items()
+        for name, values in plain(y).items()
         for stat, pool in (("mean", np.mean), ("std", np.std))
     }
     return [found[other] for other in music.LIBROSA.values()]

@@ -222,3 +222,8 @@ def unit(vectors: Array) -> Array:
     """`vectors` float32 [..., d] scaled to unit length along the last axis (zero vectors stay zero)."""
     norm = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return (vectors / np.where(norm > 0, norm, 1)).astype(np.float32)
+
+
+def numbered(name: str, count: int) -> tuple[str, ...]:
+    """Columns without names of their own: NAME_0, NAME_1 and so on."""
+    return tuple(f"{name}_{i}" for i in range(count))

@@ -19,7 +19,8 @@ from recommender.encoders.linear import LinearEncoder
 from recommender.errors import InputError
 from recommender.measures import POINTWISE
 from recommender.model.folder import MANIFEST, read_manifest
-from recommender.model.retrieval import WEIGHTS, FeatureSet, Rescoring, RetrievalModel, load
+from recommender.model.rescoring import Rescoring
+from recommender.model.retrieval import WEIGHTS, FeatureSet, RetrievalModel, load
 from recommender.rankers.scoring import Fusion, Scale
 from recommender.text import shown
 from recommender.types import Array, Modality

@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from indexing.fingerprint import fingerprint
 from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Array, Modality
-from training.construction.features import Progress, vectors
+from training.construction.features import Progress, fingerprints, vectors
 from training.datasets.emomv_labels import Wrong, emotion_of, lines
 from training.targets import Scored, from_ratings
 from training.types import EMOTIONS, connected
@@ -117,12 +116,7 @@ def measured(
 
     Kept by content in `cache`, so that a stopped run goes on where it was.
     """
-    digests, failed = {}, {}
-    for name in dict.fromkeys(files):
-        try:
-            digests[name] = fingerprint(folder / name)
-        except OSError as error:
-            failed[name] = f"cannot read {shown(name)}: {error.strerror or error}"
+    digests, failed = fingerprints({name: folder / name for name in files})
     names = {str(folder / name): name for name in digests}
     contents = {path: digests[name] for path, name in names.items()}
     gone, total = len(failed), len(names) + len(failed)

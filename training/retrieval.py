@@ -14,17 +14,10 @@ from safetensors.numpy import save
 from recommender.encoders import Matcher
 from recommender.errors import InputError
 from recommender.model.folder import FORMAT, MANIFEST, read_manifest
-from recommender.model.retrieval import (
-    TENSORS,
-    WEIGHTS,
-    FeatureSet,
-    Rescoring,
-    RetrievalModel,
-    load,
-    revision_of,
-)
+from recommender.model.rescoring import Rescoring
+from recommender.model.retrieval import WEIGHTS, FeatureSet, RetrievalModel, load, revision_of
 from recommender.rankers.scoring import Fusion
-from recommender.types import Modality
+from recommender.types import Modality, numbered
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trials import Bench
 from training.model_folder import as_json, writable, write
@@ -184,7 +177,7 @@ def manifest_of(
     matcher, rescoring = parts
     tensors = dict(matcher.encoder.tensors)
     if rescoring is not None:
-        tensors |= {TENSORS + key: values for key, values in rescoring.rescorer.tensors.items()}
+        tensors |= rescoring.tensors()
     weights = save({key: np.ascontiguousarray(tensors[key], np.float32) for key in sorted(tensors)})
     manifest: dict[str, Any] = {
         "format": FORMAT,
@@ -200,15 +193,11 @@ def manifest_of(
         "trained_on": dict(trained_on),
     }
     if rescoring is not None:
-        manifest["rescoring"] = {
-            "settings": dict(rescoring.rescorer.settings),
-            "fusion": rescoring.fusion.as_json(),
-            "calibrations": {ranker: asdict(c) for ranker, c in rescoring.calibrations.items()},
-        }
+        manifest["rescoring"] = rescoring.as_json()
     return manifest | {"revision": revision_of(manifest)}, weights
 
 
 def _need(need: FeatureSet) -> dict[str, Any]:
-    plain = need.columns == tuple(f"{need.name}_{i}" for i in range(len(need.columns)))
+    plain = need.columns == numbered(need.name, len(need.columns))
     columns = len(need.columns) if plain else list(need.columns)
     return {"name": need.name, "revision": need.revision, "columns": columns}

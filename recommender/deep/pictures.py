@@ -16,11 +16,11 @@ from recommender.deep.pooled import pooled
 from recommender.errors import MediaError
 from recommender.media import Damage, Frame, frames
 from recommender.nets.slowfast import DIM, R50_8X8
-from recommender.types import Array, Features
+from recommender.types import Array, Features, numbered
 
 CHECKPOINT = "slowfast"
 REVISION = ""  # the published features carry none
-COLUMNS = tuple(f"SlowFast_{i}" for i in range(DIM))
+COLUMNS = numbered("SlowFast", DIM)
 FPS = 15.0
 FRAMES = 32
 SIDE = 256

@@ -12,11 +12,12 @@ from recommender.features import music
 from recommender.features.logmel import NEEDED, PATCH_S, SR_HZ, log_mel, patches
 from recommender.media import audio_blocks
 from recommender.nets.vggish import DIM
-from recommender.types import Array, Features
+from recommender.types import Array, Features, numbered
 
 CHECKPOINT = "vggish"
 REVISION = ""  # the published features carry none
-COLUMNS = tuple(f"VGGish_{i}" for i in range(DIM))
+COLUMNS = numbered("VGGish", DIM)
+Facts = Mapping[str, str | int | float | None]
 BATCH = 32  # patches: half a minute of sound; more at once are no faster
 
 
@@ -25,13 +26,15 @@ def extract(path: Path, network: Network | None = None) -> Features:
 
     Raises MediaError when there is none, ModelError when the network was never fetched.
     """
-    facts = music.extract(path).facts
+    return heard(path, network, music.extract(path).facts)
+
+
+def heard(path: Path, network: Network | None = None, facts: Facts | None = None) -> Features:
+    """`extract` without measuring the objective features that its facts rest on."""
     return from_blocks(audio_blocks(path, SR_HZ), network or published(CHECKPOINT), facts)
 
 
-def from_blocks(
-    blocks: Iterable[Array], network: Network, facts: Mapping[str, str | int | float | None] | None = None
-) -> Features:
+def from_blocks(blocks: Iterable[Array], network: Network, facts: Facts | None = None) -> Features:
     """Features of mono blocks at `SR_HZ`; sound shorter than a patch is filled up with silence."""
     length = 0
     start = np.empty(0, np.float32)

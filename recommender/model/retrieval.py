@@ -21,9 +21,7 @@ from recommender.model import folder as files
 from recommender.model.base import BUILTIN, EXTRACTORS, Model, tags_of
 from recommender.model.rescoring import TENSORS, Rescoring, read_rescoring, read_weights
 from recommender.rankers import SIDE, Scoring
-from recommender.types import Analysis, Array, Features, Modality, Space
-
-__all__ = ["TENSORS", "WEIGHTS", "FeatureSet", "Rescoring", "RetrievalModel", "load", "revision_of"]
+from recommender.types import Analysis, Array, Features, Modality, Space, numbered
 
 CHECKPOINTS = {"VGGish": "vggish", "SlowFast": "slowfast"}
 """Features that take a published network, by its name."""
@@ -43,7 +41,7 @@ class FeatureSet:
     def of(cls, entry: Mapping[str, Any]) -> "FeatureSet":
         """From the manifest, which gives names of columns, or how many there are."""
         columns = entry["columns"]
-        names = tuple(f"{entry['name']}_{i}" for i in range(columns)) if isinstance(columns, int) else columns
+        names = numbered(str(entry["name"]), columns) if isinstance(columns, int) else columns
         return cls(str(entry["name"]), str(entry["revision"]), tuple(map(str, names)))
 
 

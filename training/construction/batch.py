@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from indexing.files import absolute, media_files
-from indexing.fingerprint import fingerprint
 from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Array, Modality
-from training.construction.features import vectors
+from training.construction.features import fingerprints, vectors
 from training.construction.storage import write_bytes, writing
 from training.datasets.h5 import matrix_bytes
 
@@ -59,10 +58,14 @@ def extract_folder(folder: Path, names: Sequence[str], out: Path, workers: int, 
     cache = out.with_name(out.name + ".cache")
     found: dict[str, dict[str, Array]] = {}
     failed: dict[str, str] = {}
+    contents: dict[Modality, dict[str, bytes]] = {}  # hashed once, whatever is measured of them
     computed = 0
     with writing(cache):
         for name, (encoder, modality) in chosen.items():
-            digests = _digests(media_files(folder, modality), failed)
+            if modality not in contents:
+                contents[modality], unread = fingerprints({str(file): file for file in media_files(folder, modality)})
+                failed |= unread
+            digests = contents[modality]
             measured = vectors(digests, encoder, modality, cache, workers, partial(tick, name))
             computed += len(measured.computed)
             failed |= measured.failed
@@ -78,17 +81,6 @@ def _chosen(names: Sequence[str]) -> dict[str, tuple[str, Modality]]:
     if unknown := [name for name in names if name not in FEATURES]:
         raise InputError(f"no features are called '{shown(unknown[0])}'; there are: {', '.join(FEATURES)}")
     return {name: FEATURES[name] for name in dict.fromkeys(names)}
-
-
-def _digests(files: Sequence[Path], failed: dict[str, str]) -> dict[str, bytes]:
-    """Fingerprints by file; why others have none goes to `failed`."""
-    digests = {}
-    for file in files:
-        try:
-            digests[str(file)] = fingerprint(file)
-        except OSError as error:
-            failed[str(file)] = f"cannot read {shown(file)}: {error.strerror or error}"
-    return digests
 
 
 def _relative(file: str, folder: Path) -> str:

@@ -9,7 +9,7 @@ from recommender.checkpoints import require
 from recommender.errors import InputError
 from recommender.features import music, video
 from recommender.text import shown
-from recommender.types import Array
+from recommender.types import Array, numbered
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,10 @@ def _builtin_music(path: Path) -> Array:
     return music.extract(path).item
 
 
-def _numbered(name: str, count: int) -> tuple[str, ...]:
-    return tuple(f"{name}_{i}" for i in range(count))
-
-
 def _vggish(path: Path) -> Array:
     from recommender.deep import sound
 
-    return sound.extract(path).item
+    return sound.heard(path).item
 
 
 def _slowfast(path: Path) -> Array:
@@ -67,8 +63,8 @@ ENCODERS: dict[str, Encoder] = {
     # The features of EmoMV, from published networks: torch is imported by the first file, and no revision is
     # theirs, as the published sets have none.
     "emomv": Encoder(
-        video=Extractor("SlowFast", _numbered("SlowFast", 2304), "", _slowfast, partial(require, "slowfast")),
-        music=Extractor("VGGish", _numbered("VGGish", 128), "", _vggish, partial(require, "vggish")),
+        video=Extractor("SlowFast", numbered("SlowFast", 2304), "", _slowfast, partial(require, "slowfast")),
+        music=Extractor("VGGish", numbered("VGGish", 128), "", _vggish, partial(require, "vggish")),
     ),
 }
 """By name. Worker processes look them up again, so an encoder must be here when its module is imported."""

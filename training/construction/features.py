@@ -120,17 +120,28 @@ def vector_of(which: tuple[str, Modality], file: str) -> Array | str:
     return vector if np.isfinite(vector).all() else f"{shown(file)}: features are not finite"
 
 
+def fingerprints(files: Mapping[str, Path]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """The content of each file by the name it goes by, and why others cannot be read."""
+    digests, failed = {}, {}
+    for name, file in files.items():
+        try:
+            digests[name] = fingerprint(file)
+        except OSError as error:
+            failed[name] = f"cannot read {shown(name)}: {error.strerror or error}"
+    return digests, failed
+
+
 def _digests(rows: Sequence[Row]) -> tuple[dict[str, bytes], list[Rejected]]:
     """The content of each row's file by id, and the rows whose file cannot be read."""
+    rows = sorted(rows, key=lambda r: r.line)
+    contents, failed = fingerprints({str(row.file): row.file for row in rows})
     digests: dict[str, bytes] = {}
     first: dict[bytes, Row] = {}
-    rejected = []
-    for row in sorted(rows, key=lambda r: r.line):
-        try:
-            digest = fingerprint(row.file)
-        except OSError as error:
-            rejected.append(Rejected(row.line, row.path, f"cannot read {shown(row.file)}: {error.strerror or error}"))
+    rejected = [Rejected(row.line, row.path, failed[str(row.file)]) for row in rows if str(row.file) in failed]
+    for row in rows:
+        if str(row.file) in failed:
             continue
+        digest = contents[str(row.file)]
         same = first.setdefault(digest, row)
         if same is not row:
             raise InputError(
