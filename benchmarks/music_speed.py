@@ -64,8 +64,8 @@ def report(paths: list[Path], repeats: int) -> str:
         [
             "# Decoding and measuring music",
             "",
-            f"{measuring.environment('numpy', 'scipy', 'av', 'librosa')}; {len(paths)} files of the folder, "
-            f"{seconds / 60:.1f} minutes. Made by",
+            f"{measuring.environment('numpy', 'scipy', 'av', 'opencv-python-headless', 'librosa')}; "
+            f"{len(paths)} files of the folder, {seconds / 60:.1f} minutes. Made by",
             "`python benchmarks/music_speed.py ../shared/data/music --out docs/results/music_speed.md`.",
             "",
             "| | seconds of music per CPU second | this / ours |",

@@ -31,10 +31,11 @@ def roughness(magnitude: Array) -> Array:
     Sum over pairs of amplitude products times `beating`; 0 for silence or a single partial.
     """
     hz, amplitude = peaks(magnitude)
-    low, high = np.triu_indices(PEAKS, 1)
-    pairs = amplitude[:, low] * amplitude[:, high] * beating(hz[:, low], hz[:, high])
-    energy = np.square(amplitude).sum(axis=1)
-    return (pairs.sum(axis=1) / np.where(energy > 0, energy, 1)).astype(np.float32)
+    low = hz[:, :, None]
+    rough = beating(low, np.maximum(hz[:, None], low))  # a pair the wrong way round beats like a unison: not
+    energy = np.einsum("ij,ij->i", amplitude, amplitude)
+    pairs = np.einsum("ij,ij->i", np.einsum("ijk,ik->ij", rough, amplitude), amplitude)
+    return pairs / np.where(energy > 0, energy, 1)
 
 
 def peaks(magnitude: Array) -> tuple[Array, Array]:
@@ -48,12 +49,13 @@ def peaks(magnitude: Array) -> tuple[Array, Array]:
     is_peak &= inner > FAINTEST * body.max(axis=1, keepdims=True)
     strength = np.where(is_peak, inner, 0)
     index = np.sort(np.argpartition(-strength, PEAKS - 1, axis=1)[:, :PEAKS], axis=1)
-    amplitude = np.take_along_axis(strength, index, axis=1)
-    left, mid, right = (np.take_along_axis(body, index + k, axis=1) for k in range(3))
+    rows = np.arange(len(magnitude))[:, None]
+    amplitude = strength[rows, index]
+    left, mid, right = (body[rows, index + k] for k in range(3))
     bend = left - 2 * mid + right
     shift = 0.5 * (left - right) / np.where(amplitude > 0, bend, -1)
     hz = (index + 1 + np.where(amplitude > 0, shift, 0)) * (SR_HZ / N_FFT)
-    return hz, amplitude
+    return hz.astype(np.float32), amplitude
 
 
 @cache

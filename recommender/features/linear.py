@@ -11,10 +11,10 @@ from recommender.types import Array
 SIZE = 1 << 18  # multiply-adds; OpenBLAS stays on one thread up to 4 * 65536
 
 
-def product(rows: Array, matrix: Array) -> Array:
-    """`rows` [n, m] times `matrix` [m, k], [n, k] in the dtype of the operands."""
+def product(rows: Array, matrix: Array, out: Array | None = None) -> Array:
+    """`rows` [n, m] times `matrix` [m, k], [n, k] in the dtype of the operands; in `out` if that is given."""
     n, m = rows.shape
-    out = np.empty((n, matrix.shape[1]), np.result_type(rows, matrix))
+    out = np.empty((n, matrix.shape[1]), np.result_type(rows, matrix)) if out is None else out
     step = max(SIZE // max(matrix.size, 1), 2)
     whole = n // step * step
     if whole:
@@ -43,5 +43,5 @@ class Banded:
         """`rows` [n, m] times the matrix [m, k], float32 [n, k]."""
         out = np.empty((len(rows), self.columns), np.float32)
         for source, target, block in self.blocks:
-            out[:, target] = product(rows[:, source], block)
+            product(rows[:, source], block, out[:, target])
         return out

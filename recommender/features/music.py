@@ -8,12 +8,13 @@ import numpy as np
 from recommender.features import harmony, rhythm, spectrum
 from recommender.features.dissonance import roughness
 from recommender.features.pitch import log_spectrum, salience, tuning_cents
-from recommender.features.stft import FRAME_HZ, SLOW_HZ, SR_HZ, Clock, chunks, slow_power
+from recommender.features.stft import CHUNK, FRAME_HZ, HOP, SLOW_HZ, SR_HZ, Clock, chunks, slow_power
 from recommender.features.windows import windows
 from recommender.types import Array, Column, Features
 
 REVISION = "music-2"  # change it whenever a value of any column changes
 SILENT_DB = -70.0
+BLOCK_S = CHUNK * HOP / SR_HZ  # a block per chunk of frames: larger ones would only wait, and cost fresh pages
 
 ROUGHNESS = Column("roughness", "ratio", "sensory dissonance of the strongest spectral peaks over their energy")
 COLUMNS: tuple[Column, ...] = (*spectrum.COLUMNS, *rhythm.COLUMNS, ROUGHNESS, *harmony.COLUMNS)
@@ -48,7 +49,7 @@ def extract(path: Path) -> Features:
     from recommender.media import Damage, audio_blocks
 
     damage = Damage()
-    return from_blocks(audio_blocks(path, sr_hz=SR_HZ, damage=damage), damage=damage)
+    return from_blocks(audio_blocks(path, SR_HZ, BLOCK_S, damage), damage=damage)
 
 
 def from_blocks(blocks: Iterable[Array], damage: object = None) -> Features:

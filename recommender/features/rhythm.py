@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from recommender.features.running import running_maximum, running_mean
+from recommender.features.running import quantiles, running_maximum, running_mean
 from recommender.features.stft import FRAME_HZ
 from recommender.types import Array, Column
 
@@ -156,7 +156,7 @@ def measure(frames: Mapping[str, Array]) -> dict[str, float]:
     gaps = np.diff(at) / FRAME_HZ
     mean = float(strength.mean())
     bpm, clarity = tempo(strength)
-    short, middle = np.quantile(gaps, (0.25, 0.5)).tolist() if len(gaps) else (min(seconds, LONGEST_GAP_S),) * 2
+    short, middle = quantiles(gaps, (0.25, 0.5)) if len(gaps) else (min(seconds, LONGEST_GAP_S),) * 2
     return {
         "onset_rate_hz": len(at) / seconds,
         "inter_onset_interval_s": middle,

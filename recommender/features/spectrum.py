@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from recommender.features.linear import product
-from recommender.features.stft import BINS, HOP, N_FFT, SLOW, SR_HZ, Chunk, bin_hz, mel_bands
+from recommender.features.running import quantiles
+from recommender.features.stft import BINS, CHUNK, HOP, N_FFT, SLOW, SR_HZ, Chunk, bin_hz, mel_bands
 from recommender.types import Array, Column
 
 MFCC = 13
@@ -20,6 +21,7 @@ BASS_HZ = 150.0
 CONTRAST_EDGES_HZ = (0, 200, 400, 800, 1600, 3200, 6400, 12800)
 CONTRAST_QUANTILE = 0.02
 FLOOR_DB = -80.0
+SPAN = 128  # frames (3 s) after which the loudest so far is taken anew; divides CHUNK
 RANGE = 1e-8  # 80 dB below the loudest band so far: fainter bands carry codec noise, not music
 BASS_BANDS, BASS_WIDTH = 30, 5  # six bands of about 130 Hz up to 800 Hz: wider than a step of the melody
 ONSET_RANGE_DB = 60.0  # a band that wakes from below this is heard as starting from silence
@@ -62,50 +64,69 @@ class Spectrum:
         self._before: tuple[Array, Array, Array] | None = None  # magnitude, mel and bass level of the last frame
         self._loudest_mel = 0.0
         self._loudest_bin = 0.0
+        self._scratch = np.empty((2, CHUNK, BINS), np.float32)  # fresh pages would cost more than what is computed
 
     def series(self, chunk: Chunk) -> dict[str, Array]:
         """Per-frame float32 series by name, each [n] or [n, k]; `contrast` is per slow frame."""
         mel = mel_bands().apply(chunk.power)
-        bass = mel[:, :BASS_BANDS].reshape(len(mel), -1, BASS_WIDTH).sum(axis=2)
-        self._loudest_mel = max(self._loudest_mel, float(mel.max()))
-        mel_db, bass_db = _decibels(mel, self._loudest_mel), _decibels(bass, self._loudest_mel)
+        bass = np.einsum("ijk->ij", mel[:, :BASS_BANDS].reshape(len(mel), -1, BASS_WIDTH))
+        loudest_mel, loudest_bin = _so_far(mel, self._loudest_mel), _so_far(chunk.power, self._loudest_bin)
+        self._loudest_mel, self._loudest_bin = float(loudest_mel[-1, 0]), float(loudest_bin[-1, 0])
+        mel_db, bass_db = _decibels(mel, loudest_mel), _decibels(bass, loudest_mel)
         before = self._before or (chunk.magnitude[:1], mel_db[:1], bass_db[:1])
         self._before = (chunk.magnitude[-1:].copy(), mel_db[-1:].copy(), bass_db[-1:].copy())
-        self._loudest_bin = max(self._loudest_bin, float(chunk.power.max()))
-        norm = np.sqrt(np.einsum("ij,ij->i", chunk.magnitude, chunk.magnitude))
+        norm, n = np.sqrt(np.einsum("ij,ij->i", chunk.magnitude, chunk.magnitude)), len(chunk.power)
         return {
             **level(chunk.samples),
             **shape(chunk.magnitude),
-            **texture(chunk.power, 1e-14 * self._loudest_bin + 1e-30),
-            "flux": _flux(chunk.magnitude, before[0]),
+            **texture(chunk.power, 1e-14 * loudest_bin + 1e-30, *self._scratch[:, :n]),
+            "flux": _flux(chunk.magnitude, before[0], self._scratch[0, :n]),
             "norm": norm,
-            "onset": _rise(mel_db, before[1], self._loudest_mel),
-            "bass_onset": _rise(bass_db, before[2], self._loudest_mel),
+            "onset": _rise(mel_db, before[1], loudest_mel),
+            "bass_onset": _rise(bass_db, before[2], loudest_mel),
             "mfcc": _coefficients(mel_db),
             "contrast": contrast(chunk.magnitude[::SLOW]),
         }
 
 
+def _loudest(values: Array, span: int) -> Array:
+    """The largest of `values` [n, k] in the span of `span` frames that each frame is in, float32 [n, 1]."""
+    spans = np.maximum.reduceat(values.max(axis=1), np.arange(0, len(values), span))
+    return np.repeat(spans, span)[: len(values), None]
+
+
+def _so_far(values: Array, before: float) -> Array:
+    """The largest of `before` and of `values` [n, k] to the end of the span each frame is in, float32 [n, 1]."""
+    return np.maximum(np.maximum.accumulate(_loudest(values, SPAN)), np.float32(before))
+
+
 def _coefficients(mel_db: Array) -> Array:
     """The first coefficients float32 [n, MFCC] of mel levels in dB."""
-    import scipy.fft
-
-    return np.maximum(scipy.fft.dct(mel_db, norm="ortho", axis=1)[:, :MFCC], np.float32(SILENT_MFCC_0))
+    return np.maximum(product(mel_db, _cosines(mel_db.shape[1])), np.float32(SILENT_MFCC_0))
 
 
-def _decibels(bands: Array, loudest: float) -> Array:
-    """The levels of `bands` [n, k] (powers, overwritten) in dB, at most 80 dB below `loudest`."""
-    np.maximum(bands, max(loudest * RANGE, TINY), out=bands)
+@cache
+def _cosines(bands: int) -> Array:
+    """The first columns of the orthonormal cosine transform (type 2), float32 [bands, MFCC]."""
+    angles = np.pi / bands * (np.arange(bands)[:, None] + 0.5) * np.arange(MFCC)
+    scale = np.sqrt(np.where(np.arange(MFCC) > 0, 2, 1) / bands)
+    return (np.cos(angles) * scale).astype(np.float32)
+
+
+def _decibels(bands: Array, loudest: Array) -> Array:
+    """The levels of `bands` [n, k] (powers, overwritten) in dB, at most 80 dB below `loudest` [n, 1]."""
+    np.maximum(bands, np.maximum(loudest * RANGE, TINY), out=bands)
     np.log(bands, out=bands)
     bands *= np.float32(10 / np.log(10))
     return bands
 
 
-def _rise(levels_db: Array, before: Array, loudest: float) -> Array:
+def _rise(levels_db: Array, before: Array, loudest: Array) -> Array:
     """Mean rise of levels [n, k] from frame to frame in dB, float32 [n]; `before` [1, k] is the frame before."""
-    floor = np.float32(10 * np.log10(max(loudest, TINY)) - ONSET_RANGE_DB)
-    steps = np.diff(np.maximum(np.concatenate([before, levels_db]), floor), axis=0)
-    rise: Array = np.maximum(steps, 0).mean(axis=1)
+    floor = 10 * np.log10(np.maximum(loudest, TINY)) - ONSET_RANGE_DB
+    steps = np.maximum(levels_db, floor)
+    steps -= np.maximum(np.concatenate([before, levels_db[:-1]]), floor)
+    rise: Array = np.maximum(steps, 0, out=steps).mean(axis=1)
     return rise
 
 
@@ -117,14 +138,10 @@ def level(samples: Array) -> dict[str, Array]:
     negative = np.signbit(samples)
     change = np.zeros(len(samples), bool)
     np.not_equal(negative[1:], negative[:-1], out=change[1:])
-    cross = change.reshape(-1, HOP).mean(axis=1, dtype=np.float32)
-    four = N_FFT // HOP
-    view = np.lib.stride_tricks.sliding_window_view
-    return {
-        "square": view(square, four).mean(axis=1),
-        "peak": view(peak, four).max(axis=1),
-        "zcr": view(cross, four).mean(axis=1),
-    }
+    words = change.view(np.uint64).reshape(-1, HOP // 8).sum(axis=1)  # eight counts at once, one per byte
+    cross = words.view(np.uint8).reshape(-1, 8).sum(axis=1, dtype=np.float32) / HOP
+    frames = np.arange(len(pieces) - N_FFT // HOP + 1)[:, None] + np.arange(N_FFT // HOP)
+    return {"square": square[frames].mean(axis=1), "peak": peak[frames].max(axis=1), "zcr": cross[frames].mean(axis=1)}
 
 
 def shape(magnitude: Array) -> dict[str, Array]:
@@ -154,7 +171,7 @@ def rolloff(magnitude: Array) -> Array:
     Two stages (groups of bins, then the bins of one group) touch the spectrum once instead of scanning it.
     """
     groups = magnitude.reshape(len(magnitude), -1, GROUP)
-    running = np.cumsum(groups.sum(axis=2), axis=1)
+    running = np.cumsum(np.einsum("ijk->ij", groups), axis=1)  # sums short rows in a quarter of the time of `sum`
     target = ROLLOFF * running[:, -1:]
     group = np.minimum((running < target).sum(axis=1), running.shape[1] - 1)
     rows = np.arange(len(magnitude))
@@ -164,10 +181,13 @@ def rolloff(magnitude: Array) -> Array:
     return bin_hz()[index]
 
 
-def texture(power: Array, floor: float) -> dict[str, Array]:
-    """Flatness in (0, 1] and entropy in [0, 1] of each frame, float32 [n]; `floor` keeps the logarithm finite."""
-    power = np.maximum(power, np.float32(floor))
-    log = np.log(power)
+def texture(power: Array, floor: Array, above: Array, log: Array) -> dict[str, Array]:
+    """Flatness in (0, 1] and entropy in [0, 1] of each frame, float32 [n]; `floor` [n, 1] keeps the logarithm finite.
+
+    `above` and `log`, of the shape of `power`, are overwritten.
+    """
+    power = np.maximum(power, floor, out=above)
+    np.log(power, out=log)
     total = power.sum(axis=1)
     flatness = np.exp(log.mean(axis=1) - np.log(total / BINS))
     entropy = (np.log(total) - np.einsum("ij,ij->i", power, log) / total) / np.log(BINS)
@@ -176,13 +196,12 @@ def texture(power: Array, floor: float) -> dict[str, Array]:
 
 def contrast(magnitude: Array) -> Array:
     """Octave-band spectral contrast of each frame in dB, float32 [n] (Jiang et al. 2002)."""
-    floor = max(float(magnitude.max()) * RANGE, 1e-30)
-    total = np.zeros(len(magnitude), np.float32)
-    for low, high, count in _octaves():
-        band = np.sort(magnitude[:, low:high], axis=1)
-        valley, peak = band[:, :count].mean(axis=1), band[:, -count:].mean(axis=1)
-        total += 10 * np.log10(np.maximum(peak, floor) / np.maximum(valley, floor))
-    return total / np.float32(len(_octaves()))
+    floor = np.maximum(_loudest(magnitude, SPAN // SLOW) * RANGE, 1e-30)[:, 0]
+    bands = [(np.sort(magnitude[:, low:high], axis=1), count) for low, high, count in _octaves()]
+    peak = np.stack([band[:, -count:].sum(axis=1) / count for band, count in bands])
+    valley = np.stack([band[:, :count].sum(axis=1) / count for band, count in bands])
+    decibels = 10 * np.log10(np.maximum(peak, floor) / np.maximum(valley, floor))
+    return np.asarray(decibels.mean(axis=0, dtype=np.float32))
 
 
 @cache
@@ -198,8 +217,10 @@ def _octaves() -> tuple[tuple[int, int, int], ...]:
     return tuple(found)
 
 
-def _flux(magnitude: Array, before: Array) -> Array:
-    steps = np.diff(np.concatenate([before, magnitude]), axis=0)
+def _flux(magnitude: Array, before: Array, steps: Array) -> Array:
+    """Norm of the change from frame to frame, float32 [n]; `before` [1, BINS] is the frame before."""
+    np.subtract(magnitude[:1], before, out=steps[:1])
+    np.subtract(magnitude[1:], magnitude[:-1], out=steps[1:])
     return np.sqrt(np.einsum("ij,ij->i", steps, steps))
 
 
@@ -212,7 +233,7 @@ def _levels(frames: Mapping[str, Array]) -> dict[str, float]:
     rms = np.sqrt(frames["square"].astype(np.float64))
     power, mean, loudest = float(np.square(rms).mean()), float(rms.mean()), float(rms.max())
     frame_db = 20 * np.log10(np.maximum(rms, loudest * 1e-3) / loudest) if loudest > 0 else np.zeros(1)
-    low, high = np.quantile(frame_db, (0.10, 0.95))
+    low, high = quantiles(frame_db, (0.10, 0.95))
     crest = 10 * np.log10(float(frames["peak"].max()) ** 2 / power) if power > 0 else 0.0
     return {
         "level_rms_db": max(10 * np.log10(power), FLOOR_DB) if power > 0 else FLOOR_DB,
@@ -221,7 +242,7 @@ def _levels(frames: Mapping[str, Array]) -> dict[str, float]:
         "level_mfcc_0": float(frames["mfcc"][:, 0].mean()),
         "crest_db": max(float(crest), 0.0),
         "low_energy_share": float((rms < mean).mean()),
-        "dynamic_range_db": float(high - low),
+        "dynamic_range_db": high - low,
         "rms_variation": float(rms.std()) / mean if mean > 0 else 0.0,
     }
 

@@ -14,7 +14,8 @@ N_FFT = 2048
 HOP = 512
 BINS = N_FFT // 2 + 1
 FRAME_HZ = SR_HZ / HOP
-CHUNK = 128  # frames: all arrays of a chunk stay in the level-2 and level-3 caches
+CHUNK = 512  # frames (12 s): calls cost little beside what they compute, and the arrays fit the level-3 cache
+BATCH = 32  # frames transformed at once: in the level-2 cache, and too few for OpenCV to spread over threads
 SLOW = 8  # frames per slow frame (0.19 s); divides CHUNK
 SLOW_HZ = FRAME_HZ / SLOW
 LIMIT = 16.0  # +24 dB over full scale: damaged streams decode to anything, powers must stay finite
@@ -75,19 +76,26 @@ def chunks(blocks: Iterable[Array], clock: Clock) -> Iterator[Chunk]:
 def sane(block: Array) -> Array:
     """`block` as float32 [n] with NaN and infinity as 0 and values clipped to ±`LIMIT`."""
     samples = np.ascontiguousarray(block, dtype=np.float32).reshape(-1)
-    if samples.size == 0 or np.abs(samples).max() <= LIMIT:
+    if samples.size == 0 or (samples.min() >= -LIMIT and samples.max() <= LIMIT):  # neither where one is NaN
         return samples
     return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -LIMIT, LIMIT)
 
 
 def transform(samples: Array) -> Chunk:
-    """The chunk over `samples` float32 [>= N_FFT]; samples beyond the last whole frame are dropped."""
-    import scipy.fft  # here: who only asks for the names of columns need not wait for scipy
+    """The chunk over `samples` float32 [>= N_FFT]; samples beyond the last whole frame are dropped.
+
+    OpenCV's real transform takes a third of the time of scipy's. It packs a row as re 0, re 1, im 1, re 2, ..., re N/2.
+    """
+    import cv2  # here: who only asks for the names of columns need not wait for it
 
     frames = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP]
-    spectrum = scipy.fft.rfft(frames * hann(), workers=1)
-    power = np.square(spectrum.real)
-    power += np.square(spectrum.imag)
+    power = np.empty((len(frames), BINS), np.float32)
+    for first in range(0, len(frames), BATCH):
+        packed = cv2.dft(frames[first : first + BATCH] * hann(), flags=cv2.DFT_ROWS)
+        np.square(packed, out=packed)
+        batch = power[first : first + BATCH]
+        batch[:, 0], batch[:, -1] = packed[:, 0], packed[:, -1]
+        np.add(packed[:, 1:-1:2], packed[:, 2:-1:2], out=batch[:, 1:-1])
     return Chunk(samples[: (len(frames) - 1) * HOP + N_FFT], np.sqrt(power), power)
 
 
@@ -106,7 +114,7 @@ def bin_hz() -> Array:
 def slow_power(power: Array) -> Array:
     """Mean power of each group of `SLOW` frames, float32 [ceil(n / SLOW), BINS]: a longer, smoother frame."""
     whole = len(power) // SLOW * SLOW
-    slow = power[:whole].reshape(-1, SLOW, BINS).mean(axis=1)
+    slow: Array = np.einsum("ijk->ik", power[:whole].reshape(-1, SLOW, BINS)) / np.float32(SLOW)
     if whole == len(power):
         return slow
     return np.concatenate([slow, power[whole:].mean(axis=0, keepdims=True)])

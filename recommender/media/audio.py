@@ -19,7 +19,7 @@ from recommender.media.container import (
 )
 from recommender.types import Array
 
-_CHUNK = 1 << 16  # samples mixed and resampled at once: per-frame overhead vanishes, memory stays small
+_CHUNK = 1 << 15  # samples mixed and resampled at once: per-frame overhead vanishes, a chunk stays in the cache
 _SAFE_PLANES = 8  # from so many on, PyAV 18 reads beyond the planes of a frame (no zero ends the list) and crashes
 _LIMIT = 4.0  # 12 dB above full scale: louder samples are broken float files, not music
 _RATES_HZ = (1_000, 768_000)  # outside, a header is damaged (or made to blow up memory)
@@ -49,12 +49,12 @@ def audio_blocks(
 
 
 def _blocks(pieces: Iterable[Array], size: int) -> Iterator[Array]:
-    """The samples of `pieces` cut into arrays of exactly `size`, the last one shorter."""
+    """The samples of `pieces`, clipped, cut into arrays of exactly `size`, the last one shorter."""
     block, filled = np.empty(size, np.float32), 0
     for piece in pieces:
         while len(piece):
             part = piece[: size - filled]
-            block[filled : filled + len(part)] = part
+            np.clip(part, -_LIMIT, _LIMIT, out=block[filled : filled + len(part)])
             filled, piece = filled + len(part), piece[len(part) :]
             if filled == size:
                 yield block
@@ -72,8 +72,8 @@ def _mono_chunks(frames: Iterable[Any], path: StrPath) -> Iterator[tuple[int, Ar
             yield rate, _mono(chunk)
 
 
-def _kind(frame: Any) -> tuple[int, str, str]:
-    return frame.sample_rate, frame.format.name, frame.layout.name
+def _kind(frame: Any) -> tuple[int, str, Any]:
+    return frame.sample_rate, frame.format.name, frame.layout
 
 
 def _chunks(frames: Iterable[Any]) -> Iterator[Any]:
@@ -101,8 +101,9 @@ def _mono(frame: Any) -> Array:
         half = 2.0 ** (8 * y.dtype.itemsize - 1)
         middle = half if y.dtype.kind == "u" else 0.0
         return np.asarray((y.mean(axis=0, dtype=np.float64) - middle) / half, np.float32)
-    y = np.clip(np.nan_to_num(y, nan=0.0, posinf=0.0, neginf=0.0), -_LIMIT, _LIMIT)
-    return np.asarray(y.mean(axis=0, dtype=np.float32))
+    if not (y.min() >= -_LIMIT and y.max() <= _LIMIT):  # also where one of them is NaN
+        y = np.clip(np.nan_to_num(y, nan=0.0, posinf=0.0, neginf=0.0), -_LIMIT, _LIMIT)
+    return np.asarray(np.add.reduce(y, axis=0, dtype=np.float32) / np.float32(len(y)))
 
 
 def _packed(frame: Any) -> list[Any]:
@@ -135,4 +136,4 @@ def _pulled(resampler: Any, frame: Any) -> Iterator[Array]:
         return
     for piece in resampler.resample(frame):
         if piece is not None:  # a resampler with nothing to do hands the flush through
-            yield np.clip(piece.to_ndarray()[0], -_LIMIT, _LIMIT)
+            yield piece.to_ndarray()[0]

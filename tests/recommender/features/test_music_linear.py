@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from recommender.features.linear import Banded, product
+from recommender.features.running import quantiles
+from recommender.features.stft import HOP, N_FFT, hann, transform
 
 PROGRAM = """
 import hashlib, numpy as np
@@ -44,3 +46,19 @@ def test_the_number_of_threads_changes_no_bit() -> None:
         for threads in ("1", "2", "4")
     }
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("frames", [1, 31, 33])
+def test_the_power_of_a_chunk_is_that_of_numpys_transform(frames: int) -> None:
+    samples = np.random.default_rng(frames).normal(size=(frames - 1) * HOP + N_FFT).astype(np.float32)
+    chunk = transform(samples)
+    windowed = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP] * hann().astype(np.float64)
+    expected = np.square(np.abs(np.fft.rfft(windowed)))
+    np.testing.assert_allclose(chunk.power, expected, rtol=1e-4, atol=1e-6 * expected.max())
+    np.testing.assert_allclose(chunk.magnitude, np.sqrt(chunk.power), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 431])
+def test_quantiles_are_those_of_numpy(n: int) -> None:
+    series = np.random.default_rng(n).normal(size=n)
+    np.testing.assert_allclose(quantiles(series, (0, 0.1, 0.5, 0.95, 1)), np.quantile(series, (0, 0.1, 0.5, 0.95, 1)))
