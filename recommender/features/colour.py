@@ -38,14 +38,15 @@ def measure(p: Picture) -> Array:
     light, a, b = (p.lab[..., i] for i in range(3))
     chroma = np.hypot(a, b)
     dark, low, high = np.percentile(light, (1, 5, 95))
-    largest = p.rgb.max(-1)
+    r, g, blue = (p.rgb[..., i] for i in range(3))  # several times as fast as reducing an axis of three
+    largest, least = np.maximum(np.maximum(r, g), blue), np.minimum(np.minimum(r, g), blue)
     values = (
         float((p.rgb @ LUMA).mean()),
         light.mean(),
         dark,
         light.std(),
         high - low,
-        (largest - p.rgb.min(-1)).sum() / max(float(largest.sum()), 1e-6),
+        (largest - least).sum() / max(float(largest.sum()), 1e-6),
         chroma.mean(),
         np.percentile(chroma, 95),
         colourfulness(p.rgb),

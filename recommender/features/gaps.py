@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.features.motion import Flow, View
-from recommender.features.series import Series
-from recommender.features.shots import colours
+from recommender.features.running import median
+from recommender.features.series import Series, Step
+from recommender.features.shots import FLOOR, colours, geometric_mean
 from recommender.media import Outline
 from recommender.types import Array
 
@@ -45,13 +46,12 @@ class Burst(NamedTuple):
     @property
     def speed(self) -> float:
         """Median speed in widths/s."""
-        return float(np.median([s.speeds.mean for s in self.series.steps])) if self.series.steps else 0.0
+        return median(np.array([s.speeds.mean for s in self.series.steps])) if self.series.steps else 0.0
 
 
 def cuts_between(measured: list[Burst], seen: Outline) -> list[Array]:
     """When shots begin after each burst and until the first picture of the next, ascending."""
-    spike, regular, flow = spikes(seen), _regular(seen), Flow()
-    sharp = (spike >= SPIKE) & ~regular
+    spike, regular, sharp, flow = spikes(seen), _regular(seen), _sharp(seen), Flow()
     found = []
     for a, b in zip(measured, [*measured[1:], None], strict=True):
         until = seen.end_s if b is None else b.start_s
@@ -65,6 +65,24 @@ def cuts_between(measured: list[Burst], seen: Outline) -> list[Array]:
             told = _told(inside & sharp, others, spike, _change(a, b, flow))
         found.append(np.sort(seen.times_s[told]))
     return found
+
+
+def cuts_inside(steps: list[Step], scores: Array, seen: Outline) -> Array:
+    """Which of the steps within bursts are cuts, as packets tell and their `scores` [n] allow; bool [n].
+
+    The scores alone need the steps around them to compare with, of which a short burst has few.
+    """
+    sharp_s = np.sort(seen.times_s[_sharp(seen)])
+    starts, ends = (np.array([s[k] for s in steps]) for k in (0, 1))
+    told = np.searchsorted(sharp_s, ends + 1e-6) > np.searchsorted(sharp_s, starts + 1e-6)
+    found: Array = told & (scores >= FLOOR)
+    return found
+
+
+def cuts_unmarked(seen: Outline) -> bool:
+    """Whether the encoder set no key frames at most cuts."""
+    sharp = _sharp(seen)
+    return 2 * int((sharp & ~seen.keys).sum()) > int(sharp.sum())
 
 
 def _told(sharp: Array, others: Array, spike: Array, change: float) -> Array:
@@ -94,8 +112,15 @@ def _change(a: Burst, b: Burst, flow: Flow) -> float:
     difference = 0.5 * float(np.abs(colours(a.last.rgb) - colours(b.first.rgb)).sum())
     if difference < 0.5 * (least - SHARP) ** 2:  # the residual is at most 2
         return -least
-    residual = min(flow.match(a.last, b.first).residual, flow.match(b.first, a.last).residual)
-    return float(np.sqrt(difference * max(residual, 0.0))) - least
+    forth = geometric_mean(difference, flow.match(a.last, b.first).residual) - least
+    if forth < -SHARP:  # the same shot, and the way back can only tell so more clearly
+        return forth
+    return min(forth, geometric_mean(difference, flow.match(b.first, a.last).residual) - least)
+
+
+def _sharp(seen: Outline) -> Array:
+    """Which packets tell a cut by their size, other than key frames that were due; bool [n]."""
+    return (spikes(seen) >= SPIKE) & ~_regular(seen)
 
 
 def spikes(seen: Outline) -> Array:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from recommender.features.picture import fit, luma
+from recommender.features.running import median
 from recommender.types import Array
 
 WIDTH = 160
@@ -26,6 +27,8 @@ BETTER = 0.7
 """A search from a large shift must leave at most this share unexplained: in fog and fades any shift fits a little."""
 DOUBT = 0.1
 """Residual from which a second search starts, from the shift that phase correlation finds."""
+UNSEEN = 0.7
+"""Residual from which a flow is a guess: white-outs, chaos."""
 VARIANCE = 25.0
 """Variance in levels² under which two frames count as equally flat."""
 
@@ -96,7 +99,8 @@ class Flow:
     def _from(self, a: Array, b: Array, start: tuple[float, float] | None) -> Match:
         initial = None if start is None else np.full((*a.shape, 2), start, np.float32)
         flow = self._dis.calc(a, b, initial)
-        flow[~(np.abs(flow).max(-1) <= WIDTH)] = 0  # rarely, on flat ground, the search runs off to 1e30 or nan
+        wild = ~((np.abs(flow[..., 0]) <= WIDTH) & (np.abs(flow[..., 1]) <= WIDTH))
+        flow[wild] = 0  # rarely, on flat ground, the search runs off to 1e30 or nan
         back = _warped(b, flow)
         return Match(flow, back, residual(a, back))
 
@@ -173,7 +177,7 @@ def _camera(vectors: Array, sure: Array, step: int = 6, rounds: int = 4) -> Arra
     for _ in range(rounds):
         tx, ty, zoom, roll = _similarity(u, v, gx, gy, weight)
         miss = np.hypot(u - (tx + zoom * gx - roll * gy), v - (ty + zoom * gy + roll * gx))
-        scale = max(float(np.median(miss)), 0.5 * PRECISION_PX / WIDTH)
+        scale = max(median(miss), 0.5 * PRECISION_PX / WIDTH)
         weight = 1 / (1 + (miss / (2 * scale)) ** 2)
     model = np.stack((tx + zoom * x - roll * y, ty + zoom * y + roll * x), -1)
     return model.astype(np.float32)

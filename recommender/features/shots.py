@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from recommender.features.motion import VARIANCE, Flow, Match, View
+from recommender.features.running import median
 from recommender.types import Array
 
 CERTAIN = 0.33
@@ -61,11 +62,11 @@ class Judge:
 
     def _score(self, a: View, b: View, before: Array, after: Array, match: Match) -> float:
         difference = 0.5 * float(np.abs(after - before).sum())
-        score = _mean(difference, match.residual)
+        score = geometric_mean(difference, match.residual)
         if score < WORTH:
             return score
         # What a moving thing covers in one direction of time it uncovers in the other.
-        return _mean(difference, min(match.residual, self._flow.match(b, a).residual))
+        return geometric_mean(difference, min(match.residual, self._flow.match(b, a).residual))
 
     def _forgive_flash(self, v: View, now: Array) -> None:
         """Unscore two steps that lead back to the same picture: a flash or one damaged frame."""
@@ -98,7 +99,7 @@ def _threshold(scores: Array, speeds: Array) -> float:
     if not len(scores):
         return FLOOR
     second = float(np.sort(scores)[-min(2, len(scores))])
-    return max(FLOOR, LEAST + SCORES * second + SPEEDS * float(np.median(speeds)))
+    return max(FLOOR, LEAST + SCORES * second + SPEEDS * median(speeds))
 
 
 def colours(rgb: Array) -> Array:
@@ -124,6 +125,6 @@ def _softener() -> Array:
     return soft
 
 
-def _mean(a: float, b: float) -> float:
+def geometric_mean(a: float, b: float) -> float:
     """Geometric mean of two disagreements."""
     return float(np.sqrt(max(a, 0) * max(b, 0)))

@@ -1,6 +1,7 @@
 """A long clip seen through short bursts from its key frames: which bursts, and what they tell about all of it.
 
-Nothing is decoded between two bursts: what is seen in one is taken to last until the next, or to the cut in between.
+Nothing is decoded between two bursts: pictures are taken to last until the next, or to the cut in between, and motion
+to go over evenly into that of the next, see `between`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -8,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.features.gaps import Burst, cuts_between
+from recommender.features.between import assumed
+from recommender.features.gaps import Burst, cuts_between, cuts_inside, cuts_unmarked
 from recommender.features.motion import REST, view
 from recommender.features.picture import FULL, bars, cropped
 from recommender.features.series import Series, Step
@@ -26,6 +28,8 @@ APART_S = 0.8
 LEAST_S, SHARE, BEYOND_S = 0.15, 0.2, 1.25
 """Least length of a burst, one step of the flow; where longer, a share of the time to the next beyond so much. With a
 key frame every 2 s or every 10 s it then costs about a sixth of every frame."""
+UNMARKED_S = 0.3
+"""Least length, two steps, where most cuts have no key frame: there are fewer bursts then, and fewer shots seen."""
 LONGEST_S = 12.5
 """Groups of pictures longer than this are decoded as a whole: a burst at the start says too little about the end.
 Encoders set a key frame every 250 pictures at the most unless told otherwise: 10.4 s at 24 per second."""
@@ -37,18 +41,23 @@ FEWEST = 3
 class Sampled:
     """What was measured of a clip, in order of time.
 
-    stills float64 [s, f] at still_s [s], each standing for hold_s [s] seconds; steps [n], each standing for the time
-    between its edges float64 [n, 2]; cut: which of them are cuts, bool [n]; cut_s: when shots begin, [c].
+    stills float64 [s, f] at still_s [s], each standing for hold_s [s] seconds; steps [n], which of them are `cut`s and
+    which are `assumed`, not seen, bool [n]; cut_s: when shots begin, [c].
     """
 
     still_s: Array
     stills: Array
     hold_s: Array
     steps: list[Step]
-    edges: Array
     cut: Array
+    assumed: Array
     cut_s: Array
     frames: int
+
+    @property
+    def edges(self) -> Array:
+        """When each step starts and ends, float64 [n, 2]."""
+        return np.array([s[:2] for s in self.steps]).reshape(-1, 2)
 
 
 def plan(seen: Outline | None) -> Array | None:
@@ -61,7 +70,8 @@ def plan(seen: Outline | None) -> Array | None:
     gaps = np.diff([*times[chosen], seen.end_s])
     lengths = np.full(len(times), -1.0)
     whole = (gaps > LONGEST_S) | (len(chosen) < FEWEST)
-    lengths[chosen] = np.where(whole, np.inf, np.maximum(LEAST_S, SHARE * (gaps - BEYOND_S)))
+    least = UNMARKED_S if cuts_unmarked(seen) else LEAST_S
+    lengths[chosen] = np.where(whole, np.inf, np.maximum(least, SHARE * (gaps - BEYOND_S)))
     return lengths
 
 
@@ -81,17 +91,25 @@ def sampled(bursts: Iterable[list[Frame]], seen: Outline, batch: int) -> Sampled
         return None
     steps = [step for b in measured for step in b.series.steps]
     scores = np.concatenate([b.series.scores for b in measured])
-    cut = cuts(scores, np.array([s.speeds.mean for s in steps]))
+    cut = cuts(scores, np.array([s.speeds.mean for s in steps])) | cuts_inside(steps, scores, seen)
     between = cuts_between(measured, seen)
-    inside = np.array([s.end_s for s in steps])[cut]
-    cut_s = np.sort(np.concatenate([inside, *between]))
     spans = _spans(measured, between, seen.end_s)
-    still_s = np.array([t for b in measured for t in b.series.still_s])
     hold_s = np.concatenate([_holds(b.series.still_s, span) for b, span in zip(measured, spans, strict=True)])
-    edges = [_stretched(b.series.steps, span) for b, span in zip(measured, spans, strict=True)]
     stills = np.stack([still for b in measured for still in b.series.stills])
-    frames = sum(b.series.frames for b in measured)
-    return Sampled(still_s, stills, hold_s, steps, np.concatenate(edges), cut, cut_s, frames)
+    of_bursts = np.split(cut, np.cumsum([len(b.series.steps) for b in measured])[:-1])
+    unseen = assumed(measured, of_bursts, between, seen)
+    every = [*steps, *unseen]
+    order = np.argsort([s.start_s for s in every], kind="stable")
+    return Sampled(
+        still_s=np.array([t for b in measured for t in b.series.still_s]),
+        stills=stills,
+        hold_s=hold_s,
+        steps=[every[i] for i in order],
+        cut=np.append(cut, np.zeros(len(unseen), bool))[order],
+        assumed=(np.arange(len(every)) >= len(steps))[order],
+        cut_s=np.sort(np.concatenate([np.array([s.end_s for s in steps])[cut], *between])),
+        frames=sum(b.series.frames for b in measured),
+    )
 
 
 def _measured(bursts: Iterable[list[Frame]], batch: int) -> Iterator[Burst]:
@@ -133,11 +151,3 @@ def _spans(measured: list[Burst], between: list[Array], end_s: float) -> list[tu
 def _holds(times: list[float], span: tuple[float, float]) -> Array:
     """How long each of the stills at `times` is taken to last within `span`, in s."""
     return np.maximum(np.diff([span[0], *times[1:], max(span[1], times[-1])]), 1e-3)
-
-
-def _stretched(steps: list[Step], span: tuple[float, float]) -> Array:
-    """The edges of `steps`, float64 [n, 2], spread evenly over `span`."""
-    edges = np.array([s[:2] for s in steps]).reshape(-1, 2)
-    if not len(edges):
-        return edges
-    return np.interp(edges, (edges[0, 0], max(edges[-1, 1], edges[0, 0] + 1e-3)), span)

@@ -13,6 +13,7 @@ import numpy as np
 
 from recommender.errors import MediaError
 from recommender.features import colour, composition, texture
+from recommender.features.motion import UNSEEN
 from recommender.features.picture import FULL, bars, one_thread
 from recommender.features.series import Series
 from recommender.features.shots import cuts
@@ -42,7 +43,6 @@ COLUMNS: tuple[Column, ...] = (*colour.COLUMNS, *texture.COLUMNS, *composition.C
 
 BATCH = 80  # ten seconds at 8 frames per second, 4 MB: black bars are looked for in each batch
 FLASH = 0.1  # between neighbouring frames; a fade of a second and a half stays below
-UNSEEN = 0.7  # residual from which a flow is a guess: white-outs, chaos
 SLICE_S = 0.5
 RATE_S = 10.0
 """Rates of cuts and flashes are over no less than this: one cut in two seconds does not mean 30 a minute."""
@@ -72,7 +72,7 @@ def _from_bursts(path: Path, seen: Outline, lengths: Array) -> Features | None:
         return None
     few = np.isinf(lengths).any()
     how = "key frames, more where they are few" if few else "key frames"
-    seen_s = float(sum(s.end_s - s.start_s for s in found.steps))
+    seen_s = float(np.diff(found.edges, axis=1)[~found.assumed].sum())
     return _pooled(found, seen.end_s, {"sampling": how, "key_frames": len(seen.starts), "seen_s": round(seen_s, 3)})
 
 
@@ -104,10 +104,11 @@ def _all(series: Series) -> Sampled:
     """A series without gaps."""
     steps = series.steps
     cut = cuts(series.scores, np.array([s.speeds.mean for s in steps]))
-    edges = np.array([s[:2] for s in steps]).reshape(-1, 2)
     still_s = np.array(series.still_s)
     hold_s = np.ones(len(still_s))
-    return Sampled(still_s, np.stack(series.stills), hold_s, steps, edges, cut, edges[cut, 1], series.frames)
+    cut_s = np.array([s.end_s for s in steps])[cut]
+    unseen = np.zeros(len(steps), bool)
+    return Sampled(still_s, np.stack(series.stills), hold_s, steps, cut, unseen, cut_s, series.frames)
 
 
 def _pooled(found: Sampled, duration_s: float, facts: dict[str, str | int | float | None]) -> Features:
@@ -180,21 +181,18 @@ def _means(edges: Array, rates: Array, spans: Array) -> tuple[Array, Array]:
 
 def _events(found: Sampled, spans: Array) -> Array:
     """Flash rate, cut rate and shot length in each span, float64 [n, 3]; the last span is the whole."""
-    jumps = ~found.cut & (np.array([s.jump for s in found.steps]) > FLASH)
-    lengths = np.array([s.end_s - s.start_s for s in found.steps])
-    stands_for = np.diff(found.edges, axis=1)[:, 0] / lengths  # 1 where nothing was left out
+    jumps = ~found.cut & ~found.assumed & (np.array([s.jump for s in found.steps]) > FLASH)
     flash_s, cut_s, duration_s = found.edges[jumps, 1], found.cut_s, spans[-1, 1]
     shots = np.concatenate(([0.0], cut_s[cut_s < duration_s], [duration_s]))
     per_min = 60 / np.maximum(spans[:, 1] - spans[:, 0], RATE_S)
-    flashes = 0.5 * _inside(flash_s, stands_for[jumps], spans) * per_min
-    cuts_ = _inside(cut_s, np.ones(len(cut_s)), spans) * per_min
+    flashes = 0.5 * _inside(flash_s, spans) * per_min
+    cuts_ = _inside(cut_s, spans) * per_min
     return np.stack((flashes, cuts_, [_shot_length(shots, span) for span in spans]), axis=1)
 
 
-def _inside(times: Array, weights: Array, spans: Array) -> Array:
-    """Total of the `weights` of `times` (ascending) strictly inside each span."""
-    total = np.concatenate(([0.0], np.cumsum(weights)))
-    return total[np.searchsorted(times, spans[:, 1] - 1e-9)] - total[np.searchsorted(times, spans[:, 0] + 1e-9)]
+def _inside(times: Array, spans: Array) -> Array:
+    """How many of `times` (ascending) are strictly inside each span."""
+    return np.searchsorted(times, spans[:, 1] - 1e-9) - np.searchsorted(times, spans[:, 0] + 1e-9)
 
 
 def _shot_length(shots: Array, span: Array) -> float:

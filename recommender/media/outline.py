@@ -69,6 +69,6 @@ def _checked(rows: Array, base_s: float, codec: Any) -> Outline | None:
     if not sane:
         return None
     held = float(rows[times.argmax(), 3] * base_s)
-    usual = float(np.median(gaps)) if len(gaps) else 0.04
+    usual = float(np.sort(gaps)[len(gaps) // 2]) if len(gaps) else 0.04
     end_s = float(shown[-1]) + (held if 0 < held <= MAX_GAP_S else usual)
     return Outline(times, rows[:, 1], keys, end_s, codec.width, codec.height, codec.name)

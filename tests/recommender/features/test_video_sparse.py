@@ -10,6 +10,9 @@ from video_clips import texture
 import media_samples as ms
 from recommender import media
 from recommender.features import gaps, sparse, video
+from recommender.features.between import assumed
+from recommender.features.motion import Speeds, view
+from recommender.features.series import Series, Step
 from recommender.media import Outline
 from recommender.types import Array
 
@@ -34,6 +37,23 @@ def stream(
 def test_plan_takes_one_step_from_each_key_frame_and_more_where_they_are_rare():
     assert sparse.plan(stream([0, 2, 4, 6], 8.0)) == pytest.approx([0.15] * 4)
     assert sparse.plan(stream([0, 10, 20], 30.0)) == pytest.approx([0.2 * 8.75] * 3)
+
+
+def spiked(keys_s: list[float], spikes_s: list[float]) -> Outline:
+    """Eight seconds with packets of 40 kB at `spikes_s`."""
+    seen = stream(keys_s, 8.0)
+    seen.sizes[np.isin(np.round(seen.times_s, 6), spikes_s)] = 40_000
+    return seen
+
+
+def test_plan_takes_two_steps_where_cuts_have_no_key_frames():
+    keys_s = [0, 2, 4, 6]
+    assert gaps.cuts_unmarked(spiked(keys_s, [1.0, 3.2]))
+    assert sparse.plan(spiked(keys_s, [1.0, 3.2])) == pytest.approx([0.3] * 4)
+    # Key frames out of turn at 3.2 and 5: two cuts with one, one without.
+    keys_s = [0, 2, 3.2, 5, 7]
+    assert not gaps.cuts_unmarked(spiked(keys_s, [1.0]))
+    assert not gaps.cuts_unmarked(stream([0, 2, 4, 6], 8.0))
 
 
 def test_plan_leaves_out_key_frames_that_follow_at_once_but_not_long_groups():
@@ -79,6 +99,84 @@ def test_pictures_out_of_order_have_no_spike():
     assert (np.delete(found, 4) > 0).all()
 
 
+def step(start_s: float, end_s: float, speed: float = 0.0, jump: float = 0.0, residual: float = 0.0) -> Step:
+    return Step(start_s, end_s, Speeds(speed, 2 * speed, speed, 0.0), residual, jump)
+
+
+def burst(*steps: Step, level: int = 100) -> gaps.Burst:
+    """A burst of these steps, all of its pictures grey."""
+    series = Series()
+    series.steps.extend(steps)
+    grey = view(np.full((90, 160, 3), level, np.uint8))
+    return gaps.Burst(series, grey, grey, steps[0].start_s, steps[-1].end_s)
+
+
+def between(bursts: list[gaps.Burst], cut_s: list[list[float]], seen: Outline, *cut: list[bool]) -> list[Step]:
+    """The steps assumed between `bursts`, of which all, or those of `cut`, are no cuts."""
+    flags = [np.array(c) for c in cut] or [np.zeros(len(b.series.steps), bool) for b in bursts]
+    return assumed(bursts, flags, [np.array(times) for times in cut_s], seen)
+
+
+def test_a_packet_tells_a_cut_within_a_burst():
+    seen = spiked([0, 2, 4, 6], [2.2])
+    steps = [step(2.0, 2.16), step(2.16, 2.32), step(4.0, 4.16)]
+    assert gaps.cuts_inside(steps, np.array([0.2, 0.2, 0.2]), seen).tolist() == [False, True, False]
+    assert not gaps.cuts_inside(steps, np.array([0.2, 0.09, 0.2]), seen).any()  # the pictures agree
+    assert gaps.cuts_inside([], np.zeros(0), seen).shape == (0,)
+
+
+def test_motion_goes_over_from_one_burst_into_the_next():
+    bursts = [burst(step(0, 0.2, speed=0.1)), burst(step(4.2, 4.4, speed=0.3))]
+    found = between(bursts, [[], []], stream([0, 4.2], 5.4))
+    first, last = ([s for s in found if (s.end_s <= 4.2 + 1e-9) == early] for early in (True, False))
+    assert [s.start_s for s in first] == pytest.approx(np.arange(0.2, 4.2, 0.25))
+    # 16 steps, the middle of the first an eighth of a second into four seconds.
+    assert first[0].speeds.mean == pytest.approx(0.1 + 0.2 * 0.125 / 4)
+    assert np.mean([s.speeds.mean for s in first]) == pytest.approx(0.2)
+    assert [s.speeds.p90 for s in first] == pytest.approx([2 * s.speeds.mean for s in first])
+    assert [s.speeds.mean for s in last] == pytest.approx([0.3] * 4)  # nothing comes after it
+    assert last[-1].end_s == pytest.approx(5.4)
+
+
+def test_a_cut_in_the_gap_parts_the_bursts():
+    bursts = [burst(step(0, 0.2, speed=0.1)), burst(step(4, 4.2, speed=0.3))]
+    found = between(bursts, [[1.0, 2.0], []], stream([0, 4], 4.2))
+    assert {round(s.speeds.mean, 6) for s in found if s.end_s <= 1.0 + 1e-9} == {0.1}
+    assert {round(s.speeds.mean, 6) for s in found if s.start_s >= 2.0 - 1e-9} == {0.3}
+    assert not [s for s in found if s.end_s > 1.0 + 1e-9 and s.start_s < 2.0 - 1e-9]  # a shot that nobody saw
+
+
+def test_each_side_of_a_cut_within_a_burst_tells_of_its_shot():
+    cut = burst(step(2, 2.2, speed=0.1), step(2.2, 2.4, speed=9.0), step(2.4, 2.6, speed=0.3))
+    bursts = [burst(step(0, 0.2, speed=0.1)), cut]
+    found = between(bursts, [[], []], stream([0, 2], 4.0), [False], [False, True, False])
+    assert {round(s.speeds.mean, 6) for s in found} == {0.1, 0.3}
+    guess = burst(step(0, 0.2, speed=5.0, residual=0.9))
+    assert not between([guess], [[]], stream([0], 4.0))
+
+
+def test_motion_follows_the_sizes_of_packets():
+    seen = stream([0], 8.0)
+    seen.sizes[(seen.times_s >= 3) & (seen.times_s < 5)] *= 2
+    seen.sizes[seen.times_s >= 6] *= 9
+    found = between([burst(step(0, 0.2, speed=0.1, jump=0.01))], [[]], seen)
+    speeds = np.array([[s.start_s, s.speeds.mean, s.jump / (s.end_s - s.start_s)] for s in found])
+    for start, end, factor in ((0.2, 2.2, 1), (3.6, 4.2, 2), (6.6, 8, 3)):
+        inside = (speeds[:, 0] >= start) & (speeds[:, 0] < end)
+        assert speeds[inside, 1] == pytest.approx(0.1 * factor)
+        assert speeds[inside, 2] == pytest.approx(0.05 * factor)
+
+
+def test_light_changes_by_no_less_than_the_pictures_around_a_gap_differ():
+    bursts = [burst(step(0, 0.2, jump=0.01), level=51), burst(step(4.2, 4.4, jump=0.01), level=204)]
+    seen = stream([0, 4.2], 4.4)
+    assert sum(s.jump for s in between(bursts, [[], []], seen)) == pytest.approx(153 / 255)
+    # 0.05 a second for 1.8 and 2.2 s beside a cut, where the difference tells nothing.
+    assert sum(s.jump for s in between(bursts, [[2.0], []], seen)) == pytest.approx(0.2)
+    still = [burst(step(0, 0.2, jump=0.05)), burst(step(4.2, 4.4, jump=0.05))]
+    assert sum(s.jump for s in between(still, [[], []], seen)) == pytest.approx(1.0)
+
+
 @pytest.fixture
 def everywhere(monkeypatch):
     """Every clip is large enough for bursts."""
@@ -114,7 +212,7 @@ def test_bursts_agree_with_every_frame(everywhere, tmp_path):
     assert facts["shots"] == 3
     assert few["cut_rate_per_min"] == pytest.approx(every["cut_rate_per_min"], rel=0.02)
     assert few["shot_length_s"] == pytest.approx(every["shot_length_s"], rel=0.02)
-    assert few["motion_widths_per_s"] == pytest.approx(every["motion_widths_per_s"], rel=0.25)
+    assert few["motion_widths_per_s"] == pytest.approx(every["motion_widths_per_s"], rel=0.3)
     for name in ("brightness", "chroma_lab"):
         assert few[name] == pytest.approx(every[name], rel=0.1)
 
@@ -122,6 +220,17 @@ def test_bursts_agree_with_every_frame(everywhere, tmp_path):
 def test_a_moving_shot_without_cuts_has_none(everywhere, tmp_path):
     few, every, _ = both(ms.clip(tmp_path / "pan.mp4", shots((0, 0.8, 250)), options=GOP))
     assert few["cut_rate_per_min"] == every["cut_rate_per_min"] == 0
+
+
+def test_light_that_changes_between_bursts_is_seen(everywhere, tmp_path):
+    ground = texture(90, 160, 3)
+    levels = np.interp(np.arange(250), (60, 90), (0.7, 1.0))  # a fade within a group of pictures
+    few, every, facts = both(
+        ms.clip(tmp_path / "fade.mp4", [(level * ground).astype(np.uint8) for level in levels], options=GOP)
+    )
+    assert facts["sampling"] == "key frames"
+    assert few["brightness_change_per_s"] == pytest.approx(every["brightness_change_per_s"], rel=0.15)
+    assert few["cut_rate_per_min"] == few["flash_rate_per_min"] == 0
 
 
 def test_a_frozen_clip_rests(everywhere, tmp_path):
