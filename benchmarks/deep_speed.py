@@ -1,33 +1,35 @@
-"""CPU cost of VGGish and SlowFast as this project runs them, beside the same networks in plain fp32 eager torch.
+"""CPU cost of the deep networks as this project runs them, beside the same networks in plain fp32 eager torch.
 
-    pip install '.[train]'
+    pip install '.[train,timesformer]'
     python benchmarks/deep_speed.py [--out docs/results/deep_speed.md]
 
 CPU time (`time.process_time`), one thread, the least of three runs, one process. Peer: idiomatic torch (VGGish as the
-published `nn.Sequential`), the same weights (random: the cost does not depend on them), `model.eval()`,
-`inference_mode`, float32, on the same inputs.
-Ours: `recommender.deep.inference.Ready`. Features are compared by cosine and by relative error. Memory: the growth
-of the largest resident set between a short and a long stream of sound through the whole extractor.
+published `nn.Sequential`, TimeSformer as transformers runs it), the same weights (random: the cost does not depend on
+them), `model.eval()`, `inference_mode`, float32, on inputs that are normalised already.
+Ours: `recommender.deep.inference.Ready`, from bytes where the extractor gives bytes. Features are compared by cosine
+and by relative error. Together: sounds of a second, each through the network by itself and sharing batches. Memory: see
+deep_memory.py.
 """
 
-import resource
-from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+import deep_memory
 import measuring
 import numpy as np
 import torch
+import transformers
 
-from recommender.deep import sound
+from recommender.deep import pictures, sound, spacetime
+from recommender.deep.extractor import Extractor, Reading, embedded
 from recommender.deep.inference import Ready, device, precision
-from recommender.features.logmel import SR_HZ
-from recommender.nets.slowfast import SlowFast
+from recommender.features.logmel import NEEDED
+from recommender.nets import seen
+from recommender.nets.slowfast import R101_8X8, SlowFast
+from recommender.nets.timesformer import TimeSformer
 from recommender.nets.vggish import CONVOLUTIONS, VGGish
 
-PATCHES, CLIPS = 32, 2
-SHORT_S, LONG_S = 60, 1800
-CLIP_S, PATCH_S = 32 / 15, 0.96
+PATCH_S, SOUNDS = 0.96, 64
 
 
 def main() -> None:
@@ -36,31 +38,72 @@ def main() -> None:
 
 
 def report() -> str:
-    """The table in markdown."""
+    """The tables in markdown."""
     torch.set_num_threads(1)
-    rng = np.random.default_rng(0)
-    heard = [rng.normal(size=(PATCHES, 96, 64)).astype(np.float32)]
-    fast = rng.normal(size=(CLIPS, 3, 32, 256, 256)).astype(np.float32)
-    seen = [np.ascontiguousarray(fast[:, :, ::4]), fast]
     torch.manual_seed(0)
-    vggish, slowfast = VGGish().eval(), spread(SlowFast().eval())
+    rng = np.random.default_rng(0)
+    vggish = VGGish().eval()
+    heard = rng.normal(size=(sound.EXTRACTOR.cpu, 96, 64)).astype(np.float32)
+    model = transformers.TimesformerModel(transformers.TimesformerConfig()).eval()
     rows = [
-        compared("VGGish", sequential(vggish), vggish, heard, PATCHES * PATCH_S),
-        compared("SlowFast R50 8x8", slowfast, deepcopy(slowfast).fold(), seen, CLIPS * CLIP_S),
+        compared("VGGish", sequential(vggish), vggish, heard, PATCH_S),
+        watched("SlowFast R50 8x8", spread(SlowFast()), pictures.EXTRACTOR, pictures.SAMPLING),
+        watched("SlowFast R101 8x8", spread(SlowFast(R101_8X8)), pictures.EXTRACTOR, pictures.SAMPLING),
+        watched("TimeSformer base", model, spacetime.EXTRACTOR, spacetime.SAMPLING),
     ]
     return "\n".join(
         [
             "# Deep features",
             "",
-            f"{measuring.environment('torch', 'numpy')}; {device()}, {precision()}; random weights.",
+            f"{measuring.environment('torch', 'transformers', 'numpy')}; {device()}, {precision()}; random weights.",
             "",
             "| network | plain fp32: s of media per CPU s | ours | ours / plain | least cosine | relative error |",
             "|---|---|---|---|---|---|",
             *rows,
             "",
-            memory(),
+            together(Ready(vggish, rows=sound.EXTRACTOR.cpu)),
+            "",
+            "Resident set of `recommend features extract` over several files in one process:",
+            "",
+            "| encoder | after the first file | largest during the others | after them |",
+            "|---|---|---|---|",
+            *deep_memory.rows(),
+            "",
+            "No GPU was at hand: nothing was measured on one. benchmarks/deep_gpu.py measures there which part of the",
+            "bf16 matrix rate each network reaches, whether it repeats bit by bit, and how far it is from float32.",
             "",
         ]
+    )
+
+
+def watched(name: str, network: torch.nn.Module, extractor: Extractor, sampling: Any) -> str:
+    """A row of the table for a network of pictures; the peer is given what is normalised already."""
+    rng = np.random.default_rng(0)
+    given = rng.integers(0, 256, (extractor.cpu, sampling.frames, sampling.side, sampling.side, 3), np.uint8)
+    clips = (torch.from_numpy(given).float() / 255 - seen.MEAN) / seen.SD
+    clips = clips.permute(0, 4, 1, 2, 3).contiguous()
+    plain = deepcopy(network).eval()
+    plain = seen.TwoSpeeds(plain) if isinstance(plain, SlowFast) else TimeSformer(plain)
+    seconds = sampling.frames * sampling.step_s
+    return compared(name, plain, extractor.wrap(network.eval()), given, seconds, clips)
+
+
+def together(network: Ready) -> str:
+    """How much less sounds of a second cost when they share batches, and whether their features differ."""
+    rng = np.random.default_rng(0)
+    sounds = [rng.normal(size=NEEDED).astype(np.float32) for _ in range(SOUNDS)]
+
+    def readings() -> list[Reading]:
+        return [sound.from_blocks([samples]) for samples in sounds]
+
+    def values(rows: int) -> list[Any]:
+        return [found.item for found in embedded(readings(), network, rows)]
+
+    same = np.array_equal(values(1), values(sound.EXTRACTOR.cpu))
+    alone, shared = measuring.cpu(lambda: values(1)), measuring.cpu(lambda: values(sound.EXTRACTOR.cpu))
+    return (
+        f"{SOUNDS} sounds of a second through VGGish: each alone takes {alone / shared:.1f} times as long as together; "
+        f"the features are {'the same, bit by bit' if same else 'not the same bits'}."
     )
 
 
@@ -89,40 +132,29 @@ def spread(network: SlowFast) -> SlowFast:
 
 
 def compared(
-    name: str, peer: torch.nn.Module, network: torch.nn.Module, inputs: list[np.ndarray], seconds: float
+    name: str,
+    peer: torch.nn.Module,
+    network: torch.nn.Module,
+    given: np.ndarray,
+    seconds: float,
+    clips: torch.Tensor | None = None,
 ) -> str:
-    """A row of the table."""
-    given = [torch.from_numpy(x) for x in inputs]
+    """A row of the table; `seconds` of media are in one of the rows `given`, and the peer may take other inputs."""
+    plain = torch.from_numpy(given) if clips is None else clips
 
     def eager() -> Any:
         with torch.inference_mode():
-            return peer(*given).numpy()
+            return peer(plain).numpy()
 
-    ready, expected = Ready(network), eager()
-    found = ready(*inputs)
+    expected, theirs = eager(), measuring.cpu(eager)
+    ready = Ready(network)
+    found, ours = ready(given), measuring.cpu(lambda: ready(given))
     cosine = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
     error = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
-    theirs, ours = measuring.cpu(eager), measuring.cpu(lambda: ready(*inputs))
     return (
-        f"| {name} | {seconds / theirs:.2f} | {seconds / ours:.2f} | {theirs / ours:.1f} | {cosine.min():.5f} "
-        f"| {error.max():.4f} |"
+        f"| {name} | {len(given) * seconds / theirs:.2f} | {len(given) * seconds / ours:.2f} | {theirs / ours:.1f} "
+        f"| {cosine.min():.5f} | {error.max():.4f} |"
     )
-
-
-def memory() -> str:
-    """How the largest resident set grows with the length of what is heard."""
-    network = Ready(VGGish())
-    sizes = []
-    for seconds in (SHORT_S, LONG_S):
-        sound.from_blocks(noise(seconds), network)
-        sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    return f"Largest resident set after {SHORT_S} s of sound: {sizes[0]:.0f} MB; after {LONG_S} s: {sizes[1]:.0f} MB."
-
-
-def noise(seconds: int) -> Iterator[np.ndarray]:
-    """Blocks of a second."""
-    rng = np.random.default_rng(0)
-    return (rng.normal(size=SR_HZ).astype(np.float32) for _ in range(seconds))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ CORE = (
     "av",
     "opencv-python-headless",
     "sqlalchemy",
+    "alembic",
     "pyarrow",
     "typer",
     "tinytag",
 )
 FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs", "faiss-gpu-cu11", "faiss-gpu-cu12")
-EXTRAS = {"torch": "train, deep", "lightgbm": "train"}
+EXTRAS = {"torch": "train, deep", "lightgbm": "train", "transformers": "timesformer"}
 INSTALL_FAISS = "install exactly one: pip install 'cliptune[cpu]' or pip install 'cliptune[gpu]'"
 
 

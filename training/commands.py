@@ -144,7 +144,12 @@ def dataset_build(
         Balance.returned
     ),
     seed: Annotated[int, typer.Option(help="Deals sources and partners.")] = 0,
-    encoder: Annotated[str, typer.Option(help="Features: builtin, or emomv (SlowFast and VGGish).")] = "builtin",
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="Features: builtin, emomv (SlowFast and VGGish), slowfast-r101 or timesformer (each with VGGish)."
+        ),
+    ] = "builtin",
     max_per_source: Annotated[int | None, typer.Option(min=1, help="At most so many segments of one source.")] = None,
     validation: Annotated[float, typer.Option(min=0, max=1, help="Share of segments to validate on.")] = 0.2,
     workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
@@ -174,8 +179,9 @@ def dataset_build(
 @features_app.command(
     "extract",
     help="Measure every file of a folder and write the features as one table.\n\n"
-    "Features: builtin-music, builtin-video, vggish, slowfast (the last two: `recommend models pull` first). FILE ends "
-    "in .parquet (one table), .h5 or .npy (a matrix each, with the rows' names beside it). A stopped run goes on.\n\n"
+    "Features: builtin-music, builtin-video, vggish, slowfast, slowfast-r101, timesformer (the last four: `recommend "
+    "models pull` first). FILE ends in "
+    ".parquet (one table), .h5 or .npy (a matrix each, with the rows' names beside it). A stopped run goes on.\n\n"
     "Example: recommend features extract ~/Music --encoder vggish --out vggish.npy",
 )
 def features_extract(

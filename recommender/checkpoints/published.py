@@ -3,6 +3,8 @@
 Nothing here imports torch until a network is asked for.
 """
 
+import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -45,6 +47,7 @@ class Checkpoint:
     network: the empty network (called on torch's meta device).
     rename: the published state dict -> names of the network, without the classifier.
     check: figures of the loaded network (changed on the way) beside published ones; None where none are published.
+    package: what the network needs besides torch (extra `timesformer`); None where it needs nothing.
     """
 
     about: str
@@ -55,6 +58,7 @@ class Checkpoint:
     network: Callable[[], "nn.Module"]
     rename: Callable[[State], State]
     check: Callable[["nn.Module"], list[Figure]] | None = None
+    package: str | None = None
 
 
 def require_torch() -> Any:
@@ -64,6 +68,15 @@ def require_torch() -> Any:
     except ImportError as error:
         raise ModelError(f"published checkpoints need torch, which is not installed: {INSTALL}") from error
     return torch
+
+
+def require_package(name: str) -> None:
+    """Raise ModelError with what to install when a checkpoint's network needs a package that is absent."""
+    package = checkpoint(name).package
+    if package and importlib.util.find_spec(package) is None:  # looked for, not imported: that takes seconds
+        raise ModelError(
+            f"{name} needs the package {package}, which is not installed: pip install 'cliptune[timesformer]'"
+        )
 
 
 def _vggish() -> "nn.Module":
@@ -119,14 +132,7 @@ def _slowfast_names(state: State) -> State:
 
 def _timesformer() -> "nn.Module":
     """The default configuration of the package `transformers` is the one of this checkpoint."""
-    import importlib
-
-    try:
-        transformers = importlib.import_module("transformers")
-    except ImportError as error:
-        raise ModelError(
-            "TimeSformer needs the package transformers, which is not installed: pip install transformers"
-        ) from error
+    transformers = importlib.import_module("transformers")
     net: nn.Module = transformers.TimesformerModel(transformers.TimesformerConfig())
     return net
 
@@ -170,14 +176,15 @@ CHECKPOINTS: dict[str, Checkpoint] = {
         _slowfast_names,
     ),
     "timesformer": Checkpoint(
-        "TimeSformer base, divided space-time attention (Bertasius et al. 2021), video; trained on Kinetics-400, "
-        "published as facebook/timesformer-base-finetuned-k400 on Hugging Face",
+        "TimeSformer base (Bertasius et al. 2021), video, 768 numbers per 10 s; trained on Kinetics-400, published as "
+        "facebook/timesformer-base-finetuned-k400 on Hugging Face",
         "https://huggingface.co/facebook/timesformer-base-finetuned-k400/resolve/main/pytorch_model.bin",
         "timesformer-base-finetuned-k400.bin",
         "CC-BY-NC-4.0 (not for commercial use)",
         486_000_000,  # as its page says
         _timesformer,
         _timesformer_names,
+        package="transformers",
     ),
 }
 

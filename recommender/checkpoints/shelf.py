@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recommender.checkpoints.convert import convert, empty, fitting
 from recommender.checkpoints.fetch import FetchConfig, OnBytes, check_address, discard, fetch
-from recommender.checkpoints.published import Checkpoint, Figure, checkpoint, require_torch
+from recommender.checkpoints.published import Checkpoint, Figure, checkpoint, require_package, require_torch
 from recommender.errors import InputError, ModelError
 from recommender.home import data_home, stored, written
 from recommender.text import shown
@@ -124,7 +124,7 @@ def pull(
     if known and not source and _whole(name, known):
         return Pulled(known, before=True)
     require_torch()
-    empty(one)  # what the network needs is installed: told before a long download, not after it
+    require_package(name)  # told before a long download, not after it
     with _alone(name):
         part = folder() / f"{one.file}.part"
         url = "" if source else address(name, mirror)
@@ -169,10 +169,11 @@ def load(name: str) -> "nn.Module":
 
 
 def require(name: str) -> None:
-    """Raise ModelError, saying what to do, unless the checkpoint is here and there is torch to run it."""
+    """Raise ModelError, saying what to do, unless the checkpoint is here and so is what runs it."""
     if not present(name):
         raise _absent(name)
     require_torch()
+    require_package(name)
 
 
 def _absent(name: str) -> ModelError:

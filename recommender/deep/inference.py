@@ -1,19 +1,16 @@
 """A network ready to measure many files: evaluation mode, the device at hand, half the bits where that is faster."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import cache
-from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recommender.checkpoints import load
-from recommender.nets.slowfast import SlowFast
 from recommender.types import Array
 
-Network = Callable[..., Array]
-"""float32 [n, d] of inputs float32 [n, ...]: a `Ready` network, or whatever stands for one."""
+Network = Callable[[Array], Array]
+"""float32 [n, d] of inputs [n, ...]: a `Ready` network, or whatever stands for one."""
 
 _LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 """What convolutions over pictures and over moving pictures read fastest, by the number of axes."""
@@ -35,36 +32,45 @@ def precision() -> torch.dtype:
 
 
 class Ready:
-    """A network for inference on rows; `dtype` None takes the fastest."""
+    """A network for inference on rows, float or, of bytes, as they are.
 
-    def __init__(self, network: nn.Module, dtype: torch.dtype | None = None) -> None:
+    `dtype` None takes the fastest. Of a network that is given up to `rows` at once, smaller batches are filled up, so
+    that what a row gives does not depend on how many others there are: to `rows` on a GPU, whose kernels are chosen by
+    the size of a batch, to two on a processor, where a product with a single row is another kernel.
+    """
+
+    def __init__(self, network: nn.Module, dtype: torch.dtype | None = None, rows: int = 0) -> None:
         self.dtype = precision() if dtype is None else dtype
+        self.rows = rows if device().type == "cuda" else min(rows, 2)
+        torch.backends.cudnn.deterministic = True  # of the ways to convolve, one that adds in a fixed order
         self.network = network.eval().to(device(), self.dtype)
         for parameter in self.network.parameters():
             parameter.requires_grad_(False)
             parameter.data = self._placed(parameter.data)
 
     @torch.inference_mode()
-    def __call__(self, *inputs: Array) -> Array:
-        """float32 [n, d] of inputs float32 [n, ...]."""
-        found: Tensor = self.network(*(self._placed(torch.from_numpy(x)) for x in inputs))
-        rows: Array = found.float().cpu().numpy()
+    def __call__(self, inputs: Array) -> Array:
+        """float32 [n, d] of inputs uint8 or float32 [n, ...]."""
+        found: Tensor = self.network(self._placed(torch.from_numpy(filled(inputs, self.rows))))
+        rows: Array = found[: len(inputs)].float().cpu().numpy()
         return rows
 
     def _placed(self, x: Tensor) -> Tensor:
+        if not x.is_floating_point():
+            return x.to(device())
         moved = x.to(device(), self.dtype)
         return moved.contiguous(memory_format=_LAST.get(x.ndim, torch.contiguous_format))
 
 
+def filled(inputs: Array, rows: int) -> Array:
+    """`inputs` [n, ...] with the last one repeated, where they are fewer than `rows`."""
+    missing = rows - len(inputs)
+    return np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)]) if missing > 0 else inputs
+
+
 @cache
-def published(name: str) -> Ready:
-    """The network of a published checkpoint, ready; raises ModelError when it was never fetched."""
-    network = load(name)
-    return Ready(network.fold() if isinstance(network, SlowFast) else network)
+def published(name: str, wrap: Callable[[nn.Module], nn.Module], rows: int) -> Ready:
+    """The network of a published checkpoint inside `wrap`, ready; raises ModelError when it was never fetched."""
+    from recommender.checkpoints import load
 
-
-def batches(rows: Iterable[Array], size: int) -> Iterator[Array]:
-    """The rows, stacked, at most `size` at a time."""
-    waiting = iter(rows)
-    while batch := list(islice(waiting, size)):
-        yield np.stack(batch)
+    return Ready(wrap(load(name)), rows=rows)

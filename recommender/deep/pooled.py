@@ -11,18 +11,17 @@ from recommender.types import Array, Features
 def pooled(
     columns: tuple[str, ...],
     embeddings: Array,
-    step_s: float,
+    middles_s: Array,
     duration_s: float,
     facts: Mapping[str, str | int | float | None],
 ) -> Features:
-    """The mean of the embeddings [n, d] whose middle lies in each window, and of all; one starts every `step_s`.
+    """The mean of the embeddings [n, d] whose middle, of `middles_s` [n], lies in each window, and of all.
 
     A window that holds the middle of none takes the nearest.
     """
     bounds = windows(duration_s)
-    middles = (np.arange(len(embeddings)) + 0.5) * step_s
-    first, last = np.searchsorted(middles, bounds[:, 0]), np.searchsorted(middles, bounds[:, 1])
-    nearest = np.abs(bounds.mean(axis=1)[:, None] - middles[None, :]).argmin(axis=1)
+    first, last = np.searchsorted(middles_s, bounds[:, 0]), np.searchsorted(middles_s, bounds[:, 1])
+    nearest = np.abs(bounds.mean(axis=1)[:, None] - middles_s[None, :]).argmin(axis=1)
     first, last = np.where(last > first, first, nearest), np.where(last > first, last, nearest + 1)
     values = np.stack([embeddings[a:b].mean(axis=0) for a, b in zip(first, last, strict=True)])
     item = embeddings.mean(axis=0)

@@ -16,10 +16,10 @@ from recommender.affect.linear import LinearAffect
 from recommender.affect.space import AffectSpace
 from recommender.errors import ModelError
 from recommender.model import folder as files
-from recommender.model.base import Model, extractor, tags_of
+from recommender.model.base import BUILTIN, Model, extractor, tags_of
 from recommender.model.rescoring import Rescoring, read_rescoring, read_weights
 from recommender.rankers import SIDE, Scoring
-from recommender.types import Analysis, Array, Column, Features, Modality, Space
+from recommender.types import Affect, Analysis, Array, Coded, Column, Features, Modality, Space
 
 
 @dataclass(frozen=True)
@@ -90,17 +90,33 @@ class AffectModel(Model):
         """Features, affect and vectors of one file; raises MediaError with one line."""
         return self.describe(extractor(modality).extract(Path(path)), modality, tags_of(Path(path), modality))
 
-    def describe(self, features: Features, modality: Modality, tags: Mapping[str, str] | None = None) -> Analysis:
-        """Affect and vectors of features that are at hand already."""
-        still = bool(features.facts.get("still", False))
-        index = [features.columns.index(name) for name in self.affect[modality].columns]
-        rows = np.vstack([features.values, features.item])  # the windows, and last the whole item
-        affect, vectors = self.encode(modality, rows[:, index], still)
+    def source(self, modality: Modality) -> str:
+        return f"{BUILTIN[modality]} {extractor(modality).REVISION}"
+
+    def measured(self, modality: Modality) -> tuple[str, ...]:
+        return tuple(self.columns(modality))
+
+    def stored(self, modality: Modality) -> tuple[str, ...]:
+        return (*self.measured(modality), *self.inputs(modality)[len(self.affect[modality].columns) :])
+
+    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
+        predictor, measured = self.affect[modality], self.measured(modality)
+        inputs = values[:, [measured.index(name) for name in predictor.columns]]
+        affect = np.empty((len(values), len(Affect._fields)), np.float32)
+        for moving in {*still.tolist()}:
+            rows = still == moving
+            affect[rows] = predictor(inputs[rows], still=bool(moving))
+        side = np.empty((len(values), 0), np.float32)
         if self.rescoring is not None:
-            side = self.rescoring.rescorer.side(modality, self.objective(modality, rows[:, index], affect))
-            columns = (*features.columns, *(f"{SIDE}{i}" for i in range(side.shape[1])))
-            rows = np.hstack([rows, side])
-            features = replace(features, columns=columns, values=rows[:-1], item=rows[-1])
+            side = self.rescoring.rescorer.side(modality, self.objective(modality, inputs, affect))
+        return Coded(np.hstack([values, side]), affect, self.affect_space.encode(affect))
+
+    def describe(self, features: Features, modality: Modality, tags: Mapping[str, str] | None = None) -> Analysis:
+        """Affect and vectors of features that were measured already."""
+        rows = np.vstack([features.values, features.item])  # the windows, and last the whole item
+        found = self.code(modality, rows, np.full(len(rows), bool(features.facts.get("still", False))))
+        features = replace(features, columns=self.stored(modality), values=found.features[:-1], item=found.features[-1])
+        affect, vectors = found.affect, found.vectors
         return Analysis(modality, features, affect[:-1], vectors[:-1], affect[-1], vectors[-1], tags or {})
 
 

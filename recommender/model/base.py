@@ -7,7 +7,7 @@ from typing import Any
 from recommender.errors import ModelError
 from recommender.model import folder as files
 from recommender.rankers import PLAIN, Scoring
-from recommender.types import Analysis, Modality, Space
+from recommender.types import Analysis, Array, Coded, Modality, Space
 
 KINDS = {"affect": "recommender.model.affect", "retrieval": "recommender.model.retrieval"}
 """Kinds of models by the module whose `load(folder, manifest)` reads them."""
@@ -20,6 +20,8 @@ EXTRACTORS = {
     "BuiltinVideo": "recommender.features.video",
     "VGGish": "recommender.deep.sound",
     "SlowFast": "recommender.deep.pictures",
+    "SlowFastR101": "recommender.deep.pictures_r101",
+    "TimeSformer": "recommender.deep.spacetime",
 }
 """Features that this program measures, by name: modules with COLUMNS, REVISION and extract(path)."""
 
@@ -77,6 +79,22 @@ class Model:
 
     def inputs(self, modality: Modality) -> tuple[str, ...]:
         """Columns that a library keeps beside the vectors: what explanations and rankers read."""
+        raise NotImplementedError
+
+    def source(self, modality: Modality) -> str:
+        """What measures its features, with the revision: equal sources give equal features of a file."""
+        raise NotImplementedError
+
+    def measured(self, modality: Modality) -> tuple[str, ...]:
+        """Columns as the source gives them, in its order."""
+        raise NotImplementedError
+
+    def stored(self, modality: Modality) -> tuple[str, ...]:
+        """Columns that a library stores: the measured ones, then those the model derives from them."""
+        raise NotImplementedError
+
+    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
+        """What is kept of measured features `values` [n, m]; `still`: bool [n], rows of pictures that do not move."""
         raise NotImplementedError
 
     def check_media(self, modality: Modality) -> None:

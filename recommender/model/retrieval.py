@@ -21,9 +21,14 @@ from recommender.model import folder as files
 from recommender.model.base import BUILTIN, EXTRACTORS, Model, tags_of
 from recommender.model.rescoring import TENSORS, Rescoring, read_rescoring, read_weights
 from recommender.rankers import SIDE, Scoring
-from recommender.types import Analysis, Array, Features, Modality, Space, numbered
+from recommender.types import Analysis, Array, Coded, Features, Modality, Space, numbered
 
-CHECKPOINTS = {"VGGish": "vggish", "SlowFast": "slowfast"}
+CHECKPOINTS = {
+    "VGGish": "vggish",
+    "SlowFast": "slowfast",
+    "SlowFastR101": "slowfast-r101",
+    "TimeSformer": "timesformer",
+}
 """Features that take a published network, by its name."""
 
 WEIGHTS = "model.safetensors"
@@ -101,9 +106,15 @@ class RetrievalModel(Model):
         width = self.rescoring.rescorer.width(modality) if self.rescoring is not None else 0
         return (*self._emotions[modality], *(f"{SIDE}{i}" for i in range(width)))
 
-    def columns(self, modality: Modality) -> tuple[str, ...]:
-        """All columns that a library stores: the features, then the inputs."""
-        return (*self.needs[modality].columns, *self.inputs(modality))
+    def source(self, modality: Modality) -> str:
+        need = self.needs[modality]
+        return f"{need.name} {need.revision}".strip()
+
+    def measured(self, modality: Modality) -> tuple[str, ...]:
+        return self.needs[modality].columns
+
+    def stored(self, modality: Modality) -> tuple[str, ...]:
+        return (*self.measured(modality), *self.inputs(modality))
 
     def check(self, features: Mapping[Modality, FeatureSet], holder: str) -> None:
         """Raise InputError when the `features` that `holder` has are not those the model needs."""
@@ -128,13 +139,14 @@ class RetrievalModel(Model):
         parts += [self.rescoring.rescorer.side(modality, features)] if self.rescoring is not None else []
         return Encoded(self.matcher.embed(modality, features), np.hstack(parts).astype(np.float32))
 
-    def rows(self, modality: Modality, values: Array) -> tuple[Array, Array]:
-        """Unit vectors [n, dim] and all `columns` [n, f] of features `values` [n, d], as a library stores them."""
+    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
+        """What is kept of features `values` [n, m]; raises InputError where the model sees nothing in a row."""
         encoded = self.encode(modality, values)
         without = np.flatnonzero(~encoded.vectors.any(axis=1))
         if len(without):
             raise InputError(f"the model '{self.name}' sees nothing in {modality} features number {without[0]}")
-        return encoded.vectors, np.hstack([np.asarray(values, np.float32), encoded.inputs])
+        kept = np.hstack([np.asarray(values, np.float32), encoded.inputs])
+        return Coded(kept, np.empty((len(values), 0), np.float32), encoded.vectors)
 
     def match(self, video: Array, music: Array) -> Array:
         """Calibrated match probability float64 [n] of n pairs, by the default ranker."""
@@ -181,7 +193,7 @@ class RetrievalModel(Model):
         windows, item = self.encode(modality, found.values), self.encode(modality, found.item[None])
         features = replace(
             found,
-            columns=self.columns(modality),
+            columns=self.stored(modality),
             values=np.hstack([found.values, windows.inputs]),
             item=np.hstack([found.item, item.inputs[0]]),
         )

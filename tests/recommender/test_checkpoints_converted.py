@@ -174,7 +174,8 @@ def test_wrong_names_and_damaged_records_are_one_line(tiny, run) -> None:
 def test_without_torch_or_transformers_one_line_before_any_download(tiny, server, run, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     assert run("models", "pull", "timesformer").err == (
-        "error: TimeSformer needs the package transformers, which is not installed: pip install transformers\n"
+        "error: timesformer needs the package transformers, which is not installed: "
+        "pip install 'cliptune[timesformer]'\n"
     )
     monkeypatch.setitem(sys.modules, "torch", None)
     missing = run("models", "pull", "tiny")

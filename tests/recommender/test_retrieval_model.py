@@ -56,7 +56,7 @@ def test_a_folder_read_back(folder):
     assert model.space.model == "toy-retrieval"
     assert model.space.dim == 7
     assert model.inputs("music") == tuple(f"emotion_{e}" for e in EMOTIONS)
-    assert model.columns("video")[:2] == ("Toyvideo_0", "Toyvideo_1")
+    assert model.stored("video")[:2] == ("Toyvideo_0", "Toyvideo_1")
     vectors, inputs = model.encode("music", np.vstack([sure_of("sad"), sure_of("tense")]))
     assert inputs.argmax(axis=1).tolist() == [3, 2]
     assert float(vectors[0] @ vectors[0]) == pytest.approx(1, abs=1e-6)

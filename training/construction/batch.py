@@ -15,6 +15,7 @@ from recommender.text import shown
 from recommender.types import Array, Modality
 from training.construction.features import fingerprints, vectors
 from training.construction.storage import write_bytes, writing
+from training.construction.together import fill
 from training.datasets.h5 import matrix_bytes
 
 FEATURES: dict[str, tuple[str, Modality]] = {
@@ -22,6 +23,8 @@ FEATURES: dict[str, tuple[str, Modality]] = {
     "builtin-video": ("builtin", "video"),
     "vggish": ("emomv", "music"),
     "slowfast": ("emomv", "video"),
+    "slowfast-r101": ("slowfast-r101", "video"),
+    "timesformer": ("timesformer", "video"),
 }
 """By name: the encoder and its modality."""
 
@@ -66,6 +69,7 @@ def extract_folder(folder: Path, names: Sequence[str], out: Path, workers: int, 
                 contents[modality], unread = fingerprints({str(file): file for file in media_files(folder, modality)})
                 failed |= unread
             digests = contents[modality]
+            computed += fill(digests, encoder, modality, cache, workers, partial(tick, name))
             measured = vectors(digests, encoder, modality, cache, workers, partial(tick, name))
             computed += len(measured.computed)
             failed |= measured.failed

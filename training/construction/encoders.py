@@ -1,6 +1,7 @@
 """ENCODERS: what turns a segment's picture and its own sound into one vector each."""
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from recommender.checkpoints import require
 from recommender.errors import InputError
 from recommender.features import music, video
+from recommender.model.base import EXTRACTORS
 from recommender.text import shown
 from recommender.types import Array, numbered
 
@@ -17,7 +19,9 @@ class Extractor:
     """One modality: the prefix of its files, the names of its columns, a revision, and path -> float32 [d].
 
     `extract` raises MediaError when the file has no such stream or nothing of it can be decoded; `check` raises
-    ModelError when nothing can be measured at all, a network being absent.
+    ModelError when nothing can be measured at all, a network being absent. `together`, where there is one, gives the
+    vectors of several files in order, or why a file has none, where that is faster as `shares` says: through a network
+    they share batches.
     """
 
     prefix: str
@@ -25,6 +29,8 @@ class Extractor:
     revision: str
     extract: Callable[[Path], Array]
     check: Callable[[], None] = lambda: None
+    together: Callable[[Iterable[Path]], Iterator[Array | Exception]] | None = None
+    shares: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -43,29 +49,47 @@ def _builtin_music(path: Path) -> Array:
     return music.extract(path).item
 
 
-def _vggish(path: Path) -> Array:
-    from recommender.deep import sound
+def _each(prefix: str, paths: Iterable[Path]) -> Iterator[Array | Exception]:
+    """Vectors of files by the deep features of that name: torch is imported by the first."""
+    for found in importlib.import_module(EXTRACTORS[prefix]).EXTRACTOR.each(paths):
+        yield found if isinstance(found, Exception) else found.item
 
-    return sound.heard(path).item
+
+def _one(prefix: str, path: Path) -> Array:
+    (found,) = _each(prefix, [path])
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
-def _slowfast(path: Path) -> Array:
-    from recommender.deep import pictures
+def _shares(prefix: str) -> bool:
+    """Whether batches hold more than one piece; on a processor, clips go through one by one."""
+    return bool(importlib.import_module(EXTRACTORS[prefix]).EXTRACTOR.rows > 1)
 
-    return pictures.extract(path).item
 
+def _deep(prefix: str, width: int, checkpoint: str) -> Extractor:
+    """Features from a published network; no revision is theirs, as the published sets have none."""
+    return Extractor(
+        prefix,
+        numbered(prefix, width),
+        "",
+        partial(_one, prefix),
+        partial(require, checkpoint),
+        partial(_each, prefix),
+        partial(_shares, prefix),
+    )
+
+
+VGGISH = _deep("VGGish", 128, "vggish")
 
 ENCODERS: dict[str, Encoder] = {
     "builtin": Encoder(
         video=Extractor("BuiltinVideo", tuple(c.name for c in video.COLUMNS), video.REVISION, _builtin_video),
         music=Extractor("BuiltinMusic", music.NAMES, music.REVISION, _builtin_music),
     ),
-    # The features of EmoMV, from published networks: torch is imported by the first file, and no revision is
-    # theirs, as the published sets have none.
-    "emomv": Encoder(
-        video=Extractor("SlowFast", numbered("SlowFast", 2304), "", _slowfast, partial(require, "slowfast")),
-        music=Extractor("VGGish", numbered("VGGish", 128), "", _vggish, partial(require, "vggish")),
-    ),
+    "emomv": Encoder(video=_deep("SlowFast", 2304, "slowfast"), music=VGGISH),
+    "slowfast-r101": Encoder(video=_deep("SlowFastR101", 2304, "slowfast-r101"), music=VGGISH),
+    "timesformer": Encoder(video=_deep("TimeSformer", 768, "timesformer"), music=VGGISH),
 }
 """By name. Worker processes look them up again, so an encoder must be here when its module is imported."""
 
