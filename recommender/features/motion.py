@@ -4,7 +4,7 @@ Flow is DIS (Kroeger et al., "Fast optical flow using dense inverse search", 201
 Lengths are in frame widths, meaning the longer side of the picture, so portrait clips compare with landscape.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -83,10 +83,8 @@ class Flow:
     """Matches views. Holds OpenCV's flow object, so one instance serves one thread."""
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._dis.setFinestScale(1)
-        # The refinement assumes constant brightness, which fades and flashes break.
-        self._dis.setVariationalRefinementIterations(0)
+        self._shape: tuple[int, ...] = ()
+        self._dis: Any = None
 
     def match(self, a: View, b: View) -> Match:
         """The best flow from `a` to `b`: from rest, and from the common shift where that explains too little."""
@@ -98,11 +96,23 @@ class Flow:
 
     def _from(self, a: Array, b: Array, start: tuple[float, float] | None) -> Match:
         initial = None if start is None else np.full((*a.shape, 2), start, np.float32)
-        flow = self._dis.calc(a, b, initial)
+        flow = self._searching(a.shape).calc(a, b, initial)
         wild = ~((np.abs(flow[..., 0]) <= WIDTH) & (np.abs(flow[..., 1]) <= WIDTH))
         flow[wild] = 0  # rarely, on flat ground, the search runs off to 1e30 or nan
         back = _warped(b, flow)
         return Match(flow, back, residual(a, back))
+
+    def _searching(self, shape: tuple[int, ...]) -> Any:
+        """OpenCV's search for pictures of that shape: a new one for another shape.
+
+        One that has seen another shape keeps buffers of that, and crashes when it is told where to start (5.0.0).
+        """
+        if shape != self._shape:
+            self._dis, self._shape = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST), shape
+            self._dis.setFinestScale(1)
+            # The refinement assumes constant brightness, which fades and flashes break.
+            self._dis.setVariationalRefinementIterations(0)
+        return self._dis
 
 
 def residual(a: Array, b: Array) -> float:

@@ -158,10 +158,20 @@ def test_a_search_that_runs_off_is_rest():
             flow[:10], flow[10:20] = 1e30, np.nan
             return flow
 
-    flow = Flow()
-    flow._dis = Runaway()
     a = view(texture(90, 160).copy())
+    flow = Flow()
+    flow._dis, flow._shape = Runaway(), a.grey.shape
     found = flow.match(a, a)
     assert (found.flow[:20] == 0).all()
     assert (found.flow[20:] == 1).all()
     assert np.isfinite(found.residual)
+
+
+def test_pictures_that_change_their_shape_midway():
+    """OpenCV's search, kept over a change of shape, reads memory that is not its own, and crashes before long."""
+    random, kept = np.random.default_rng(0), Flow()
+    for _ in range(400):
+        shape = ((90, 160), (67, 160), (160, 60), (120, 160))[random.integers(4)]
+        a, b = (np.where(random.random(shape) < 0.01, random.integers(256), 99).astype(np.uint8) for _ in range(2))
+        start = tuple(random.uniform(-20, 20, 2))
+        assert np.array_equal(kept._from(a, b, start).flow, Flow()._from(a, b, start).flow)
