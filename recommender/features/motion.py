@@ -105,7 +105,7 @@ class Flow:
     def _searching(self, shape: tuple[int, ...]) -> Any:
         """OpenCV's search for pictures of that shape: a new one for another shape.
 
-        One that has seen another shape keeps buffers of that; kept for a larger one it reads foreign memory and crashes (5.0.0).
+        One that has seen a smaller shape and is kept for a larger one reads foreign memory and crashes (OpenCV 5.0.0).
         """
         if shape != self._shape:
             self._dis, self._shape = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST), shape
