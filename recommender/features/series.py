@@ -43,6 +43,8 @@ class Series:
         self._crop = FULL
         self._last: Frame
         self._view: View
+        self._measured: Array  # the picture that the last still statistics are of
+        self._still: Array
         self._since = 0.0  # when the last new frame appeared
 
     def add(self, frame: Frame, crop: Crop) -> None:
@@ -82,9 +84,14 @@ class Series:
         self.judge.first(self._view)
 
     def _measure(self, frame: Frame) -> None:
-        p = picture(cropped(frame.rgb, self._crop), STILL_PX)
+        """Append the statistics of the picture; of one that is held (for hours, in a damaged file) the same again."""
+        rgb = cropped(frame.rgb, self._crop)
+        if not (self.stills and np.array_equal(rgb, self._measured)):
+            p = picture(rgb, STILL_PX)
+            self._still = np.concatenate([part.measure(p) for part in (colour, texture, composition)])
+            self._measured = rgb
         self.still_s.append(frame.t_s)
-        self.stills.append(np.concatenate([part.measure(p) for part in (colour, texture, composition)]))
+        self.stills.append(self._still)
 
     def _step(self, frame: Frame) -> None:
         """Add the step to a new frame, after the rest of a frame that was held for long."""

@@ -33,6 +33,8 @@ UNMARKED_S = 0.3
 LONGEST_S = 12.5
 """Groups of pictures longer than this are decoded as a whole: a burst at the start says too little about the end.
 Encoders set a key frame every 250 pictures at the most unless told otherwise: 10.4 s at 24 per second."""
+HELD_S = 120.0
+"""With a longer one all frames are decoded: the pictures of a burst are held together, 0.5 MB of each second."""
 FEWEST = 3
 """With fewer bursts than this, all groups are decoded as a whole."""
 
@@ -70,6 +72,8 @@ def plan(seen: Outline | None) -> Array | None:
     gaps = np.diff([*times[chosen], seen.end_s])
     lengths = np.full(len(times), -1.0)
     whole = (gaps > LONGEST_S) | (len(chosen) < FEWEST)
+    if gaps[whole].max(initial=0.0) > HELD_S:
+        return None
     least = UNMARKED_S if cuts_unmarked(seen) else LEAST_S
     lengths[chosen] = np.where(whole, np.inf, np.maximum(least, SHARE * (gaps - BEYOND_S)))
     return lengths

@@ -150,8 +150,8 @@ def _motion(found: Sampled, spans: Array) -> Array:
 
 def _sd(flow: Array, known: Array, slices: Array, span: Array) -> float:
     """Standard deviation of `flow` over the slices inside `span`, weighted by the time `known` in each."""
-    inside = (slices[:-1] >= span[0] - 1e-9) & (slices[1:] <= span[1] + 1e-9)
-    weight = known * inside
+    inside = slice(np.searchsorted(slices, span[0] - 1e-9), np.searchsorted(slices, span[1] + 1e-9, "right") - 1)
+    flow, weight = flow[inside], known[inside]
     total = weight.sum()
     if total <= 0:
         return 0.0

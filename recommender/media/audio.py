@@ -21,7 +21,9 @@ from recommender.types import Array
 
 _CHUNK = 1 << 15  # samples mixed and resampled at once: per-frame overhead vanishes, a chunk stays in the cache
 _SAFE_PLANES = 8  # from so many on, PyAV 18 reads beyond the planes of a frame (no zero ends the list) and crashes
+_NO_ARRAY = {"s64", "s64p"}  # PyAV 18 has no array for 64-bit integers
 _LIMIT = 4.0  # 12 dB above full scale: louder samples are broken float files, not music
+MAX_S = 12 * 3600.0  # features keep 33 kB of each second: a file of a few hundred kB may hold a week of silence
 _RATES_HZ = (1_000, 768_000)  # outside, a header is damaged (or made to blow up memory)
 
 
@@ -32,17 +34,20 @@ def audio_blocks(
 
     Channels are averaged (the low-frequency effects channel left out), so two equal channels give the level of
     one. Full scale is 1; values are finite and within ±4. Memory does not grow with the length of the file.
-    Raises MediaError, at the first block, when there is no audio stream or nothing of it can be decoded.
+    Raises MediaError, at the first block, when there is no audio stream or nothing of it can be decoded, and after
+    12 hours of sound.
     """
     damage = Damage() if damage is None else damage
     size = max(1, round(block_s * sr_hz))
     with opened(path) as container:
         stream = audio_stream(container, path)
         prepare(stream, threads=1)
-        heard = False
+        heard = 0
         chunks = _mono_chunks(decoded(container, stream, damage), path)
         for block in _blocks(_resampled(chunks, sr_hz), size):
-            heard = True
+            heard += len(block)
+            if heard > MAX_S * sr_hz:
+                raise cannot_read(path, f"it holds more than {MAX_S / 3600:g} hours of sound; cut it into parts")
             yield block
         if not heard:
             raise nothing_decoded(path, stream, damage)
@@ -91,7 +96,7 @@ def _chunks(frames: Iterable[Any]) -> Iterator[Any]:
 def _mono(frame: Any) -> Array:
     """float32 [n]: the mean over the channels of `frame`, full scale 1, finite."""
     names = [channel.name for channel in frame.layout.channels]
-    if len(names) >= _SAFE_PLANES and frame.format.is_planar:
+    if (len(names) >= _SAFE_PLANES and frame.format.is_planar) or frame.format.name in _NO_ARRAY:
         y = np.concatenate([_planar(piece, len(names)) for piece in _packed(frame)], axis=1)
     else:
         y = _planar(frame, len(names))

@@ -1,6 +1,6 @@
 """Short runs of pictures from key frames on, with nothing decoded between them: the cheap way through long groups."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
@@ -36,11 +36,9 @@ def bursts(
         painter = Painter(max_side, stream.sample_aspect_ratio)
         rows = zip(_bursts_of(seen, lengths_s), packets(container, stream, damage), strict=False)
         for burst, group in groupby((row for row in rows if row[0] >= 0), key=lambda row: int(row[0])):
-            raw = [frame for _, packet in group for frame in decode(stream, packet, damage)]
-            raw += decode(stream, None, damage)
-            codec.flush_buffers()
             start_s = float(seen.times_s[seen.starts[burst]])
-            if run := _thinned([f for f in raw if f.pts is not None], stream.time_base, start_s, painter, damage):
+            raw = _decoded(stream, (packet for _, packet in group), damage)
+            if run := _thinned(raw, stream.time_base, start_s, painter, damage):
                 yield run
             else:
                 damage.packets += 1
@@ -61,11 +59,21 @@ def _bursts_of(seen: Outline, lengths_s: Sequence[float] | Array) -> Array:
     return found
 
 
-def _thinned(raw: list[Any], base: Fraction, start_s: float, painter: Painter, damage: Damage) -> list[Frame]:
+def _decoded(stream: Any, group: Iterable[Any], damage: Damage) -> Iterator[Any]:
+    """The frames with a stamp of one group of pictures, one at a time: all of a 4K group would fill gigabytes."""
+    for packet in group:
+        yield from (frame for frame in decode(stream, packet, damage) if frame.pts is not None)
+    yield from (frame for frame in decode(stream, None, damage) if frame.pts is not None)
+    stream.codec_context.flush_buffers()
+
+
+def _thinned(raw: Iterable[Any], base: Fraction, start_s: float, painter: Painter, damage: Damage) -> list[Frame]:
     """The pictures at least `STEP_S` apart."""
     kept: list[Frame] = []
+    first: int | None = None
     for frame in raw:
-        t_s = start_s + float((frame.pts - raw[0].pts) * base)
+        first = frame.pts if first is None else first
+        t_s = start_s + float((frame.pts - first) * base)
         if kept and t_s < kept[-1].t_s + STEP_S - 1e-6:
             continue
         try:

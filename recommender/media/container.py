@@ -3,8 +3,9 @@
 import os
 import re
 import stat
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -30,11 +31,16 @@ _FORMATS = (
     *("pbm_pipe", "pgm_pipe", "png_pipe", "ppm_pipe", "qoi_pipe", "tiff_pipe", "webp_pipe"),
 )
 MAX_PIXELS = 100_000_000  # larger pictures are decompression bombs, or need more memory than a feature is worth
+# The largest picture of level 6.2 of H.264, H.265 and AV1 (8192 x 4352): a decoder holds up to 17 of them at once.
+MAX_MOVING_PIXELS = 8192 * 4352
+_MARGIN = 1.1  # decoders count the rows and columns that they align a picture with
+_PNG = b"\x89PNG\r\n\x1a\n"
+_MOST_INFLATED = 1 << 26  # of the texts and colour profiles of a PNG; FFmpeg makes 2 GB of 1 MB without asking
 _MAX_READ_FAILURES = 100  # consecutive failures to read a packet after which the rest of a file is given up
 _OPTIONS = {
     "format_whitelist": ",".join(_FORMATS),
     "protocol_whitelist": "none",
-    "max_pixels": str(MAX_PIXELS),
+    "max_pixels": str(round(MAX_PIXELS * _MARGIN)),
 }
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _PICTURES = {
@@ -95,6 +101,9 @@ def opened(path: StrPath) -> Iterator[Any]:
     """
     with _file(path) as file:
         try:
+            if _inflated(file) > _MOST_INFLATED:
+                raise cannot_read(path, "its texts or colour profile are a decompression bomb; save the picture again")
+            file.seek(0)
             container = av.open(file, mode="r", options=_OPTIONS, metadata_errors="replace")
         except DECODE_ERRORS as error:
             raise cannot_read(path, _open_reason(error)) from error
@@ -119,6 +128,22 @@ def _file(path: StrPath) -> FileIO:
         return file
     except (OSError, ValueError) as error:
         raise cannot_read(path, _file_reason(error)) from error
+
+
+def _inflated(file: FileIO) -> int:
+    """Bytes that the compressed texts and colour profiles of a PNG grow to, counted to the limit; 0 of other files."""
+    total = 0
+    if file.read(len(_PNG)) != _PNG:
+        return total
+    while len(head := file.read(8)) == 8 and total <= _MOST_INFLATED:
+        size = int.from_bytes(head[:4], "big")
+        if head[4:] in (b"zTXt", b"iCCP"):
+            _, _, packed = file.read(size).partition(b"\0")  # a name, the method, and the stream
+            with suppress(zlib.error):
+                total += len(zlib.decompressobj().decompress(packed[1:], _MOST_INFLATED + 1))
+            size = 0
+        file.seek(size + 4, os.SEEK_CUR)
+    return total
 
 
 def _file_reason(error: Exception) -> str:
@@ -167,12 +192,31 @@ def _chosen(container: Any, path: StrPath, streams: Any, missing: str) -> Any:
     return chosen
 
 
+def is_still(container: Any) -> bool:
+    """Whether the container's format holds one picture without a time axis (a gif has one)."""
+    brand = container.metadata.get("major_brand", "")
+    return container.format.name.endswith("_pipe") or brand in {"avif", "heic", "heix", "mif1"}
+
+
+def most_pixels(container: Any) -> int:
+    """How many pixels a picture of `container` may have."""
+    return MAX_PIXELS if is_still(container) else MAX_MOVING_PIXELS
+
+
+def check_size(stream: Any, path: StrPath) -> None:
+    """Raise MediaError, before anything is decoded, when the pictures of `stream` are absurdly large."""
+    width, height, most = stream.codec_context.width, stream.codec_context.height, most_pixels(stream.container)
+    if width * height > most:
+        what = f"its picture of {width} x {height} pixels exceeds {round(most / 1e6)} megapixels"
+        raise cannot_read(path, f"{what}; scale it down")
+
+
 def prepare(stream: Any, threads: int) -> None:
     """Set up the decoder of `stream`: `threads` (0: one per core) and the limit on picture size."""
     codec = stream.codec_context
     codec.thread_type = "AUTO"
     codec.thread_count = threads
-    codec.options = {"max_pixels": str(MAX_PIXELS)}
+    codec.options = {"max_pixels": str(round(most_pixels(stream.container) * _MARGIN))}
 
 
 def packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
@@ -217,5 +261,7 @@ def nothing_decoded(path: StrPath, stream: Any, damage: Damage) -> MediaError:
         return cannot_read(path, f"it holds no {what} that can be read; copy or export it again")
     lost = f"no {what} could be decoded ({damage.packets} damaged packets)"
     if stream.type == "video" and not stream.codec_context.width:  # the decoder's own limit came first
-        return cannot_read(path, f"{lost}: it is damaged or exceeds 100 megapixels; scale it down or export it again")
+        most = round(most_pixels(stream.container) / 1e6)
+        what = f"it is damaged or exceeds {most} megapixels"
+        return cannot_read(path, f"{lost}: {what}; scale it down or export it again")
     return cannot_read(path, f"{lost}; copy or export it again")

@@ -7,7 +7,9 @@ from recommender.media.container import (
     Damage,
     StrPath,
     cannot_read,
+    check_size,
     decode,
+    is_still,
     nothing_decoded,
     opened,
     packets,
@@ -15,7 +17,7 @@ from recommender.media.container import (
     prepare,
     video_stream,
 )
-from recommender.media.video import check_size, display_size, is_still, quarter_turns
+from recommender.media.video import display_size, quarter_turns
 
 _ANIMATIONS = {"gif", "apng"}  # formats of moving pictures that often hold a single one
 _PEEK_PACKETS = 64  # a decoder that has shown nothing after so many will not tell the rotation

@@ -8,11 +8,12 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from recommender.media.container import (
     DECODE_ERRORS,
-    MAX_PIXELS,
     Damage,
     StrPath,
     cannot_read,
+    check_size,
     decoded,
+    is_still,
     nothing_decoded,
     opened,
     prepare,
@@ -49,8 +50,8 @@ def frames(
     Time starts at 0 and strictly increases; a still gives exactly one frame. Pictures are upright, area-averaged
     so that no side exceeds `max_side` pixels, all of one size, in RGB over black where transparent.
     More than one of `threads` (0: one per core) is faster, but a damaged passage then differs from run to run.
-    Raises MediaError, at the first frame, when there is no video stream, when it is above 100 megapixels, or
-    when nothing of it can be decoded.
+    Raises MediaError, at the first frame, when there is no video stream, when it is above 100 megapixels (36 where
+    it moves), or when nothing of it can be decoded.
     """
     damage = Damage() if damage is None else damage
     with opened(path) as container:
@@ -66,19 +67,6 @@ def frames(
         yield from _painted(shown, Painter(max_side, stream.sample_aspect_ratio), path)
         if clock.last_s is None:
             raise nothing_decoded(path, stream, damage)
-
-
-def is_still(container: Any) -> bool:
-    """Whether the container's format holds one picture without a time axis (a gif has one)."""
-    brand = container.metadata.get("major_brand", "")
-    return container.format.name.endswith("_pipe") or brand in {"avif", "heic", "heix", "mif1"}
-
-
-def check_size(stream: Any, path: StrPath) -> None:
-    """Raise MediaError, before anything is decoded, when the pictures of `stream` are absurdly large."""
-    width, height = stream.codec_context.width, stream.codec_context.height
-    if width * height > MAX_PIXELS:
-        raise cannot_read(path, f"its picture of {width} x {height} pixels exceeds 100 megapixels; scale it down")
 
 
 def display_size(width: int, height: int, aspect: Any, rotation: int) -> tuple[int, int]:
