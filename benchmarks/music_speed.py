@@ -53,7 +53,7 @@ def report(paths: list[Path], repeats: int) -> str:
 
     every = measuring.cpu(extract, repeats)
     peer = measuring.cpu(shared_alone, repeats)
-    richer = measuring.cpu(lambda: [rich(path) for path in paths], 1)
+    richer = measuring.cpu(lambda: [rich(path) for path in paths], repeats)
     decoding = measuring.cpu(lambda: [sum(map(len, audio_blocks(path, SR_HZ))) for path in paths], repeats)
     loading = measuring.cpu(lambda: [loaded(path) for path in paths], repeats)
     seconds = sum(f.duration_s for f in features)

@@ -1,7 +1,7 @@
 """Values that cross module borders: frozen dataclasses and the Protocols between the layers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -53,6 +53,7 @@ class Features:
     item:    float32 [f], finite: the same columns computed over the whole item.
     duration_s: decoded duration.
     facts:   scalars for people (bpm, key, shots, damaged_packets, ...), JSON-ready.
+    mark:    the acoustic fingerprint of a piece of music (`features.acoustic`), None where there is none.
     """
 
     columns: tuple[str, ...]
@@ -61,6 +62,7 @@ class Features:
     item: Array
     duration_s: float
     facts: Mapping[str, str | int | float | None] = field(default_factory=dict)
+    mark: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Analysis:
     affect:   float32 [n, 4], an `Affect` per window; [n, 0] of a model that predicts none.
     vectors:  float32 [n, dim], unit length, one per window.
     item_affect, item_vector: the same for the whole item, [4] (or [0]) and [dim].
-    tags:     title, artist, album as found in the file (absent when unknown).
+    tags:     title, artist, album, genre, licence as found in the file (absent when unknown).
     """
 
     modality: Modality
@@ -83,6 +85,58 @@ class Analysis:
     item_affect: Array
     item_vector: Array
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Range(NamedTuple):
+    """From `low` to `high`, both included; infinite where open."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Conditions on a track; all that are given must hold, and what is unknown of a track meets no condition.
+
+    Attributes
+    ----------
+    bpm, duration_s: ranges.
+    keys: such as "A minor", written as the analysis of music does.
+    genres, licences: as in the files' tags, whatever the case; one of them must be it (of a file with several genres,
+        one of these).
+    folders: absolute paths, one of which the file is in.
+    only: absolute paths of the files to choose from, or ids of imported tracks.
+    exclude: absolute paths of files and folders to leave out, or ids of imported tracks.
+
+    Of a track with copies one and the same path must be in `folders` and `only`, and none in `exclude`.
+    """
+
+    bpm: Range | None = None
+    duration_s: Range | None = None
+    keys: frozenset[str] = frozenset()
+    genres: frozenset[str] = frozenset()
+    licences: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
+    exclude: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) != field.default for field in fields(self))
+
+
+class Coded(NamedTuple):
+    """What a library keeps of n rows of measured features.
+
+    Attributes
+    ----------
+    features: float32 [n, f], the measured ones and what the model derives from them.
+    affect:   float32 [n, 4], an `Affect` per row; [n, 0] of a model that predicts none.
+    vectors:  float32 [n, dim], unit length.
+    """
+
+    features: Array
+    affect: Array
+    vectors: Array
 
 
 class Analyser(Protocol):
@@ -95,6 +149,22 @@ class Analyser(Protocol):
         """Feature columns the encoder reads, in its order (kept in the snapshot for explanations)."""
         ...
 
+    def source(self, modality: Modality) -> str:
+        """What measures its features, with the revision: equal sources give equal features of a file."""
+        ...
+
+    def measured(self, modality: Modality) -> tuple[str, ...]:
+        """Columns as the source gives them, in its order."""
+        ...
+
+    def stored(self, modality: Modality) -> tuple[str, ...]:
+        """Columns of `Coded.features` and of an analysis: the measured ones, then derived ones."""
+        ...
+
+    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
+        """What is kept of measured features `values` [n, m]; `still`: bool [n], rows of pictures that do not move."""
+        ...
+
     def analyse(self, path: Path, modality: Modality) -> Analysis:
         """The analysis of one file; raises MediaError with one line when it cannot be used."""
         ...
@@ -104,8 +174,9 @@ class Analyser(Protocol):
 class Track:
     """One item of a library (a piece of music, or a clip in a library of clips).
 
-    `copies` are further paths with the same content; `affect` is the whole item's (None for imported
-    vectors); `path` may hold surrogate escapes (names that are not valid UTF-8).
+    `copies` are further paths with the same content, `versions` paths of other files of the same recording (another
+    encoding or length); `affect` is the whole item's (None for imported vectors); `path` may hold surrogate escapes
+    (names that are not valid UTF-8).
     """
 
     id: int
@@ -118,6 +189,9 @@ class Track:
     key: str | None = None
     affect: Affect | None = None
     copies: tuple[str, ...] = ()
+    genre: str | None = None
+    licence: str | None = None
+    versions: tuple[str, ...] = ()
 
 
 class Candidates(NamedTuple):
@@ -157,8 +231,17 @@ class LibraryReader(Protocol):
         """Number of distinct searchable tracks."""
         ...
 
-    def search(self, query: Array, k: int, modality: Modality) -> Candidates:
-        """The k distinct tracks whose best window has the largest cosine with `query` [dim]; ties by id."""
+    def ids(self, modality: Modality, where: Filter | None = None) -> Array:
+        """int64 [t], ascending: the searchable tracks that meet all conditions."""
+        ...
+
+    def recordings(self, ids: Array) -> Array:
+        """int64 [n]: what recording each track is of, the id of one of its near-duplicates, or its own."""
+        ...
+
+    def search(self, query: Array, k: int, modality: Modality, where: Filter | None = None) -> Candidates:
+        """The k tracks of distinct recordings, among those that meet all conditions, whose best window has the
+        largest cosine with `query` [dim]; ties by id. Fewer only where no more qualify."""
         ...
 
     def track(self, track_id: int) -> Track: ...

@@ -6,6 +6,7 @@ Hues are angles in CIELAB (red 40, yellow 103, green 136, blue 306 degrees for t
 import numpy as np
 
 from recommender.features.picture import Picture
+from recommender.features.running import quantiles
 from recommender.types import Array, Column
 
 COLUMNS = (
@@ -37,7 +38,7 @@ def measure(p: Picture) -> Array:
     """The values of `COLUMNS` for one picture, float64 [17]."""
     light, a, b = (p.lab[..., i] for i in range(3))
     chroma = np.hypot(a, b)
-    dark, low, high = np.percentile(light, (1, 5, 95))
+    dark, low, high = quantiles(light.ravel(), (0.01, 0.05, 0.95))
     r, g, blue = (p.rgb[..., i] for i in range(3))  # several times as fast as reducing an axis of three
     largest, least = np.maximum(np.maximum(r, g), blue), np.minimum(np.minimum(r, g), blue)
     values = (
@@ -48,7 +49,7 @@ def measure(p: Picture) -> Array:
         high - low,
         (largest - least).sum() / max(float(largest.sum()), 1e-6),
         chroma.mean(),
-        np.percentile(chroma, 95),
+        quantiles(chroma.ravel(), [0.95])[0],
         colourfulness(p.rgb),
         (a * np.cos(np.pi / 3) + b * np.sin(np.pi / 3)).mean(),
         _entropy(p.lab),

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from recommender.features.picture import Picture
+from recommender.features.running import quantiles
 from recommender.features.texture import gradient
 from recommender.types import Array, Column
 
@@ -55,7 +56,7 @@ def _salient(lab: Array) -> tuple[float, float]:
     small = cv2.resize(lab, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     wide = cv2.resize(cv2.GaussianBlur(small, (0, 0), coarse / 4), lab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     saliency = np.linalg.norm(fine - wide, axis=-1)
-    mask = saliency > np.percentile(saliency, 80)
+    mask = saliency > quantiles(saliency.ravel(), [0.8])[0]
     if not mask.any():
         return 0.0, 0.0
     inside, outside = lab[mask], lab[~mask]

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from recommender.features.picture import fit, luma
-from recommender.features.running import median
+from recommender.features.running import median, quantiles
 from recommender.types import Array
 
 WIDTH = 160
@@ -136,7 +136,9 @@ def speeds(match: Match, a: View, b: View) -> Speeds:
     camera = _camera(vectors, sure)
     lengths = (np.where(sure, np.hypot(v[..., 0], v[..., 1]), 0) for v in (vectors, camera, vectors - camera))
     length, global_, local = lengths
-    return Speeds(*(float(v) for v in (length.mean(), np.percentile(length, 90), global_.mean(), local.mean())))
+    return Speeds(
+        *(float(v) for v in (length.mean(), quantiles(length.ravel(), [0.9])[0], global_.mean(), local.mean()))
+    )
 
 
 def _explained(a: Array, b: Array, back: Array) -> Array:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.features import harmony, rhythm, spectrum
+from recommender.features import acoustic, harmony, rhythm, spectrum
 from recommender.features.dissonance import roughness
 from recommender.features.pitch import log_spectrum, salience, tuning_cents
 from recommender.features.stft import CHUNK, FRAME_HZ, HOP, SLOW_HZ, SR_HZ, Clock, chunks, slow_power
@@ -63,7 +63,7 @@ def from_blocks(blocks: Iterable[Array], damage: object = None) -> Features:
     damage: read after the last block: its `packets` becomes the fact `damaged_packets`.
     """
     clock = Clock()
-    frames, slow = _series(blocks, clock)
+    frames, slow, mark = _series(blocks, clock)
     bounds = windows(clock.duration_s)
     values = np.array([_measure(_cut(frames, FRAME_HZ, b), _cut(slow, SLOW_HZ, b)) for b in bounds])
     item = _measure(frames, slow)
@@ -74,11 +74,12 @@ def from_blocks(blocks: Iterable[Array], damage: object = None) -> Features:
         item=item.astype(np.float32),
         duration_s=clock.duration_s,
         facts=_facts(item, slow, int(getattr(damage, "packets", 0))),
+        mark=acoustic.to_bytes(mark),
     )
 
 
-def _series(blocks: Iterable[Array], clock: Clock) -> tuple[Series, Series]:
-    """Series per frame and per slow frame of the whole item."""
+def _series(blocks: Iterable[Array], clock: Clock) -> tuple[Series, Series, acoustic.Fingerprint]:
+    """Series per frame and per slow frame of the whole item, and its fingerprint."""
     analyser = spectrum.Spectrum()
     parts, rough, spectra = [], [], []
     for chunk in chunks(blocks, clock):
@@ -91,7 +92,7 @@ def _series(blocks: Iterable[Array], clock: Clock) -> tuple[Series, Series]:
     slow = harmony.tonal(salience(log_spectra, tuning_cents(log_spectra)))
     slow |= {"contrast": joined.pop("contrast"), "roughness": np.concatenate(rough)}
     joined["onset_at"] = rhythm.onsets(joined["onset"], joined["square"])
-    return joined, slow
+    return joined, slow, acoustic.fingerprint(log_spectra)
 
 
 def _cut(series: Series, rate_hz: float, bounds: Array) -> Series:

@@ -11,6 +11,8 @@ from threading import Lock
 import cv2
 import numpy as np
 
+from recommender.features.lab import lab
+from recommender.features.running import quantiles
 from recommender.types import Array
 
 BAR_LUMA = 24
@@ -41,8 +43,8 @@ class Picture:
 
 def picture(rgb: Array, longest: int) -> Picture:
     """The `Picture` of `rgb` (uint8 [h, w, 3]) scaled so that its longest side is `longest` pixels."""
-    scaled = fit(rgb, longest).astype(np.float32) / np.float32(255)
-    return Picture(scaled, cv2.cvtColor(scaled, cv2.COLOR_RGB2LAB))
+    scaled = fit(rgb, longest)
+    return Picture(scaled.astype(np.float32) / np.float32(255), lab(scaled))
 
 
 def fit(rgb: Array, longest: int, least: int = 32) -> Array:
@@ -80,7 +82,7 @@ def bars(frames: Sequence[Array], before: Crop = FULL) -> Crop:
     brightest = luma(same[0])
     for frame in same[1:]:
         brightest = np.maximum(brightest, luma(frame))
-    if np.percentile(brightest, 95) < CONTENT_LUMA:
+    if quantiles(brightest.ravel(), [0.95])[0] < CONTENT_LUMA:
         return before
     top, bottom = _pair(brightest)
     left, right = _pair(brightest.T)
@@ -91,7 +93,7 @@ def _pair(brightest: Array) -> tuple[float, float]:
     """Start and end of the rows of `brightest` between two black bars, as shares; (0, 1) without bars."""
     n = brightest.shape[0]
     # A few noisy pixels do not end a bar.
-    profile = np.percentile(brightest, 98, axis=1)
+    profile = quantiles(brightest, [0.98])[:, 0]
     bright = np.flatnonzero(profile > BAR_LUMA)
     if n < 16 or not len(bright):
         return 0.0, 1.0

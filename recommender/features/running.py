@@ -30,15 +30,23 @@ def running_maximum(series: Array, frames: int) -> Array:
     return largest
 
 
-def quantiles(series: Array, shares: Sequence[float]) -> list[float]:
-    """The values of `series` [n >= 1] that `shares` in [0, 1] of it lie below, interpolated as by `numpy.quantile`."""
-    places = np.array(shares) * (len(series) - 1)
-    found: list[float] = np.interp(places, np.arange(len(series)), np.sort(series)).tolist()
+def quantiles(values: Array, shares: Sequence[float]) -> Array:
+    """The values that `shares` [k] in [0, 1] of `values` [..., n >= 1] lie below, interpolated, float64 [..., k].
+
+    As `numpy.quantile`, which imports numpy.ma first: a fiftieth of a cold query.
+    """
+    last = values.shape[-1] - 1
+    places = np.array(shares) * last
+    low = places.astype(int)
+    high = np.minimum(low + 1, last)
+    ordered = np.partition(values, sorted({*low.tolist(), *high.tolist()}), axis=-1)
+    below, above = (ordered[..., at].astype(np.float64) for at in (low, high))
+    found: Array = (above - below) * (places - low) + below
     return found
 
 
 def median(series: Array) -> float:
-    """The median of `series` [n >= 1], as `numpy.median`: that imports numpy.ma, a twentieth of a cold query."""
+    """The median of `series` [n >= 1], as `numpy.median` (see `quantiles`)."""
     middle = len(series) // 2
     if len(series) % 2:
         return float(np.partition(series, middle)[middle])

@@ -12,6 +12,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from recommender.features.lab import lab
 from recommender.features.motion import VARIANCE, Flow, Match, View
 from recommender.features.running import median
 from recommender.types import Array
@@ -104,11 +105,10 @@ def _threshold(scores: Array, speeds: Array) -> float:
 
 def colours(rgb: Array) -> Array:
     """Soft CIELAB histogram of `rgb`, float64 [16, 16, 16], sum 1."""
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
+    values = lab(rgb)
     # a and b beyond +-64 are rare: finer bins where colours are.
-    low, high = 64, 192
-    np.clip(lab[..., 1:], low, high - 1, out=lab[..., 1:])
-    counts = cv2.calcHist([lab], [0, 1, 2], None, [BINS] * 3, [0, 256, low, high, low, high])
+    np.clip(values[..., 1:], -64, 63.9, out=values[..., 1:])
+    counts = cv2.calcHist([values], [0, 1, 2], None, [BINS] * 3, [0, 100.1, -64, 64, -64, 64])
     soft = _softener()
     for _ in range(3):  # each turn smooths the last axis and moves it to the front
         counts = np.moveaxis(counts @ soft, -1, 0)

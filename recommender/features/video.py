@@ -23,7 +23,7 @@ from recommender.media import Damage, Frame, Outline, bursts, outline
 from recommender.media import frames as decode
 from recommender.types import Array, Column, Features
 
-REVISION = "2"
+REVISION = "3"
 """Changes whenever the same file would give other numbers."""
 
 MOTION = (

@@ -250,7 +250,9 @@ def decode(stream: Any, packet: Any, damage: Damage) -> list[Any]:
     except DECODE_ERRORS:
         damage.packets += 1
         return []
-    damage.frames += sum(frame.is_corrupt for frame in frames)
+    for frame in frames:
+        if frame.is_corrupt:
+            damage.frames += 1
     return frames
 
 

@@ -12,3 +12,5 @@ def test_as_numpy(n: int) -> None:
         series = np.random.default_rng(seed).normal(size=n)
         assert median(series) == np.median(series)
         assert quantiles(series, (0.05, 0.5, 0.9)) == pytest.approx(np.quantile(series, (0.05, 0.5, 0.9)))
+        pictures = np.random.default_rng(seed).integers(0, 256, (3, n), np.uint8)
+        assert quantiles(pictures, [0.98])[:, 0] == pytest.approx(np.percentile(pictures, 98, axis=1))
