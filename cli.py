@@ -3,11 +3,13 @@
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage.
 """
 
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from recommender.engine import Query, Recommender
     from recommender.model import Model
     from recommender.outputs import Answer
-    from recommender.types import Array
+    from recommender.types import Array, Filter, LibraryReader, Modality
 
 HELP = """Music for your video by emotion: ranked, explained tracks from your own library.
 
@@ -47,6 +49,7 @@ Examples:
   recommend --video clip.mp4 --like reference.mp3 --like-weight 0.3
   recommend --track song.mp3 --library my-clips
   recommend --video clip.mp4 --library film --calibrate-on-library
+  recommend --video clip.mp4 --bpm 90-130 --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
 """
 
 app = group(HELP)
@@ -107,6 +110,36 @@ def query(
             help="Measure feelings against this library's own music (20 tracks at least), not the model's reference.",
         ),
     ] = False,
+    bpm: Annotated[str | None, typer.Option(help="Only this tempo: 90-130, 90- or -130.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help='Only this key: "A minor", Am or Eb; repeat for several.')
+    ] = None,
+    duration: Annotated[str | None, typer.Option(help="Only tracks of this length: 2:30-4:00, 2:30- or -90.")] = None,
+    folder: Annotated[
+        list[Path] | None,
+        typer.Option(readable=False, help="Only below this folder: ~/Music/Film; repeat for several."),
+    ] = None,
+    genre: Annotated[
+        list[str] | None, typer.Option(help="Only of this genre, as the files are tagged: Ambient; repeat for several.")
+    ] = None,
+    licence: Annotated[
+        list[str] | None,
+        typer.Option(help='Only under this licence, as the files are tagged: "CC BY 4.0"; repeat for several.'),
+    ] = None,
+    only: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="Only files listed in this text file, a path per line: mine.txt."),
+    ] = None,
+    exclude: Annotated[
+        list[Path] | None,
+        typer.Option(readable=False, help="Not this file or folder: ~/Music/Christmas; repeat for several."),
+    ] = None,
+    per_artist: Annotated[
+        int | None, typer.Option(min=1, help="Tracks of one artist at most: 1 for a different artist every time.")
+    ] = None,
+    versions: Annotated[
+        bool, typer.Option("--versions", help="List every other file of the same recording, not only the first.")
+    ] = False,
     workers: WorkersOption = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
@@ -127,10 +160,13 @@ def query(
         from recommender.engine import Recommender
         from recommender.model import Model
 
+        where = _conditions(bpm, key, duration, folder, genre, licence, only, exclude)
         chosen = Model.load(model) if model else None
         clips, vectors = expand_clips(video or []), _rows(vector or features, direction=bool(vector))
         opened = _open_music(music, chosen, workers) if music else open_library(library or "default")
         engine = Recommender(opened, chosen, ranker, calibrate_on_library)
+        target = features_of.other if features else "video" if track else "music"
+        _require_any(engine.library, target, where)
         if engine.model and engine.model.name != "builtin":
             typer.echo(f"model: {engine.model.name}, which reads {engine.model.reads}", err=True)
         if engine.scale:
@@ -145,14 +181,62 @@ def query(
         else:
             queries = _clip_queries(engine, clips, like, like_weight)
         several = max(len(clips), len(vectors)) > 1 or any(path.is_dir() for path in video or [])
-        _answer(engine, queries, several, top, candidates, format)
+        _answer(engine, queries, several, Wanted(top, candidates, where, per_artist), format, versions)
+
+
+def _conditions(
+    bpm: str | None,
+    keys: list[str] | None,
+    duration: str | None,
+    folders: list[Path] | None,
+    genres: list[str] | None,
+    licences: list[str] | None,
+    only: Path | None,
+    exclude: list[Path] | None,
+) -> "Filter | None":
+    """The filter that the options describe, None without any."""
+    if all(given in (None, []) for given in (bpm, keys, duration, folders, genres, licences, only, exclude)):
+        return None
+    from recommender import filters
+    from recommender.tags import licence_name
+    from recommender.types import Filter
+
+    return Filter(
+        filters.range_of(bpm, "bpm") if bpm is not None else None,
+        filters.duration_of(duration) if duration is not None else None,
+        frozenset(map(filters.key_name, keys or [])),
+        frozenset(genres or []),
+        frozenset(map(licence_name, licences or [])),
+        filters.absolute(map(str, folders or [])),
+        filters.paths_in(only) if only else None,
+        filters.absolute(map(str, exclude or [])),
+    )
+
+
+def _require_any(library: "LibraryReader", target: "Modality", where: "Filter | None") -> None:
+    """Raise an error that says which conditions left how many tracks, where none meets all."""
+    if where and library.count(target) and not len(library.ids(target, where)):
+        from recommender.filters import unmet
+
+        raise CliptuneError(unmet(library, target, where))
+
+
+class Wanted(NamedTuple):
+    """What is asked of every query; see `Recommender.recommend`."""
+
+    top: int
+    candidates: int
+    where: "Filter | None"
+    per_artist: int | None
 
 
 def _rows(path: Path | None, direction: bool) -> list[tuple[str, "Array"]]:
     """The query vectors or features in a file, with their names."""
+    if path is None:
+        return []
     from indexing.vectors import load_queries
 
-    return list(load_queries(path, direction)) if path else []
+    return list(load_queries(path, direction))
 
 
 def _clip_queries(
@@ -178,9 +262,9 @@ def _answer(
     engine: "Recommender",
     queries: Iterable[tuple[str, "Query | CliptuneError"]],
     several: bool,
-    top: int,
-    candidates: int,
+    wanted: Wanted,
     format: Format | None,
+    versions: bool,
 ) -> None:
     """Prints every answer (as it comes where the format allows); exit 1 when one of several failed."""
     from recommender import outputs
@@ -193,8 +277,8 @@ def _answer(
             answer = outputs.Answer(name, error=str(q))
             typer.echo(f"error: {q}", err=True)
         else:
-            found = engine.recommend(q, top, candidates)
-            answer = outputs.Answer(name, found, None, q.affect, q.duration_s, q.emotions)
+            found = engine.recommend(q, *wanted)
+            answer = outputs.Answer(name, found, None, q.affect, q.duration_s, q.emotions, versions)
         answers.append(answer)
         if chosen is not Format.table and outputs.nothing_fits(answer):
             typer.echo(f"{shown(name)}: {outputs.NOTHING_FITS}", err=True)
@@ -250,6 +334,7 @@ def sample(folder: Annotated[Path, typer.Argument(readable=False, help="Where to
 
 def main() -> None:
     """Runs the command; every expected error becomes one line on stderr and an exit code."""
+    atexit.register(gc.freeze)  # what is alive goes with the process: looking for cycles in it is a tenth of a query
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")

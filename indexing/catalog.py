@@ -1,33 +1,20 @@
 """Questions to the catalog: what is in the library, under which space, in which part of the store."""
 
+import itertools
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
 
-from indexing.schema import contents, failures, meta, modalities, parts, roots, spaces, tracks
+from indexing.facts import leading, ordered, track_of
+from indexing.schema import contents, failures, modalities, parts, recordings, roots, tracks
+from indexing.state import HEAD, Description, Head, head_of
 from indexing.store import Part
-from recommender.types import Affect, Array, Modality, Space, Track
+from recommender.types import Affect, Array, Modality, Track
 
-
-@dataclass(frozen=True)
-class Head:
-    """The state of the catalog: which catalog, which space is searched, how often contents changed."""
-
-    uid: str
-    generation: int
-    space_id: int
-    space: Space
-
-
-class Description(NamedTuple):
-    """Feature columns of a modality, and those of them that the encoder reads."""
-
-    columns: tuple[str, ...]
-    inputs: tuple[str, ...]
+__all__ = ["Description", "Head"]
 
 
 class Live(NamedTuple):
@@ -59,14 +46,7 @@ class Root(NamedTuple):
 
 def head(link: sa.Connection) -> Head:
     """The catalog's state."""
-    row = link.execute(sa.select(meta.c.uid, meta.c.generation, meta.c.space)).one()
-    return Head(row.uid, row.generation, row.space, space_of(link, row.space))
-
-
-def space_of(link: sa.Connection, space_id: int) -> Space:
-    """The space with that id."""
-    row = link.execute(sa.select(spaces).where(spaces.c.id == space_id)).one()
-    return Space(row.model, row.revision, row.dim)
+    return head_of(link.exec_driver_sql(HEAD).first())
 
 
 def described(link: sa.Connection, space_id: int) -> dict[Modality, Description]:
@@ -84,6 +64,13 @@ def live(link: sa.Connection, space_id: int, modality: Modality) -> Live:
     return Live(*flat.reshape(-1, 4).T)
 
 
+def windows_after(link: sa.Connection, space_id: int, part: int) -> tuple[int, int]:
+    """How many windows of a space are in parts with a higher number than `part`, and in all."""
+    count = sa.func.coalesce(sa.func.sum(contents.c.windows), 0)
+    query = sa.select(count).where(contents.c.space == space_id)
+    return int(link.execute(query.where(contents.c.part > part)).scalar_one()), int(link.execute(query).scalar_one())
+
+
 def known_parts(link: sa.Connection) -> dict[int, Part]:
     """All parts of the store, by id."""
     return {
@@ -91,20 +78,55 @@ def known_parts(link: sa.Connection) -> dict[int, Part]:
     }
 
 
+def facts(link: sa.Connection, space_id: int, modality: Modality) -> Iterator[Any]:
+    """What queries show of every content of a modality: a row per path (one without a path where it has none),
+    by ascending id and path; columns as in `facts.gathered`."""
+    c, t = contents.c, tracks.c
+    joined = contents.outerjoin(tracks, c.id == t.content).outerjoin(recordings, c.id == recordings.c.content)
+    query = sa.select(*_SHOWN, recordings.c.recording).select_from(joined)
+    query = query.where(c.space == space_id, c.modality == modality).order_by(c.id, t.path)
+    yield from link.execute(query)
+
+
+def same_recording(link: sa.Connection, space_id: int, modality: Modality) -> tuple[Array, Array]:
+    """The contents of a modality that have near-duplicates, int64 [m] ascending, and the recording of each."""
+    query = sa.select(recordings).join(contents).order_by(recordings.c.content)
+    query = query.where(contents.c.space == space_id, contents.c.modality == modality)
+    flat = np.fromiter((value for row in link.execute(query) for value in row), np.int64)
+    found, of = flat.reshape(-1, 2).T
+    return found, of
+
+
 def track(link: sa.Connection, space_id: int, track_id: int) -> Track | None:
     """One item with all its paths; the first path, in sorted order, that is still on disk leads."""
     rows = link.execute(_joined(space_id).where(contents.c.id == track_id)).all()
     if not rows:
         return None
-    paths = [os.fsdecode(r.path) for r in rows]
-    leader = next((i for i, path in enumerate(paths) if os.path.lexists(path)), 0)
-    return _track(rows[leader], tuple(p for i, p in enumerate(paths) if i != leader))
+    paths = [r.path for r in rows]
+    leader = leading(paths)
+    return _track(rows[leader], [p for i, p in enumerate(paths) if i != leader], _versions(link, track_id))
+
+
+def _versions(link: sa.Connection, track_id: int) -> list[bytes]:
+    """A path of every other track of the same recording."""
+    r, t = recordings.c, tracks.c
+    mine = sa.select(r.recording).where(r.content == track_id).scalar_subquery()
+    query = sa.select(r.content, t.path).join_from(recordings, tracks, r.content == t.content)
+    query = query.where(r.recording == mine, r.content != track_id).order_by(r.content, t.path)
+    found = itertools.groupby(link.execute(query).all(), key=lambda row: row.content)
+    return ordered([row.path for row in several] for _, several in found)
 
 
 def page(link: sa.Connection, space_id: int, modality: Modality, after: str, size: int) -> list[Track]:
     """The next paths of a modality, one Track each, in order: copies come each with their own path."""
     query = _joined(space_id).where(tracks.c.modality == modality, tracks.c.path > os.fsencode(after)).limit(size)
-    return [_track(row, ()) for row in link.execute(query)]
+    return [_track(row) for row in link.execute(query)]
+
+
+def paths_in(link: sa.Connection, part: int) -> list[str]:
+    """The paths of the contents in a part, in order."""
+    query = sa.select(tracks.c.path).join_from(tracks, contents).where(contents.c.part == part)
+    return [os.fsdecode(path) for path in link.execute(query.order_by(tracks.c.path)).scalars()]
 
 
 def all_failures(link: sa.Connection, space_id: int) -> list[Failure]:
@@ -135,27 +157,32 @@ def counts(link: sa.Connection, space_id: int, modality: Modality) -> dict[str, 
     }
 
 
+_SHOWN = (
+    *(contents.c[name] for name in ("id", "modality", "duration_s", "facts", *Affect._fields)),
+    *(tracks.c[name] for name in ("path", "title", "artist", "genre", "licence")),
+)
+
+
 def _joined(space_id: int) -> sa.Select[Any]:
-    c, t = contents.c, tracks.c
-    columns = (c.id, c.duration_s, c.facts, c.valence, c.arousal, c.valence_sd, c.arousal_sd)
-    query = sa.select(*columns, t.path, t.modality, t.title, t.artist).join_from(tracks, contents)
-    return query.where(t.space == space_id, c.space == space_id).order_by(t.path)
+    query = sa.select(*_SHOWN).join_from(tracks, contents)
+    return query.where(tracks.c.space == space_id, contents.c.space == space_id).order_by(tracks.c.path)
 
 
-def _track(row: Any, copies: tuple[str, ...]) -> Track:
-    affect = None
-    if row.valence is not None:
-        affect = Affect(row.valence, row.arousal, row.valence_sd, row.arousal_sd)
+def _track(row: Any, copies: Sequence[bytes] = (), versions: Sequence[bytes] = ()) -> Track:
     bpm, key = row.facts.get("bpm"), row.facts.get("key")
-    return Track(
-        id=row.id,
-        path=os.fsdecode(row.path),
-        modality=row.modality,
-        title=row.title or Path(row.path.decode("utf-8", "replace")).stem,
-        artist=row.artist,
+    affect = tuple(getattr(row, name) for name in Affect._fields)
+    return track_of(
+        row.id,
+        row.modality,
+        row.path,
+        row.title,
+        row.artist,
         duration_s=row.duration_s,
         bpm=None if bpm is None else float(bpm),
         key=None if key is None else str(key),
-        affect=affect,
+        affect=None if row.valence is None else Affect(*affect),
         copies=copies,
+        genre=row.genre,
+        licence=row.licence,
+        versions=versions,
     )

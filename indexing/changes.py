@@ -7,9 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from indexing import versions
 from indexing.catalog import Root
 from indexing.files import File, below
-from indexing.schema import contents, failures, meta, modalities, parts, roots, spaces, tracks
+from indexing.schema import contents, failures, meta, modalities, parts, recordings, roots, spaces, tracks
 from indexing.store import Part
 from recommender.types import Affect, Analysis, Modality, Space
 
@@ -49,15 +50,22 @@ class Gone:
 
 
 Change = Analysed | Linked | Refused | Gone
-_TAGS = ("title", "artist", "album")
+_TAGS = ("title", "artist", "album", "genre", "licence")
 
 
 def apply(
-    link: sa.Connection, space: int, modality: Modality, batch: Sequence[Change], part: Part | None, at: str
+    link: sa.Connection,
+    space: int,
+    modality: Modality,
+    batch: Sequence[Change],
+    part: Part | None,
+    at: str,
+    known: versions.Versions | None = None,
 ) -> list[str]:
     """Apply a batch; the names of parts that nothing refers to any more, for removal after the commit.
 
-    `part` holds the analysed items in order, each as its item row and then its windows.
+    `part` holds the analysed items in order, each as its item row and then its windows. `known` are the fingerprints
+    of the space: what was analysed is grouped with other versions of it.
     """
     todo = _Batch(link, space, modality)
     part_id = None if part is None else add_part(link, space, modality, part)
@@ -74,6 +82,8 @@ def apply(
             todo.drop(change.path)
             todo.forget_failure(change.path)
     dead, dropped = collect(link, todo.left_contents, todo.left_parts)
+    if known is not None:
+        known.take(link, todo.marks)
     if part is not None or dropped:
         bump(link, space)
     return dead
@@ -86,6 +96,7 @@ class _Batch:
         self.link, self.scope = link, {"space": space, "modality": modality}
         self.left_contents: set[int] = set()  # contents that lost a path
         self.left_parts: set[int] = set()  # parts that lost a content
+        self.marks: list[tuple[int, bytes]] = []  # acoustic fingerprints of analysed contents
 
     def put_analysis(self, change: Analysed, part_id: int | None, first_row: int) -> None:
         """Insert a content, or replace it (its id stays), and point the path at it."""
@@ -108,6 +119,8 @@ class _Batch:
             self.link.execute(sa.update(contents).where(contents.c.id == content).values(values))
             self.left_parts.add(known.part)
         self.put_track(change.file, content, analysis.tags)
+        if analysis.features.mark is not None:
+            self.marks.append((content, analysis.features.mark))
 
     def put_track(self, file: File, content: int, tags: Any) -> None:
         """Point a path at a content."""
@@ -173,6 +186,7 @@ def collect(link: sa.Connection, left: Iterable[int], touched: Iterable[int]) ->
     for content in sorted(left):
         if link.execute(sa.select(tracks.c.id).where(tracks.c.content == content).limit(1)).first() is None:
             row = link.execute(sa.select(contents.c.part).where(contents.c.id == content)).first()
+            versions.drop(link, content)
             link.execute(sa.delete(contents).where(contents.c.id == content))
             affected |= {row[0]} if row else set()
             dropped = True
@@ -239,6 +253,8 @@ def adopt(link: sa.Connection, space_id: int) -> list[str]:
 
 def _drop_spaces(link: sa.Connection, keep: tuple[int, ...]) -> list[str]:
     dead = list(link.execute(sa.select(parts.c.name).where(parts.c.space.not_in(keep))).scalars())
+    gone = sa.select(contents.c.id).where(contents.c.space.not_in(keep))
+    link.execute(sa.delete(recordings).where(recordings.c.content.in_(gone)))
     for table in (tracks, contents, parts, failures, modalities):
         link.execute(sa.delete(table).where(table.c.space.not_in(keep)))
     link.execute(sa.delete(spaces).where(spaces.c.id.not_in(keep)))

@@ -74,8 +74,8 @@ class Match:
     colour_db: float
 
 
-class _Segment(NamedTuple):
-    """Tracks of one piece of the index: plain arrays, so that a file of them can be mapped.
+class Segment(NamedTuple):
+    """Tracks of one piece of the index: plain arrays, so that files of them can be mapped (`home`: from which folder).
 
     ids int64 [t]; starts, rows int64 [t + 1], where codes and levels of a track begin; codes uint32 [n]; levels
     uint8 [m, LEVELS]; keys uint32 [p] ascending and places uint32 [p], the indexed codes and where they stand.
@@ -88,6 +88,12 @@ class _Segment(NamedTuple):
     levels: Array
     keys: Array
     places: Array
+    home: str = ""
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """All arrays by name."""
+        return {name: value for name, value in self._asdict().items() if name != "home"}
 
     def mark(self, at: int) -> Fingerprint:
         """The fingerprint of the track at a place."""
@@ -99,24 +105,51 @@ class Recordings:
     """Fingerprints of tracks by id, searchable at once; adding costs the same however many are there.
 
     Pieces of the index are merged as they grow (each at least `_GROWTH` times the next), so a track is moved a
-    logarithmic number of times and few pieces are looked at.
+    logarithmic number of times and few pieces are looked at; none is made larger than `_MOST` codes (12,000 tracks,
+    160 MB), which bounds what is in memory where pieces are mapped from files.
     """
 
-    _GROWTH = 4
+    _GROWTH, _MOST = 4, 1 << 24
 
     def __init__(self, limits: Limits = DEFAULT) -> None:
         self._limits = limits
-        self._segments: list[_Segment] = []
+        self._segments: list[Segment] = []
         self._ids: set[int] = set()
         self._used: set[int] = set()
+
+    @classmethod
+    def of(cls, segments: Iterable[Segment], limits: Limits = DEFAULT) -> "Recordings":
+        """An index of pieces that were made before, under the same limits."""
+        made = cls(limits)
+        made._segments = list(segments)
+        made._used = {track for segment in made._segments for track in segment.ids.tolist()}
+        made._ids = set(made._used)
+        return made
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The tracks that are known."""
+        return frozenset(self._ids)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The pieces of the index."""
+        return tuple(self._segments)
+
+    def put(self, at: int, same: Segment) -> None:
+        """Take another copy of a piece (a mapped one) in its place."""
+        self._segments[at] = same
 
     def __len__(self) -> int:
         return len(self._ids)
 
+    def __contains__(self, track: int) -> bool:
+        return track in self._ids
+
     @property
     def bytes(self) -> int:
         """Memory of all arrays."""
-        return sum(array.nbytes for segment in self._segments for array in segment)
+        return sum(array.nbytes for segment in self._segments for array in segment.arrays.values())
 
     def add(self, items: Iterable[tuple[int, Fingerprint]]) -> None:
         """Take in tracks; an id is used once, also after its removal (InputError)."""
@@ -130,8 +163,12 @@ class Recordings:
         self._used |= set(tracks)
         self._ids |= set(tracks)
         self._segments.append(_segment(items, self._limits))
-        while len(self._segments) > 1 and len(self._segments[-2].codes) < self._GROWTH * len(self._segments[-1].codes):
+        while len(self._segments) > 1 and self._joins(*(len(segment.codes) for segment in self._segments[-2:])):
             self._segments[-2:] = [_merged(*self._segments[-2:])]
+
+    def _joins(self, before: int, last: int) -> bool:
+        """Whether pieces of so many codes become one."""
+        return before < self._GROWTH * last and before + last <= self._MOST
 
     def remove(self, tracks: Iterable[int]) -> None:
         """Forget tracks; unknown ids are no error."""
@@ -211,7 +248,7 @@ def _weight(match: Match) -> float:
     return match.similarity * match.overlap_s
 
 
-def _segment(items: list[tuple[int, Fingerprint]], limits: Limits) -> _Segment:
+def _segment(items: list[tuple[int, Fingerprint]], limits: Limits) -> Segment:
     marks = [mark for _, mark in items]
     starts = np.cumsum([0, *(len(mark.codes) for mark in marks)])
     codes = np.concatenate([mark.codes for mark in marks])
@@ -219,7 +256,7 @@ def _segment(items: list[tuple[int, Fingerprint]], limits: Limits) -> _Segment:
     places = np.concatenate([np.arange(a, b, 1 if b - a < short else limits.stride) for a, b in pairwise(starts)])
     places = places[codes[places] != 0].astype(np.uint32)
     order = np.argsort(codes[places], kind="stable")
-    return _Segment(
+    return Segment(
         ids=np.array([track for track, _ in items], np.int64),
         starts=starts,
         rows=np.cumsum([0, *(len(mark.levels) for mark in marks)]),
@@ -230,11 +267,11 @@ def _segment(items: list[tuple[int, Fingerprint]], limits: Limits) -> _Segment:
     )
 
 
-def _merged(a: _Segment, b: _Segment) -> _Segment:
+def _merged(a: Segment, b: Segment) -> Segment:
     """One segment of two; the stable sort of two ascending runs only merges them."""
     keys = np.concatenate([a.keys, b.keys])
     order = np.argsort(keys, kind="stable")
-    return _Segment(
+    return Segment(
         ids=np.concatenate([a.ids, b.ids]),
         starts=np.concatenate([a.starts, b.starts[1:] + a.starts[-1]]),
         rows=np.concatenate([a.rows, b.rows[1:] + a.rows[-1]]),
@@ -245,7 +282,7 @@ def _merged(a: _Segment, b: _Segment) -> _Segment:
     )
 
 
-def _candidates(segment: _Segment, codes: Array, limits: Limits) -> list[tuple[int, int]]:
+def _candidates(segment: Segment, codes: Array, limits: Limits) -> list[tuple[int, int]]:
     """(place of the track, lag) of the offsets that most codes of `codes` agree on.
 
     Half a frame of misalignment spreads the votes over two lags, so neighbours vote together and are both compared.

@@ -28,6 +28,13 @@ class Ingested:
 
 
 @dataclass(frozen=True)
+class Recoded:
+    """A track got its vectors in another model's space from features that the library holds."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class Skipped:
     """A file needed no analysis: 'unchanged', 'renamed', 'copy', or 'failed before: ...'."""
 
@@ -58,4 +65,11 @@ class Warned:
     reason: str
 
 
-Event = Plan | Planned | Ingested | Skipped | Failed | Removed | Warned
+@dataclass(frozen=True)
+class Mended:
+    """Something of the library itself was put right, or could not be: one line about it."""
+
+    text: str
+
+
+Event = Plan | Planned | Ingested | Recoded | Skipped | Failed | Removed | Warned | Mended

@@ -14,7 +14,7 @@ from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Array
 
-COLUMNS = ("id", "path", "title", "artist", "duration_s", "start_s", "end_s", "bpm", "key")
+COLUMNS = ("id", "path", "title", "artist", "duration_s", "start_s", "end_s", "bpm", "key", "genre", "licence")
 _NUMBERS = ("duration_s", "start_s", "end_s", "bpm")
 
 
@@ -59,14 +59,14 @@ class Ids:
         return order, starts.astype(np.int64)
 
     def details(self) -> tuple[list[Any], ...]:
-        """Per id: duration in s, facts as JSON, path in bytes, title, artist."""
+        """Per id: duration in s, facts as JSON, path in bytes, title, artist, genre, licence."""
         durations = [None if np.isnan(d) else d for d in self._numbers("duration_s")]
         empty: list[str | None] = [None] * self.groups
         keys, bpms = self._texts("key") or empty, self._numbers("bpm")
         facts = [_facts(bpm, key) for bpm, key in zip(bpms, keys, strict=True)]
-        titles, artists = self._texts("title") or empty, self._texts("artist") or empty
+        titles, *others = (self._texts(name) or empty for name in ("title", "artist", "genre", "licence"))
         titles = [t or n.encode("utf-8", "backslashreplace").decode() for t, n in zip(titles, self.names, strict=True)]
-        return durations, facts, list(self._paths()), titles, artists
+        return durations, facts, list(self._paths()), titles, *others
 
     def _numbers(self, name: str) -> list[float]:
         if name not in self.table:

@@ -5,21 +5,28 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexing import catalog, schema, snapshot
-from indexing.backends import WindowIndex, open_index
-from indexing.catalog import Failure, Head, Root
+from indexing import snapshot
+from indexing.backends import WindowIndex, chosen, open_index
 from indexing.durable import translated, tree_bytes
+from indexing.facts import Facts
 from indexing.locations import CATALOG, existing, library_path
-from indexing.search import Segment, best_tracks, checked_query, merged
+from indexing.search import best_tracks, checked_query, merged
+from indexing.state import Head, Reading, open_reading
 from recommender.errors import InputError, LibraryError
 from recommender.text import shown
-from recommender.types import Array, Candidates, Modality, Space, Track, TrackWindows
+from recommender.types import Array, Candidates, Filter, Modality, Space, Track, TrackWindows
+
+if TYPE_CHECKING:
+    from indexing.catalog import Failure, Root
+    from indexing.schema import Database
+    from indexing.search import Segment
 
 _PAGE = 1000  # tracks listed per question
+_MASKS = 8  # filters whose answer is kept: 1 MB each for a million tracks
 _ATTEMPTS = 5  # a writer may replace files between two of our reads; each retry sees a newer whole state
 
 
@@ -28,10 +35,14 @@ class Library:
 
     It shows the state at opening until `reload`, whatever a writer does meanwhile. May be used from several
     threads. Use as a context manager, or `close` it.
+
+    Where the snapshot is current, queries need nothing but it: the catalog is asked for its state with sqlite3, and
+    through SQLAlchemy only by what lists or counts (`tracks`, `failures`, `roots`, `info`), in the same transaction.
     """
 
-    def __init__(self, folder: Path, backend: str = "faiss") -> None:
-        self._database: schema.Database | None = None
+    def __init__(self, folder: Path, backend: str = "auto") -> None:
+        self._reading: Reading | None = None
+        self._database: Database | None = None
         self._lock = threading.RLock()
         self.folder = folder
         self._backend = backend
@@ -57,6 +68,8 @@ class Library:
         folder = library_path(name_or_path)
         if (folder / CATALOG).is_file() and (folder / CATALOG).stat().st_size:
             raise LibraryError(f"there is already a library at {shown(folder)}")
+        from indexing import schema
+
         with translated(folder, "make a library at"):
             schema.create(folder, *space)
         return cls.open(folder, space)
@@ -64,6 +77,8 @@ class Library:
     @classmethod
     def open_or_create(cls, name_or_path: str | Path, space: Space) -> "Library":
         """The library of that name or folder, made when absent; raises SpaceMismatch as `open` does."""
+        from indexing import schema
+
         folder = library_path(name_or_path)
         if not schema.is_made(folder):
             with translated(folder, "make a library at"):
@@ -87,22 +102,39 @@ class Library:
     def _load(self) -> None:
         # The manifest first: the catalog read after it is never older than it.
         published = snapshot.load_or_none(self.folder)
-        self._database = schema.open_reader(self.folder)
-        link = self._database.connection
-        self._head = catalog.head(link)
+        self._reading = open_reading(self.folder)
+        self._head = self._reading.head()
+        self._indexes: dict[int, WindowIndex] = {}
+        self._medians: dict[Modality, Array] = {}
+        self._facts: dict[Modality, Facts] = {}
+        self._late: dict[Modality, Facts] = {}
+        self._masks: dict[tuple[Modality, Filter], list[Array]] = {}
+        self._homes: dict[int, Path] = {}
+        if published is not None:
+            self._homes = {id(s.vectors): published.home(self.folder, m) for m, s in published.segments.items()}
+        if published is not None and published.shows(self._head):
+            self._described = dict(published.descriptions)
+            self._segments = {modality: [segment] for modality, segment in published.segments.items()}
+            self._medians |= published.medians
+            self._facts |= published.facts
+        else:
+            self._load_tail(published)
+        self._seen = self._head
+
+    def _load_tail(self, published: snapshot.Snapshot | None) -> None:
+        """Load what the catalog has, from the snapshot as far as it goes and from the store."""
+        from indexing import catalog
+
+        link = self._link()
         self._described = catalog.described(link, self._head.space_id)
         self._segments = {m: snapshot.segments_of(self.folder, link, self._head, published, m) for m in self._described}
-        fresh = published is not None and published.shows(self._head)
-        self._medians = dict(published.medians) if published is not None and fresh else {}
-        self._indexes: dict[int, WindowIndex] = {}
-        self._seen = self._head
 
     def _moved_on(self) -> bool:
         """Whether a writer committed since the failed attempt to load, so that another one may succeed."""
         seen: Head | None = getattr(self, "_seen", None)
         try:
-            with translated(self.folder, "read the library at"), closing(schema.open_reader(self.folder)) as database:
-                self._seen = catalog.head(database.connection)
+            with translated(self.folder, "read the library at"), closing(open_reading(self.folder)) as reading:
+                self._seen = reading.head()
         except LibraryError:
             return False
         return seen is None or seen != self._seen
@@ -110,14 +142,16 @@ class Library:
     @property
     def is_open(self) -> bool:
         """Whether the catalog can be asked."""
-        return self._database is not None
+        return self._reading is not None
 
     def close(self) -> None:
         """Let go of the catalog; mapped vectors go with the object."""
         with self._lock:
             if self._database is not None:
                 self._database.close()
-                self._database = None
+            if self._reading is not None:
+                self._reading.close()
+            self._database = self._reading = None
 
     def __del__(self) -> None:
         if hasattr(self, "_lock"):
@@ -162,27 +196,114 @@ class Library:
         """Number of distinct searchable tracks."""
         return sum(int(s.alive.sum()) for s in self._segments.get(modality, []))
 
-    def search(self, query: Array, k: int, modality: Modality) -> Candidates:
-        """The k distinct tracks whose best window has the largest cosine with `query` [dim]; ties by id."""
+    def ids(self, modality: Modality, where: Filter | None = None) -> Array:
+        """int64 [t], ascending: the searchable tracks that meet all conditions."""
+        found = [s.ids[s.alive & mask] for s, mask in self._selected(modality, where)]
+        return np.sort(np.concatenate(found)) if found else np.empty(0, np.int64)
+
+    def recordings(self, ids: Array) -> Array:
+        """int64 [n]: the recording that each track is of, the id of one of its near-duplicates, or its own."""
+        out = np.array(ids, np.int64)
+        for segment in (s for several in self._segments.values() for s in several if len(s.ids)):
+            at = np.minimum(np.searchsorted(segment.ids, ids), len(segment.ids) - 1)
+            here = segment.ids[at] == ids
+            if segment.recordings is not None:
+                out[here] = segment.recordings[at[here]]
+        return out
+
+    def search(self, query: Array, k: int, modality: Modality, where: Filter | None = None) -> Candidates:
+        """The k tracks of distinct recordings, among those that meet all conditions, whose best window has the
+        largest cosine with `query` [dim]; ties by id."""
         if k < 1:
             raise InputError(f"cannot search for {k} tracks; ask for at least 1")
         vector = checked_query(query, self.space.dim)
-        segments = self._segments.get(modality, [])
-        return merged([best_tracks(self._index(s), s, vector, k) for s in segments], k)
+        if not where:
+            segments = self._segments.get(modality, [])
+            parts = [best_tracks(self._index(s), s, vector, k) for s in segments]
+        else:
+            chosen = self._selected(modality, where)
+            parts = [best_tracks(self._index(s), s, vector, k, mask) for s, mask in chosen]
+        return merged(parts, k, self.recordings)
 
-    def _index(self, segment: Segment) -> WindowIndex:
+    def search_many(self, queries: Array, k: int, modality: Modality, where: Filter | None = None) -> list[Candidates]:
+        """What `search` finds exactly for every row of `queries` [q, dim], a batch at a time where nothing filters."""
+        if where or k < 1:
+            return [self.search(query, k, modality, where) for query in queries]
+        from indexing.batch import best_tracks_of_many
+
+        vectors = np.array([checked_query(query, self.space.dim) for query in queries]).reshape(-1, self.space.dim)
+        columns = [best_tracks_of_many(s, vectors, k) for s in self._segments.get(modality, [])]
+        return [merged([found[i] for found in columns], k, self.recordings) for i in range(len(vectors))]
+
+    def _selected(self, modality: Modality, where: Filter | None) -> "list[tuple[Segment, Array]]":
+        """Every segment with which of its tracks meet all conditions; remembered for the last few filters."""
+        segments = self._segments.get(modality, [])
+        if not where:
+            return [(s, s.alive) for s in segments]
+        with self._lock:
+            masks = self._masks.pop((modality, where), None)
+            masks = self._masked(segments, modality, where) if masks is None else masks
+            self._masks[modality, where] = masks
+            if len(self._masks) > _MASKS:
+                del self._masks[next(iter(self._masks))]
+        return list(zip(segments, masks, strict=True))
+
+    def _masked(self, segments: "list[Segment]", modality: Modality, where: Filter) -> list[Array]:
+        from indexing.filtering import allowed
+
+        if modality in self._facts:
+            return [allowed(self._facts[modality], where)]
+        ids = self.ids(modality)  # in the order of what the catalog gives
+        good = ids[allowed(self._gathered(modality), where)]
+        return [np.isin(s.ids, good) for s in segments]
+
+    def _gathered(self, modality: Modality) -> Facts:
+        """What is known of the tracks, asked of the catalog where the snapshot is behind: 15 s for a million."""
+        from indexing import catalog
+        from indexing.facts import gathered
+
+        if modality not in self._late:
+            with translated(self.folder, "read the library at"):
+                self._late[modality] = gathered(catalog.facts(self._link(), self._head.space_id, modality))
+        return self._late[modality]
+
+    def _index(self, segment: "Segment") -> WindowIndex:
         with self._lock:
             if id(segment) not in self._indexes:
-                self._indexes[id(segment)] = open_index(segment.vectors, self._backend)
+                self._indexes[id(segment)] = self._built(segment) or open_index(segment.vectors, self._backend)
             return self._indexes[id(segment)]
+
+    def _built(self, segment: "Segment") -> WindowIndex | None:
+        """What was built for a large segment of the snapshot, once it is there; see `indexing.built`."""
+        home = self._homes.get(id(segment.vectors))
+        if home is None or self._backend != "auto" or not (home / snapshot.RECORD).exists():
+            return None
+        from indexing.built import open_built
+
+        return open_built(home, segment.vectors)
 
     def track(self, track_id: int) -> Track:
         """One track with its copies; raises LibraryError for an unknown id."""
         with self._lock, translated(self.folder, "read the library at"):
-            found = catalog.track(self._link(), self._head.space_id, int(track_id))
+            found = self._shown(int(track_id)) if self._facts else self._asked(int(track_id))
         if found is None:
             raise LibraryError(f"no track {track_id} in the library at {shown(self.folder)}")
         return found
+
+    def _shown(self, track_id: int) -> Track | None:
+        """A track as the snapshot has it."""
+        self._opened()
+        for modality, facts in self._facts.items():
+            at = self._segments[modality][0].place(track_id)
+            if at is not None:
+                return facts.track(at, track_id, modality)
+        return None
+
+    def _asked(self, track_id: int) -> Track | None:
+        """A track as the catalog has it."""
+        from indexing import catalog
+
+        return catalog.track(self._link(), self._head.space_id, track_id)
 
     def windows(self, track_id: int) -> TrackWindows:
         """The windows of one track; raises LibraryError for an unknown id."""
@@ -196,6 +317,8 @@ class Library:
 
     def tracks(self, modality: Modality | None = None) -> Iterator[Track]:
         """One Track per path, by modality and path: copies come each with their own path."""
+        from indexing import catalog
+
         for wanted in [m for m in self._described if modality in (None, m)]:
             last = ""
             while True:  # page by page: the lock is not held while the caller works
@@ -206,18 +329,29 @@ class Library:
                     break
                 last = found[-1].path
 
-    def failures(self) -> list[Failure]:
+    def failures(self) -> "list[Failure]":
         """Files that could not be analysed, with the reason."""
+        from indexing import catalog
+
         with self._lock, translated(self.folder, "read the library at"):
             return catalog.all_failures(self._link(), self._head.space_id)
 
-    def roots(self) -> list[Root]:
+    def roots(self) -> "list[Root]":
         """Folders and files that were added, which `ingest.update` looks at."""
+        from indexing import catalog
+
         with self._lock, translated(self.folder, "read the library at"):
             return catalog.all_roots(self._link())
 
     def info(self) -> dict[str, Any]:
-        """What the library is and holds, JSON-ready; `searches_on` is None where no FAISS is installed."""
+        """What the library is and holds, JSON-ready; `backend` is what searches the largest of it exactly.
+
+        `search` says by modality what searches the snapshot, with the recall measured when it was built.
+        """
+        from indexing import catalog
+        from indexing.built import described
+
+        largest = max((len(s.vectors) for several in self._segments.values() for s in several), default=0)
         with self._lock, translated(self.folder, "read the library at"):
             link, space = self._link(), self._head.space_id
             return {
@@ -227,7 +361,12 @@ class Library:
                 "roots": [root.path for root in catalog.all_roots(link)],
                 "generation": self.generation,
                 "size_bytes": tree_bytes(self.folder),
-                "backend": self._backend,
+                "backend": chosen(largest) if self._backend == "auto" else self._backend,
+                "search": {
+                    m: described(self._homes.get(id(s.vectors)), len(s.vectors))
+                    for m, several in self._segments.items()
+                    for s in several[:1]
+                },
             }
 
     def writing(self, space: Space | None = None, wait_s: float = 0.0) -> AbstractContextManager[Any]:
@@ -237,10 +376,20 @@ class Library:
         return writing(self.folder, space, wait_s)
 
     def _held(self, space_id: int) -> list[Modality]:
+        from indexing import catalog
+
         failed = {f.modality for f in catalog.all_failures(self._link(), space_id)}
         return sorted(failed | set(self._described))
 
-    def _link(self) -> Any:
-        if self._database is None:
+    def _opened(self) -> Reading:
+        if self._reading is None:
             raise LibraryError(f"the library at {shown(self.folder)} was closed")
+        return self._reading
+
+    def _link(self) -> Any:
+        """The catalog, through SQLAlchemy."""
+        if self._database is None:
+            from indexing import schema
+
+            self._database = schema.reader_of(self._opened())
         return self._database.connection

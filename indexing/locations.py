@@ -9,6 +9,7 @@ from recommender.home import data_home
 from recommender.text import shown
 
 CATALOG = "catalog.sqlite"
+BACKUP = "catalog.before.sqlite"  # the catalog as it was, while it is brought to a newer version
 
 
 def libraries_home() -> Path:

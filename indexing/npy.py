@@ -50,7 +50,8 @@ class NpyWriter:
     def save(cls, path: Path, values: Array) -> None:
         """Write a whole array, synced."""
         with cls(path, values.dtype, values.shape) as out:
-            out.put(np.arange(len(values)), values)
+            if values.size:
+                out._file.write(np.ascontiguousarray(values).data.cast("B"))
 
 
 def load_npy(path: Path) -> Array:

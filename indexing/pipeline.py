@@ -21,12 +21,19 @@ from recommender.types import Analyser, Modality
 
 _BATCH_FILES = 32
 _BATCH_S = 5.0  # a kill loses at most this much work per worker; a commit costs tens of milliseconds
-_NEVER = -1  # a modification time no file has: such a failure is tried again on the next run
+_LIMIT_S = 600.0
+_BYTES_PER_S = 100_000  # of media; a film of 2 GB gets 6 hours
+NEVER = -1  # a modification time no file has: such a failure is tried again on the next run
 
 
 def default_workers() -> int:
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_limit_s(job: Job) -> float:
+    """Seconds after which the analysis of a file counts as hanging: some ten times what the slowest model takes."""
+    return _LIMIT_S + job.file.size / _BYTES_PER_S
 
 
 @dataclass
@@ -46,10 +53,17 @@ class Pipeline:
     """Carries out decisions about files of one modality; every event is yielded after its commit."""
 
     def __init__(
-        self, writer: Writer, analyser: Analyser, modality: Modality, workers: int | None, executor: str
+        self,
+        writer: Writer,
+        analyser: Analyser,
+        modality: Modality,
+        workers: int | None,
+        executor: str,
+        limit_s: float | None = None,
     ) -> None:
         self.writer, self.analyser, self.modality = writer, analyser, modality
-        self.executor = open_executor(executor, default_workers() if workers is None else workers)
+        workers = default_workers() if workers is None else workers
+        self.executor = open_executor(executor, workers, default_limit_s if limit_s is None else lambda _: limit_s)
         self.batch = _Batch()
         self.refused: dict[bytes, str] = {}
 
@@ -83,7 +97,8 @@ class Pipeline:
             raise outcome
         if isinstance(outcome, Done):
             features = outcome.analysis.features
-            self.writer.describe(self.modality, features.columns, self.analyser.inputs(self.modality))
+            inputs, source = self.analyser.inputs(self.modality), self.analyser.source(self.modality)
+            self.writer.describe(self.modality, features.columns, inputs, source)
             return Analysed(job.file, outcome.hash, outcome.analysis), Ingested(path, outcome.seconds)
         if isinstance(outcome, Crash):
             outcome = Bad(job.hash, trouble(path, outcome.reason), lasting=True)
@@ -96,7 +111,7 @@ class Pipeline:
             return Refused(file, bad.hash, bad.reason)
         if vanished(file.path):
             return None  # nothing to remember: `update` forgets what was known of it
-        return Refused(File(file.path, file.size, _NEVER), bad.hash, bad.reason)
+        return Refused(File(file.path, file.size, NEVER), bad.hash, bad.reason)
 
     def _copies(self, waiting: list[Job]) -> Generator[Event, None, tuple[list[Job], list[Job]]]:
         """Settle files that waited for the analysis of a twin; those whose twin gave none are next."""

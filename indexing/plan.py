@@ -27,6 +27,11 @@ class KnownFile(NamedTuple):
     mtime_ns: int
     hash: bytes
 
+    @property
+    def imported(self) -> bool:
+        """Whether its vectors came from outside, without a file."""
+        return (self.size, self.mtime_ns) == (0, 0)
+
 
 @dataclass
 class Known:

@@ -1,14 +1,20 @@
 """From window vectors to distinct tracks: exact, deterministic, the same for every backend and device."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from indexing.backends import WindowIndex
+from indexing.backends.product import best
 from recommender.errors import InputError
 from recommender.types import Array, Candidates
 
 _FIRST = 4  # windows fetched per wanted track at first: neighbouring windows of a track are alike
+_STEP = 16  # the most by which the windows fetched grow at once: one track may have had all the first
+_SCANNED = 1 << 18  # selected windows up to which all are scored: 13 ms at 64 dimensions, whatever the index
+_BLOCK = 1 << 16  # selected windows gathered at a time: 16 MB at 64 dimensions
+_MOST = 8  # once one selected window in so many would be fetched, scoring all of them is cheaper
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Segment:
     offsets: int64 [t + 1], rows of track i are offsets[i] to offsets[i + 1].
     alive:   bool [t], False for tracks that were removed or analysed again since.
     vectors, affect, inputs: float32 [n, ...] and bounds: float64 [n, 2], per window.
+    recordings: int64 [t], the recording that each is of (the id of one of its tracks); None where all are of others.
     """
 
     ids: Array
@@ -32,13 +39,17 @@ class Segment:
     affect: Array
     inputs: Array
     bounds: Array
+    recordings: Array | None = None
+
+    def place(self, track_id: int) -> int | None:
+        """Which track of the segment has that id, None when it is not (or no longer) here."""
+        at = int(np.searchsorted(self.ids, track_id))
+        return at if at < len(self.ids) and self.ids[at] == track_id and self.alive[at] else None
 
     def rows(self, track_id: int) -> slice | None:
         """The rows of a track, or None when it is not (or no longer) here."""
-        at = int(np.searchsorted(self.ids, track_id))
-        if at == len(self.ids) or self.ids[at] != track_id or not self.alive[at]:
-            return None
-        return slice(int(self.offsets[at]), int(self.offsets[at + 1]))
+        at = self.place(track_id)
+        return None if at is None else slice(int(self.offsets[at]), int(self.offsets[at + 1]))
 
 
 def checked_query(query: Array, dim: int) -> Array:
@@ -58,22 +69,63 @@ def cosines(vectors: Array, query: Array) -> Array:
     return scores.astype(np.float32)
 
 
-def best_tracks(index: WindowIndex, segment: Segment, query: Array, k: int) -> Candidates:
-    """The k living tracks whose best window has the largest cosine with `query` (float64, unit); ties by id.
+def best_tracks(index: WindowIndex, segment: Segment, query: Array, k: int, allowed: Array | None = None) -> Candidates:
+    """The k living tracks of distinct recordings whose best window has the largest cosine with `query`; ties by id.
 
-    Windows are fetched in growing numbers until no window unseen can change the answer: its float32
-    score is at most the last one fetched, up to `margin` of rounding.
+    As many as there are, up to k, each with the score of its best window found; exact where the index is.
+
+    Parameters
+    ----------
+    query:   float64 [dim], unit length.
+    allowed: bool [t], the tracks to choose from. Few are scored one by one; of many the index finds the best windows.
     """
     total = len(segment.vectors)
+    if allowed is None:
+        return _widened(index, segment, query, k, total, total) or _NONE
+    chosen = replace(segment, alive=segment.alive & allowed)
+    windows = int(np.diff(segment.offsets)[chosen.alive].sum())
+    found = _widened(index, chosen, query, k, total, 1 + windows // _MOST) if windows > _SCANNED else None
+    return found or _widened(_Scored(chosen, query), chosen, query, k, windows, windows) or _NONE
+
+
+def _widened(index: WindowIndex, segment: Segment, query: Array, k: int, total: int, most: int) -> Candidates | None:
+    """The k best tracks by windows of an index of `total`; None when that takes more than `most` of them.
+
+    Windows are fetched in growing numbers until no window unseen can change the answer: its float32
+    score is at most the last one fetched, up to `margin` of rounding (of an index that is not exact: no window that it
+    would find).
+    """
     margin = np.float32(2e-6 + vector_error(len(query)))
-    wanted = min(total, max(64, _FIRST * k))
+    wanted = min(most, max(64, _FIRST * k))
     while True:
         rows, rough = index.top(query, wanted)
         found = _by_track(segment, rows, cosines(segment.vectors[rows], query))
         complete = wanted >= total or len(rows) == 0
         if complete or (len(found.ids) >= k and found.scores[k - 1] > rough[-1] + margin):
             return Candidates(found.ids[:k], found.scores[:k])
-        wanted = min(total, wanted * 2)
+        if wanted >= most:
+            return None
+        needed = int(1.25 * wanted * k / max(1, len(found.ids)))  # if tracks go on to come as they did
+        wanted = min(most, max(wanted * 2, min(needed, wanted * _STEP)))
+
+
+class _Scored:
+    """A `WindowIndex` for one query over the windows of a segment's living tracks alone, each scored once."""
+
+    device, exact = "cpu", True
+
+    def __init__(self, segment: Segment, query: Array) -> None:
+        one = np.ascontiguousarray(query, np.float32)
+        counts = np.diff(segment.offsets)[segment.alive]
+        self._rows = spans(segment.offsets[:-1][segment.alive], counts)
+        blocks = range(0, len(self._rows), _BLOCK)
+        scores = [segment.vectors[self._rows[a : a + _BLOCK]] @ one for a in blocks]
+        self._scores = np.concatenate(scores) if scores else np.empty(0, np.float32)
+
+    def top(self, query: Array, k: int) -> tuple[Array, Array]:
+        """Rows of the segment and inner products of the best k, best first."""
+        at, scores = best(self._scores, k)
+        return self._rows[at], scores
 
 
 def vector_error(dim: int) -> float:
@@ -81,20 +133,39 @@ def vector_error(dim: int) -> float:
     return dim * 2.0**-23
 
 
-def merged(parts: list[Candidates], k: int) -> Candidates:
-    """The k best of several disjoint answers, by descending score, ties by id."""
+def merged(parts: list[Candidates], k: int, recordings: Callable[[Array], Array] | None = None) -> Candidates:
+    """The k best of several disjoint answers, by descending score, ties by id; of each recording the best alone."""
+    if len(parts) == 1:
+        return parts[0]
     ids = np.concatenate([p.ids for p in parts]) if parts else np.empty(0, np.int64)
     scores = np.concatenate([p.scores for p in parts]) if parts else np.empty(0, np.float32)
-    order = np.lexsort((ids, -scores))[:k]
-    return Candidates(ids[order], scores[order])
+    order = np.lexsort((ids, -scores))
+    ids, scores = ids[order], scores[order]
+    if recordings is not None:
+        first = np.sort(np.unique(recordings(ids), return_index=True)[1])
+        ids, scores = ids[first], scores[first]
+    return Candidates(ids[:k], scores[:k])
+
+
+def spans(starts: Array, counts: Array) -> Array:
+    """int64 [sum(counts)]: starts[0], starts[0] + 1, ... (counts[0] of them), then starts[1], ..."""
+    before = np.cumsum(counts) - counts
+    return np.repeat(starts - before, counts) + np.arange(int(counts.sum()))
+
+
+_NONE = Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
 
 
 def _by_track(segment: Segment, rows: Array, scores: Array) -> Candidates:
-    """Living tracks of the given windows, each with its best score, by descending score, ties by id."""
+    """Living tracks of the given windows, each with its best score, by descending score, ties by id.
+
+    Of one recording only the best track.
+    """
     tracks = np.searchsorted(segment.offsets, rows, side="right") - 1
     living = segment.alive[tracks]
     tracks, scores = tracks[living], scores[living]
     order = np.lexsort((tracks, -scores))  # ids ascend with the track's place, so this is also by id
-    _, first = np.unique(tracks[order], return_index=True)
-    best = order[np.sort(first)]
-    return Candidates(segment.ids[tracks[best]], scores[best])
+    distinct = tracks if segment.recordings is None else segment.recordings[tracks]
+    _, first = np.unique(distinct[order], return_index=True)
+    chosen = order[np.sort(first)]
+    return Candidates(segment.ids[tracks[chosen]], scores[chosen])

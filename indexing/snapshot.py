@@ -1,29 +1,40 @@
 """The memory-mapped snapshot that queries read: derived from the store, versioned, swapped by one manifest.
 
 `snapshots/<name>/<modality>/*.npy` is written beside the old one, synced and renamed; then `manifest.json`
-is replaced. What the catalog got since is read from the store as a small exact tail.
+is replaced. It holds all that a query reads. What the catalog got since is read from the store as a small exact tail;
+only then are the catalog's questions and the store imported.
 """
 
 import json
+import os
 import shutil
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sqlalchemy as sa
 
-from indexing import catalog, store
-from indexing.catalog import Description, Head, Live
+from indexing import facts
 from indexing.durable import PARTIAL, publish, sync, translated, write_json
+from indexing.facts import Facts
 from indexing.npy import NpyWriter, load_npy
-from indexing.search import Segment
+from indexing.search import Segment, spans
+from indexing.state import Description, Head
 from recommender.errors import LibraryError
 from recommender.types import Array, Modality
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from indexing import store
+    from indexing.catalog import Live
+
+__all__ = ["spans"]  # for those that read what a snapshot holds
+
 FOLDER, MANIFEST = "snapshots", "manifest.json"
-_FORMAT = 1
+RECORD, CODES = "search.json", "search-*.faiss"  # what `indexing.built` adds to a modality's folder, the record last
+_FORMAT = 3  # 2: facts of tracks, descriptions of modalities; 3: genres, licences, recordings
 _CHUNK = 1 << 16  # rows copied at a time: some 20 MB at 64 dimensions
 _ROWS = ("vectors", "affect", "inputs", "bounds")  # one row per window
 _TRACKS = ("ids", "parts", "offsets")
@@ -31,18 +42,27 @@ _TRACKS = ("ids", "parts", "offsets")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A published snapshot: its folder's name, the catalog state it shows, a segment per modality."""
+    """A published snapshot: its folder's name, the catalog state it shows, and by modality what it holds.
+
+    `facts` are of the tracks of the segment, in its order.
+    """
 
     name: str
     uid: str
     generation: int
     space_id: int
+    descriptions: dict[Modality, Description]
     segments: dict[Modality, Segment]
     medians: dict[Modality, Array]
+    facts: dict[Modality, Facts]
 
     def shows(self, head: Head) -> bool:
         """Whether this snapshot is of exactly that state of the catalog."""
         return (self.uid, self.generation, self.space_id) == (head.uid, head.generation, head.space_id)
+
+    def home(self, folder: Path, modality: Modality) -> Path:
+        """Where the arrays of a modality are, in the library in `folder`."""
+        return folder / FOLDER / self.name / modality
 
 
 def load(folder: Path) -> Snapshot:
@@ -52,11 +72,16 @@ def load(folder: Path) -> Snapshot:
         raise ValueError(f"unknown snapshot format {manifest['format']}")
     name = Path(manifest["name"]).name
     home = folder / FOLDER / name
-    segments, medians = {}, {}
-    for modality, rows in manifest["rows"].items():
-        segments[modality] = _load_segment(home / modality, int(rows))
-        medians[modality] = load_npy(home / modality / "medians.npy")
-    return Snapshot(name, manifest["uid"], manifest["generation"], manifest["space"], segments, medians)
+    state = manifest["uid"], manifest["generation"], manifest["space"]
+    loaded = Snapshot(name, *state, {}, {}, {}, {})
+    for modality, held in manifest["modalities"].items():
+        segment = _load_segment(home / modality, int(held["rows"]))
+        known = facts.load(home / modality, len(segment.ids))
+        loaded.descriptions[modality] = Description(tuple(held["columns"]), tuple(held["inputs"]))
+        loaded.segments[modality] = replace(segment, recordings=known.recording if len(known.twins) else None)
+        loaded.medians[modality] = load_npy(home / modality / "medians.npy")
+        loaded.facts[modality] = known
+    return loaded
 
 
 def load_or_none(folder: Path) -> Snapshot | None:
@@ -68,7 +93,7 @@ def load_or_none(folder: Path) -> Snapshot | None:
 
 
 def segments_of(
-    folder: Path, link: sa.Connection, head: Head, snapshot: Snapshot | None, modality: Modality
+    folder: Path, link: "sa.Connection", head: Head, snapshot: Snapshot | None, modality: Modality
 ) -> list[Segment]:
     """The searchable segments of one modality as the catalog has it: the snapshot's, and the tail after it."""
     old = None
@@ -76,6 +101,8 @@ def segments_of(
         old = snapshot.segments.get(modality)
         if old is not None and snapshot.shows(head):
             return [old]
+    from indexing import catalog
+
     now = catalog.live(link, head.space_id, modality)
     description = catalog.described(link, head.space_id)[modality]
     kept = []
@@ -85,9 +112,16 @@ def segments_of(
         missing = ~np.isin(now.ids, old.ids[alive])
         kept = [replace(old, alive=alive)]
     if missing.any() or not kept:
-        tail = Live(*(column[missing] for column in now))
+        tail = catalog.Live(*(column[missing] for column in now))
         kept.append(_from_store(folder, link, tail, description, head.space.dim))
-    return kept
+    same, of = catalog.same_recording(link, head.space_id, modality)
+    return [replace(segment, recordings=_replaced(segment.ids, same, of) if len(same) else None) for segment in kept]
+
+
+def _replaced(ids: Array, some: Array, others: Array) -> Array:
+    """`ids` with each of `some` (ascending) replaced by that of `others` in its place."""
+    at = np.minimum(np.searchsorted(some, ids), len(some) - 1)
+    return np.where(some[at] == ids, others[at], ids)
 
 
 def medians_of(segments: list[Segment]) -> Array:
@@ -99,11 +133,13 @@ def medians_of(segments: list[Segment]) -> Array:
     return np.median(rows, axis=0).astype(np.float32)
 
 
-def publish_snapshot(folder: Path, link: sa.Connection) -> None:
+def publish_snapshot(folder: Path, link: "sa.Connection") -> None:
     """Write and publish a snapshot of the catalog's present state, then remove the old ones.
 
     Raises LibraryError when the disk is full or a needed part is damaged; the old snapshot stays.
     """
+    from indexing import catalog
+
     head, old = catalog.head(link), load_or_none(folder)
     if old is not None and old.shows(head):
         return
@@ -112,13 +148,20 @@ def publish_snapshot(folder: Path, link: sa.Connection) -> None:
     with translated(folder, "write a snapshot of the library at"):
         try:
             partial.mkdir(parents=True)
-            rows = {}
-            for modality in catalog.described(link, head.space_id):
-                rows[modality] = _write(partial / modality, segments_of(folder, link, head, old, modality))
+            held = {}
+            for modality, description in catalog.described(link, head.space_id).items():
+                segments = segments_of(folder, link, head, old, modality)
+                home, source = partial / modality, _written(folder, segments, old, modality)
+                home.mkdir()
+                if source is None or not _linked(source, home):
+                    _write(home, segments)
+                rows = sum(int(np.diff(s.offsets)[s.alive].sum()) for s in segments)
+                facts.save(home, facts.gathered(catalog.facts(link, head.space_id, modality)))
+                held[modality] = {"rows": rows, **description._asdict()}
             sync(partial)
             publish(partial, folder / FOLDER / name)
             state = {"uid": head.uid, "generation": head.generation, "space": head.space_id}
-            write_json(folder / MANIFEST, {"format": _FORMAT, "name": name, **state, "rows": rows})
+            write_json(folder / MANIFEST, {"format": _FORMAT, "name": name, **state, "modalities": held})
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -140,7 +183,7 @@ def _load_segment(home: Path, rows: int) -> Segment:
     return Segment(alive=np.ones(len(ids), bool), **arrays)
 
 
-def _same(now: Live, old: Segment) -> Array:
+def _same(now: "Live", old: Segment) -> Array:
     """bool [t]: the tracks of an old segment whose analysis is still the current one."""
     if len(now.ids) == 0:
         return np.zeros(len(old.ids), bool)
@@ -149,14 +192,10 @@ def _same(now: Live, old: Segment) -> Array:
     return same
 
 
-def spans(starts: Array, counts: Array) -> Array:
-    """int64 [sum(counts)]: starts[0], starts[0] + 1, ... (counts[0] of them), then starts[1], ..."""
-    before = np.cumsum(counts) - counts
-    return np.repeat(starts - before, counts) + np.arange(int(counts.sum()))
-
-
-def _from_store(folder: Path, link: sa.Connection, tail: Live, description: Description, dim: int) -> Segment:
+def _from_store(folder: Path, link: "sa.Connection", tail: "Live", description: Description, dim: int) -> Segment:
     """A segment in memory with the windows of `tail`, read from its parts."""
+    from indexing import catalog, store
+
     offsets = np.concatenate([[0], np.cumsum(tail.windows)]).astype(np.int64)
     n = int(offsets[-1])
     infos = catalog.known_parts(link)
@@ -175,13 +214,43 @@ def _from_store(folder: Path, link: sa.Connection, tail: Live, description: Desc
     return Segment(tail.ids, tail.parts, offsets, np.ones(len(tail.ids), bool), **(arrays or _columns(empty)))
 
 
-def _columns(rows: store.Rows) -> dict[str, Array]:
+def _columns(rows: "store.Rows") -> dict[str, Array]:
     return {"vectors": rows.vectors, "affect": rows.affect, "inputs": rows.features, "bounds": rows.bounds}
 
 
-def _write(home: Path, segments: list[Segment]) -> int:
-    """Write the living tracks of the segments as one, by ascending id; the number of its rows."""
-    home.mkdir()
+def _written(folder: Path, segments: list[Segment], old: Snapshot | None, modality: Modality) -> Path | None:
+    """Where the old snapshot holds the segments as they are (only facts changed, or another modality), or None."""
+    held = old.segments.get(modality) if old is not None else None
+    if (
+        old is None
+        or held is None
+        or len(segments) > 1
+        or segments[0].ids is not held.ids
+        or not segments[0].alive.all()
+    ):
+        return None
+    return folder / FOLDER / old.name / modality
+
+
+def _linked(source: Path, home: Path) -> bool:
+    """Whether the arrays in `source`, and a search index built for them, could be linked into `home`.
+
+    No file of a snapshot is ever written again.
+    """
+    arrays = [source / f"{key}.npy" for key in (*_ROWS, *_TRACKS, "medians")]
+    try:
+        for path in [*arrays, *source.glob(CODES), *source.glob(RECORD)]:
+            os.link(path, home / path.name)
+    except OSError:  # a file system without hard links
+        for made in home.iterdir():
+            made.unlink()
+        return False
+    sync(home)
+    return True
+
+
+def _write(home: Path, segments: list[Segment]) -> None:
+    """Write the living tracks of the segments as one, by ascending id."""
     ids = np.concatenate([s.ids[s.alive] for s in segments])
     parts = np.concatenate([s.parts[s.alive] for s in segments])
     counts = np.concatenate([np.diff(s.offsets)[s.alive] for s in segments])
@@ -196,7 +265,6 @@ def _write(home: Path, segments: list[Segment]) -> int:
         NpyWriter.save(home / f"{key}.npy", values)
     NpyWriter.save(home / "medians.npy", medians_of(segments))
     sync(home)
-    return total
 
 
 def _write_rows(path: Path, segments: list[Segment], key: str, starts: Array, total: int) -> None:

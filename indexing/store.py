@@ -7,9 +7,10 @@ pyarrow is imported where a part is touched: a query on a fresh snapshot never n
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,12 @@ from recommender.types import Analysis, Array
 
 FOLDER = "parts"
 ITEM = -1  # the `window` of the row that describes the whole item
+NO_MARKS: Mapping[int, bytes] = MappingProxyType({})
+_MARK = "mark"
+
+
+class DamagedPartError(LibraryError):
+    """A part is missing, or does not hold what it should."""
 
 
 @dataclass(frozen=True)
@@ -77,28 +84,46 @@ def rows_of(items: Sequence[tuple[bytes, Analysis]]) -> Rows:
     return Rows(*(np.concatenate(column) for column in columns))
 
 
-def write_part(folder: Path, rows: Rows, columns: Sequence[str]) -> Part:
+def marks_in(items: Sequence[tuple[bytes, Analysis]]) -> dict[int, bytes]:
+    """Acoustic fingerprints by the row that describes the item, as `rows_of` lays them out."""
+    marks, row = {}, 0
+    for _, analysis in items:
+        if analysis.features.mark is not None:
+            marks[row] = analysis.features.mark
+        row += 1 + len(analysis.vectors)
+    return marks
+
+
+def write_part(
+    folder: Path, rows: Rows, columns: Sequence[str], source: str = "", marks: Mapping[int, bytes] = NO_MARKS
+) -> Part:
     """The part that now holds `rows`, durable under its final name; LibraryError leaves nothing behind.
 
-    `columns` are the names of the features, in order.
+    `columns` are the names of the features, in order; `source` says what measured them ("" when unknown); `marks` are
+    acoustic fingerprints, by row.
     """
+    return write_table(folder, _table(rows, columns, source, marks))
+
+
+def write_table(folder: Path, table: Any) -> Part:
+    """The part that now holds an Arrow table of the columns that parts have; as durable as `write_part`."""
     name = f"{uuid.uuid4().hex}.parquet"
     final, partial = folder / FOLDER / name, folder / FOLDER / (PARTIAL + name)
     with translated(folder, "write to the library at"):
         try:
             final.parent.mkdir(exist_ok=True)
-            _write(partial, _table(rows, columns))
+            _write(partial, table)
             sync(partial)
             digest, size = checksum(partial), partial.stat().st_size
             publish(partial, final)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
-    return Part(name, len(rows), size, digest)
+    return Part(name, len(table), size, digest)
 
 
 def read_part(folder: Path, part: Part, inputs: Sequence[str]) -> Rows:
-    """All rows of a part with the feature columns `inputs`; raises LibraryError when it is damaged."""
+    """All rows of a part with the feature columns `inputs`; raises DamagedPartError."""
     import pyarrow.parquet as pq
 
     path = folder / FOLDER / part.name
@@ -109,12 +134,41 @@ def read_part(folder: Path, part: Part, inputs: Sequence[str]) -> Rows:
             table = file.read(columns=[c for c in wanted if c.partition(".")[0] in names], use_threads=False)
         rows = _rows(table, inputs)
     except FileNotFoundError as error:
-        raise LibraryError(_damaged(path, "is missing")) from error
+        raise DamagedPartError(_damaged(path, "is missing")) from error
     except (OSError, ValueError, KeyError) as error:  # Arrow's errors are ValueErrors, OSErrors or KeyErrors
-        raise LibraryError(_damaged(path, "is damaged")) from error
+        raise DamagedPartError(_damaged(path, "is damaged")) from error
     if len(rows) != part.rows:
-        raise LibraryError(_damaged(path, f"holds {len(rows)} rows instead of {part.rows}"))
+        raise DamagedPartError(_damaged(path, f"holds {len(rows)} rows instead of {part.rows}"))
     return rows
+
+
+def read_marks(folder: Path, part: Part) -> dict[int, bytes]:
+    """Acoustic fingerprints by row; none in a part of clips, or from before there were any. Raises DamagedPartError."""
+    import pyarrow.parquet as pq
+
+    path = folder / FOLDER / part.name
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if _MARK not in file.schema_arrow.names:
+                return {}
+            column = file.read(columns=[_MARK], use_threads=False)[_MARK]
+        rows = np.flatnonzero(column.is_valid().to_numpy())
+        return dict(zip(rows.tolist(), column.drop_null().to_pylist(), strict=True))
+    except FileNotFoundError as error:
+        raise DamagedPartError(_damaged(path, "is missing")) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedPartError(_damaged(path, "is damaged")) from error
+
+
+def source_of(folder: Path, part: Part) -> str:
+    """What measured the features of a part, "" when unknown or when the part cannot be read."""
+    import pyarrow.parquet as pq
+
+    try:
+        notes = pq.read_schema(folder / FOLDER / part.name).metadata or {}
+        return str(json.loads(notes[b"cliptune"]).get("source", ""))
+    except (OSError, ValueError, KeyError, AttributeError):
+        return ""
 
 
 def _damaged(path: Path, what: str) -> str:
@@ -139,7 +193,7 @@ def strangers(folder: Path, known: Iterable[str]) -> list[Path]:
     return sorted(f for f in (folder / FOLDER).glob("*") if f.name not in keep)
 
 
-def _table(rows: Rows, columns: Sequence[str]) -> Any:
+def _table(rows: Rows, columns: Sequence[str], source: str, marks: Mapping[int, bytes]) -> Any:
     import pyarrow as pa
 
     fields: dict[str, Any] = {
@@ -158,7 +212,9 @@ def _table(rows: Rows, columns: Sequence[str]) -> Any:
         if matrix.shape[1]:
             flat = pa.array(np.ascontiguousarray(matrix, np.float32).ravel())
             fields[name] = pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1])
-    meta = {"cliptune": json.dumps({"format": 1, "columns": list(columns)})}
+    if marks:
+        fields[_MARK] = pa.array((marks.get(row) for row in range(len(rows))), pa.binary())
+    meta = {"cliptune": json.dumps({"format": 1, "columns": list(columns), "source": source})}
     return pa.table(fields).replace_schema_metadata(meta)
 
 

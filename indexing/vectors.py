@@ -18,7 +18,7 @@ from indexing.schema import contents, tracks
 from indexing.writer import Writer, writing
 from recommender.errors import InputError
 from recommender.text import shown
-from recommender.types import Array, Modality, Space
+from recommender.types import Array, Coded, Modality, Space
 
 REVISION = "imported"
 _PART_BYTES = 1 << 26  # of vectors and features per part
@@ -38,20 +38,22 @@ class Imported:
 
 
 class Coder(Protocol):
-    """What turns rows of a file into what a library keeps.
+    """What turns rows of a file into what a library keeps; see `recommender.types.Analyser`.
 
-    `space`: of the vectors. `columns(modality)`: names of the features kept, of which `inputs(modality)` are at hand
-    in queries. `rows(modality, values)`: unit vectors [n, dim] and features [n, f] of `values` [n, d].
+    `space`: of the vectors. `source`, `stored`, `inputs`: of a modality, what measured the features, the columns kept,
+    and those of them that are at hand in queries. `code(modality, values, still)`: what is kept of `values` [n, d].
     """
 
     @property
     def space(self) -> Space: ...
 
-    def columns(self, modality: Modality) -> tuple[str, ...]: ...
+    def source(self, modality: Modality) -> str: ...
+
+    def stored(self, modality: Modality) -> tuple[str, ...]: ...
 
     def inputs(self, modality: Modality) -> tuple[str, ...]: ...
 
-    def rows(self, modality: Modality, values: Array) -> tuple[Array, Array]: ...
+    def code(self, modality: Modality, values: Array, still: Array) -> Coded: ...
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,20 @@ class Plain:
 
     space: Space
 
-    def columns(self, modality: Modality) -> tuple[str, ...]:
+    def source(self, modality: Modality) -> str:
+        return ""
+
+    def stored(self, modality: Modality) -> tuple[str, ...]:
         return ()
 
     def inputs(self, modality: Modality) -> tuple[str, ...]:
         return ()
 
-    def rows(self, modality: Modality, values: Array) -> tuple[Array, Array]:
+    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
         vectors = np.asarray(values, np.float64)
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors.astype(np.float32), np.empty((len(vectors), 0), np.float32)
+        nothing = np.empty((len(vectors), 0), np.float32)
+        return Coded(nothing, nothing, vectors.astype(np.float32))
 
 
 def import_vectors(
@@ -98,11 +104,11 @@ def import_vectors(
         raise InputError(f"{shown(source)} has {len(ids)} rows, {shown(vectors_file)} has {len(vectors)} vectors")
     _check(vectors, Path(vectors_file), direction=isinstance(space, str))
     coder = Plain(Space(space, REVISION, int(vectors.shape[1]))) if isinstance(space, str) else space
-    coder.rows(modality, vectors[:1])  # values that the coder does not take make no empty library
+    coder.code(modality, vectors[:1], np.zeros(1, bool))  # values that the coder does not take make no empty library
     with Library.open_or_create(library, coder.space) as opened:
         folder = opened.folder
     with writing(folder, coder.space, wait_s) as writer:
-        writer.describe(modality, coder.columns(modality), coder.inputs(modality))
+        writer.describe(modality, coder.stored(modality), coder.inputs(modality), coder.source(modality))
         replaced = _Import(writer, vectors, ids, modality, coder).run()
         writer.publish()
     return Imported(ids.groups, len(ids), coder.space.dim, replaced)
@@ -210,7 +216,7 @@ class _Import:
     def _cuts(self) -> list[int]:
         """Group numbers at which parts begin: no track lies in two."""
         cuts = [0]
-        most = _PART_BYTES // (4 * (self.coder.space.dim + len(self.coder.columns(self.modality))))
+        most = _PART_BYTES // (4 * (self.coder.space.dim + len(self.coder.stored(self.modality))))
         for group in range(1, len(self.starts) - 1):
             if self.starts[group + 1] - self.starts[cuts[-1]] > most:
                 cuts.append(group)
@@ -219,21 +225,20 @@ class _Import:
     def _write(self, first: int, last: int) -> store.Part:
         rows = self.order[self.starts[first] : self.starts[last]]
         counts = np.diff(self.starts[first : last + 1])
-        blocks = [
-            self.coder.rows(self.modality, np.asarray(self.vectors[rows[at : at + _BLOCK_ROWS]]))
-            for at in range(0, len(rows), _BLOCK_ROWS)
-        ]
-        vectors, features = (np.concatenate(column) for column in zip(*blocks, strict=True))
+        blocks = [self._coded(rows[at : at + _BLOCK_ROWS]) for at in range(0, len(rows), _BLOCK_ROWS)]
+        coded = Coded(*map(np.concatenate, zip(*blocks, strict=True)))
         starts = self.starts[first:last] - self.starts[first]
         data = store.Rows(
-            hashes=np.repeat(self.hashes[first:last], counts, axis=0),
-            window=(np.arange(len(rows)) - np.repeat(starts, counts)).astype(np.int32),
-            bounds=self.ids.bounds[rows],
-            features=features,
-            affect=np.empty((len(rows), 0), np.float32),
-            vectors=vectors,
+            np.repeat(self.hashes[first:last], counts, axis=0),
+            (np.arange(len(rows)) - np.repeat(starts, counts)).astype(np.int32),
+            self.ids.bounds[rows],
+            *coded,
         )
-        return store.write_part(self.writer.folder, data, self.coder.columns(self.modality))
+        columns, source = self.coder.stored(self.modality), self.coder.source(self.modality)
+        return store.write_part(self.writer.folder, data, columns, source)
+
+    def _coded(self, rows: Array) -> Coded:
+        return self.coder.code(self.modality, np.asarray(self.vectors[rows]), np.zeros(len(rows), bool))
 
     def _commit(self, link: sa.Connection, cuts: list[int], written: list[store.Part]) -> tuple[int, list[str]]:
         space = self.writer.space_id
@@ -254,14 +259,14 @@ class _Import:
         link.exec_driver_sql("DROP TABLE IF EXISTS temp.incoming")
         link.exec_driver_sql(
             "CREATE TEMP TABLE incoming (hash BLOB PRIMARY KEY, part, first_row, windows, duration_s, facts, "
-            "path BLOB, title, artist, known)"
+            "path BLOB, title, artist, genre, licence, known)"
         )
         counts = np.diff(self.starts)
         columns = (part_of.tolist(), first_row.tolist(), counts.tolist(), *self.ids.details())
         digests = (row.tobytes() for row in self.hashes)
         rows = zip(digests, *columns, strict=True)
         while chunk := list(itertools.islice(rows, _SQL_ROWS)):
-            link.exec_driver_sql("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", chunk)
+            link.exec_driver_sql("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", chunk)
         scope = (self.writer.space_id, self.modality)
         same = "contents.hash = incoming.hash AND contents.space = ? AND contents.modality = ?"
         link.exec_driver_sql(f"UPDATE incoming SET known = EXISTS (SELECT 1 FROM contents WHERE {same})", scope)  # noqa: S608
@@ -283,8 +288,8 @@ class _Import:
         known = known.where(contents.c.hash.in_(sa.text("SELECT hash FROM incoming WHERE known")))
         link.execute(sa.delete(tracks).where(tracks.c.content.in_(known)))
         link.exec_driver_sql(
-            "INSERT INTO tracks (space, modality, path, size, mtime_ns, content, title, artist) "
-            "SELECT c.space, c.modality, i.path, 0, 0, c.id, i.title, i.artist FROM incoming i "
+            "INSERT INTO tracks (space, modality, path, size, mtime_ns, content, title, artist, genre, licence) "
+            "SELECT c.space, c.modality, i.path, 0, 0, c.id, i.title, i.artist, i.genre, i.licence FROM incoming i "
             "JOIN contents c ON c.hash = i.hash AND c.space = ? AND c.modality = ? ORDER BY c.id",
             scope,
         )

@@ -38,6 +38,11 @@ class Kind(StrEnum):
     def modality(self) -> "Modality":
         return "music" if self is Kind.music else "video"
 
+    @property
+    def other(self) -> "Modality":
+        """What is searched for it."""
+        return "video" if self is Kind.music else "music"
+
 
 LibraryOption = Annotated[str, typer.Option("--library", help="Library name (in your user data folder) or folder.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
@@ -45,6 +50,12 @@ ModelOption = Annotated[str, typer.Option("--model", help="Model name or folder.
 KindOption = Annotated[Kind, typer.Option("--kind", help="What the files are: music, or clips that music looks for.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes [default: one per core].")]
 RetryOption = Annotated[bool, typer.Option("--retry", help="Try files again that failed before.")]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", min=1, help="Seconds after which a file is given up [default: 600, more for large ones]."
+    ),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 

@@ -3,21 +3,21 @@
 query -> `library.search` (candidates) -> ranker (best section of each) -> reasons -> recommendations.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, islice
 from os import PathLike, fspath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recommender import rankers
-from recommender.affect.relative import Scale
 from recommender.affect.words import emotions_in
 from recommender.errors import InputError, SpaceMismatch
 from recommender.explain import reasons
 from recommender.model import Model, available
-from recommender.model.retrieval import RetrievalModel
-from recommender.relative import relative
 from recommender.types import (
     Affect,
     AffectPair,
@@ -25,6 +25,7 @@ from recommender.types import (
     Array,
     Emotions,
     EmotionsPair,
+    Filter,
     LibraryReader,
     Modality,
     Recommendation,
@@ -32,6 +33,9 @@ from recommender.types import (
     TrackWindows,
     unit,
 )
+
+if TYPE_CHECKING:
+    from recommender.affect.relative import Scale
 
 DEFAULT_TOP = 10
 DEFAULT_CANDIDATES = 200
@@ -107,6 +111,8 @@ class Recommender:
                 f"--calibrate-on-library works with the ranker cosine, not with '{ranker}': what that one reads was "
                 "stored on the model's own scale"
             )
+        from recommender.relative import relative
+
         seen, self.model = relative(self.library, self.model)
         self.library, self.scale = seen, seen.scale
 
@@ -127,6 +133,8 @@ class Recommender:
 
         Raises InputError when the library's model reads none, or others.
         """
+        from recommender.model.retrieval import RetrievalModel
+
         if not isinstance(self.model, RetrievalModel):
             raise InputError(
                 "this library's model reads no features: query it with a clip (--video), or train a model of such "
@@ -151,36 +159,68 @@ class Recommender:
         return Query(unit(v), None, duration_s, target)
 
     def recommend(
-        self, query: Query | str | PathLike[str], top: int = DEFAULT_TOP, candidates: int = DEFAULT_CANDIDATES
+        self,
+        query: Query | str | PathLike[str],
+        top: int = DEFAULT_TOP,
+        candidates: int = DEFAULT_CANDIDATES,
+        where: Filter | None = None,
+        per_artist: int | None = None,
     ) -> list[Recommendation]:
-        """The `top` best tracks for a query (a path is a clip), best first; fewer when the library is smaller.
+        """The `top` best tracks for a query (a path is a clip), best first; fewer where no more qualify.
 
         The same query, library and model always give the same answer; equal scores are ordered by path.
+
+        Parameters
+        ----------
+        candidates: tracks that the search hands to the ranker; more where `per_artist` leaves too few of them.
+        where:      conditions on the tracks, applied before anything is ranked.
+        per_artist: tracks of one artist at most; of unknown artists any number.
         """
-        if top < 1 or candidates < 1:
-            raise InputError(f"top ({top}) and candidates ({candidates}) must be at least 1")
+        if top < 1 or candidates < 1 or (per_artist is not None and per_artist < 1):
+            raise InputError(f"top ({top}), candidates ({candidates}) and tracks per artist must be at least 1")
         q = query if isinstance(query, Query) else self.clip(query)
         wanted = max(top, candidates) + len(q.exclude)
-        found = self.library.search(q.vector, wanted, q.target)
-        tracks, windows = self._load(found.ids, q.exclude)
+        while True:
+            ids = self.library.search(q.vector, wanted, q.target, where).ids.tolist()
+            found = self._best(q, ids, top, where, per_artist)
+            if len(found) == top or len(ids) < wanted or per_artist is None:
+                return found
+            wanted *= 4
+
+    def _best(
+        self, q: Query, ids: Sequence[int], top: int, where: Filter | None, per_artist: int | None
+    ) -> list[Recommendation]:
+        """The `top` best of the candidates `ids`."""
+        windows = [self.library.windows(track_id) for track_id in ids]
         # The model's own ranker gives way where a query has nothing for it; one that was asked for says why it cannot.
         ranker = self.ranker if self._asked or q.side is not None else "cosine"
         question = rankers.Question(q.vector, q.duration_s, q.side, q.target)
         sections = rankers.get(ranker)(question, windows, self._scoring)
-        order = sorted(range(len(tracks)), key=lambda i: (-sections[i].score, tracks[i].path, tracks[i].id))
+        ranked = islice(_capped(self._ranked(ids, sections, q.exclude, where), per_artist), top)
         return [
-            self._recommendation(q, tracks[i], windows[i], sections[i], rank, ranker in self._scoring.calibrations)
-            for rank, i in enumerate(order[:top], start=1)
+            self._recommendation(q, track, windows[i], sections[i], rank, ranker in self._scoring.calibrations)
+            for rank, (track, i) in enumerate(ranked, start=1)
         ]
 
-    def _load(self, ids: Array, exclude: frozenset[str]) -> tuple[list[Track], list[TrackWindows]]:
-        tracks, windows = [], []
-        for track_id in ids.tolist():
-            track = self.library.track(track_id)
-            if exclude.isdisjoint((track.path, *track.copies)):
-                tracks.append(track)
-                windows.append(self.library.windows(track_id))
-        return tracks, windows
+    def _ranked(
+        self, ids: Sequence[int], sections: Sequence[rankers.Section], exclude: frozenset[str], where: Filter | None
+    ) -> Iterator[tuple[Track, int]]:
+        """The tracks with their places in `ids`, best first, equal ones by path; only what is taken is looked up."""
+        order = sorted(range(len(ids)), key=lambda i: -sections[i].score)
+        for _, equal in groupby(order, key=lambda i: sections[i].score):
+            tracks = [(self._track(ids[i], where), i) for i in equal]
+            for track, i in sorted(tracks, key=lambda pair: (pair[0].path, pair[0].id)):
+                if exclude.isdisjoint((track.path, *track.copies, *track.versions)):
+                    yield track, i
+
+    def _track(self, track_id: int, where: Filter | None) -> Track:
+        """A track, by a path that meets the conditions."""
+        track = self.library.track(track_id)
+        if not where:
+            return track
+        from recommender.filters import led
+
+        return led(track, where)
 
     def _query(
         self,
@@ -216,6 +256,16 @@ class Recommender:
         )
         both = AffectPair(q.affect, affect)
         return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits)
+
+
+def _capped(ranked: Iterator[tuple[Track, int]], per_artist: int | None) -> Iterator[tuple[Track, int]]:
+    """At most `per_artist` tracks of one artist, the first; unknown artists are not counted."""
+    seen: Counter[str] = Counter()
+    for track, i in ranked:
+        artist = " ".join((track.artist or "").casefold().split())
+        seen[artist] += 1
+        if per_artist is None or not artist or seen[artist] <= per_artist:
+            yield track, i
 
 
 def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = frozenset()) -> Query:
@@ -261,9 +311,11 @@ def recommend(
     top: int = DEFAULT_TOP,
     candidates: int = DEFAULT_CANDIDATES,
     ranker: str | None = None,
+    where: Filter | None = None,
+    per_artist: int | None = None,
 ) -> list[Recommendation]:
     """The `top` tracks of `library` that fit a clip, best first (see `Recommender` for more than one query)."""
-    return Recommender(library, model, ranker).recommend(clip, top, candidates)
+    return Recommender(library, model, ranker).recommend(clip, top, candidates, where, per_artist)
 
 
 def mismatch(library: LibraryReader, model: Model) -> str:
@@ -271,8 +323,8 @@ def mismatch(library: LibraryReader, model: Model) -> str:
     mine, theirs = model.space, library.space
     return (
         f"the library was indexed with model '{theirs.model}' revision {theirs.revision}, the query uses "
-        f"'{mine.model}' revision {mine.revision}: analyse the library again "
-        "(`recommend index update --reanalyse`) or pass --model with the one it was made with"
+        f"'{mine.model}' revision {mine.revision}: move the library to the "
+        "new one (`recommend index upgrade`) or pass --model with the one it was made with"
     )
 
 

@@ -46,10 +46,7 @@ def by_replacement(
 ) -> list[Reason]:
     """The features whose replacement by the library's median changes the section's score the most."""
     names = model.affect[modality].columns
-    base = section_score(query, inputs, model, modality)
-    changes = np.array(
-        [base - section_score(query, replaced(inputs, j, medians[j]), model, modality) for j in range(len(names))]
-    )
+    changes = _losses(query, inputs, medians, model, modality)
     columns = model.columns(modality)
     found = []
     for j in np.argsort(-np.abs(changes), kind="stable")[:most]:
@@ -78,16 +75,18 @@ def by_agreement(query: Emotions, section: Emotions, usual: Emotions, most: int)
     return found
 
 
-def section_score(query: Array, inputs: Array, model: AffectModel, modality: Modality) -> float:
-    """Mean cosine of the query with the windows that `inputs` [n, f] encode to."""
-    return float(window_scores(model.encode(modality, inputs)[1], query).mean())
+def _losses(query: Array, inputs: Array, medians: Array, model: AffectModel, modality: Modality) -> Array:
+    """float64 [f]: what the section's score, its mean cosine with the query, loses when a feature becomes the median.
 
-
-def replaced(inputs: Array, j: int, value: float) -> Array:
-    """`inputs` with column j set to `value` in every window."""
-    changed = np.array(inputs)
-    changed[:, j] = value
-    return changed
+    Of n windows all n (f + 1) rows are encoded at once, the section as it is first.
+    """
+    f = len(model.affect[modality].columns)
+    rows = np.tile(inputs[:, :f], (f + 1, 1, 1))  # [f + 1, n, f]
+    for j in range(f):
+        rows[j + 1, :, j] = medians[j]
+    scores = window_scores(model.encode(modality, rows.reshape(-1, f))[1], query).reshape(f + 1, -1).mean(axis=1)
+    losses: Array = scores[0] - scores[1:]
+    return losses
 
 
 def _sentence(name: str, unit: str, value: float, median: float, change: float) -> str:

@@ -8,7 +8,7 @@ from recommender.affect.relative import Scale
 from recommender.errors import InputError
 from recommender.model import Model
 from recommender.model.affect import AffectModel
-from recommender.types import Affect, Array, Candidates, LibraryReader, Modality, Space, Track, TrackWindows
+from recommender.types import Affect, Array, Candidates, Filter, LibraryReader, Modality, Space, Track, TrackWindows
 
 BLOCK = 1 << 16
 """Windows whose vectors exist at the same time in a search: 16 MB, however large the library."""
@@ -22,7 +22,7 @@ class RelativeLibrary:
 
     def __init__(self, library: LibraryReader, model: AffectModel) -> None:
         self._library, self._encode = library, model.affect_space.encode
-        ids = _ids(library, "music")
+        ids = library.ids("music")
         parts = [library.windows(int(i)).affect for i in ids]
         self.scale = Scale.of(np.array([p.mean(axis=0) for p in parts]).reshape(-1, 4))
         self._ids, self._music = ids, frozenset(ids.tolist())
@@ -42,13 +42,23 @@ class RelativeLibrary:
     def count(self, modality: Modality) -> int:
         return self._library.count(modality)
 
-    def search(self, query: Array, k: int, modality: Modality) -> Candidates:
+    def ids(self, modality: Modality, where: Filter | None = None) -> Array:
+        return self._library.ids(modality, where)
+
+    def recordings(self, ids: Array) -> Array:
+        return self._library.recordings(ids)
+
+    def search(self, query: Array, k: int, modality: Modality, where: Filter | None = None) -> Candidates:
         if modality != "music":
-            return self._library.search(query, k, modality)
+            return self._library.search(query, k, modality, where)
         blocks = range(0, len(self._affect), BLOCK)
         cosines = np.concatenate([self._encode(self._affect[a : a + BLOCK]) @ query for a in blocks])
         best = np.maximum.reduceat(cosines, self._starts)
-        order = np.lexsort((self._ids, -best))[:k]
+        order = np.lexsort((self._ids, -best))
+        if where:
+            order = order[np.isin(self._ids[order], self._library.ids(modality, where))]
+        first = np.unique(self._library.recordings(self._ids[order]), return_index=True)[1]
+        order = order[np.sort(first)][:k]
         return Candidates(self._ids[order], best[order].astype(np.float32))
 
     def track(self, track_id: int) -> Track:
@@ -81,12 +91,3 @@ def relative(library: LibraryReader, model: Model | None) -> tuple[RelativeLibra
     music = model.affect["music"].relative(seen.scale.centre, seen.scale.spread)
     # What AFCLNet stored of the music is on the model's own scale: relative to the library, only the overlap ranks.
     return seen, replace(model, affect={**model.affect, "music": music}, rescoring=None, default="cosine")
-
-
-def _ids(library: LibraryReader, modality: Modality) -> Array:
-    """Every track of the library, int64 [n], ascending."""
-    count = library.count(modality)
-    if not count:
-        return np.zeros(0, np.int64)
-    any_direction = np.eye(1, library.space.dim, dtype=np.float32)[0]
-    return np.sort(library.search(any_direction, count, modality).ids)

@@ -34,6 +34,8 @@ def gpu_usable(faiss: Any) -> bool:
 class FaissFlat:
     """A flat inner-product index over float32 [n, d]; see `indexing.backends.WindowIndex`."""
 
+    exact = True
+
     def __init__(self, vectors: Array) -> None:
         self._faiss = load_faiss()
         self._vectors = np.ascontiguousarray(vectors, np.float32)  # a view when it is one already, as the snapshot is

@@ -17,23 +17,29 @@ class Executor(Protocol):
     def run(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """Pairs (item, result) in the order of `items`, each as soon as it and all before it are done.
 
-        `function` must be importable by name and must not raise; where the process that ran it died,
-        the result is a `Crash`. A bounded number of items is in flight. Closing the iterator stops
+        `function` must be importable by name and must not raise; where the process that ran it died, or took longer
+        than an item may, the result is a `Crash`. A bounded number of items is in flight. Closing the iterator stops
         the work.
         """
         ...
 
 
-EXECUTORS: dict[str, Callable[[int], Executor]] = {
+Limit = Callable[[Any], float]
+"""Seconds that an item may take."""
+
+EXECUTORS: dict[str, Callable[[int, Limit | None], Executor]] = {
     "processes": Processes,
     "inline": Inline,
 }
 
 
-def open_executor(name: str, workers: int) -> Executor:
-    """The executor of that name with that many workers; raises InputError for an unknown name."""
+def open_executor(name: str, workers: int, limit: Limit | None = None) -> Executor:
+    """The executor of that name with that many workers; raises InputError for an unknown name.
+
+    `limit` says how many seconds an item may take where it runs in a process of its own, which is then killed.
+    """
     if name not in EXECUTORS:
         raise InputError(f"unknown executor {name!r}; there are: {', '.join(sorted(EXECUTORS))}")
     if workers < 1:
         raise InputError(f"cannot work with {workers} workers; give at least 1")
-    return EXECUTORS[name](workers)
+    return EXECUTORS[name](workers, limit)

@@ -5,9 +5,9 @@ from typing import Any
 
 
 class Inline:
-    """See `indexing.executors.Executor`; `workers` is ignored."""
+    """See `indexing.executors.Executor`; `workers` and `limit` are ignored."""
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, limit: Callable[[Any], float] | None = None) -> None:
         self.workers = workers
 
     def run(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:

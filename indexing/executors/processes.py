@@ -7,9 +7,11 @@ numerical libraries: the number of workers then changes no bit of any result.
 import multiprocessing
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from math import inf
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -45,10 +47,11 @@ class _Worker:
         theirs.close()
         self.ready = False
         self.place: int | None = None
+        self.limit_s = self.due = inf
 
-    def give(self, place: int, item: Any) -> None:
-        """Send an item; a death meanwhile shows when the result is asked for."""
-        self.place = place
+    def give(self, place: int, item: Any, limit_s: float) -> None:
+        """Send an item that must be done in `limit_s`; a death meanwhile shows when the result is asked for."""
+        self.place, self.limit_s, self.due = place, limit_s, time.monotonic() + limit_s
         with suppress(OSError):
             self.pipe.send(item)
 
@@ -67,19 +70,26 @@ class _Worker:
 class Processes:
     """See `indexing.executors.Executor`."""
 
-    def __init__(self, workers: int = 1) -> None:
-        self.workers = workers
+    def __init__(self, workers: int = 1, limit: Callable[[Any], float] | None = None) -> None:
+        self.workers, self.limit = workers, limit
 
     def run(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """Pairs (item, result) in the order of `items`; raises CliptuneError when no worker can start."""
-        return _Run(self.workers, function, shared, iter(items)).results()
+        return _Run(self.workers, function, shared, iter(items), self.limit or (lambda _: inf)).results()
 
 
 class _Run:
     """One pass over the items."""
 
-    def __init__(self, count: int, function: Callable[[Any, Any], Any], shared: Any, items: Iterator[Any]) -> None:
-        self.count, self.function, self.shared, self.items = count, function, shared, items
+    def __init__(
+        self,
+        count: int,
+        function: Callable[[Any, Any], Any],
+        shared: Any,
+        items: Iterator[Any],
+        limit: Callable[[Any], float],
+    ) -> None:
+        self.count, self.function, self.shared, self.items, self.limit = count, function, shared, items, limit
         self.workers: list[_Worker] = []
         self.waiting: deque[tuple[int, Any]] = deque()  # items in order, not yet yielded, by place
         self.done: dict[int, Any] = {}
@@ -114,7 +124,7 @@ class _Run:
                 worker = _Worker(self.function, self.shared)
                 self.workers.append(worker)
             self.waiting.append((self.given, item))
-            worker.give(self.given, item)
+            worker.give(self.given, item, self.limit(item))
             self.given += 1
 
     def _idle(self) -> "_Worker | None":
@@ -127,11 +137,14 @@ class _Run:
         return None
 
     def _collect(self) -> None:
-        """Wait until some worker reports, and take what it says."""
+        """Wait until some worker reports, and take what it says; end those that take too long."""
         pipes = {w.pipe: w for w in self.workers if w.place is not None}
-        for pipe in wait(list(pipes)):
+        due = min(w.due for w in pipes.values())
+        for pipe in wait(list(pipes), None if due == inf else max(0.0, due - time.monotonic())):
             if isinstance(pipe, Connection):
                 self._take(pipes[pipe])
+        for worker in [w for w in self.workers if w.place is not None and time.monotonic() > w.due]:
+            self._give_up(worker)
 
     def _take(self, worker: _Worker) -> None:
         place = worker.place
@@ -160,6 +173,14 @@ class _Run:
                 'if __name__ == "__main__":'
             )
         self.done[place] = Crash(f"the worker process died on this file ({_ended(code)})")
+
+    def _give_up(self, worker: _Worker) -> None:
+        """End a worker that hangs; its item becomes a Crash."""
+        place = worker.place
+        self.workers.remove(worker)
+        worker.stop()
+        if place is not None:
+            self.done[place] = Crash(f"it was not done after {worker.limit_s:.4g} s, and given up")
 
 
 def _ended(code: int | None) -> str:

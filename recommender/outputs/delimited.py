@@ -8,7 +8,21 @@ from typing import Any
 from recommender.outputs.records import Answer, affect_record, record
 from recommender.types import Emotions
 
-PLAIN = ("rank", "score", "fits", "path", "title", "artist", "in_s", "out_s", "duration_s", "bpm", "key")
+PLAIN = (
+    "rank",
+    "score",
+    "fits",
+    "path",
+    "title",
+    "artist",
+    "in_s",
+    "out_s",
+    "duration_s",
+    "bpm",
+    "key",
+    "genre",
+    "licence",
+)
 AFFECT = ("valence", "arousal", "valence_sd", "arousal_sd", "emotion", "mood")
 REASONS = 3
 

@@ -26,6 +26,8 @@ def track(t: Track) -> dict[str, Any]:
         "duration_s": None if t.duration_s is None else round(t.duration_s, 3),
         "bpm": None if t.bpm is None else round(t.bpm, 1),
         "key": t.key,
+        "genre": t.genre,
+        "licence": t.licence,
         "valence": affect.get("valence"),
         "arousal": affect.get("arousal"),
         "emotion": affect.get("emotion"),

@@ -9,7 +9,10 @@ from recommender.types import Affect, Emotions, Recommendation
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one query: its recommendations, or the one-line error that took their place."""
+    """What came of one query: its recommendations, or the one-line error that took their place.
+
+    `versions`: whether a table names every other file of a recording, not only the first.
+    """
 
     query: str
     recommendations: list[Recommendation] = field(default_factory=list)
@@ -17,6 +20,7 @@ class Answer:
     affect: Affect | None = None
     duration_s: float | None = None
     emotions: Emotions | None = None
+    versions: bool = False
 
 
 def record(r: Recommendation) -> dict[str, Any]:
@@ -33,6 +37,8 @@ def record(r: Recommendation) -> dict[str, Any]:
         "duration_s": _rounded(r.track.duration_s, 3),
         "bpm": _rounded(r.track.bpm, 1),
         "key": r.track.key,
+        "genre": r.track.genre,
+        "licence": r.track.licence,
         "query_affect": affect_record(r.affect.query),
         "section_affect": affect_record(r.affect.section),
         "query_emotions": _shares(r.emotions.query),
@@ -49,6 +55,7 @@ def record(r: Recommendation) -> dict[str, Any]:
             for why in r.reasons
         ],
         "copies": list(r.track.copies),
+        "versions": list(r.track.versions),
     }
 
 

@@ -41,7 +41,15 @@ def block(answer: Answer) -> str:
         lines.append(join(row, widths))
         indent = " " * (2 + widths[0] + 2)
         lines.extend(f"{indent}· {why.text}" for why in r.reasons)
+        lines.extend(f"{indent}  also here as: {line}" for line in elsewhere(r.track.versions, answer.versions))
     return "\n".join(lines) + "\n"
+
+
+def elsewhere(versions: Sequence[str], all_of_them: bool) -> list[str]:
+    """Other files of the same recording, each on a line of its own, or the first with how many more."""
+    if all_of_them or len(versions) < 2:
+        return [near(path) for path in versions]
+    return [f"{near(versions[0])} (and {len(versions) - 1} more; --versions lists them)"]
 
 
 def nothing_fits(answer: Answer) -> bool:

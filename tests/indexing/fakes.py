@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import MediaError, ModelError
-from recommender.types import Analysis, Features, Space, unit
+from recommender.types import Analysis, Coded, Features, Space, unit
 
 COLUMNS = ("loudness_db", "onset_rate", "tempo_bpm")
 INPUTS = ("onset_rate", "loudness_db")  # another order than the columns: a mix-up shows
@@ -20,10 +20,12 @@ DIM = 8
 class FakeAnalyser:
     """Analyses a text file `SEED WINDOWS`: vectors drawn from the seed; one word tells it to misbehave.
 
-    Every analysis appends the file's name to `log` (where given), so that tests can count them.
+    Every analysis appends the file's name to `log` (where given), so that tests can count them. What is measured
+    depends on `measures` alone, what is made of it on `revision` too.
     """
 
     revision: str = "1"
+    measures: str = "1"
     log: str = ""
     delay_s: float = 0.0
 
@@ -34,6 +36,21 @@ class FakeAnalyser:
     def inputs(self, modality):
         return INPUTS
 
+    def source(self, modality):
+        return f"fake {self.measures}"
+
+    def measured(self, modality):
+        return COLUMNS
+
+    def stored(self, modality):
+        return COLUMNS
+
+    def code(self, modality, values, still):
+        random = np.random.default_rng([*self.revision.encode()])
+        affect = np.tanh(np.einsum("nf,fa->na", values, random.normal(size=(len(COLUMNS), 4))))
+        vectors = unit(np.einsum("nf,fd->nd", values, random.normal(size=(len(COLUMNS), DIM))))
+        return Coded(values, affect.astype(np.float32), vectors.astype(np.float32))
+
     def analyse(self, path, modality):
         if self.log:
             with open(self.log, "ab") as log:
@@ -42,15 +59,15 @@ class FakeAnalyser:
         words = Path(path).read_text("utf-8").split()
         self._misbehave(words[0] if words else "empty", path)
         seed, n = (1 if words[0] == "touch" else int(words[0])), int(words[1])
-        random = np.random.default_rng([seed, *self.revision.encode()])
+        random = np.random.default_rng([seed, *self.measures.encode()])
         values = random.normal(size=(n, len(COLUMNS))).astype(np.float32)
         bounds = np.stack([5.0 * np.arange(n), 5.0 * np.arange(n) + 10], axis=1)
-        vectors = unit(random.normal(size=(n + 1, DIM)).astype(np.float32))
-        affect = random.uniform(-1, 1, (n + 1, 4)).astype(np.float32)
+        rows = np.vstack([values, values.mean(axis=0, keepdims=True)])
+        _, affect, vectors = self.code(modality, rows, np.zeros(n + 1, bool))
         facts = {"bpm": np.float32(60 + seed), "key": "A minor", "damaged_packets": 0}
         features = Features(COLUMNS, bounds, values, values.mean(axis=0), 5.0 * n + 5, facts)
         tags = {"title": f"Title {seed}"} if seed % 2 else {}
-        return Analysis(modality, features, affect[1:], vectors[1:], affect[0], vectors[0], tags)
+        return Analysis(modality, features, affect[:-1], vectors[:-1], affect[-1], vectors[-1], tags)
 
     def _misbehave(self, word, path):
         match word:
@@ -70,6 +87,8 @@ class FakeAnalyser:
                 raise_nan()
             case "touch":
                 os.utime(path, ns=(1, 1))
+            case "hang":
+                time.sleep(3600)
             case "vanish":
                 path.unlink()
                 raise MediaError("no such file")

@@ -1,15 +1,15 @@
 """The engine over a toy library: ranking, sections, reasons, blends, errors."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from recommender import Model, Recommender, blend, recommend
 from recommender.errors import InputError, MediaError, SpaceMismatch
-from recommender.explain import replaced, section_score
 from recommender.plain import PLAIN, amount, label
-from recommender.types import Space, unit
+from recommender.types import Filter, Space, unit
 from toy import ToyLibrary, ToyModel
 
 TRACKS = {
@@ -54,14 +54,13 @@ def test_reasons_are_the_measured_change_when_a_feature_becomes_the_median(engin
     query = engine.clip("-1.0_1.5_18.mp4")
     best = next(r for r in engine.recommend(query) if r.track.path == "/m/grows.mp3")
     section = library.windows(2).inputs[2:5]
-    medians = library.medians("music")
-    base = section_score(query.vector, section, model, "music")
-    assert base == pytest.approx(best.score, abs=1e-6)
-    expected = {
-        name: base - section_score(query.vector, replaced(section, j, medians[j]), model, "music")
-        for j, name in enumerate(model.inputs("music"))
-    }
-    assert {why.feature: why.change for why in best.reasons} == pytest.approx(expected)
+    expected = {}
+    for j, name in enumerate(model.inputs("music")):
+        changed = section.copy()
+        changed[:, j] = library.medians("music")[j]
+        cosines = model.encode("music", changed)[1] @ query.vector
+        expected[name] = best.score - cosines.mean()
+    assert {why.feature: why.change for why in best.reasons} == pytest.approx(expected, abs=1e-6)
     changes = [abs(why.change) for why in best.reasons]
     assert changes == sorted(changes, reverse=True)
     assert best.reasons[0].feature == "onset_rate"
@@ -133,7 +132,7 @@ def test_vectors_are_checked(engine):
 def test_another_revision_is_refused_with_what_to_do():
     library = ToyLibrary(TRACKS)
     library.space = Space("toy", "2", 64)
-    with pytest.raises(SpaceMismatch, match="revision 2, the query uses 'toy' revision 1.*--reanalyse"):
+    with pytest.raises(SpaceMismatch, match="revision 2, the query uses 'toy' revision 1.*index upgrade"):
         Recommender(library, ToyModel())
 
 
@@ -155,3 +154,35 @@ def test_bad_arguments(engine):
 
 def test_top_is_never_cut_by_fewer_candidates(engine):
     assert len(engine.recommend("1_1_10.mp4", top=3, candidates=1)) == 3
+
+
+def test_conditions_apply_before_anything_is_ranked(engine):
+    best = "1.0_-1.0_10.mp4"
+    first = engine.recommend(best, top=1)[0].track.path
+    where = Filter(exclude=frozenset([first]))
+    assert first not in [r.track.path for r in engine.recommend(best, where=where)]
+    # a single candidate, though others are nearer to the clip
+    found = engine.recommend(best, top=1, candidates=1, where=Filter(only=frozenset(["/m/wild.mp3"])))
+    assert [r.track.path for r in found] == ["/m/wild.mp3"]
+    assert engine.recommend(best, where=Filter(keys=frozenset(["A minor"]))) == []
+
+
+class Signed(ToyLibrary):
+    """Artists by the first letter of the title; x is unknown."""
+
+    def track(self, track_id):
+        track = super().track(track_id)
+        artist = None if track.title[0] == "x" else track.title[0].upper() + ["", " "][track_id % 2]
+        return replace(track, artist=artist)
+
+
+def test_an_artist_cap_takes_more_candidates_until_the_answer_is_full():
+    near = {f"/m/a{i}.mp3": [[1.0, -1.0 + i / 1000]] for i in range(40)}
+    far = {f"/m/{name}.mp3": [[-1.0, 1.0]] for name in ("b1", "b2", "x1", "x2", "x3")}
+    engine = Recommender(Signed({**near, **far}), ToyModel())
+    found = engine.recommend("1_-1_10.mp4", top=5, candidates=5, per_artist=1)
+    assert [r.track.title for r in found] == ["a0", "b1", "x1", "x2", "x3"]
+    found = engine.recommend("1_-1_10.mp4", top=9, candidates=5, per_artist=2)
+    assert [r.track.title for r in found] == ["a0", "a1", "b1", "b2", "x1", "x2", "x3"]
+    with pytest.raises(InputError, match="per artist must be at least 1"):
+        engine.recommend("1_-1_10.mp4", per_artist=0)

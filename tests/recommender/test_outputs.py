@@ -75,6 +75,21 @@ def test_the_table_shows_affect_section_and_reasons():
     assert "· onset rate: 1.23" in text
 
 
+def test_other_files_of_the_same_recording_are_named():
+    one = recommendation()
+    several = Recommendation(
+        **{**vars(one), "track": Track(**{**vars(one.track), "versions": ("/m/b.ogg", "/m/c.m4a")})}
+    )
+    text = outputs.get("table")([Answer("clip.mp4", [several])])
+    assert "also here as: /m/b.ogg (and 1 more; --versions lists them)\n" in text
+    text = outputs.get("table")([Answer("clip.mp4", [several], versions=True)])
+    assert "also here as: /m/b.ogg\n" in text
+    assert "also here as: /m/c.m4a\n" in text
+    assert "also here as" not in outputs.get("table")([Answer("clip.mp4", [one])])
+    (row,) = json.loads(outputs.get("json")([Answer("clip.mp4", [several])]))
+    assert row["versions"] == ["/m/b.ogg", "/m/c.m4a"]
+
+
 def test_paths_below_the_current_folder_are_shown_from_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = outputs.get("table")([Answer(str(tmp_path / "c.mp4"), [recommendation(str(tmp_path / "m" / "a.mp3"))])])
@@ -98,6 +113,7 @@ def test_listings():
     rows = [listing.track(track)]
     (read,) = json.loads(listing.render(rows, "json", listing.TRACK_COLUMNS))
     assert read["path"] == ODD
+    assert (read["genre"], read["licence"]) == (None, None)
     assert read["mood"] == "peaceful and warm"
     assert listing.render(rows, "csv", listing.TRACK_COLUMNS).startswith("path,title,artist,duration_s")
     assert len(listing.render(rows, "table", listing.TRACK_COLUMNS).splitlines()) == 2

@@ -10,6 +10,7 @@ from recommender.affect.space import AffectSpace
 from recommender.errors import InputError
 from recommender.model.affect import AffectModel
 from recommender.relative import RelativeLibrary, relative
+from recommender.types import Filter
 from toy import COLUMNS, ToyLibrary, ToyModel
 
 
@@ -119,3 +120,25 @@ def test_small_libraries_and_other_models_are_refused():
         Recommender(library(FEWEST - 1), model(), calibrate=True)
     with pytest.raises(InputError, match="does not predict"):
         relative(library(), None)
+
+
+class Paired(ToyLibrary):
+    """Tracks 2 i and 2 i + 1 are of one recording."""
+
+    def recordings(self, ids):
+        return ids // 2 * 2
+
+
+def test_conditions_and_recordings_hold_in_a_relative_library():
+    plain = library()
+    paired = Paired(dict(plain.items))
+    seen = RelativeLibrary(paired, model())
+    query = seen.windows(3).vectors[0]
+    ranked = RelativeLibrary(plain, model()).search(query, FEWEST, "music").ids.tolist()
+    first = list(dict.fromkeys(i // 2 for i in ranked))
+    found = seen.search(query, FEWEST, "music").ids.tolist()
+    assert [i // 2 for i in found] == first
+    assert found == [next(i for i in ranked if i // 2 == pair) for pair in first]
+    odd = Filter(only=frozenset(f"/m/{i:02d}.mp3" for i in range(1, FEWEST, 2)))
+    assert seen.ids("music", odd).tolist() == list(range(1, FEWEST, 2))
+    assert seen.search(query, 3, "music", odd).ids.tolist() == [i for i in ranked if i % 2][:3]

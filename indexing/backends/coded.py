@@ -1,0 +1,125 @@
+"""Approximate search over 4-bit codes with FAISS, the best of them scored exactly from the vectors themselves.
+
+Product quantisation (Jegou, Douze and Schmid 2011) with 16 centroids per group of dimensions, whose inner products
+with the query are looked up in registers (Andre, Kermarrec and Le Scouarnec 2015, "fast scan"): a row is read as d / 2
+or d / 4 bytes instead of 4 d. Over several million rows the codes lie in lists around centroids (an inverted file), of
+which a query reads a few; the codes are then of what is left of a row without its list's centroid.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexing.backends.faiss_flat import load_faiss
+from indexing.backends.product import best
+from recommender.errors import LibraryError
+from recommender.types import Array
+
+_TRAIN_ROWS = 20_000  # for 16 centroids in 1 to 4 dimensions: more changed no recall
+_ROWS_PER_LIST = 64  # to train a list's centroid from: FAISS warns below 39
+_ROUNDS = 10  # of k-means for the lists; 20 gave the same recall
+_ADDED = 1 << 18  # rows encoded at a time: 64 MB at 64 dimensions
+_EXACT_SHARE = 8  # once one row in so many would be scored exactly, scoring all in order is cheaper
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How rows are coded and how much of them a query looks at.
+
+    Attributes
+    ----------
+    groups: groups of dimensions, 4 bits each; divides d.
+    lists:  0 for one scan over all codes, else the number of lists.
+    probes: lists that a query reads, the nearest.
+    extra:  rows scored exactly beyond twice as many as are asked for: the errors of codes mix up the rows that score
+            alike, however few are wanted.
+    """
+
+    groups: int
+    lists: int = 0
+    probes: int = 0
+    extra: int = 1000
+
+
+class Coded:
+    """An approximate inner-product index over float32 [n, d]; see `indexing.backends.WindowIndex`.
+
+    Its scores are exact and it gives as many rows as are asked for; what is approximate is that better ones may exist.
+    """
+
+    device, exact = "cpu", False
+
+    def __init__(self, vectors: Array, codes: Any, layout: Layout) -> None:
+        self._vectors, self._codes, self.layout = vectors, codes, layout
+        self._parameters = load_faiss().IVFSearchParameters(nprobe=layout.probes) if layout.lists else None
+
+    def top(self, query: Array, k: int) -> tuple[Array, Array]:
+        """Rows and inner products of min(k, n) rows that are near the best for `query` float32 [d], best first."""
+        k, one = min(k, len(self._vectors)), np.ascontiguousarray(query, np.float32)
+        rows = self._near(one, 2 * k + self.layout.extra)
+        if len(rows) < k:
+            return best(self._vectors @ one, k)
+        places, scores = best(self._vectors[rows] @ one, k)
+        return rows[places], scores
+
+    def _near(self, query: Array, count: int) -> Array:
+        """int64 [count or fewer]: the rows whose codes are best, ascending; none where scoring all is cheaper."""
+        if count * _EXACT_SHARE > len(self._vectors):
+            return np.empty(0, np.int64)
+        rows = self._codes.search(query[None], count, params=self._parameters)[1][0]
+        return np.sort(rows[(rows >= 0) & (rows < len(self._vectors))])
+
+
+def trained_lists(sample: Array, lists: int) -> Any:
+    """Centroids of that many lists, trained on rows float32 [m, d]: a FAISS index that assigns rows to them."""
+    faiss = load_faiss()
+    coarse = faiss.IndexFlatIP(sample.shape[1])
+    means = faiss.Clustering(sample.shape[1], lists)
+    means.niter, means.spherical, means.max_points_per_centroid = _ROUNDS, True, _ROWS_PER_LIST
+    means.train(sample, coarse)
+    return coarse
+
+
+def list_sample(lists: int) -> int:
+    """How many rows `trained_lists` learns from."""
+    return lists * _ROWS_PER_LIST
+
+
+def coded(vectors: Array, layout: Layout, coarse: Any = None, seed: int = 0) -> Any:
+    """The FAISS index of the codes of `vectors` float32 [n, d]; `coarse` of `trained_lists` where there are lists."""
+    faiss = load_faiss()
+    dim = vectors.shape[1]
+    if layout.lists:
+        codes = faiss.IndexIVFPQFastScan(coarse, dim, layout.lists, layout.groups, 4, faiss.METRIC_INNER_PRODUCT)
+        codes.by_residual = True
+    else:
+        codes = faiss.IndexPQFastScan(dim, layout.groups, 4, faiss.METRIC_INNER_PRODUCT)
+    codes.train(sampled(vectors, _TRAIN_ROWS, seed))
+    for at in range(0, len(vectors), _ADDED):
+        codes.add(np.ascontiguousarray(vectors[at : at + _ADDED]))
+    return codes
+
+
+def sampled(vectors: Array, count: int, seed: int) -> Array:
+    """float32 [min(count, n), d]: rows drawn without replacement, in their order."""
+    rows = np.random.default_rng(seed).choice(len(vectors), min(count, len(vectors)), replace=False)
+    return np.ascontiguousarray(vectors[np.sort(rows)], np.float32)
+
+
+def save(codes: Any, path: Path) -> None:
+    """Write a FAISS index to a new file."""
+    load_faiss().write_index(codes, str(path))
+
+
+def load(path: Path, vectors: Array, layout: Layout) -> Coded:
+    """The index in a file over these vectors, mapped where FAISS can; raises LibraryError when it is of others."""
+    faiss = load_faiss()
+    try:
+        codes = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise LibraryError(f"the search index {path.name} is damaged; run `recommend index build`") from error
+    if (codes.ntotal, codes.d, getattr(codes, "nlist", 0)) != (*vectors.shape, layout.lists):
+        raise LibraryError(f"the search index {path.name} is of other vectors; run `recommend index build`")
+    return Coded(vectors, codes, layout)

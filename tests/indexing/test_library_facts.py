@@ -1,0 +1,260 @@
+"""What is known of tracks, as the snapshot has it: the same as the catalog's, current, and never needed."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from fakes import FakeAnalyser, toy
+
+from indexing import facts, ingest
+from indexing.facts import Texts
+from indexing.library import Library
+from indexing.npy import NpyWriter, load_npy
+from indexing.vectors import import_vectors
+from indexing.verify import verify
+from recommender.types import Affect, Track
+
+
+def row(track_id, path, title=None, artist=None, duration_s=None, affect=(None,) * 4, **known):
+    """A row as `catalog.facts` gives it."""
+    scores = dict(zip(Affect._fields, affect, strict=True))
+    tags = {name: known.pop(name, None) for name in ("genre", "licence", "recording")}
+    texts = {"path": path, "title": title, "artist": artist}
+    return SimpleNamespace(id=track_id, duration_s=duration_s, facts=known, **scores, **texts, **tags)
+
+
+ROWS = [
+    row(3, b"/m/a.mp3", "A", "Ann", 12.5, (0.5, -0.25, 0.125, 1.0), bpm=120, key="C major"),
+    row(3, b"/m/b.mp3", "B", None, 12.5, (0.5, -0.25, 0.125, 1.0), bpm=120, key="C major"),
+    row(5, None),
+    row(8, b"/m/\xff \xc3\xa9.mp3", None, "Zoë", key="A minor"),
+    row(9, b"/m/d.mp3", key="C major", bpm=None),
+]
+
+
+@pytest.fixture
+def gathered(tmp_path: Path) -> facts.Facts:
+    """ROWS written and read again."""
+    facts.save(tmp_path, facts.gathered(ROWS))
+    return facts.load(tmp_path, 4)
+
+
+def test_columns_by_hand(gathered):
+    assert gathered.duration_s.tolist() == pytest.approx([12.5, *[np.nan] * 3], nan_ok=True)
+    assert gathered.bpm.tolist() == pytest.approx([120, *[np.nan] * 3], nan_ok=True)
+    assert gathered.key.tolist() == [0, -1, 1, 0]
+    assert [gathered.key_names[i] for i in range(len(gathered.key_names))] == [b"C major", b"A minor"]
+    assert gathered.affect[0].tolist() == [0.5, -0.25, 0.125, 1.0]
+    assert np.isnan(gathered.affect[1:]).all()
+    assert gathered.first.tolist() == [0, 2, 2, 3, 4]
+    assert [gathered.titles[i] for i in range(4)] == [b"A", b"B", b"", b""]
+
+
+def test_tracks_by_hand(gathered):
+    whole = Track(3, "/m/a.mp3", "music", "A", "Ann", 12.5, 120.0, "C major", Affect(0.5, -0.25, 0.125, 1.0))
+    assert gathered.track(0, 3, "music") == Track(**{**vars(whole), "copies": ("/m/b.mp3",)})
+    assert gathered.track(1, 5, "music") is None
+    assert gathered.track(2, 8, "music") == Track(8, "/m/\udcff é.mp3", "music", "\ufffd é", "Zoë", key="A minor")
+    assert gathered.track(3, 9, "video") == Track(9, "/m/d.mp3", "video", "d", key="C major")
+
+
+def test_nothing_gathered_is_nothing_loaded(tmp_path):
+    facts.save(tmp_path, facts.gathered([]))
+    loaded = facts.load(tmp_path, 0)
+    assert (len(loaded.bpm), loaded.affect.shape, len(loaded.paths), len(loaded.key_names)) == (0, (0, 4), 0, 0)
+    with pytest.raises(ValueError, match="facts do not fit together"):
+        facts.load(tmp_path, 1)
+
+
+def test_a_key_without_a_name_is_unknown(gathered):
+    broken = facts.Facts(**{**vars(gathered), "key_names": Texts(np.empty(0, np.uint8), np.zeros(1, np.int64))})
+    assert broken.track(0, 3, "music").key is None
+
+
+def test_whole_arrays_are_saved_as_they_are(tmp_path):
+    for i, values in enumerate([np.arange(6.0).reshape(2, 3).T, np.empty((0, 4)), np.array([7], np.uint8)]):
+        NpyWriter.save(tmp_path / f"{i}.npy", values)
+        assert np.array_equal(load_npy(tmp_path / f"{i}.npy"), values)
+
+
+@pytest.fixture
+def copied(library: Library, music: Path) -> Library:
+    """The toy library with a copy of one track, whose path comes first."""
+    toy(music / "a" / "00.mp3", 1, 2)
+    list(ingest.add(library, [music], FakeAnalyser(), executor="inline"))
+    assert library._facts
+    return library
+
+
+def tracks(library: Library) -> list[Track]:
+    """All tracks, each with its copies."""
+    return [library.track(track.id) for track in library.tracks()]
+
+
+def test_snapshot_and_catalog_say_the_same(copied, music):
+    (copied.folder / "manifest.json").rename(copied.folder / "aside.json")
+    with Library.open(copied.folder) as behind:
+        assert not behind._facts
+        assert tracks(behind) == tracks(copied)
+    assert copied.track(2).path == str(music / "a" / "00.mp3")
+    assert copied.track(2).copies == (str(music / "a" / "1.mp3"),)
+    assert copied.track(2).title == "Title 1"
+
+
+def test_imported_tracks_are_the_same(tmp_path):
+    np.save(tmp_path / "v.npy", np.eye(3, dtype=np.float32))
+    (tmp_path / "ids.csv").write_text("id,path,artist,bpm,key\na,a.mp3,Ann,120.5,C major\nb,,,,\nc,,,,odd key\n")
+    import_vectors(tmp_path / "l", tmp_path / "v.npy", tmp_path / "ids.csv", "mine")
+    with Library.open(tmp_path / "l") as library:
+        fresh = tracks(library)
+        assert library._facts
+    assert [(t.path, t.artist, t.bpm, t.key) for t in fresh[1:]] == [
+        ("b", None, None, None),
+        ("c", None, None, "odd key"),
+    ]
+    assert (fresh[0].artist, fresh[0].bpm, fresh[0].key) == ("Ann", 120.5, "C major")
+    (tmp_path / "l" / "manifest.json").unlink()
+    with Library.open(tmp_path / "l") as library:
+        assert tracks(library) == fresh
+
+
+def test_the_first_path_on_disk_leads_at_the_time_of_asking(copied, music):
+    (music / "a" / "00.mp3").unlink()
+    assert copied.track(2).path == str(music / "a" / "1.mp3")
+    assert copied.track(2).copies == (str(music / "a" / "00.mp3"),)
+    (music / "a" / "1.mp3").unlink()
+    assert copied.track(2).path == str(music / "a" / "00.mp3")
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_moved_file_and_a_dropped_copy_are_never_stale(copied, music, monkeypatch, published):
+    """Neither changes what is known of any content."""
+    if not published:  # as when the writer is killed before it publishes
+        monkeypatch.setattr("indexing.writer.Writer.publish", lambda self: None)
+    with Library.open(copied.folder) as before:
+        (music / "a" / "0.mp3").rename(music / "moved.mp3")
+        (music / "a" / "00.mp3").unlink()
+        list(ingest.update(copied, FakeAnalyser(), executor="inline"))
+        assert bool(copied._facts) == published
+        for library in (copied, Library.open(copied.folder)):
+            assert (library.track(1).path, library.track(1).copies) == (str(music / "moved.mp3"), ())
+            assert (library.track(2).path, library.track(2).copies) == (str(music / "a" / "1.mp3"), ())
+        assert before.track(2).copies == (str(music / "a" / "00.mp3"),)  # what was there when it opened
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_vectors_that_did_not_change_are_not_written_again(copied, music, monkeypatch, links):
+    def files():
+        return {path.name: path.stat().st_ino for path in copied.folder.glob("snapshots/*/music/*.npy")}
+
+    def refused(*args):
+        raise OSError(95, "Operation not supported")
+
+    if not links:
+        monkeypatch.setattr("indexing.snapshot.os.link", refused)
+    before = files()
+    (music / "a" / "0.mp3").rename(music / "moved.mp3")
+    list(ingest.update(copied, FakeAnalyser(), executor="inline"))
+    assert copied.track(1).path == str(music / "moved.mp3")
+    assert len(before) == 8
+    assert (files() == before) == links
+    assert verify(copied) == []
+
+
+def test_a_copy_that_was_added_is_there(library, music, monkeypatch):
+    monkeypatch.setattr("indexing.writer.Writer.publish", lambda self: None)
+    toy(music / "copy.mp3", 3, 4)
+    list(ingest.add(library, [music], FakeAnalyser(), executor="inline"))
+    assert [t.copies for t in tracks(library) if t.copies] == [(str(music / "copy.mp3"),)] * 2
+
+
+def test_a_touched_file_leaves_the_snapshot_current(library, music):
+    generation = library.generation
+    (music / "a" / "0.mp3").touch()
+    list(ingest.update(library, FakeAnalyser(), executor="inline"))
+    assert library.generation == generation
+    assert library._facts
+
+
+def test_any_change_of_what_is_shown_makes_the_snapshot_stale(library):
+    for statement in (
+        "UPDATE tracks SET title = 'new' WHERE content = 1",
+        "UPDATE contents SET facts = '{\"bpm\": 99}'",
+    ):
+        with closing(sqlite3.connect(library.folder / "catalog.sqlite")) as link, link:
+            link.execute(statement)
+    with Library.open(library.folder) as reader:
+        assert (reader.track(1).title, reader.track(2).bpm) == ("new", 99)
+    assert (library.track(1).title, library.track(2).bpm) == ("0", 61)
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "text", "short", "offsets", "description"])
+def test_damaged_facts_cost_nothing_but_time(copied, damage):
+    expected = tracks(copied)
+    manifest = copied.folder / "manifest.json"
+    content = json.loads(manifest.read_text())
+    home = copied.folder / "snapshots" / content["name"] / "music" / "facts"
+    match damage:
+        case "cut":
+            (home / "bpm.npy").write_bytes((home / "bpm.npy").read_bytes()[:-3])
+        case "missing":
+            (home / "paths.npy").unlink()
+        case "text":
+            (home / "key.npy").write_text("hello")
+        case "short":
+            np.save(home / "affect.npy", np.zeros((2, 4)))
+        case "offsets":
+            np.save(home / "titles.offsets.npy", np.load(home / "titles.offsets.npy") + 1)
+        case "description":
+            del content["modalities"]["music"]["inputs"]
+            manifest.write_text(json.dumps(content))
+    with Library.open(copied.folder) as reader:
+        assert not reader._facts
+        assert tracks(reader) == expected
+
+
+def test_lists_come_from_the_state_that_queries_see(copied, music):
+    """A catalog asked late, through SQLAlchemy, is still the one at opening."""
+    with Library.open(copied.folder) as reader:
+        toy(music / "bad.mp3", "bad")
+        toy(music / "new.mp3", 77)
+        list(ingest.add(copied, [music], FakeAnalyser(), executor="inline"))
+        assert len(copied.failures()) == 1
+        assert reader._database is None
+        assert reader.failures() == []
+        assert len(list(reader.tracks())) == 7
+        assert reader.info()["modalities"]["music"]["tracks"] == 6
+
+
+def answers(library: Library) -> list:
+    """All that some queries see."""
+    found = []
+    for seed in range(3):
+        ids, scores = library.search(np.random.default_rng(seed).normal(size=8), 5, "music")
+        windows = [np.asarray(part).tobytes() for i in ids.tolist() for part in library.windows(i)]
+        found.append((scores.tolist(), [library.track(i) for i in ids.tolist()], windows))
+    return [found, library.medians("music").tolist(), library.inputs("music"), library.count("music"), library.space]
+
+
+def test_fresh_behind_or_without_a_snapshot_the_answers_are_the_same(library, music, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("indexing.writer.Writer.publish", lambda self: None)
+        toy(music / "new.mp3", 44)
+        (music / "b c" / "4.mp3").unlink()
+        list(ingest.update(library, FakeAnalyser(), executor="inline"))
+    behind = answers(library)
+    assert not library._facts
+    (library.folder / "manifest.json").rename(library.folder / "aside.json")
+    with Library.open(library.folder) as without:
+        assert answers(without) == behind
+    with library.writing() as writer:
+        writer.publish()
+    with Library.open(library.folder) as fresh:
+        assert fresh._facts
+        assert fresh._database is None
+        assert answers(fresh) == behind
+        assert fresh._database is None

@@ -1,0 +1,57 @@
+"""Tags as files carry them: written by a muxer, read for the library."""
+
+import av
+import numpy as np
+import pytest
+
+from recommender.tags import licence_name, read_tags
+
+BY = "http://creativecommons.org/licenses/by/3.0/"
+
+
+def tagged(path, **tags):
+    """A second of silence with tags."""
+    codec, layout = {".mp3": ("mp3", "mono"), ".flac": ("flac", "mono"), ".m4a": ("aac", "mono")}[path.suffix]
+    with av.open(str(path), "w") as container:
+        container.metadata.update(tags)
+        stream = container.add_stream(codec, rate=44100, layout=layout)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 44100), np.int16), "s16", layout)
+        frame.rate = 44100
+        frame.pts = 0
+        resampler = av.AudioResampler(stream.format, layout, 44100, frame_size=stream.frame_size or 4096)
+        for part in resampler.resample(frame):
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".flac", ".m4a"])
+def test_tags_of_every_container(tmp_path, suffix):
+    path = tagged(tmp_path / f"a{suffix}", title="T", artist="A", genre="Ambient", copyright=f"2019 A. Licensed: {BY}")
+    assert read_tags(path) == {"title": "T", "artist": "A", "genre": "Ambient", "licence": "CC BY 3.0"}
+
+
+def test_a_licence_comes_before_a_copyright(tmp_path):
+    path = tagged(tmp_path / "a.flac", copyright="(c) 2020 A", license="Free\n Music  Licence")
+    assert read_tags(path) == {"licence": "Free Music Licence"}
+
+
+def test_a_file_without_tags_has_none(tmp_path):
+    assert read_tags(tagged(tmp_path / "a.flac")) == {}
+    (tmp_path / "b.mp3").write_bytes(b"not music")
+    assert read_tags(tmp_path / "b.mp3") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("https://creativecommons.org/licenses/by-nc-sa/4.0/deed.en", "CC BY-NC-SA 4.0"),
+        ("Verify at HTTP://CREATIVECOMMONS.ORG/LICENCES/BY", "CC BY"),
+        ("http://creativecommons.org/publicdomain/zero/1.0/", "CC0 1.0"),
+        ("https://creativecommons.org/publicdomain/mark/1.0/", "Public Domain Mark 1.0"),
+        ("All rights reserved", "All rights reserved"),
+        ("CC BY 4.0", "CC BY 4.0"),
+    ],
+)
+def test_creative_commons_addresses_get_their_short_names(text, name):
+    assert licence_name(text) == name
