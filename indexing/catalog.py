@@ -55,20 +55,30 @@ def described(link: sa.Connection, space_id: int) -> dict[Modality, Description]
     return {r.modality: Description(tuple(r.columns), tuple(r.inputs)) for r in link.execute(query)}
 
 
-def live(link: sa.Connection, space_id: int, modality: Modality) -> Live:
-    """Where every content of a modality is stored."""
+def live(link: sa.Connection, space_id: int, modality: Modality, after: int = -1) -> Live:
+    """Where every content of a modality is stored that is in a part with a higher number than `after`."""
     c = contents.c
     query = sa.select(c.id, c.part, c.first_row, c.windows)
-    query = query.where(c.space == space_id, c.modality == modality).order_by(c.id)
+    query = query.where(c.space == space_id, c.modality == modality, c.part > after).order_by(c.id)
     flat = np.fromiter((value for row in link.execute(query) for value in row), np.int64)
     return Live(*flat.reshape(-1, 4).T)
 
 
+def up_to(link: sa.Connection, space_id: int, modality: Modality, part: int) -> tuple[int, int]:
+    """How many contents of a modality are in parts up to that number, and the sum of their ids."""
+    c = contents.c
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(c.id), 0))
+    query = query.where(c.space == space_id, c.modality == modality, c.part <= part)
+    count, ids = link.execute(query).one()
+    return int(count), int(ids)
+
+
 def windows_after(link: sa.Connection, space_id: int, part: int) -> tuple[int, int]:
     """How many windows of a space are in parts with a higher number than `part`, and in all."""
-    count = sa.func.coalesce(sa.func.sum(contents.c.windows), 0)
-    query = sa.select(count).where(contents.c.space == space_id)
-    return int(link.execute(query.where(contents.c.part > part)).scalar_one()), int(link.execute(query).scalar_one())
+    c = contents.c
+    counts = sa.func.sum(sa.case((c.part > part, c.windows), else_=0)), sa.func.sum(c.windows)
+    after, total = link.execute(sa.select(*counts).where(c.space == space_id)).one()
+    return int(after or 0), int(total or 0)
 
 
 def known_parts(link: sa.Connection) -> dict[int, Part]:

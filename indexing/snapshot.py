@@ -103,19 +103,34 @@ def segments_of(
             return [old]
     from indexing import catalog
 
-    now = catalog.live(link, head.space_id, modality)
     description = catalog.described(link, head.space_id)[modality]
     kept = []
-    missing = np.ones(len(now.ids), bool)
-    if old is not None:
-        alive = _same(now, old)
-        missing = ~np.isin(now.ids, old.ids[alive])
+    if old is None:
+        tail = catalog.live(link, head.space_id, modality)
+    else:
+        alive, tail = _since(old, link, head.space_id, modality)
         kept = [replace(old, alive=alive)]
-    if missing.any() or not kept:
-        tail = catalog.Live(*(column[missing] for column in now))
+    if len(tail.ids) or not kept:
         kept.append(_from_store(folder, link, tail, description, head.space.dim))
     same, of = catalog.same_recording(link, head.space_id, modality)
     return [replace(segment, recordings=_replaced(segment.ids, same, of) if len(same) else None) for segment in kept]
+
+
+def _since(old: Segment, link: "sa.Connection", space_id: int, modality: Modality) -> "tuple[Array, Live]":
+    """bool [t], which tracks of the snapshot are still current, and what the catalog has beside them.
+
+    Contents come and change in parts with ever higher numbers: where those of the snapshot's parts are as many as it
+    holds, they are the same, and the catalog need not list them.
+    """
+    from indexing import catalog
+
+    newest = int(old.parts.max(initial=-1))
+    if catalog.up_to(link, space_id, modality, newest) == (len(old.ids), int(old.ids.sum())):
+        return np.ones(len(old.ids), bool), catalog.live(link, space_id, modality, newest)
+    now = catalog.live(link, space_id, modality)
+    alive = _same(now, old)
+    missing = ~np.isin(now.ids, old.ids[alive])
+    return alive, catalog.Live(*(column[missing] for column in now))
 
 
 def _replaced(ids: Array, some: Array, others: Array) -> Array:

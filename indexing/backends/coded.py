@@ -21,6 +21,7 @@ _TRAIN_ROWS = 20_000  # for 16 centroids in 1 to 4 dimensions: more changed no r
 _ROWS_PER_LIST = 64  # to train a list's centroid from: FAISS warns below 39
 _ROUNDS = 10  # of k-means for the lists; 20 gave the same recall
 _ADDED = 1 << 18  # rows encoded at a time: 64 MB at 64 dimensions
+_DEEP = 5000  # rows scored exactly up to which the lists suffice that were tuned for 100 rows
 _EXACT_SHARE = 8  # once one row in so many would be scored exactly, scoring all in order is cheaper
 
 
@@ -53,7 +54,6 @@ class Coded:
 
     def __init__(self, vectors: Array, codes: Any, layout: Layout) -> None:
         self._vectors, self._codes, self.layout = vectors, codes, layout
-        self._parameters = load_faiss().IVFSearchParameters(nprobe=layout.probes) if layout.lists else None
 
     def top(self, query: Array, k: int) -> tuple[Array, Array]:
         """Rows and inner products of min(k, n) rows that are near the best for `query` float32 [d], best first."""
@@ -68,8 +68,15 @@ class Coded:
         """int64 [count or fewer]: the rows whose codes are best, ascending; none where scoring all is cheaper."""
         if count * _EXACT_SHARE > len(self._vectors):
             return np.empty(0, np.int64)
-        rows = self._codes.search(query[None], count, params=self._parameters)[1][0]
+        rows = self._codes.search(query[None], count, params=self._read(count))[1][0]
         return np.sort(rows[(rows >= 0) & (rows < len(self._vectors))])
+
+    def _read(self, count: int) -> Any:
+        """Parameters that say how many lists to read: the more, the deeper a search goes (a filter leaves few)."""
+        if not self.layout.lists:
+            return None
+        probes = min(self.layout.lists, self.layout.probes * max(1, count // _DEEP))
+        return load_faiss().IVFSearchParameters(nprobe=probes)
 
 
 def trained_lists(sample: Array, lists: int) -> Any:

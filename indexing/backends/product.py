@@ -1,5 +1,7 @@
 """Exact search as matrix products with numpy: a small library needs no FAISS for it, and in batches it is faster."""
 
+import itertools
+
 import numpy as np
 
 from recommender.types import Array
@@ -30,30 +32,35 @@ def best(scores: Array, k: int) -> tuple[Array, Array]:
     return places, scores[places]
 
 
-def tops(vectors: Array, queries: Array, k: int) -> tuple[Array, Array]:
+def tops(vectors: Array, queries: Array, k: int, offsets: Array | None = None) -> tuple[Array, Array]:
     """Rows int64 [q, k'] and inner products float32 [q, k'] of the k' = min(k, n) best rows of every query, best first.
 
     Exact, over `vectors` float32 [n, d] and `queries` [q, d]: products in blocks of rows, of which only scores that
     reach the k-th best so far are looked at again. That threshold is raised when the rows seen have doubled, so that
     about k log2(n / block) rows a query are ever sorted. [ours]
+
+    `offsets` int64 [t + 1] puts neighbouring rows into groups, none of them empty: then the best groups by their best
+    row are found.
     """
     queries = np.ascontiguousarray(queries, np.float32)
-    count, k = len(queries), min(k, len(vectors))
+    total = len(vectors) if offsets is None else len(offsets) - 1
+    count, k = len(queries), min(k, total)
     if count == 0 or k == 0:
         return np.empty((count, k), np.int64), np.empty((count, k), np.float32)
-    pool = _Pool(count, k)
-    first = max(_BLOCK, k)
-    scores = np.empty((count, _BLOCK), np.float32)
-    at, due = 0, first
-    while at < len(vectors):
-        rows = vectors[at : at + (_BLOCK if at else first)]
-        fits = len(rows) == _BLOCK
-        product = np.matmul(queries, rows.T, out=scores) if fits else queries @ rows.T
-        pool.take(product, at)
-        at += len(rows)
-        if at >= due or at == len(vectors):
+    edges = np.arange(total + 1) if offsets is None else offsets
+    ends = np.unique(np.searchsorted(edges, [*range(_BLOCK, len(vectors), _BLOCK), len(vectors)]))
+    cuts = [0, *ends[(ends >= k) & (ends < total)].tolist(), total]  # the first block has k, to take a threshold from
+    buffer = np.empty(count * int(np.diff(edges[cuts]).max()), np.float32)
+    pool, due = _Pool(count, k), 0
+    for first, last in itertools.pairwise(cuts):
+        rows = vectors[edges[first] : edges[last]]
+        product = np.matmul(queries, rows.T, out=buffer[: count * len(rows)].reshape(count, len(rows)))
+        if offsets is not None:
+            product = np.maximum.reduceat(product, offsets[first:last] - offsets[first], axis=1)
+        pool.take(product, first)
+        if last >= due or last == total:
             pool.shrink()
-            due = 2 * at
+            due = 2 * last
     return pool.rows.reshape(count, k), pool.scores.reshape(count, k)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing.backends import BACKENDS, faiss_flat, open_index
+from indexing.backends import BACKENDS, FAISS_ROWS, chosen, faiss_flat, open_index
 from indexing.search import Segment, best_tracks, checked_query, merged
 from recommender.errors import BackendError, InputError
 from recommender.types import unit
@@ -46,6 +46,7 @@ def test_known_answer(backend):
     rows, scores = open_index(vectors, backend).top(np.array([1, 0], np.float32), 3)
     assert rows.tolist() == [0, 2, 1]
     assert scores == pytest.approx([1, 0.6, 0])
+    assert open_index(vectors, backend).exact
 
 
 def test_no_more_rows_than_there_are(backend):
@@ -116,7 +117,7 @@ def test_a_query_without_direction_is_refused(backend, query, message):
 
 
 def test_an_unknown_backend_is_named_with_those_there_are(backend):
-    with pytest.raises(InputError, match=f"unknown search backend 'nope'; there are: {backend}"):
+    with pytest.raises(InputError, match=f"unknown search backend 'nope'; there are: .*{backend}"):
         open_index(np.ones((1, 2), np.float32), "nope")
 
 
@@ -129,16 +130,25 @@ def test_missing_faiss_says_how_to_install_it(backend, monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
+    if backend != "faiss":
+        assert open_index(np.ones((1, 2), np.float32), backend).device == "cpu"
+        return
     with pytest.raises(
         BackendError, match=r"no FAISS found; install one of: .*cliptune\[cpu\].*cliptune\[gpu\].*never both"
     ):
         open_index(np.ones((1, 2), np.float32), backend)
 
 
+def test_small_libraries_are_searched_without_faiss(backend):
+    assert (chosen(FAISS_ROWS - 1), chosen(FAISS_ROWS)) == ("numpy", "faiss")
+    assert type(open_index(np.ones((1, 2), np.float32), "auto")) is BACKENDS["numpy"]
+    assert type(open_index(np.ones((1, 2), np.float32), backend)) is BACKENDS[backend]
+
+
 @pytest.mark.gpu
 def test_gpu_and_cpu_give_the_same_tracks(backend):
     faiss = pytest.importorskip("faiss")
-    if not faiss_flat.gpu_usable(faiss):
+    if backend != "faiss" or not faiss_flat.gpu_usable(faiss):
         pytest.skip("needs faiss-gpu and a CUDA device")
     random = np.random.default_rng(0)
     segment = segment_of(unit(random.normal(size=(20_000, 64)).astype(np.float32)), [4] * 5000)

@@ -28,6 +28,11 @@ def fragile(shared, item):
     return os.getpid()
 
 
+def dawdling(shared, item):
+    time.sleep(60 if item == "hang" else 0)
+    return item
+
+
 def interrupted(shared, item):
     os.kill(os.getpid(), signal.SIGINT)
     return item
@@ -72,6 +77,16 @@ def test_a_dead_worker_costs_its_own_item_only():
         "exit": "the worker process died on this file (exit status 3)",
         "kill": "the worker process died on this file (killed by SIGKILL)",
     }
+
+
+def test_an_item_that_hangs_is_given_up():
+    items = [1, "hang", 2, 3]
+    for workers in (1, 2):
+        executor = open_executor("processes", workers, lambda item: 0.5 if item == "hang" else 60)
+        results = dict(executor.run(dawdling, None, items))
+        assert list(results) == items
+        assert results.pop("hang") == Crash("it was not done after 0.5 s, and given up")
+        assert results == {1: 1, 2: 2, 3: 3}
 
 
 def test_workers_have_one_thread_and_the_parent_keeps_its_setting(monkeypatch):

@@ -1,0 +1,388 @@
+"""Search indexes that are built: their recall, what they need, how they are kept, and what spoils them."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from indexing import built, changes, commands, snapshot, tuning, writer
+from indexing.backends import coded, open_index
+from indexing.backends.coded import Coded, Layout
+from indexing.backends.product import tops
+from indexing.batch import best_tracks_of_many
+from indexing.library import Library
+from indexing.rebuild import rebuild
+from indexing.search import Segment, best_tracks
+from indexing.tuning import Settings, groups_for, memory_of
+from indexing.vectors import import_vectors
+from recommender.errors import InputError, LibraryError, LibraryLocked
+from recommender.types import unit
+
+pytest.importorskip("faiss")
+ROWS, DIM, WINDOWS = 12_000, 16, 4
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    """Windows of 40 clusters, neighbours alike."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(40, DIM))
+    tracks = centres[rng.integers(0, 40, ROWS // WINDOWS)] + rng.normal(size=(ROWS // WINDOWS, DIM))
+    return unit(np.repeat(tracks, WINDOWS, axis=0) + rng.normal(size=(ROWS, DIM)) * 0.3).astype(np.float32)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Thresholds for matrices of a few thousand rows."""
+    monkeypatch.setattr(tuning, "CODED_ROWS", 1000)
+    monkeypatch.setattr(tuning, "_MOST_PROBED", 1 << 30)  # no lists
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory, vectors):
+    """A library of the vectors, to copy."""
+    folder = tmp_path_factory.mktemp("imported")
+    np.save(folder / "v.npy", vectors)
+    lines = "".join(f"t{row // WINDOWS},{row},{row + 1}\n" for row in range(ROWS))
+    (folder / "ids.csv").write_text("id,start_s,end_s\n" + lines)
+    import_vectors(folder / "lib", folder / "v.npy", folder / "ids.csv", "mine")
+    return folder / "lib"
+
+
+@pytest.fixture
+def folder(tmp_path, imported, small):
+    return shutil.copytree(imported, tmp_path / "lib")
+
+
+def more(folder, count, name="u"):
+    """Import `count` tracks of one window each."""
+    np.save(folder.parent / "w.npy", np.random.default_rng(list(name.encode())).normal(size=(count, DIM)))
+    (folder.parent / "more.csv").write_text("id\n" + "".join(f"{name}{i}\n" for i in range(count)))
+    import_vectors(folder, folder.parent / "w.npy", folder.parent / "more.csv", "mine")
+
+
+def home(folder):
+    return snapshot.load(folder).home(folder, "music")
+
+
+@pytest.mark.parametrize("layout", [Layout(16), Layout(8), Layout(16, lists=32, probes=16)])
+def test_codes_give_exact_scores_and_most_of_the_best_rows(vectors, layout):
+    coarse = coded.trained_lists(coded.sampled(vectors, coded.list_sample(32), 0), 32) if layout.lists else None
+    index = Coded(vectors, coded.coded(vectors, layout, coarse), layout)
+    queries = tuning.held_out(vectors).queries[:40]
+    truth, best = tops(vectors, queries, 10)
+    hits = 0
+    for query, rows, scores in zip(queries, truth, best, strict=True):
+        found, got = index.top(query, 10)
+        assert got == pytest.approx(vectors[found] @ query, abs=1e-6)
+        assert (np.diff(got) <= 0).all()
+        assert len(set(found.tolist())) == 10
+        assert got[0] <= scores[0] + 1e-6
+        hits += len(np.intersect1d(found, rows))
+    assert hits / truth.size > 0.95
+    assert not index.exact
+
+
+def test_as_many_rows_as_asked_for_whatever_the_lists_hold(vectors):
+    layout = Layout(16, lists=32, probes=1, extra=1)
+    coarse = coded.trained_lists(coded.sampled(vectors, coded.list_sample(32), 0), 32)
+    index = Coded(vectors, coded.coded(vectors, layout, coarse), layout)
+    for k in (1, 1000, ROWS // 4, ROWS, ROWS + 5):
+        rows, scores = index.top(vectors[3], k)
+        assert len(rows) == len(set(rows.tolist())) == min(k, ROWS)
+        assert (np.diff(scores) <= 0).all()
+
+
+def test_a_deep_search_reads_more_lists(vectors, monkeypatch):
+    layout = Layout(16, lists=32, probes=1, extra=1)
+    coarse = coded.trained_lists(coded.sampled(vectors, coded.list_sample(32), 0), 32)
+    index = Coded(vectors, coded.coded(vectors, layout, coarse), layout)
+    query = vectors[3]
+    truth = tops(vectors, query[None], 100)[0][0]
+    few = len(np.intersect1d(index.top(query, 100)[0], truth))
+    monkeypatch.setattr(coded, "_DEEP", 10)
+    assert few < len(np.intersect1d(index.top(query, 100)[0], truth)) > 90
+
+
+def test_the_layout_is_chosen_by_size_memory_and_recall():
+    rows = 1 << 22
+    room = rows * (64 // 2 + 8)
+    assert groups_for(rows, 64, Settings()) == 64
+    assert groups_for(rows, 64, Settings(recall=0.95)) == 32
+    assert groups_for(rows, 64, Settings(memory_bytes=room)) == 64
+    assert groups_for(rows, 64, Settings(memory_bytes=room - 1)) == 32
+    assert groups_for(rows, 64, Settings(memory_bytes=rows * 16)) == 16
+    assert groups_for(rows, 64, Settings(memory_bytes=rows * 16 - 1)) is None
+    assert groups_for(tuning.CODED_ROWS - 1, 64, Settings()) is None
+    assert groups_for(rows, 64, Settings(recall=1)) is None
+    assert groups_for(rows, 7, Settings(recall=0.9)) is None  # in no groups of 2 or 4
+
+
+@pytest.mark.parametrize(("wrong", "message"), [({"recall": 1.2}, "the recall is 1.2"), ({"memory_bytes": 5}, "5 byt")])
+def test_settings_that_mean_nothing_are_refused(wrong, message):
+    with pytest.raises(InputError, match=message):
+        Settings(**wrong)
+
+
+def test_tuning_reaches_the_recall_with_lists_where_rows_fall_into_lists(vectors, small, monkeypatch):
+    monkeypatch.setattr(tuning, "_MOST_PROBED", 16)
+    _, layout, reached = tuning.tuned(vectors, Settings(recall=0.9))
+    assert (layout.lists, layout.groups) == (0, 8)  # 128 lists: reading 8 of them misses too much here
+    assert reached.recall >= 0.9
+    tight = unit(np.repeat(np.eye(DIM), ROWS // DIM, axis=0) + np.random.default_rng(1).normal(size=(ROWS, DIM)) * 0.01)
+    _, layout, reached = tuning.tuned(tight.astype(np.float32), Settings(recall=0.5))
+    assert layout.lists == 128
+    assert layout.probes in (1, 2, 4, 8)
+    assert reached.recall >= 0.5
+
+
+def test_a_recall_that_no_codes_reach_leaves_exact_search(vectors, small, monkeypatch):
+    monkeypatch.setattr(tuning, "_EXTRAS", (1,))
+    assert tuning.tuned(vectors, Settings(recall=0.9999)) is None
+
+
+def test_a_built_library_finds_what_exact_search_finds(folder, vectors):
+    made = built.build(folder)["music"]
+    assert (made.kind, made.rows, made.dim) == ("scan", ROWS, DIM)
+    assert made.measured.recall >= 0.999
+    with Library.open(folder) as library, Library(folder, backend="numpy") as exact:
+        (segment,) = library._segments["music"]
+        assert isinstance(library._index(segment), Coded)
+        queries = tuning.held_out(vectors, seed=5).queries[:30]
+        pairs = [(library.search(q, 10, "music"), exact.search(q, 10, "music")) for q in queries]
+        assert np.mean([len(np.intersect1d(a.ids, b.ids)) / 10 for a, b in pairs]) > 0.99
+        everything = library.search(queries[0], ROWS, "music")
+        assert everything.ids.tolist() == exact.search(queries[0], ROWS, "music").ids.tolist()
+        shown = library.info()["search"]["music"]
+        assert (shown["kind"], shown["vectors"], shown["recall_at_10"]) == ("scan", ROWS, made.measured.recall_at_10)
+
+
+def test_an_opened_library_shows_it_after_reloading_and_others_search_exactly(folder):
+    with Library.open(folder) as library:
+        assert library._index(library._segments["music"][0]).exact
+        assert library.info()["search"]["music"] == {"kind": "exact", "backend": "numpy", "vectors": ROWS}
+        built.build(folder)
+        library.reload()
+        assert not library._index(library._segments["music"][0]).exact
+
+
+def test_building_again_keeps_what_fits_and_replaces_what_does_not(folder):
+    first = built.build(folder)["music"]
+    assert built.build(folder)["music"] == first
+    built.save_settings(folder, Settings(recall=0.9))
+    second = built.build(folder)["music"]
+    assert (second.settings.recall, second.layout.groups) == (0.9, 8)
+    assert [path.name for path in home(folder).glob(snapshot.CODES)] == [second.file]
+    built.save_settings(folder, Settings(recall=1))
+    assert built.build(folder)["music"].kind == "exact"
+    assert list(home(folder).glob(snapshot.CODES)) == []
+    assert built.open_built(home(folder), np.empty((ROWS, DIM), np.float32)) is None
+
+
+def spoil_record(home):
+    (home / snapshot.RECORD).write_text("[1, 2")
+
+
+def spoil_list(home):
+    (home / snapshot.RECORD).write_text("[]")
+
+
+def spoil_size(home):
+    (path,) = home.glob(snapshot.CODES)
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def spoil_bytes(home):
+    (path,) = home.glob(snapshot.CODES)
+    path.write_bytes(b"\0" * path.stat().st_size)
+
+
+def spoil_rows(home):
+    held = json.loads((home / snapshot.RECORD).read_text())
+    (home / snapshot.RECORD).write_text(json.dumps(held | {"rows": held["rows"] - 1}))
+
+
+@pytest.mark.parametrize("spoil", [spoil_record, spoil_list, spoil_size, spoil_bytes, spoil_rows])
+def test_a_spoilt_index_is_not_used_and_built_again(folder, spoil, vectors):
+    built.build(folder)
+    spoil(home(folder))
+    with Library.open(folder) as library:
+        assert library._index(library._segments["music"][0]).exact
+        assert len(library.search(vectors[0], 5, "music").ids) == 5
+    if spoil is not spoil_bytes:  # of the right length: found when it is opened
+        built.build(folder)
+        assert built.open_built(home(folder), vectors) is not None
+
+
+def test_what_a_killed_build_left_is_removed_and_the_next_build_is_whole(folder, monkeypatch):
+    def killed(path, value):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(built, "write_json", killed)
+        with pytest.raises(KeyboardInterrupt):
+            built.build(folder)
+    (home(folder) / ".partial-search-00000000.faiss").write_bytes(b"half")
+    with Library.open(folder) as library:
+        assert library._index(library._segments["music"][0]).exact
+    made = built.build(folder)["music"]
+    left = sorted(p.name for p in home(folder).iterdir() if "search" in p.name)
+    assert left == sorted([made.file, snapshot.RECORD])
+
+
+def test_two_builders_do_not_meet(folder):
+    with built._lock(folder, 0), pytest.raises(LibraryLocked, match="is being built"):
+        built.build(folder)
+
+
+def test_a_snapshot_replaced_while_building_is_followed_by_the_newer_one(folder, monkeypatch):
+    real, names = built.tuned, []
+
+    def slow(rows, settings):
+        names.append(snapshot.load(folder).name)
+        if len(names) == 1:
+            more(folder, 2000)
+        return real(rows, settings)
+
+    monkeypatch.setattr(built, "tuned", slow)
+    assert built.build(folder)["music"].rows == ROWS + 2000
+    assert len(set(names)) == 2
+
+
+def test_the_background_builds_once_and_leaves_small_libraries_alone(folder, monkeypatch):
+    started = []
+    monkeypatch.setattr("subprocess.Popen", lambda command, **options: started.append(command))
+    monkeypatch.setattr(built, "_started", [])
+    assert built.start(folder)
+    assert started[0][-2:] == ["indexing.built", str(folder)]
+    assert built.main(folder) == 0
+    assert not built.start(folder)
+    monkeypatch.setattr(tuning, "CODED_ROWS", ROWS + 1)
+    built.save_settings(folder, Settings(recall=0.9))
+    assert not built.start(folder)
+
+
+def test_settings_are_kept_and_damaged_ones_are_named(folder):
+    assert built.load_settings(folder) == Settings()
+    built.save_settings(folder, Settings(1 << 30, 0.99))
+    assert built.load_settings(folder) == Settings(1 << 30, 0.99)
+    (folder / built.SETTINGS).write_text('{"recal": 1}')
+    with pytest.raises(LibraryError, match="search.json is damaged; run `recommend index build --recall"):
+        built.load_settings(folder)
+    assert not built.start(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("2GB", 2 << 30), ("512 mb", 512 << 20), ("1.5g", 3 << 29), ("64KiB", 1 << 16)]
+)
+def test_sizes_are_read_as_people_write_them(text, size):
+    assert memory_of(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "2", "GB", "-1GB", "2 potatoes"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(InputError, match="is not understood; give a size such as 2GB"):
+        memory_of(text)
+
+
+def test_the_command_keeps_settings_and_says_what_was_measured(folder):
+    (folder / built.SETTINGS).write_text("damaged")
+    run = CliRunner().invoke(commands.app, ["build", "--library", str(folder), "--recall", "0.9", "--memory", "1GB"])
+    assert run.exit_code == 0, run.output
+    assert run.output.startswith("music: scan of 12,000 windows in 0 MB finds ")
+    assert built.load_settings(folder) == Settings(1 << 30, 0.9)
+    with Library.open(folder) as library:
+        assert rebuild(library, recall=1)["music"].kind == "exact"
+        assert built.load_settings(folder) == Settings(1 << 30, 1)
+
+
+def test_few_tracks_beside_a_large_snapshot_stay_in_the_tail_until_they_are_many(folder, monkeypatch):
+    monkeypatch.setattr(writer, "_SMALL_ROWS", 1000)
+    monkeypatch.setattr(writer, "_PUBLISH_ROWS", 50)
+    monkeypatch.setattr(built, "start", lambda folder: False)
+    built.build(folder)
+    name = snapshot.load(folder).name
+    more(folder, 100)
+    more(folder, 80, "v")
+    assert snapshot.load(folder).name == name  # 180 of 12,000 is less than a 64th
+    with Library.open(folder) as library:
+        assert library.count("music") == ROWS // WINDOWS + 180
+        old, tail = library._segments["music"]
+        assert (library._index(old).exact, library._index(tail).exact) == (False, True)
+        newest = library.windows(ROWS // WINDOWS + 150).vectors[0]
+        assert library.search(newest, 1, "music").ids.tolist() == [ROWS // WINDOWS + 150]
+    more(folder, 100)  # replaced, not more
+    assert snapshot.load(folder).name == name
+    more(folder, 20, "w")
+    assert snapshot.load(folder).name != name
+    with Library.open(folder) as library:
+        assert len(library._segments["music"]) == 1
+
+
+def test_a_build_for_all_that_is_committed_leaves_no_tail(folder, monkeypatch):
+    monkeypatch.setattr(writer, "_SMALL_ROWS", 1000)
+    monkeypatch.setattr(built, "start", lambda folder: False)
+    more(folder, 10)
+    with Library.open(folder) as library:
+        assert rebuild(library)["music"].rows == ROWS + 10
+        library.reload()
+        assert not library._index(library._segments["music"][0]).exact
+
+
+def test_a_snapshot_of_the_same_vectors_takes_the_index_along(folder):
+    made, name = built.build(folder)["music"], snapshot.load(folder).name
+    with Library.open(folder).writing() as opened:
+        opened.apply(lambda link: changes.bump(link, opened.space_id) or [])
+        opened.publish()
+    assert built.load_built(home(folder)) == made
+    assert snapshot.load(folder).name != name
+
+
+def test_a_batch_finds_what_single_queries_find(folder, vectors):
+    with Library(folder, backend="numpy") as library:
+        queries = np.concatenate([tuning.held_out(vectors).queries, vectors[:100]])
+        for k in (1, 7, 400):
+            for query, found in zip(queries, library.search_many(queries, k, "music"), strict=True):
+                one = library.search(query, k, "music")
+                assert (found.ids.tolist(), found.scores.tolist()) == (one.ids.tolist(), one.scores.tolist())
+        assert library.search_many(np.empty((0, DIM)), 3, "music") == []
+        with pytest.raises(InputError, match="at least 1"):
+            library.search_many(queries, 0, "music")
+
+
+def test_a_batch_widens_past_a_track_with_many_windows(vectors):
+    rows = np.concatenate([np.repeat(vectors[:1], 600, axis=0), vectors[:50]])
+    ids = np.arange(51, dtype=np.int64)
+    offsets = np.concatenate([[0], np.arange(600, 651)])
+    nothing = np.zeros((650, 0), np.float32)
+    segment = Segment(ids, ids, offsets, np.ones(51, bool), rows, nothing, nothing, np.zeros((650, 2)))
+    query = vectors[0].astype(np.float64)
+    (found,) = best_tracks_of_many(segment, query[None], 20)
+    assert found.ids.tolist() == best_tracks(open_index(rows, "numpy"), segment, query, 20).ids.tolist()
+
+
+def test_groups_by_their_best_row_equal_a_full_sort():
+    rng = np.random.default_rng(0)
+    rows, queries = (rng.integers(-3, 4, (m, 6)).astype(np.float32) for m in (30_000, 4))
+    offsets = np.unique(np.concatenate([[0, 30_000], rng.integers(1, 30_000, 900)]))
+    for k in (1, 50, 700, 5000):
+        found, scores = tops(rows, queries, k, offsets)
+        groups = np.maximum.reduceat(queries @ rows.T, offsets[:-1], axis=1)
+        for mine, got, every in zip(found, scores, groups, strict=True):
+            assert got.tolist() == np.sort(every)[::-1][:k].tolist()
+            assert every[mine].tolist() == got.tolist()
+
+
+@pytest.mark.parametrize(("n", "q", "k"), [(1, 2, 5), (0, 3, 5), (9000, 5, 8500), (40_000, 3, 100), (8192, 1, 8192)])
+def test_blocks_with_a_threshold_equal_a_full_sort_ties_included(n, q, k):
+    rng = np.random.default_rng(0)
+    rows, queries = (rng.integers(-2, 3, (m, 6)).astype(np.float32) for m in (n, q))
+    found, scores = tops(rows, queries, k)
+    full = queries @ rows.T
+    assert found.shape == scores.shape == (q, min(k, n))
+    for mine, got, every in zip(found, scores, full, strict=True):
+        assert got.tolist() == np.sort(every)[::-1][:k].tolist()
+        assert every[mine].tolist() == got.tolist()
+        assert len(set(mine.tolist())) == len(mine)
