@@ -18,6 +18,7 @@ from recommender.console import (
     LibraryOption,
     ModelOption,
     RetryOption,
+    TimeoutOption,
     WorkersOption,
     flat,
     group,
@@ -46,7 +47,7 @@ def open_library(name: str) -> "Library":
 
 def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counter[str]:
     """Follows ingestion with progress on stderr; returns how many events of each kind came (`quiet`: only news)."""
-    from indexing.events import Failed, Ingested, Plan
+    from indexing.events import Failed, Ingested, Plan, Recoded
     from recommender.outputs.progress import Progress
 
     counts: Counter[str] = Counter()
@@ -54,11 +55,11 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
     with closing(stream), Progress(verb) as progress, _told_when_interrupted():
         for event in stream:
             if isinstance(event, Plan):
-                counts["files"] = event.total
-                progress.expect(event.to_analyse)
+                counts["files"] = max(counts["files"], event.total)
+                progress.expect(progress.done + event.to_analyse)
                 continue
             counts[COUNTED[type(event).__name__]] += 1
-            if isinstance(event, Ingested | Failed):
+            if isinstance(event, Ingested | Recoded | Failed):
                 progress.step()
             if line := _line(event, quiet):
                 progress.note(line)
@@ -79,17 +80,19 @@ def _told_when_interrupted() -> Iterator[None]:
 
 COUNTED = {
     "Ingested": "analysed",
+    "Recoded": "coded from what the library holds",
     "Planned": "to analyse",
     "Skipped": "unchanged",
     "Failed": "failed",
     "Removed": "removed",
     "Warned": "warnings",
+    "Mended": "things put right or told",
 }
 
 
 def _line(event: "Event", quiet: bool) -> str | None:
     """What to say of an event, None for the many that need no line."""
-    from indexing.events import Failed, Planned, Removed, Skipped, Warned
+    from indexing.events import Failed, Mended, Planned, Removed, Skipped, Warned
 
     match event:
         case Failed(path, reason) | Warned(path, reason):
@@ -99,6 +102,8 @@ def _line(event: "Event", quiet: bool) -> str | None:
             return f"skipped {shown(path)}: {reason}; --retry tries it again"
         case Removed(path) if not quiet:
             return f"removed {shown(path)}"
+        case Mended(text):
+            return text
         case Planned(path):
             return f"would analyse {shown(path)}"
     return None
@@ -131,6 +136,7 @@ def index_add(
     model: ModelOption = "builtin",
     workers: WorkersOption = None,
     retry: RetryOption = False,
+    timeout: TimeoutOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
     from indexing import ingest
@@ -148,7 +154,9 @@ def index_add(
             opened = None
     else:
         opened = Library.open_or_create(library, analyser.space)
-    events = ingest.add(opened, paths, analyser, kind.modality, workers=workers, retry=retry, dry_run=dry_run)
+    events = ingest.add(
+        opened, paths, analyser, kind.modality, workers=workers, retry=retry, limit_s=timeout, dry_run=dry_run
+    )
     _finish(follow(events, "analysing"), kind.modality, paths)
 
 
@@ -162,6 +170,7 @@ def index_update(
     model: ModelOption = "builtin",
     workers: WorkersOption = None,
     retry: RetryOption = False,
+    timeout: TimeoutOption = None,
     dry_run: DryRunOption = False,
     reanalyse: Annotated[
         bool, typer.Option("--reanalyse", help="Analyse everything again (after a new model).")
@@ -173,9 +182,43 @@ def index_update(
 
     analyser = Model.load(model)
     events = ingest.update(
-        Library.open(library), analyser, workers=workers, retry=retry, dry_run=dry_run, reanalyse=reanalyse
+        Library.open(library),
+        analyser,
+        workers=workers,
+        retry=retry,
+        limit_s=timeout,
+        dry_run=dry_run,
+        reanalyse=reanalyse,
     )
     follow(events, "analysing")
+
+
+@app.command(
+    "upgrade",
+    help="Move a library to another model; it stays searchable with the old one until all is done.\n\n"
+    "Where the new model reads the same features, nothing is decoded again. Interrupted, the same command goes on.\n\n"
+    "Example: recommend index upgrade --library film-music --model my-model",
+)
+def index_upgrade(
+    library: LibraryOption = "default",
+    model: ModelOption = "builtin",
+    workers: WorkersOption = None,
+    retry: RetryOption = False,
+    timeout: TimeoutOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    from indexing import ingest
+    from recommender.model import Model
+
+    analyser, opened = Model.load(model), open_library(library)
+    if analyser.space == opened.space:
+        write(f"the library is searched with {analyser.name} revision {analyser.revision} already\n")
+        return
+    follow(
+        ingest.upgrade(opened, analyser, workers=workers, retry=retry, limit_s=timeout, dry_run=dry_run), "upgrading"
+    )
+    if not dry_run:
+        write(f"the library is searched with {analyser.name} revision {analyser.revision} now\n")
 
 
 @app.command(
@@ -223,19 +266,86 @@ def index_info(library: LibraryOption = "default", format: FormatOption = Format
 
 @app.command(
     "verify",
-    help="Check every part of a library; exit 0 only when all is whole.\n\nExample: recommend index verify",
+    help="Check every part of a library, and its search against brute force; exit 0 only when all is whole.\n\n"
+    "Example: recommend index verify --format json",
 )
-def index_verify(library: LibraryOption = "default") -> None:
-    from indexing.verify import verify
+def index_verify(
+    library: LibraryOption = "default",
+    queries: Annotated[int, typer.Option(min=0, help="Queries of the search's audit; 0 leaves it out.")] = 50,
+    format: FormatOption = Format.table,
+) -> None:
+    from indexing.locations import existing
+    from indexing.verify import examine
 
-    problems = verify(open_library(library))
-    for problem in problems:
-        write(f"{problem}\n")
-    if problems:
-        raise CliptuneError(
-            f"{len(problems)} problem(s) found; `recommend index update --reanalyse` rebuilds what is lost"
-        )
+    report = examine(existing(library), queries)
+    if format is Format.json:
+        write_json(report.as_json())
+    else:
+        for orphan in report.orphans:
+            typer.echo(f"orphan: {shown(orphan)}: harmless, the next writer removes it", err=True)
+        for modality, recall in report.recalls.items():
+            typer.echo(f"search of {modality}: {recall}", err=True)
+        write("".join(f"{problem}\n" for problem in report.problems) or "whole\n")
+    if report.problems:
+        raise CliptuneError(f"{len(report.problems)} problem(s) found; `recommend index repair` puts right what it can")
+
+
+@app.command(
+    "repair",
+    help="Put a damaged library right with what is left of it; only tracks of damaged parts are analysed again.\n\n"
+    "Folders are looked through for files whose paths are lost. Exit 0 only when all is whole.\n\n"
+    "Example: recommend index repair ~/Music",
+)
+def index_repair(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(readable=False, help="Where files may be whose paths are lost.")
+    ] = None,
+    library: LibraryOption = "default",
+    model: ModelOption = "builtin",
+    workers: WorkersOption = None,
+    timeout: TimeoutOption = None,
+) -> None:
+    from indexing.locations import existing
+    from indexing.repair import repair
+    from indexing.verify import examine
+    from recommender.model import Model
+
+    follow(repair(library, Model.load(model), folders or (), workers=workers, limit_s=timeout), "repairing")
+    if problems := examine(existing(library), queries=0).problems:
+        raise CliptuneError(f"{len(problems)} problem(s) are left: {problems[0]}")
     write("whole\n")
+
+
+@app.command(
+    "compact",
+    help="Merge small parts, drop dead rows and shrink the catalog; `index info` says when it pays.\n\n"
+    "Example: recommend index compact --library film-music",
+)
+def index_compact(library: LibraryOption = "default") -> None:
+    from indexing.compact import compact
+    from indexing.locations import existing
+
+    saved = compact(existing(library))
+    write(f"{saved}\n")
+    if saved.left:
+        raise CliptuneError(f"{len(saved.left)} damaged part(s) were left as they are: `recommend index repair`")
+
+
+@app.command(
+    "build",
+    help="Build the search index of a large library; also done in the background after adding.\n\n"
+    "Sizes and recall are kept with the library. Queries go on meanwhile; `index info` shows what was measured.\n\n"
+    "Example: recommend index build --library film-music --memory 2GB --recall 0.99",
+)
+def index_build(
+    library: LibraryOption = "default",
+    memory: Annotated[str | None, typer.Option(help="Most that the index may take, such as 2GB.")] = None,
+    recall: Annotated[float | None, typer.Option(help="Share of the best 10 and 100 windows to find; 1: all.")] = None,
+) -> None:
+    from indexing.rebuild import rebuild
+
+    for modality, built in rebuild(open_library(library), memory, recall).items():
+        write(f"{modality}: {built}\n")
 
 
 def _reader(name: str) -> "RetrievalModel":

@@ -43,7 +43,7 @@ def _cause(error: Exception) -> str | None:
     if code in (errno.EACCES, errno.EPERM):
         return "permission denied"
     if "malformed" in text or "not a database" in text:
-        return "the file is damaged; restore a copy of the library or index into a new one"
+        return "the file is damaged; `recommend index repair` brings back what can be"
     return shown(str(error.strerror if isinstance(error, OSError) and error.strerror else text))
 
 

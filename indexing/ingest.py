@@ -11,11 +11,12 @@ from typing import TypedDict, Unpack
 from indexing import catalog, changes, plan, schema
 from indexing.catalog import Root
 from indexing.changes import Gone
-from indexing.events import Event, Failed, Ingested, Plan, Planned, Removed, Skipped, Warned
+from indexing.events import Event, Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
 from indexing.files import Found, absolute, below, scan, trouble, vanished
 from indexing.library import Library
 from indexing.pipeline import Pipeline
 from indexing.plan import Decisions, Known
+from indexing.recode import recodable, recode
 from indexing.writer import Writer, writing
 from recommender.errors import LibraryError
 from recommender.text import shown
@@ -28,12 +29,14 @@ __all__ = [
     "Ingested",
     "Plan",
     "Planned",
+    "Recoded",
     "Removed",
     "Skipped",
     "Warned",
     "add",
     "remove",
     "update",
+    "upgrade",
 ]
 
 _MODALITIES: tuple[Modality, ...] = ("music", "video")
@@ -51,6 +54,7 @@ class Choices(TypedDict, total=False):
     dry_run:   only say what would be done; nothing is written.
     wait_s:    how long to wait for another writer, in seconds (default 0).
     executor:  name in `EXECUTORS` (default "processes").
+    limit_s:   seconds after which a file is given up; None (default) goes by its size.
     """
 
     workers: int | None
@@ -59,6 +63,7 @@ class Choices(TypedDict, total=False):
     dry_run: bool
     wait_s: float
     executor: str
+    limit_s: float | None
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class _Run:
     dry_run: bool = False
     wait_s: float = 0.0
     executor: str = "processes"
+    limit_s: float | None = None
 
 
 @dataclass
@@ -124,6 +130,24 @@ def update(library: Library, analyser: Analyser, **choices: Unpack[Choices]) -> 
     else:
         with _session(library, run) as writer:
             yield from _ingest(writer, roots, run, sweep=True)
+
+
+def upgrade(library: Library, analyser: Analyser, **choices: Unpack[Choices]) -> Generator[Event]:
+    """Move the library to another model, which becomes the searched one once everything is there.
+
+    Tracks whose features were measured as the analyser's source measures them are coded from what the library holds,
+    whether or not their files are at hand; the others are analysed again, and the folders looked at as in `update`.
+    Interrupted, the old model stays searchable and the next call goes on. Nothing happens under the same model.
+    Raises LibraryError, and changes nothing that is searched, when tracks would be lost: their disk is not there, or
+    they were imported.
+    """
+    run = _Run(analyser, **choices)
+    if analyser.space == library.space:
+        yield Plan(0, 0, 0)
+    elif run.dry_run:
+        yield from _rehearse_upgrade(library, run)
+    else:
+        yield from _move(library, _roots(library), run, recoding=True)
 
 
 def remove(library: Library, paths: Iterable[str | Path], wait_s: float = 0.0) -> Generator[Event]:
@@ -189,7 +213,8 @@ def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, swe
             if not sweep:
                 _remember(writer, task)
             yield from _problems(task, sweep)
-            yield from Pipeline(writer, run.analyser, task.modality, run.workers, run.executor).run(task.decisions)
+            pipeline = Pipeline(writer, run.analyser, task.modality, run.workers, run.executor, run.limit_s)
+            yield from pipeline.run(task.decisions)
             if sweep:
                 yield from _sweep(writer, task)
     except (KeyboardInterrupt, GeneratorExit):
@@ -241,7 +266,9 @@ def _sweep(writer: Writer, task: _Task) -> Iterator[Event]:
 
 
 def _missing(known: Known) -> list[str]:
-    return sorted(p for p in {*known.files, *known.failed} if plan.missing(p, known))
+    """What was analysed or failed, and is gone; imported tracks may never have been files."""
+    imported = {path for path, file in known.files.items() if file.imported}
+    return sorted(p for p in {*known.files, *known.failed} - imported if plan.missing(p, known))
 
 
 def _rehearse(library: Library | None, wanted: Mapping[Modality, list[str]], run: _Run, sweep: bool) -> Iterator[Event]:
@@ -266,24 +293,65 @@ def _known(library: Library | None, modality: Modality) -> Known:
         return plan.known(database.connection, catalog.head(database.connection).space_id, modality)
 
 
-def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run) -> Iterator[Event]:
-    """Analyse the whole library in another space, beside the old one; then switch in one transaction.
+def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run, recoding: bool = False) -> Iterator[Event]:
+    """Bring the whole library into another space, beside the old one; then switch in one transaction.
 
-    Interrupted, the old space stays searchable and the next run goes on where this one stopped.
+    `recoding` makes use of the features that the library holds. Interrupted, the old space stays searchable and the
+    next run goes on where this one stopped.
     """
-    before = {track.path for track in library.tracks()}
     with _session(library, run, switch=True) as writer:
-        yield from _ingest(writer, wanted, replace(run, reanalyse=False), sweep=True)
-        known = [writer.reading(partial(plan.known, space=writer.space_id, modality=m)) for m in _MODALITIES]
-        kept = {path for k in known for path in k.files}
-        if before and not kept:
+        old = writer.reading(catalog.head).space_id
+        if recoding:
+            yield from _recode(writer, old, run.analyser)
+        told = set()
+        for event in _ingest(writer, wanted, replace(run, reanalyse=False), sweep=True):
+            told |= {event.path} if isinstance(event, Removed) else set()
+            yield event
+        gone = [p for m in _MODALITIES for p in _left_behind(writer, old, m)]
+        if not any(writer.reading(partial(plan.known, space=writer.space_id, modality=m)).files for m in _MODALITIES):
             raise LibraryError(
                 f"nothing of the library at {shown(library.folder)} could be analysed; it stays as it is, "
                 "searchable with the model it was indexed with"
             )
         writer.apply(partial(changes.adopt, space_id=writer.space_id))
         writer.publish()
-        yield from (Removed(p) for p in sorted(before - kept))
+        yield from (Removed(p) for p in gone if p not in told)
+
+
+def _recode(writer: Writer, old: int, analyser: Analyser) -> Iterator[Event]:
+    ask = partial(recodable, writer.folder, old=old, new=writer.space_id, analyser=analyser)
+    todo = writer.reading(ask)
+    yield Plan(todo.contents, todo.contents, 0)
+    yield from recode(writer, old, analyser, todo)
+
+
+def _left_behind(writer: Writer, old: int, modality: Modality) -> list[str]:
+    """Paths of the old space that are not in the writer's: files that failed now, or that are gone from their disk.
+
+    Raises LibraryError for any other, which the move would lose.
+    """
+    before, now = (writer.reading(partial(plan.known, space=s, modality=modality)) for s in (old, writer.space_id))
+    left = sorted(before.files.keys() - now.files.keys())
+    lost = [p for p in left if p not in now.failed and (before.files[p].imported or not plan.missing(p, before))]
+    if lost:
+        raise LibraryError(
+            f"{len(lost)} track(s) of the library at {shown(writer.folder)} could not be brought over, the first is "
+            f"{shown(lost[0])}: plug in the disk it is on and run the same command again, or take it out first "
+            "(`recommend index remove`); until then the library stays as it is, searchable with its old model"
+        )
+    return left
+
+
+def _rehearse_upgrade(library: Library, run: _Run) -> Iterator[Event]:
+    """The tracks that `upgrade` would code from what the library holds, and those it would analyse."""
+    with closing(schema.open_reader(library.folder)) as database:
+        link = database.connection
+        todo = recodable(library.folder, link, catalog.head(link).space_id, None, run.analyser)
+        coded = {path for part in todo for path in catalog.paths_in(link, part)}
+    rest = sorted(track.path for track in library.tracks() if track.path not in coded)
+    yield Plan(len(coded) + len(rest), len(rest), 0)
+    yield from (Planned(path) for path in rest)
+    yield from (Recoded(path) for path in sorted(coded))
 
 
 def _chunks(paths: list[str]) -> Iterator[list[str]]:

@@ -1,23 +1,17 @@
 """The catalog's tables and how its SQLite file is opened: by one writer, by readers, from read-only folders."""
 
-import os
-import shutil
 import sqlite3
-import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import cast
 
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
 
+from indexing.engines import engine_of, writing_engine
 from indexing.locations import CATALOG
+from indexing.state import SCHEMA_VERSION, Reading, UnfinishedError, check_version, open_reading, version
 from recommender.errors import LibraryError
-from recommender.text import shown
-
-SCHEMA_VERSION = 1
 
 TABLES = sa.MetaData()
 
@@ -93,7 +87,15 @@ tracks = sa.Table(
     sa.Column("title", sa.Text),
     sa.Column("artist", sa.Text),
     sa.Column("album", sa.Text),
+    sa.Column("genre", sa.Text),
+    sa.Column("licence", sa.Text),
     sa.UniqueConstraint("path", "modality", "space"),
+)
+recordings = sa.Table(
+    "recordings",
+    TABLES,
+    sa.Column("content", sa.Integer, sa.ForeignKey("contents.id"), primary_key=True),
+    sa.Column("recording", sa.Integer, nullable=False, index=True),  # the content that leads its near-duplicates
 )
 failures = sa.Table(
     "failures",
@@ -117,20 +119,50 @@ roots = sa.Table(
 )
 
 
+_READ_BY_QUERIES = {
+    contents: ("part", "first_row", "windows", "duration_s", "facts", "valence", "arousal", "valence_sd", "arousal_sd"),
+    tracks: ("path", "content", "title", "artist", "genre", "licence"),
+}
+
+
+def _triggers() -> Iterator[tuple[str, str]]:
+    """What makes `generation` grow with every change of what a snapshot holds, whoever makes the change.
+
+    A snapshot counts as current while `generation` stays; a touched file (its time) changes nothing that it shows.
+    """
+    for table, names in _READ_BY_QUERIES.items():
+        old, new = (", ".join(f"{side}.{name}" for name in names) for side in ("OLD", "NEW"))
+        for event, side in (("INSERT", "NEW"), ("DELETE", "OLD"), (f"UPDATE OF {', '.join(names)}", "NEW")):
+            when = f"WHEN ({old}) IS NOT ({new}) " if event.startswith("UPDATE") else ""
+            name = f"{table.name}_{event.split()[0].lower()}"
+            bump = f"UPDATE meta SET generation = generation + 1 WHERE space = {side}.space"  # noqa: S608
+            yield name, f"CREATE TRIGGER {name} AFTER {event} ON {table.name} {when}BEGIN {bump}; END"
+
+
+TRIGGERS = dict(_triggers())
+"""Statements by the name of the trigger."""
+
+
 class Database:
     """An open catalog file: `connection` inside a transaction for readers, begun per change by the writer."""
 
-    def __init__(self, engine: sa.Engine, scratch: tempfile.TemporaryDirectory[str] | None = None) -> None:
+    def __init__(self, engine: sa.Engine, reading: Reading | None = None) -> None:
         self.connection = engine.connect()
         self._engine = engine
-        self._scratch = scratch
+        self._reading = reading
+
+    def shrink(self) -> None:
+        """Rewrite the file without its free pages, where it has any; outside of a transaction."""
+        link = _driver(self.connection)
+        if link.execute("PRAGMA freelist_count").fetchone()[0]:
+            link.execute("VACUUM")
 
     def close(self) -> None:
         """End the transaction and let go of the file."""
         self.connection.close()
         self._engine.dispose()
-        if self._scratch is not None:
-            self._scratch.cleanup()
+        if self._reading is not None:
+            self._reading.close()
 
 
 def create(folder: Path, model: str, revision: str, dim: int) -> None:
@@ -139,7 +171,7 @@ def create(folder: Path, model: str, revision: str, dim: int) -> None:
     database = _writer(folder)
     try:
         with database.connection.begin():
-            if _version(database.connection) is not None:
+            if version(_driver(database.connection)) is not None:
                 return
             TABLES.create_all(database.connection)
             add = sa.insert(spaces).values(model=model, revision=revision, dim=dim)
@@ -156,106 +188,64 @@ def is_made(folder: Path) -> bool:
     if not path.is_file() or not path.stat().st_size:
         return False
     try:
-        open_reader(folder).close()
+        open_reading(folder).close()
     except UnfinishedError:
         return False
-    except (LibraryError, sa.exc.SQLAlchemyError):
+    except (LibraryError, sqlite3.Error):
         return True  # there, and in a state that opening it will explain
     return True
 
 
-class UnfinishedError(LibraryError):
-    """A catalog without its tables: its maker was killed, or is not done yet."""
-
-
 def open_writer(folder: Path) -> Database:
-    """The catalog for writing, in WAL mode with full syncs; raises LibraryError for an unknown version."""
+    """The catalog for writing, in WAL mode with full syncs; the library's write lock must be held.
+
+    One of an earlier version is brought to this one. Raises LibraryError for one of a later version.
+    """
     database = _writer(folder)
     try:
         with database.connection.begin():
-            _check_version(database.connection, folder)
+            link = _driver(database.connection)
+            check_version(link, folder)
+            if current := version(link) == SCHEMA_VERSION:
+                _put_triggers(link)
     except BaseException:
         database.close()
         raise
-    return database
+    if current:
+        return database
+    database.close()
+    from indexing import migrations
+
+    migrations.bring_up(folder)
+    return open_writer(folder)
+
+
+def _put_triggers(link: sqlite3.Connection) -> None:
+    """Make the catalog's triggers those of TRIGGERS, writing nothing where they are."""
+    there = dict(link.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    for name, statement in TRIGGERS.items():
+        if there.get(name) != statement:
+            link.execute(f"DROP TRIGGER IF EXISTS {name}")
+            link.execute(statement)
 
 
 def _writer(folder: Path) -> Database:
-    def connect() -> sqlite3.Connection:
-        link = sqlite3.connect(folder / CATALOG, isolation_level=None, timeout=30, check_same_thread=False)
-        link.execute("PRAGMA journal_mode=WAL")
-        link.execute("PRAGMA synchronous=FULL")
-        link.execute("PRAGMA foreign_keys=ON")
-        return link
-
-    return Database(_engine(connect, "BEGIN IMMEDIATE"))
+    return Database(writing_engine(folder / CATALOG))
 
 
 def open_reader(folder: Path) -> Database:
     """The catalog for reading: one snapshot of it for as long as it is open, whatever a writer does.
 
-    In a folder that cannot be written SQLite's WAL cannot be used: the file is opened as immutable, or,
-    when a killed writer left a journal there, a private copy of both is.
+    Raises LibraryError for an unknown version; how the file is opened, see `state.open_reading`.
     """
-    scratch = None
-    options = "mode=ro"
-    if not os.access(folder, os.W_OK):
-        options = "mode=ro&immutable=1"
-        if _journal(folder):
-            scratch = tempfile.TemporaryDirectory(prefix="cliptune-")
-            folder, options = _copied(folder, Path(scratch.name)), "mode=rw"
-    uri = f"file:{quote(os.fsencode(folder / CATALOG))}?{options}"
-
-    def connect() -> sqlite3.Connection:
-        link = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False)
-        link.execute("PRAGMA query_only=ON")
-        return link
-
-    database = Database(_engine(connect, "BEGIN"), scratch)
-    try:
-        _check_version(database.connection, folder)
-    except BaseException:
-        database.close()
-        raise
-    return database
+    return reader_of(open_reading(folder))
 
 
-def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> sa.Engine:
-    # The driver runs in autocommit and SQLAlchemy sends BEGIN: otherwise a SELECT starts no transaction
-    # and two reads could see two states.
-    engine = sa.create_engine("sqlite://", creator=connect, poolclass=NullPool)
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(link: sa.Connection) -> None:
-        link.exec_driver_sql(begin)
-
-    return engine
+def reader_of(reading: Reading) -> Database:
+    """A catalog that is being read already, in the same transaction, for SQLAlchemy; closing it closes both."""
+    return Database(engine_of(lambda: reading.connection), reading)
 
 
-def _journal(folder: Path) -> bool:
-    wal = folder / (CATALOG + "-wal")
-    return wal.is_file() and wal.stat().st_size > 0
-
-
-def _copied(folder: Path, to: Path) -> Path:
-    for name in (CATALOG, CATALOG + "-wal"):
-        shutil.copyfile(folder / name, to / name)
-    return to
-
-
-def _version(connection: sa.Connection) -> int | None:
-    if connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'meta'").first() is None:
-        return None
-    row: Any = connection.execute(sa.select(meta.c.schema_version)).first()
-    return None if row is None else int(row[0])
-
-
-def _check_version(connection: sa.Connection, folder: Path) -> None:
-    version = _version(connection)
-    if version is None:
-        raise UnfinishedError(f"the library at {shown(folder)} was never finished; index again to make it")
-    if version > SCHEMA_VERSION:
-        raise LibraryError(
-            f"the library at {shown(folder)} has format {version}, but this cliptune reads up to format "
-            f"{SCHEMA_VERSION}; upgrade cliptune"
-        )
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    """The sqlite3 connection below one of SQLAlchemy's."""
+    return cast("sqlite3.Connection", connection.connection.dbapi_connection)

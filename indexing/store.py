@@ -174,7 +174,7 @@ def source_of(folder: Path, part: Part) -> str:
 def _damaged(path: Path, what: str) -> str:
     return (
         f"part {shown(path)} {what}; `recommend index verify` tells what is affected, "
-        "`recommend index update --reanalyse` computes it again"
+        "`recommend index repair` computes it again"
     )
 
 

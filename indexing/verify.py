@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from indexing import catalog, schema, snapshot, store
+from indexing import audit, catalog, compact, facts, schema, snapshot, store
+from indexing.audit import Recall
+from indexing.built import load_settings
 from indexing.durable import translated
+from indexing.facts import Texts
 from indexing.files import trouble
 from indexing.library import Library
 from indexing.schema import contents, parts, tracks
 from indexing.search import Segment
+from indexing.writer import due
 from recommender.errors import LibraryError
 from recommender.text import shown
 from recommender.types import Array, Modality
@@ -23,7 +28,7 @@ _UNIT = 1e-3  # vectors are float32: a length off by more is no rounding
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not whole: a kind (catalog, part, content, track, snapshot) and one line."""
+    """Something that is not whole: a kind (catalog, part, content, snapshot, search) and one line."""
 
     kind: str
     text: str
@@ -32,32 +37,92 @@ class Problem:
         return f"{self.kind}: {self.text}"
 
 
+@dataclass
+class Report:
+    """What a check found.
+
+    Attributes
+    ----------
+    problems: what is not whole.
+    orphans:  files among the parts that the catalog does not know: harmless, the next writer removes them.
+    counts:   tracks, paths, windows and failures by modality, and parts.
+    recalls:  of search against brute force, by modality; empty where nothing sound could be compared.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+    counts: dict[str, Any] = field(default_factory=dict)
+    recalls: dict[Modality, Recall] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, Any]:
+        """The report, JSON-ready."""
+        recalls = {
+            modality: {"queries": r.queries} | {f"recall_at_{k}": share for k, share in r.at.items()}
+            for modality, r in self.recalls.items()
+        }
+        problems = [asdict(problem) for problem in self.problems]
+        return {
+            "whole": self.whole,
+            "problems": problems,
+            "orphans": self.orphans,
+            "counts": self.counts,
+            "search": recalls,
+        }
+
+
 def verify(library: Library) -> list[Problem]:
     """Everything that is wrong with a library as committed now; empty when all is whole.
 
     Reads the whole store. Files the catalog does not know are no problem: see `orphans`.
     """
-    problems: list[Problem] = []
-    with translated(library.folder, "read the library at"):
-        published = snapshot.load_or_none(library.folder)
-        with closing(schema.open_reader(library.folder)) as database:
-            problems += _catalog(database.connection)
-            checker = _Checker(library, database.connection)
-            problems += checker.check_store()
-            problems += checker.check_snapshot(published)
-    return problems
+    return examine(library.folder, queries=0).problems
+
+
+def examine(folder: Path, queries: int = audit.QUERIES, seed: int = 0) -> Report:
+    """The report on a library as committed now, which need not be fit to be opened.
+
+    Its search is audited with so many queries (0: not at all).
+    """
+    report = Report()
+    with translated(folder, "read the library at"):
+        published = snapshot.load_or_none(folder)
+        with closing(schema.open_reader(folder)) as database:
+            report.problems += _catalog(database.connection)
+            checker = _Checker(folder, database.connection)
+            report.counts = checker.counts()
+            report.problems += checker.check_store()
+            report.problems += checker.check_snapshot(published)
+            if queries and not checker.broken:
+                report.recalls = checker.recalls(queries, seed)
+    least = load_settings(folder).recall - audit.SLACK
+    for modality, found in report.recalls.items():
+        if found.at[audit.CUTOFFS[0]] < least:
+            report.problems.append(Problem("search", f"of {modality} finds too little: {found}"))
+    report.orphans = orphans_in(folder)
+    return report
 
 
 def orphans(library: Library) -> list[str]:
     """Names of part files that the catalog does not know: left by a killed writer, removed by the next one."""
-    with closing(schema.open_reader(library.folder)) as database:
+    return orphans_in(library.folder)
+
+
+def orphans_in(folder: Path) -> list[str]:
+    """See `orphans`; the library need not be fit to be opened."""
+    with closing(schema.open_reader(folder)) as database:
         known = [p.name for p in catalog.known_parts(database.connection).values()]
-    return [path.name for path in store.strangers(library.folder, known)]
+    return [path.name for path in store.strangers(folder, known)]
 
 
 def info(library: Library) -> dict[str, Any]:
-    """What the library is and holds, JSON-ready; see `Library.info`."""
-    return library.info()
+    """What the library is and holds, JSON-ready: `Library.info`, and whether compaction pays."""
+    with translated(library.folder, "read the library at"), closing(schema.open_reader(library.folder)) as database:
+        return library.info() | {"compaction": compact.estimate(database.connection).as_json()}
 
 
 def _catalog(link: sa.Connection) -> Iterator[Problem]:
@@ -71,18 +136,39 @@ def _catalog(link: sa.Connection) -> Iterator[Problem]:
 class _Checker:
     """The checks of the space that is searched."""
 
-    def __init__(self, library: Library, link: sa.Connection) -> None:
-        self.folder, self.link = library.folder, link
+    def __init__(self, folder: Path, link: sa.Connection) -> None:
+        self.folder, self.link = folder, link
         self.head = catalog.head(link)
         self.described = catalog.described(link, self.head.space_id)
         self.broken = False
+        self._truths: dict[Modality, Segment] = {}
+
+    def counts(self) -> dict[str, Any]:
+        """How much there is."""
+        held: dict[str, Any] = {m: catalog.counts(self.link, self.head.space_id, m) for m in self.described}
+        return held | {"parts": len(catalog.known_parts(self.link))}
+
+    def recalls(self, queries: int, seed: int) -> dict[Modality, Recall]:
+        """What search finds of what the store holds; nothing when the library has moved on meanwhile."""
+        with Library(self.folder) as library:
+            if library.generation != self.head.generation:
+                return {}
+            found = {m: self._truth(m) for m in self.described}
+            return {m: audit.recall(library, m, truth, queries, seed) for m, truth in found.items() if len(truth.ids)}
+
+    def _truth(self, modality: Modality) -> Segment:
+        """Everything of a modality, from the store."""
+        if modality not in self._truths:
+            (truth,) = snapshot.segments_of(self.folder, self.link, self.head, None, modality)
+            self._truths[modality] = truth
+        return self._truths[modality]
 
     def check_store(self) -> Iterator[Problem]:
         """Parts as recorded and sound, and every track's windows in one of them."""
         infos = catalog.known_parts(self.link)
         for row in self.link.execute(sa.select(parts).order_by(parts.c.id)).all():
             inputs = catalog.described(self.link, row.space)[row.modality].columns
-            for text in self._part(infos[row.id], row.id, inputs):
+            for text in checked_part(self.folder, self.link, infos[row.id], row.id, inputs):
                 self.broken = True
                 yield Problem("part", text)
         unused = (
@@ -91,53 +177,14 @@ class _Checker:
         if count := self.link.execute(unused).scalar():
             yield Problem("content", f"{count} contents belong to no path")
 
-    def _part(self, part: store.Part, part_id: int, columns: tuple[str, ...]) -> Iterator[str]:
-        path = self.folder / store.FOLDER / part.name
-        try:
-            if store.checksum(path) != part.checksum:
-                yield f"{part.name} is not as it was written (its checksum differs)"
-                return
-            rows = store.read_part(self.folder, part, columns)
-        except LibraryError as error:
-            yield str(error)
-            return
-        except OSError as error:
-            yield trouble(str(path), str(error.strerror).lower())
-            return
-        for name, array in vars(rows).items():
-            if not np.isfinite(array).all():
-                yield f"{part.name} holds numbers that are not finite in {name}"
-        if len(rows) and np.abs(np.linalg.norm(rows.vectors, axis=1) - 1).max() > _UNIT:
-            yield f"{part.name} holds vectors that are not of unit length"
-        yield from self._contents(part, part_id, rows)
-
-    def _contents(self, part: store.Part, part_id: int, rows: store.Rows) -> Iterator[str]:
-        """Every content that the catalog places in a part is there: its hash on each of its windows, in order."""
-        c = contents.c
-        query = sa.select(c.hash, c.first_row, c.windows).where(c.part == part_id).order_by(c.first_row)
-        placed = self.link.execute(query).all()
-        first = np.array([r.first_row for r in placed], np.int64)
-        count = np.array([r.windows for r in placed], np.int64)
-        if not len(first):
-            return
-        if (count < 1).any() or (first < 0).any() or int((first + count).max()) > len(rows):
-            yield f"{part.name} is shorter than the catalog says"
-            return
-        at = snapshot.spans(first, count)
-        hashes = np.frombuffer(b"".join(r.hash for r in placed), np.uint8).reshape(len(placed), -1)
-        wrong = (rows.hashes[at] != np.repeat(hashes, count, axis=0)).any(axis=1)
-        wrong |= rows.window[at] != at - np.repeat(first, count)
-        if wrong.any() or len(np.unique(at)) != len(at):
-            yield f"{part.name} does not hold {int(wrong.sum()) or 'some'} windows where the catalog says"
-
     def check_snapshot(self, published: snapshot.Snapshot | None) -> Iterator[Problem]:
         """The published snapshot is readable, of the present state, and equal to the store."""
         if published is None:
             if self.head.generation or (self.folder / snapshot.MANIFEST).exists():
-                yield Problem("snapshot", "missing or damaged; the next change of the library makes a new one")
+                yield Problem("snapshot", "missing or damaged; `recommend index repair` makes a new one")
             return
-        if not published.shows(self.head):
-            yield Problem("snapshot", "behind the catalog; the next change of the library makes a new one")
+        if not published.shows(self.head) and due(self.folder, self.link):
+            yield Problem("snapshot", "behind the catalog; `recommend index repair` makes a new one")
         if self.broken:
             return  # nothing sound to compare with
         for modality in self.described:
@@ -145,7 +192,7 @@ class _Checker:
 
     def _segment(self, published: snapshot.Snapshot, modality: Modality) -> Iterator[Problem]:
         kept = snapshot.segments_of(self.folder, self.link, self.head, published, modality)
-        (truth,) = snapshot.segments_of(self.folder, self.link, self.head, None, modality)
+        truth = self._truth(modality)
         ids = np.concatenate([s.ids[s.alive] for s in kept])
         if not np.array_equal(np.sort(ids), truth.ids):
             yield Problem("snapshot", f"its {modality} tracks are not those of the catalog")
@@ -157,6 +204,64 @@ class _Checker:
         medians = published.medians.get(modality, np.empty(0, np.float32))
         if published.shows(self.head) and not np.array_equal(medians, snapshot.medians_of([truth])):
             yield Problem("snapshot", f"its {modality} medians are not those of the store")
+        if published.shows(self.head) and not self._same_facts(published, modality):
+            yield Problem("snapshot", f"its {modality} facts are not those of the catalog")
+
+    def _same_facts(self, published: snapshot.Snapshot, modality: Modality) -> bool:
+        mine = vars(published.facts[modality])
+        theirs = vars(facts.gathered(catalog.facts(self.link, self.head.space_id, modality)))
+        return all(_same_values(mine[name], theirs[name]) for name in theirs)
+
+
+def checked_part(
+    folder: Path, link: sa.Connection, part: store.Part, part_id: int, columns: tuple[str, ...]
+) -> Iterator[str]:
+    """What is wrong with one part: its file, the numbers in it, and whether it holds what the catalog places there."""
+    path = folder / store.FOLDER / part.name
+    try:
+        if store.checksum(path) != part.checksum:
+            yield f"{part.name} is not as it was written (its checksum differs)"
+            return
+        rows = store.read_part(folder, part, columns)
+    except LibraryError as error:
+        yield str(error)
+        return
+    except OSError as error:
+        yield trouble(str(path), str(error.strerror).lower())
+        return
+    for name, array in vars(rows).items():
+        if not np.isfinite(array).all():
+            yield f"{part.name} holds numbers that are not finite in {name}"
+    if len(rows) and np.abs(np.linalg.norm(rows.vectors, axis=1) - 1).max() > _UNIT:
+        yield f"{part.name} holds vectors that are not of unit length"
+    yield from _placed(link, part, part_id, rows)
+
+
+def _placed(link: sa.Connection, part: store.Part, part_id: int, rows: store.Rows) -> Iterator[str]:
+    """Every content that the catalog places in a part is there: its hash on each of its windows, in order."""
+    c = contents.c
+    query = sa.select(c.hash, c.first_row, c.windows).where(c.part == part_id).order_by(c.first_row)
+    placed = link.execute(query).all()
+    first = np.array([r.first_row for r in placed], np.int64)
+    count = np.array([r.windows for r in placed], np.int64)
+    if not len(first):
+        return
+    if (count < 1).any() or (first < 0).any() or int((first + count).max()) > len(rows):
+        yield f"{part.name} is shorter than the catalog says"
+        return
+    at = snapshot.spans(first, count)
+    hashes = np.frombuffer(b"".join(r.hash for r in placed), np.uint8).reshape(len(placed), -1)
+    wrong = (rows.hashes[at] != np.repeat(hashes, count, axis=0)).any(axis=1)
+    wrong |= rows.window[at] != at - np.repeat(first, count)
+    if wrong.any() or len(np.unique(at)) != len(at):
+        yield f"{part.name} does not hold {int(wrong.sum()) or 'some'} windows where the catalog says"
+
+
+def _same_values(mine: Any, theirs: Any) -> bool:
+    """Whether two columns of facts are equal; what is unknown (NaN) equals itself."""
+    if isinstance(theirs, Texts):
+        return np.array_equal(mine.offsets, theirs.offsets) and np.array_equal(mine.blob, theirs.blob)
+    return np.array_equal(mine, theirs, equal_nan=np.asarray(mine).dtype.kind == "f")
 
 
 def _equal(segment: Segment, truth: Segment, mine: Array, theirs: Array) -> bool:

@@ -1,69 +1,30 @@
 """The one writer of a library: takes the lock, commits batches, publishes snapshots, clears what a kill left."""
 
-import json
-import os
-import socket
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
 
 from indexing import catalog, changes, snapshot, store
 from indexing.changes import Analysed, Change
-from indexing.durable import translated
+from indexing.durable import PARTIAL, translated
+from indexing.locations import BACKUP
+from indexing.lock import lock, now
 from indexing.schema import Database, open_writer
-from recommender.errors import LibraryError, LibraryLocked, SpaceMismatch
+from indexing.versions import Versions
+from recommender.errors import LibraryError, SpaceMismatch
 from recommender.text import shown
 from recommender.types import Analysis, Modality, Space
 
 T = TypeVar("T")
 
-LOCK, OWNER = "write.lock", "writer.json"
 _PUBLISH_ROWS = 20_000  # windows; below this a tail costs an opening reader little
-
-
-@contextmanager
-def lock(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
-    """A context that holds the library's write lock; raises LibraryLocked when another process has it.
-
-    Waits up to `wait_s` seconds (negative: forever). The lock falls with the process, however it ends.
-    """
-    handle = FileLock(folder / LOCK, thread_local=False)  # an iterator may be finished by another thread
-    with translated(folder, "write to the library at"):
-        try:
-            handle.acquire(timeout=wait_s)
-        except Timeout as error:
-            raise LibraryLocked(f"the library at {shown(folder)} is being written{_owner(folder)}") from error
-        except NotImplementedError as error:
-            raise LibraryError(f"the file system of {shown(folder)} has no file locks; use a local folder") from error
-    try:
-        with translated(folder, "write to the library at"):
-            note = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
-            (folder / OWNER).write_text(json.dumps(note), encoding="utf-8")
-        yield
-    finally:
-        try:
-            (folder / OWNER).unlink(missing_ok=True)
-        finally:
-            handle.release()
-
-
-def _owner(folder: Path) -> str:
-    try:
-        note = json.loads((folder / OWNER).read_text(encoding="utf-8"))
-        return f" by process {int(note['pid'])} on {note['host']} since {note['since']}; wait for it or stop it"
-    except (OSError, ValueError, KeyError, TypeError):
-        return " by another process; wait for it or stop it"
-
-
-def now() -> str:
-    """The time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+_SMALL_ROWS = 200_000  # windows of a snapshot that is written anew whenever anything changed: 0.3 s
+_TAIL_SHARE = 64  # of a larger one, by which a tail may lag behind before all is written again
 
 
 @dataclass
@@ -75,6 +36,10 @@ class Writer:
     space_id: int
     space: Space
     unpublished: int = 0
+    sources: dict[Modality, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.versions = Versions(self.folder, self.space_id)
 
     @property
     def link(self) -> sa.Connection:
@@ -86,8 +51,12 @@ class Writer:
         with translated(self.folder, "read the library at"), self.link.begin():
             return question(self.link)
 
-    def describe(self, modality: Modality, columns: Sequence[str], inputs: Sequence[str]) -> None:
-        """Record the columns of a modality, once; raises LibraryError when they are not the recorded ones."""
+    def describe(self, modality: Modality, columns: Sequence[str], inputs: Sequence[str], source: str) -> None:
+        """Record the columns of a modality, once, and what measures them from here on.
+
+        Raises LibraryError when the columns are not the recorded ones.
+        """
+        self.sources[modality] = source
         absent = [c for c in inputs if c not in columns]
         if absent:
             raise LibraryError(f"the model reads {', '.join(absent)}, which its analysis of {modality} does not give")
@@ -104,13 +73,18 @@ class Writer:
     def commit(self, batch: Sequence[Change], modality: Modality) -> None:
         """Make a batch durable, all or nothing; raises LibraryError and leaves the library as it was."""
         analysed = [c for c in batch if isinstance(c, Analysed)]
-        part = self._write_part([(c.hash, c.analysis) for c in analysed]) if analysed else None
-        self.apply(
-            lambda link: changes.apply(link, self.space_id, modality, batch, part, now()), [part] if part else []
-        )
+        part = self._write_part([(c.hash, c.analysis) for c in analysed], modality) if analysed else None
+        try:
+            self.apply(
+                lambda link: changes.apply(link, self.space_id, modality, batch, part, now(), self.versions),
+                [part] if part else [],
+            )
+        except BaseException:
+            self.versions.forget()
+            raise
         self.unpublished += 0 if part is None else part.rows
         if self.unpublished > max(_PUBLISH_ROWS, self._published_rows()):
-            self.publish()
+            self.publish(always=True)
 
     def apply(self, change: Callable[[sa.Connection], list[str]], fresh: Sequence[store.Part] = ()) -> None:
         """Run one transaction over the catalog; `change` returns names of parts nothing refers to any more.
@@ -125,11 +99,22 @@ class Writer:
             raise
         self.discard(dead)
 
-    def publish(self) -> None:
-        """Publish a snapshot of what is committed in the space that is searched."""
+    def publish(self, always: bool = False, background: bool = True) -> None:
+        """Publish a snapshot of what is committed in the space that is searched; a search index is built after it.
+
+        Where little has changed since a large one, readers take that from the store, and the next to publish writes
+        it: adding a few tracks costs the same in any library. `always` writes it now; without `background` nothing is
+        built.
+        """
         with translated(self.folder, "read the library at"), self.link.begin():
-            snapshot.publish_snapshot(self.folder, self.link)
+            if always or due(self.folder, self.link):
+                snapshot.publish_snapshot(self.folder, self.link)
+            self.versions.save(self.link)
         self.unpublished = 0
+        if background and self._published_rows() > _SMALL_ROWS:
+            from indexing import built
+
+            built.start(self.folder)
 
     def discard(self, names: Iterable[str]) -> None:
         """Remove part files; what cannot be removed now is removed by the next writer."""
@@ -143,18 +128,34 @@ class Writer:
         """Remove what a killed writer left: files the catalog does not know, unfinished snapshots."""
         known = self.reading(lambda link: [p.name for p in catalog.known_parts(link).values()])
         with translated(self.folder, "write to the library at"):
-            for path in store.strangers(self.folder, known):
+            for path in (*store.strangers(self.folder, known), *self.folder.glob(PARTIAL + "*"), self.folder / BACKUP):
                 path.unlink(missing_ok=True)
+            for path in self.folder.glob(f"*/{PARTIAL}*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             published = snapshot.load_or_none(self.folder)
             if published is not None:
                 snapshot.remove_others(self.folder, published.name)
 
-    def _write_part(self, items: list[tuple[bytes, Analysis]]) -> store.Part:
-        return store.write_part(self.folder, store.rows_of(items), items[0][1].features.columns)
+    def _write_part(self, items: list[tuple[bytes, Analysis]], modality: Modality) -> store.Part:
+        columns, source = items[0][1].features.columns, self.sources.get(modality, "")
+        return store.write_part(self.folder, store.rows_of(items), columns, source, store.marks_in(items))
 
     def _published_rows(self) -> int:
         published = snapshot.load_or_none(self.folder)
         return 0 if published is None else sum(len(s.vectors) for s in published.segments.values())
+
+
+def due(folder: Path, link: sa.Connection) -> bool:
+    """Whether a snapshot is to be published: the last one is small, of another space, or far behind."""
+    head, old = catalog.head(link), snapshot.load_or_none(folder)
+    if old is None or (old.uid, old.space_id) != (head.uid, head.space_id):
+        return True
+    rows = sum(len(s.vectors) for s in old.segments.values())
+    if rows <= _SMALL_ROWS:
+        return True
+    newest = max((int(s.parts.max()) for s in old.segments.values() if len(s.parts)), default=0)
+    fresh, total = catalog.windows_after(link, head.space_id, newest)
+    return fresh + (rows + fresh - total) > max(_PUBLISH_ROWS, rows // _TAIL_SHARE)
 
 
 @contextmanager
@@ -190,5 +191,5 @@ def mismatch(folder: Path, stored: Space, asked: Space) -> SpaceMismatch:
 
     return SpaceMismatch(
         f"the library at {shown(folder)} was indexed with {words(stored)}, not with {words(asked)}; use that model, "
-        "or compute everything again with: recommend index update --reanalyse"
+        "or move the library to the other one: recommend index upgrade --model M"
     )

@@ -152,7 +152,8 @@ def test_models_and_doctor(run):
 @pytest.mark.parametrize(
     "command",
     [(), ("index", "add"), ("index", "update"), ("index", "remove"), ("index", "list"), ("index", "info"),
-     ("index", "verify"), ("index", "import"), ("models", "list"), ("models", "info"), ("train", "affect"),
+     ("index", "verify"), ("index", "repair"), ("index", "compact"), ("index", "build"), ("index", "upgrade"),
+     ("index", "import"), ("models", "list"), ("models", "info"), ("train", "affect"),
      ("doctor",), ("sample",), ("dataset", "build"), ("benchmark",), ("eval",), ("matching",),
      ("train", "retrieval"), ("train", "afclnet"), ("models", "pull"), ("models", "verify"), ("models", "import"),
      ("models", "export"), ("features", "extract")],

@@ -7,6 +7,7 @@ import numpy as np
 from recommender.affect.linear import LinearAffect
 from recommender.affect.space import AffectSpace
 from recommender.errors import MediaError
+from recommender.filters import meets
 from recommender.model.affect import AffectModel
 from recommender.types import (
     Affect,
@@ -72,12 +73,18 @@ class ToyLibrary:
     def count(self, modality):
         return len(self.items) if modality == self.modality else 0
 
-    def search(self, query, k, modality):
-        if modality != self.modality:
-            return Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32))
-        best = np.array([(self.windows(i).vectors @ query).max() for i in range(len(self.items))])
-        order = np.lexsort((np.arange(len(best)), -best))[:k]
-        return Candidates(order, best[order])
+    def ids(self, modality, where=None):
+        found = range(self.count(modality))
+        return np.array([i for i in found if where is None or meets(self.track(i), where)], np.int64)
+
+    def recordings(self, ids):
+        return ids  # no two tracks are near-duplicates
+
+    def search(self, query, k, modality, where=None):
+        ids = self.ids(modality, where)
+        best = np.array([(self.windows(i).vectors @ query).max() for i in ids], np.float32)
+        order = np.lexsort((ids, -best))[:k]
+        return Candidates(ids[order], best[order])
 
     def track(self, track_id):
         path, inputs = self.items[track_id]

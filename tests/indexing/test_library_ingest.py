@@ -291,7 +291,9 @@ def test_music_and_clips_live_side_by_side(tmp_path, library, music, analyser):
 
 def test_another_model_is_refused_and_leaves_everything(library, music):
     before = state(library)
-    with pytest.raises(SpaceMismatch, match=r"fake revision 1 \(8 dimensions\), not with fake revision 2.*--reanalyse"):
+    with pytest.raises(
+        SpaceMismatch, match=r"fake revision 1 \(8 dimensions\), not with fake revision 2.*index upgrade"
+    ):
         add(library, [music], FakeAnalyser("2"))
     assert state(library) == before
 

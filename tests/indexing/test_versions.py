@@ -3,14 +3,14 @@
 import json
 import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from fakes import FakeAnalyser, toy
+from fakes import FakeAnalyser, Marking, toy
 
 import media_samples
 from indexing import catalog, duplicates, ingest, marks, schema, store
@@ -20,25 +20,8 @@ from indexing.verify import verify
 from indexing.versions import Versions
 from recommender.errors import LibraryError
 from recommender.features import acoustic
-from recommender.features.acoustic import BLOCK, LEVELS, Fingerprint
+from recommender.features.acoustic import LEVELS, Fingerprint
 from recommender.types import Filter
-
-
-@dataclass(frozen=True)
-class Marking(FakeAnalyser):
-    """Reads `SEED WINDOWS RECORDING`: files of one recording have fingerprints that differ in 6 % of the bits."""
-
-    def analyse(self, path, modality):
-        analysis = super().analyse(path, modality)
-        seed, _, recording = (*Path(path).read_text().split(), None)[:3]
-        if recording is None:
-            return analysis
-        codes = np.random.default_rng(int(recording)).integers(1, 1 << 32, 300, dtype=np.uint32)
-        turned = np.random.default_rng(int(seed)).random((300, 32)) < 0.06
-        turned[::4] = False
-        codes ^= np.packbits(turned, axis=1).view("<u4")[:, 0]
-        mark = acoustic.to_bytes(Fingerprint(codes, np.zeros((-(-300 // BLOCK), LEVELS), np.uint8)))
-        return replace(analysis, features=replace(analysis.features, mark=mark))
 
 
 def track(folder: Path, name: str, seed: int, recording: int | None = None, windows: int = 3) -> Path:

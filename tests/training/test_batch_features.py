@@ -1,15 +1,19 @@
 """Features of a folder in one table: every format, resumed, with what fails told."""
 
 import csv
+import importlib
 
 import h5py
 import numpy as np
 import pytest
 from pyarrow import parquet
 
+from recommender.checkpoints import CHECKPOINTS
 from recommender.errors import InputError, ModelError
 from recommender.features import music, video
-from training.construction.batch import extract_folder
+from recommender.model.base import EXTRACTORS
+from training.construction.batch import FEATURES, extract_folder
+from training.construction.encoders import ENCODERS
 
 
 @pytest.fixture
@@ -76,3 +80,14 @@ def test_features_whose_network_was_never_fetched_say_how_to_fetch_it(folder, tm
     monkeypatch.setenv("CLIPTUNE_HOME", str(tmp_path / "home"))
     with pytest.raises(ModelError, match="recommend models pull vggish"):
         extract_folder(folder, ["vggish"], tmp_path / "f.h5", 1, lambda *_: None)
+
+
+@pytest.mark.parametrize("name", [name for name in FEATURES if not name.startswith("builtin")])
+def test_deep_features_are_what_models_of_that_name_read(name):
+    pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
+    encoder, modality = FEATURES[name]
+    kit = getattr(ENCODERS[encoder], modality)
+    module = importlib.import_module(EXTRACTORS[kit.prefix])
+    assert (kit.columns, kit.revision) == (module.COLUMNS, module.REVISION)
+    assert module.EXTRACTOR.checkpoint == name
+    assert name in CHECKPOINTS

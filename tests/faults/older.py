@@ -1,0 +1,44 @@
+"""Catalogs as earlier versions made them: dumps under tests/data, and today's rows in yesterday's tables."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+RELEASED = tuple(sorted(int(path.stem.partition("_v")[2]) for path in DATA.glob("catalog_v*.sql")))
+
+
+def dumped(version: int, path: Path) -> Path:
+    """A catalog that the program of that version made, with its rows, as a new file."""
+    with closing(sqlite3.connect(path)) as link:
+        link.executescript((DATA / f"catalog_v{version}.sql").read_text("utf-8"))
+        link.execute("PRAGMA journal_mode=WAL")
+    return path
+
+
+def made_older(catalog: Path, version: int) -> None:
+    """Bring a catalog back to a version: its own rows, as far as that version had the tables and columns."""
+    old = dumped(version, catalog.with_name("older.sqlite"))
+    with closing(sqlite3.connect(old)) as link:
+        link.execute("ATTACH ? AS now", (str(catalog),))
+        for (table,) in link.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+            columns = ", ".join(f'"{row[1]}"' for row in link.execute(f"PRAGMA main.table_info({table})"))
+            link.execute(f"DELETE FROM main.{table}")  # noqa: S608
+            link.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM now.{table}")  # noqa: S608
+        link.execute("UPDATE main.meta SET schema_version = ?", (version,))
+        link.commit()
+    for name in (catalog.name, f"{catalog.name}-wal", f"{catalog.name}-shm"):
+        catalog.with_name(name).unlink(missing_ok=True)
+    old.rename(catalog)
+
+
+def tables_of(catalog: Path) -> dict[tuple[str, str], str]:
+    """What `sqlite_master` says, by type and name, triggers left out; white space made one."""
+    with closing(sqlite3.connect(catalog)) as link:
+        query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger'"
+        return {(row[0], row[1]): _plain(row[2]) for row in link.execute(query)}
+
+
+def _plain(statement: str) -> str:
+    words = statement.replace("(", " ( ").replace(")", " ) ").replace(",", " , ").replace('"', "")
+    return " ".join(words.split())

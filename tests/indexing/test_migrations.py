@@ -1,0 +1,150 @@
+"""Libraries of every earlier version: brought to this one by whoever opens them, atomically, or read as they are."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import FakeAnalyser, state, toy
+
+from indexing import ingest, migrations, schema
+from indexing.library import Library
+from indexing.locations import BACKUP, CATALOG
+from indexing.lock import lock
+from indexing.state import SCHEMA_VERSION
+from indexing.verify import verify
+from recommender.errors import LibraryError
+from tests.faults.older import RELEASED, dumped, made_older, tables_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def version_of(folder: Path) -> int:
+    with closing(sqlite3.connect(f"file:{folder / CATALOG}?mode=ro", uri=True)) as link:
+        return link.execute("SELECT schema_version FROM meta").fetchone()[0]
+
+
+@pytest.fixture
+def old(library):
+    """The toy library with a catalog as version 1 made it, closed."""
+    library.close()
+    made_older(library.folder / CATALOG, 1)
+    return library.folder
+
+
+def test_there_is_a_dump_and_a_revision_for_every_version():
+    assert tuple(range(1, SCHEMA_VERSION)) == RELEASED
+    assert sorted(migrations.REVISIONS) == list(range(2, SCHEMA_VERSION + 1))
+
+
+@pytest.mark.parametrize("version", RELEASED)
+def test_every_released_version_becomes_what_is_made_today(tmp_path, version):
+    schema.create(tmp_path / "new", "fake", "1", 8)
+    dumped(version, tmp_path / CATALOG)
+    with closing(sqlite3.connect(tmp_path / CATALOG)) as link:
+        before = link.execute("SELECT path, title, content FROM tracks ORDER BY id").fetchall()
+    migrations.migrate(tmp_path / CATALOG)
+    assert tables_of(tmp_path / CATALOG) == tables_of(tmp_path / "new" / CATALOG)
+    assert version_of(tmp_path) == SCHEMA_VERSION
+    with closing(sqlite3.connect(tmp_path / CATALOG)) as link:
+        assert link.execute("SELECT path, title, content FROM tracks ORDER BY id").fetchall() == before
+        assert link.execute("SELECT genre, licence FROM tracks").fetchall() == [(None, None)] * len(before)
+        assert len(before) == 3
+
+
+def test_the_first_writer_migrates_and_goes_on(old, music):
+    toy(music / "new.mp3", 50)
+    with Library.open_or_create(old, FakeAnalyser().space) as library:
+        list(ingest.add(library, [music], FakeAnalyser(), executor="inline"))
+        assert library.count("music") == 7
+        assert verify(library) == []
+    assert version_of(old) == SCHEMA_VERSION
+    assert not list(old.glob(f"*{BACKUP}*"))
+
+
+def test_a_reader_migrates_where_it_can(old, library):
+    with Library.open(old) as reader:
+        assert version_of(old) == SCHEMA_VERSION
+        assert reader.count("music") == 6
+        assert not (old / BACKUP).exists()
+
+
+def test_a_reader_reads_a_copy_while_another_process_writes(old):
+    with lock(old), Library.open(old) as reader:
+        assert version_of(old) == 1
+        assert len(state(reader)) == 6
+        assert reader.search(np.ones(8), 3, "music").ids.tolist()
+        reader.reload()
+        assert verify(reader) == []
+    with Library.open(old) as reader:
+        assert version_of(old) == SCHEMA_VERSION
+
+
+def test_where_nobody_can_write_a_copy_is_read(old, monkeypatch):
+    before = {path.name: path.stat().st_mtime_ns for path in old.iterdir()}
+
+    def refuse(folder, *args):
+        raise LibraryError("the folder is read-only")
+
+    monkeypatch.setattr("indexing.lock.lock", refuse)
+    monkeypatch.setattr(os, "access", lambda *args: False)
+    with Library.open(old) as reader:
+        assert len(state(reader)) == 6
+    assert version_of(old) == 1
+    assert {path.name: path.stat().st_mtime_ns for path in old.iterdir() if path.name in before} == before
+
+
+def test_a_step_that_fails_leaves_the_old_catalog_and_its_copy(old, monkeypatch):
+    def broken(op):
+        op.execute("DELETE FROM tracks")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    tables = tables_of(old / CATALOG)
+    monkeypatch.setitem(migrations.REVISIONS, 2, broken)
+    with pytest.raises(LibraryError, match="the disk is full; nothing was lost"):
+        Library.open(old)
+    assert tables_of(old / CATALOG) == tables == tables_of(old / BACKUP)
+    with closing(sqlite3.connect(old / CATALOG)) as link:
+        assert link.execute("SELECT count(*) FROM tracks").fetchone() == (6,)
+    monkeypatch.undo()
+    with Library.open(old) as reader:
+        assert reader.count("music") == 6
+    assert not (old / BACKUP).exists()
+
+
+def test_a_newer_library_says_so_to_readers_and_writers(library, music):
+    with closing(sqlite3.connect(library.folder / CATALOG)) as link:
+        link.execute("UPDATE meta SET schema_version = 99")
+        link.commit()
+    asked = f"has format 99, but this cliptune reads up to format {SCHEMA_VERSION}; upgrade cliptune"
+    with pytest.raises(LibraryError, match=asked):
+        Library.open(library.folder)
+    with pytest.raises(LibraryError, match=asked):
+        list(ingest.add(library, [music], FakeAnalyser(), executor="inline"))
+
+
+def test_triggers_of_an_earlier_program_are_replaced(library, music):
+    name = next(iter(schema.TRIGGERS))
+    with closing(sqlite3.connect(library.folder / CATALOG)) as link:
+        link.execute(f"DROP TRIGGER {name}")
+        link.execute(f"CREATE TRIGGER {name} AFTER DELETE ON roots BEGIN DELETE FROM tracks; END")  # noqa: S608
+        link.commit()
+    list(ingest.add(library, [music], FakeAnalyser(), executor="inline"))
+    with closing(sqlite3.connect(library.folder / CATALOG)) as link:
+        there = dict(link.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    assert there == schema.TRIGGERS
+
+
+def test_alembic_is_loaded_only_to_migrate(library, old):
+    program = (
+        "import sys; from indexing.library import Library\n"
+        "Library.open(sys.argv[1]).close()\n"
+        "assert ('alembic' in sys.modules) == (sys.argv[2] == 'old'), sys.argv[2]\n"
+    )
+    for age in ("old", "new"):
+        done = subprocess.run([sys.executable, "-c", program, str(old), age], cwd=ROOT, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done.stderr
