@@ -30,13 +30,14 @@ class Recall:
 def recall(library: Library, modality: Modality, truth: Segment, queries: int = QUERIES, seed: int = 0) -> Recall:
     """The recall of `library.search`; `truth` holds all tracks of the modality as the store has them."""
     sample = drawn(truth.vectors, queries, seed)
-    exact = np.stack([_best_of_tracks(truth, query) for query in sample])
-    most = min(max(CUTOFFS), len(truth.ids))
+    several_of, place = np.unique(library.recordings(truth.ids), return_inverse=True)  # search shows each once
+    exact = np.stack([_best(truth, query, place, len(several_of)) for query in sample])
+    most = min(max(CUTOFFS), len(several_of))
     shares: dict[int, list[float]] = {k: [] for k in CUTOFFS}
     for query, scores in zip(sample, exact, strict=True):
         found = library.search(query, most, modality).ids
         for k, several in shares.items():
-            several.append(share(scores, np.searchsorted(truth.ids, found[:k]), k))
+            several.append(share(scores, place[np.searchsorted(truth.ids, found[:k])], k))
     return Recall(len(sample), {k: float(np.mean(several)) for k, several in shares.items()})
 
 
@@ -49,13 +50,15 @@ def drawn(vectors: Array, count: int, seed: int) -> Array:
 
 
 def share(scores: Array, found: Array, k: int) -> float:
-    """The share of the k best tracks (all, where there are fewer) among the places `found`; ties count as found."""
+    """The share of the k best recordings (all, where there are fewer) among the places `found`; ties count as found."""
     k = min(k, len(scores))
     last = np.partition(scores, len(scores) - k)[len(scores) - k]
     return float((scores[found[:k]] >= last - _EVEN).sum()) / k
 
 
-def _best_of_tracks(truth: Segment, query: Array) -> Array:
-    """float32 [t]: the cosine of every track's best window."""
-    best: Array = np.maximum.reduceat(truth.vectors @ query.astype(np.float32), truth.offsets[:-1])
+def _best(truth: Segment, query: Array, place: Array, count: int) -> Array:
+    """float32 [count]: the cosine of the best window of every recording; `place` [t]: which one each track is of."""
+    tracks = np.maximum.reduceat(truth.vectors @ query.astype(np.float32), truth.offsets[:-1])
+    best = np.full(count, -np.inf, np.float32)
+    np.maximum.at(best, place, tracks)
     return best

@@ -113,7 +113,8 @@ class AffectModel(Model):
 
     def describe(self, features: Features, modality: Modality, tags: Mapping[str, str] | None = None) -> Analysis:
         """Affect and vectors of features that were measured already."""
-        rows = np.vstack([features.values, features.item])  # the windows, and last the whole item
+        measured = [features.columns.index(name) for name in self.measured(modality)]
+        rows = np.vstack([features.values, features.item])[:, measured]  # the windows, and last the whole item
         found = self.code(modality, rows, np.full(len(rows), bool(features.facts.get("still", False))))
         features = replace(features, columns=self.stored(modality), values=found.features[:-1], item=found.features[-1])
         affect, vectors = found.affect, found.vectors

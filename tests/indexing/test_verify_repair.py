@@ -86,7 +86,7 @@ def test_a_sound_library_is_whole_and_its_search_exact(library):
 
 
 def test_search_that_misses_tracks_is_found_out(library, monkeypatch):
-    monkeypatch.setattr("indexing.audit._best_of_tracks", lambda truth, query: -np.arange(len(truth.ids)) * 1.0)
+    monkeypatch.setattr("indexing.audit._best", lambda truth, query, place, count: -np.arange(count) * 1.0)
     monkeypatch.setattr(Library, "search", lambda *args: type("Found", (), {"ids": np.array([6])}))
     (problem,) = examine(library.folder, queries=5).problems
     assert str(problem) == "search: of music finds too little: recall@10 0.1667, recall@100 0.1667 over 5 queries"
@@ -318,9 +318,11 @@ def test_imported_vectors_are_compared_too(tmp_path):
         assert report.recalls["music"].at == {10: 1.0, 100: 1.0}
 
 
-def test_brute_force_takes_the_best_window_of_each_track():
+def test_brute_force_takes_the_best_window_of_each_recording():
     vectors = np.eye(4, dtype=np.float32)
     truth = Segment(
         np.array([3, 8]), np.zeros(2, int), np.array([0, 3, 4]), np.ones(2, bool), vectors, vectors, vectors, vectors
     )
-    assert audit._best_of_tracks(truth, np.array([0.0, 0.6, 0.8, 0.1])).tolist() == pytest.approx([0.8, 0.1])
+    query = np.array([0.0, 0.6, 0.8, 0.1])
+    assert audit._best(truth, query, np.array([0, 1]), 2).tolist() == pytest.approx([0.8, 0.1])
+    assert audit._best(truth, query, np.array([0, 0]), 1).tolist() == pytest.approx([0.8])

@@ -179,7 +179,10 @@ def test_what_is_served_is_what_was_trained(sides, run_of, base, tmp_path):
 def _described(model, modality, rows, still=False):
     """What a library stores of windows with these features."""
     bounds = np.array([[i, i + 1.0] for i in range(len(rows))])
-    features = Features(COLUMNS[modality], bounds, rows, rows[0], float(len(rows)), {"still": still})
+    columns = model.measured(modality)
+    values = np.zeros((len(rows), len(columns)), np.float32)
+    values[:, [columns.index(name) for name in COLUMNS[modality]]] = rows
+    features = Features(columns, bounds, values, values[0], float(len(rows)), {"still": still})
     found = model.describe(features, modality).features
     return found.values[:, [found.columns.index(name) for name in model.inputs(modality)]]
 
