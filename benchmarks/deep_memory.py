@@ -1,6 +1,8 @@
 """The resident set while `features extract` measures one short file, then several long ones, in one process.
 
     python benchmarks/deep_memory.py NAME HOME MEDIA     # used by deep_speed.py, which makes the media
+    CLIPTUNE_HOME=HOME python benchmarks/deep_memory.py NAME HOME prepare
+    CLIPTUNE_HOME=HOME python benchmarks/deep_memory.py NAME HOME each    # after each of nine files of a minute
 
 NAME: vggish, slowfast or timesformer, full size with random weights, converted into HOME by a process of its own.
 MEDIA: folders `short` and `all`, the second with the files of the first. Prints, in MB, the resident set after the
@@ -32,12 +34,25 @@ def main() -> None:
         prepare(name, Path(home))
         return
     torch.set_num_threads(1)
+    if media == "each":
+        each(name, Path(home))
+        return
     extract(name, Path(home), Path(media) / "short")
     first, _ = resident()
     Path("/proc/self/clear_refs").write_text("5")
     extract(name, Path(home), Path(media) / "all")
     last, largest = resident()
     print(first, largest, last)
+
+
+def each(name: str, home: Path) -> None:
+    """Print the resident set now and its largest, in MB, after each of several minutes of video."""
+    media = home / "each"
+    media.mkdir()
+    for number in range(9):
+        video(media / f"{number}.mp4", 60, number)
+        extract(name, home, media)
+        print(number + 1, *resident(), flush=True)
 
 
 def extract(name: str, home: Path, folder: Path) -> None:
