@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from indexing import catalog, changes, snapshot, store
+from indexing import catalog, changes, store
 from indexing.durable import translated, tree_bytes
+from indexing.fingerprint import SIZE
 from indexing.schema import contents, parts, tracks
 from indexing.writer import Writer, writing
 from recommender.types import Array, Modality
@@ -199,25 +200,11 @@ def _load(folder: Path, held: _Held) -> _Loaded | None:
             return None
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read(use_threads=False).combine_chunks()
-        at, first = _living(table, held.placed)
+        hashes = np.frombuffer(b"".join(table["hash"].to_pylist()), np.uint8).reshape(len(table), SIZE)
+        at, first, _ = store.located(hashes, table["window"].to_numpy(), held.placed)
         return _Loaded(table.take(at), held, first)
-    except (OSError, ValueError, KeyError, IndexError):
+    except (OSError, ValueError, KeyError, store.DamagedPartError):
         return None
-
-
-def _living(table: Any, placed: Sequence[Any]) -> tuple[Array, Array]:
-    """Numbers of the rows of `placed` in order, and where among them the first window of each is.
-
-    Raises ValueError where other tracks are there than the catalog says.
-    """
-    window = table["window"].to_numpy()
-    hashes = table["hash"].to_pylist()
-    first, windows = (np.array([getattr(c, name) for c in placed], np.int64) for name in ("first_row", "windows"))
-    if any(hashes[at] != c.hash or window[at] != 0 for at, c in zip(first.tolist(), placed, strict=True)):
-        raise ValueError("the part does not hold the tracks that the catalog says")
-    lead = ((first > 0) & (window[np.maximum(first - 1, 0)] == store.ITEM)).astype(np.int64)
-    counts = lead + windows
-    return snapshot.spans(first - lead, counts), np.cumsum(counts) - counts + lead
 
 
 def _replace(link: sa.Connection, sound: Sequence[_Loaded], part: store.Part) -> list[str]:

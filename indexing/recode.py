@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from indexing import catalog, changes, store, versions
 from indexing.events import Event, Recoded, Warned
 from indexing.schema import contents, failures, tracks
-from indexing.search import spans
 from indexing.writer import Writer
 from recommender.types import Affect, Analyser, Array, Modality
 
@@ -62,32 +61,30 @@ def recode(writer: Writer, old: int, analyser: Analyser, todo: Todo) -> Iterator
         writer.apply(partial(_copy_failures, old=old, new=writer.space_id, modality=modality))
 
 
-def _code(writer: Writer, part: int, wanted: Sequence[Any], analyser: Analyser) -> tuple[store.Part, Array, Array]:
-    """The part written for the contents `wanted`, where in it the first window of each is, and affects [t, 4 or 0]."""
+def _code(
+    writer: Writer, part: int, wanted: Sequence[Any], analyser: Analyser
+) -> tuple[store.Part, Array, list[list[float]]]:
+    """The part written for the contents `wanted`, where in it the first window of each is, and the affect of each.
+
+    That is of the whole track: empty where none is known.
+    """
     modality: Modality = wanted[0].modality
     info = writer.reading(catalog.known_parts)[part]
     rows = store.read_part(writer.folder, info, analyser.measured(modality))
-    first, windows = (np.array([getattr(c, name) for c in wanted]) for name in ("first_row", "windows"))
-    hashes = np.frombuffer(b"".join(c.hash for c in wanted), np.uint8).reshape(len(wanted), -1)
-    if (first + windows).max() > len(rows) or (rows.hashes[first] != hashes).any():
-        raise store.DamagedPartError(f"part {info.name} does not hold the tracks that the catalog says")
-    # The row before a track's windows describes the whole of it; imported tracks have none.
-    lead = ((first > 0) & (rows.window[np.maximum(first - 1, 0)] == store.ITEM)).astype(np.int64)
-    counts = lead + windows
-    at, starts = spans(first - lead, counts), np.cumsum(counts) - counts
-    still = np.repeat([bool(c.facts.get("still")) for c in wanted], counts)
+    at, first, lead = store.located(rows.hashes, rows.window, wanted)
+    still = np.repeat([bool(c.facts.get("still")) for c in wanted], lead + [c.windows for c in wanted])
     coded = analyser.code(modality, rows.features[at], still)
     marks = store.read_marks(writer.folder, info)
     kept_marks = {row: marks[old] for row, old in enumerate(at.tolist()) if old in marks}
     columns, source = analyser.stored(modality), analyser.source(modality)
     writer.describe(modality, columns, analyser.inputs(modality), source)
     kept = store.Rows(rows.hashes[at], rows.window[at], rows.bounds[at], *coded)
-    affects = coded.affect[starts] if lead.all() else np.empty((len(wanted), 0))
-    return store.write_part(writer.folder, kept, columns, source, kept_marks), starts + lead, affects
+    affects = [coded.affect[row - 1].tolist() if led else [] for row, led in zip(first, lead, strict=True)]
+    return store.write_part(writer.folder, kept, columns, source, kept_marks), first, affects
 
 
 def _commit(
-    writer: Writer, part: int, rows: Sequence[Any], written: store.Part, first: Array, affects: Array
+    writer: Writer, part: int, rows: Sequence[Any], written: store.Part, first: Array, affects: list[list[float]]
 ) -> Iterator[Event]:
     """Put the contents with their paths into the writer's space; an event per path once that is durable."""
     modality, paths = rows[0].modality, list[str]()
@@ -95,9 +92,9 @@ def _commit(
     def change(link: sa.Connection) -> list[str]:
         new = changes.add_part(link, writer.space_id, modality, written)
         values = []
-        for row, at, affect in zip(rows, first.tolist(), affects.tolist(), strict=True):
+        for row, at, affect in zip(rows, first.tolist(), affects, strict=True):
             known = {key: value for key, value in row._mapping.items() if key != "id"}
-            scores = dict(zip(Affect._fields, affect or [None] * len(Affect._fields), strict=True))
+            scores = dict(zip(Affect._fields, affect, strict=True)) if affect else dict.fromkeys(Affect._fields)
             values.append(known | scores | {"space": writer.space_id, "part": new, "first_row": at})
         link.execute(sa.insert(contents), values)
         dead = _copy_paths(link, part, new, writer.space_id)

@@ -17,6 +17,7 @@ import numpy as np
 
 from indexing.durable import PARTIAL, publish, sync, translated
 from indexing.fingerprint import SIZE
+from indexing.search import spans
 from recommender.errors import LibraryError
 from recommender.text import shown
 from recommender.types import Analysis, Array
@@ -158,6 +159,23 @@ def read_marks(folder: Path, part: Part) -> dict[int, bytes]:
         raise DamagedPartError(_damaged(path, "is missing")) from error
     except (OSError, ValueError, KeyError) as error:
         raise DamagedPartError(_damaged(path, "is damaged")) from error
+
+
+def located(hashes: Array, window: Array, wanted: Sequence[Any]) -> tuple[Array, Array, Array]:
+    """Where a part holds the contents `wanted` (rows of the catalog), by its columns `hashes` and `window`.
+
+    Numbers of their rows in order, the row that describes the whole of a track included; where among these the first
+    window of each is; and int64 [t], 1 for each with such a row (imported tracks have none). Raises DamagedPartError
+    where other tracks are there than the catalog says.
+    """
+    first, windows = (np.array([getattr(c, name) for c in wanted], np.int64) for name in ("first_row", "windows"))
+    digests = np.frombuffer(b"".join(c.hash for c in wanted), np.uint8).reshape(len(wanted), SIZE)
+    whole = (first + windows).max(initial=0) <= len(window)
+    if not whole or (hashes[first] != digests).any() or (window[first] != 0).any():
+        raise DamagedPartError("it does not hold the tracks that the catalog says")
+    lead = ((first > 0) & (window[np.maximum(first - 1, 0)] == ITEM)).astype(np.int64)
+    counts = lead + windows
+    return spans(first - lead, counts), np.cumsum(counts) - counts + lead, lead
 
 
 def source_of(folder: Path, part: Part) -> str:

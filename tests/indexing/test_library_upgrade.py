@@ -9,6 +9,7 @@ import pytest
 from fakes import COLUMNS, DIM, FakeAnalyser, state, toy
 
 from indexing import ingest, schema, store
+from indexing.compact import compact
 from indexing.events import Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
 from indexing.library import Library
 from indexing.store import FOLDER
@@ -160,6 +161,21 @@ def test_imported_features_are_coded_by_the_new_model(tmp_path):
     import_vectors(tmp_path / "new", tmp_path / "v.npy", tmp_path / "ids.csv", NEW)
     with Library.open(tmp_path / "new") as library:
         assert moved == state(library)
+
+
+def test_analysed_tracks_keep_their_affect_beside_imported_ones_in_one_part(tmp_path, library, music):
+    import_toys(tmp_path)
+    import_vectors(library.folder, tmp_path / "v.npy", tmp_path / "ids.csv", FakeAnalyser())
+    library.close()
+    compact(library.folder)
+    assert len(list((library.folder / FOLDER).iterdir())) == 1
+    library.reload()
+    upgrade(library, NEW)
+    assert {t.path: t.affect is not None for t in library.tracks()} == {
+        **{str(path): True for path in music.rglob("*.mp3")},
+        **dict.fromkeys("abc", False),
+    }
+    assert verify(library) == []
 
 
 def test_imported_vectors_cannot_be_coded(tmp_path):
