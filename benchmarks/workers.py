@@ -3,8 +3,12 @@
     python benchmarks/workers.py ../shared/data/music [--workers 2] [--copies 3] [--out docs/results/workers.md]
 
 Wall-clock time of `ingest.add` of the same files into a new library, starting the processes included, by one worker and
-by `--workers`; the median of three alternating runs. The machine must be idle: the load beside the figures says
-whether it was. What shared caches and clock rates take away shows as more CPU seconds for the same work.
+by `--workers`, in alternation: rented cores change their speed from one second to the next, so each gain is that of
+one round, and the median and quartiles over all rounds are given.
+
+Beside it, in the same rounds, what the machine gives at best: how often a loop of integer arithmetic, which shares
+neither memory nor files with anyone, is done by one process and by `--workers` processes in the same time. Where that
+is below the number of workers, the cores are not idle or not whole.
 Memory: the largest resident set of any worker.
 """
 
@@ -12,6 +16,8 @@ import os
 import resource
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,7 +32,14 @@ from indexing.library import Library
 from recommender import Model
 from recommender.types import TrackWindows
 
-RUNS = 3
+ROUNDS = 9
+LOOP = """
+import time
+start, total = time.perf_counter(), 0
+for i in range(20_000_000):
+    total += i * i & 7
+print(time.perf_counter() - start)
+"""
 
 
 class Run(NamedTuple):
@@ -65,16 +78,19 @@ def report(music: Path, scratch: Path, workers: int) -> str:
     """The table in markdown."""
     load = os.getloadavg()[0]
     runs: dict[int, list[Run]] = {1: [], workers: []}
-    for k in range(RUNS):
+    best: list[float] = []
+    for k in range(ROUNDS):
+        best.append(workers * loop(1) / loop(workers))
         for n, done in runs.items():
             done.append(run(music, scratch / f"library {n} {k}", n))
-    wall, cpu = (
-        {n: statistics.median(getattr(r, name) for r in done) for n, done in runs.items()} for name in Run._fields[:2]
-    )
+    gain = [one.wall_s / several.wall_s for one, several in zip(*runs.values(), strict=True)]
+    wall = {n: quartiles([r.wall_s for r in done]) for n, done in runs.items()}
+    cpu = {n: quartiles([r.cpu_s for r in done]) for n, done in runs.items()}
     first = runs[1][0].found
     same = all(equal(first, r.found) for done in runs.values() for r in done)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     windows = sum(len(w.bounds) for w in first.values())
+    share = statistics.median(gain) / statistics.median(best)
     return "\n".join(
         [
             "# Workers",
@@ -82,16 +98,35 @@ def report(music: Path, scratch: Path, workers: int) -> str:
             f"{measuring.environment('numpy', 'av')} per process, {len(os.sched_getaffinity(0))} cores, load average "
             f"{load:.1f} before the first run; {len(first)} files, {windows} windows. Made by",
             f"`python benchmarks/workers.py ../shared/data/music --workers {workers} --out docs/results/workers.md`.",
+            f"Median (quartiles) of {ROUNDS} alternating rounds.",
             "",
-            "| workers | wall s | CPU s | one / this |",
-            "|---|---|---|---|",
-            *(f"| {n} | {wall[n]:.1f} | {cpu[n]:.1f} | {wall[1] / wall[n]:.2f} |" for n in runs),
+            "| workers | wall s | CPU s |",
+            "|---|---|---|",
+            *(f"| {n} | {wall[n]} | {cpu[n]} |" for n in runs),
             "",
-            f"Largest resident set of a worker: {peak:.0f} MB. All {RUNS * len(runs)} runs gave "
-            f"{'the same bits' if same else '**different results**'}.",
+            "| | one process / several |",
+            "|---|---|",
+            f"| {workers} workers | {quartiles(gain, 2)} |",
+            f"| a loop that shares nothing | {quartiles(best, 2)} |",
+            "",
+            f"The workers gain {share:.0%} of what the machine gave. Largest resident set of a worker: {peak:.0f} MB. "
+            f"All {ROUNDS * len(runs)} runs gave {'the same bits' if same else '**different results**'}.",
             "",
         ]
     )
+
+
+def quartiles(values: list[float], digits: int = 1) -> str:
+    """The median and, in brackets, the quartiles."""
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def loop(processes: int) -> float:
+    """Seconds that `LOOP` takes in each of `processes` Python processes at once, on average."""
+    command = [sys.executable, "-I", "-c", LOOP]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    return statistics.mean(float(process.communicate()[0]) for process in started)
 
 
 def run(music: Path, place: Path, workers: int) -> Run:

@@ -1,5 +1,7 @@
 """Worker processes: one item at a time each, so that a worker that dies takes only its own item with it.
 
+Each has its next item already: it does not wait for the parent, which may be storing what it got.
+
 Workers are spawned, not forked (threads of BLAS and FAISS do not survive a fork), with single-threaded
 numerical libraries: the number of workers then changes no bit of any result.
 """
@@ -13,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, NamedTuple
 
 from indexing.executors.outcome import Crash
 from recommender.errors import CliptuneError
@@ -30,30 +33,66 @@ _ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
+_QUEUE = 2  # items that a worker has: the one it works on, and the next
 _AHEAD = 4  # items in flight per worker: one long file delays commits, not the other workers
 _STOP_S = 5.0
-_READY = "ready"
+_UP, _READY = "up", "ready"
+
+
+class _Given(NamedTuple):
+    """An item, its place in the order, and the seconds it may take."""
+
+    place: int
+    item: Any
+    limit_s: float
 
 
 class _Worker:
-    """A spawned process, the pipe to it, and the place in the queue of the item it works on."""
+    """A spawned process, the pipe to it, and what it was given: first what it works on.
 
-    def __init__(self, function: Callable[[Any, Any], Any], shared: Any) -> None:
+    What it does is sent once it is up: large arguments of a new process would keep the parent until it reads them.
+    """
+
+    def __init__(self, work: bytes) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, function, shared), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
         with _environment(_ONE_THREAD), _no_interrupts():
             self.process.start()
         theirs.close()
-        self.ready = False
-        self.place: int | None = None
-        self.limit_s = self.due = inf
+        self.work, self.ready, self.due = work, False, inf
+        self.given: deque[_Given] = deque()
 
-    def give(self, place: int, item: Any, limit_s: float) -> None:
-        """Send an item that must be done in `limit_s`; a death meanwhile shows when the result is asked for."""
-        self.place, self.limit_s, self.due = place, limit_s, time.monotonic() + limit_s
+    def give(self, given: _Given) -> None:
+        """Send an item, now or when the worker is ready; a death meanwhile shows when the result is asked for."""
+        self.given.append(given)
+        if len(self.given) == 1:
+            self._begun()
+        if self.ready:
+            self._send(given.item)
+
+    def done(self) -> int:
+        """Take the item off that a result came for; its place."""
+        place = self.given.popleft().place
+        self._begun()
+        return place
+
+    def start(self, message: object) -> None:
+        """Answer a starting worker: with the work when it is up, with its items when it has understood that."""
+        self.ready = message == _READY
+        if not self.ready:
+            with suppress(OSError):
+                self.pipe.send_bytes(self.work)
+            return
+        for given in self.given:
+            self._send(given.item)
+
+    def _send(self, item: object) -> None:
         with suppress(OSError):
             self.pipe.send(item)
+
+    def _begun(self) -> None:
+        self.due = time.monotonic() + self.given[0].limit_s if self.given else inf
 
     def stop(self) -> None:
         """End the process, whatever it does."""
@@ -89,11 +128,13 @@ class _Run:
         items: Iterator[Any],
         limit: Callable[[Any], float],
     ) -> None:
-        self.count, self.function, self.shared, self.items, self.limit = count, function, shared, items, limit
+        self.count, self.items, self.limit = count, items, limit
+        self.work = bytes(ForkingPickler.dumps((function, shared)))
         self.workers: list[_Worker] = []
         self.waiting: deque[tuple[int, Any]] = deque()  # items in order, not yet yielded, by place
+        self.again: deque[_Given] = deque()  # that a dead worker had not begun
         self.done: dict[int, Any] = {}
-        self.given = 0
+        self.taken = 0
 
     def results(self) -> Iterator[tuple[Any, Any]]:
         try:
@@ -111,76 +152,77 @@ class _Run:
                 worker.stop()
 
     def _feed(self) -> None:
-        """Give items to idle workers, starting workers up to their number, as far as the bound allows."""
-        while len(self.waiting) < self.count * _AHEAD:
-            worker = self._idle()
-            if worker is None and len(self.workers) >= self.count:
-                return
-            try:
-                item = next(self.items)
-            except StopIteration:
-                return
-            if worker is None:
-                worker = _Worker(self.function, self.shared)
-                self.workers.append(worker)
-            self.waiting.append((self.given, item))
-            worker.give(self.given, item, self.limit(item))
-            self.given += 1
+        """Give items to workers, as far as the bound allows."""
+        while self._room() and (given := self._next()) is not None:
+            self._worker().give(given)
 
-    def _idle(self) -> "_Worker | None":
-        """A living worker without an item; those that died while idle are dropped."""
-        for worker in [w for w in self.workers if w.place is None]:
-            if worker.process.is_alive():
-                return worker
-            self.workers.remove(worker)
-            worker.stop()
+    def _room(self) -> bool:
+        """Whether a worker could take an item; those that died without one are dropped."""
+        for worker in [w for w in self.workers if not w.given and not w.process.is_alive()]:
+            self._drop(worker)
+        return len(self.workers) < self.count or any(len(w.given) < _QUEUE for w in self.workers)
+
+    def _next(self) -> _Given | None:
+        """The next item; None at the end and at the bound."""
+        if self.again:
+            return self.again.popleft()
+        if len(self.waiting) >= self.count * _AHEAD:
+            return None
+        for item in self.items:
+            self.waiting.append((self.taken, item))
+            self.taken += 1
+            return _Given(self.taken - 1, item, self.limit(item))
         return None
+
+    def _worker(self) -> _Worker:
+        """The worker with the fewest items, a new one rather than a busy one."""
+        if len(self.workers) < self.count and all(w.given for w in self.workers):
+            self.workers.append(_Worker(self.work))
+            return self.workers[-1]
+        return min(self.workers, key=lambda w: len(w.given))
 
     def _collect(self) -> None:
         """Wait until some worker reports, and take what it says; end those that take too long."""
-        pipes = {w.pipe: w for w in self.workers if w.place is not None}
+        pipes = {w.pipe: w for w in self.workers if w.given}
         due = min(w.due for w in pipes.values())
         for pipe in wait(list(pipes), None if due == inf else max(0.0, due - time.monotonic())):
             if isinstance(pipe, Connection):
                 self._take(pipes[pipe])
-        for worker in [w for w in self.workers if w.place is not None and time.monotonic() > w.due]:
-            self._give_up(worker)
+        for worker in [w for w in self.workers if time.monotonic() > w.due]:
+            self._crash(worker, f"it was not done after {worker.given[0].limit_s:.4g} s, and given up")
 
     def _take(self, worker: _Worker) -> None:
-        place = worker.place
-        if place is None:
-            return
         try:
             message = worker.pipe.recv()
         except (EOFError, OSError):
-            self._bury(worker, place)
+            self._bury(worker)
             return
-        if not worker.ready and message == _READY:
-            worker.ready = True
-            return
-        self.done[place] = message
-        worker.place = None
+        if worker.ready:
+            self.done[worker.done()] = message
+        else:
+            worker.start(message)
 
-    def _bury(self, worker: _Worker, place: int) -> None:
-        """Drop a dead worker; its item becomes a Crash, and `_feed` starts another worker."""
+    def _bury(self, worker: _Worker) -> None:
+        """Drop a dead worker; what it worked on becomes a Crash."""
         worker.process.join(_STOP_S)
-        code, ready = worker.process.exitcode, worker.ready
-        self.workers.remove(worker)
-        worker.stop()
-        if not ready:
+        code = worker.process.exitcode
+        if not worker.ready:
+            self._drop(worker)
             raise CliptuneError(
                 f"a worker process could not start ({_ended(code)}); in a script, call this below "
                 'if __name__ == "__main__":'
             )
-        self.done[place] = Crash(f"the worker process died on this file ({_ended(code)})")
+        self._crash(worker, f"the worker process died on this file ({_ended(code)})")
 
-    def _give_up(self, worker: _Worker) -> None:
-        """End a worker that hangs; its item becomes a Crash."""
-        place = worker.place
+    def _crash(self, worker: _Worker, reason: str) -> None:
+        """End a worker; its item becomes a Crash, and another worker gets the one after it."""
+        self.done[worker.done()] = Crash(reason)
+        self.again.extend(worker.given)
+        self._drop(worker)
+
+    def _drop(self, worker: _Worker) -> None:
         self.workers.remove(worker)
         worker.stop()
-        if place is not None:
-            self.done[place] = Crash(f"it was not done after {worker.limit_s:.4g} s, and given up")
 
 
 def _ended(code: int | None) -> str:
@@ -190,10 +232,12 @@ def _ended(code: int | None) -> str:
     return f"exit status {code}"
 
 
-def _serve(pipe: Connection, function: Callable[[Any, Any], Any], shared: Any) -> None:
+def _serve(pipe: Connection) -> None:
     """The life of a worker: ends when the parent closes the pipe, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     with suppress(EOFError, OSError):
+        pipe.send(_UP)
+        function, shared = pipe.recv()
         pipe.send(_READY)
         while True:
             pipe.send(function(shared, pipe.recv()))

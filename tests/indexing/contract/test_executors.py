@@ -33,6 +33,10 @@ def dawdling(shared, item):
     return item
 
 
+def clock(shared, item):
+    return time.monotonic()
+
+
 def interrupted(shared, item):
     os.kill(os.getpid(), signal.SIGINT)
     return item
@@ -68,9 +72,18 @@ def test_unknown_names_and_no_workers_are_refused():
         open_executor("inline", 0)
 
 
-def test_a_dead_worker_costs_its_own_item_only():
+def test_a_worker_goes_on_while_the_parent_is_busy():
+    with closing(open_executor("processes", 1).run(clock, None, range(3))) as results:
+        next(results)
+        time.sleep(0.5)  # far longer than the next item takes
+        now = time.monotonic()
+        assert next(results)[1] < now
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_dead_worker_costs_its_own_item_only(workers):
     items = [1, "exit", 2, "kill", 3, 4]
-    results = list(open_executor("processes", 2).run(fragile, None, items))
+    results = list(open_executor("processes", workers).run(fragile, None, items))
     assert [item for item, _ in results] == items
     crashes = {item: result.reason for item, result in results if isinstance(result, Crash)}
     assert crashes == {
