@@ -1,9 +1,9 @@
 """Pictures and clips: which columns may speak, with which sign, and what film studies add for motion.
 
 Signs come from studies of colour, complexity and film, not from the ratings they are then fitted to; the choice of
-columns follows surveys of the same pictures, so their figures are somewhat on the bright side: what edges, directions
-and blue add to arousal (r .38 to .45) was found among 400 columns, and the same search inside every training fold,
-with signs free, reaches .41.
+columns follows surveys of the same pictures, so their figures are somewhat on the bright side: what edges, directions,
+texture and blue add to arousal (r .24 to .45) was found among some 400 columns. A search inside every training fold
+reaches .42 (`benchmarks/picture_search.py`).
 
 VM94: Valdez & Mehrabian (1994), Effects of color on emotions, J. Exp. Psych. General 123. D06: Datta et al. (2006),
 Studying aesthetics in photographic images, ECCV. R04: Reber, Schwarz & Winkielman (2004), Processing fluency and
