@@ -1,0 +1,100 @@
+"""`recommend train tagger`: three models fitted on a data set's labelled segments, saved with measured figures."""
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recommender.model.retrieval import FeatureSet
+from recommender.types import Array, Modality
+from training.model_folder import as_json, writable
+from training.tagger.card import card
+from training.tagger.figures import KINDS, figures, mean_and_sd
+from training.tagger.labelled import Labelled, parts, training_segments
+from training.tagger.model import Tagger, fit, load, manifest_of, save_tagger
+from training.tagger.network import TaggerConfig
+from training.types import Dataset
+
+FOLDS = 5
+
+Tick = Callable[[str, int, int], None]
+
+
+def train_tagger(
+    dataset: Dataset,
+    out: Path,
+    command: str,
+    name: str | None = None,
+    seed: int = 0,
+    seeds: Sequence[int] = (0, 1, 2),
+    config: TaggerConfig | None = None,
+    tick: Tick = lambda *_: None,
+) -> Tagger:
+    """The tagger that was fitted on all segments of the training pairs and written to `out`, with figures in its card.
+
+    The figures are those of grouped cross-validation within train; nothing else of the data set is looked at.
+
+    Raises
+    ------
+    InputError: a modality's features are not there, there are fewer sources than folds, or `out` cannot be written.
+    """
+    writable(out)
+    config = config or TaggerConfig()
+    data, needs = training_segments(dataset), dataset.features
+    tick("fitting the tagger", 0, 1)
+    tagger = fit(data, needs, config, seed)
+    found = []
+    for turn, one in enumerate(seeds):
+        say = partial(_after, tick, turn * FOLDS, FOLDS * len(seeds))
+        found.append(figures(crossed(data, needs, config, one, say), data.emotion))
+    trained_on = {
+        "dataset": dataset.name,
+        "revision": dataset.revision,
+        "part": "train",
+        "segments": len(data),
+        "sources": len(np.unique(data.source)),
+        "emotions": {n: int((data.emotion == at).sum()) for at, n in enumerate(data.names)},
+        "seed": seed,
+    }
+    manifest, weights = manifest_of(tagger, name or out.resolve().name, trained_on)
+    facts: dict[str, Any] = {
+        "format": 1,
+        "command": command,
+        "model": {key: manifest[key] for key in ("name", "revision", "inputs", "tokens", "epochs", "trained_on")},
+        "config": repr(config),
+        "versions": {"python": platform.python_version(), **{n: version(n) for n in ("torch", "numpy", "scipy")}},
+        "seeds": list(seeds),
+        "folds": FOLDS,
+        "cross-validation": {
+            name: {"mean": None if np.isnan(mean) else mean, "sd": sd}
+            for name, (mean, sd) in mean_and_sd(found).items()
+        },
+    }
+    save_tagger(out, manifest, weights, {"report.json": as_json(facts), "card.md": card(facts, dataset.licence)})
+    return load(out)
+
+
+def _after(tick: Tick, before: int, total: int, done: int) -> None:
+    tick("cross-validation", before + done, total)
+
+
+def crossed(
+    data: Labelled,
+    needs: Mapping[Modality, FeatureSet],
+    config: TaggerConfig,
+    seed: int,
+    tick: Callable[[int], None] = lambda _: None,
+) -> dict[str, Array]:
+    """Probabilities [n, classes] by kind, of every segment by models that saw none of its source."""
+    found = {kind: np.zeros((len(data), len(data.names))) for kind in KINDS}
+    split = parts(data.emotion, data.source, FOLDS, seed)
+    for done, (inside, outside) in enumerate(split, 1):
+        tagger = fit(data.take(inside), needs, config, seed)
+        for kind, p in tagger.opinions(data.video[outside], data.music[outside]).items():
+            found[kind][outside] = p
+        tick(done)
+    return found
