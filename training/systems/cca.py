@@ -1,5 +1,6 @@
 """Ridge canonical correlation analysis of matched pairs, and cluster-CCA over all pairs of equal emotion."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,7 @@ from recommender.types import Array
 from training.systems.logistic import row_space
 from training.systems.matching import calibrated, tensors_of
 from training.systems.prepare import standardiser
-from training.types import EMOTIONS, Extra, Pairs
+from training.types import EMOTIONS, Extra, Pairs, System
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class CCA:
         x, y = (np.asarray(a, np.float64) for a in (video(train.video), music(train.music)))
         # In the rows' own subspace: the same solution as with all 2304 columns, at a hundredth of the time.
         (x, basis_x), (y, basis_y) = row_space(x), row_space(y)
-        cross = _cluster_cross(train, x, y) if self.config.clusters else _matched_cross(train, x, y)
+        cross = _emotion_cross(train, x, y) if self.config.clusters else _matched_cross(train, x, y)
         a, b, _ = ridge_cca(x.T @ x / len(x), y.T @ y / len(y), cross, self.config.ridge, self.config.components)
         tensors = tensors_of("video", video.folded(basis_x @ a, np.zeros(a.shape[1])))
         tensors |= tensors_of("music", music.folded(basis_y @ b, np.zeros(b.shape[1])))
@@ -68,13 +69,24 @@ def _matched_cross(train: Pairs, x: Array, y: Array) -> Array:
     return x[matched].T @ y[matched] / matched.sum()
 
 
-def _cluster_cross(train: Pairs, x: Array, y: Array) -> Array:
-    """Cross-covariance over every pair of equal emotion: a sum of outer products of class sums."""
-    total, count = np.zeros((x.shape[1], y.shape[1])), 0
-    for emotion in range(len(EMOTIONS)):
-        a, b = x[train.video_emotion == emotion], y[train.music_emotion == emotion]
-        total += np.outer(a.sum(axis=0), b.sum(axis=0))
-        count += len(a) * len(b)
-    if count == 0:
+def _emotion_cross(train: Pairs, x: Array, y: Array) -> Array:
+    """Cross-covariance over every pair of equal emotion."""
+    if not np.intersect1d(train.video_emotion, train.music_emotion).size:
         raise InputError("cluster-CCA needs an emotion that occurs in both modalities, and there is none")
-    return total / count
+    one_hot = np.eye(len(EMOTIONS))
+    return cluster_cross(x, y, one_hot[train.video_emotion], one_hot[train.music_emotion])
+
+
+def cluster_cross(x: Array, y: Array, video: Array, music: Array) -> Array:
+    """Cross-covariance [d_x, d_y] over every pair within a cluster; memberships of the items: 0 or 1, [n, clusters].
+
+    sum_c X_c^T 1 1^T Y_c over the number of pairs: of outer products of cluster sums, not of pairs; 0 without pairs.
+    """
+    pairs = float(video.sum(axis=0) @ music.sum(axis=0))
+    return np.asarray((x.T @ video) @ (music.T @ y) / max(pairs, 1.0))
+
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    "cca": lambda: CCA(),
+    "cluster-cca": lambda: CCA("cluster-cca", CCAConfig(clusters=True, ridge=10.0, components=4)),
+}
