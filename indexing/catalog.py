@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from indexing.facts import leading, ordered, track_of
-from indexing.schema import contents, failures, modalities, parts, recordings, roots, tracks
+from indexing.facts import Later, gathered, leading, ordered, track_of
+from indexing.schema import contents, failures, modalities, parts, recordings, roots, touched, tracks
 from indexing.state import HEAD, Description, Head, head_of
 from indexing.store import Part
 from recommender.types import Affect, Array, Modality, Track
@@ -88,14 +88,33 @@ def known_parts(link: sa.Connection) -> dict[int, Part]:
     }
 
 
-def facts(link: sa.Connection, space_id: int, modality: Modality) -> Iterator[Any]:
+def later(link: sa.Connection, space_id: int, modality: Modality, generation: int) -> Later:
+    """What is known of the contents of a modality that have changed since the catalog was in that state.
+
+    Of all of them where that was before changes were noted.
+    """
+    unknown = sa.select(touched.c.generation).where(touched.c.content == 0)
+    since = -1 if (link.execute(unknown).scalar() or 0) > generation else generation
+    c = contents.c
+    query = sa.select(c.id).where(c.space == space_id, c.modality == modality).order_by(c.id)
+    ids = np.fromiter(link.execute(_touched(query, since)).scalars(), np.int64)
+    return Later(ids, gathered(facts(link, space_id, modality, since)))
+
+
+def _touched(query: sa.Select[Any], since: int) -> sa.Select[Any]:
+    """The query for those of its contents alone that have changed since a state; -1: for all."""
+    some = sa.select(touched.c.content).where(touched.c.generation > since)
+    return query if since < 0 else query.where(contents.c.id.in_(some))
+
+
+def facts(link: sa.Connection, space_id: int, modality: Modality, since: int = -1) -> Iterator[Any]:
     """What queries show of every content of a modality: a row per path (one without a path where it has none),
-    by ascending id and path; columns as in `facts.gathered`."""
+    by ascending id and path; columns as in `facts.gathered`. With `since` of those alone that have changed since."""
     c, t = contents.c, tracks.c
     joined = contents.outerjoin(tracks, c.id == t.content).outerjoin(recordings, c.id == recordings.c.content)
     query = sa.select(*_SHOWN, recordings.c.recording).select_from(joined)
     query = query.where(c.space == space_id, c.modality == modality).order_by(c.id, t.path)
-    yield from link.execute(query)
+    yield from link.execute(_touched(query, since))
 
 
 def same_recording(link: sa.Connection, space_id: int, modality: Modality) -> tuple[Array, Array]:

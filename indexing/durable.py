@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from recommender.errors import CliptuneError, LibraryError
 from recommender.home import PARTIAL, sync
 from recommender.text import shown
 
-__all__ = ["PARTIAL", "publish", "sync", "translated", "tree_bytes", "write_json"]
+__all__ = ["PARTIAL", "new_folder", "publish", "sync", "translated", "tree_bytes", "write_json"]
 
 
 @contextmanager
@@ -51,6 +52,20 @@ def publish(partial: Path, final: Path) -> None:
     """Rename a finished, synced file or folder into place so that it survives a power cut."""
     partial.replace(final)
     sync(final.parent)
+
+
+@contextmanager
+def new_folder(final: Path) -> Iterator[Path]:
+    """A context with an empty folder to fill, which becomes `final`, synced; after an error nothing is left."""
+    partial = final.with_name(PARTIAL + final.name)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        sync(partial)
+        publish(partial, final)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -110,6 +110,14 @@ class Facts:
         return ordered(self._paths(int(place)) for place in same if place != at)
 
 
+@dataclass(frozen=True)
+class Later:
+    """Facts of some tracks that a snapshot does not have, or not as they are now: those of `ids` int64, ascending."""
+
+    ids: Array
+    facts: Facts
+
+
 def track_of(
     track_id: int,
     modality: Modality,

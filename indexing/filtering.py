@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from indexing.facts import Facts, Texts
+from indexing.facts import Facts, Later, Texts
+from indexing.search import Segment
 from recommender.filters import Places, values_of
 from recommender.types import Array, Filter, Range
 
@@ -37,6 +38,23 @@ def allowed(facts: Facts, where: Filter) -> Array:
         out = Places(where.exclude, files=True)
         mask &= _counted(facts, _flags(facts.paths, out.__contains__)) == 0
     return mask
+
+
+def allowed_later(segments: list[Segment], known: Facts | None, later: Later, where: Filter) -> list[Array]:
+    """bool [t] of each segment, as `allowed`, where the snapshot is behind.
+
+    `known` are the facts of the first segment as the snapshot has them, None where none is the snapshot's; `later` is
+    what is to be taken instead, and for all other segments.
+    """
+    first = [] if known is None else [allowed(known, where)]
+    masks = [*first, *(np.zeros(len(s.ids), bool) for s in segments[len(first) :])]
+    if len(later.ids):
+        meets = allowed(later.facts, where)
+        for mask, segment in zip(masks, segments, strict=True):
+            at = np.minimum(np.searchsorted(later.ids, segment.ids), len(later.ids) - 1)
+            here = later.ids[at] == segment.ids
+            mask[here] = meets[at[here]]
+    return masks
 
 
 def _between(values: Array, within: Range) -> Array:

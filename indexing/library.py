@@ -12,9 +12,9 @@ import numpy as np
 from indexing import snapshot
 from indexing.backends import WindowIndex, chosen, open_index
 from indexing.durable import translated, tree_bytes
-from indexing.facts import Facts
+from indexing.facts import Facts, Later
 from indexing.locations import CATALOG, existing, library_path
-from indexing.search import best_tracks, checked_query, merged
+from indexing.search import Selection, best_tracks, checked_query, merged
 from indexing.state import Head, Reading, open_reading
 from recommender.errors import InputError, LibraryError
 from recommender.text import shown
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from indexing.search import Segment
 
 _PAGE = 1000  # tracks listed per question
-_MASKS = 8  # filters whose answer is kept: 1 MB each for a million tracks
+_CHOSEN = 8  # filters whose answer is kept: 1 to 6 MB each for a million tracks
 _ATTEMPTS = 5  # a writer may replace files between two of our reads; each retry sees a newer whole state
 
 
@@ -107,8 +107,9 @@ class Library:
         self._indexes: dict[int, WindowIndex] = {}
         self._medians: dict[Modality, Array] = {}
         self._facts: dict[Modality, Facts] = {}
-        self._late: dict[Modality, Facts] = {}
-        self._masks: dict[tuple[Modality, Filter], list[Array]] = {}
+        self._before: dict[Modality, tuple[Facts, int]] = {}  # of the snapshot, where it is behind
+        self._late: dict[Modality, Later] = {}
+        self._chosen: dict[tuple[Modality, Filter], list[Selection]] = {}
         self._homes: dict[int, Path] = {}
         if published is not None:
             self._homes = {id(s.vectors): published.home(self.folder, m) for m, s in published.segments.items()}
@@ -128,6 +129,10 @@ class Library:
         link = self._link()
         self._described = catalog.described(link, self._head.space_id)
         self._segments = {m: snapshot.segments_of(self.folder, link, self._head, published, m) for m in self._described}
+        if published is not None:
+            for modality, old in published.segments.items():
+                if any(segment.ids is old.ids for segment in self.segments(modality)[:1]):
+                    self._before[modality] = published.facts[modality], published.generation
 
     def _moved_on(self) -> bool:
         """Whether a writer committed since the failed attempt to load, so that another one may succeed."""
@@ -188,17 +193,22 @@ class Library:
         """float32 [f]: the library's median of every input column over all windows."""
         with self._lock:
             if modality not in self._medians:
-                segments = self._segments.get(modality, [])
+                segments = self.segments(modality)
                 self._medians[modality] = snapshot.medians_of(segments) if segments else np.zeros(0, np.float32)
             return self._medians[modality]
 
+    def segments(self, modality: Modality) -> "list[Segment]":
+        """The snapshot's tracks, and those that came since."""
+        return self._segments.get(modality, [])
+
     def count(self, modality: Modality) -> int:
         """Number of distinct searchable tracks."""
-        return sum(int(s.alive.sum()) for s in self._segments.get(modality, []))
+        return sum(int(s.alive.sum()) for s in self.segments(modality))
 
     def ids(self, modality: Modality, where: Filter | None = None) -> Array:
         """int64 [t], ascending: the searchable tracks that meet all conditions."""
-        found = [s.ids[s.alive & mask] for s, mask in self._selected(modality, where)]
+        chosen = self._selected(modality, where) if where else [Selection(s) for s in self.segments(modality)]
+        found = [selection.ids for selection in chosen]
         return np.sort(np.concatenate(found)) if found else np.empty(0, np.int64)
 
     def recordings(self, ids: Array) -> Array:
@@ -217,13 +227,11 @@ class Library:
         if k < 1:
             raise InputError(f"cannot search for {k} tracks; ask for at least 1")
         vector = checked_query(query, self.space.dim)
-        if not where:
-            segments = self._segments.get(modality, [])
-            parts = [best_tracks(self._index(s), s, vector, k) for s in segments]
-        else:
-            chosen = self._selected(modality, where)
-            parts = [best_tracks(self._index(s), s, vector, k, mask) for s, mask in chosen]
-        return merged(parts, k, self.recordings)
+        segments = self.segments(modality)
+        if where:
+            chosen = zip(segments, self._selected(modality, where), strict=True)
+            return merged([few.best(self._index(s), vector, k) for s, few in chosen], k, self.recordings)
+        return merged([best_tracks(self._index(s), s, vector, k) for s in segments], k, self.recordings)
 
     def search_many(self, queries: Array, k: int, modality: Modality, where: Filter | None = None) -> list[Candidates]:
         """What `search` finds exactly for every row of `queries` [q, dim], a batch at a time where nothing filters."""
@@ -232,39 +240,36 @@ class Library:
         from indexing.batch import best_tracks_of_many
 
         vectors = np.array([checked_query(query, self.space.dim) for query in queries]).reshape(-1, self.space.dim)
-        columns = [best_tracks_of_many(s, vectors, k) for s in self._segments.get(modality, [])]
+        columns = [best_tracks_of_many(s, vectors, k) for s in self.segments(modality)]
         return [merged([found[i] for found in columns], k, self.recordings) for i in range(len(vectors))]
 
-    def _selected(self, modality: Modality, where: Filter | None) -> "list[tuple[Segment, Array]]":
-        """Every segment with which of its tracks meet all conditions; remembered for the last few filters."""
-        segments = self._segments.get(modality, [])
-        if not where:
-            return [(s, s.alive) for s in segments]
+    def _selected(self, modality: Modality, where: Filter) -> list[Selection]:
+        """Of every segment the tracks that meet all conditions; remembered for the last few filters."""
+        segments = self.segments(modality)
         with self._lock:
-            masks = self._masks.pop((modality, where), None)
-            masks = self._masked(segments, modality, where) if masks is None else masks
-            self._masks[modality, where] = masks
-            if len(self._masks) > _MASKS:
-                del self._masks[next(iter(self._masks))]
-        return list(zip(segments, masks, strict=True))
+            chosen = self._chosen.pop((modality, where), None)
+            if chosen is None:
+                chosen = list(map(Selection, segments, self._masked(segments, modality, where) if segments else []))
+            self._chosen[modality, where] = chosen
+            if len(self._chosen) > _CHOSEN:
+                del self._chosen[next(iter(self._chosen))]
+            return chosen
 
     def _masked(self, segments: "list[Segment]", modality: Modality, where: Filter) -> list[Array]:
-        from indexing.filtering import allowed
+        from indexing.filtering import allowed, allowed_later
 
         if modality in self._facts:
             return [allowed(self._facts[modality], where)]
-        ids = self.ids(modality)  # in the order of what the catalog gives
-        good = ids[allowed(self._gathered(modality), where)]
-        return [np.isin(s.ids, good) for s in segments]
+        known, since = self._before.get(modality, (None, -1))
+        return allowed_later(segments, known, self._later(modality, since), where)
 
-    def _gathered(self, modality: Modality) -> Facts:
-        """What is known of the tracks, asked of the catalog where the snapshot is behind: 15 s for a million."""
+    def _later(self, modality: Modality, since: int) -> Later:
+        """What is known of tracks that have changed since a state, asked of the catalog once."""
         from indexing import catalog
-        from indexing.facts import gathered
 
         if modality not in self._late:
             with translated(self.folder, "read the library at"):
-                self._late[modality] = gathered(catalog.facts(self._link(), self._head.space_id, modality))
+                self._late[modality] = catalog.later(self._link(), self._head.space_id, modality, since)
         return self._late[modality]
 
     def _index(self, segment: "Segment") -> WindowIndex:

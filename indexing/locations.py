@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 from indexing.durable import translated
-from recommender.errors import InputError, LibraryNotFound
+from recommender.errors import InputError, LibraryError, LibraryNotFound
 from recommender.home import data_home
 from recommender.text import shown
 
 CATALOG = "catalog.sqlite"
+PARTS = "parts"  # the folder of what was computed: all that cannot be made again without the files
 BACKUP = "catalog.before.sqlite"  # the catalog as it was, while it is brought to a newer version
 
 
@@ -42,10 +43,31 @@ def library_names() -> list[str]:
         return []
 
 
+def lost(folder: Path) -> bool:
+    """Whether a folder holds the parts of a library, but no catalog, or an empty file in its place."""
+    catalog = folder / CATALOG
+    return not (catalog.is_file() and catalog.stat().st_size) and has_parts(folder)
+
+
+def has_parts(folder: Path) -> bool:
+    """Whether anything was computed for the library in a folder."""
+    return any((folder / PARTS).glob("*.parquet"))
+
+
+def lost_text(folder: Path) -> str:
+    """What to do about a lost catalog."""
+    return (
+        f"the library at {shown(folder)} has lost its catalog ({CATALOG}), its parts are there; put the file back, or "
+        f"bring back what the parts hold: recommend index repair --library {shown(folder)}"
+    )
+
+
 def existing(name_or_path: str | Path) -> Path:
     """The folder of a library that is there; raises LibraryNotFound with what exists and how to make one."""
     folder = library_path(name_or_path)
     with translated(folder, "open the library at"):
+        if lost(folder):
+            raise LibraryError(lost_text(folder))
         if (folder / CATALOG).is_file():
             return folder
     names = ", ".join(library_names()) or "none yet"

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from indexing.duplicates import Recordings, Segment
-from indexing.durable import PARTIAL, publish, sync, write_json
+from indexing.durable import new_folder, write_json
 from indexing.npy import NpyWriter, load_npy
 from recommender.features.acoustic import LEVELS, REVISION
 from recommender.types import Array
@@ -91,17 +91,10 @@ def _written(folder: Path, piece: Segment) -> Segment:
 
 def _folder(folder: Path, arrays: dict[str, Array]) -> Path:
     """A new folder with arrays, whole or absent."""
-    name = uuid.uuid4().hex
-    partial, final = folder / FOLDER / (PARTIAL + name), folder / FOLDER / name
-    try:
-        partial.mkdir(parents=True)
+    final = folder / FOLDER / uuid.uuid4().hex
+    with new_folder(final) as partial:
         for file, values in arrays.items():
             NpyWriter.save(partial / file, values)
-        sync(partial)
-        publish(partial, final)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return final
 
 

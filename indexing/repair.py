@@ -13,9 +13,10 @@ from indexing.changes import Refused
 from indexing.events import Event, Mended
 from indexing.files import File
 from indexing.fingerprint import fingerprint
-from indexing.locations import existing
+from indexing.locations import existing, library_path, lost
 from indexing.pipeline import NEVER, Pipeline
 from indexing.plan import Decisions
+from indexing.relink import relink
 from indexing.schema import contents, parts, recordings, tracks
 from indexing.verify import checked_part, examine, orphans_in
 from indexing.work import Job
@@ -51,13 +52,14 @@ def repair(
     damaged parts are analysed again from their files, and the snapshot is made anew. `folders` are looked through for
     files whose paths are lost. Interrupted, the next call goes on. Raises LibraryLocked, LibraryError, SpaceMismatch.
     """
-    folder = existing(name_or_path)
+    folder = library_path(name_or_path)
+    folder = folder if lost(folder) else existing(name_or_path)
     yield from salvage.bring_back(folder, analyser, wait_s)
     strays = orphans_in(folder)
     with writing(folder, wait_s=wait_s) as writer:
         yield from (Mended(f"removed {name}, which a killed writer left") for name in strays)
         yield from _references(writer)
-        yield from salvage.relink(writer, folders)
+        yield from relink(writer, folders)
         yield from _parts(writer, partial(_pipeline, writer, analyser, workers, executor, limit_s))
         yield from _snapshot(writer)
 

@@ -6,15 +6,12 @@ paths from the snapshot, or from files with the same content in folders that are
 
 import itertools
 import json
-import os
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,15 +22,12 @@ from indexing.changes import plain
 from indexing.durable import PARTIAL, publish, sync, translated
 from indexing.engines import writing_engine
 from indexing.events import Event, Mended
-from indexing.files import File, scan
-from indexing.fingerprint import fingerprint
-from indexing.locations import CATALOG
+from indexing.locations import CATALOG, has_parts, lost
 from indexing.lock import lock
+from indexing.relink import link_all, pathless
 from indexing.schema import TABLES, contents, meta, modalities, parts, spaces, tracks
 from indexing.state import SCHEMA_VERSION, UnfinishedError, check_version
 from indexing.versions import Versions, marks_of
-from indexing.writer import Writer
-from recommender.tags import read_tags
 from recommender.text import shown
 from recommender.types import Affect, Analyser, Array, Modality, Track
 
@@ -43,11 +37,12 @@ _SAMPLE = 64  # rows coded again to see whether a part is of the model's present
 _NEAR = 1e-3
 _PASSING = ("locked", "disk I/O error", "disk is full", "unable to open")  # what another try may be spared
 _CHUNK = 500  # tracks whose fingerprints are in memory at a time
+_DAMAGED = "the catalog is damaged: "
 _NOWHERE = -1  # no part has this id
 
 
 def bring_back(folder: Path, analyser: Analyser, wait_s: float = 0.0) -> Iterator[Event]:
-    """Replace a catalog that SQLite calls damaged, atomically; nothing happens to a sound one.
+    """Replace a catalog that SQLite calls damaged, or that is lost, atomically; nothing happens to a sound one.
 
     Raises LibraryError for one of a later version.
     """
@@ -56,7 +51,7 @@ def bring_back(folder: Path, analyser: Analyser, wait_s: float = 0.0) -> Iterato
     if flaw is None:
         return
     with lock(folder, wait_s), translated(folder, "write to the library at"):
-        yield Mended(f"the catalog is damaged: {flaw}")
+        yield Mended(flaw)
         if _reindexed(folder):
             yield Mended("its indexes were made anew")
             return
@@ -64,22 +59,24 @@ def bring_back(folder: Path, analyser: Analyser, wait_s: float = 0.0) -> Iterato
         yield from _remade(folder, fresh, analyser)
         kept = _kept(folder)
         publish(fresh, folder / CATALOG)
-        yield Mended(f"a new catalog is in its place, the damaged one is kept as {kept.name}")
+        yield Mended("a new catalog is in its place" + (f", the damaged one is kept as {kept.name}" if kept else ""))
 
 
 def _flaw(folder: Path) -> str | None:
-    """What SQLite finds wrong with the catalog, None when nothing is."""
+    """What is wrong with the catalog, None when nothing is."""
+    if lost(folder):
+        return "the catalog is lost"
     try:
         with closing(sqlite3.connect(folder / CATALOG)) as link:
             check_version(link, folder)
             (line,) = link.execute("PRAGMA integrity_check(1)").fetchone()
     except UnfinishedError:
-        return "it has no tables" if any((folder / store.FOLDER).glob("*.parquet")) else None
+        return _DAMAGED + "it has no tables" if has_parts(folder) else None
     except sqlite3.Error as error:
         if any(passing in str(error) for passing in _PASSING):
             raise
-        return shown(str(error))
-    return None if line == "ok" else shown(str(line))
+        return _DAMAGED + shown(str(error))
+    return None if line == "ok" else _DAMAGED + shown(str(line))
 
 
 def _reindexed(folder: Path) -> bool:
@@ -90,20 +87,27 @@ def _reindexed(folder: Path) -> bool:
     return _flaw(folder) is None
 
 
-def _kept(folder: Path) -> Path:
-    """A copy of the damaged catalog under a name of its own; its journal, folded in or lost, is gone."""
+def _kept(folder: Path) -> Path | None:
+    """A copy of the damaged catalog, where there is one, under a name of its own; its journal is folded in, or gone."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(folder / CATALOG)) as link:
         link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if not (folder / CATALOG).stat().st_size:
+        _without_journal(folder)
+        return None
     names = (folder / f"catalog.damaged-{n}.sqlite" for n in itertools.count(1))
     kept = next(path for path in names if not path.exists())
     copied = kept.with_name(PARTIAL + kept.name)
     shutil.copyfile(folder / CATALOG, copied)
     sync(copied)
     publish(copied, kept)
-    # A journal of the old file beside the new one would be applied to it.
+    _without_journal(folder)
+    return kept
+
+
+def _without_journal(folder: Path) -> None:
+    """Remove the old file's journal: beside the new one it would be applied to it."""
     for end in ("-wal", "-shm"):
         (folder / (CATALOG + end)).unlink(missing_ok=True)
-    return kept
 
 
 def _remade(folder: Path, fresh: Path, analyser: Analyser) -> Iterator[Event]:
@@ -117,7 +121,7 @@ def _remade(folder: Path, fresh: Path, analyser: Analyser) -> Iterator[Event]:
             found = {table.name: _read(folder / CATALOG, table) for table in TABLES.sorted_tables}
             link.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
             for table in TABLES.sorted_tables:
-                if found[table.name] and table is not meta:
+                if found[table.name] and table not in (meta, schema.touched):
                     link.execute(sa.insert(table).prefix_with("OR IGNORE"), found[table.name])
             yield Mended(f"{len(found['tracks'])} paths and {len(found['contents'])} tracks could be read from it")
             space = _head(link, found, analyser)
@@ -320,7 +324,7 @@ def _put(link: sa.Connection, space: int, modality: Modality, part: int, loose: 
     link.execute(sa.insert(contents).values(hash=loose.hash, space=space, modality=modality, **values))
     content = link.execute(same).scalar_one()
     if track is not None:
-        _link_all(link, space, content, track, loose.hash)
+        link_all(link, space, content, track, loose.hash)
     return 1
 
 
@@ -329,70 +333,8 @@ def _paths_again(folder: Path, link: sa.Connection, space: int) -> None:
     published = snapshot.load_or_none(folder)
     for modality, facts in published.facts.items() if published is not None else ():
         segment = published.segments[modality] if published is not None else None
-        for digest, content in _pathless(link, space, modality).items():
+        for digest, content in pathless(link, space, modality).items():
             at = segment.place(content) if segment is not None else None
             track = facts.track(at, content, modality) if at is not None else None
             if track is not None:
-                _link_all(link, space, content, track, digest)
-
-
-def _link_all(link: sa.Connection, space: int, content: int, track: Track, digest: bytes) -> None:
-    """Give a content the paths of a track as the snapshot shows it, with its title and artist."""
-    named = {"title": track.title, "artist": track.artist} if track.title != Path(track.path).stem else {}
-    for path in (track.path, *track.copies):
-        _link(link, space, track.modality, content, path, digest, named)
-
-
-def _link(
-    link: sa.Connection,
-    space: int,
-    modality: Modality,
-    content: int,
-    path: str,
-    digest: bytes,
-    named: Mapping[str, str | None] = MappingProxyType({}),
-) -> None:
-    """Give a content a path, unless another content is there now; a file out of reach is looked at when it is back."""
-    file = File(path, 1, -1)
-    with suppress(OSError, ValueError):
-        status = Path(path).stat()
-        if fingerprint(Path(path)) != digest:
-            return
-        file = File(path, status.st_size, status.st_mtime_ns)
-    tags = dict(named) | {name: value for name, value in read_tags(Path(path)).items() if name in tracks.c}
-    values = {"path": os.fsencode(path), "size": file.size, "mtime_ns": file.mtime_ns, "content": content, **tags}
-    row = sa.insert(tracks).prefix_with("OR IGNORE").values(space=space, modality=modality, **values)
-    link.execute(sa.update(contents).where(contents.c.id == content, contents.c.size == 0).values(size=file.size))
-    link.execute(row)
-
-
-def relink(writer: Writer, folders: Sequence[str | Path] = ()) -> Iterator[Event]:
-    """Give contents without a path those of the files with their bytes, in `folders` and the library's own."""
-    for modality in ("music", "video"):
-        lost = writer.reading(partial(_pathless, space=writer.space_id, modality=modality))
-        if not lost:
-            continue
-        own = [root.path for root in writer.reading(catalog.all_roots) if root.modality == modality]
-        linked = 0
-        for file in scan([*folders, *own], modality).files:
-            with suppress(OSError):
-                digest = fingerprint(Path(file.path))
-                if digest in lost:
-                    put = partial(_linked, writer.space_id, modality, lost[digest], file.path, digest)
-                    writer.apply(put)
-                    linked += 1
-        left = len(writer.reading(partial(_pathless, space=writer.space_id, modality=modality)))
-        hint = "; name the folders they are in: recommend index repair FOLDER..." if left else ""
-        yield Mended(f"{linked} files were linked to tracks without a path, {left} tracks are left{hint}")
-
-
-def _linked(space: int, modality: Modality, content: int, path: str, digest: bytes, link: sa.Connection) -> list[str]:
-    _link(link, space, modality, content, path, digest)
-    return []
-
-
-def _pathless(link: sa.Connection, space: int, modality: Modality) -> dict[bytes, int]:
-    """Contents without a path by their hash."""
-    c = contents.c
-    query = sa.select(c.hash, c.id).where(c.space == space, c.modality == modality)
-    return {row.hash: row.id for row in link.execute(query.where(c.id.not_in(sa.select(tracks.c.content))))}
+                link_all(link, space, content, track, digest)

@@ -9,7 +9,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from indexing.engines import engine_of, writing_engine
-from indexing.locations import CATALOG
+from indexing.locations import CATALOG, has_parts, lost, lost_text
 from indexing.state import SCHEMA_VERSION, Reading, UnfinishedError, check_version, open_reading, version
 from recommender.errors import LibraryError
 
@@ -97,6 +97,12 @@ recordings = sa.Table(
     sa.Column("content", sa.Integer, sa.ForeignKey("contents.id"), primary_key=True),
     sa.Column("recording", sa.Integer, nullable=False, index=True),  # the content that leads its near-duplicates
 )
+touched = sa.Table(
+    "touched",
+    TABLES,
+    sa.Column("content", sa.Integer, primary_key=True),  # 0: all that there were
+    sa.Column("generation", sa.Integer, nullable=False),  # of the last change that a snapshot shows; by triggers
+)
 failures = sa.Table(
     "failures",
     TABLES,
@@ -123,12 +129,18 @@ _READ_BY_QUERIES = {
     contents: ("part", "first_row", "windows", "duration_s", "facts", "valence", "arousal", "valence_sd", "arousal_sd"),
     tracks: ("path", "content", "title", "artist", "genre", "licence"),
 }
+_CONTENT = {contents: "id", tracks: "content"}
+_NOTE = (  # an upsert: a plain OR REPLACE would give way to the OR IGNORE of the statement that fires the trigger
+    "INSERT INTO touched SELECT {0}.{1}, generation FROM meta WHERE space = {0}.space "
+    "ON CONFLICT (content) DO UPDATE SET generation = excluded.generation"
+)
 
 
 def _triggers() -> Iterator[tuple[str, str]]:
     """What makes `generation` grow with every change of what a snapshot holds, whoever makes the change.
 
     A snapshot counts as current while `generation` stays; a touched file (its time) changes nothing that it shows.
+    `touched` keeps which contents have changed since: what a filter reads of them must not come from the snapshot.
     """
     for table, names in _READ_BY_QUERIES.items():
         old, new = (", ".join(f"{side}.{name}" for name in names) for side in ("OLD", "NEW"))
@@ -136,7 +148,9 @@ def _triggers() -> Iterator[tuple[str, str]]:
             when = f"WHEN ({old}) IS NOT ({new}) " if event.startswith("UPDATE") else ""
             name = f"{table.name}_{event.split()[0].lower()}"
             bump = f"UPDATE meta SET generation = generation + 1 WHERE space = {side}.space"  # noqa: S608
-            yield name, f"CREATE TRIGGER {name} AFTER {event} ON {table.name} {when}BEGIN {bump}; END"
+            notes = [_NOTE.format(s, _CONTENT[table]) for s in (("NEW", "OLD") if when else (side,))]
+            does = "; ".join([bump, *notes])
+            yield name, f"CREATE TRIGGER {name} AFTER {event} ON {table.name} {when}BEGIN {does}; END"
 
 
 TRIGGERS = dict(_triggers())
@@ -166,13 +180,20 @@ class Database:
 
 
 def create(folder: Path, model: str, revision: str, dim: int) -> None:
-    """Make an empty catalog, in one transaction; one that is there, or that another process makes now, stays."""
+    """Make an empty catalog, in one transaction; one that is there, or that another process makes now, stays.
+
+    Raises LibraryError where parts are there without one: a writer of an empty catalog would remove them.
+    """
+    if lost(folder):
+        raise LibraryError(lost_text(folder))
     folder.mkdir(parents=True, exist_ok=True)
     database = _writer(folder)
     try:
         with database.connection.begin():
             if version(_driver(database.connection)) is not None:
                 return
+            if has_parts(folder):
+                raise LibraryError(lost_text(folder))
             TABLES.create_all(database.connection)
             add = sa.insert(spaces).values(model=model, revision=revision, dim=dim)
             space = database.connection.execute(add).inserted_primary_key

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from indexing.backends import WindowIndex
-from indexing.backends.product import best
+from indexing.backends import Narrowing, WindowIndex
+from indexing.backends.product import best, gathered
 from recommender.errors import InputError
 from recommender.types import Array, Candidates
 
-_FIRST = 4  # windows fetched per wanted track at first: neighbouring windows of a track are alike
+_FIRST = 16  # windows fetched per wanted track at first: those of a track are alike, and another look is dear
 _STEP = 16  # the most by which the windows fetched grow at once: one track may have had all the first
-_SCANNED = 1 << 18  # selected windows up to which all are scored: 13 ms at 64 dimensions, whatever the index
-_BLOCK = 1 << 16  # selected windows gathered at a time: 16 MB at 64 dimensions
+_SCANNED = 1 << 17  # selected windows up to which all are scored: 5 ms at 64 dimensions, whatever the index
+_GATHERED = 3  # of an exact index's rows one in so many, up to which that pays: gathered, a row costs twice as much
 _MOST = 8  # once one selected window in so many would be fetched, scoring all of them is cheaper
 
 
@@ -69,37 +69,86 @@ def cosines(vectors: Array, query: Array) -> Array:
     return scores.astype(np.float32)
 
 
-def best_tracks(index: WindowIndex, segment: Segment, query: Array, k: int, allowed: Array | None = None) -> Candidates:
+def best_tracks(index: WindowIndex, segment: Segment, query: Array, k: int) -> Candidates:
     """The k living tracks of distinct recordings whose best window has the largest cosine with `query`; ties by id.
 
-    As many as there are, up to k, each with the score of its best window found; exact where the index is.
-
-    Parameters
-    ----------
-    query:   float64 [dim], unit length.
-    allowed: bool [t], the tracks to choose from. Few are scored one by one; of many the index finds the best windows.
+    As many as there are, up to k, each with the score of its best window found; exact where the index is. `query` is
+    float64 [dim], unit length.
     """
     total = len(segment.vectors)
-    if allowed is None:
-        return _widened(index, segment, query, k, total, total) or _NONE
-    chosen = replace(segment, alive=segment.alive & allowed)
-    windows = int(np.diff(segment.offsets)[chosen.alive].sum())
-    found = _widened(index, chosen, query, k, total, 1 + windows // _MOST) if windows > _SCANNED else None
-    return found or _widened(_Scored(chosen, query), chosen, query, k, windows, windows) or _NONE
+    return _widened(index, segment, query, k, total) or _NONE
 
 
-def _widened(index: WindowIndex, segment: Segment, query: Array, k: int, total: int, most: int) -> Candidates | None:
+class Selection:
+    """Tracks of a segment to choose from, with what is the same for every query: `allowed` bool [t] and living.
+
+    Few are scored one by one; of many the index finds the best windows.
+    """
+
+    def __init__(self, segment: Segment, allowed: Array | bool = True) -> None:
+        self.segment = replace(segment, alive=segment.alive & allowed)
+        self._counts = np.diff(segment.offsets)
+        self._rows: Array | None = None
+        self._narrowed: tuple[Narrowing, WindowIndex] | None = None
+
+    @property
+    def ids(self) -> Array:
+        """int64, ascending: the tracks."""
+        return self.segment.ids[self.segment.alive]
+
+    def best(self, index: WindowIndex, query: Array, k: int) -> Candidates:
+        """What `best_tracks` finds, among these tracks; `index` is of the segment."""
+        windows, total = int(self._counts[self.segment.alive].sum()), len(self.segment.vectors)
+        found, most = None, 1 + windows // _MOST
+        if windows <= _SCANNED:
+            pass
+        elif isinstance(index, Narrowing):
+            if index.pays(windows):
+                found = _widened(self._narrow(index), self.segment, query, k, windows, most)
+        elif windows * _GATHERED > total:
+            found = _widened(index, self.segment, query, k, total, most, total / windows)
+        return found or self._scored(query, k)
+
+    def _scored(self, query: Array, k: int) -> Candidates:
+        rows = self._all()
+        return _widened(_Scored(self.segment.vectors, rows, query), self.segment, query, k, len(rows)) or _NONE
+
+    def _all(self) -> Array:
+        """int32 or int64, ascending: the windows of the tracks."""
+        if self._rows is None:
+            alive = self.segment.alive
+            rows = spans(self.segment.offsets[:-1][alive], self._counts[alive])
+            self._rows = rows.astype(np.int32) if len(self.segment.vectors) < 1 << 31 else rows
+        return self._rows
+
+    def _narrow(self, index: Narrowing) -> WindowIndex:
+        """The index over these windows alone."""
+        if self._narrowed is None or self._narrowed[0] is not index:
+            self._narrowed = index, index.among(np.repeat(self.segment.alive, self._counts))
+        return self._narrowed[1]
+
+
+def _widened(
+    index: WindowIndex,
+    segment: Segment,
+    query: Array,
+    k: int,
+    total: int,
+    most: int | None = None,
+    thinned: float = 1.0,
+) -> Candidates | None:
     """The k best tracks by windows of an index of `total`; None when that takes more than `most` of them.
 
-    Windows are fetched in growing numbers until no window unseen can change the answer: its float32
-    score is at most the last one fetched, up to `margin` of rounding (of an index that is not exact: no window that it
-    would find).
+    Windows are fetched in growing numbers (`thinned`: of so many, one is of a track to choose from) until no window
+    unseen can change the answer: its float32 score is at most the last one fetched, up to `margin` of rounding (of an
+    index that is not exact: no window that it would find).
     """
     margin = np.float32(2e-6 + vector_error(len(query)))
-    wanted = min(most, max(64, _FIRST * k))
+    most = total if most is None else most
+    wanted = min(most, max(64, int(_FIRST * k * thinned)))
     while True:
         rows, rough = index.top(query, wanted)
-        found = _by_track(segment, rows, cosines(segment.vectors[rows], query))
+        found = _by_track(segment, rows, query)
         complete = wanted >= total or len(rows) == 0
         if complete or (len(found.ids) >= k and found.scores[k - 1] > rough[-1] + margin):
             return Candidates(found.ids[:k], found.scores[:k])
@@ -110,17 +159,12 @@ def _widened(index: WindowIndex, segment: Segment, query: Array, k: int, total: 
 
 
 class _Scored:
-    """A `WindowIndex` for one query over the windows of a segment's living tracks alone, each scored once."""
+    """A `WindowIndex` for one query over some rows of a matrix alone, each scored once."""
 
     device, exact = "cpu", True
 
-    def __init__(self, segment: Segment, query: Array) -> None:
-        one = np.ascontiguousarray(query, np.float32)
-        counts = np.diff(segment.offsets)[segment.alive]
-        self._rows = spans(segment.offsets[:-1][segment.alive], counts)
-        blocks = range(0, len(self._rows), _BLOCK)
-        scores = [segment.vectors[self._rows[a : a + _BLOCK]] @ one for a in blocks]
-        self._scores = np.concatenate(scores) if scores else np.empty(0, np.float32)
+    def __init__(self, vectors: Array, rows: Array, query: Array) -> None:
+        self._rows, self._scores = rows, gathered(vectors, rows, np.ascontiguousarray(query, np.float32))
 
     def top(self, query: Array, k: int) -> tuple[Array, Array]:
         """Rows of the segment and inner products of the best k, best first."""
@@ -156,14 +200,14 @@ def spans(starts: Array, counts: Array) -> Array:
 _NONE = Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
 
 
-def _by_track(segment: Segment, rows: Array, scores: Array) -> Candidates:
+def _by_track(segment: Segment, rows: Array, query: Array) -> Candidates:
     """Living tracks of the given windows, each with its best score, by descending score, ties by id.
 
     Of one recording only the best track.
     """
     tracks = np.searchsorted(segment.offsets, rows, side="right") - 1
     living = segment.alive[tracks]
-    tracks, scores = tracks[living], scores[living]
+    tracks, scores = tracks[living], cosines(segment.vectors[rows[living]], query)
     order = np.lexsort((tracks, -scores))  # ids ascend with the track's place, so this is also by id
     distinct = tracks if segment.recordings is None else segment.recordings[tracks]
     _, first = np.unique(distinct[order], return_index=True)

@@ -5,19 +5,23 @@ is replaced. It holds all that a query reads. What the catalog got since is read
 only then are the catalog's questions and the store imported.
 """
 
+import itertools
 import json
 import os
 import shutil
 import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexing import facts
-from indexing.durable import PARTIAL, publish, sync, translated, write_json
+from indexing.durable import new_folder, sync, translated, write_json
 from indexing.facts import Facts
+from indexing.middles import medians
 from indexing.npy import NpyWriter, load_npy
 from indexing.search import Segment, spans
 from indexing.state import Description, Head
@@ -38,6 +42,7 @@ _FORMAT = 3  # 2: facts of tracks, descriptions of modalities; 3: genres, licenc
 _CHUNK = 1 << 16  # rows copied at a time: some 20 MB at 64 dimensions
 _ROWS = ("vectors", "affect", "inputs", "bounds")  # one row per window
 _TRACKS = ("ids", "parts", "offsets")
+_Piece = tuple[Array, dict[str, Array]]  # which tracks or rows, and the arrays of their windows by name
 
 
 @dataclass(frozen=True)
@@ -104,31 +109,29 @@ def segments_of(
     from indexing import catalog
 
     description = catalog.described(link, head.space_id)[modality]
-    kept = []
-    if old is None:
-        tail = catalog.live(link, head.space_id, modality)
-    else:
-        alive, tail = _since(old, link, head.space_id, modality)
-        kept = [replace(old, alive=alive)]
+    alive, tail = _divided(link, head, old, modality)
+    kept = [] if old is None else [replace(old, alive=alive)]
     if len(tail.ids) or not kept:
         kept.append(_from_store(folder, link, tail, description, head.space.dim))
     same, of = catalog.same_recording(link, head.space_id, modality)
     return [replace(segment, recordings=_replaced(segment.ids, same, of) if len(same) else None) for segment in kept]
 
 
-def _since(old: Segment, link: "sa.Connection", space_id: int, modality: Modality) -> "tuple[Array, Live]":
-    """bool [t], which tracks of the snapshot are still current, and what the catalog has beside them.
+def _divided(link: "sa.Connection", head: Head, old: Segment | None, modality: Modality) -> "tuple[Array, Live]":
+    """bool [t], which tracks of a segment of the snapshot are still current, and what the catalog has beside them.
 
     Contents come and change in parts with ever higher numbers: where those of the snapshot's parts are as many as it
     holds, they are the same, and the catalog need not list them.
     """
     from indexing import catalog
 
+    if old is None:
+        return np.zeros(0, bool), catalog.live(link, head.space_id, modality)
     newest = int(old.parts.max(initial=-1))
-    if catalog.up_to(link, space_id, modality, newest) == (len(old.ids), int(old.ids.sum())):
-        return np.ones(len(old.ids), bool), catalog.live(link, space_id, modality, newest)
-    now = catalog.live(link, space_id, modality)
-    alive = _same(now, old)
+    if catalog.up_to(link, head.space_id, modality, newest) == (len(old.ids), int(old.ids.sum())):
+        return np.ones(len(old.ids), bool), catalog.live(link, head.space_id, modality, newest)
+    now = catalog.live(link, head.space_id, modality)
+    alive = still_in(now, old)
     missing = ~np.isin(now.ids, old.ids[alive])
     return alive, catalog.Live(*(column[missing] for column in now))
 
@@ -141,11 +144,13 @@ def _replaced(ids: Array, some: Array, others: Array) -> Array:
 
 def medians_of(segments: list[Segment]) -> Array:
     """float32 [f]: the median of every input column over all windows of living tracks."""
-    kept = [s.inputs[np.repeat(s.alive, np.diff(s.offsets))] for s in segments]
-    rows = np.concatenate(kept)
-    if len(rows) == 0:
-        return np.zeros(rows.shape[1], np.float32)
-    return np.median(rows, axis=0).astype(np.float32)
+    living = [spans(s.offsets[:-1][s.alive], np.diff(s.offsets)[s.alive]) for s in segments]
+
+    def blocks() -> Iterator[Array]:
+        for segment, rows in zip(segments, living, strict=True):
+            yield from (segment.inputs[rows[at : at + _CHUNK]] for at in range(0, len(rows), _CHUNK))
+
+    return medians(blocks, sum(map(len, living)), segments[0].inputs.shape[1])
 
 
 def publish_snapshot(folder: Path, link: "sa.Connection") -> None:
@@ -159,27 +164,17 @@ def publish_snapshot(folder: Path, link: "sa.Connection") -> None:
     if old is not None and old.shows(head):
         return
     name = f"{head.generation:06d}-{uuid.uuid4().hex[:8]}"
-    partial = folder / FOLDER / (PARTIAL + name)
     with translated(folder, "write a snapshot of the library at"):
-        try:
-            partial.mkdir(parents=True)
-            held = {}
+        held = {}
+        with new_folder(folder / FOLDER / name) as partial:
             for modality, description in catalog.described(link, head.space_id).items():
-                segments = segments_of(folder, link, head, old, modality)
-                home, source = partial / modality, _written(folder, segments, old, modality)
+                home = partial / modality
                 home.mkdir()
-                if source is None or not _linked(source, home):
-                    _write(home, segments)
-                rows = sum(int(np.diff(s.offsets)[s.alive].sum()) for s in segments)
+                rows = _put(folder, home, link, head, old, modality)
                 facts.save(home, facts.gathered(catalog.facts(link, head.space_id, modality)))
                 held[modality] = {"rows": rows, **description._asdict()}
-            sync(partial)
-            publish(partial, folder / FOLDER / name)
-            state = {"uid": head.uid, "generation": head.generation, "space": head.space_id}
-            write_json(folder / MANIFEST, {"format": _FORMAT, "name": name, **state, "modalities": held})
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+        state = {"uid": head.uid, "generation": head.generation, "space": head.space_id}
+        write_json(folder / MANIFEST, {"format": _FORMAT, "name": name, **state, "modalities": held})
     remove_others(folder, name)
 
 
@@ -198,7 +193,7 @@ def _load_segment(home: Path, rows: int) -> Segment:
     return Segment(alive=np.ones(len(ids), bool), **arrays)
 
 
-def _same(now: "Live", old: Segment) -> Array:
+def still_in(now: "Live", old: Segment) -> Array:
     """bool [t]: the tracks of an old segment whose analysis is still the current one."""
     if len(now.ids) == 0:
         return np.zeros(len(old.ids), bool)
@@ -209,42 +204,68 @@ def _same(now: "Live", old: Segment) -> Array:
 
 def _from_store(folder: Path, link: "sa.Connection", tail: "Live", description: Description, dim: int) -> Segment:
     """A segment in memory with the windows of `tail`, read from its parts."""
+    offsets = _offsets(tail.windows)
+    arrays = _nothing(len(description.inputs), dim)
+    for mine, columns in stored(folder, link, tail, description.inputs):
+        target = spans(offsets[:-1][mine], tail.windows[mine])
+        for key, values in columns.items():
+            if len(arrays[key]) == 0:
+                arrays[key] = np.empty((offsets[-1], values.shape[1]), values.dtype)
+            arrays[key][target] = values
+    return Segment(tail.ids, tail.parts, offsets, np.ones(len(tail.ids), bool), **arrays)
+
+
+def stored(folder: Path, link: "sa.Connection", wanted: "Live", inputs: Sequence[str]) -> Iterator[_Piece]:
+    """Per part: which of the contents `wanted` are in it, and their windows in order, by the name of the array.
+
+    No more than one part is in memory. Raises LibraryError for a damaged one.
+    """
     from indexing import catalog, store
 
-    offsets = np.concatenate([[0], np.cumsum(tail.windows)]).astype(np.int64)
-    n = int(offsets[-1])
     infos = catalog.known_parts(link)
-    arrays: dict[str, Array] = {}
-    for part in np.unique(tail.parts):
-        mine = tail.parts == part
-        rows = store.read_part(folder, infos[int(part)], description.inputs)
-        source, target = spans(tail.first_rows[mine], tail.windows[mine]), spans(offsets[:-1][mine], tail.windows[mine])
+    for part in np.unique(wanted.parts):
+        mine = np.flatnonzero(wanted.parts == part)
+        rows = store.read_part(folder, infos[int(part)], inputs)
+        source = spans(wanted.first_rows[mine], wanted.windows[mine])
         if len(source) and source.max() >= len(rows):
             raise LibraryError(
                 f"part {infos[int(part)].name} is shorter than the catalog says; run `recommend index verify`"
             )
-        for key, values in _columns(rows).items():
-            arrays.setdefault(key, np.empty((n, values.shape[1]), values.dtype))[target] = values[source]
-    empty = store.Rows(*(np.empty((0, w), np.float32) for w in (16, 1, 2, len(description.inputs), 0, dim)))
-    return Segment(tail.ids, tail.parts, offsets, np.ones(len(tail.ids), bool), **(arrays or _columns(empty)))
+        yield mine, {key: values[source] for key, values in _columns(rows).items()}
 
 
 def _columns(rows: "store.Rows") -> dict[str, Array]:
     return {"vectors": rows.vectors, "affect": rows.affect, "inputs": rows.features, "bounds": rows.bounds}
 
 
-def _written(folder: Path, segments: list[Segment], old: Snapshot | None, modality: Modality) -> Path | None:
-    """Where the old snapshot holds the segments as they are (only facts changed, or another modality), or None."""
-    held = old.segments.get(modality) if old is not None else None
-    if (
-        old is None
-        or held is None
-        or len(segments) > 1
-        or segments[0].ids is not held.ids
-        or not segments[0].alive.all()
-    ):
-        return None
-    return folder / FOLDER / old.name / modality
+def _nothing(inputs: int, dim: int) -> dict[str, Array]:
+    """The arrays of no windows."""
+    widths = {"vectors": dim, "affect": 0, "inputs": inputs}
+    return {key: np.empty((0, n), np.float32) for key, n in widths.items()} | {"bounds": np.empty((0, 2))}
+
+
+def _offsets(counts: Array) -> Array:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _put(folder: Path, home: Path, link: "sa.Connection", head: Head, old: Snapshot | None, modality: Modality) -> int:
+    """Fill `home` with the arrays of a modality as the catalog has it; how many windows there are.
+
+    Where the old snapshot has them all (only facts changed, or another modality), its files are linked.
+    """
+    from indexing import catalog
+
+    before = None
+    if old is not None and (old.uid, old.space_id) == (head.uid, head.space_id):
+        before = old.segments.get(modality)
+    alive, tail = _divided(link, head, before, modality)
+    whole = before is not None and alive.all() and not len(tail.ids)
+    if old is not None and before is not None and whole and _linked(old.home(folder, modality), home):
+        return len(before.vectors)
+    segments = [] if before is None else [replace(before, alive=alive)]
+    description = catalog.described(link, head.space_id)[modality]
+    fresh = stored(folder, link, tail, description.inputs)
+    return _write(home, segments, tail, fresh, _nothing(len(description.inputs), head.space.dim))
 
 
 def _linked(source: Path, home: Path) -> bool:
@@ -264,35 +285,57 @@ def _linked(source: Path, home: Path) -> bool:
     return True
 
 
-def _write(home: Path, segments: list[Segment]) -> None:
-    """Write the living tracks of the segments as one, by ascending id."""
-    ids = np.concatenate([s.ids[s.alive] for s in segments])
-    parts = np.concatenate([s.parts[s.alive] for s in segments])
-    counts = np.concatenate([np.diff(s.offsets)[s.alive] for s in segments])
+def _write(
+    home: Path,
+    kept: list[Segment],
+    tail: "Live",
+    fresh: Iterator[_Piece],
+    none: dict[str, Array],
+) -> int:
+    """Write the living tracks of the segments, and those of `tail`, as one, by ascending id; how many windows.
+
+    `fresh` gives the windows of the tail part by part, as `stored` does; `none` are the arrays where there are none.
+    """
+    ids, parts = (
+        np.concatenate([*(getattr(s, key)[s.alive] for s in kept), getattr(tail, key)]) for key in ("ids", "parts")
+    )
+    counts = np.concatenate([*(np.diff(s.offsets)[s.alive] for s in kept), tail.windows])
     order = np.argsort(ids)
-    offsets = np.concatenate([[0], np.cumsum(counts[order])]).astype(np.int64)
+    offsets = _offsets(counts[order])
     starts = np.empty(len(ids), np.int64)
     starts[order] = offsets[:-1]
-    total = int(offsets[-1])
-    for key in _ROWS:
-        _write_rows(home / f"{key}.npy", segments, key, starts, total)
+    begun = len(ids) - len(tail.ids)
+    later = ((spans(starts[begun:][mine], tail.windows[mine]), columns) for mine, columns in fresh)
+    _write_rows(home, itertools.chain(_copied(kept, starts), later), int(offsets[-1]), none)
     for key, values in {"ids": ids[order], "parts": parts[order], "offsets": offsets}.items():
         NpyWriter.save(home / f"{key}.npy", values)
-    NpyWriter.save(home / "medians.npy", medians_of(segments))
+    whole = _load_segment(home, int(offsets[-1]))
+    NpyWriter.save(home / "medians.npy", medians_of([whole]))
     sync(home)
+    return int(offsets[-1])
 
 
-def _write_rows(path: Path, segments: list[Segment], key: str, starts: Array, total: int) -> None:
-    """Copy one per-window array of all segments, track by track to its row `starts`."""
-    like: Any = getattr(segments[0], key)
-    with NpyWriter(path, like.dtype, (total, like.shape[1])) as out:
-        done = 0
-        for segment in segments:
-            count = int(segment.alive.sum())
-            lengths = np.diff(segment.offsets)[segment.alive]
-            source = spans(segment.offsets[:-1][segment.alive], lengths)
-            target = spans(starts[done : done + count], lengths)
-            for at in range(0, len(source), _CHUNK):
-                chunk = slice(at, at + _CHUNK)
-                out.put(target[chunk], getattr(segment, key)[source[chunk]])
-            done += count
+def _copied(kept: list[Segment], starts: Array) -> Iterator[_Piece]:
+    """Windows of the living tracks of segments, some at a time, with the rows to write them to: from `starts` on."""
+    done = 0
+    for segment in kept:
+        lengths = np.diff(segment.offsets)[segment.alive]
+        source = spans(segment.offsets[:-1][segment.alive], lengths)
+        target = spans(starts[done : done + len(lengths)], lengths)
+        for at in range(0, len(source), _CHUNK):
+            some = source[at : at + _CHUNK]
+            yield target[at : at + _CHUNK], {key: getattr(segment, key)[some] for key in _ROWS}
+        done += len(lengths)
+
+
+def _write_rows(home: Path, pieces: Iterator[_Piece], total: int, none: dict[str, Array]) -> None:
+    """Write the arrays per window from pieces of them; at least one piece unless `total` is 0."""
+    first = next(pieces, (np.empty(0, np.int64), none))
+    with ExitStack() as files:
+        outs = {
+            key: files.enter_context(NpyWriter(home / f"{key}.npy", like.dtype, (total, like.shape[1])))
+            for key, like in first[1].items()
+        }
+        for target, columns in itertools.chain([first], pieces):
+            for key, values in columns.items():
+                outs[key].put(target, values)

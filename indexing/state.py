@@ -19,7 +19,7 @@ from recommender.errors import LibraryError
 from recommender.text import shown
 from recommender.types import Space
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 HEAD = (
     "SELECT m.uid, m.generation, m.space, s.model, s.revision, s.dim "

@@ -17,12 +17,13 @@ import numpy as np
 
 from indexing.durable import PARTIAL, publish, sync, translated
 from indexing.fingerprint import SIZE
+from indexing.locations import PARTS
 from indexing.search import spans
 from recommender.errors import LibraryError
 from recommender.text import shown
 from recommender.types import Analysis, Array
 
-FOLDER = "parts"
+FOLDER = PARTS
 ITEM = -1  # the `window` of the row that describes the whole item
 NO_MARKS: Mapping[int, bytes] = MappingProxyType({})
 _MARK = "mark"

@@ -13,7 +13,7 @@ from indexing import audit, catalog, compact, facts, schema, snapshot, store
 from indexing.audit import Recall
 from indexing.built import load_settings
 from indexing.durable import translated
-from indexing.facts import Texts
+from indexing.facts import Facts, Texts
 from indexing.files import trouble
 from indexing.library import Library
 from indexing.schema import contents, parts, tracks
@@ -21,8 +21,9 @@ from indexing.search import Segment
 from indexing.writer import due
 from recommender.errors import LibraryError
 from recommender.text import shown
-from recommender.types import Array, Modality
+from recommender.types import Modality
 
+_GROUPS = {"recording", "twins"}  # facts that say which tracks are of one recording
 _UNIT = 1e-3  # vectors are float32: a length off by more is no rounding
 
 
@@ -141,7 +142,7 @@ class _Checker:
         self.head = catalog.head(link)
         self.described = catalog.described(link, self.head.space_id)
         self.broken = False
-        self._truths: dict[Modality, Segment] = {}
+        self.unlike: set[Modality] = set()  # whose snapshot does not hold what the store does
 
     def counts(self) -> dict[str, Any]:
         """How much there is."""
@@ -153,15 +154,8 @@ class _Checker:
         with Library(self.folder) as library:
             if library.generation != self.head.generation:
                 return {}
-            found = {m: self._truth(m) for m in self.described}
-            return {m: audit.recall(library, m, truth, queries, seed) for m, truth in found.items() if len(truth.ids)}
-
-    def _truth(self, modality: Modality) -> Segment:
-        """Everything of a modality, from the store."""
-        if modality not in self._truths:
-            (truth,) = snapshot.segments_of(self.folder, self.link, self.head, None, modality)
-            self._truths[modality] = truth
-        return self._truths[modality]
+            sound = [m for m in self.described if m not in self.unlike and library.count(m)]
+            return {m: audit.recall(library, m, queries, seed) for m in sound}
 
     def check_store(self) -> Iterator[Problem]:
         """Parts as recorded and sound, and every track's windows in one of them."""
@@ -188,29 +182,48 @@ class _Checker:
         if self.broken:
             return  # nothing sound to compare with
         for modality in self.described:
-            yield from self._segment(published, modality)
+            for text in self._differing(published, modality):
+                self.unlike.add(modality)
+                yield Problem("snapshot", f"its {modality} {text}")
 
-    def _segment(self, published: snapshot.Snapshot, modality: Modality) -> Iterator[Problem]:
-        kept = snapshot.segments_of(self.folder, self.link, self.head, published, modality)
-        truth = self._truth(modality)
-        ids = np.concatenate([s.ids[s.alive] for s in kept])
-        if not np.array_equal(np.sort(ids), truth.ids):
-            yield Problem("snapshot", f"its {modality} tracks are not those of the catalog")
+    def _differing(self, published: snapshot.Snapshot, modality: Modality) -> Iterator[str]:
+        """What of a modality is not as store and catalog have it; one part of the store is in memory at a time."""
+        now, current = catalog.live(self.link, self.head.space_id, modality), published.shows(self.head)
+        kept = published.segments.get(modality)
+        if kept is None or (published.uid, published.space_id) != (self.head.uid, self.head.space_id):
             return
-        for segment in kept:
-            for name in ("vectors", "affect", "inputs", "bounds"):
-                if not _equal(segment, truth, getattr(segment, name), getattr(truth, name)):
-                    yield Problem("snapshot", f"its {modality} {name} are not those of the store")
-        medians = published.medians.get(modality, np.empty(0, np.float32))
-        if published.shows(self.head) and not np.array_equal(medians, snapshot.medians_of([truth])):
-            yield Problem("snapshot", f"its {modality} medians are not those of the store")
-        if published.shows(self.head) and not self._same_facts(published, modality):
-            yield Problem("snapshot", f"its {modality} facts are not those of the catalog")
+        alive = snapshot.still_in(now, kept)
+        if current and not (alive.all() and np.array_equal(kept.ids, now.ids)):
+            yield "tracks are not those of the catalog"
+            return
+        yield from self._differing_rows(kept, now, modality)
+        if current:
+            if not np.array_equal(published.medians[modality], snapshot.medians_of([kept])):
+                yield "medians are not those of the store"
+            yield from self._differing_facts(published.facts[modality], modality)
 
-    def _same_facts(self, published: snapshot.Snapshot, modality: Modality) -> bool:
-        mine = vars(published.facts[modality])
+    def _differing_rows(self, kept: Segment, now: catalog.Live, modality: Modality) -> Iterator[str]:
+        """Arrays whose rows, of tracks that are current, are not those of the store."""
+        there = np.isin(now.ids, kept.ids[snapshot.still_in(now, kept)])
+        wanted = catalog.Live(*(column[there] for column in now))
+        places = np.searchsorted(kept.ids, wanted.ids)
+        if not np.array_equal(np.diff(kept.offsets)[places], wanted.windows):
+            yield "windows are not as many as in the store"
+            return
+        wrong: set[str] = set()
+        for mine, columns in snapshot.stored(self.folder, self.link, wanted, self.described[modality].inputs):
+            rows = snapshot.spans(kept.offsets[:-1][places[mine]], wanted.windows[mine])
+            wrong |= {name for name, values in columns.items() if not np.array_equal(getattr(kept, name)[rows], values)}
+        yield from (f"{name} are not those of the store" for name in sorted(wrong))
+
+    def _differing_facts(self, mine: Facts, modality: Modality) -> Iterator[str]:
+        """Facts, and groups of near-duplicates, that are not those of the catalog."""
         theirs = vars(facts.gathered(catalog.facts(self.link, self.head.space_id, modality)))
-        return all(_same_values(mine[name], theirs[name]) for name in theirs)
+        wrong = {name for name, values in theirs.items() if not _same_values(getattr(mine, name), values)}
+        if wrong & _GROUPS:
+            yield "recordings are not those of the catalog"
+        if wrong - _GROUPS:
+            yield "facts are not those of the catalog"
 
 
 def checked_part(
@@ -262,14 +275,3 @@ def _same_values(mine: Any, theirs: Any) -> bool:
     if isinstance(theirs, Texts):
         return np.array_equal(mine.offsets, theirs.offsets) and np.array_equal(mine.blob, theirs.blob)
     return np.array_equal(mine, theirs, equal_nan=np.asarray(mine).dtype.kind == "f")
-
-
-def _equal(segment: Segment, truth: Segment, mine: Array, theirs: Array) -> bool:
-    """Whether the rows of a segment's living tracks equal those of the same tracks in the store."""
-    places = np.searchsorted(truth.ids, segment.ids[segment.alive])
-    counts = np.diff(segment.offsets)[segment.alive]
-    if not np.array_equal(counts, np.diff(truth.offsets)[places]):
-        return False
-    source = snapshot.spans(segment.offsets[:-1][segment.alive], counts)
-    target = snapshot.spans(truth.offsets[:-1][places], counts)
-    return bool(np.array_equal(mine[source], theirs[target]))

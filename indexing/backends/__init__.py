@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from indexing.backends import faiss_flat, product
 from recommender.errors import InputError
@@ -31,6 +31,19 @@ class WindowIndex(Protocol):
         left open: `indexing.search` scores again and widens, so that its answer depends on no backend.
         An index that is not `exact` gives as many rows with their right scores, but may miss some of the largest.
         """
+        ...
+
+
+@runtime_checkable
+class Narrowing(Protocol):
+    """An index that can search some of its rows alone, and finds as much of them as of all."""
+
+    def pays(self, count: int) -> bool:
+        """Whether searching among so many rows costs less than scoring each of them."""
+        ...
+
+    def among(self, chosen: Array) -> WindowIndex:
+        """The index over the rows `chosen` bool [n] alone, in the same row numbers."""
         ...
 
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from indexing.durable import PARTIAL, publish, sync
 from indexing.engines import writing_engine
 from indexing.locations import BACKUP, CATALOG
-from indexing.migrations import version_2
+from indexing.migrations import version_2, version_3
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
 
-REVISIONS: dict[int, Callable[["Operations"], None]] = {2: version_2.upgrade}
+REVISIONS: dict[int, Callable[["Operations"], None]] = {2: version_2.upgrade, 3: version_3.upgrade}
 """What brings a catalog to each version from the one before it."""
 
 

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """1 when anything was found, else 0."""
     given = _arguments().parse_args(argv)
     cv2.setNumThreads(1)
-    make = partial(case, given.seed)
+    make = partial(case, given.seed, like=given.like)
     numbers = range(given.first, given.first + given.files) if given.only is None else [given.only]
     print(f"seed {given.seed}, files {numbers[0]} to {numbers[-1]}, corpus {_digest()}", flush=True)
     limits = Limits(cpu_s=given.cpu, memory_mb=given.memory)
@@ -65,6 +65,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--files", type=int, default=1000, help="how many")
     parser.add_argument("--first", type=int, default=0, help="number of the first, to go on where a run ended")
     parser.add_argument("--seed", type=int, default=1, help="of the run")
+    parser.add_argument("--like", default="", help="only files made from kinds that begin so, as turning/ or mp4/")
     parser.add_argument("--only", type=int, help="number of a single file to examine")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--cpu", type=int, default=Limits.cpu_s, help="seconds of computing per file")

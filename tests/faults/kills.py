@@ -34,6 +34,7 @@ from tests.faults.operations import (
     seen,
 )
 from tests.faults.points import Points
+from tests.faults.serving import wrong_answers
 from tests.faults.written import write_report
 
 ERRORS = ("EIO", "ENOSPC")
@@ -152,13 +153,18 @@ class Trial:
         if self.world.base.exists():
             shutil.copytree(self.world.base, self.copy)
         self.log.write_bytes(b"")
+        self.world.notes.unlink(missing_ok=True)
 
     def _check(self, told: list[str]) -> list[str]:
         told = [] if self.name == "upgrade" else told  # what it reports is there once all of it is
-        found: list[str] = []
+        found = self.world.notes.read_text("utf-8").splitlines() if self.world.notes.exists() else []
+        if self.name == "build":
+            found += wrong_answers(self.copy)
         if self.operation.readable:
             found += faults_when_reopened(self.copy, self.before, self.after, told, self.operation.damaged)
         self.operation.once_more(self.world, self.copy)
+        if self.name == "build":
+            found += wrong_answers(self.copy)
         return found + list(faults_when_done(self.copy, self.after))
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "indexing"))
 
 from fakes import DIM, Marking, state, toy
 
-from indexing import ingest, pipeline
+from indexing import built, ingest, pipeline, tuning
 from indexing.compact import compact
 from indexing.events import Ingested
 from indexing.library import Library
@@ -26,13 +26,16 @@ from indexing.schema import is_made
 from indexing.vectors import import_vectors
 from indexing.verify import orphans, verify
 from tests.faults.older import made_older
+from tests.faults.serving import served
 
+_WINDOWS, _TRACKS = 6000, 60  # of the library that a search index is built for
 ANALYSER, NEXT = Marking(), Marking("2")
 
 
 def in_small_batches() -> None:
-    """Have this process commit every two files: a handful makes several parts."""
+    """Have this process commit every two files: a handful makes several parts; a few thousand windows are many."""
     pipeline._BATCH_FILES = 2
+    tuning.CODED_ROWS = _WINDOWS
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class World:
     @property
     def music(self) -> Path:
         return self.home / "music"
+
+    @property
+    def notes(self) -> Path:
+        """What went wrong beside the operation, a line each."""
+        return self.home / "notes"
 
     @property
     def base(self) -> Path:
@@ -124,6 +132,12 @@ def _to_be_brought_back(world: World) -> None:
     catalog.write_bytes(data)
 
 
+def _to_be_found_again(world: World) -> None:
+    _filled(world)
+    for path in world.base.glob(CATALOG + "*"):
+        path.unlink()
+
+
 def _to_be_migrated(world: World) -> None:
     _filled(world)
     made_older(world.base / CATALOG, 1)
@@ -149,6 +163,23 @@ def _to_be_imported(world: World) -> None:
     np.save(world.music / "v.npy", random.normal(size=(count, DIM)).astype(np.float32))
     ids = "".join(f"{world.seed} {i // 2}\n" for i in range(count))
     (world.music / "ids.csv").write_text("id\n" + ids)
+
+
+def _to_be_searched(world: World) -> None:
+    """Tracks of many windows around their own direction, and settings that codes of eight dimensions can reach."""
+    random = world.random()
+    world.music.mkdir(parents=True)
+    tracks = np.repeat(random.normal(size=(_TRACKS, DIM)), _WINDOWS // _TRACKS, axis=0)
+    np.save(world.music / "v.npy", (tracks + 0.5 * random.normal(size=tracks.shape)).astype(np.float32))
+    ids = "".join(f"{world.seed} {i * _TRACKS // _WINDOWS}\n" for i in range(_WINDOWS))
+    (world.music / "ids.csv").write_text("id\n" + ids)
+    _import(world, world.base)
+    built.save_settings(world.base, tuning.Settings(recall=0.95))
+
+
+def _build(world: World, folder: Path) -> list[Any]:
+    with served(folder, world.notes):
+        return [built.build(folder)]
 
 
 def _make(world: World, folder: Path) -> Iterator[Any]:
@@ -192,6 +223,8 @@ OPERATIONS = {
     "compact": Operation(_to_be_compacted, _compact),
     "repair": Operation(_to_be_repaired, _repair, damaged=("part",)),
     "bring back": Operation(_to_be_brought_back, _repair, readable=False),
+    "find again": Operation(_to_be_found_again, _repair, readable=False),
+    "build": Operation(_to_be_searched, _build),
     "migrate": Operation(_to_be_migrated, _with(ingest.update, ANALYSER, executor="inline")),
 }
 
@@ -200,13 +233,14 @@ OPERATIONS = {
 class Seen:
     """All that can be seen of a library, JSON-ready: a digest per track by modality and path, ids, the model.
 
-    `versions` are the paths of the same recording, by path.
+    `versions` are the paths of the same recording, by path; `searched` is what kind of index searches each modality.
     """
 
     tracks: dict[str, str]
     ids: dict[str, int]
     versions: dict[str, list[str]]
     space: list[Any] | None
+    searched: dict[str, str] = field(default_factory=dict)
 
 
 def seen(folder: Path) -> Seen:
@@ -217,7 +251,8 @@ def seen(folder: Path) -> Seen:
         tracks = {" ".join(key): blake2b(repr(value).encode()).hexdigest() for key, value in state(library).items()}
         ids = {track.path: track.id for track in library.tracks()}
         versions = {path: sorted(library.track(key).versions) for path, key in ids.items()}
-        return Seen(tracks, ids, versions, list(library.space))
+        searched = {modality: found["kind"] for modality, found in library.info()["search"].items()}
+        return Seen(tracks, ids, versions, list(library.space), searched)
 
 
 def faults_when_reopened(
@@ -248,6 +283,8 @@ def faults_when_done(folder: Path, after: Seen) -> Iterator[str]:
         yield "other ids than without a fault"
     if now.versions != after.versions:
         yield "other recordings than without a fault"
+    if now.searched != after.searched:
+        yield f"searched by {now.searched} instead of {after.searched}"
     if now.space != after.space:
         yield f"the space is {now.space}"
     with closing(Library.open(folder)) as library:

@@ -78,8 +78,10 @@ class Points:
 
     def _install_ours(self) -> None:
         from indexing import npy, store
+        from indexing.backends import coded
 
         _patch(store, "_write", self._writing(lambda args: args[0]))
+        _patch(coded, "save", self._writing(lambda args: args[1]))
         for name in ("put", "__exit__"):
             setattr(npy.NpyWriter, name, self._before("write", getattr(npy.NpyWriter, name)))
 

@@ -7,6 +7,7 @@ The same build of FFmpeg gives the same bytes each time.
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -107,6 +108,31 @@ _PICTURES = (
     (".j2k", "jpeg2000", "rgb24"),
     (".exr", "exr", "gbrpf32le"),
 )
+# What changes midway is two files in one: suffix, format, codec, kind, and rate and layout of the first and the second.
+_TURNING_SOUNDS = (
+    (".mp3", "mp3", "libmp3lame", "fltp", (22050, "mono"), (44100, "stereo")),
+    (".mp2", "mp2", "mp2", "s16", (44100, "stereo"), (22050, "mono")),
+    (".aac", "adts", "aac", "fltp", (22050, "mono"), (44100, "stereo")),
+    (".ac3", "ac3", "ac3", "fltp", (32000, "5.1"), (48000, "mono")),
+    (".eac3", "eac3", "eac3", "fltp", (48000, "mono"), (32000, "5.1")),
+    (".ogg", "ogg", "vorbis", "fltp", (22050, "stereo"), (44100, "stereo")),
+    (".opus", "ogg", "libopus", "flt", (48000, "stereo"), (24000, "mono")),
+    (".oga", "ogg", "flac", "s16", (22050, "mono"), (48000, "stereo")),
+    (".ts", "mpegts", "mp2", "s16", (22050, "mono"), (48000, "stereo")),
+)
+# Suffix, format, codec, pixel format, codec of the sound; the second half is of another size.
+_TURNING_CLIPS = (
+    (".h264", "h264", "libx264", "yuv420p", None),
+    (".hevc", "hevc", "libx265", "yuv420p", None),
+    (".m2v", "mpeg2video", "mpeg2video", "yuv420p", None),
+    (".m4v", "m4v", "mpeg4", "yuv420p", None),
+    (".mjpeg", "mjpeg", "mjpeg", "yuvj420p", None),
+    (".obu", "obu", "libsvtav1", "yuv420p", None),
+    (".ts", "mpegts", "mpeg2video", "yuv420p", "mp2"),
+    (".ts", "mpegts", "libx264", "yuv420p", None),
+    (".mpg", "mpeg", "mpeg1video", "yuv420p", "mp2"),
+)
+_TURNED = (96, 80)
 _TAGS = {"title": "Füße", "artist": "Ünbekannt", "album": "Fault", "comment": "x" * 300, "track": "3/4", "date": "1999"}
 _SIGNATURES = {
     "ape": b"MAC \x96\x0f\0\0\x34\0\0\0\x18\0\0\0" + struct.pack("<6I", 0, 0, 4096, 0, 0, 0),
@@ -139,7 +165,7 @@ class Seed:
 @cache
 def corpus() -> tuple[Seed, ...]:
     """Every seed that can be made here, in a fixed order; with slices of real music and clips where there are any."""
-    return *_sounds(), *_clips(), *_pictures(), *_signed(), *_real()
+    return *_sounds(), *_clips(), *_pictures(), *_signed(), *_real(), *_turning()
 
 
 def _sounds() -> Iterator[Seed]:
@@ -176,6 +202,42 @@ def _pictures() -> Iterator[Seed]:
         yield Seed(f"{suffix[1:]}/{kind}", suffix, file.getvalue())
 
 
+def _turning() -> Iterator[Seed]:
+    """Sound that changes its rate and channels midway, clips whose pictures change their shape, or get black bars."""
+    for suffix, container, codec, kind, *halves in _TURNING_SOUNDS:
+        with suppress(av.FFmpegError, ValueError):
+            data = b"".join(_sound(container, codec, kind, rate, layout) for rate, layout in halves)
+            yield Seed(f"turning/{container}-{codec}", suffix, data)
+    for suffix, container, codec, kind, sound in _TURNING_CLIPS:
+        with suppress(av.FFmpegError, ValueError):
+            thirds = [pictures(12, size) for size in (SIZE, _TURNED, SIZE)]
+            data = b"".join(_clip(container, codec, kind, sound, shots) for shots in thirds)
+            yield Seed(f"turning/{container}-{codec}", suffix, data)
+    with suppress(av.FFmpegError, ValueError):
+        yield Seed("turning/bars", ".mp4", _clip("mp4", "libx264", "yuv420p", None, _barred(pictures(36))))
+
+
+def _barred(shots: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    """The same pictures, the middle third of them between black bars."""
+    for rgb in shots[len(shots) // 3 : 2 * len(shots) // 3]:
+        rgb[:10] = rgb[-10:] = 0
+    return shots
+
+
+def _sound(container: str, codec: str, kind: str, rate: int, layout: str) -> bytes:
+    file = BytesIO()
+    with _writing(file, container) as out:
+        _mux_sound(out, codec, kind, rate, layout)
+    return file.getvalue()
+
+
+def _clip(container: str, codec: str, kind: str, sound: str | None, shots: list[NDArray[Any]]) -> bytes:
+    file = BytesIO()
+    with _writing(file, container) as out:
+        _mux_pictures(out, codec, kind, shots, sound)
+    return file.getvalue()
+
+
 def _signed() -> Iterator[Seed]:
     noise = np.random.default_rng(0).bytes(8000)
     for name, signature in _SIGNATURES.items():
@@ -209,9 +271,9 @@ def _slice(path: Path) -> bytes:
     return file.getvalue()
 
 
-def pictures(count: int) -> list[NDArray[Any]]:
+def pictures(count: int, size: tuple[int, int] = SIZE) -> list[NDArray[Any]]:
     """A bright disc that crosses a patterned ground, uint8 [h, w, 3] each."""
-    x, y = np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1]))
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     ground = np.stack([x * 4, y * 5, (x * y) % 200], axis=-1).clip(0, 255).astype(np.uint8)
     shots = []
     for i in range(count):
@@ -226,8 +288,8 @@ def _writing(file: BytesIO, container: str) -> Any:
     return av.open(file, "w", format=container, options=options)
 
 
-def _mux_sound(out: Any, codec: str, kind: str, rate: int) -> None:
-    layout = "stereo" if codec in ("vorbis", "mp2") else "mono"
+def _mux_sound(out: Any, codec: str, kind: str, rate: int, layout: str = "") -> None:
+    layout = layout or ("stereo" if codec in ("vorbis", "mp2") else "mono")
     stream = out.add_stream(codec, rate=rate, layout=layout, options={"strict": "experimental"})
     stream.codec_context.format = kind
     stream.bit_rate = 64_000
@@ -246,7 +308,8 @@ def _mux_sound(out: Any, codec: str, kind: str, rate: int) -> None:
 def _mux_pictures(out: Any, codec: str, kind: str, shots: list[NDArray[Any]], sound: str | None) -> None:
     options = {"strict": "experimental", "threads": "1", "x265-params": "log-level=none"}
     stream = out.add_stream(codec, rate=25, options=options)
-    stream.width, stream.height, stream.pix_fmt, stream.gop_size = *SIZE, kind, 6
+    stream.height, stream.width = shots[0].shape[:2]
+    stream.pix_fmt, stream.gop_size = kind, 6
     if sound:
         _mux_sound(
             out, sound, {"libopus": "flt", "mp2": "s16"}.get(sound, "fltp"), 24000 if sound == "libopus" else 22050

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from recommender import media
+from recommender.features import video
 from tests.faults import crafted, judge, mutations, seeds
 from tests.faults.cases import case
 
@@ -47,6 +48,30 @@ def test_the_seed_tells_every_file():
     assert all(0 < len(made.data) <= mutations.LARGEST for made in first)
 
 
+def test_what_changes_midway_is_heard_and_seen_to_its_end(tmp_path):
+    """Each half of a sound lasts 1.5 s, each third of a clip .48 s; FFmpeg ends a chained Ogg with its first link."""
+    heard, seen = {}, {}
+    for seed in (seed for seed in seeds.corpus() if seed.kind.startswith("turning/")):
+        path = tmp_path / f"file{seed.suffix}"
+        path.write_bytes(seed.data)
+        accepted, findings = judge.examine(path)
+        assert not findings
+        if "video" in accepted:
+            seen[seed.kind] = video.extract(path).duration_s
+        else:
+            heard[seed.kind] = sum(map(len, media.audio_blocks(path, 22050, 10.0))) / 22050
+    assert {"turning/mp3-libmp3lame", "turning/adts-aac"} <= set(heard)
+    assert {"turning/h264-libx264", "turning/mpegts-mpeg2video"} <= set(seen)
+    assert all(2.9 < length < 3.2 for kind, length in heard.items() if "/ogg" not in kind), heard
+    assert all(1 < length < 1.6 for length in seen.values()), seen
+
+
+def test_a_run_can_keep_to_one_kind_of_file():
+    made = [case(7, number, like="turning/") for number in range(20)]
+    assert {one.kind.partition("/")[0] for one in made} == {"turning"}
+    assert made[3] == case(7, 3, like="turning/")
+
+
 def test_the_corpus_holds_the_usual_kinds_each_of_them_whole(tmp_path):
     corpus = seeds.corpus()
     kinds = {seed.kind for seed in corpus}
@@ -59,7 +84,7 @@ def test_the_corpus_holds_the_usual_kinds_each_of_them_whole(tmp_path):
         if seed.kind.endswith("/noise") or seed.kind == "pam/rgba":  # FFmpeg does not know one without its name
             continue
         info = media.probe(path)
-        assert info.has_audio or (info.width, info.height) == seeds.SIZE or seed.kind.startswith("real")
+        assert info.has_audio or (info.width, info.height) == seeds.SIZE or seed.kind.startswith(("real", "turning"))
 
 
 @pytest.mark.parametrize("name", mutations.ALL)

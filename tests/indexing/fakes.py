@@ -133,3 +133,11 @@ def state(library) -> dict:
         arrays = tuple(np.asarray(a).tobytes() for a in windows)
         seen[track.modality, track.path] = (track.title, track.bpm, track.duration_s, track.affect, arrays)
     return seen
+
+
+def clustered(rows, windows):
+    """Unit vectors float32 [rows, 16] around 40 centres, `windows` consecutive ones much alike."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(40, 16))
+    tracks = centres[rng.integers(0, 40, rows // windows)] + rng.normal(size=(rows // windows, 16))
+    return unit(np.repeat(tracks, windows, axis=0) + rng.normal(size=(rows, 16)) * 0.3).astype(np.float32)

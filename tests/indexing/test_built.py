@@ -5,12 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+from fakes import clustered
 from typer.testing import CliRunner
 
-from indexing import built, changes, commands, snapshot, tuning, writer
+from indexing import built, changes, commands, search, snapshot, tuning, writer
 from indexing.backends import coded, open_index
-from indexing.backends.coded import Coded, Layout
-from indexing.backends.product import tops
+from indexing.backends.coded import Coded
 from indexing.batch import best_tracks_of_many
 from indexing.library import Library
 from indexing.rebuild import rebuild
@@ -18,19 +18,16 @@ from indexing.search import Segment, best_tracks
 from indexing.tuning import Settings, groups_for, memory_of
 from indexing.vectors import import_vectors
 from recommender.errors import InputError, LibraryError, LibraryLocked
-from recommender.types import unit
+from recommender.types import Filter, unit
 
 pytest.importorskip("faiss")
-ROWS, DIM, WINDOWS = 12_000, 16, 4
+ROWS = 12_000
+DIM, WINDOWS = 16, 4
 
 
 @pytest.fixture(scope="module")
 def vectors():
-    """Windows of 40 clusters, neighbours alike."""
-    rng = np.random.default_rng(0)
-    centres = rng.normal(size=(40, DIM))
-    tracks = centres[rng.integers(0, 40, ROWS // WINDOWS)] + rng.normal(size=(ROWS // WINDOWS, DIM))
-    return unit(np.repeat(tracks, WINDOWS, axis=0) + rng.normal(size=(ROWS, DIM)) * 0.3).astype(np.float32)
+    return clustered(ROWS, WINDOWS)
 
 
 @pytest.fixture
@@ -65,45 +62,6 @@ def more(folder, count, name="u"):
 
 def home(folder):
     return snapshot.load(folder).home(folder, "music")
-
-
-@pytest.mark.parametrize("layout", [Layout(16), Layout(8), Layout(16, lists=32, probes=16)])
-def test_codes_give_exact_scores_and_most_of_the_best_rows(vectors, layout):
-    coarse = coded.trained_lists(coded.sampled(vectors, coded.list_sample(32), 0), 32) if layout.lists else None
-    index = Coded(vectors, coded.coded(vectors, layout, coarse), layout)
-    queries = tuning.held_out(vectors).queries[:40]
-    truth, best = tops(vectors, queries, 10)
-    hits = 0
-    for query, rows, scores in zip(queries, truth, best, strict=True):
-        found, got = index.top(query, 10)
-        assert got == pytest.approx(vectors[found] @ query, abs=1e-6)
-        assert (np.diff(got) <= 0).all()
-        assert len(set(found.tolist())) == 10
-        assert got[0] <= scores[0] + 1e-6
-        hits += len(np.intersect1d(found, rows))
-    assert hits / truth.size > 0.95
-    assert not index.exact
-
-
-def test_as_many_rows_as_asked_for_whatever_the_lists_hold(vectors):
-    layout = Layout(16, lists=32, probes=1, extra=1)
-    coarse = coded.trained_lists(coded.sampled(vectors, coded.list_sample(32), 0), 32)
-    index = Coded(vectors, coded.coded(vectors, layout, coarse), layout)
-    for k in (1, 1000, ROWS // 4, ROWS, ROWS + 5):
-        rows, scores = index.top(vectors[3], k)
-        assert len(rows) == len(set(rows.tolist())) == min(k, ROWS)
-        assert (np.diff(scores) <= 0).all()
-
-
-def test_a_deep_search_reads_more_lists(vectors, monkeypatch):
-    layout = Layout(16, lists=32, probes=1, extra=1)
-    coarse = coded.trained_lists(coded.sampled(vectors, coded.list_sample(32), 0), 32)
-    index = Coded(vectors, coded.coded(vectors, layout, coarse), layout)
-    query = vectors[3]
-    truth = tops(vectors, query[None], 100)[0][0]
-    few = len(np.intersect1d(index.top(query, 100)[0], truth))
-    monkeypatch.setattr(coded, "_DEEP", 10)
-    assert few < len(np.intersect1d(index.top(query, 100)[0], truth)) > 90
 
 
 def test_the_layout_is_chosen_by_size_memory_and_recall():
@@ -157,6 +115,27 @@ def test_a_built_library_finds_what_exact_search_finds(folder, vectors):
         assert everything.ids.tolist() == exact.search(queries[0], ROWS, "music").ids.tolist()
         shown = library.info()["search"]["music"]
         assert (shown["kind"], shown["vectors"], shown["recall_at_10"]) == ("scan", ROWS, made.measured.recall_at_10)
+
+
+def test_a_filtered_search_of_a_built_library_is_as_good(folder, vectors, monkeypatch):
+    built.build(folder)
+    monkeypatch.setattr(search, "_SCANNED", 0)
+    asked = []
+    few = Filter(only=frozenset(f"t{i}" for i in range(0, ROWS // WINDOWS, 3)))
+    with Library.open(folder) as library, Library(folder, backend="numpy") as exact:
+        for per_row, how in ((1 << 20, "top"), (0, "_scored")):
+            monkeypatch.setattr(coded, "_CODES_PER_ROW", per_row)
+            real = getattr(Coded if how == "top" else search.Selection, how)
+            owner = Coded if how == "top" else search.Selection
+            with monkeypatch.context() as patch:
+                patch.setattr(owner, how, lambda *args, real=real, how=how: asked.append(how) or real(*args))
+                hits = [
+                    len(np.intersect1d(library.search(q, 10, "music", few).ids, exact.search(q, 10, "music", few).ids))
+                    for q in tuning.held_out(vectors, seed=5).queries[:30]
+                ]
+            assert np.mean(hits) > 9.9
+    assert asked.count("top") >= 30
+    assert asked.count("_scored") >= 30
 
 
 def test_an_opened_library_shows_it_after_reloading_and_others_search_exactly(folder):
@@ -361,28 +340,3 @@ def test_a_batch_widens_past_a_track_with_many_windows(vectors):
     query = vectors[0].astype(np.float64)
     (found,) = best_tracks_of_many(segment, query[None], 20)
     assert found.ids.tolist() == best_tracks(open_index(rows, "numpy"), segment, query, 20).ids.tolist()
-
-
-def test_groups_by_their_best_row_equal_a_full_sort():
-    rng = np.random.default_rng(0)
-    rows, queries = (rng.integers(-3, 4, (m, 6)).astype(np.float32) for m in (30_000, 4))
-    offsets = np.unique(np.concatenate([[0, 30_000], rng.integers(1, 30_000, 900)]))
-    for k in (1, 50, 700, 5000):
-        found, scores = tops(rows, queries, k, offsets)
-        groups = np.maximum.reduceat(queries @ rows.T, offsets[:-1], axis=1)
-        for mine, got, every in zip(found, scores, groups, strict=True):
-            assert got.tolist() == np.sort(every)[::-1][:k].tolist()
-            assert every[mine].tolist() == got.tolist()
-
-
-@pytest.mark.parametrize(("n", "q", "k"), [(1, 2, 5), (0, 3, 5), (9000, 5, 8500), (40_000, 3, 100), (8192, 1, 8192)])
-def test_blocks_with_a_threshold_equal_a_full_sort_ties_included(n, q, k):
-    rng = np.random.default_rng(0)
-    rows, queries = (rng.integers(-2, 3, (m, 6)).astype(np.float32) for m in (n, q))
-    found, scores = tops(rows, queries, k)
-    full = queries @ rows.T
-    assert found.shape == scores.shape == (q, min(k, n))
-    for mine, got, every in zip(found, scores, full, strict=True):
-        assert got.tolist() == np.sort(every)[::-1][:k].tolist()
-        assert every[mine].tolist() == got.tolist()
-        assert len(set(mine.tolist())) == len(mine)

@@ -2,7 +2,9 @@
 
 import csv
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from indexing import changes, ingest, search, versions
 from indexing.filtering import allowed
 from indexing.library import Library
+from indexing.locations import CATALOG
 from indexing.vectors import import_vectors
 from indexing.writer import Writer
 from recommender.filters import meets
@@ -205,6 +208,37 @@ def test_deletes_updates_and_moves_show_at_once(library, music, monkeypatch):
     assert {Path(library.track(i).path).name for i in library.ids("music", slow).tolist()} == {"moved.mp3", "new.mp3"}
     found = library.search(np.ones(8), 9, "music", near_end)
     assert sorted(found.ids.tolist()) == library.ids("music", near_end).tolist()
+
+
+def test_only_what_has_changed_is_read_where_a_snapshot_is_behind(behind, library, music, monkeypatch):
+    behind.ids("music", Filter(bpm=Range(60, 64)))
+    late = set(behind._late["music"].ids.tolist())
+    old, tail = behind.segments("music")
+    assert set(tail.ids.tolist()) <= late
+    assert len(late & set(old.ids[old.alive].tolist())) < 10
+    monkeypatch.setattr(Writer, "publish", lambda self: None)
+    (music / "a" / "0.mp3").rename(music / "moved.mp3")
+    (music / "a" / "1.mp3").touch()
+    list(ingest.update(library, FakeAnalyser(), executor="inline"))
+    where = Filter(only=frozenset([str(music / "moved.mp3")]))
+    assert library.ids("music", where).tolist() == [1]
+    assert library._late["music"].ids.tolist() == [1]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_all_is_read_where_it_is_not_known_what_has_changed(library, music, monkeypatch, known):
+    """A snapshot from before the catalog kept notes of changes, as after a migration."""
+    monkeypatch.setattr(Writer, "publish", lambda self: None)
+    (music / "a" / "0.mp3").rename(music / "moved.mp3")
+    list(ingest.update(library, FakeAnalyser(), executor="inline"))
+    with closing(sqlite3.connect(library.folder / CATALOG)) as link:
+        if not known:
+            link.execute("DELETE FROM touched")
+        link.execute("INSERT INTO touched SELECT 0, generation - ? FROM meta", (9 if known else 0,))
+        link.commit()
+    library.reload()
+    assert library.ids("music", Filter(only=frozenset([str(music / "moved.mp3")]))).tolist() == [1]
+    assert library._late["music"].ids.tolist() == ([1] if known else [1, 2, 3, 4, 5, 6])
 
 
 def test_masks_are_kept_for_a_few_filters(fresh, monkeypatch):

@@ -61,15 +61,24 @@ def two_parts(library, music):
     return library
 
 
+def of_rows(vectors, ids, offsets) -> Segment:
+    """A segment of tracks with these ids, that begin at these rows."""
+    count = len(ids)
+    ends = np.array(offsets)
+    return Segment(np.array(ids), np.zeros(count, int), ends, np.ones(count, bool), vectors, vectors, vectors, vectors)
+
+
 def test_recall_by_hand():
     scores = np.array([0.9, 0.8, 0.8, 0.1])
     assert audit.share(scores, np.array([0, 1]), 2) == 1
     assert audit.share(scores, np.array([0, 2]), 2) == 1  # a tie
     assert audit.share(scores, np.array([0, 3]), 2) == 0.5
     assert audit.share(scores, np.array([3]), 10) == 0.25  # of four there are
-    queries = audit.drawn(np.eye(3, DIM, dtype=np.float32), 20, 1)
+    segments = [of_rows(np.eye(3, DIM, dtype=np.float32), [3, 8], [0, 1, 3]), of_rows(-np.eye(1, DIM), [9], [0, 1])]
+    queries = audit.drawn(segments, 40, 1)
     assert np.allclose(np.linalg.norm(queries, axis=1), 1)
-    assert np.array_equal(queries, audit.drawn(np.eye(3, DIM, dtype=np.float32), 20, 1))
+    assert np.array_equal(queries, audit.drawn(segments, 40, 1))
+    assert set((queries @ np.eye(3, DIM).T).round().astype(int).ravel()) == {-1, 0, 1}  # of both segments
 
 
 def test_a_sound_library_is_whole_and_its_search_exact(library):
@@ -86,7 +95,8 @@ def test_a_sound_library_is_whole_and_its_search_exact(library):
 
 
 def test_search_that_misses_tracks_is_found_out(library, monkeypatch):
-    monkeypatch.setattr("indexing.audit._best", lambda truth, query, place, count: -np.arange(count) * 1.0)
+    best = lambda segments, queries, place, count: np.tile(-np.arange(count) * 1.0, (len(queries), 1))  # noqa: E731
+    monkeypatch.setattr("indexing.audit.best_of", best)
     monkeypatch.setattr(Library, "search", lambda *args: type("Found", (), {"ids": np.array([6])}))
     (problem,) = examine(library.folder, queries=5).problems
     assert str(problem) == "search: of music finds too little: recall@10 0.1667, recall@100 0.1667 over 5 queries"
@@ -318,11 +328,60 @@ def test_imported_vectors_are_compared_too(tmp_path):
         assert report.recalls["music"].at == {10: 1.0, 100: 1.0}
 
 
-def test_brute_force_takes_the_best_window_of_each_recording():
+def test_brute_force_takes_the_best_window_of_each_recording(monkeypatch):
     vectors = np.eye(4, dtype=np.float32)
-    truth = Segment(
-        np.array([3, 8]), np.zeros(2, int), np.array([0, 3, 4]), np.ones(2, bool), vectors, vectors, vectors, vectors
-    )
-    query = np.array([0.0, 0.6, 0.8, 0.1])
-    assert audit._best(truth, query, np.array([0, 1]), 2).tolist() == pytest.approx([0.8, 0.1])
-    assert audit._best(truth, query, np.array([0, 0]), 1).tolist() == pytest.approx([0.8])
+    segments = [of_rows(vectors, [3, 8], [0, 3, 4]), of_rows(vectors[:2], [5], [0, 2])]
+    queries = np.array([[0.0, 0.6, 0.8, 0.1], [1.0, 0, 0, 0]])
+    places = {3: 0, 8: 1, 5: 2}
+    for block in (1, 3, 1 << 15):
+        monkeypatch.setattr(audit, "_BLOCK", block)
+        found = audit.best_of(segments, queries, lambda ids: np.array([places[i] for i in ids.tolist()]), 3)
+        assert found == pytest.approx(np.array([[0.8, 0.1, 0.6], [1, 0, 1]]))
+        found = audit.best_of(segments, queries, lambda ids: np.zeros(len(ids), int), 1)
+        assert found == pytest.approx(np.array([[0.8], [1]]))
+    segments[0].alive[0] = False
+    assert audit.best_of(segments[:1], queries, lambda ids: np.zeros(len(ids), int), 1)[0] == pytest.approx([0.1])
+
+
+def test_groups_of_near_duplicates_that_a_snapshot_has_otherwise_are_found(tmp_path):
+    for seed, recording in ((1, 1), (2, 1), (3, 2)):
+        toy(tmp_path / "m" / f"{seed}.mp3", seed, f"2 {recording}")
+    with Library.create(tmp_path / "l", Marking().space) as library:
+        list(ingest.add(library, [tmp_path / "m"], Marking(), executor="inline"))
+        assert verify(library) == []
+        with closing(sqlite3.connect(library.folder / CATALOG)) as link:
+            link.execute("UPDATE recordings SET recording = 3 WHERE content = 1")
+            link.commit()
+        problems = [str(p) for p in verify(library)]
+        assert problems == ["snapshot: its music recordings are not those of the catalog"]
+        mend(library, Marking())
+        assert verify(library) == []
+
+
+@pytest.mark.parametrize("empty", [True, False])
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_a_library_without_its_catalog_is_neither_emptied_nor_given_up(two_parts, music, snapshot, empty):
+    before, names = state(two_parts), {path.name for path in parts_of(two_parts)}
+    two_parts.close()
+    for path in two_parts.folder.glob(CATALOG + "*"):
+        path.unlink()
+    if empty:
+        (two_parts.folder / CATALOG).touch()  # as an interrupted repair leaves it
+    space = FakeAnalyser().space
+    for change in (
+        Library.open,
+        lambda folder: Library.open_or_create(folder, space),
+        lambda f: Library.create(f, space),
+    ):
+        with pytest.raises(LibraryError, match="has lost its catalog.*recommend index repair --library"):
+            change(two_parts.folder)
+    if not snapshot:
+        shutil.rmtree(two_parts.folder / "snapshots")
+    assert {path.name for path in parts_of(two_parts)} == names
+    lines, events = mend(two_parts, folders=[music])
+    assert lines[0] == "the catalog is lost"
+    assert "a new catalog is in its place" in lines
+    assert events == []
+    assert untitled(state(two_parts)) == untitled(before)
+    assert verify(two_parts) == []
+    assert not list(two_parts.folder.glob("catalog.damaged*"))

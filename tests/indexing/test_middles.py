@@ -1,0 +1,37 @@
+"""Medians in two passes over blocks equal those of all numbers together."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from indexing import middles
+
+NUMBERS = st.floats(width=32, min_value=-(2.0**100), max_value=2.0**100)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=arrays(np.float32, st.tuples(st.integers(1, 40), st.integers(1, 3)), elements=NUMBERS),
+    size=st.integers(1, 41),
+)
+def test_they_equal_numpys(values, size):
+    def blocks():
+        return (values[at : at + size] for at in range(0, len(values), size))
+
+    expected = np.median(values, axis=0)
+    with pytest.MonkeyPatch.context() as patch:
+        for small in (middles.SMALL, 0):
+            patch.setattr(middles, "SMALL", small)
+            found = middles.medians(blocks, *values.shape)
+            assert found.dtype == np.float32
+            assert np.array_equal(found, expected)
+
+
+def test_by_hand(monkeypatch):
+    monkeypatch.setattr(middles, "SMALL", 0)
+    values = np.array([[3, -1, 0.5], [1, -2, 0.5], [2, -0.0, 0.25], [10, 0.0, 7]], np.float32)
+    assert middles.medians(lambda: iter([values[:3], values[3:]]), 4, 3).tolist() == [2.5, -0.5, 0.5]
+    assert middles.medians(lambda: iter([values[:3]]), 3, 3).tolist() == [2, -1, 0.5]
+    assert middles.medians(lambda: iter([]), 0, 2).tolist() == [0, 0]
