@@ -32,6 +32,7 @@ from recommender.console import (
 from recommender.errors import CliptuneError, InputError
 from recommender.text import shown
 from training import commands as training_commands
+from training.dataset_commands import dataset_app, features_app
 
 if TYPE_CHECKING:
     from indexing.library import Library
@@ -49,6 +50,7 @@ Examples:
   recommend --video clip.mp4 --like reference.mp3 --like-weight 0.3
   recommend --track song.mp3 --library my-clips
   recommend --video clip.mp4 --library film --calibrate-on-library
+  recommend --video pictures/ --slideshow 4
   recommend --video clip.mp4 --bpm 90-130 --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
 """
 
@@ -56,8 +58,8 @@ app = group(HELP)
 app.add_typer(index_app, name="index")
 app.add_typer(models_app, name="models")
 app.add_typer(training_commands.app, name="train")
-app.add_typer(training_commands.dataset_app, name="dataset")
-app.add_typer(training_commands.features_app, name="features")
+app.add_typer(dataset_app, name="dataset")
+app.add_typer(features_app, name="features")
 app.command("benchmark", help=training_commands.BENCHMARK_HELP)(training_commands.benchmark)
 app.command("matching", help=training_commands.MATCHING_HELP)(training_commands.matching)
 app.command("eval", help=training_commands.EVAL_HELP)(training_commands.evaluate)
@@ -69,6 +71,10 @@ def query(
     video: Annotated[
         list[Path] | None,
         typer.Option(readable=False, help="Clip, still or animation, or a folder of them; repeat for several."),
+    ] = None,
+    slideshow: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Take all of --video as one film: every picture shown so many seconds, in order."),
     ] = None,
     track: Annotated[
         Path | None, typer.Option(readable=False, help="The reverse: a piece of music that looks for clips.")
@@ -160,6 +166,8 @@ def query(
         from recommender.engine import Recommender
         from recommender.model import Model
 
+        if slideshow is not None and not video:
+            raise InputError("--slideshow needs pictures: give them, or a folder of them, by --video")
         where = _conditions(bpm, key, duration, folder, genre, licence, only, exclude)
         chosen = Model.load(model) if model else None
         clips, vectors = expand_clips(video or []), _rows(vector or features, direction=bool(vector))
@@ -179,8 +187,9 @@ def query(
         elif track:
             queries = iter([(str(track), engine.music(track))])
         else:
-            queries = _clip_queries(engine, clips, like, like_weight)
+            queries = _clip_queries(engine, clips, like, like_weight, slideshow)
         several = max(len(clips), len(vectors)) > 1 or any(path.is_dir() for path in video or [])
+        several = several and slideshow is None
         _answer(engine, queries, several, Wanted(top, candidates, where, per_artist), format, versions)
 
 
@@ -240,20 +249,23 @@ def _rows(path: Path | None, direction: bool) -> list[tuple[str, "Array"]]:
 
 
 def _clip_queries(
-    engine: "Recommender", clips: list[Path], like: Path | None, weight: float
+    engine: "Recommender", clips: list[Path], like: Path | None, weight: float, slideshow: float | None
 ) -> Iterator[tuple[str, "Query | CliptuneError"]]:
-    """Each clip's query with its name; one of several that cannot be read comes as its error."""
+    """Each clip's query with its name; one of several that cannot be read comes as its error, but for a slideshow."""
     from recommender.engine import blend
 
     reference = engine.like(like) if like else None
     if not clips and reference:
         yield str(like), reference
-    for clip in clips:
+    shows = [clips] if slideshow is not None else [[clip] for clip in clips]
+    for show in shows:
+        clip = show[0]
+        name = str(clip) if len(show) == 1 else f"{clip} and {len(show) - 1} more"
         try:
-            q = engine.clip(clip)
-            yield str(clip), blend([q, reference], [1 - weight, weight]) if reference else q
+            q = engine.clip(clip) if slideshow is None else engine.slideshow(show, slideshow)
+            yield name, blend([q, reference], [1 - weight, weight]) if reference else q
         except CliptuneError as error:
-            if len(clips) == 1:
+            if len(shows) == 1:
                 raise
             yield str(clip), error
 
@@ -278,10 +290,12 @@ def _answer(
             typer.echo(f"error: {q}", err=True)
         else:
             found = engine.recommend(q, *wanted)
-            answer = outputs.Answer(name, found, None, q.affect, q.duration_s, q.emotions, versions)
+            answer = outputs.Answer(name, found, None, q.affect, q.duration_s, q.emotions, versions, q.still)
         answers.append(answer)
         if chosen is not Format.table and outputs.nothing_fits(answer):
             typer.echo(f"{shown(name)}: {outputs.NOTHING_FITS}", err=True)
+        if chosen is not Format.table and outputs.of_stills(answer):
+            typer.echo(f"{shown(name)}: {outputs.STILL}", err=True)
         if several and chosen is Format.json:
             write(jsonlines.line(answer))
     if not (several and chosen is Format.json):

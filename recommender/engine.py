@@ -59,6 +59,7 @@ class Query:
     emotions: their probabilities by name, of a model that predicts them.
     side: float32 [s], what AFCLNet stores of the query; None for a bare vector, a blend, a query of the target's own
         modality, and models without it.
+    still: whether it is of pictures that do not move, so that its arousal is told from the pictures alone.
     """
 
     vector: Array
@@ -68,6 +69,7 @@ class Query:
     exclude: frozenset[str] = frozenset()
     emotions: Emotions | None = None
     side: Array | None = None
+    still: bool = False
 
 
 class Recommender:
@@ -119,6 +121,17 @@ class Recommender:
     def clip(self, path: str | PathLike[str]) -> Query:
         """The query for a video clip, a still or an animation: searches music."""
         return self._query(path, "video", target="music")
+
+    def slideshow(self, paths: Sequence[str | PathLike[str]], picture_s: float) -> Query:
+        """The query for pictures shown one after the other, `picture_s` seconds each; clips among them run as they are.
+
+        Each counts for as long as it is shown. Raises MediaError for one that cannot be used, InputError without any.
+        """
+        if not (paths and np.isfinite(picture_s) and picture_s > 0):
+            raise InputError(f"a slideshow of {len(paths)} pictures, {picture_s:g} s each: give pictures, and a time")
+        parts = [self.clip(path) for path in paths]
+        lengths = [part.duration_s or picture_s for part in parts]
+        return replace(blend(parts, lengths), duration_s=sum(lengths))
 
     def music(self, path: str | PathLike[str]) -> Query:
         """The query for a piece of music that looks for clips."""
@@ -279,6 +292,7 @@ def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = fro
         exclude,
         emotions_in(features.columns, features.item),
         None if analysis.modality == target else _side(features.columns, features.item),
+        bool(features.facts.get("still", False)),
     )
 
 
@@ -301,7 +315,8 @@ def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
     affect = Affect(*np.average(affects, axis=0, weights=w).tolist()) if len(affects) == len(queries) else None
     vector = unit(np.average([q.vector for q in queries], axis=0, weights=w))
     exclude = frozenset().union(*(q.exclude for q in queries))
-    return Query(vector, affect, queries[0].duration_s, queries[0].target, exclude)
+    still = all(q.still for q in queries)
+    return Query(vector, affect, queries[0].duration_s, queries[0].target, exclude, still=still)
 
 
 def recommend(

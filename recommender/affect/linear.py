@@ -35,7 +35,8 @@ class LinearAffect:
     gain:      float64 [2], brings the predictions of the reference population to a common spread, so that a
                strongly shrunken modality stays comparable with another (see the model card).
     sd:        float64 [2], residual SD in population SDs, measured out of fold: the stated uncertainty.
-    unknown_when_still: columns that say nothing about a still picture; they count as average there.
+    unknown_when_still: columns that say nothing about a still picture; they count as average there, and their own
+               spread, as if they were independent, is added to the uncertainty.
     offset:    float64 [2], in population SDs; not 0 only relative to a library at hand (`relative`), so never stored.
     """
 
@@ -66,13 +67,14 @@ class LinearAffect:
     def __call__(self, inputs: Array, still: bool = False) -> Array:
         """Affect float32 [n, 4] (valence, arousal, their SDs) of `inputs` [n, f], each mean in [-1, 1]."""
         z = self.standardise(inputs)
-        if still:
-            z[:, [c in self.unknown_when_still for c in self.columns]] = 0
+        unknown = np.array([still and column in self.unknown_when_still for column in self.columns])
+        z[:, unknown] = 0
+        missing = self.gain**2 * (self.weights[:, unknown] ** 2).sum(axis=1)  # columns have variance 1
         # einsum, not BLAS: the same row gives the same bits whatever the batch around it.
         mean = POPULATION_SD * (self.gain * np.einsum("nf,af->na", z, self.weights) + self.offset)
         out = np.empty((len(z), 4), np.float32)
         out[:, :2] = np.clip(mean, -1, 1)
-        out[:, 2:] = POPULATION_SD * self.sd
+        out[:, 2:] = POPULATION_SD * np.sqrt(self.sd**2 + missing)
         return out
 
     def to_json(self) -> dict[str, Any]:

@@ -44,6 +44,8 @@ COLUMNS: tuple[Column, ...] = (*colour.COLUMNS, *texture.COLUMNS, *composition.C
 BATCH = 80  # ten seconds at 8 frames per second, 4 MB: black bars are looked for in each batch
 FLASH = 0.1  # between neighbouring frames; a fade of a second and a half stays below
 SLICE_S = 0.5
+STILL_WIDTHS_PER_S = 1e-3
+"""Motion that nobody sees: what an encoder makes of a picture that is held."""
 RATE_S = 10.0
 """Rates of cuts and flashes are over no less than this: one cut in two seconds does not mean 30 a minute."""
 
@@ -117,8 +119,17 @@ def _pooled(found: Sampled, duration_s: float, facts: dict[str, str | int | floa
     spans = np.concatenate((bounds, [[0.0, duration_s]]))
     values = np.concatenate((_still(found, spans), _motion(found, spans), _events(found, spans)), axis=1)
     values = values.astype(np.float32)
-    counts = {"shots": len(found.cut_s) + 1, "damaged_packets": 0, "still": found.frames == 1, "frames": found.frames}
+    counts = {"shots": len(found.cut_s) + 1, "damaged_packets": 0, "still": _stills(found), "frames": found.frames}
     return Features(tuple(c.name for c in COLUMNS), bounds, values[:-1], values[-1], duration_s, {**counts, **facts})
+
+
+def _stills(found: Sampled) -> bool:
+    """Whether there are pictures only: one, or several with nothing but cuts from each to the next (a slideshow).
+
+    One picture held for long is a clip of something that rests.
+    """
+    moving = [step.speeds.mean > STILL_WIDTHS_PER_S for step in found.steps]
+    return found.frames == 1 or bool(found.cut.any() and not (np.array(moving) & ~found.cut).any())
 
 
 def _still(found: Sampled, spans: Array) -> Array:

@@ -39,7 +39,8 @@ class Shape:
     inputs: Inputs = "both"  # paper; one kind alone leaves attention nothing to work on (its ablation)
     self_attention: bool = True  # paper; False: S is the reduced vector
     mutual_attention: bool = True  # paper; False: the guided vectors are the affect vectors
-    auxiliary: bool = True  # paper; False: no affect task
+    auxiliary: bool = True  # paper; False: no auxiliary task
+    auxiliary_size: int = 0  # numbers that the auxiliary task predicts; 0 [paper]: the affect
     self_heads: int = 8  # paper
     mutual_heads: int = 4  # paper
     shared_experts: int = 2  # ours: the paper names no number
@@ -66,7 +67,10 @@ class Side(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """Of n pairs: logit of the score [n], and the fused affect [n, a], or None without the auxiliary task."""
+    """Of n pairs: logit of the score [n], and the fused affect [n, a], or None without the auxiliary task.
+
+    Where the auxiliary task is another one, its numbers stand in the place of the affect.
+    """
 
     logit: Tensor
     affect: Tensor | None
@@ -153,7 +157,8 @@ class AFCLNet(nn.Module):
         self.video = Stream(shape.video, shape)
         self.music = Stream(shape.music, shape)
         self.dropout = nn.Dropout(shape.dropout)
-        self.control = GateControl(self._width(), (1, shape.affect) if shape.auxiliary else (1,), shape)
+        tasks = (1, shape.auxiliary_size or shape.affect) if shape.auxiliary else (1,)
+        self.control = GateControl(self._width(), tasks, shape)
         self.skip = nn.Linear(self._products(), 1, bias=False) if shape.skip and shape.products else None
 
     def video_side(self, reduced: Tensor, affect: Tensor) -> Side:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from recommender.errors import InputError
 from recommender.outputs import delimited, jsonlines, table
 from recommender.outputs.records import Answer, record
-from recommender.outputs.table import NOTHING_FITS, nothing_fits
+from recommender.outputs.table import NOTHING_FITS, STILL, nothing_fits, of_stills
 
 OUTPUTS: dict[str, Callable[[Sequence[Answer]], str]] = {
     "table": table.render,
@@ -13,7 +13,7 @@ OUTPUTS: dict[str, Callable[[Sequence[Answer]], str]] = {
     "csv": delimited.render,
 }
 
-__all__ = ["NOTHING_FITS", "OUTPUTS", "Answer", "get", "nothing_fits", "record"]
+__all__ = ["NOTHING_FITS", "OUTPUTS", "STILL", "Answer", "get", "nothing_fits", "of_stills", "record"]
 
 
 def get(name: str) -> Callable[[Sequence[Answer]], str]:

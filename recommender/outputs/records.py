@@ -11,7 +11,8 @@ from recommender.types import Affect, Emotions, Recommendation
 class Answer:
     """What came of one query: its recommendations, or the one-line error that took their place.
 
-    `versions`: whether a table names every other file of a recording, not only the first.
+    `versions`: whether a table names every other file of a recording, not only the first. `still`: whether the query is
+    of pictures that do not move.
     """
 
     query: str
@@ -21,6 +22,7 @@ class Answer:
     duration_s: float | None = None
     emotions: Emotions | None = None
     versions: bool = False
+    still: bool = False
 
 
 def record(r: Recommendation) -> dict[str, Any]:

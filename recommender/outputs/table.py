@@ -11,6 +11,8 @@ from recommender.types import Affect, Emotions, Recommendation
 
 NOTHING_FITS = "nothing in this library fits well (every match probability is below 50 %); the nearest are:"
 
+STILL = "still pictures: with no motion to see, arousal is told from the pictures alone, and is less certain"
+
 HEADER = ("#", "score", "section", "bpm", "key", "mood", "track")
 
 
@@ -30,6 +32,8 @@ def block(answer: Answer) -> str:
         heading += f"\n  {sentence(answer.affect)}"
     elif answer.emotions is not None:
         heading += f"\n  feels {likeliest(answer.emotions, 2)}"
+    if of_stills(answer):
+        heading += f"\n  {STILL}"
     if not answer.recommendations:
         return f"{heading}\n  nothing to recommend: the library holds no tracks\n"
     if nothing_fits(answer):
@@ -50,6 +54,11 @@ def elsewhere(versions: Sequence[str], all_of_them: bool) -> list[str]:
     if all_of_them or len(versions) < 2:
         return [near(path) for path in versions]
     return [f"{near(versions[0])} (and {len(versions) - 1} more; --versions lists them)"]
+
+
+def of_stills(answer: Answer) -> bool:
+    """Whether its affect lacks what motion tells."""
+    return answer.still and answer.affect is not None
 
 
 def nothing_fits(answer: Answer) -> bool:
