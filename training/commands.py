@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.console import Format, FormatOption, flat, group, write, write_json, write_rows
+from recommender.console import Format, FormatOption, group, write, write_json, write_rows
 from recommender.errors import InputError
+from training.dataset_commands import Classes, dataset_app
+from training.tagger.commands import add_tagger
 
 if TYPE_CHECKING:
     from training.types import Dataset, Extra, System
 
 app = group("Train the models that come with the package.", no_args_is_help=True)
-features_app = group("Measure media for other tools.", no_args_is_help=True)
-dataset_app = group("Build datasets of matched and mismatched pairs.", no_args_is_help=True)
 
 
 class Protocol(StrEnum):
@@ -27,11 +27,6 @@ class Protocol(StrEnum):
 class Split(StrEnum):
     published = "published"
     folds = "folds"
-
-
-class Balance(StrEnum):
-    returned = "return"
-    drop = "drop"
 
 
 @app.command(
@@ -132,81 +127,14 @@ def train_afclnet(
     write(card)
 
 
-@dataset_app.command(
-    "build",
-    help="Pair labelled media into matched and mismatched pairs with features, in EmoMV's layout.\n\n"
-    "Example: recommend dataset build labels.csv --out my-dataset --balance drop",
-)
-def dataset_build(
-    labels: Annotated[Path, typer.Argument(readable=False, help="CSV with columns path, emotion, source.")],
-    out: Annotated[Path, typer.Option(readable=False, help="Folder to write.")],
-    balance: Annotated[Balance, typer.Option(help="Segments without a partner: back to matched, or dropped.")] = (
-        Balance.returned
-    ),
-    seed: Annotated[int, typer.Option(help="Deals sources and partners.")] = 0,
-    encoder: Annotated[
-        str,
-        typer.Option(
-            help="Features: builtin, emomv (SlowFast and VGGish), slowfast-r101 or timesformer (each with VGGish)."
-        ),
-    ] = "builtin",
-    max_per_source: Annotated[int | None, typer.Option(min=1, help="At most so many segments of one source.")] = None,
-    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of segments to validate on.")] = 0.2,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
-    format: FormatOption = Format.table,
-) -> None:
-    from recommender.outputs.progress import Progress
-    from training.construction import build
-
-    with Progress("measuring") as progress:
-        report = build(
-            labels,
-            out,
-            balance.value,
-            seed,
-            encoder,
-            max_per_source=max_per_source,
-            validation=validation,
-            workers=workers,
-            on_progress=lambda done, total: progress.stage("measuring", done, total),
-        )
-    if format is Format.json:
-        write_json(report.as_dict())
-    else:
-        write_rows(flat(report.as_dict()))
-
-
-@features_app.command(
-    "extract",
-    help="Measure every file of a folder and write the features as one table.\n\n"
-    "Features: builtin-music, builtin-video, vggish, slowfast, slowfast-r101, timesformer (the last four: `recommend "
-    "models pull` first). FILE ends in "
-    ".parquet (one table), .h5 or .npy (a matrix each, with the rows' names beside it). A stopped run goes on.\n\n"
-    "Example: recommend features extract ~/Music --encoder vggish --out vggish.npy",
-)
-def features_extract(
-    folder: Annotated[Path, typer.Argument(readable=False, help="Folder of media.")],
-    encoder: Annotated[str, typer.Option(help="Features to measure, separated by commas.")],
-    out: Annotated[Path, typer.Option(readable=False, help="File to write: .parquet, .h5 or .npy.")],
-    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
-    format: FormatOption = Format.table,
-) -> None:
-    from recommender.outputs.progress import Progress
-    from training.construction.batch import extract_folder
-
-    with Progress("measuring") as progress:
-        done = extract_folder(folder, [name.strip() for name in encoder.split(",")], out, workers, progress.stage)
-    for reason in done.failed.values():
-        typer.echo(f"failed: {reason}", err=True)
-    facts = {"written": [str(path) for path in done.written], "rows": done.rows, "measured": done.computed}
-    if format is Format.json:
-        write_json(facts)
-    else:
-        write_rows(flat(facts))
-
-
 def benchmark(
-    dataset: Annotated[str, typer.Option(help="emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`.")
+    ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(help="Instead of --dataset: afclnet-ablation, emomv-tables or matching-baselines."),
+    ] = None,
     data: Annotated[Path | None, typer.Option(readable=False, help="Folder of EmoMV in its published layout.")] = None,
     systems: Annotated[
         str | None, typer.Option(help="`all` (unless --model is given), or names and suites separated by commas.")
@@ -221,7 +149,12 @@ def benchmark(
     split: Annotated[
         Split, typer.Option(help="published: the published sets; folds: grouped cross-validation within train.")
     ] = Split.published,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, ... of every system.")] = 10,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Seeds 0, 1, ... of every system (10; a suite has its own number).")
+    ] = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="With --suite matching-baselines: configurations each system is tuned over.")
+    ] = 12,
     folds: Annotated[int, typer.Option(min=2, help="Folds of --split folds.")] = 5,
     against: Annotated[str | None, typer.Option(help="Compare every system with this one only.")] = None,
     stages: Annotated[
@@ -229,6 +162,9 @@ def benchmark(
         typer.Option(help="FIRST:SECOND: report what is won by rescoring FIRST's candidates with SECOND; repeatable."),
     ] = None,
     extra: Annotated[bool, typer.Option(help="Give systems the labelled music of EmoMV-B as well.")] = False,
+    relevance: Annotated[
+        Classes, typer.Option(help="Relevant is what shares the emotion (five), or is as positive or negative (three).")
+    ] = Classes.five,
     reason: Annotated[str, typer.Option(help="Why the evaluated items are scored; goes to the log.")] = "benchmark",
     out: Annotated[Path, typer.Option(readable=False, help="Folder to write; a stopped run goes on there.")] = (
         Path("benchmark")
@@ -240,6 +176,14 @@ def benchmark(
     from training.evaluation.trials import Bench
     from training.systems import systems as named
 
+    command = shlex.join(["recommend", *sys.argv[1:]])
+    if (dataset is None) == (suite is None):
+        raise InputError("give either --dataset (with --systems) or --suite NAME")
+    if suite is not None and (systems or model or stages):
+        raise InputError("--suite has its own systems: leave --systems, --model and --stages out, or take --dataset")
+    if dataset is None:
+        _suite(str(suite), data, out, seeds, trials, reason, command)
+        return
     if dataset.startswith("emomv-"):
         _emomv(data)
     made = _saved(model or []) | named(systems or ("" if model else "all"))
@@ -250,10 +194,19 @@ def benchmark(
     more = _further(data) if extra else None
     _check_features(made, loaded)
     only_saved = bool(model) and not systems
-    bench = Bench(loaded, protocol.value, split.value, folds, more, saved=only_saved)
-    command = shlex.join(["recommend", *sys.argv[1:]])
+    bench = Bench(loaded, protocol.value, split.value, folds, more, only_saved, relevance.value)
     with Progress("benchmark") as progress:
-        run(bench, made, range(1 if only_saved else seeds), out, command, against, reason, progress.stage, pairs)
+        run(bench, made, range(1 if only_saved else seeds or 10), out, command, against, reason, progress.stage, pairs)
+    write((out / "report.md").read_text(encoding="utf-8"))
+
+
+def _suite(name: str, data: Path | None, out: Path, seeds: int | None, trials: int, reason: str, command: str) -> None:
+    """Run a suite and show its report."""
+    from recommender.outputs.progress import Progress
+    from training.evaluation.suites import Asked, run_suite
+
+    with Progress(name) as progress:
+        run_suite(name, Asked(out, data, seeds, trials, reason, progress.stage), command)
     write((out / "report.md").read_text(encoding="utf-8"))
 
 
@@ -358,9 +311,12 @@ def evaluate(
             typer.echo(f"{len(which)} queries {what}", err=True)
 
 
+add_tagger(app, dataset_app, _load)
+
 BENCHMARK_HELP = (
     "Fit systems on a dataset and report how good they are, beside chance and the published figures.\n\n"
     "Example: recommend benchmark --dataset emomv-c --data ../shared/data/emomv --systems all --seeds 10 --out results"
+    "\n\nExample: recommend benchmark --suite matching-baselines --data ../shared/data/emomv --out matching-baselines"
 )
 MATCHING_HELP = (
     "Which parts of AFCLNet find the effects that were planted in generated pairs (slow: hours at the defaults).\n\n"

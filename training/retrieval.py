@@ -26,7 +26,7 @@ from training.systems.afclnet import FittedAFCLNet
 from training.systems.afclnet_export import rescorer
 from training.systems.fusion import FittedFusion
 from training.systems.fusion import Fusion as FusionSystem
-from training.types import Dataset, Extra, Fitted, Pairs, System
+from training.types import EMOTIONS, Dataset, Extra, Fitted, Pairs, System
 
 Tick = Callable[[str, int, int], None]
 
@@ -97,9 +97,14 @@ def train_retrieval(
 
     Raises
     ------
-    InputError: the system has no vectors to search with, the training pairs are not all there, or `out` cannot be
-        written. Nothing is written then.
+    InputError: the system has no vectors to search with, the training pairs are not all there, their labels are not
+        the five emotions that a model names, or `out` cannot be written. Nothing is written then.
     """
+    if dataset.labels != EMOTIONS:
+        raise InputError(
+            f"{dataset.name} has the labels {', '.join(dataset.labels)}, and a retrieval model names the five emotions:"
+            " build the dataset without --classes three"
+        )
     writable(out)
     bench = Bench(dataset, "clean", "folds", extra=extra)
     tick(f"fitting {system.name}", 0, 1)

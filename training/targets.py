@@ -15,7 +15,7 @@ from recommender.affect.words import EMOTIONS as PLANE
 from recommender.errors import InputError
 from recommender.types import Array
 from training.folds import deal, tally
-from training.types import EMOTIONS, Pairs
+from training.types import CLASSES, EMOTIONS, Pairs
 
 MATCHED = 0.5
 """The least score of a matched pair."""
@@ -55,6 +55,12 @@ def emotion_scores() -> Array:
     return np.asarray(1 - distance / distance.max())
 
 
+def class_scores() -> Array:
+    """float64 [3, 3]: the same of positive, neutral and negative, neutral being halfway."""
+    place = np.linspace(1, 0, len(CLASSES))
+    return np.asarray(1 - np.abs(place[:, None] - place[None, :]))
+
+
 def same_emotion(video: Array, music: Array) -> Array:
     """Scores [n] of one-hot emotions [n, 5]: 1 where both are the same, else 0."""
     return np.sum(video * music, axis=1)
@@ -90,6 +96,8 @@ class Scored:
     group: int64 [n]; pairs of one group never cross folds.
     rule: the score of any video with any music by their affect; None where only the given pairs have one.
     classes: whether affect is one-hot.
+    person, voice: float64 [n] of 0 and 1: whether the picture shows a person, whether the music has a voice; None where
+        nobody said so.
     """
 
     video: Array
@@ -100,6 +108,8 @@ class Scored:
     group: Array
     rule: Rule | None = None
     classes: bool = False
+    person: Array | None = None
+    voice: Array | None = None
 
     def __post_init__(self) -> None:
         arrays = {name: len(value) for name, value in vars(self).items() if isinstance(value, np.ndarray)}

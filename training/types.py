@@ -12,6 +12,14 @@ from recommender.types import Array, Modality
 EMOTIONS = ("exciting", "fearful", "tense", "sad", "relaxing")
 """The five EmoMV emotions; an emotion label is an index into this tuple."""
 
+CLASSES = ("positive", "neutral", "negative")
+"""The three broad classes of ACP-Net (Verma et al. 2019)."""
+CLASS_OF = (0, 2, 2, 2, 0)
+"""The class of each of EMOTIONS by its valence; none of the five is neutral."""
+
+Relevance = Literal["five", "three"]
+"""What two segments must share to be relevant to each other: the emotion (or label), or the class."""
+
 ProtocolName = Literal["paper", "clean"]
 """`paper`: early stopping on the evaluated set, as published. `clean`: on inner grouped folds of train only."""
 
@@ -88,6 +96,7 @@ class Dataset:
     corpus: the retrieval corpus and its split name's features, or None.
     revision: hash over the files read. licence: name and source. missing: one line per absent part.
     features: what the columns of either modality are, as a trained model will need them.
+    labels: what the emotions of pairs and corpus are indices into; CLASSES of a set of three classes.
     """
 
     name: str
@@ -98,6 +107,7 @@ class Dataset:
     missing: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
     features: Mapping[Modality, FeatureSet] = field(default_factory=dict)
+    labels: tuple[str, ...] = EMOTIONS
 
 
 class Fitted(Protocol):

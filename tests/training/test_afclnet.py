@@ -10,7 +10,7 @@ pytest.importorskip("lightgbm", reason="lightgbm is not installed (extra `train`
 
 from recommender.errors import InputError  # noqa: E402
 from recommender.measures import POINTWISE  # noqa: E402
-from training.systems.afclnet import OURS, PAPER, AFCLNet, AFCLNetConfig, Fresh  # noqa: E402
+from training.systems.afclnet import OURS, PAPER, AFCLNet, AFCLNetConfig, Fresh, affect_clusters  # noqa: E402
 from training.systems.afclnet_ablations import ablations  # noqa: E402
 from training.systems.afclnet_affect import AffectConfig, Classes, Trees, fit_affect, out_of_fold, scale  # noqa: E402
 from training.systems.afclnet_reduction import ReductionConfig  # noqa: E402
@@ -245,3 +245,44 @@ def test_ablations_change_one_part_and_leave_out_what_is_not_there() -> None:
             assert sum(getattr(config, part) != getattr(base, part) for part in vars(base)) == 1, name
     assert not ours["self-only"].shape.mutual_attention
     assert not ours["mutual-only"].shape.self_attention
+
+
+@pytest.mark.parametrize("kind", ["voice", "person"])
+def test_another_auxiliary_task_is_learnt_beside_the_score(kind: str) -> None:
+    data = rated(200)
+    label = (data.music if kind == "voice" else data.video)[:, 0] > 0
+    labelled = replace(data, **{kind: label.astype(float)})
+    affect = AffectConfig("linear", true_labels=False, folds=2)
+    reduction, shape = replace(SMALL, name="none"), replace(QUICK.shape, dropout=0.0)
+    config = replace(QUICK, auxiliary=kind, epochs=60, affect=affect, reduction=reduction, shape=shape)
+    fitted = AFCLNet("afclnet", config).fit_scored(labelled, seed=0)
+    net = fitted.nets[0]
+    with torch.no_grad():
+        told = net.head(fitted.sides("video", data.video)[0], fitted.sides("music", data.music)[0]).affect
+    assert told.shape == (200, 1)
+    assert np.mean((told[:, 0].numpy() > 0) == label) > 0.8
+    with pytest.raises(InputError, match=f"the auxiliary task '{kind}' needs pairs with that label"):
+        AFCLNet("afclnet", config).fit_scored(data, seed=0)
+
+
+def test_fresh_pairs_keep_the_label_of_the_side_it_belongs_to(train: Pairs) -> None:
+    data = replace(scored(train), voice=(train.music[:, 0] > 0).astype(float))
+    config = replace(QUICK, auxiliary="voice", epochs=2)
+    assert np.isfinite(AFCLNet("afclnet", config).fit_scored(data, seed=0).match(train.video, train.music)).all()
+
+
+def test_clusters_are_emotions_or_neighbourhoods_of_rated_affect(train: Pairs) -> None:
+    config = ReductionConfig("cluster-dcca", clusters=3)
+    assert affect_clusters(scored(train), replace(config, name="cca"), 0) is None
+    emotions = affect_clusters(scored(train), config, 0)
+    np.testing.assert_array_equal(emotions.video, train.video_emotion)
+    np.testing.assert_array_equal(emotions.music, train.music_emotion)
+    data = rated()
+    found, again = (affect_clusters(data, config, 5) for _ in range(2))
+    np.testing.assert_array_equal(found.video, again.video)
+    both = np.vstack([data.video_affect, data.music_affect])
+    label = np.concatenate(found)
+    assert set(label) == {0, 1, 2}
+    centres = np.array([both[label == c].mean(axis=0) for c in range(3)])
+    nearest = np.linalg.norm(both[:, None] - centres, axis=2).argmin(axis=1)
+    assert np.mean(nearest == label) > 0.9

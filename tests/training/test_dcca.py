@@ -16,7 +16,15 @@ from training.losses import (  # noqa: E402
     match_score,
     matched_affect,
 )
-from training.systems.afclnet_reduction import REDUCTIONS, LinearReducer, Name, ReductionConfig, reduce  # noqa: E402
+from training.systems.afclnet_reduction import (  # noqa: E402
+    REDUCTIONS,
+    Clusters,
+    Corresponding,
+    LinearReducer,
+    Name,
+    ReductionConfig,
+    reduce,
+)
 from training.systems.cca import ridge_cca  # noqa: E402
 
 QUICK = ReductionConfig(components=4, hidden=16, epochs=5, learning_rate=1e-2)
@@ -180,3 +188,30 @@ def test_what_cannot_be_learnt_is_said() -> None:
     with pytest.raises(InputError, match="no reduction is called lda; there are: dcca-matched"):
         reduce(video, music, score, replace(QUICK, name="lda"), 0)  # type: ignore[arg-type]
     assert set(REDUCTIONS) == set(get_args(Name))
+
+
+def test_every_pair_within_a_cluster_corresponds_equally_often() -> None:
+    # Cluster 0: 2 videos, 1 piece of music; cluster 1: 1 and 3; cluster 2: music alone. 5 pairs in all.
+    corresponding = Corresponding(Clusters(np.array([0, 1, 0]), np.array([1, 1, 2, 0, 1])))
+    torch.manual_seed(0)
+    video, music = corresponding(5000)
+    drawn, count = np.unique(np.column_stack([video.numpy(), music.numpy()]), axis=0, return_counts=True)
+    assert drawn.tolist() == [[0, 3], [1, 0], [1, 1], [1, 4], [2, 3]]
+    np.testing.assert_allclose(count / 5000, 0.2, atol=0.03)
+    with pytest.raises(InputError, match="needs a cluster that has both"):
+        Corresponding(Clusters(np.array([0]), np.array([1])))
+
+
+def test_cluster_dcca_finds_the_clusters_and_not_the_pairing() -> None:
+    rng = np.random.default_rng(0)
+    cluster = rng.integers(0, 3, (2, 300))
+    centres = rng.normal(size=(2, 3, 12)) * 2
+    video, music = (centres[i][cluster[i]] + rng.normal(size=(300, 12)) for i in range(2))
+    config = ReductionConfig("cluster-dcca", components=2, hidden=32, layers=1, epochs=60, learning_rate=1e-2)
+    both = video.astype(np.float32), music.astype(np.float32)
+    reducer = reduce(*both, np.ones(300), config, 0, Clusters(*cluster))
+    reduced = [reducer.video(both[0]), reducer.music(both[1])]
+    means = [np.array([x[c == k].mean(axis=0) for k in range(3)]) for x, c in zip(reduced, cluster, strict=True)]
+    # Both sides put the three clusters in the same places, though no pair shares one but by chance.
+    np.testing.assert_allclose(means[0], means[1], atol=0.35)
+    assert np.linalg.norm(means[0][0] - means[0][1]) > 1

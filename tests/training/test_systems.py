@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError
-from training.systems import ABLATIONS, SUITES, SYSTEMS, system, systems
+from training.systems import SUITES, SYSTEMS, ablations, makers, system, systems
 from training.systems.afclnet import AFCLNet
 from training.systems.ensemble import Ensemble
 from training.systems.fusion import Fusion
@@ -57,7 +57,9 @@ def _quick(found: Any) -> Any:
         return replace(found, config=replace(config, reduction=replace(config.reduction, hidden=16), epochs=20))
     if hasattr(config, "schedule"):
         schedule = replace(config.schedule, learning_rate=3e-3, weight_decay=0.0, max_epochs=40)
-        config = replace(config, schedule=schedule, epochs=40)
+        config = replace(config, schedule=schedule, **({"epochs": 40} if hasattr(config, "epochs") else {}))
+    if hasattr(config, "forest"):
+        config = replace(config, forest=replace(config.forest, trees=15))
     return replace(found, config=config)
 
 
@@ -181,14 +183,19 @@ def test_wrong_features_are_one_line(train: Pairs) -> None:
 def test_suites_and_ablations_go_by_name() -> None:
     found = systems("evidence, afclnet-ablation,evidence")
     assert list(found)[:3] == ["evidence", "afclnet", "afclnet-paper"]
-    assert len(found) == 1 + len(SUITES["afclnet-ablation"]) > 25
+    assert len(found) == 1 + len(SUITES["afclnet-ablation"]()) > 25
     assert all(one.name == name for name, one in found.items())
     assert list(systems("all")) == list(SYSTEMS)
     base, without = (system(name).config for name in ("afclnet", "afclnet-no-attention"))
     assert base != without
     assert not without.shape.self_attention
     assert not without.shape.mutual_attention
-    assert len({repr(system(name).config) for name in ABLATIONS}) == len(ABLATIONS)
+    assert len({repr(system(name).config) for name in ablations()}) == len(ablations())
+
+
+def test_the_table_names_every_system_of_its_modules_and_no_other() -> None:
+    offered = {name: module for module in dict.fromkeys(SYSTEMS.values()) for name in makers(module)}
+    assert offered == SYSTEMS
 
 
 def test_an_unknown_name_lists_systems_and_suites() -> None:

@@ -11,15 +11,16 @@ from recommender.text import shown
 from training.construction.encoders import encoder_named
 from training.construction.features import Measured, Progress, measure
 from training.construction.files import corpus_of, write_dataset
-from training.construction.pairing import Balance, Pairing, Segment, pair
+from training.construction.pairing import ALLOWED, ALLOWED_CLASSES, Balance, Pairing, Segment, pair
 from training.construction.report import BuildReport, SplitReport
 from training.construction.split import at_most, split
 from training.construction.storage import writing
 from training.construction.table import Row, read_table
 from training.datasets.built import Manifest, StreamInfo, load_built
-from training.types import EMOTIONS
+from training.types import CLASSES, EMOTIONS, Relevance
 
 CACHE = "cache"
+LABELS: dict[Relevance, tuple[str, ...]] = {"five": EMOTIONS, "three": CLASSES}
 _LIMIT, _SPLIT, _TRAIN, _VALIDATION = range(4)
 
 
@@ -38,6 +39,7 @@ def build(
     validation: float = 0.2,
     workers: int = 1,
     on_progress: Progress = _silent,
+    classes: Relevance = "five",
 ) -> BuildReport:
     """What was built in `out`, a folder that `training.datasets.built.load_built` reads.
 
@@ -53,6 +55,8 @@ def build(
     max_per_source: at most so many segments of one source, chosen by the seed before anything is measured.
     validation: wanted share of segments to validate on.
     workers: processes that measure media.
+    classes: "three" labels segments positive, neutral or negative: the table may say so, an emotion stands for its
+        class, and neutral ones are kept.
 
     Raises
     ------
@@ -60,7 +64,8 @@ def build(
     CliptuneError: `out` cannot be written, or is being written by another process.
     """
     _check(balance, seed, encoder, max_per_source, validation)
-    table = read_table(labels_csv)
+    table = read_table(labels_csv, classes)
+    names = LABELS[classes]
     chosen = _choose(table.rows, max_per_source, seed)
     with writing(out):
         measured = measure(chosen, encoder, out / CACHE, workers, on_progress)
@@ -68,11 +73,11 @@ def build(
         if not usable:
             first = f"; {measured.rejected[0].reason}" if measured.rejected else ""
             raise InputError(f"{shown(labels_csv)}: none of {len(chosen)} files can be used{first}")
-        pairings = _pairings(usable, balance, seed, validation)
-        splits = {name: _split_report(pairing) for name, pairing in pairings.items()}
+        pairings = _pairings(usable, balance, seed, validation, names)
+        splits = {name: _split_report(pairing, names) for name, pairing in pairings.items()}
         options = {"balance": balance, "seed": seed, "max_per_source": max_per_source, "validation": validation}
-        manifest = _manifest(out, encoder, options)
-        uses = _uses(table.rows, chosen, measured, pairings)
+        manifest = _manifest(out, encoder, options, names)
+        uses = _uses(table.rows, chosen, measured, pairings, names)
         write_dataset(out, manifest, pairings, measured.video, measured.music, uses)
         return BuildReport(
             folder=out,
@@ -120,33 +125,36 @@ def _choose(rows: Sequence[Row], limit: int | None, seed: int) -> list[Row]:
     return [row for row in rows if row.id in kept]
 
 
-def _pairings(segments: Sequence[Segment], balance: Balance, seed: int, share: float) -> dict[str, Pairing]:
+def _pairings(
+    segments: Sequence[Segment], balance: Balance, seed: int, share: float, names: Sequence[str]
+) -> dict[str, Pairing]:
     """The pairs of both splits; raises InputError when one of them gets no mismatched pair."""
     train, validation = split(segments, share, _rng(seed, _SPLIT))
+    allowed = ALLOWED if names == EMOTIONS else ALLOWED_CLASSES
     pairings = {
-        "train": pair(train, balance, _rng(seed, _TRAIN)),
-        "validation": pair(validation, balance, _rng(seed, _VALIDATION)),
+        "train": pair(train, balance, _rng(seed, _TRAIN), allowed),
+        "validation": pair(validation, balance, _rng(seed, _VALIDATION), allowed),
     }
     for name, pairing in pairings.items():
         if not pairing.mismatched:
             part = train if name == "train" else validation
             raise InputError(
-                f"{name}: no mismatched pair can be made of {len(part)} segments ({_by_emotion(part)}):"
+                f"{name}: no mismatched pair can be made of {len(part)} segments ({_by_emotion(part, names)}):"
                 " it takes two segments each of two emotions that may be mismatched, from several sources; label more"
             )
     return pairings
 
 
-def _by_emotion(segments: Sequence[Segment]) -> str:
-    counts = _emotions(segments)
+def _by_emotion(segments: Sequence[Segment], names: Sequence[str]) -> str:
+    counts = _emotions(segments, names)
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
 
 
-def _emotions(segments: Sequence[Segment]) -> dict[str, int]:
-    return {name: sum(s.emotion == e for s in segments) for e, name in enumerate(EMOTIONS)}
+def _emotions(segments: Sequence[Segment], names: Sequence[str]) -> dict[str, int]:
+    return {name: sum(s.emotion == e for s in segments) for e, name in enumerate(names)}
 
 
-def _split_report(pairing: Pairing) -> SplitReport:
+def _split_report(pairing: Pairing, names: Sequence[str]) -> SplitReport:
     used = {*pairing.matched, *(video for video, _ in pairing.mismatched)}
     return SplitReport(
         matched=len(pairing.matched),
@@ -154,18 +162,22 @@ def _split_report(pairing: Pairing) -> SplitReport:
         returned=pairing.returned,
         dropped=len(pairing.dropped),
         sources=len({s.source for s in used}),
-        emotions=_emotions(pairing.matched),
+        emotions=_emotions(pairing.matched, names),
     )
 
 
-def _manifest(out: Path, encoder: str, options: dict[str, Any]) -> Manifest:
+def _manifest(out: Path, encoder: str, options: dict[str, Any], labels: tuple[str, ...]) -> Manifest:
     kit = encoder_named(encoder)
     video, music = (StreamInfo(s.prefix, s.columns, s.revision) for s in (kit.video, kit.music))
-    return Manifest(out.resolve().name, encoder, video, music, options)
+    return Manifest(out.resolve().name, encoder, video, music, options, labels)
 
 
 def _uses(
-    rows: Sequence[Row], chosen: Sequence[Row], measured: Measured, pairings: Mapping[str, Pairing]
+    rows: Sequence[Row],
+    chosen: Sequence[Row],
+    measured: Measured,
+    pairings: Mapping[str, Pairing],
+    names: Sequence[str],
 ) -> list[tuple[str, ...]]:
     """Every row with an emotion, and what became of it (see `files.USES`)."""
     use = {row.id: ("", "over limit") for row in rows} | {row.id: ("", "unusable") for row in chosen}
@@ -173,4 +185,4 @@ def _uses(
         use |= {s.id: (split_name, "matched") for s in pairing.matched}
         use |= {s.id: (split_name, "mismatched") for s, _ in pairing.mismatched}
         use |= {s.id: (split_name, "dropped") for s in pairing.dropped}
-    return [(row.id, row.path, EMOTIONS[row.emotion], row.source, *use[row.id]) for row in rows]
+    return [(row.id, row.path, names[row.emotion], row.source, *use[row.id]) for row in rows]

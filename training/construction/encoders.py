@@ -4,11 +4,12 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from pathlib import Path
 
 from recommender.checkpoints import require
 from recommender.errors import InputError
-from recommender.features import music, video
+from recommender.features import music, raw, video
 from recommender.model.base import EXTRACTORS
 from recommender.text import shown
 from recommender.types import Array, numbered
@@ -82,11 +83,16 @@ def _deep(prefix: str, width: int, checkpoint: str) -> Extractor:
 
 VGGISH = _deep("VGGish", 128, "vggish")
 
+BUILTIN_VIDEO = Extractor("BuiltinVideo", tuple(c.name for c in video.COLUMNS), video.REVISION, _builtin_video)
+BUILTIN_MUSIC = Extractor("BuiltinMusic", music.NAMES, music.REVISION, _builtin_music)
+PICTURES = Extractor("Pictures", numbered("Pictures", prod(raw.PICTURES)), raw.REVISION, raw.pictures)
+SPECTROGRAM = Extractor("LogMel", numbered("LogMel", prod(raw.SPECTROGRAM)), raw.REVISION, raw.spectrogram)
+
 ENCODERS: dict[str, Encoder] = {
-    "builtin": Encoder(
-        video=Extractor("BuiltinVideo", tuple(c.name for c in video.COLUMNS), video.REVISION, _builtin_video),
-        music=Extractor("BuiltinMusic", music.NAMES, music.REVISION, _builtin_music),
-    ),
+    "builtin": Encoder(BUILTIN_VIDEO, BUILTIN_MUSIC),
+    "raw": Encoder(PICTURES, SPECTROGRAM),
+    "frames": Encoder(PICTURES, BUILTIN_MUSIC),
+    "spectrogram": Encoder(BUILTIN_VIDEO, SPECTROGRAM),
     "emomv": Encoder(video=_deep("SlowFast", 2304, "slowfast"), music=VGGISH),
     "slowfast-r101": Encoder(video=_deep("SlowFastR101", 2304, "slowfast-r101"), music=VGGISH),
     "timesformer": Encoder(video=_deep("TimeSformer", 768, "timesformer"), music=VGGISH),

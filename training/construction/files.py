@@ -14,7 +14,6 @@ from training.datasets.built import MANIFEST, TAG, Manifest, built_layout
 from training.datasets.emomv_labels import JOIN
 from training.datasets.emomv_layout import Stream
 from training.datasets.h5 import matrix_bytes
-from training.types import EMOTIONS
 
 SEGMENTS = "segments.csv"
 USES = ("id", "path", "emotion", "source", "split", "use")
@@ -40,11 +39,12 @@ def write_dataset(
     write_bytes(folder / SEGMENTS, _csv_bytes([USES, *uses]))
     for split, pairing in pairings.items():
         couples = ordered(pairing)
-        write_bytes(folder / layout.labels(split), _csv_bytes(_pair_line(split, couple) for couple in couples))
+        lines = (_pair_line(split, couple, manifest.labels) for couple in couples)
+        write_bytes(folder / layout.labels(split), _csv_bytes(lines))
         for stream, side, vectors in ((layout.video, 0, video), (layout.music, 1, music)):
             _write_matrix(folder / layout.features(stream, split), [c[side] for c in couples], vectors, stream)
     corpus = corpus_of(pairings["validation"])
-    table = [[f"{TAG}/for_retrieval/", s.id, EMOTIONS[s.emotion], str(s.emotion)] for s in corpus]
+    table = [[f"{TAG}/for_retrieval/", s.id, manifest.labels[s.emotion], str(s.emotion)] for s in corpus]
     write_bytes(folder / layout.corpus_labels(), _csv_bytes(table))
     for stream, vectors in ((layout.video, video), (layout.music, music)):
         _write_matrix(folder / layout.corpus_features(stream), corpus, vectors, stream)
@@ -64,14 +64,14 @@ def corpus_of(pairing: Pairing) -> list[Segment]:
     return sorted(segments, key=lambda s: (s.emotion, s.id))
 
 
-def _pair_line(split: str, couple: Couple) -> list[str]:
+def _pair_line(split: str, couple: Couple, names: Sequence[str]) -> list[str]:
     video, music = couple
     matched = video is music
     return [
         f"{TAG}/{split}_{'match' if matched else 'mismatch'}/",
         video.id if matched else video.id + JOIN + music.id,
         str(int(matched)),
-        *(EMOTIONS[s.emotion] for s in couple),
+        *(names[s.emotion] for s in couple),
         *(str(s.emotion) for s in couple),
     ]
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
 
-from training.types import EMOTIONS
+from training.types import CLASSES, EMOTIONS
 
 Balance = Literal["return", "drop"]
 
@@ -24,11 +25,13 @@ ALLOWED = tuple(
     )
 )
 """Emotions that may be mismatched, in both directions. Fearful and tense music sound alike, as do sad and relaxing."""
+ALLOWED_CLASSES = tuple(combinations(range(len(CLASSES)), 2))
+"""Of the three classes any two."""
 
 
 @dataclass(frozen=True, order=True)
 class Segment:
-    """A piece of a video with its own sound; `id` is unique, `emotion` an index into EMOTIONS."""
+    """A piece of a video with its own sound; `id` is unique, `emotion` an index into the set's labels."""
 
     id: str
     emotion: int
@@ -49,7 +52,12 @@ class Pairing:
     returned: int = 0
 
 
-def pair(segments: Sequence[Segment], balance: Balance, rng: np.random.Generator) -> Pairing:
+def pair(
+    segments: Sequence[Segment],
+    balance: Balance,
+    rng: np.random.Generator,
+    allowed: Sequence[tuple[int, int]] = ALLOWED,
+) -> Pairing:
     """The pairs made of `segments`; their order does not matter.
 
     Half of each emotion stays matched. The others swap music two by two across the allowed emotions, which gives a
@@ -65,7 +73,7 @@ def pair(segments: Sequence[Segment], balance: Balance, rng: np.random.Generator
     there are always enough matched ones to balance.
     """
     kept, spare = _halves(segments, rng, odd_kept=balance == "drop")
-    couples = _couples(spare)
+    couples = _couples(spare, allowed)
     left = [s for pool in spare for s in pool]
     mismatched = tuple(p for a, b in couples for p in ((a, b), (b, a)))
     if balance == "return":
@@ -91,11 +99,11 @@ def _halves(
     return kept, spare
 
 
-def _couples(spare: list[list[Segment]]) -> list[tuple[Segment, Segment]]:
+def _couples(spare: list[list[Segment]], allowed: Sequence[tuple[int, int]]) -> list[tuple[Segment, Segment]]:
     """Couples of two sources and an allowed pair of emotions, taken out of `spare` until none is left to take."""
     couples: list[tuple[Segment, Segment]] = []
     while True:
-        found = [couple for a, b in ALLOWED if (couple := _take(spare[a], spare[b])) is not None]
+        found = [couple for a, b in allowed if (couple := _take(spare[a], spare[b])) is not None]
         if not found:
             return couples
         couples += found

@@ -7,7 +7,7 @@ from pathlib import Path
 from recommender.errors import InputError
 from recommender.text import shown
 from training.datasets.emomv_labels import JOIN, Wrong, emotion_of, lines
-from training.types import EMOTIONS
+from training.types import CLASS_OF, CLASSES, EMOTIONS, Relevance
 
 COLUMNS = ("path", "emotion", "source")
 NEUTRAL = "neutral"
@@ -15,7 +15,7 @@ NEUTRAL = "neutral"
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled file: `path` as the table has it, `file` where it lies; `emotion` is an index into EMOTIONS."""
+    """One labelled file: `path` as the table has it, `file` where it lies; `emotion` is an index into its labels."""
 
     id: str
     path: str
@@ -27,17 +27,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows that have one of the five emotions, sorted by id, and how many are neutral."""
+    """The rows that have one of the labels, sorted by id, and how many are dropped because they are neutral."""
 
     rows: tuple[Row, ...]
     neutral: int
 
 
-def read_table(labels: Path) -> Table:
+def read_table(labels: Path, classes: Relevance = "five") -> Table:
     """The rows of a CSV table whose header has `path`, `emotion` and `source`, in any order, among other columns.
 
-    Paths are relative to the table's folder. A segment's id is its source and its number among the source's
-    paths in alphabetical order: the order of the rows does not matter.
+    With three `classes` the labels are positive, neutral and negative; an emotion stands for its class. Paths are
+    relative to the table's folder. A segment's id is its source and its number among the source's paths in alphabetical
+    order: the order of the rows does not matter.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def read_table(labels: Path) -> Table:
             if len(cells) != len(names):
                 raise Wrong(f"{len(cells)} cells under {len(names)} column names")
             path, emotion, source = (cells[i] for i in index)
-            rows.append((line, path, _source(source), _emotion(emotion)))
+            rows.append((line, path, _source(source), (_emotion if classes == "five" else _class)(emotion)))
             _first_time(labels.parent / path, line, seen)
         except Wrong as error:
             raise InputError(f"{shown(labels)}, line {line}: {error}") from error
@@ -84,6 +85,15 @@ def _emotion(cell: str) -> int | None:
     if cell.strip().isdigit():
         raise Wrong(f"emotion '{shown(cell)}' is a number: write one of {', '.join(EMOTIONS)}, {NEUTRAL}")
     return emotion_of(cell)
+
+
+def _class(cell: str) -> int:
+    """The label of a class, or of the class of an emotion."""
+    name = cell.strip().lower()
+    if name in CLASSES:
+        return CLASSES.index(name)
+    emotion = _emotion(cell)
+    return CLASSES.index(NEUTRAL) if emotion is None else CLASS_OF[emotion]
 
 
 def _first_time(file: Path, line: int, seen: dict[Path, int]) -> None:

@@ -9,7 +9,7 @@ from recommender.errors import InputError
 from recommender.text import shown
 from training.datasets.emomv import load_layout
 from training.datasets.emomv_layout import Layout, Stream, before_number, retrieval_names
-from training.types import Dataset
+from training.types import EMOTIONS, Dataset
 
 MANIFEST = "dataset.json"
 FORMAT = 1
@@ -27,13 +27,14 @@ class StreamInfo:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the files of a built set are. `facts`: how it was built, JSON-ready, for people."""
+    """What the files of a built set are. `facts`: how it was built, JSON-ready, for people; `labels`: of segments."""
 
     name: str
     encoder: str
     video: StreamInfo
     music: StreamInfo
     facts: dict[str, Any]
+    labels: tuple[str, ...] = EMOTIONS
 
     def text(self) -> str:
         """The manifest as JSON."""
@@ -41,7 +42,7 @@ class Manifest:
             side: {"prefix": s.prefix, "columns": list(s.columns), "revision": s.revision}
             for side, s in (("video", self.video), ("music", self.music))
         }
-        head = {"format": FORMAT, "name": self.name, "encoder": self.encoder}
+        head = {"format": FORMAT, "name": self.name, "encoder": self.encoder, "labels": list(self.labels)}
         return json.dumps({**head, **streams, "build": self.facts}, indent=1) + "\n"
 
 
@@ -57,6 +58,7 @@ def built_layout(manifest: Manifest) -> Layout:
         video=_stream(manifest.video),
         music=_stream(manifest.music),
         licence="that of the media it was built from",
+        names=manifest.labels,
     )
 
 
@@ -80,7 +82,8 @@ def read_manifest(folder: Path) -> Manifest:
             StreamInfo(str(s["prefix"]), tuple(map(str, s["columns"])), str(s["revision"]))
             for s in (found["video"], found["music"])
         )
-        return Manifest(str(found["name"]), str(found["encoder"]), video, music, dict(found["build"]))
+        labels = tuple(map(str, found.get("labels", EMOTIONS)))
+        return Manifest(str(found["name"]), str(found["encoder"]), video, music, dict(found["build"]), labels)
     except FileNotFoundError as error:
         raise InputError(
             f"{shown(folder)}: no finished data set ({MANIFEST} is not there); build it (again)"

@@ -49,8 +49,10 @@ def set_folder(folder: Path, layout: Layout) -> Path:
 def load_layout(root: Path, layout: Layout) -> Dataset:
     """The set in `root`, laid out like `layout`; see `load_emomv`."""
     parts = _Parts(root, layout)
-    tables = {split: read_pairs(root / at) for split in layout.splits if parts.there(at := layout.labels(split), split)}
-    corpus_table = read_segments(root / at) if parts.there(at := layout.corpus_labels(), "retrieval") else None
+    there = {split: at for split in layout.splits if parts.there(at := layout.labels(split), split)}
+    tables = {split: read_pairs(root / at, layout.names) for split, at in there.items()}
+    corpus_at = layout.corpus_labels()
+    corpus_table = read_segments(root / corpus_at, layout.names) if parts.there(corpus_at, "retrieval") else None
     if not parts.read:
         raise InputError(
             f"{shown(root)}: nothing of {layout.name} is there; expected {layout.labels('train')} and the features"
@@ -68,6 +70,7 @@ def load_layout(root: Path, layout: Layout) -> Dataset:
         missing=tuple(parts.missing),
         notes=notes(layout, pairs, corpus),
         features={"video": layout.video.feature_set(), "music": layout.music.feature_set()},
+        labels=layout.names,
     )
 
 

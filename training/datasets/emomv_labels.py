@@ -8,6 +8,7 @@ both in the retrieval corpus of EmoMV-C). Corpus: folder, id, emotion, label.
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -45,24 +46,25 @@ class Wrong(ValueError):
     """What is wrong with a line, to be completed by its place."""
 
 
-def read_pairs(table: Path) -> list[PairLabel]:
+def read_pairs(table: Path, names: tuple[str, ...] = EMOTIONS) -> list[PairLabel]:
     """The pairs of a table, in its order; raises InputError naming the file, the line and what is wrong with it."""
-    return _read(table, _pair)
+    return _read(table, partial(_pair, names=names))
 
 
-def read_segments(table: Path) -> list[SegmentLabel]:
+def read_segments(table: Path, names: tuple[str, ...] = EMOTIONS) -> list[SegmentLabel]:
     """The segments of a retrieval table, in its order; raises InputError like `read_pairs`."""
-    return _read(table, _segment)
+    return _read(table, partial(_segment, names=names))
 
 
-def emotion_of(cell: str) -> int:
+def emotion_of(cell: str, names: tuple[str, ...] = EMOTIONS) -> int:
     """The label of an emotion's name, in any known spelling, or of its number; raises Wrong for another."""
+    known = EMOTION_OF if names == EMOTIONS else {name: label for label, name in enumerate(names)}
     name = cell.strip().lower()
-    if re.fullmatch(r"[0-9]", name) and int(name) < len(EMOTIONS):
+    if re.fullmatch(r"[0-9]", name) and int(name) < len(names):
         return int(name)
-    if name not in EMOTION_OF:
-        raise Wrong(f"unknown emotion '{shown(cell)}' (known: {', '.join(EMOTION_OF)})")
-    return EMOTION_OF[name]
+    if name not in known:
+        raise Wrong(f"unknown emotion '{shown(cell)}' (known: {', '.join(known)})")
+    return known[name]
 
 
 def _read(table: Path, parse: Callable[[list[str]], Label]) -> list[Label]:
@@ -95,14 +97,14 @@ def lines(table: Path) -> Iterator[tuple[int, list[str]]]:
         raise InputError(f"{shown(table)}, line {reader.line_num}: not CSV ({error})") from error
 
 
-def _pair(cells: list[str]) -> PairLabel:
+def _pair(cells: list[str], names: tuple[str, ...]) -> PairLabel:
     if len(cells) != 7:
         raise Wrong(f"{len(cells)} columns where a pair has 7")
     _, name, match, *emotions = cells
     if match.strip() not in ("0", "1"):
         raise Wrong(f"match is '{shown(match)}', which is neither 0 nor 1")
     matched = match.strip() == "1"
-    video_emotion, music_emotion = (_agreed(emotions[i::2]) for i in (0, 1))
+    video_emotion, music_emotion = (_agreed(emotions[i::2], names) for i in (0, 1))
     if matched != (video_emotion == music_emotion):
         raise Wrong(f"match is {match} but the emotions {' and '.join(map(shown, emotions[:2]))}")
     parts = name.split(JOIN)
@@ -112,18 +114,18 @@ def _pair(cells: list[str]) -> PairLabel:
     return PairLabel(name, parts[0], parts[-1], int(matched), video_emotion, music_emotion)
 
 
-def _segment(cells: list[str]) -> SegmentLabel:
+def _segment(cells: list[str], names: tuple[str, ...]) -> SegmentLabel:
     # The table of EmoMV-A has the label alone behind the id: its authors' code reads the third column as a number.
     if len(cells) not in (3, 4):
         raise Wrong(f"{len(cells)} columns where a segment has 4")
     if not cells[1]:
         raise Wrong("the id is empty")
-    return SegmentLabel(cells[1], _agreed(cells[2:]))
+    return SegmentLabel(cells[1], _agreed(cells[2:], names))
 
 
-def _agreed(cells: Sequence[str]) -> int:
+def _agreed(cells: Sequence[str], names: tuple[str, ...]) -> int:
     """The label that all cells (name and number of one emotion) stand for."""
-    labels = {emotion_of(cell) for cell in cells}
+    labels = {emotion_of(cell, names) for cell in cells}
     if len(labels) > 1:
         raise Wrong(f"emotion {' and label '.join(map(shown, cells))} contradict each other")
     return labels.pop()

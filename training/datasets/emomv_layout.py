@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recommender.model.retrieval import FeatureSet
+from training.types import EMOTIONS
 
 ANNOTATION, FEATURES, RETRIEVAL = "annotation", "extracted_features", "for_retrieval"
 SPLITS = {"train": "TRAIN", "validation": "VAL", "test": "TEST"}
@@ -40,6 +41,7 @@ class Layout:
     splits: those that exist. retrieval: what the corpus's table and its features are named after.
     source: id of a segment -> name of the source it was cut from.
     pairs: published counts (matched, mismatched) by split; segments: of the corpus. Nothing is checked without.
+    names: of the labels.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Layout:
     pairs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     segments: int | None = None
     licence: str = LICENCE
+    names: tuple[str, ...] = EMOTIONS
 
     def labels(self, split: str) -> Path:
         """Table of the pairs of a split, relative to the set's folder."""

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ from training.types import System
 
 SCHEMA_VERSION = 1
 PACKAGES = ("cliptune", "numpy", "scipy", "torch", "h5py")
+
+SPACE = re.compile(r"\s")
+"""What names of sources may hold, and names in TREC files may not."""
 
 Tick = Callable[[str, int, int], None]
 Outcomes = dict[str, dict[int, list[Outcome]]]
@@ -64,6 +68,7 @@ def benchmark(
         "protocol": bench.protocol,
         "split": bench.split,
         "part": bench.part,
+        "relevance": bench.relevance,
         "folds": bench.folds if bench.split == "folds" else None,
         "seeds": list(seeds),
         "chance": summary.chance(bench, seeds),
@@ -113,12 +118,12 @@ def _write(
         for direction in (summary.V, summary.M):
             short = direction.replace("->", "-")
             means = {measure: values.mean(axis=0) for measure, values in s.ranking[direction].items()}
-            rows = per_query_table(s.ids[direction], means, s.emotion[direction])
+            rows = per_query_table(s.ids[direction], means, s.emotion[direction], s.names)
             write_per_query(out / "per_query" / f"{name}.{short}.csv", rows)
     for pair, found in staged.items():
         for direction, columns in found.values.items():
             means = {stage: rows.mean(axis=0) for stage, rows in columns.items()}
-            table = per_query_table(found.ids[direction], means, found.emotion[direction])
+            table = per_query_table(found.ids[direction], means, found.emotion[direction], bench.names)
             short = direction.replace("->", "-")
             write_per_query(out / "per_query" / f"stages.{pair.first}.{pair.second}.{short}.csv", table)
     _write_trec(bench, outcomes, out / "trec")
@@ -137,7 +142,7 @@ def _write_trec(bench: Bench, outcomes: Outcomes, folder: Path) -> None:
             for fold, outcome in enumerate(folds):
                 task = bench.task(seed, fold)
                 way = summary.directions(task, outcome.similarity)[direction]
-                ids = task.corpus.ids
+                ids = tuple(SPACE.sub("_", name) for name in task.corpus.ids)
                 run_rows |= trec.run_of(way.scores, ids, ids)
                 judged |= trec.qrels_of(way.relevant(), ids, ids)
             short = direction.replace("->", "-")

@@ -70,3 +70,18 @@ def published(dataset: str) -> list[Row]:
         Row(label, OURS[label], classification | _retrieval(V, *forth) | _retrieval(M, *back))
         for label, (classification, forth, back) in _FIGURES.get(dataset, {}).items()
     ]
+
+
+_EMOTIONS = {
+    "emomv-a": {MULTI: (65.32, 47.18), BASE_MULTI: (83.87, 39.92)},
+    "emomv-b": {MULTI: (41.67, 47.50), BASE_MULTI: (65.00, 45.00)},
+    "emomv-c": {MULTI: (50.00, 40.63), BASE_MULTI: (58.33, 43.75)},
+}
+
+
+def emotion_accuracy(dataset: str, label: str) -> dict[str, float]:
+    """Emotion accuracy of music and video of a model's classifier (EmoMV, section 6.3); none for single-task models."""
+    music, video = _EMOTIONS.get(dataset, {}).get(label, (None, None))
+    if music is None or video is None:
+        return {}
+    return {"music emotion accuracy": music / 100, "video emotion accuracy": video / 100}

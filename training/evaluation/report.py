@@ -23,18 +23,18 @@ def markdown(report: Report) -> str:
         "\n".join(_facts(report)),
         "## Figures",
         HOW_TO_READ,
-        _table(*_figures(report)),
+        table(*_figures(report)),
         "## The match score as a probability",
         HOW_TO_MATCH,
-        _table(*_matching(report)),
+        table(*_matching(report)),
         *filter(None, [people(report["survey"])]),
         HOW_TO_GRADE,
-        _table(*_graded(report)),
+        table(*_graded(report)),
         "## Paired tests",
         _tests(report),
         *_stages(report),
         "## mAP by the query's emotion",
-        *(_table(*_slices(report, direction)) for direction in (V, M)),
+        *(table(*_slices(report, direction)) for direction in (V, M)),
     ]
     if report["dataset"]["missing"]:
         parts += ["## Missing parts of the dataset", "\n".join(f"- {line}" for line in report["dataset"]["missing"])]
@@ -48,6 +48,10 @@ HOW_TO_READ = (
 )
 
 
+OF_THREE = (
+    "- relevance: items of one class (positive, neutral, negative) are relevant to each other, and chance is that of "
+    "these classes; match labels are as the dataset gives them"
+)
 HOW_TO_MATCH = (
     "The match score against the label, 1 for matched and 0 for mismatched (so that MSE and Brier are one number). "
     "Chance is a constant score, the share of matched pairs. ECE: Guo et al. 2017, with ten bins of equal count "
@@ -84,21 +88,23 @@ def _facts(report: Report) -> list[str]:
         f"- command: `{report['command']}`",
         f"- data: revision `{data['revision'][:16]}`, {counts}; licence {data['licence']}",
         f"- seeds: {', '.join(map(str, report['seeds']))}",
+        *([OF_THREE] if report.get("relevance") == "three" else []),
         f"- machine: {machine['processor']}, {machine['cores']} cores; {versions}",
         f"- time: {report['wall_s']:.0f} s for this run; all fits cost {report['fit_cpu_s']:.0f} s of processor time",
     ]
 
 
 def _figures(report: Report) -> tuple[Sequence[str], list[Sequence[str]]]:
-    rows: list[Sequence[str]] = [["*chance*", *(_plain(report["chance"].get(name)) for name in COLUMNS)]]
+    rows: list[Sequence[str]] = [["*chance*", *(plain(report["chance"].get(name)) for name in COLUMNS)]]
     for name, entry in report["systems"].items():
-        rows.append([f"**{name}**", *(_cell(entry["measures"].get(column)) for column in COLUMNS)])
+        rows.append([f"**{name}**", *(cell(entry["measures"].get(column)) for column in COLUMNS)])
     for row in report["published"]:
-        rows.append([f"published: {row['label']}", *(_plain(row["figures"].get(column)) for column in COLUMNS)])
+        rows.append([f"published: {row['label']}", *(plain(row["figures"].get(column)) for column in COLUMNS)])
     return ["system", *COLUMNS], rows
 
 
-def _cell(entry: Mapping[str, Any] | None) -> str:
+def cell(entry: Mapping[str, Any] | None) -> str:
+    """A figure with its SD over seeds and its interval, where it has them; "-" for none."""
     if entry is None:
         return "-"
     text = f"{entry['mean']:.3f}"
@@ -109,11 +115,13 @@ def _cell(entry: Mapping[str, Any] | None) -> str:
     return text
 
 
-def _plain(value: float | None, form: str = ".3f") -> str:
+def plain(value: float | None, form: str = ".3f") -> str:
+    """A number of three digits; "-" for none."""
     return "-" if value is None else format(round(value, 3) + 0.0, form)  # + 0.0: nothing is printed as -0
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
+    """A p of four digits."""
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
@@ -130,17 +138,17 @@ def people(rates: Mapping[str, float] | None) -> str:
 
 
 def _matching(report: Report) -> tuple[Sequence[str], list[Sequence[str]]]:
-    rows: list[Sequence[str]] = [["*constant*", *(_plain(report["chance"].get(name)) for name in MATCHING), "-"]]
+    rows: list[Sequence[str]] = [["*constant*", *(plain(report["chance"].get(name)) for name in MATCHING), "-"]]
     for name, entry in report["systems"].items():
-        noise = _plain(entry["reliability"]["ece_if_calibrated"])
-        rows.append([f"**{name}**", *(_cell(entry["measures"].get(column)) for column in MATCHING), noise])
+        noise = plain(entry["reliability"]["ece_if_calibrated"])
+        rows.append([f"**{name}**", *(cell(entry["measures"].get(column)) for column in MATCHING), noise])
     return ["system", *MATCHING, "ECE if calibrated"], rows
 
 
 def _graded(report: Report) -> tuple[Sequence[str], list[Sequence[str]]]:
     names = [f"graded {name}" for name in ("MAE", "MSE", "R2")]
-    rows: list[Sequence[str]] = [["*constant*", *(_plain(report["chance"].get(name)) for name in names)]]
-    rows += [[f"**{n}**", *(_cell(e["measures"].get(name)) for name in names)] for n, e in report["systems"].items()]
+    rows: list[Sequence[str]] = [["*constant*", *(plain(report["chance"].get(name)) for name in names)]]
+    rows += [[f"**{n}**", *(cell(e["measures"].get(name)) for name in names)] for n, e in report["systems"].items()]
     return ["system", *names], rows
 
 
@@ -149,7 +157,7 @@ def _stages(report: Report) -> list[str]:
     parts = []
     for pair in report["stages"]:
         parts += [f"## Stages: {pair['first']}, then {pair['second']}", _how_to_stage(report, pair)]
-        parts += [_table(*_stage_rows(report, pair, direction)) for direction in (V, M)]
+        parts += [table(*_stage_rows(report, pair, direction)) for direction in (V, M)]
     return parts
 
 
@@ -164,13 +172,13 @@ def _how_to_stage(report: Report, pair: Mapping[str, Any]) -> str:
 
 
 def _stage_rows(report: Report, pair: Mapping[str, Any], direction: str) -> tuple[Sequence[str], list[Sequence[str]]]:
-    chance = _plain(report["chance"].get(f"{direction} mAP"))
+    chance = plain(report["chance"].get(f"{direction} mAP"))
     rows: list[Sequence[str]] = [["*chance*", chance, *["-"] * 5]]
     for entry in pair["directions"][direction]:
-        bounds = f"[{_plain(entry['difference_low_95'])}, {_plain(entry['difference_high_95'])}]"
-        chances = ["-" if entry[key] is None else _p(entry[key]) for key in ("p", "p_holm")]
-        figure = _cell(entry | {"mean": entry["mAP"]})
-        difference = _plain(entry["difference"], "+.3f")
+        bounds = f"[{plain(entry['difference_low_95'])}, {plain(entry['difference_high_95'])}]"
+        chances = ["-" if entry[key] is None else p_value(entry[key]) for key in ("p", "p_holm")]
+        figure = cell(entry | {"mean": entry["mAP"]})
+        difference = plain(entry["difference"], "+.3f")
         rows.append([entry["stage"], figure, entry["compared_with"], difference, bounds, *chances])
     return [f"{STAGE_COLUMNS[0]}, {direction}", *STAGE_COLUMNS[1:]], rows
 
@@ -180,10 +188,10 @@ def _test_rows(report: Report) -> list[Sequence[str]]:
         [
             t["measure"],
             f"{t['a']} - {t['b']}",
-            _plain(t["difference"], "+.3f"),
-            f"[{_plain(t['low_95'])}, {_plain(t['high_95'])}]",
-            _p(t["p"]),
-            _p(t["p_holm"]),
+            plain(t["difference"], "+.3f"),
+            f"[{plain(t['low_95'])}, {plain(t['high_95'])}]",
+            p_value(t["p"]),
+            p_value(t["p_holm"]),
         ]
         for t in report["significance"]
     ]
@@ -193,19 +201,20 @@ def _tests(report: Report) -> str:
     if not report["significance"]:
         return "One system only: nothing to compare."
     head = "Sign-flip tests on per-query means over seeds; Holm-corrected within a measure."
-    return head + "\n\n" + _table(TEST_COLUMNS, _test_rows(report))
+    return head + "\n\n" + table(TEST_COLUMNS, _test_rows(report))
 
 
 def _slices(report: Report, direction: str) -> tuple[Sequence[str], list[Sequence[str]]]:
     systems = report["systems"]
     emotions = list(next(iter(systems.values()))["slices"][direction])
     rows: list[Sequence[str]] = [
-        [name, *(_plain(e["slices"][direction][word]["mAP"]) for word in emotions)] for name, e in systems.items()
+        [name, *(plain(e["slices"][direction][word]["mAP"]) for word in emotions)] for name, e in systems.items()
     ]
     return [direction, *emotions], rows
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A markdown table."""
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 

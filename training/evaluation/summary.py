@@ -11,8 +11,8 @@ from training.evaluation.intervals import Summary, bootstrap, bootstrap_of, spre
 from training.evaluation.significance import compare
 from training.evaluation.slices import by_label, number
 from training.evaluation.trials import Bench, Outcome, Task
-from training.targets import emotion_scores
-from training.types import EMOTIONS
+from training.targets import class_scores, emotion_scores
+from training.types import EMOTIONS, Pairs
 
 V, M = "video->music", "music->video"
 RANKING = ("mAP", "top@1", "top@3", "top@5", "MRR", "nDCG", "median-rank")
@@ -34,7 +34,8 @@ class Queries(NamedTuple):
 
 
 class Direction(NamedTuple):
-    """One way of retrieving: scores [q, c] and the emotions of queries [q] and corpus [c]; relevant is what agrees."""
+    """One way of retrieving: scores [q, c] and the emotions (or classes) of queries [q] and corpus [c], which agree
+    where one is relevant to the other."""
 
     scores: Array
     query: Array
@@ -54,6 +55,7 @@ def directions(task: Task, similarity: Array) -> dict[str, Direction]:
     """
     video = task.corpus.emotion
     music = task.pairs.music_emotion if task.corpus.ids == task.pairs.ids else task.corpus.emotion
+    video, music = (np.array(task.classes)[labels] for labels in (video, music))
     return {V: Direction(similarity, video, music), M: Direction(similarity.T, music, video)}
 
 
@@ -88,7 +90,10 @@ def curve(scores: Array, relevant: Array) -> Array:
 
 
 class Scored(NamedTuple):
-    """All that one system left behind: per direction the per-query values [seeds, q], and the matching scores."""
+    """All that one system left behind: per direction the per-query values [seeds, q], and the matching scores.
+
+    `names`: what `emotion` [q] are indices into.
+    """
 
     ids: dict[str, tuple[str, ...]]
     emotion: dict[str, Array]
@@ -100,6 +105,7 @@ class Scored(NamedTuple):
     groups: list[Array]
     emotions: dict[str, list[tuple[Array, Array]]]
     seconds: list[float]
+    names: tuple[str, ...] = EMOTIONS
 
 
 def scored(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> Scored:
@@ -133,12 +139,18 @@ def scored(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> Scored:
         seconds.append(sum(outcome.seconds for outcome in folds))
     stacked = {d: {name: np.array(rows) for name, rows in columns.items()} for d, columns in ranking.items()}
     curves = {d: np.mean(rows, axis=0) for d, rows in precision.items()}
-    return Scored(ids, emotion, stacked, curves, truth, near, match, groups, guesses, seconds)
+    return Scored(ids, emotion, stacked, curves, truth, near, match, groups, guesses, seconds, bench.names)
 
 
 def graded(task: Task) -> Array:
     """How near the two emotions of every pair lie, float64 [n], 1 for the same one."""
-    return np.asarray(emotion_scores()[task.pairs.video_emotion, task.pairs.music_emotion])
+    return nearness(task.pairs, len(task.classes))
+
+
+def nearness(pairs: Pairs, labels: int) -> Array:
+    """float64 [n]: how near the two labels of every pair lie, of the five emotions or, by their number, of three."""
+    scores = emotion_scores() if labels == len(EMOTIONS) else class_scores()
+    return np.asarray(scores[pairs.video_emotion, pairs.music_emotion])
 
 
 def per_query_means(s: Scored) -> dict[str, Array]:
@@ -160,7 +172,7 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
             runs = np.nanmedian(values, axis=1) if name == "median-rank" else np.nanmean(values, axis=1)
             pooled: Summary = "median" if name == "median-rank" else "mean"
             interval = bootstrap(values.mean(axis=0), pooled, method="percentile", seed=seed)
-            measures[f"{direction} {name}"] = _entry(runs, interval.low, interval.high, interval.n)
+            measures[f"{direction} {name}"] = entry(runs, interval.low, interval.high, interval.n)
     for name in (*MATCHING, *PROBABILITY):
         measures[name] = _matching(s, name, s.truth, seed)
     for name in GRADED:
@@ -168,7 +180,7 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
     for modality, guesses in s.emotions.items():
         if guesses:
             runs = np.array([float(np.mean(truth == guess)) for truth, guess in guesses])
-            measures[f"{modality} emotion accuracy"] = _entry(runs, float("nan"), float("nan"), len(guesses[0][0]))
+            measures[f"{modality} emotion accuracy"] = entry(runs, float("nan"), float("nan"), len(guesses[0][0]))
     return {
         "measures": measures,
         "slices": {d: _slices(s, d, seed) for d in (V, M)},
@@ -178,7 +190,8 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def _entry(runs: Array, low: float, high: float, n: int) -> dict[str, Any]:
+def entry(runs: Array, low: float, high: float, n: int) -> dict[str, Any]:
+    """A figure of the report: its mean and SD over `runs` [seeds], its interval, and how many items it is of."""
     over = spread(runs)
     return {
         "mean": over.mean,
@@ -204,7 +217,7 @@ def _matching(s: Scored, name: str, truths: list[Array], seed: int) -> dict[str,
     rows = np.arange(len(truths[0]))
     interval = bootstrap_of(over_seeds, rows, method=method, groups=s.groups[0], resamples=500, seed=seed)
     low, high = np.maximum(interval[1:3], 0) if name == "ECE" else interval[1:3]  # maximum: NaN stays NaN
-    return _entry(runs, low, high, len(rows))
+    return entry(runs, low, high, len(rows))
 
 
 def _confusion(truth: Array, score: Array) -> Array:
@@ -215,7 +228,7 @@ def _confusion(truth: Array, score: Array) -> Array:
 
 
 def _slices(s: Scored, direction: str, seed: int) -> dict[str, Any]:
-    parts = by_label(s.ranking[direction]["mAP"].mean(axis=0), s.emotion[direction], "mAP", EMOTIONS, seed)
+    parts = by_label(s.ranking[direction]["mAP"].mean(axis=0), s.emotion[direction], "mAP", s.names, seed)
     return {
         name: {
             "queries": part.queries,
@@ -244,7 +257,7 @@ def chance(bench: Bench, seeds: Sequence[int]) -> dict[str, float | None]:
                 level = POINTWISE[name].chance(task.pairs.match, half)
                 levels.setdefault(name, []).append(level)
     pairs = bench.dataset.pairs[bench.part]
-    near = emotion_scores()[pairs.video_emotion, pairs.music_emotion]
+    near = nearness(pairs, len(bench.classes))
     constant = _constant(pairs.match, PROBABILITY)
     constant |= {f"graded {name}": level for name, level in _constant(near, GRADED).items()}
     return {name: number(float(np.mean(values))) for name, values in levels.items()} | constant

@@ -15,7 +15,19 @@ from recommender.errors import InputError
 from recommender.model.retrieval import RetrievalModel
 from recommender.types import Array, Modality
 from training.evaluation import log
-from training.types import Corpus, Dataset, Extra, Fitted, Pairs, ProtocolName, System
+from training.types import (
+    CLASS_OF,
+    CLASSES,
+    EMOTIONS,
+    Corpus,
+    Dataset,
+    Extra,
+    Fitted,
+    Pairs,
+    ProtocolName,
+    Relevance,
+    System,
+)
 
 Split = Literal["published", "folds"]
 """`published`: fit on train, score the test (or validation) set. `folds`: grouped cross-validation within train."""
@@ -34,12 +46,13 @@ class Trial(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What a fit sees and what it is scored on."""
+    """What a fit sees and what it is scored on; `classes`: what of each label makes items relevant to each other."""
 
     train: Pairs
     stop: Pairs | None
     pairs: Pairs
     corpus: Corpus
+    classes: tuple[int, ...] = tuple(range(len(EMOTIONS)))
 
 
 class Outcome(NamedTuple):
@@ -79,6 +92,7 @@ class Bench:
     folds: int = FOLDS
     extra: Extra | None = None
     saved: bool = False  # only models that are trained already: no training pairs are needed, and none are given
+    relevance: Relevance = "five"  # "three": items are relevant to each other when both are positive, say
 
     def __post_init__(self) -> None:
         if self.saved and self.split == "folds":
@@ -102,6 +116,17 @@ class Bench:
         corpus = self.dataset.corpus
         return corpus if corpus is not None and corpus.video.shape[1] and corpus.music.shape[1] else None
 
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """What makes items relevant to each other, by their label: the label itself, or its class of three."""
+        of_three = self.relevance == "three" and self.dataset.labels == EMOTIONS
+        return CLASS_OF if of_three else tuple(range(len(self.dataset.labels)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `classes` stand for."""
+        return CLASSES if self.relevance == "three" else self.dataset.labels
+
     def fold_numbers(self) -> range:
         """The folds of one seed."""
         return range(self.folds if self.split == "folds" else 1)
@@ -112,12 +137,12 @@ class Bench:
             pairs = self.dataset.pairs[self.part]
             stop = self.dataset.pairs.get("validation", pairs) if self.protocol == "paper" else None
             train = pairs.take(np.arange(0)) if self.saved else self.dataset.pairs["train"]
-            return Task(train, stop, pairs, self.corpus or own_sound(pairs))
+            return Task(train, stop, pairs, self.corpus or own_sound(pairs), self.classes)
         train = self.dataset.pairs["train"]
         fit, held = self.rows(seed, fold)
         pairs = train.take(held)
         corpus = Corpus(pairs.video, pairs.music, pairs.video_emotion, pairs.ids)
-        return Task(train.take(fit), pairs if self.protocol == "paper" else None, pairs, corpus)
+        return Task(train.take(fit), pairs if self.protocol == "paper" else None, pairs, corpus, self.classes)
 
     def rows(self, seed: int, fold: int) -> tuple[Array, Array]:
         """Indices of the fitted and the held-out training pairs; no source video is on both sides."""
@@ -197,13 +222,13 @@ def fingerprint(bench: Bench, system: System, trial: Trial) -> str:
         extra,
         repr(system),
         *trial,
-        _code(),
+        code(),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 @cache
-def _code() -> str:
+def code() -> str:
     """A hash over the sources that a fit runs through."""
     import recommender.encoders
     import recommender.measures

@@ -1,70 +1,54 @@
 """SYSTEMS: every correspondence model and baseline, by name, behind one contract (`training.types.System`)."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
 
 from recommender.errors import InputError
-from training.fit import Schedule
-from training.systems.afclnet import OURS, AFCLNet
-from training.systems.afclnet import PAPER as AFCLNET_PAPER
-from training.systems.afclnet_ablations import ablations
-from training.systems.cca import CCA, CCAConfig
-from training.systems.contrastive import SupervisedContrastive
-from training.systems.emomv import EmoMVClassifier, EmoMVConfig, EmoMVRetrieval
-from training.systems.ensemble import Ensemble, EnsembleConfig
-from training.systems.fusion import Fusion
-from training.systems.likumar import LiKumar, LiKumarConfig
-from training.systems.posterior import EmotionMatching, PosteriorConfig
-from training.systems.predicted import PredictedMusic
 from training.types import System
 
-SINGLE = EmoMVConfig(multi_task=False)
-# The text alone, without what only the authors' code has.
-TEXT = EmoMVConfig(layer_norm=False, halve=False, schedule=Schedule(weight_decay=0.0))
-
-SYSTEMS: dict[str, Callable[[], System]] = {
-    "emomv-classifier": lambda: EmoMVClassifier(),
-    "emomv-classifier-single": lambda: EmoMVClassifier("emomv-classifier-single", SINGLE),
-    "emomv-classifier-text": lambda: EmoMVClassifier("emomv-classifier-text", TEXT),
-    "emomv-classifier-code": lambda: EmoMVClassifier(
-        "emomv-classifier-code", replace(EmoMVConfig(), emotion_from_embedding=True)
-    ),
-    "emomv-retrieval": lambda: EmoMVRetrieval(),
-    "emomv-retrieval-single": lambda: EmoMVRetrieval("emomv-retrieval-single", SINGLE),
-    "emomv-retrieval-text": lambda: EmoMVRetrieval("emomv-retrieval-text", TEXT),
-    "li-kumar": lambda: LiKumar(),
-    "li-kumar-single": lambda: LiKumar("li-kumar-single", LiKumarConfig(multi_task=False)),
-    "posterior": lambda: EmotionMatching("posterior", PosteriorConfig(score="posterior")),
-    "evidence": lambda: EmotionMatching(),
-    "predicted": lambda: PredictedMusic(),
-    "supcon": lambda: SupervisedContrastive(),
-    "cca": lambda: CCA(),
-    "cluster-cca": lambda: CCA("cluster-cca", CCAConfig(clusters=True, ridge=10.0, components=4)),
-    "afclnet": lambda: AFCLNet(),
-    "afclnet-paper": lambda: AFCLNet("afclnet-paper", AFCLNET_PAPER),
-    "fusion": lambda: Fusion("fusion", EmotionMatching(), AFCLNet()),
-    "fusion-predicted": lambda: Fusion("fusion-predicted", PredictedMusic(), AFCLNet()),
-    "fusion-emomv": lambda: Fusion("fusion-emomv", EmoMVRetrieval(), AFCLNet()),
-    "ensemble": lambda: Ensemble(
-        # The strongest member counts twice: on grouped folds of EmoMV-C's train.
-        "ensemble",
-        (PredictedMusic(), SupervisedContrastive(), LiKumar()),
-        EnsembleConfig(weights=(2.0, 1.0, 1.0)),
-    ),
+SYSTEMS = {
+    "emomv-classifier": "emomv",
+    "emomv-classifier-single": "emomv",
+    "emomv-classifier-text": "emomv",
+    "emomv-classifier-code": "emomv",
+    "emomv-retrieval": "emomv",
+    "emomv-retrieval-single": "emomv",
+    "emomv-retrieval-text": "emomv",
+    "li-kumar": "likumar",
+    "li-kumar-single": "likumar",
+    "posterior": "posterior",
+    "evidence": "posterior",
+    "predicted": "predicted",
+    "supcon": "contrastive",
+    "cca": "cca",
+    "cluster-cca": "cca",
+    "afclnet": "afclnet",
+    "afclnet-paper": "afclnet",
+    "fusion": "fusion",
+    "fusion-predicted": "fusion",
+    "fusion-emomv": "fusion",
+    "ensemble": "ensemble",
+    "videoadviser": "videoadviser",
+    "ccda": "ccda",
+    "cca-ga-bpnn": "cca_ga_bpnn",
+    "affective-cca": "affective_cca",
+    "stacking": "stacking",
+    "acp-net": "acp",
+    "l3-net-features": "acp",
+    "spectrogram-acp-features": "acp",
 }
+"""The module of each system: its `SYSTEMS` makes the system by that name. Imported when it is asked for."""
 
-
-ABLATIONS: dict[str, Callable[[], System]] = {
-    f"{base}-{part}": partial(AFCLNet, f"{base}-{part}", config)
-    for base, recipe in (("afclnet", OURS), ("afclnet-paper", AFCLNET_PAPER))
-    for part, config in ablations(recipe).items()
+RAW_SYSTEMS = {
+    "l3-net": "acp_raw",
+    "spectrogram-acp": "acp_raw",
 }
-"""AFCLNet with one part taken away or exchanged, `afclnet-no-attention` for instance, of either recipe."""
+"""Systems that see pictures and spectrograms themselves (`dataset build --encoder raw`): no part of any suite."""
 
-SUITES: dict[str, tuple[str, ...]] = {
-    "all": tuple(SYSTEMS),
-    "afclnet-ablation": ("afclnet", "afclnet-paper", *ABLATIONS),
+SUITES: dict[str, Callable[[], tuple[str, ...]]] = {
+    "all": lambda: tuple(SYSTEMS),
+    "afclnet-ablation": lambda: ("afclnet", "afclnet-paper", *ablations()),
 }
 """Names that stand for several systems."""
 
@@ -76,15 +60,36 @@ def system(name: str) -> System:
     ------
     InputError: no system has that name; the message lists them.
     """
-    known = SYSTEMS | ABLATIONS
-    if name not in known:
-        suites = ", ".join(SUITES)
-        raise InputError(f"no system is called {name}; there are: {', '.join(SYSTEMS)}, and the suites {suites}")
-    return known[name]()
+    if name in (known := SYSTEMS | RAW_SYSTEMS):
+        return makers(known[name])[name]()
+    if name.startswith("afclnet-") and name in (parts := ablations()):
+        return parts[name]()
+    raise InputError(f"no system is called {name}; there are: {', '.join(known)}, and the suites {', '.join(SUITES)}")
+
+
+def makers(module: str) -> Mapping[str, Callable[[], System]]:
+    """The systems of a module of this package, by name."""
+    found: Mapping[str, Callable[[], System]] = import_module(f"training.systems.{module}").SYSTEMS
+    return found
+
+
+def space(name: str) -> Mapping[str, tuple[Any, ...]]:
+    """The candidates of the configuration of the system `name` among which it is tuned; none for one that is not.
+
+    By field, dotted in nested ones. A module keeps them in `SPACES`, the defaults among them.
+    """
+    module = import_module(f"training.systems.{(SYSTEMS | RAW_SYSTEMS)[name]}")
+    spaces: Mapping[str, Mapping[str, tuple[Any, ...]]] = getattr(module, "SPACES", {})
+    return spaces.get(name, {})
+
+
+def ablations() -> Mapping[str, Callable[[], System]]:
+    """AFCLNet with one part taken away or exchanged, `afclnet-no-attention` for instance, of either recipe."""
+    return makers("afclnet_ablations")
 
 
 def systems(names: str) -> dict[str, System]:
     """The systems of a list of names and suites with commas between, each once, in order; raises InputError."""
     parts = [part.strip() for part in names.split(",") if part.strip()]
-    chosen = [name for part in parts for name in SUITES.get(part, (part,))]
+    chosen = [name for part in parts for name in (SUITES[part]() if part in SUITES else (part,))]
     return {name: system(name) for name in dict.fromkeys(chosen)}

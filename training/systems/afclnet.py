@@ -4,13 +4,15 @@ Su et al. 2025; the network and what its text leaves open are in `recommender.ne
 `OURS` what earns its place on small data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from scipy.cluster.vq import kmeans2
 from torch import Tensor
+from torch.nn import functional
 
 from recommender.errors import InputError
 from recommender.nets import afclnet as nets
@@ -21,10 +23,12 @@ from training.fit import Batch, Epoch, Schedule, reproducible
 from training.fit import train as train_loop
 from training.losses import consistency, match_score, matched_affect
 from training.systems.afclnet_affect import Affect, AffectConfig, fit_affect, out_of_fold, scale
-from training.systems.afclnet_reduction import Reducer, ReductionConfig, reduce
+from training.systems.afclnet_reduction import Clusters, Reducer, ReductionConfig, reduce
 from training.systems.logistic import Calibration, calibration
 from training.targets import Scored, Target, is_matched, scored
-from training.types import Extra, Pairs
+from training.types import Extra, Pairs, System
+
+Auxiliary = Literal["affect", "voice", "person"]
 
 IDENTITY = Calibration(1.0, 0.0)
 """The score as the network gives it: sigmoid of the logit."""
@@ -39,7 +43,8 @@ class AFCLNetConfig:
     affect: AffectConfig = field(default_factory=AffectConfig)
     target: Target = "binary"  # ours: EmoMV's labels; "graded" scores by the distance of the emotions
     loss: Literal["mae", "mse", "bce"] = "mae"  # paper
-    affect_weight: float = 1.0  # paper; only with the auxiliary task
+    auxiliary: Auxiliary = "affect"  # paper; "voice" and "person" are the tasks it compares it with
+    affect_weight: float = 1.0  # paper; of the auxiliary task
     consistency_weight: float = 1.0  # ours: no lambda is published; 0 drops the loss (its ablation)
     fresh: bool = False  # paper: the given pairs; True [ours]: new ones every epoch, where a rule scores any two
     epoch_pairs: int = 1024  # ours: fresh pairs drawn per epoch
@@ -110,34 +115,59 @@ def fit_once(
     data: Scored, config: AFCLNetConfig, seed: int, stop: Scored | None, extra: Extra | None
 ) -> "FittedAFCLNet":
     """Networks fitted on `data`, their score not calibrated."""
-    reducer = reduce(data.video, data.music, data.score, config.reduction, seed)
+    clusters = affect_clusters(data, config.reduction, seed)
+    reducer = reduce(data.video, data.music, data.score, config.reduction, seed, clusters)
     affect = fit_affect(data, config.affect, extra)
     raw = data.video_affect, data.music_affect
     if not config.affect.true_labels:
         raw = out_of_fold(data, config.affect, extra, seed)
     if config.affect.scaled:
         affect = replace(affect, video_scale=scale(raw[0]), music_scale=scale(raw[1]))
-    batch = _batch(data, reducer, affect.video_scale(raw[0]), affect.music_scale(raw[1]))
+    kind = config.auxiliary
+    batch = _batch(data, kind, reducer, affect.video_scale(raw[0]), affect.music_scale(raw[1]))
     held = None
     if stop is not None:
-        held = _batch(stop, reducer, affect.seen("video", stop.video), affect.seen("music", stop.music))
+        held = _batch(stop, kind, reducer, affect.seen("video", stop.video), affect.seen("music", stop.music))
     a = raw[0].shape[1]
-    shape = replace(config.shape, video=batch.video.shape[1] - a, music=batch.music.shape[1] - a, affect=a)
+    sizes = {"video": batch.video.shape[1] - a, "music": batch.music.shape[1] - a, "affect": a}
+    shape = replace(config.shape, **sizes, auxiliary_size=0 if config.auxiliary == "affect" else 1)
     fits = [_network(shape, config, data, batch, held, seed + 1000 * member) for member in range(config.members)]
     networks, epochs = zip(*fits, strict=True)
     return FittedAFCLNet(networks, epochs, reducer, affect, data.classes, IDENTITY)
 
 
-def _batch(data: Scored, reducer: Reducer, video_affect: Array, music_affect: Array) -> Batch:
-    """Pairs as the loop takes them: reduced features and seen affect side by side; true affect in the label slots."""
+def affect_clusters(data: Scored, config: ReductionConfig, seed: int) -> Clusters | None:
+    """Clusters for cluster-DCCA: the emotions, or k-means [ours] of both sides' rated affect; None for others."""
+    if config.name != "cluster-dcca":
+        return None
+    if data.classes:
+        return Clusters(data.video_affect.argmax(axis=1), data.music_affect.argmax(axis=1))
+    both = np.vstack([data.video_affect, data.music_affect])
+    count = min(config.clusters, len(np.unique(both, axis=0)))
+    label = kmeans2(both, count, minit="++", rng=np.random.default_rng(seed))[1].astype(np.int64)
+    return Clusters(label[: len(data)], label[len(data) :])
+
+
+def _batch(data: Scored, kind: Auxiliary, reducer: Reducer, video_affect: Array, music_affect: Array) -> Batch:
+    """Pairs as the loop takes them: reduced features and seen affect side by side; what the auxiliary task is to
+    predict in the label slots."""
     columns = (
         np.hstack([reducer.video(data.video), video_affect]),
         np.hstack([reducer.music(data.music), music_affect]),
         data.score,
-        data.video_affect,
-        data.music_affect,
+        *_labels(data, kind),
     )
     return Batch(*(torch.as_tensor(c, dtype=torch.float32) for c in columns))
+
+
+def _labels(data: Scored, kind: Auxiliary) -> tuple[Array, Array]:
+    """Of either side what the auxiliary task predicts: its true affect, or one label [n, 1] of the pair, twice."""
+    if kind == "affect":
+        return data.video_affect, data.music_affect
+    label = data.voice if kind == "voice" else data.person
+    if label is None:
+        raise InputError(f"the auxiliary task {kind!r} needs pairs with that label, and these have none: use 'affect'")
+    return label[:, None], label[:, None]
 
 
 def _network(
@@ -159,11 +189,18 @@ def loss(net: Network, config: AFCLNetConfig, batch: Batch) -> Tensor:
     out = net.head(video, music)
     total = match_score(out.logit, batch.match, config.loss)
     if out.affect is not None:
-        true = nets.fused(batch.video_emotion, batch.music_emotion)
-        total = total + config.affect_weight * matched_affect(out.affect, true, batch.match)
+        total = total + config.affect_weight * _auxiliary(out.affect, config.auxiliary, batch)
     if config.consistency_weight and shape.video == shape.music and shape.inputs != "perceptual":
         total = total + config.consistency_weight * consistency(video.attended, music.attended, batch.match)
     return total
+
+
+def _auxiliary(predicted: Tensor, kind: Auxiliary, batch: Batch) -> Tensor:
+    """L_affect; or, of a voice in the music and a person in the picture, cross-entropy over all pairs [ours]."""
+    if kind == "affect":
+        return matched_affect(predicted, nets.fused(batch.video_emotion, batch.music_emotion), batch.match)
+    label = batch.music_emotion if kind == "voice" else batch.video_emotion
+    return functional.binary_cross_entropy_with_logits(predicted, label)
 
 
 class Fresh:
@@ -252,3 +289,22 @@ class FittedAFCLNet:
         if not self.classes:
             return None
         return self.affect.of(modality).probabilities(features)
+
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    "afclnet": lambda: AFCLNet(),
+    "afclnet-paper": lambda: AFCLNet("afclnet-paper", PAPER),
+}
+
+SPACES: dict[str, Mapping[str, tuple[Any, ...]]] = {
+    "afclnet": {
+        "reduction.components": (8, 16, 32),
+        "reduction.ridge": (10.0, 100.0, 300.0),
+        "affect.penalty": (30.0, 100.0, 300.0),
+        "shape.dropout": (0.3, 0.5, 0.7),
+        "consistency_weight": (0.0, 0.3, 1.0),
+        "epochs": (40, 80, 120),
+        "schedule.learning_rate": (1e-3, 3e-3, 1e-2),
+        "schedule.weight_decay": (0.0, 1e-3, 1e-2),
+    }
+}

@@ -1,16 +1,19 @@
 """Every part of an AFCLNet recipe taken away or exchanged on its own, by name."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from training.systems.afclnet import AFCLNetConfig
+from training.systems.afclnet import OURS, PAPER, AFCLNet, AFCLNetConfig
+from training.types import System
 
 
 def ablations(base: AFCLNetConfig) -> dict[str, AFCLNetConfig]:
     """Recipes that differ from `base` in one respect; where `base` already lacks the part, the recipe is left out.
 
-    The first ten are the paper's tables 3 to 6 (its auxiliary tasks of voice and person need labels that no data set
-    here has), the others take our additions away.
+    The first eleven are the paper's tables 3 to 6 (its auxiliary tasks of voice and person need labels that only
+    generated pairs have: see `training.evaluation.suites.parts`), the others take our additions away.
     """
 
     def shape(**parts: Any) -> AFCLNetConfig:
@@ -24,6 +27,7 @@ def ablations(base: AFCLNetConfig) -> dict[str, AFCLNetConfig]:
         "objective-only": shape(inputs="objective"),
         "no-reduction": reduction("none"),
         "one-dcca": reduction("dcca"),
+        "cluster-dcca": reduction("cluster-dcca"),
         "matched-unmatched": reduction("dcca-matched-unmatched"),
         "no-attention": shape(self_attention=False, mutual_attention=False),
         "self-only": shape(mutual_attention=False),
@@ -43,3 +47,10 @@ def ablations(base: AFCLNetConfig) -> dict[str, AFCLNetConfig]:
     if base.fresh:
         found["given-too"] = replace(base, given=0.5)
     return {name: config for name, config in found.items() if config != base}
+
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    f"{base}-{part}": partial(AFCLNet, f"{base}-{part}", config)
+    for base, recipe in (("afclnet", OURS), ("afclnet-paper", PAPER))
+    for part, config in ablations(recipe).items()
+}

@@ -6,7 +6,8 @@ features. What comes out has mean 0 and variance 1 on the training rows [ours], 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from functools import partial
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -22,7 +23,10 @@ from training.systems.logistic import row_space
 from training.systems.prepare import Standardiser, standardiser
 from training.targets import is_matched
 
-Name = Literal["dcca-matched-unmatched", "dcca", "cca", "pca", "none"]
+ALIGNED = 4
+"""Drawn pairs for each training pair on which cluster-DCCA finds its canonical coordinates."""
+
+Name = Literal["dcca-matched-unmatched", "dcca", "cluster-dcca", "cca", "pca", "none"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class ReductionConfig:
     learning_rate: float = 1e-4  # ours, DCCA: the rate of the paper's network
     batch: int = 1024  # ours, DCCA: the correlation is one over the batch, so a batch is large; also the paper's size
     epochs: int = 50  # ours, DCCA: by then the training correlation has stopped rising on 360 pairs
+    clusters: int = 5  # ours, cluster-DCCA of rated affect: as many as EmoMV has emotions
 
 
 class Reducer(Protocol):
@@ -94,8 +99,19 @@ class DeepReducer:
         return _outputs(self.nets, modality, prepared)
 
 
-def reduce(video: Array, music: Array, score: Array, config: ReductionConfig, seed: int) -> Reducer:
+class Clusters(NamedTuple):
+    """Which cluster every video and every piece of music belongs to: int64 [n] each, from one numbering."""
+
+    video: Array
+    music: Array
+
+
+def reduce(
+    video: Array, music: Array, score: Array, config: ReductionConfig, seed: int, clusters: Clusters | None = None
+) -> Reducer:
     """The configured reduction fitted on pairs: video [n, d_v], music [n, d_m], score [n].
+
+    Cluster-DCCA takes the matching states for clusters where none are given.
 
     Raises
     ------
@@ -104,8 +120,11 @@ def reduce(video: Array, music: Array, score: Array, config: ReductionConfig, se
     if config.name not in REDUCTIONS:
         raise InputError(f"no reduction is called {config.name}; there are: {', '.join(REDUCTIONS)}")
     prepare = standardiser(video), standardiser(music)
+    fit = REDUCTIONS[config.name]
+    if clusters is not None and config.name == "cluster-dcca":
+        fit = partial(_cluster_dcca, clusters=clusters)
     with reproducible(seed):
-        return REDUCTIONS[config.name](prepare, (prepare[0](video), prepare[1](music)), score, config)
+        return fit(prepare, (prepare[0](video), prepare[1](music)), score, config)
 
 
 Both = tuple[Array, Array]
@@ -153,6 +172,41 @@ def _matched_unmatched(prepare: Prepare, both: Both, score: Array, config: Reduc
     return _deep(prepare, both, kinds, config)
 
 
+def _cluster_dcca(
+    prepare: Prepare, both: Both, score: Array, config: ReductionConfig, clusters: Clusters | None = None
+) -> Reducer:
+    state = is_matched(score).astype(np.int64)
+    corresponding = Corresponding(clusters or Clusters(state, state))
+    return _scaled(prepare, both, (fit_dcca(both[0], both[1], config, corresponding),))
+
+
+class Corresponding:
+    """Rows of either side that correspond: any video with any music of its cluster, all such pairs equally often.
+
+    The correspondences of cluster-CCA (Rasiwasia et al. 2014, section 3.2). They are too many to hold: every call draws
+    some.
+    """
+
+    def __init__(self, clusters: Clusters) -> None:
+        size = int(max(clusters.video.max(), clusters.music.max())) + 1
+        self.rows = [[np.flatnonzero(side == c) for side in clusters] for c in range(size)]
+        pairs = np.array([len(video) * len(music) for video, music in self.rows], np.float64)
+        if not pairs.any():
+            raise InputError("cluster-DCCA needs a cluster that has both videos and music, and there is none")
+        self.upto = np.cumsum(pairs / pairs.sum())
+
+    def __call__(self, count: int) -> tuple[Tensor, Tensor]:
+        """Rows int64 [count] of the videos and of the music, drawn from torch's generator."""
+        draw = torch.rand(3, count, dtype=torch.float64).numpy()
+        cluster = np.minimum(np.searchsorted(self.upto, draw[0], side="right"), len(self.rows) - 1)
+        found = np.empty((2, count), np.int64)
+        for number in np.unique(cluster):
+            at = cluster == number
+            for side, rows in enumerate(self.rows[number]):
+                found[side, at] = rows[(draw[side + 1, at] * len(rows)).astype(np.int64)]
+        return torch.as_tensor(found[0]), torch.as_tensor(found[1])
+
+
 def _at_least_two(rows: Array, who: str, kind: str) -> Array:
     if rows.sum() < 2:
         raise InputError(
@@ -163,15 +217,21 @@ def _at_least_two(rows: Array, who: str, kind: str) -> Array:
 
 
 def _deep(prepare: Prepare, both: Both, kinds: list[Array], config: ReductionConfig) -> DeepReducer:
-    nets = tuple(fit_dcca(both[0][rows], both[1][rows], config) for rows in kinds)
+    return _scaled(prepare, both, tuple(fit_dcca(both[0][rows], both[1][rows], config) for rows in kinds))
+
+
+def _scaled(prepare: Prepare, both: Both, nets: tuple[DCCANet, ...]) -> DeepReducer:
     scale = standardiser(_outputs(nets, "video", both[0])), standardiser(_outputs(nets, "music", both[1]))
     return DeepReducer(nets, prepare, scale)
 
 
-def fit_dcca(video: Array, music: Array, config: ReductionConfig) -> DCCANet:
+def fit_dcca(
+    video: Array, music: Array, config: ReductionConfig, corresponding: Corresponding | None = None
+) -> DCCANet:
     """A DCCA network trained on standardised pairs [n, d_v] and [n, d_m], n >= 2; draws from torch's generator.
 
-    What it gives of them is in canonical coordinates: column i of one side goes with column i of the other.
+    What it gives of them is in canonical coordinates: column i of one side goes with column i of the other. With
+    `corresponding` the rows of both sides are paired anew in every epoch, else row i goes with row i.
     A batch that would be left with one row joins the one before it.
     """
     if len(video) < 2:
@@ -181,11 +241,15 @@ def fit_dcca(video: Array, music: Array, config: ReductionConfig) -> DCCANet:
     optimiser = torch.optim.Adam(net.parameters(), lr=config.learning_rate)
     parts = max(1, round(len(x) / max(2, config.batch)))
     for _ in range(config.epochs):
-        for rows in torch.tensor_split(torch.randperm(len(x)), parts):
+        epoch = (torch.randperm(len(x)),) * 2 if corresponding is None else corresponding(len(x))
+        for rows, columns in zip(*(torch.tensor_split(side, parts) for side in epoch), strict=True):
             optimiser.zero_grad()
-            out = net(x[rows], y[rows])
+            out = net(x[rows], y[columns])
             torch.autograd.backward(canonical_correlation(out.video, out.music, config.dcca_ridge))
             optimiser.step()
+    if corresponding is not None:
+        rows, columns = corresponding(ALIGNED * len(x))
+        x, y = x[rows], y[columns]
     return _aligned(net.eval(), x, y, config.dcca_ridge)
 
 
@@ -213,6 +277,7 @@ def _outputs(nets: tuple[DCCANet, ...], modality: Modality, prepared: Array) -> 
 REDUCTIONS: dict[Name, Callable[[Prepare, Both, Array, ReductionConfig], Reducer]] = {
     "dcca-matched-unmatched": _matched_unmatched,
     "dcca": _dcca,
+    "cluster-dcca": _cluster_dcca,
     "cca": _cca,
     "pca": _pca,
     "none": _none,

@@ -4,6 +4,7 @@ Khosla et al. 2020, "Supervised contrastive learning", equation 2, taken across 
 see every segment of the other side in the fold, so that the given pairing does not matter.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -19,7 +20,7 @@ from training.losses import cross_entropy, supervised_contrastive
 from training.systems.matching import calibrated, tensors_of
 from training.systems.network import Scales, Trained, linear, scales
 from training.systems.prepare import standardiser
-from training.types import EMOTIONS, Extra, Pairs
+from training.types import EMOTIONS, Extra, Pairs, System
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,8 @@ def _encoder(trained: Trained[HeadsNet]) -> LinearEncoder:
         tensors |= tensors_of(name, scale.folded(*linear(trained.model.heads[name])))
         tensors |= tensors_of(f"{name}_emotion", linear(trained.model.emotion[name]))
     return LinearEncoder({}, tensors)
+
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    "supcon": lambda: SupervisedContrastive(),
+}

@@ -4,6 +4,7 @@ Thao et al., "EmoMV: affective music-video correspondence learning datasets for 
 Information Fusion 2023, sections 5.1 and 6.1.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -17,7 +18,7 @@ from training.fit import Batch, Loss, Schedule
 from training.losses import contrastive, cross_entropy
 from training.systems.matching import calibrated, tensors_of
 from training.systems.network import Trained, every_pair, linear, train_network
-from training.types import Extra, Pairs
+from training.types import Extra, Pairs, System
 
 
 @dataclass(frozen=True)
@@ -183,3 +184,19 @@ class FittedClassifier:
     def _score(self, video: Tensor, music: Tensor) -> Tensor:
         with torch.no_grad():
             return torch.softmax(self.trained.model.matching(video, music), dim=1)[:, 1]
+
+
+SINGLE = EmoMVConfig(multi_task=False)
+# The text alone, without what only the authors' code has.
+TEXT = EmoMVConfig(layer_norm=False, halve=False, schedule=Schedule(weight_decay=0.0))
+CODE = EmoMVConfig(emotion_from_embedding=True)
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    "emomv-classifier": lambda: EmoMVClassifier(),
+    "emomv-classifier-single": lambda: EmoMVClassifier("emomv-classifier-single", SINGLE),
+    "emomv-classifier-text": lambda: EmoMVClassifier("emomv-classifier-text", TEXT),
+    "emomv-classifier-code": lambda: EmoMVClassifier("emomv-classifier-code", CODE),
+    "emomv-retrieval": lambda: EmoMVRetrieval(),
+    "emomv-retrieval-single": lambda: EmoMVRetrieval("emomv-retrieval-single", SINGLE),
+    "emomv-retrieval-text": lambda: EmoMVRetrieval("emomv-retrieval-text", TEXT),
+}

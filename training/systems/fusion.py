@@ -1,6 +1,6 @@
 """Fusion: retrieval and rescoring as one score, weighed against each other on inner folds of the training pairs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +13,10 @@ from recommender.types import Array, Modality
 from training.fit import mean_known, queries
 from training.folds import grouped_folds
 from training.systems.afclnet import AFCLNet
+from training.systems.emomv import EmoMVRetrieval
 from training.systems.logistic import calibration
+from training.systems.posterior import EmotionMatching
+from training.systems.predicted import PredictedMusic
 from training.types import Extra, Fitted, Pairs, System
 
 BLOCK = 32
@@ -146,3 +149,10 @@ class FittedFusion:
         """Emotion probabilities [n, 5] of the first system, of the second where the first predicts none."""
         found = self.first.emotions(modality, features)
         return self.second.emotions(modality, features) if found is None else found
+
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    "fusion": lambda: Fusion("fusion", EmotionMatching(), AFCLNet()),
+    "fusion-predicted": lambda: Fusion("fusion-predicted", PredictedMusic(), AFCLNet()),
+    "fusion-emomv": lambda: Fusion("fusion-emomv", EmoMVRetrieval(), AFCLNet()),
+}

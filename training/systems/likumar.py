@@ -5,6 +5,7 @@ unit vectors plus two emotion cross-entropies. Stage two: logistic regression on
 1 / distance ranks (equation 3).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +18,7 @@ from training.fit import Batch, Loss, Schedule
 from training.losses import contrastive, cross_entropy
 from training.systems.logistic import Calibration, calibration
 from training.systems.network import Trained, train_network
-from training.types import Extra, Pairs
+from training.types import Extra, Pairs, System
 
 NEAREST = 1e-6
 """Distances below count as this one, so that 1 / distance stays finite."""
@@ -114,3 +115,9 @@ class FittedLiKumar:
         with torch.no_grad():
             reduced = stream(self.trained.scales.tensor(modality, features)).reduced
             return torch.softmax(stream.emotion(reduced), dim=1).numpy()
+
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    "li-kumar": lambda: LiKumar(),
+    "li-kumar-single": lambda: LiKumar("li-kumar-single", LiKumarConfig(multi_task=False)),
+}

@@ -6,6 +6,7 @@ counts by the direction of its evidence alone, since the length of its logits sa
 and the music by a softened likelihood, whose certainty is real.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,7 +19,7 @@ from recommender.types import Array
 from training.systems.logistic import multinomial
 from training.systems.matching import calibrated_out_of_fold, tensors_of
 from training.systems.prepare import standardiser
-from training.types import EMOTIONS, Extra, Pairs
+from training.types import EMOTIONS, Extra, Pairs, System
 
 CLASSES = len(EMOTIONS)
 
@@ -91,3 +92,9 @@ def _as_prior(emotion: Array, prior: Array) -> Array:
     """Weights [n], their sum 1, under which the labels are distributed as `prior`."""
     weight = (prior / np.maximum(np.bincount(emotion, minlength=CLASSES), 1))[emotion]
     return weight / weight.sum()
+
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    "posterior": lambda: EmotionMatching("posterior", PosteriorConfig(score="posterior")),
+    "evidence": lambda: EmotionMatching(),
+}

@@ -6,7 +6,7 @@ of the video; and its cosine with a real piece says how well the two go together
 emotion label tells. One score does it all: the cosine of unit vectors of fixed size. All parts are affine maps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,7 @@ from recommender.types import Array
 from training.systems.matching import calibrated_out_of_fold, tensors_of
 from training.systems.posterior import EmotionMatching, PosteriorConfig
 from training.systems.prepare import Standardiser, standardiser
-from training.types import Extra, Pairs
+from training.types import Extra, Pairs, System
 
 Affine = tuple[Array, Array]
 """Weights [d, k] and bias [k] of x W + b."""
@@ -120,3 +120,8 @@ def blended(direct: Affine, indirect: Affine, features: Array, share: float) -> 
 
 def _layer(tensors: Mapping[str, Array], layer: str) -> Affine:
     return tensors[f"{layer}.weights"], tensors[f"{layer}.bias"]
+
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    "predicted": lambda: PredictedMusic(),
+}

@@ -1,0 +1,100 @@
+"""`recommend dataset build`, `recommend features extract`: datasets of pairs, and tables of features, from media."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recommender.console import Format, FormatOption, flat, group, write_json, write_rows
+
+features_app = group("Measure media for other tools.", no_args_is_help=True)
+dataset_app = group("Build datasets of matched and mismatched pairs.", no_args_is_help=True)
+
+
+class Classes(StrEnum):
+    five = "five"
+    three = "three"
+
+
+class Balance(StrEnum):
+    returned = "return"
+    drop = "drop"
+
+
+@dataset_app.command(
+    "build",
+    help="Pair labelled media into matched and mismatched pairs with features, in EmoMV's layout.\n\n"
+    "Example: recommend dataset build labels.csv --out my-dataset --balance drop",
+)
+def dataset_build(
+    labels: Annotated[Path, typer.Argument(readable=False, help="CSV with columns path, emotion, source.")],
+    out: Annotated[Path, typer.Option(readable=False, help="Folder to write.")],
+    balance: Annotated[Balance, typer.Option(help="Segments without a partner: back to matched, or dropped.")] = (
+        Balance.returned
+    ),
+    seed: Annotated[int, typer.Option(help="Deals sources and partners.")] = 0,
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="Features: builtin, emomv (SlowFast and VGGish), slowfast-r101 or timesformer (each with VGGish), "
+            "raw (frames and spectrogram), frames or spectrogram (the other side builtin)."
+        ),
+    ] = "builtin",
+    max_per_source: Annotated[int | None, typer.Option(min=1, help="At most so many segments of one source.")] = None,
+    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of segments to validate on.")] = 0.2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
+    classes: Annotated[
+        Classes, typer.Option(help="five: the emotions; three: positive, neutral, negative (an emotion counts as its).")
+    ] = Classes.five,
+    format: FormatOption = Format.table,
+) -> None:
+    from recommender.outputs.progress import Progress
+    from training.construction import build
+
+    with Progress("measuring") as progress:
+        report = build(
+            labels,
+            out,
+            balance.value,
+            seed,
+            encoder,
+            max_per_source=max_per_source,
+            validation=validation,
+            workers=workers,
+            on_progress=lambda done, total: progress.stage("measuring", done, total),
+            classes=classes.value,
+        )
+    if format is Format.json:
+        write_json(report.as_dict())
+    else:
+        write_rows(flat(report.as_dict()))
+
+
+@features_app.command(
+    "extract",
+    help="Measure every file of a folder and write the features as one table.\n\n"
+    "Features: builtin-music, builtin-video, vggish, slowfast, slowfast-r101, timesformer (the last four: `recommend "
+    "models pull` first). FILE ends in "
+    ".parquet (one table), .h5 or .npy (a matrix each, with the rows' names beside it). A stopped run goes on.\n\n"
+    "Example: recommend features extract ~/Music --encoder vggish --out vggish.npy",
+)
+def features_extract(
+    folder: Annotated[Path, typer.Argument(readable=False, help="Folder of media.")],
+    encoder: Annotated[str, typer.Option(help="Features to measure, separated by commas.")],
+    out: Annotated[Path, typer.Option(readable=False, help="File to write: .parquet, .h5 or .npy.")],
+    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
+    format: FormatOption = Format.table,
+) -> None:
+    from recommender.outputs.progress import Progress
+    from training.construction.batch import extract_folder
+
+    with Progress("measuring") as progress:
+        done = extract_folder(folder, [name.strip() for name in encoder.split(",")], out, workers, progress.stage)
+    for reason in done.failed.values():
+        typer.echo(f"failed: {reason}", err=True)
+    facts = {"written": [str(path) for path in done.written], "rows": done.rows, "measured": done.computed}
+    if format is Format.json:
+        write_json(facts)
+    else:
+        write_rows(flat(facts))
