@@ -155,7 +155,7 @@ def query(
         from importlib.metadata import version as installed
 
         typer.echo(installed("cliptune"))
-    elif not (video or track or like or vector or features):
+    elif not (video or track or like or vector or features or slideshow):
         typer.echo(context.get_help())
     else:
         if sum(map(bool, (track, vector, features, video or like))) > 1:

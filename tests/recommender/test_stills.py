@@ -101,9 +101,10 @@ def test_a_broken_picture_ends_a_slideshow_in_one_line(run, indexed, pictures):
     assert ran.code == 1
     (line,) = [line for line in ran.err.splitlines() if line.startswith("error: ")]
     assert "broken.jpg" in line
-    wrong = run("--slideshow", 4, "--vector", pictures / "q.npy", "--library", indexed)
-    assert wrong.code == 2
-    assert "--slideshow needs pictures" in wrong.err
+    for other in (("--vector", pictures / "q.npy"), ()):
+        wrong = run("--slideshow", 4, *other, "--library", indexed)
+        assert wrong.code == 2
+        assert "--slideshow needs pictures" in wrong.err
 
 
 def test_raw_pictures_are_the_frames_at_the_middle_of_each_quarter(tmp_path):
