@@ -17,7 +17,7 @@ from recommender.model.folder import FORMAT, MANIFEST, read_manifest
 from recommender.model.rescoring import Rescoring
 from recommender.model.retrieval import WEIGHTS, FeatureSet, RetrievalModel, load, revision_of
 from recommender.rankers.scoring import Fusion
-from recommender.types import Modality, numbered
+from recommender.types import Modality
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trials import Bench
 from training.model_folder import as_json, writable, write
@@ -189,7 +189,7 @@ def manifest_of(
         "kind": "retrieval",
         "name": name,
         "system": system,
-        "inputs": {modality: _need(need) for modality, need in features.items()},
+        "inputs": {modality: need.entry() for modality, need in features.items()},
         "encoder": {"kind": matcher.encoder.kind, "settings": dict(matcher.encoder.settings)},
         "calibration": asdict(matcher.calibration),
         "weights": WEIGHTS,
@@ -200,9 +200,3 @@ def manifest_of(
     if rescoring is not None:
         manifest["rescoring"] = rescoring.as_json()
     return manifest | {"revision": revision_of(manifest)}, weights
-
-
-def _need(need: FeatureSet) -> dict[str, Any]:
-    plain = need.columns == numbered(need.name, len(need.columns))
-    columns = len(need.columns) if plain else list(need.columns)
-    return {"name": need.name, "revision": need.revision, "columns": columns}

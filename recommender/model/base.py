@@ -65,6 +65,8 @@ class Model:
         folder = files.find(name_or_folder)
         manifest = files.read_manifest(folder)
         kind = manifest.get("kind", "affect")
+        if kind == "tagger":
+            raise ModelError(f"{folder}: a tagger labels media and recommends none: recommend dataset tag --tagger")
         if kind not in KINDS:
             raise ModelError(
                 f"{folder}: a model of kind {kind!r}; this program knows {', '.join(KINDS)}: update cliptune"

@@ -49,6 +49,12 @@ class FeatureSet:
         names = numbered(str(entry["name"]), columns) if isinstance(columns, int) else columns
         return cls(str(entry["name"]), str(entry["revision"]), tuple(map(str, names)))
 
+    def entry(self) -> dict[str, Any]:
+        """What the manifest says of it: of columns that are only numbered, how many there are."""
+        plain = self.columns == numbered(self.name, len(self.columns))
+        columns = len(self.columns) if plain else list(self.columns)
+        return {"name": self.name, "revision": self.revision, "columns": columns}
+
 
 class Encoded(NamedTuple):
     """What a library keeps of n rows of features: unit vectors [n, dim], and `inputs` [n, f] (see `Model.inputs`)."""

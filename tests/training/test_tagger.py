@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from recommender import Model
 from recommender.errors import InputError, ModelError
 from recommender.features import music, video
 from recommender.model.folder import MANIFEST
@@ -324,6 +325,11 @@ def test_damaged_weights_are_one_line(tagger, tmp_path):
         load(folder)
     with pytest.raises(ModelError, match="no model"):
         load(tmp_path / "nowhere")
+
+
+def test_a_tagger_is_not_taken_for_a_model_that_recommends(tagger, tmp_path):
+    with pytest.raises(ModelError, match="a tagger labels media and recommends none"):
+        Model.load(saved(tagger, tmp_path / "t"))
 
 
 def test_training_writes_a_folder_with_measured_figures(tmp_path, monkeypatch):

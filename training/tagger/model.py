@@ -14,7 +14,7 @@ from recommender.errors import InputError, ModelError
 from recommender.model.folder import FORMAT, MANIFEST, digest, find, plain_name, read_manifest, read_tensors
 from recommender.model.retrieval import WEIGHTS, FeatureSet
 from recommender.nets.attendaffect import AttendAffectNet, Shape
-from recommender.types import Array, Modality, numbered
+from recommender.types import Array, Modality
 from training.model_folder import as_json, write
 from training.systems.prepare import Standardiser
 from training.tagger.figures import KINDS
@@ -128,7 +128,7 @@ def manifest_of(tagger: Tagger, name: str, trained_on: Mapping[str, Any]) -> tup
         "kind": KIND,
         "name": name,
         "emotions": list(tagger.emotions),
-        "inputs": {modality: _entry(tagger.needs[modality]) for modality in MODALITIES},
+        "inputs": {modality: tagger.needs[modality].entry() for modality in MODALITIES},
         "tokens": {
             modality: {token.name: len(token.columns) for token in tokens_of(tagger.needs[modality])}
             for modality in MODALITIES
@@ -200,12 +200,3 @@ def _member(
     own = f"{start}net."
     model.load_state_dict({n.removeprefix(own): torch.tensor(v) for n, v in tensors.items() if n.startswith(own)})
     return Member(Standardiser(tensors[f"{start}mean"], tensors[f"{start}scale"]), model.eval(), epochs)
-
-
-def _entry(need: FeatureSet) -> dict[str, Any]:
-    plain = need.columns == numbered(need.name, len(need.columns))
-    return {
-        "name": need.name,
-        "revision": need.revision,
-        "columns": len(need.columns) if plain else list(need.columns),
-    }
