@@ -32,7 +32,7 @@ from indexing.library import Library
 from recommender import Model
 from recommender.types import TrackWindows
 
-ROUNDS = 9
+ROUNDS = 7
 LOOP = """
 import time
 start, total = time.perf_counter(), 0
@@ -54,7 +54,7 @@ def main() -> None:
     options = measuring.parser(__doc__)
     options.add_argument("folder", type=Path)
     options.add_argument("--workers", type=int, default=2)
-    options.add_argument("--copies", type=int, default=3, help="how often each file is there, cut to differ")
+    options.add_argument("--copies", type=int, default=6, help="how often each file is there, cut to differ")
     args = options.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         music = Path(scratch) / "music"
