@@ -32,7 +32,7 @@ from training.folds import deal, tally
 from training.rendering import find_synth, render_all
 from training.systems.logistic import multinomial
 from training.systems.prepare import standardiser
-from training.tagger.figures import KINDS, figures, mean_and_sd
+from training.tagger.figures import KINDS, figures, summary
 from training.tagger.labelled import Labelled, corpus_segments, parts, training_segments
 from training.tagger.learn import FOLDS, crossed, train_tagger
 from training.tagger.media import tag_folder
@@ -257,13 +257,6 @@ def squared(rgb: Array) -> Array:
     h, w = rgb.shape[:2]
     y, x = np.linspace(0, h - 1, side).astype(int), np.linspace(0, w - 1, side).astype(int)
     return np.ascontiguousarray(rgb[y][:, x])
-
-
-def summary(each: list[dict[str, float]]) -> dict[str, dict[str, float | None]]:
-    """Mean and SD over seeds, JSON-ready."""
-    return {
-        name: {"mean": None if np.isnan(mean) else mean, "sd": sd} for name, (mean, sd) in mean_and_sd(each).items()
-    }
 
 
 def cell(found: Mapping[str, Any], name: str, percent: bool = False) -> str:

@@ -177,13 +177,15 @@ def benchmark(
     from training.systems import systems as named
 
     command = shlex.join(["recommend", *sys.argv[1:]])
-    if (dataset is None) == (suite is None):
-        raise InputError("give either --dataset (with --systems) or --suite NAME")
-    if suite is not None and (systems or model or stages):
-        raise InputError("--suite has its own systems: leave --systems, --model and --stages out, or take --dataset")
-    if dataset is None:
-        _suite(str(suite), data, out, seeds, trials, reason, command)
+    if suite is not None and dataset is None:
+        if systems or model or stages:
+            raise InputError(
+                "--suite has its own systems: leave --systems, --model and --stages out, or take --dataset"
+            )
+        _suite(suite, data, out, seeds, trials, reason, command)
         return
+    if dataset is None or suite is not None:
+        raise InputError("give either --dataset (with --systems) or --suite NAME")
     if dataset.startswith("emomv-"):
         _emomv(data)
     made = _saved(model or []) | named(systems or ("" if model else "all"))

@@ -21,12 +21,21 @@ def grouped_folds(pairs: Pairs, k: int, seed: int) -> list[tuple[Array, Array]]:
     """
     if k < 2:
         raise InputError(f"{k} folds: cross-validation needs at least 2")
-    member = np.unique(pairs.groups(), return_inverse=True)[1]
-    groups = int(member.max(initial=-1)) + 1
-    if groups < k:
+    group = pairs.groups()
+    if (groups := len(np.unique(group))) < k:
         raise InputError(f"{groups} groups of sources cannot make {k} folds: ask for fewer")
-    fold = deal(tally(_labels(pairs), member, groups), [1 / k] * k, np.random.default_rng(seed))[member]
-    rows = np.arange(len(pairs))
+    return dealt(_labels(pairs), group, k, seed)
+
+
+def dealt(labels: Array, group: Array, k: int, seed: int) -> list[tuple[Array, Array]]:
+    """k folds (train rows, test rows), ascending int64, none of the groups [n] on both sides; at least k groups.
+
+    Groups are dealt as `deal` deals them: `labels` float [n, c] says what each row holds, column 0 that it is one.
+    """
+    member = np.unique(group, return_inverse=True)[1]
+    counts = tally(labels, member, int(member.max()) + 1)
+    fold = deal(counts, [1 / k] * k, np.random.default_rng(seed))[member]
+    rows = np.arange(len(labels))
     return [(rows[fold != part], rows[fold == part]) for part in range(k)]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from recommender.affect.words import EMOTIONS as PLANE
 from recommender.errors import InputError
 from recommender.types import Array
-from training.folds import deal, tally
+from training.folds import dealt
 from training.types import CLASSES, EMOTIONS, Pairs
 
 MATCHED = 0.5
@@ -138,15 +138,11 @@ class Scored:
         ------
         InputError: fewer than two folds, or fewer groups than folds.
         """
-        member = np.unique(self.group, return_inverse=True)[1]
-        groups = int(member.max(initial=-1)) + 1
-        if not 2 <= k <= groups:
+        if not 2 <= k <= (groups := len(np.unique(self.group))):
             raise InputError(f"{groups} groups of sources cannot make {k} folds: ask for between 2 and {groups}")
         labels = np.column_stack([np.ones(len(self)), self.score, self.video_affect, self.music_affect])
         labels -= np.minimum(labels.min(axis=0), 0)  # counts to be dealt evenly: not below 0
-        fold = deal(tally(labels, member, groups), [1 / k] * k, np.random.default_rng(seed))[member]
-        rows = np.arange(len(self))
-        return [(rows[fold != part], rows[fold == part]) for part in range(k)]
+        return dealt(labels, self.group, k, seed)
 
 
 def scored(pairs: Pairs, target: Target = "binary") -> Scored:

@@ -87,11 +87,17 @@ def defaults(system: System, space: Space) -> Values:
 
 def configured(system: System, values: Values) -> System:
     """`system` with these values in its configuration."""
-    config: Any = getattr(system, "config", None)
+    config = changed(getattr(system, "config", None), values)
+    found: System = replace(system, config=config) if values else system  # type: ignore[type-var]
+    return found
+
+
+def changed(config: Any, values: Mapping[str, Any]) -> Any:
+    """The dataclass `config` with other values in its fields; the fields of a nested one are dotted."""
     for name, value in values.items():
-        config = _replaced(config, name.split("."), value)
-    changed: System = replace(system, config=config) if values else system  # type: ignore[type-var]
-    return changed
+        first, _, rest = name.partition(".")
+        config = replace(config, **{first: changed(getattr(config, first), {rest: value}) if rest else value})
+    return config
 
 
 def _value(system: System, name: str) -> Any:
@@ -101,9 +107,3 @@ def _value(system: System, name: str) -> Any:
             raise InputError(f"the configuration of {system.name} has no {name}: its space names another field")
         found = getattr(found, part)
     return found
-
-
-def _replaced(config: Any, path: list[str], value: Any) -> Any:
-    """The dataclass `config` with `value` at the end of the path of fields."""
-    first, *rest = path
-    return replace(config, **{first: _replaced(getattr(config, first), rest, value) if rest else value})

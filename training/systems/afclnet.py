@@ -22,7 +22,7 @@ from recommender.types import Array, Modality
 from training.fit import Batch, Epoch, Schedule, reproducible
 from training.fit import train as train_loop
 from training.losses import consistency, match_score, matched_affect
-from training.systems.afclnet_affect import Affect, AffectConfig, fit_affect, out_of_fold, scale
+from training.systems.afclnet_affect import Affect, AffectConfig, fit_seen
 from training.systems.afclnet_reduction import Clusters, Reducer, ReductionConfig, reduce
 from training.systems.logistic import Calibration, calibration
 from training.targets import Scored, Target, is_matched, scored
@@ -117,12 +117,7 @@ def fit_once(
     """Networks fitted on `data`, their score not calibrated."""
     clusters = affect_clusters(data, config.reduction, seed)
     reducer = reduce(data.video, data.music, data.score, config.reduction, seed, clusters)
-    affect = fit_affect(data, config.affect, extra)
-    raw = data.video_affect, data.music_affect
-    if not config.affect.true_labels:
-        raw = out_of_fold(data, config.affect, extra, seed)
-    if config.affect.scaled:
-        affect = replace(affect, video_scale=scale(raw[0]), music_scale=scale(raw[1]))
+    affect, raw = fit_seen(data, config.affect, extra, seed)
     kind = config.auxiliary
     batch = _batch(data, kind, reducer, affect.video_scale(raw[0]), affect.music_scale(raw[1]))
     held = None

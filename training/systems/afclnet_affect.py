@@ -1,7 +1,7 @@
 """PREDICTORS: affect of one modality from its objective features, and out-of-fold predictions for training."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -191,6 +191,18 @@ def fit_affect(data: Scored, config: AffectConfig, extra: Extra | None) -> Affec
     if extra is not None and data.classes and len(extra.emotion):
         music = _with_extra(music, extra, config)
     return Affect(fit("video", prepare[0], video, data, config), fit("music", prepare[1], music, data, config))
+
+
+def fit_seen(data: Scored, config: AffectConfig, extra: Extra | None, seed: int) -> tuple[Affect, tuple[Array, Array]]:
+    """The predictors fitted on `data`, scaled where that is asked for; and the affect, in its own scale, that training
+    sees of the videos and of the music [n, a]: the true one, or predictions out of fold."""
+    affect = fit_affect(data, config, extra)
+    raw = data.video_affect, data.music_affect
+    if not config.true_labels:
+        raw = out_of_fold(data, config, extra, seed)
+    if config.scaled:
+        affect = replace(affect, video_scale=scale(raw[0]), music_scale=scale(raw[1]))
+    return affect, raw
 
 
 def out_of_fold(data: Scored, config: AffectConfig, extra: Extra | None, seed: int) -> tuple[Array, Array]:

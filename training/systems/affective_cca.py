@@ -13,7 +13,7 @@ import numpy as np
 
 from recommender.errors import InputError
 from recommender.types import Array, Modality
-from training.systems.afclnet_affect import Affect, AffectConfig, fit_affect, out_of_fold
+from training.systems.afclnet_affect import Affect, AffectConfig, fit_seen
 from training.systems.afclnet_reduction import Reducer, ReductionConfig, reduce
 from training.systems.rated import ByPairs, FromScores
 from training.targets import Scored
@@ -144,10 +144,7 @@ class AffectiveCCA(FromScores):
     ) -> "FittedAffectiveCCA":
         """Fitted on `data`; `extra` music teaches its affect predictor, `stop` is not used."""
         config = self.config
-        affect = fit_affect(data, config.affect, extra)
-        seen = data.video_affect, data.music_affect
-        if not config.affect.true_labels:
-            seen = out_of_fold(data, config.affect, extra, seed)
+        affect, seen = fit_seen(data, config.affect, extra, seed)
         apart = distances(*seen)
         weight = config.weight
         if weight is None:

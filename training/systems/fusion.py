@@ -17,6 +17,7 @@ from training.systems.emomv import EmoMVRetrieval
 from training.systems.logistic import calibration
 from training.systems.posterior import EmotionMatching
 from training.systems.predicted import PredictedMusic
+from training.systems.rated import uncalibrated
 from training.types import Extra, Fitted, Pairs, System
 
 BLOCK = 32
@@ -89,15 +90,9 @@ class Fusion:
             # Strides of a prime: partitions of one seed are not those of the next.
             for inside, rows in grouped_folds(train, self.config.folds, seed + 7919 * partition):
                 part, rest = train.take(inside), train.take(rows)
-                fits = (bare(one).fit(part, seed, None, extra) for one in (self.first, self.second))
+                fits = (uncalibrated(one).fit(part, seed, None, extra) for one in (self.first, self.second))
                 first, second = (scale_of(one, part)(one.similarity(rest.video, rest.music)) for one in fits)
                 yield Held(rows, rest, first, second)
-
-
-def bare(system: System) -> System:
-    """`system` without the calibration of its own that a fusion has no use for, where it can do without."""
-    found: System = system.uncalibrated() if isinstance(system, AFCLNet) else system
-    return found
 
 
 def fused(first: Array, second: Array, weight: float) -> Array:

@@ -1,6 +1,6 @@
 """What AFCLNet's comparison networks share: reduced features and predicted affect in, fitted scores of pairs out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from recommender.types import Array, Modality
 from training.fit import Batch, Epoch
 from training.systems.afclnet import OURS, AFCLNetConfig, Fresh
-from training.systems.afclnet_affect import Affect, AffectConfig, fit_affect, out_of_fold, scale
+from training.systems.afclnet_affect import Affect, AffectConfig, fit_seen
 from training.systems.afclnet_reduction import Reducer, ReductionConfig, reduce
 from training.systems.network import every_pair
 from training.targets import Scored
@@ -73,12 +73,7 @@ def prepare(data: Scored, config: InputConfig, seed: int, stop: Scored | None, e
     InputError: too few groups for the folds of the affect, or pairs that the reduction cannot be fitted on.
     """
     reducer = reduce(data.video, data.music, data.score, config.reduction, seed)
-    affect = fit_affect(data, config.affect, extra)
-    raw = data.video_affect, data.music_affect
-    if not config.affect.true_labels:
-        raw = out_of_fold(data, config.affect, extra, seed)
-    if config.affect.scaled:
-        affect = replace(affect, video_scale=scale(raw[0]), music_scale=scale(raw[1]))
+    affect, raw = fit_seen(data, config.affect, extra, seed)
     video = _joined(reducer.video(data.video), affect.video_scale(raw[0]))
     music = _joined(reducer.music(data.music), affect.music_scale(raw[1]))
     a = data.video_affect.shape[1]

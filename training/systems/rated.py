@@ -6,7 +6,7 @@ import numpy as np
 
 from recommender.types import Array, Modality
 from training.targets import Scored, scored
-from training.types import Extra, Fitted, Pairs
+from training.types import Extra, Fitted, Pairs, System
 
 BLOCK = 64
 """Videos that meet all music at a time."""
@@ -18,6 +18,12 @@ class Rating(Protocol):
     def fit_scored(self, data: Scored, seed: int, stop: Scored | None = None, extra: Extra | None = None) -> Fitted:
         """Fitted on `data`. `stop` are pairs for early stopping or calibration; `extra` is further labelled music."""
         ...
+
+
+def uncalibrated(system: System) -> System:
+    """`system` without a calibration of its own that costs fits, for those who calibrate its score themselves."""
+    found: System = system.uncalibrated() if hasattr(system, "uncalibrated") else system
+    return found
 
 
 class FromScores:

@@ -13,7 +13,7 @@ import numpy as np
 
 from recommender.errors import InputError
 from recommender.types import Array, Modality
-from training.systems.afclnet_affect import Affect, AffectConfig, fit_affect, out_of_fold
+from training.systems.afclnet_affect import Affect, AffectConfig, fit_seen
 from training.systems.afclnet_reduction import Reducer, ReductionConfig, reduce
 from training.systems.prepare import Standardiser, standardiser
 from training.systems.rated import ByPairs, FromScores
@@ -159,10 +159,7 @@ class Stacking(FromScores):
     ) -> "FittedStacking":
         """Fitted on `data`; `extra` music teaches its affect predictor, `stop` is not used."""
         config = self.config
-        affect = fit_affect(data, config.affect, extra)
-        seen = data.video_affect, data.music_affect
-        if not config.affect.true_labels:
-            seen = out_of_fold(data, config.affect, extra, seed)
+        affect, seen = fit_seen(data, config.affect, extra, seed)
         pairs = Inputs(data.video, data.music, *seen)
         meta = None if config.meta == "mean" else self._meta(pairs, data, seed)
         return FittedStacking(fit_base(pairs, data.score, config, seed), meta, affect, data.classes)

@@ -61,6 +61,13 @@ def one_against_others(emotion: Array, probabilities: Array) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
+def summary(each: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    """`mean_and_sd`, JSON-ready: None for what has no value."""
+    return {
+        name: {"mean": None if np.isnan(mean) else mean, "sd": sd} for name, (mean, sd) in mean_and_sd(each).items()
+    }
+
+
 def mean_and_sd(each: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float | None]]:
     """Mean and, of values that differ, sample SD over seeds of every figure; what has no value is left out."""
     found: dict[str, tuple[float, float | None]] = {}

@@ -7,7 +7,7 @@ import numpy as np
 from recommender.errors import InputError
 from recommender.types import Array
 from training.datasets.emomv_labels import JOIN
-from training.folds import deal, tally
+from training.folds import dealt
 from training.types import EMOTIONS, Corpus, Dataset, Pairs
 
 
@@ -79,11 +79,7 @@ def parts(emotion: Array, source: Array, k: int, seed: int) -> list[tuple[Array,
     ------
     InputError: there are fewer sources than folds.
     """
-    member = np.unique(source, return_inverse=True)[1]
-    groups = int(member.max(initial=-1)) + 1
-    if groups < k:
+    if (groups := len(np.unique(source))) < k:
         raise InputError(f"{groups} sources of labelled segments where a tagger needs {k}: label media of more sources")
     labels = np.column_stack([np.ones(len(emotion)), np.eye(int(emotion.max()) + 1)[emotion]])
-    fold = deal(tally(labels, member, groups), [1 / k] * k, np.random.default_rng(seed))[member]
-    rows = np.arange(len(emotion))
-    return [(rows[fold != part], rows[fold == part]) for part in range(k)]
+    return dealt(labels, source, k, seed)

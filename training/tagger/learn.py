@@ -13,7 +13,7 @@ from recommender.model.retrieval import FeatureSet
 from recommender.types import Array, Modality
 from training.model_folder import as_json, writable
 from training.tagger.card import card
-from training.tagger.figures import KINDS, figures, mean_and_sd
+from training.tagger.figures import KINDS, figures, summary
 from training.tagger.labelled import Labelled, parts, training_segments
 from training.tagger.model import Tagger, fit, load, manifest_of, save_tagger
 from training.tagger.network import TaggerConfig
@@ -69,10 +69,7 @@ def train_tagger(
         "versions": {"python": platform.python_version(), **{n: version(n) for n in ("torch", "numpy", "scipy")}},
         "seeds": list(seeds),
         "folds": FOLDS,
-        "cross-validation": {
-            name: {"mean": None if np.isnan(mean) else mean, "sd": sd}
-            for name, (mean, sd) in mean_and_sd(found).items()
-        },
+        "cross-validation": summary(found),
     }
     save_tagger(out, manifest, weights, {"report.json": as_json(facts), "card.md": card(facts, dataset.licence)})
     return load(out)

@@ -10,10 +10,10 @@ from recommender.errors import InputError
 from training.datasets import load_pairs
 from training.evaluation import summary
 from training.evaluation.suites.kept import Kept
-from training.evaluation.suites.rated import uncalibrated
 from training.evaluation.trials import Bench, Outcome, Trial, run
 from training.fit import quality
 from training.folds import grouped_folds
+from training.systems.rated import uncalibrated
 from training.types import Dataset, Pairs, System
 
 V, M = summary.V, summary.M

@@ -15,6 +15,7 @@ from training.evaluation.suites.rated import Contender
 from training.evaluation.suites.tables import Cell, Row, Table, printed
 from training.evaluation.trials import Bench
 from training.systems.afclnet import OURS, AFCLNet, AFCLNetConfig
+from training.tuning import changed
 
 NAME = "afclnet-ablation"
 SEEDS, FOLD_SEEDS = 10, 3
@@ -117,19 +118,12 @@ def run(asked: Asked) -> Found:
     return Found("AFCLNet, part by part", SHORT, facts, made, kept, recipes)
 
 
-def changed(base: AFCLNetConfig, changes: Mapping[str, Any]) -> AFCLNetConfig:
-    """`base` with other values at the dotted names."""
-    for name, value in changes.items():
-        first, _, rest = name.partition(".")
-        base = replace(base, **{first: replace(getattr(base, first), **{rest: value}) if rest else value})
-    return base
-
-
 def on_labels(part: Part) -> AFCLNetConfig:
     """The configuration of a part on EmoMV-C."""
     if "reduction.name" in part.changes:
         return replace(LABELLED, reduction=replace(STATES, **{"name": part.changes["reduction.name"]}))
-    return changed(LABELLED, part.changes)
+    found: AFCLNetConfig = changed(LABELLED, part.changes)
+    return found
 
 
 def _generated(asked: Asked, seeds: Sequence[int], kept: Kept) -> Iterator[Table]:

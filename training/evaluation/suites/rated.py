@@ -14,6 +14,7 @@ from training.evaluation.significance import holm
 from training.evaluation.suites.kept import Figures, Kept
 from training.evaluation.suites.tables import compared, over_seeds
 from training.systems.logistic import calibration
+from training.systems.rated import uncalibrated
 from training.targets import Scored
 from training.types import System
 
@@ -44,12 +45,6 @@ def measured(system: System, data: Scored, seed: int, stops: bool = False) -> Fi
         curve = calibration(_log_odds(fitted.match(second.video, second.music)), second.score)
         score = curve(_log_odds(score))
     return figures(test.score, score)
-
-
-def uncalibrated(system: System) -> System:
-    """`system` without a calibration of its own, where it has one that costs fits."""
-    found: System = system.uncalibrated() if hasattr(system, "uncalibrated") else system
-    return found
 
 
 def learns_scores(system: System) -> bool:
