@@ -51,6 +51,7 @@ Examples:
   recommend --track song.mp3 --library my-clips
   recommend --video clip.mp4 --library film --calibrate-on-library
   recommend --video pictures/ --slideshow 4
+  recommend --video clip.mp4 --top 3 --figures
   recommend --video clip.mp4 --bpm 90-130 --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
 """
 
@@ -146,6 +147,14 @@ def query(
     versions: Annotated[
         bool, typer.Option("--versions", help="List every other file of the same recording, not only the first.")
     ] = False,
+    figures: Annotated[
+        bool,
+        typer.Option(
+            "--figures",
+            help="With the words for and against a track, the figures behind them: length of notes: 1.09 s, "
+            "above the library's median of 0.392 (helps +0.035).",
+        ),
+    ] = False,
     workers: WorkersOption = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
@@ -190,7 +199,7 @@ def query(
             queries = _clip_queries(engine, clips, like, like_weight, slideshow)
         several = max(len(clips), len(vectors)) > 1 or any(path.is_dir() for path in video or [])
         several = several and slideshow is None
-        _answer(engine, queries, several, Wanted(top, candidates, where, per_artist), format, versions)
+        _answer(engine, queries, several, Wanted(top, candidates, where, per_artist), format, versions, figures)
 
 
 def _conditions(
@@ -277,6 +286,7 @@ def _answer(
     wanted: Wanted,
     format: Format | None,
     versions: bool,
+    figures: bool,
 ) -> None:
     """Prints every answer (as it comes where the format allows); exit 1 when one of several failed."""
     from recommender import outputs
@@ -290,7 +300,7 @@ def _answer(
             typer.echo(f"error: {q}", err=True)
         else:
             found = engine.recommend(q, *wanted)
-            answer = outputs.Answer(name, found, None, q.affect, q.duration_s, q.emotions, versions, q.still)
+            answer = outputs.Answer(name, found, None, q.affect, q.duration_s, q.emotions, versions, q.still, figures)
         answers.append(answer)
         if chosen is not Format.table and outputs.nothing_fits(answer):
             typer.echo(f"{shown(name)}: {outputs.NOTHING_FITS}", err=True)

@@ -1,16 +1,22 @@
 """Reasons: what speaks for a section and what against, feature by feature or emotion by emotion."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from recommender.affect.words import COLUMN, emotions_in
 from recommender.model import Model
 from recommender.model.affect import AffectModel
-from recommender.plain import amount, label
+from recommender.plain import about, amount, label, words
 from recommender.rankers.cosine import window_scores
 from recommender.types import Array, Emotions, Modality, Reason
 
 SMALLEST = 0.001
 """Changes of an emotion's agreement below are not worth a line."""
+
+WORTH = 0.1
+"""Features that change the score less than this share of what the strongest does are not worth a word: the words of a
+track stand side by side, without saying how much each counts."""
 
 MOST = 3
 """Reasons per track: what fits a line and a head."""
@@ -44,17 +50,16 @@ def reasons(
 def by_replacement(
     query: Array, inputs: Array, medians: Array, model: AffectModel, modality: Modality, most: int
 ) -> list[Reason]:
-    """The features whose replacement by the library's median changes the section's score the most."""
+    """The features whose replacement by the library's median changes the section's score the most, one of a kind."""
     names = model.affect[modality].columns
     changes = _losses(query, inputs, medians, model, modality)
     columns = model.columns(modality)
     found = []
-    for j in np.argsort(-np.abs(changes), kind="stable")[:most]:
-        if changes[j] == 0:
-            continue
+    for j in _strongest(names, changes)[:most]:
         column, value, median = columns[names[j]], float(inputs[:, j].mean()), float(medians[j])
         text = _sentence(names[j], column.unit, value, median, float(changes[j]))
-        found.append(Reason(names[j], value, median, column.unit, float(changes[j]), text))
+        spoken = words(names[j], value, median)
+        found.append(Reason(names[j], value, median, column.unit, float(changes[j]), text, spoken))
     return found
 
 
@@ -71,8 +76,22 @@ def by_agreement(query: Emotions, section: Emotions, usual: Emotions, most: int)
             f"{name}: {section[name]:.0%} likely here, {query[name]:.0%} in the query; "
             f"the library's median is {usual[name]:.0%} ({_effect(changes[name])})"
         )
-        found.append(Reason(COLUMN + name, section[name], usual[name], "", changes[name], text))
+        spoken = name if section[name] > usual[name] else f"less {name}"
+        found.append(Reason(COLUMN + name, section[name], usual[name], "", changes[name], text, spoken))
     return found
+
+
+def _strongest(names: Sequence[str], changes: Array) -> list[int]:
+    """Where the largest `changes` are, the largest first; of columns about the same thing only the first.
+
+    Two that measure the pace could else be told as `slow` and `busy rhythm` of one track.
+    """
+    least = WORTH * np.abs(changes).max(initial=0)
+    found: dict[str, int] = {}
+    for j in np.argsort(-np.abs(changes), kind="stable").tolist():
+        if changes[j] != 0 and abs(changes[j]) >= least:
+            found.setdefault(about(names[j]), j)
+    return list(found.values())
 
 
 def _losses(query: Array, inputs: Array, medians: Array, model: AffectModel, modality: Modality) -> Array:

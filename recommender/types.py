@@ -273,7 +273,10 @@ NO_EMOTIONS = EmotionsPair(None, None)
 @dataclass(frozen=True)
 class Reason:
     """Why a track ranks where it does: `change` is what the score (or, of an emotion, the agreement with the query)
-    loses when this feature is replaced by the library's median (positive: it speaks for the track)."""
+    loses when this feature is replaced by the library's median (positive: it speaks for the track).
+
+    `text` is a sentence with the measured values; `words` are an editor's, without figures: `soft attacks`.
+    """
 
     feature: str
     value: float
@@ -281,6 +284,7 @@ class Reason:
     unit: str
     change: float
     text: str
+    words: str
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,19 @@ def test_the_main_command_indexes_a_folder_and_answers(run, music_folder, clip_f
     assert first.code == 0
     assert "feels" in first.out
     assert "slow major" in first.out
-    assert "·" in first.out
+    assert "\n     fits: " in first.out
+    assert "library's median" not in first.out
     assert "4 analysed" in first.err
     second = run("--video", clip_folder / "calm.mp4", "--music", music_folder)
     assert second.out == first.out
     assert second.err == ""
+
+
+def test_figures_are_printed_below_the_same_words(run, indexed, clip_folder):
+    words = run("--video", clip_folder / "wild.mp4", "--library", indexed).out.splitlines()
+    both = run("--video", clip_folder / "wild.mp4", "--library", indexed, "--figures").out.splitlines()
+    assert [line for line in both if "library's median" not in line] == words
+    assert len(words) < len(both)
 
 
 def test_json_has_sections_affect_and_reasons(run, indexed, clip_folder):
@@ -34,6 +42,7 @@ def test_json_has_sections_affect_and_reasons(run, indexed, clip_folder):
         assert 0 <= row["in_s"] < row["out_s"] <= row["duration_s"] + 1e-6
         assert set(row["section_affect"]) >= {"valence", "arousal", "emotion", "mood"}
         assert 1 <= len(row["reasons"]) <= 3
+        assert len({why["words"] for why in row["reasons"]} - {""}) == len(row["reasons"])
 
 
 def test_the_calm_clip_gets_calmer_music_than_the_wild_one(run, indexed, clip_folder):

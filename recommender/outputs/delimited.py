@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from recommender.outputs.records import Answer, affect_record, record
+from recommender.outputs.records import Answer, affect_record, record, verdict
 from recommender.types import Emotions
 
 PLAIN = (
@@ -44,7 +44,8 @@ def render(answers: Sequence[Answer]) -> str:
             for side in ("query", "section"):
                 values = affect_record(getattr(r.affect, side)) or _likeliest(getattr(r.emotions, side))
                 row |= {f"{side}_{name}": values.get(name, "") for name in AFFECT}
-            row |= {f"reason_{i + 1}": why.text for i, why in enumerate(r.reasons[:REASONS])}
+            told = [why.text if answer.figures else verdict([why]) for why in r.reasons[:REASONS]]
+            row |= {f"reason_{i + 1}": text for i, text in enumerate(told)}
             writer.writerow(row)
     return text.getvalue()
 

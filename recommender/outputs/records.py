@@ -1,10 +1,11 @@
 """A recommendation as a flat-keyed, JSON-ready record: the one place that fixes names, units and rounding."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from recommender.affect.words import emotion, emotions, mood
-from recommender.types import Affect, Emotions, Recommendation
+from recommender.types import Affect, Emotions, Reason, Recommendation
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class Answer:
     """What came of one query: its recommendations, or the one-line error that took their place.
 
     `versions`: whether a table names every other file of a recording, not only the first. `still`: whether the query is
-    of pictures that do not move.
+    of pictures that do not move. `figures`: whether table and CSV give the measured values behind the reasons.
     """
 
     query: str
@@ -23,6 +24,7 @@ class Answer:
     emotions: Emotions | None = None
     versions: bool = False
     still: bool = False
+    figures: bool = False
 
 
 def record(r: Recommendation) -> dict[str, Any]:
@@ -53,12 +55,19 @@ def record(r: Recommendation) -> dict[str, Any]:
                 "unit": why.unit,
                 "change": round(why.change, 6),
                 "text": why.text,
+                "words": why.words,
             }
             for why in r.reasons
         ],
         "copies": list(r.track.copies),
         "versions": list(r.track.versions),
     }
+
+
+def verdict(reasons: Sequence[Reason]) -> str:
+    """What speaks for a track and what against, `fits: slow, soft attacks · against: minor`; empty without reasons."""
+    sides = {"fits": [why for why in reasons if why.change > 0], "against": [why for why in reasons if why.change < 0]}
+    return " · ".join(f"{side}: {', '.join(why.words for why in told)}" for side, told in sides.items() if told)
 
 
 def affect_record(affect: Affect | None) -> dict[str, Any] | None:

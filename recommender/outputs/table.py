@@ -1,13 +1,13 @@
-"""A table for people: one block per query, one line per track, its reasons below it."""
+"""A table for people: one block per query, one line per track, what speaks for and against it below."""
 
 import os
 from collections.abc import Sequence
 from pathlib import PurePath
 
 from recommender.affect.words import emotion, mood
-from recommender.outputs.records import Answer
+from recommender.outputs.records import Answer, verdict
 from recommender.text import shown
-from recommender.types import Affect, Emotions, Recommendation
+from recommender.types import Affect, Emotions, Reason, Recommendation
 
 NOTHING_FITS = "nothing in this library fits well (every match probability is below 50 %); the nearest are:"
 
@@ -44,9 +44,15 @@ def block(answer: Answer) -> str:
     for r, row in zip(answer.recommendations, rows, strict=True):
         lines.append(join(row, widths))
         indent = " " * (2 + widths[0] + 2)
-        lines.extend(f"{indent}· {why.text}" for why in r.reasons)
+        lines.extend(indent + line for line in told(r.reasons, answer.figures))
         lines.extend(f"{indent}  also here as: {line}" for line in elsewhere(r.track.versions, answer.versions))
     return "\n".join(lines) + "\n"
+
+
+def told(reasons: Sequence[Reason], figures: bool) -> list[str]:
+    """The reasons in one line of an editor's words, and on request one line each with the measured figures."""
+    lines = [verdict(reasons)] if reasons else []
+    return lines + [f"· {why.text}" for why in reasons if figures]
 
 
 def elsewhere(versions: Sequence[str], all_of_them: bool) -> list[str]:

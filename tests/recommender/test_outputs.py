@@ -1,6 +1,7 @@
 """Outputs: stable records, JSON, CSV, the table, listings."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import pytest
 from recommender import outputs
 from recommender.errors import InputError
 from recommender.outputs import Answer, listing
+from recommender.outputs.records import verdict
 from recommender.outputs.table import clock
 from recommender.types import Affect, AffectPair, Reason, Recommendation, Track
 
@@ -19,8 +21,9 @@ ODD = os.fsdecode(b"/m/odd \xff\nname.mp3")
 def recommendation(path: str = "/m/a.mp3", rank: int = 1) -> Recommendation:
     track = Track(1, path, "music", "A", None, 61.0004, 120.04, "A minor", None, ("/m/copy.mp3",))
     pair = AffectPair(Affect(0.1, -0.5, 0.4, 0.4), Affect(0.5, -0.5, 0.2, 0.2))
-    why = Reason("onset_rate", 1.23456789, 2.0, "1/s", 0.0512345678, "onset rate: 1.23 1/s, below")
-    return Recommendation(track, 0.91234567, rank, 5.0, 17.25, pair, (why,))
+    why = Reason("onset_rate", 1.23456789, 2.0, "1/s", 0.0512345678, "onset rate: 1.23 1/s, below", "sparse rhythm")
+    against = Reason("mode_major", -0.2, 0.1, "correlation", -0.02, "major character: -0.2, below", "minor")
+    return Recommendation(track, 0.91234567, rank, 5.0, 17.25, pair, (why, against))
 
 
 def test_one_answer_is_a_json_array_with_units_in_its_keys():
@@ -32,7 +35,7 @@ def test_one_answer_is_a_json_array_with_units_in_its_keys():
     assert sum(row["section_affect"]["emotions"].values()) == pytest.approx(1, abs=1e-3)
     assert row["reasons"][0] == {
         "feature": "onset_rate", "value": 1.23457, "median": 2.0, "unit": "1/s",
-        "change": 0.051235, "text": "onset rate: 1.23 1/s, below",
+        "change": 0.051235, "text": "onset rate: 1.23 1/s, below", "words": "sparse rhythm",
     }  # fmt: skip
     assert row["copies"] == ["/m/copy.mp3"]
 
@@ -62,8 +65,10 @@ def test_csv_has_one_row_per_recommendation_and_parses_back():
     rows = list(csv.DictReader(io.StringIO(outputs.get("csv")(answers))))
     assert [r["path"] for r in rows] == ["/m/a, b.mp3", ODD, ""]
     assert rows[0]["section_mood"] == "peaceful and warm"
-    assert rows[0]["reason_1"].startswith("onset rate")
+    assert [rows[0][f"reason_{i}"] for i in (1, 2, 3)] == ["fits: sparse rhythm", "against: minor", ""]
     assert rows[2]["error"] == "no"
+    (row,) = csv.DictReader(io.StringIO(outputs.get("csv")([Answer("a", [recommendation()], figures=True)])))
+    assert row["reason_1"] == "onset rate: 1.23 1/s, below"
 
 
 def test_the_table_shows_affect_section_and_reasons():
@@ -72,7 +77,27 @@ def test_the_table_shows_affect_section_and_reasons():
     assert "clip.mp4  (0:12)" in text
     assert "feels calm, most like 'relaxing': valence +0.10 ± 0.40, arousal -0.50 ± 0.40" in text
     assert "0.912  0:05-0:17  120  A minor  peaceful and warm (+0.50 -0.50)" in text
-    assert "· onset rate: 1.23" in text
+    assert text.endswith("  A  [/m/a.mp3]\n     fits: sparse rhythm · against: minor\n")
+    assert "onset rate" not in text
+
+
+def test_the_figures_come_on_request_below_the_words():
+    text = outputs.get("table")([Answer("clip.mp4", [recommendation()], figures=True)])
+    below = text.splitlines()[-3:]
+    assert below == [
+        "     fits: sparse rhythm · against: minor",
+        "     · onset rate: 1.23 1/s, below",
+        "     · major character: -0.2, below",
+    ]
+
+
+def test_a_side_without_reasons_is_not_named():
+    fits, against = recommendation().reasons
+    assert verdict([fits, fits]) == "fits: sparse rhythm, sparse rhythm"
+    assert verdict([against]) == "against: minor"
+    assert verdict([]) == ""
+    bare = dataclasses.replace(recommendation(), reasons=())
+    assert outputs.get("table")([Answer("clip.mp4", [bare])]).endswith("A  [/m/a.mp3]\n")
 
 
 def test_other_files_of_the_same_recording_are_named():

@@ -150,6 +150,7 @@ def test_features_are_searched_by_features(library, folder):
     median = library.medians("music")[2]
     assert best.reasons[0].change == pytest.approx(query.emotions["tense"] * (best.emotions.section["tense"] - median))
     assert best.reasons[0].text.startswith("tense: 100% likely here, 100% in the query")
+    assert best.reasons[0].words == "tense"
 
 
 def test_the_library_keeps_the_features(library):
