@@ -1,5 +1,6 @@
 """What is kept of a clip while its frames stream past: statistics of stills, and one `Step` per change."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +10,18 @@ from recommender.features.motion import REST, Flow, Speeds, View, alike, speeds,
 from recommender.features.picture import FULL, Crop, cropped, picture
 from recommender.features.shots import Judge
 from recommender.media import Frame
-from recommender.types import Array
+from recommender.types import Array, Column
 
 STILL_PX = 128
 STILL_EVERY_S = 0.5  # pictures change slowly between cuts; measuring all 8 frames per second costs 4 times as much
 FREEZE_S = 0.5  # a frame held longer rests; a shorter hold is a source slower than the sampling
+
+
+class Sight(NamedTuple):
+    """A network that looks at some pictures: its columns, and `features` of uint8 [h, w, 3], float32 [columns]."""
+
+    columns: tuple[Column, ...]
+    features: Callable[[Array], Array]
 
 
 class Step(NamedTuple):
@@ -31,13 +39,18 @@ class Step(NamedTuple):
 
 
 class Series:
-    """Takes in frames in order of time. Holds two frames at a time, and a few numbers for each."""
+    """Takes in frames in order of time. Holds two frames at a time, and a few numbers for each.
 
-    def __init__(self) -> None:
+    With `sight` the larger pictures that come with some frames are looked at.
+    """
+
+    def __init__(self, sight: Sight | None = None) -> None:
         self.frames = 0
         self.end_s = 0.0
         self.still_s: list[float] = []
         self.stills: list[Array] = []
+        self.look_s: list[float] = []
+        self.looks: list[Array] = []
         self.steps: list[Step] = []
         self.judge = Judge(Flow())
         self._crop = FULL
@@ -45,6 +58,8 @@ class Series:
         self._view: View
         self._measured: Array  # the picture that the last still statistics are of
         self._still: Array
+        self._sight = sight
+        self._looked: Array  # the picture that the last look was at
         self._since = 0.0  # when the last new frame appeared
 
     def add(self, frame: Frame, crop: Crop) -> None:
@@ -55,6 +70,8 @@ class Series:
             self._recrop(crop)
         if not self.stills or frame.t_s >= self.still_s[-1] + STILL_EVERY_S - 1e-6:
             self._measure(frame)
+        if self._sight is not None and frame.large is not None:
+            self._look(cropped(frame.large, crop), frame.t_s, self._sight)
         if self.frames:
             if not np.array_equal(frame.rgb, self._last.rgb):
                 self._step(frame)
@@ -92,6 +109,16 @@ class Series:
             self._measured = rgb
         self.still_s.append(frame.t_s)
         self.stills.append(self._still)
+
+    def _look(self, rgb: Array, t_s: float, sight: Sight) -> None:
+        """Append the features of a look; of a picture that is held the same again."""
+        if not (self.looks and np.array_equal(rgb, self._looked)):
+            seen = sight.features(rgb)
+            self._looked = rgb
+        else:
+            seen = self.looks[-1]
+        self.look_s.append(t_s)
+        self.looks.append(seen)
 
     def _step(self, frame: Frame) -> None:
         """Add the step to a new frame, after the rest of a frame that was held for long."""

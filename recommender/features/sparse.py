@@ -13,7 +13,7 @@ from recommender.features.between import assumed
 from recommender.features.gaps import Burst, cuts_between, cuts_inside, cuts_unmarked
 from recommender.features.motion import REST, view
 from recommender.features.picture import FULL, bars, cropped
-from recommender.features.series import Series, Step
+from recommender.features.series import Series, Sight, Step
 from recommender.features.shots import cuts
 from recommender.media import Frame, Outline
 from recommender.types import Array
@@ -44,7 +44,7 @@ class Sampled:
     """What was measured of a clip, in order of time.
 
     stills float64 [s, f] at still_s [s], each standing for hold_s [s] seconds; steps [n], which of them are `cut`s and
-    which are `assumed`, not seen, bool [n]; cut_s: when shots begin, [c].
+    which are `assumed`, not seen, bool [n]; cut_s: when shots begin, [c]; looks float32 [l, d] at look_s [l].
     """
 
     still_s: Array
@@ -55,6 +55,8 @@ class Sampled:
     assumed: Array
     cut_s: Array
     frames: int
+    look_s: Array
+    looks: Array
 
     @property
     def edges(self) -> Array:
@@ -88,9 +90,9 @@ def _apart(times: Array, groups: Array) -> list[int]:
     return chosen
 
 
-def sampled(bursts: Iterable[list[Frame]], seen: Outline, batch: int) -> Sampled | None:
+def sampled(bursts: Iterable[list[Frame]], seen: Outline, batch: int, sight: Sight | None = None) -> Sampled | None:
     """The measurements of `bursts`, None of none; black bars are looked for in `batch` frames at a time."""
-    measured = list(_measured(bursts, batch))
+    measured = list(_measured(bursts, batch, sight))
     if not measured:
         return None
     steps = [step for b in measured for step in b.series.steps]
@@ -113,15 +115,17 @@ def sampled(bursts: Iterable[list[Frame]], seen: Outline, batch: int) -> Sampled
         assumed=(np.arange(len(every)) >= len(steps))[order],
         cut_s=np.sort(np.concatenate([np.array([s.end_s for s in steps])[cut], *between])),
         frames=sum(b.series.frames for b in measured),
+        look_s=np.array([t for b in measured for t in b.series.look_s]),
+        looks=np.array([look for b in measured for look in b.series.looks]),
     )
 
 
-def _measured(bursts: Iterable[list[Frame]], batch: int) -> Iterator[Burst]:
+def _measured(bursts: Iterable[list[Frame]], batch: int, sight: Sight | None) -> Iterator[Burst]:
     crop = FULL
     for some in _batches(bursts, batch):
         crop = bars([frame.rgb for burst in some for frame in burst], crop)
         for burst in some:
-            series = Series()
+            series = Series(sight)
             for frame in burst:
                 series.add(frame, crop)
             if len(burst) > 1 and not series.steps:

@@ -15,7 +15,7 @@ from recommender.errors import MediaError
 from recommender.features import colour, composition, texture
 from recommender.features.motion import UNSEEN
 from recommender.features.picture import FULL, bars, one_thread
-from recommender.features.series import Series
+from recommender.features.series import Series, Sight
 from recommender.features.shots import cuts
 from recommender.features.sparse import Sampled, plan, sampled
 from recommender.features.windows import windows
@@ -42,6 +42,8 @@ EVENTS = (
 COLUMNS: tuple[Column, ...] = (*colour.COLUMNS, *texture.COLUMNS, *composition.COLUMNS, *MOTION, *EVENTS)
 
 BATCH = 80  # ten seconds at 8 frames per second, 4 MB: black bars are looked for in each batch
+LOOK_PX = 320
+"""Longest side of a picture that is looked at: the rated pictures have as many."""
 FLASH = 0.1  # between neighbouring frames; a fade of a second and a half stays below
 SLICE_S = 0.5
 STILL_WIDTHS_PER_S = 1e-3
@@ -50,40 +52,48 @@ RATE_S = 10.0
 """Rates of cuts and flashes are over no less than this: one cut in two seconds does not mean 30 a minute."""
 
 
-def extract(path: Path) -> Features:
-    """Features of the pictures in `path`; raises MediaError when there are none.
+def extract(path: Path, sight: Sight | None = None) -> Features:
+    """Features of the pictures in `path`, and after them what `sight` sees; raises MediaError when there are none.
 
     Large clips are seen through bursts from their key frames, see `sparse`; `facts` tells how: `sampling`, the number
     of key frames and the seconds seen.
     """
     seen = outline(path)
     lengths = plan(seen)
-    if seen is not None and lengths is not None and (found := _from_bursts(path, seen, lengths)):
+    if seen is not None and lengths is not None and (found := _from_bursts(path, seen, lengths, sight)):
         return found
     damage = Damage()
-    found = from_frames(decode(path, damage=damage))
+    found = from_frames(decode(path, damage=damage, look_side=_side(sight)), sight=sight)
     return replace(found, facts={**found.facts, "damaged_packets": damage.packets})
 
 
-def _from_bursts(path: Path, seen: Outline, lengths: Array) -> Features | None:
+def _side(sight: Sight | None) -> int:
+    return LOOK_PX if sight is not None else 0
+
+
+def _from_bursts(path: Path, seen: Outline, lengths: Array, sight: Sight | None) -> Features | None:
     """Features from one burst per key frame, or None when anything of it is damaged: then all is to be decoded."""
     damage = Damage()
     with one_thread():
-        found = sampled(bursts(path, seen, lengths, damage=damage), seen, BATCH)
+        found = sampled(bursts(path, seen, lengths, damage=damage, look_side=_side(sight)), seen, BATCH, sight)
     if found is None or damage.packets or damage.frames:
         return None
     few = np.isinf(lengths).any()
     how = "key frames, more where they are few" if few else "key frames"
     seen_s = float(np.diff(found.edges, axis=1)[~found.assumed].sum())
-    return _pooled(found, seen.end_s, {"sampling": how, "key_frames": len(seen.starts), "seen_s": round(seen_s, 3)})
+    return _pooled(
+        found, seen.end_s, {"sampling": how, "key_frames": len(seen.starts), "seen_s": round(seen_s, 3)}, sight
+    )
 
 
-def from_frames(frames: Iterable[Frame], duration_s: float | None = None) -> Features:
+def from_frames(frames: Iterable[Frame], duration_s: float | None = None, sight: Sight | None = None) -> Features:
     """Features of `frames` in order of time; `duration_s` defaults to the end of the last frame.
+
+    `sight` looks at those that come with a larger picture.
 
     Raises MediaError when there is no frame.
     """
-    series = Series()
+    series = Series(sight)
     with one_thread():
         crop = FULL
         for batch in _batches(iter(frames)):
@@ -94,7 +104,7 @@ def from_frames(frames: Iterable[Frame], duration_s: float | None = None) -> Fea
         raise MediaError("No picture to measure: the video holds no frame that can be decoded.")
     series.finish()
     end_s = series.end_s if duration_s is None else float(duration_s)
-    return _pooled(_all(series), end_s, {"sampling": "every frame"})
+    return _pooled(_all(series), end_s, {"sampling": "every frame"}, sight)
 
 
 def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
@@ -110,17 +120,40 @@ def _all(series: Series) -> Sampled:
     hold_s = np.ones(len(still_s))
     cut_s = np.array([s.end_s for s in steps])[cut]
     unseen = np.zeros(len(steps), bool)
-    return Sampled(still_s, np.stack(series.stills), hold_s, steps, cut, unseen, cut_s, series.frames)
+    looks = np.array(series.look_s), np.array(series.looks)
+    return Sampled(still_s, np.stack(series.stills), hold_s, steps, cut, unseen, cut_s, series.frames, *looks)
 
 
-def _pooled(found: Sampled, duration_s: float, facts: dict[str, str | int | float | None]) -> Features:
+def _pooled(
+    found: Sampled, duration_s: float, facts: dict[str, str | int | float | None], sight: Sight | None
+) -> Features:
     """What was measured, per window and as a whole."""
     bounds = windows(duration_s)
     spans = np.concatenate((bounds, [[0.0, duration_s]]))
-    values = np.concatenate((_still(found, spans), _motion(found, spans), _events(found, spans)), axis=1)
-    values = values.astype(np.float32)
+    still = _averages(found.still_s, found.stills, found.hold_s, spans)
+    parts = [still, _motion(found, spans), _events(found, spans)]
+    columns = COLUMNS
+    if sight is not None:
+        columns = (*COLUMNS, *sight.columns)
+        standing_s = standing(found.look_s, found.cut_s, duration_s)
+        parts.append(_averages(found.look_s, found.looks, standing_s, spans))
+    values = np.concatenate(parts, axis=1).astype(np.float32)
     counts = {"shots": len(found.cut_s) + 1, "damaged_packets": 0, "still": _stills(found), "frames": found.frames}
-    return Features(tuple(c.name for c in COLUMNS), bounds, values[:-1], values[-1], duration_s, {**counts, **facts})
+    return Features(tuple(c.name for c in columns), bounds, values[:-1], values[-1], duration_s, {**counts, **facts})
+
+
+def standing(times: Array, cut_s: Array, end_s: float) -> Array:
+    """For how many seconds the picture at each of `times` [l] stands, float64 [l], positive.
+
+    From its time, or from the last cut since the one before, to the next one's time or the first cut on the way. Shots
+    between two cuts that nobody looked at are not guessed at.
+    """
+    starts, ends = [0.0], list[float]()
+    for now, upto in zip(times, [*times[1:], max(end_s, times[-1])], strict=True):
+        between = cut_s[(cut_s > now) & (cut_s <= upto)]
+        ends.append(float(between[0]) if len(between) else upto)
+        starts.append(float(between[-1]) if len(between) else upto)
+    return np.maximum(np.array(ends) - np.array(starts[:-1]), 1e-3)
 
 
 def _stills(found: Sampled) -> bool:
@@ -132,14 +165,13 @@ def _stills(found: Sampled) -> bool:
     return found.frames == 1 or bool(found.cut.any() and not (np.array(moving) & ~found.cut).any())
 
 
-def _still(found: Sampled, spans: Array) -> Array:
-    """Mean of the still statistics in each span, float64 [n, f]; of the last one before where none is inside."""
-    times, stills, weights = found.still_s, found.stills, found.hold_s
+def _averages(times: Array, rows: Array, weights: Array, spans: Array) -> Array:
+    """Weighted mean of the `rows` [s, f] in each span, float64 [n, f]; where none is, the next one, or the last."""
     first = np.searchsorted(times, spans[:, 0] - 1e-9)
     last = np.searchsorted(times, spans[:, 1] - 1e-9)
     first = np.minimum(first, len(times) - 1)
     some = [slice(a, max(b, a + 1)) for a, b in zip(first, last, strict=True)]
-    return np.stack([np.average(stills[s], axis=0, weights=weights[s]) for s in some])
+    return np.stack([np.average(rows[s], axis=0, weights=weights[s]) for s in some])
 
 
 def _motion(found: Sampled, spans: Array) -> Array:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from recommender.media.container import DECODE_ERRORS, Damage, StrPath, decode, opened, packets, prepare, video_stream
+from recommender.media.looks import Looks
 from recommender.media.outline import Outline
-from recommender.media.video import Frame, Painter
+from recommender.media.paint import Painter
+from recommender.media.video import Frame
 from recommender.types import Array
 
 STEP_S = 0.1
@@ -17,7 +19,12 @@ STEP_S = 0.1
 
 
 def bursts(
-    path: StrPath, seen: Outline, lengths_s: Sequence[float] | Array, max_side: int = 160, damage: Damage | None = None
+    path: StrPath,
+    seen: Outline,
+    lengths_s: Sequence[float] | Array,
+    max_side: int = 160,
+    damage: Damage | None = None,
+    look_side: int = 0,
 ) -> Iterator[list[Frame]]:
     """The frames from each key frame of `seen` on, for `lengths_s` [key frames] each; negative: none of it.
 
@@ -34,11 +41,12 @@ def bursts(
         codec.options = {**codec.options, "skip_loop_filter": "all"}
         codec.skip_frame = "NONREF"
         painter = Painter(max_side, stream.sample_aspect_ratio)
+        looks = Looks(look_side, stream.sample_aspect_ratio)
         rows = zip(_bursts_of(seen, lengths_s), packets(container, stream, damage), strict=False)
         for burst, group in groupby((row for row in rows if row[0] >= 0), key=lambda row: int(row[0])):
             start_s = float(seen.times_s[seen.starts[burst]])
             raw = _decoded(stream, (packet for _, packet in group), damage)
-            if run := _thinned(raw, stream.time_base, start_s, painter, damage):
+            if run := _thinned(raw, stream.time_base, start_s, painter, looks, damage):
                 yield run
             else:
                 damage.packets += 1
@@ -67,7 +75,9 @@ def _decoded(stream: Any, group: Iterable[Any], damage: Damage) -> Iterator[Any]
     stream.codec_context.flush_buffers()
 
 
-def _thinned(raw: Iterable[Any], base: Fraction, start_s: float, painter: Painter, damage: Damage) -> list[Frame]:
+def _thinned(
+    raw: Iterable[Any], base: Fraction, start_s: float, painter: Painter, looks: Looks, damage: Damage
+) -> list[Frame]:
     """The pictures at least `STEP_S` apart."""
     kept: list[Frame] = []
     first: int | None = None
@@ -77,7 +87,7 @@ def _thinned(raw: Iterable[Any], base: Fraction, start_s: float, painter: Painte
         if kept and t_s < kept[-1].t_s + STEP_S - 1e-6:
             continue
         try:
-            kept.append(Frame(t_s, painter.rgb(frame)))
+            kept.append(Frame(t_s, painter.rgb(frame), looks.at(t_s, frame)))
         except DECODE_ERRORS:
             damage.packets += 1
     return kept

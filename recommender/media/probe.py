@@ -17,7 +17,7 @@ from recommender.media.container import (
     prepare,
     video_stream,
 )
-from recommender.media.video import display_size, quarter_turns
+from recommender.media.paint import display_size, quarter_turns
 
 _ANIMATIONS = {"gif", "apng"}  # formats of moving pictures that often hold a single one
 _PEEK_PACKETS = 64  # a decoder that has shown nothing after so many will not tell the rotation

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from recommender.media.container import (
     DECODE_ERRORS,
@@ -19,23 +18,23 @@ from recommender.media.container import (
     prepare,
     video_stream,
 )
+from recommender.media.looks import Looks
+from recommender.media.paint import Painter
 from recommender.types import Array
 
 MAX_GAP_S = 600.0  # longer jumps of the time stamps are errors of the file, not a picture shown that long
 _MAX_S = 24 * 3600.0  # no clip is longer than a day: a damaged rate would repeat its frames for weeks
 _MAX_BEHIND = 4  # late frames are leftovers of a damaged passage; more in a row are a clock that was set back
 _TOLERANCE_S = 1e-6
-# Area averaging does not alias; the other two flags keep chroma sharp and unbiased and cost 0.1 ms at 1080p.
-_AREA = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
-_HD_HEIGHT = 720  # pictures this high that do not name their colour matrix are taken as BT.709, as players do
 
 
 class Frame(NamedTuple):
-    """A picture upright: `t_s` from the first frame, `rgb` uint8 [h, w, 3] (repeated frames share it)."""
+    """A picture upright: `t_s` from the first frame, `rgb` uint8 [h, w, 3] (repeated frames share it), and `large`,
+    the same picture with more detail, where a look at it was due (see `looks`)."""
 
     t_s: float
     rgb: Array
+    large: Array | None = None
 
 
 def frames(
@@ -44,11 +43,13 @@ def frames(
     max_side: int = 160,
     damage: Damage | None = None,
     threads: int = 1,
+    look_side: int = 0,
 ) -> Iterator[Frame]:
     """The picture shown at each time k / `fps` from the first frame to the end; with `fps` None, every frame.
 
     Time starts at 0 and strictly increases; a still gives exactly one frame. Pictures are upright, area-averaged
     so that no side exceeds `max_side` pixels, all of one size, in RGB over black where transparent.
+    With a `look_side` some frames come with a larger picture of at most that many pixels a side.
     More than one of `threads` (0: one per core) is faster, but a damaged passage then differs from run to run.
     Raises MediaError, at the first frame, when there is no video stream, when it is above 100 megapixels (36 where
     it moves), or when nothing of it can be decoded.
@@ -64,22 +65,10 @@ def frames(
             timed = iter([first]) if (first := next(timed, None)) else iter(())
             fps = None
         shown = timed if fps is None else _sampled(timed, fps, clock)
-        yield from _painted(shown, Painter(max_side, stream.sample_aspect_ratio), path)
+        aspect = stream.sample_aspect_ratio
+        yield from _painted(shown, Painter(max_side, aspect), Looks(look_side, aspect), path)
         if clock.last_s is None:
             raise nothing_decoded(path, stream, damage)
-
-
-def display_size(width: int, height: int, aspect: Any, rotation: int) -> tuple[int, int]:
-    """(width, height) in square pixels as shown, from the coded size, pixel aspect and rotation in degrees."""
-    if aspect and 0.1 < aspect < 10:
-        width = max(1, round(width * aspect))
-    return (height, width) if rotation % 180 else (width, height)
-
-
-def quarter_turns(frame: Any) -> int:
-    """How many times the decoded `frame` is to be turned by 90 degrees counterclockwise to stand upright."""
-    rotation: int = frame.rotation
-    return round(rotation / 90) % 4
 
 
 class _Clock:
@@ -144,54 +133,19 @@ def _sampled(timed: Iterable[tuple[float, Any]], fps: float, clock: _Clock) -> I
         k += 1
 
 
-def _painted(shown: Iterable[tuple[float, Any]], painter: "Painter", path: StrPath) -> Iterator[Frame]:
+def _painted(shown: Iterable[tuple[float, Any]], painter: Painter, looks: Looks, path: StrPath) -> Iterator[Frame]:
     """Each (time, decoded frame) as a `Frame`; a frame shown again is converted once."""
     previous: Any = None
     rgb = np.empty((0, 0, 3), np.uint8)
     for t_s, frame in shown:
-        if frame is not previous:
-            try:
-                rgb = painter.rgb(frame)
-            except DECODE_ERRORS as error:
-                raise cannot_read(path, _unpaintable(frame)) from error
-            previous = frame
-        yield Frame(t_s, rgb)
+        try:
+            rgb = rgb if frame is previous else painter.rgb(frame)
+            large = looks.at(t_s, frame)
+        except DECODE_ERRORS as error:
+            raise cannot_read(path, _unpaintable(frame)) from error
+        previous = frame
+        yield Frame(t_s, rgb, large)
 
 
 def _unpaintable(frame: Any) -> str:
     return f"pictures in the pixel format {frame.format.name} are not supported; convert it to mp4 or png"
-
-
-class Painter:
-    """Turns decoded frames into upright RGB arrays, all of the size that the first one sets."""
-
-    def __init__(self, max_side: int, aspect: Any) -> None:
-        self._max_side, self._aspect = max_side, aspect
-        self._size: tuple[int, int] | None = None
-        self._turns = 0
-        self._scaler = VideoReformatter()
-
-    def rgb(self, frame: Any) -> Array:
-        """uint8 [h, w, 3], contiguous."""
-        if self._size is None:
-            self._size, self._turns = self._fitted(frame), quarter_turns(frame)
-        clear = any(component.is_alpha for component in frame.format.components)
-        guess_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT
-        small = self._scaler.reformat(
-            frame,
-            *self._size,
-            format="rgba" if clear else "rgb24",
-            src_colorspace=Colorspace.ITU709 if guess_hd else None,
-            interpolation=_AREA,
-            threads=1,
-        )
-        pixels: Array = small.to_ndarray()
-        if clear:
-            pixels = (pixels[..., :3] * (pixels[..., 3:] / 255.0) + 0.5).astype(np.uint8)
-        return np.ascontiguousarray(np.rot90(pixels, self._turns))
-
-    def _fitted(self, frame: Any) -> tuple[int, int]:
-        """(width, height) before rotation, in square pixels, with the longest side at most the limit."""
-        width, height = display_size(frame.width, frame.height, self._aspect, 0)
-        shrink = min(1.0, self._max_side / max(width, height))
-        return max(1, round(width * shrink)), max(1, round(height * shrink))
