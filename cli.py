@@ -300,7 +300,8 @@ def _answer(
             typer.echo(f"error: {q}", err=True)
         else:
             found = engine.recommend(q, *wanted)
-            answer = outputs.Answer(name, found, None, q.affect, q.duration_s, q.emotions, versions, q.still, figures)
+            said = (q.affect, q.duration_s, q.emotions, versions, q.still, figures, q.cues)
+            answer = outputs.Answer(name, found, None, *said)
         answers.append(answer)
         if chosen is not Format.table and outputs.nothing_fits(answer):
             typer.echo(f"{shown(name)}: {outputs.NOTHING_FITS}", err=True)

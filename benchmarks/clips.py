@@ -1,6 +1,9 @@
-"""Every clip of a folder against every track of another: a top-3 table and the calm/action pairs.
+"""Every clip of some folders against every track of another: how it is read and why, its top 3, and the pairs.
 
-    python benchmarks/clips.py ../shared/data/clips ../shared/data/music --out docs/results/clips.md
+    python benchmarks/clips.py ../shared/data/clips ../shared/data/activity --music ../shared/data/music \\
+        --music ../shared/data/macleod --out docs/results/clips.md
+
+The built-in model learnt activity from these clips: what it does with clips of other sources is in its card.
 
 The pairs (tests/data/calm_action_pairs.csv) were chosen by eye: those marked `first` before any feature existed; for
 `all` every clip was sorted into calm or action from a sheet of its frames, and each calm one stands against each action
@@ -20,7 +23,7 @@ from indexing import ingest
 from indexing.files import expand_clips
 from indexing.library import Library
 from recommender import Model, Recommender
-from recommender.affect.words import emotion
+from recommender.affect.words import mood
 from recommender.errors import CliptuneError
 from recommender.outputs.table import clock
 
@@ -31,8 +34,8 @@ DEALS, SEED = 10_000, 0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", type=Path)
-    parser.add_argument("music", type=Path)
+    parser.add_argument("clips", type=Path, nargs="+")
+    parser.add_argument("--music", type=Path, action="append", required=True)
     parser.add_argument("--model", default="builtin", help="model name or folder")
     parser.add_argument("--out", type=Path, help="markdown report (printed otherwise)")
     args = parser.parse_args()
@@ -44,13 +47,13 @@ def main() -> None:
     print(text)
 
 
-def report(clips: Path, music: Path, place: Path, model: Model) -> str:
+def report(clips: list[Path], music: list[Path], place: Path, model: Model) -> str:
     """The report in markdown."""
     library = Library.create(place, model.space)
-    failed = [e for e in ingest.add(library, [music], model, "music") if isinstance(e, ingest.Failed)]
+    failed = [e for e in ingest.add(library, music, model, "music") if isinstance(e, ingest.Failed)]
     engine = Recommender(library, model)
     answers, errors = {}, {}
-    for clip in expand_clips([clips]):
+    for clip in expand_clips(clips):
         try:
             query = engine.clip(clip)
             answers[clip.name] = (query, engine.recommend(query, top=TOP))
@@ -62,19 +65,22 @@ def report(clips: Path, music: Path, place: Path, model: Model) -> str:
         f"Model `{model.name}`, revision `{model.revision}`; {library.count('music')} tracks, "
         f"{len(failed)} failed; {len(answers)} clips answered, {len(errors)} refused. Seed {SEED}, for p only.",
         "",
-        "Made by `python benchmarks/clips.py ../shared/data/clips ../shared/data/music --out docs/results/clips.md`.",
-        "Valence and arousal (v, a) lie in [-1, 1]; the section is where the track fits best.",
+        "Made by `python benchmarks/clips.py ../shared/data/clips ../shared/data/activity --music ../shared/data/music",
+        "--music ../shared/data/macleod --out docs/results/clips.md`.",
+        "Valence and arousal (v, a) lie in [-1, 1]; the section is where the track fits best. The model learnt",
+        "activity from these clips; what it does with sources that it never saw is in its card.",
         "",
-        "| clip | feels (v, a) | 1 | 2 | 3 |",
-        "|---|---|---|---|---|",
+        "| clip | feels (v, a) | because | 1 | 2 | 3 |",
+        "|---|---|---|---|---|---|",
     ]
     for name, (query, found) in answers.items():
         cells = " | ".join(
             f"{Path(r.track.path).stem} ({r.score:.2f}, {clock(r.in_s)}-{clock(r.out_s)})" for r in found[:3]
         )
         v, a = query.affect.valence, query.affect.arousal
-        lines.append(f"| {name} | {emotion(query.affect)} ({v:+.2f}, {a:+.2f}) | {cells} |")
-    lines += [f"| {name} | refused: {error} | | | |" for name, error in errors.items()]
+        why = "; ".join(cue.text for cue in query.cues)
+        lines.append(f"| {name} | {mood(query.affect)} ({v:+.2f}, {a:+.2f}) | {why} | {cells} |")
+    lines += [f"| {name} | refused: {error} | | | | |" for name, error in errors.items()]
     return "\n".join([*lines, "", *pairs(answers)]) + "\n"
 
 

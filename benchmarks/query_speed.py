@@ -1,6 +1,6 @@
 """CPU cost of starting the program and of a cold query, each beside a peer, in the same run.
 
-    pip install '.[train]'
+    pip install '.[train,dev]'
     python benchmarks/query_speed.py --work ../query_speed [--out docs/results/query_speed.md]
 
 CPU time of whole processes (user and system), the least of five runs, of two for the naive script. `recommend --help`

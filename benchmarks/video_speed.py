@@ -8,6 +8,7 @@ at cuts. Peer: our own extractor on every decoded frame, sampled at 8 per second
 `--repeats` runs of each. Agreement: Pearson's r over clips, and over their 10 s windows.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import numpy as np
 from footage import Style, make
 
 from recommender import Model
-from recommender.features import video
+from recommender.features import clip, video
 from recommender.media import frames
 from recommender.types import Features
 from training.figures import pearson
@@ -51,8 +52,9 @@ def main() -> None:
 def measured(path: Path, repeats: int) -> Pair:
     """The features of `path` both ways."""
     kept: list[Features] = []
-    bursts_s = measuring.cpu(lambda: kept.append(video.extract(path)), repeats)
-    every_s = measuring.cpu(lambda: kept.append(video.from_frames(frames(path))), repeats)
+    bursts_s = measuring.cpu(lambda: kept.append(clip.extract(path)), repeats)
+    shown = partial(frames, path, look_side=video.LOOK_PX)
+    every_s = measuring.cpu(lambda: kept.append(video.from_frames(shown(), sight=clip.SIGHT)), repeats)
     return Pair(kept[0], kept[-1], bursts_s, every_s)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recommender import rankers
+from recommender.affect.cues import together
 from recommender.affect.words import emotions_in
 from recommender.errors import InputError, SpaceMismatch
 from recommender.explain import reasons
@@ -23,6 +24,7 @@ from recommender.types import (
     AffectPair,
     Analysis,
     Array,
+    Cue,
     Emotions,
     EmotionsPair,
     Filter,
@@ -60,6 +62,7 @@ class Query:
     side: float32 [s], what AFCLNet stores of the query; None for a bare vector, a blend, a query of the target's own
         modality, and models without it.
     still: whether it is of pictures that do not move, so that its arousal is told from the pictures alone.
+    cues: why it was read as it was, the strongest first, of a model that can say.
     """
 
     vector: Array
@@ -70,6 +73,7 @@ class Query:
     emotions: Emotions | None = None
     side: Array | None = None
     still: bool = False
+    cues: tuple[Cue, ...] = ()
 
 
 class Recommender:
@@ -248,7 +252,7 @@ class Recommender:
                 f"a vector of that space (--vector q.npy), not with {fspath(path)!r}"
             )
         analysis = self.model.analyse(Path(path), modality)
-        return query_of(analysis, target, exclude)
+        return replace(query_of(analysis, target, exclude), cues=self.model.cues(analysis))
 
     def _recommendation(
         self, q: Query, track: Track, windows: TrackWindows, section: rankers.Section, rank: int, calibrated: bool
@@ -268,7 +272,7 @@ class Recommender:
             else []
         )
         both = AffectPair(q.affect, affect)
-        return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits)
+        return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues)
 
 
 def _capped(ranked: Iterator[tuple[Track, int]], per_artist: int | None) -> Iterator[tuple[Track, int]]:
@@ -305,7 +309,8 @@ def _side(columns: Sequence[str], values: Array) -> Array | None:
 def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
     """One query between several: weighted mean of their vectors, back to unit length.
 
-    Affect is averaged with the same weights; duration, target come from the first; exclusions are joined.
+    Affect is averaged with the same weights, of cues the strongest are kept; duration, target come from the first;
+    exclusions are joined.
     """
     w = np.asarray(weights, float)
     if len(w) != len(queries) or (w < 0).any() or not np.isfinite(w).all() or w.sum() <= 0:
@@ -316,7 +321,8 @@ def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
     vector = unit(np.average([q.vector for q in queries], axis=0, weights=w))
     exclude = frozenset().union(*(q.exclude for q in queries))
     still = all(q.still for q in queries)
-    return Query(vector, affect, queries[0].duration_s, queries[0].target, exclude, still=still)
+    why = together([q.cues for q in queries], w.tolist())
+    return Query(vector, affect, queries[0].duration_s, queries[0].target, exclude, still=still, cues=why)
 
 
 def recommend(

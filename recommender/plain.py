@@ -74,6 +74,10 @@ PLAIN = {
     "motion_widths_per_s": "motion",
     "motion_p90_widths_per_s": "strongest motion",
     "motion_sd_widths_per_s": "changes of motion",
+    "local_motion_widths_per_s": "motion of objects",
+    "picture_valence": "pleasantness of what is shown",
+    "picture_arousal": "stir of what is shown",
+    "activity": "action in what is shown",
     "cut_rate_per_min": "cuts per minute",
 }
 
@@ -171,6 +175,10 @@ WORDS = {
     "motion_widths_per_s": MOTION,
     "motion_p90_widths_per_s": MOTION._replace(level=0.1),
     "motion_sd_widths_per_s": Words("uneven motion", "steady motion", "motion"),
+    "local_motion_widths_per_s": MOTION._replace(level=0.02),
+    "picture_valence": Words("pleasant pictures", "unpleasant pictures", "pictures"),
+    "picture_arousal": Words("stirring pictures", "quiet pictures", "stir"),
+    "activity": Words("much going on", "little going on", "activity"),
     # A cut every six seconds: fewer are not quick, even where most clips of a library have none.
     "cut_rate_per_min": Words("quick cutting", "long shots", "cutting", 10.0, "some cuts", "slower cutting"),
 }

@@ -288,10 +288,27 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class Cue:
+    """Why a clip was read so: one column of it, and what it moved valence and arousal by, on the plane.
+
+    text: in an editor's words; seen: what the pictures show with its shares, where a network has names for it.
+    """
+
+    feature: str
+    value: float
+    unit: str
+    valence: float
+    arousal: float
+    text: str
+    seen: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """One answer: the track, its score in [0, 1], its rank from 1, and the section to use.
 
-    `fits`: whether a score that is a match probability says so; None for scores that are not calibrated.
+    `fits`: whether a score that is a match probability says so; None for scores that are not calibrated. `cues`: why
+    the query was read as it was, the same for all of its answers.
     """
 
     track: Track
@@ -303,6 +320,7 @@ class Recommendation:
     reasons: Sequence[Reason] = ()
     emotions: EmotionsPair = NO_EMOTIONS
     fits: bool | None = None
+    cues: Sequence[Cue] = ()
 
 
 def unit(vectors: Array) -> Array:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 STEPS = (
     ("types", "errors", "text", "plain"),
-    ("measures", "media", "tags", "home", "filters"),
+    ("measures", "media", "tags", "home", "filters", "networks"),
     ("features",),
     ("nets",),
     ("checkpoints",),

@@ -1,5 +1,6 @@
 """`recommend train affect`: the built-in model folder from the rated corpora, with its card."""
 
+import hashlib
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,15 +8,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors.numpy import save
+
 from recommender.errors import InputError
-from recommender.features import music, video
+from recommender.features import clip, music
+from recommender.model.affect import STILL
+from recommender.model.retrieval import WEIGHTS
 from training.card import card
 from training.datasets import DATASETS
 from training.fitted import Progress, Trained
 from training.model_folder import as_json, writable, write
 from training.music_affect import train_music
 from training.rendering import find_synth
-from training.video_affect import train_video
+from training.video_affect import TrainedVideo, train_video
 
 SPACE = {"side": 8, "reach": 1.5, "bandwidth": 0.2}
 """The affect space of the model (see recommender.affect.space for what the numbers mean)."""
@@ -45,7 +51,7 @@ class AffectReport:
                     f"({f['items']} items, {f['groups']} groups; chance {f['chance_r_mean']:+.2f}, "
                     f"95 % below {f['chance_r_95']:.2f})"
                 )
-        return out + _carried(self.report["music"]["across_corpora"])
+        return out + _carried(self.report["music"]["across_corpora"]) + _clips(self.report["video"])
 
 
 def train_affect(
@@ -60,7 +66,7 @@ def train_affect(
 
     Parameters
     ----------
-    data:        the folder holding vgmidi/, oasis/, clips/ and, if there, pmemo320/ and music/.
+    data:        the folder holding vgmidi/, oasis/, clips/ or activity/ and, if there, pmemo320/ and music/.
     seeds:       number of different sets of grouped folds the figures are averaged over, at least 1.
     soundfont:   what renders VGMIDI; the first found in the usual folders by default.
     cache:       where renderings are kept; the user's cache folder by default.
@@ -75,13 +81,12 @@ def train_affect(
     progress: Progress = on_progress or (lambda stage, done, total: None)
     synth = find_synth(soundfont)
     writable(out)
-    parts = {
-        "music": train_music(data, synth, cache or _user_cache(), seeds, progress),
-        "video": train_video(data, seeds, progress),
-    }
-    report = _report(parts, seeds)
-    write(out, _files(parts, report))
-    return AffectReport(out, tuple(_files(parts, report)), report)
+    music_part = train_music(data, synth, cache or _user_cache(), seeds, progress)
+    video_part = train_video(data, seeds, progress)
+    report = _report(music_part, video_part, seeds)
+    files = _files(music_part, video_part, report)
+    write(out, files)
+    return AffectReport(out, tuple(files), report)
 
 
 def _carried(across: dict[str, Any] | None) -> list[str]:
@@ -95,34 +100,53 @@ def _carried(across: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _report(parts: dict[str, Trained], seeds: int) -> dict[str, Any]:
+def _clips(video: dict[str, Any]) -> list[str]:
+    """Lines on unseen families of pictures and on clips."""
+    families = [
+        f"pictures {axis}, whole families left out: r {f['r']:.2f} ({f['low_95']:.2f} to {f['high_95']:.2f})"
+        for axis, f in video["families"].items()
+    ]
+    area = video["activity"]["all"]
+    return [
+        *families,
+        f"clips, calm against busy, sources left out: AUC {area['auc']:.2f} ({area['low_95']:.2f} to "
+        f"{area['high_95']:.2f}; {video['activity']['clips']} clips, chance 0.50)",
+    ]
+
+
+def _report(music_part: Trained, video_part: TrainedVideo, seeds: int) -> dict[str, Any]:
     report: dict[str, Any] = {
         "format": 1,
         "command": f"recommend train affect --data DATA --out FOLDER --seeds {seeds}",
         "seeds": seeds,
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "features": {"music": music.REVISION, "video": video.REVISION},
+        "features": {"music": music.REVISION, "video": clip.REVISION},
         "data": {name: {"licence": d.licence, "citation": d.citation, "url": d.url} for name, d in DATASETS.items()},
-        **{modality: part.report for modality, part in parts.items()},
+        "music": music_part.report,
+        "video": video_part.report,
     }
     rounded: dict[str, Any] = _rounded(report)
     return rounded
 
 
-def _files(parts: dict[str, Trained], report: dict[str, Any]) -> dict[str, str]:
-    """The text of every file of the folder, by name; the manifest last, as it makes the folder a model."""
+def _files(music_part: Trained, video_part: TrainedVideo, report: dict[str, Any]) -> dict[str, str | bytes]:
+    """Every file of the folder, by name; the manifest last, as it makes the folder a model."""
+    models = {"music": music_part.model, "video": video_part.model, STILL: video_part.still}
+    weights = save({name: np.ascontiguousarray(v) for name, v in sorted(video_part.heads.tensors().items())})
     manifest = {
         "format": 1,
         "name": NAME,
         "features": report["features"],
-        "affect": {modality: f"affect-{modality}.json" for modality in parts},
+        "affect": {name: f"affect-{name}.json" for name in models},
         "space": SPACE,
+        "weights": WEIGHTS,
+        "sha256": hashlib.sha256(weights).hexdigest(),
     }
-    models = {f"affect-{m}.json": as_json(part.model.to_json()) for m, part in parts.items()}
     return {
-        **models,
+        **{f"affect-{name}.json": as_json(model.to_json()) for name, model in models.items()},
+        WEIGHTS: weights,
         "report.json": as_json(report),
-        "card.md": card(report, parts),
+        "card.md": card(report, music_part, video_part),
         "manifest.json": as_json(manifest),
     }
 

@@ -7,13 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from recommender.affect.linear import POPULATION_SD
 from recommender.nets.afclnet import AFCLNet as Network
 from recommender.rankers.scoring import Fusion, Scale
-from recommender.types import Array, Modality
+from recommender.types import Array
 from training.crossval import grouped_folds
 from training.fit import Batch, reproducible, train
-from training.rated_affect import SPREAD, Rated, Seen, dealt
+from training.rated_affect import Rated, Seen, dealt
 from training.systems.afclnet import IDENTITY, OURS, AFCLNetConfig, FittedAFCLNet, Fresh, loss
 from training.systems.afclnet_affect import Affect, Ridge
 from training.systems.afclnet_reduction import ReductionConfig, reduce
@@ -25,7 +24,7 @@ from training.two_way import retrieval
 RECIPE = replace(
     OURS,
     reduction=ReductionConfig("cca", components=8, ridge=100.0),
-    rarity=0.0,
+    rarity=1.0,
     calibration_folds=0,
 )
 """Ours, smaller. On folds of themes crossed with folds of series 8 components do as well as 16 and as PCA, at half of
@@ -40,7 +39,7 @@ def fit(video: Seen, music: Seen, rule: Rule, config: AFCLNetConfig, seed: int) 
     ratings = video.ratings[rows[0]], music.ratings[rows[1]]
     data = Scored(*features, rule(*ratings), *ratings, np.arange(len(rows[0])), rule)
     reducer = reduce(*_combined(video, music, rule), config.reduction, seed)
-    affect = Affect(_given("video", video), _given("music", music))
+    affect = Affect(_given(video), _given(music))
     seen = affect.video(features[0]), affect.music(features[1])
     reduced = reducer.video(features[0]), reducer.music(features[1])
     columns = np.hstack([reduced[0], seen[0]]), np.hstack([reduced[1], seen[1]]), data.score, *ratings
@@ -59,11 +58,12 @@ def _combined(video: Seen, music: Seen, rule: Rule) -> tuple[Array, Array, Array
     return video.features[v], music.features[m], rule(video.ratings[v], music.ratings[m])
 
 
-def _given(modality: Modality, seen: Seen) -> Ridge:
+def _given(seen: Seen) -> Ridge:
     """The first two features, valence and arousal as the model states them, in SDs of the reference population."""
     columns = seen.features.shape[1]
+    spread = seen.affect.std(axis=0) / np.where(seen.z.std(axis=0) > 0, seen.z.std(axis=0), 1.0)
     weights = np.zeros((columns, 2))
-    weights[:2] = np.diag(1 / (POPULATION_SD * np.array(SPREAD[modality])))
+    weights[:2] = np.diag(1 / np.where(spread > 0, spread, 1.0))
     return Ridge(Standardiser(np.zeros(columns), np.ones(columns)), weights, np.zeros(2))
 
 
@@ -76,8 +76,8 @@ class Crossed(NamedTuple):
 
     Attributes
     ----------
-    cosine: float64 [a, b], of the affect space. logit: [a, b], AFCLNet's. same: [a, b], how near a piece seems to be to
-    the pictures of the training part on average: one order of the music for all pictures.
+    cosine: float64 [a, b], of the affect space. logit: [a, b], AFCLNet's, `unbiased`. same: [a, b], how near a piece
+    seems to be to the pictures of the training part on average: one order of the music for all pictures.
     video_fold, music_fold: int64 [a] and [b].
     """
 
@@ -100,10 +100,17 @@ def crossed(
             fitted = fit(v, m, rule, config, seed)
             block = np.ix_(of[0] == a, of[1] == b)
             scores[0][block] = video.vectors(held_v.affect) @ music.vectors(held_m.affect).T
-            scores[1][block] = fitted.similarity(held_v.features, held_m.features)
-            scores[2][block] = _average(held_m, music, v.ratings, rule)
+            scores[1][block] = unbiased(fitted, v, m, held_v, held_m)
+            scores[2][block] = _average(held_m, v.ratings, rule)
             tick()
     return Crossed(scores[0], scores[1], scores[2], of[0], of[1])
+
+
+def unbiased(fitted: FittedAFCLNet, v: Seen, m: Seen, held_v: Seen, held_m: Seen) -> Array:
+    """Logits of all held-out combinations [a, b], less the mean of each item with the other side's training items."""
+    of_video = fitted.similarity(held_v.features, m.features).mean(axis=1)
+    of_music = fitted.similarity(v.features, held_m.features).mean(axis=0)
+    return np.asarray(fitted.similarity(held_v.features, held_m.features) - of_video[:, None] - of_music[None])
 
 
 def _parts(side: Rated, fold: Array, seed: int) -> Iterator[tuple[Seen, Seen]]:
@@ -112,10 +119,9 @@ def _parts(side: Rated, fold: Array, seed: int) -> Iterator[tuple[Seen, Seen]]:
         yield side.seen(np.flatnonzero(fold != number), np.flatnonzero(fold == number), seed)
 
 
-def _average(held: Seen, music: Rated, pictures: Array, rule: Rule) -> Array:
+def _average(held: Seen, pictures: Array, rule: Rule) -> Array:
     """float64 [b]: mean score of each held-out piece, where it is predicted to lie, with the `pictures`' ratings."""
-    z = held.affect / (POPULATION_SD * np.array(SPREAD[music.modality]))
-    return np.array([rule(pictures, np.broadcast_to(one, pictures.shape)).mean() for one in z])
+    return np.array([rule(pictures, np.broadcast_to(one, pictures.shape)).mean() for one in held.z])
 
 
 def fusion(runs: Sequence[Crossed], distance: Array) -> Fusion:

@@ -1,15 +1,14 @@
 """How well one axis (valence or arousal) of one corpus is predicted: grouped, nested, repeated over seeds."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from recommender.types import Array
-from training.crossval import fit_chosen, grouped_folds, leave_one_group_out, nested
+from training.crossval import Fitted, Fitter, fit_chosen, grouped_folds, leave_one_group_out, nested
 from training.extraction import FeatureTable
 from training.figures import coverage, mae, pearson, sign_accuracy, standardised
-from training.signed_ridge import SignedRidge
 
 OUTER_FOLDS = 5
 PERMUTATIONS = 100
@@ -19,27 +18,39 @@ SURE_Z = 0.5
 
 @dataclass(frozen=True)
 class Problem:
-    """One axis of one corpus: transformed columns with their prior signs, and ratings (mean 0, SD 1)."""
+    """One axis of one corpus: transformed columns with prior signs, ratings (mean 0, SD 1), and what fits them.
+
+    deals: how often the ratings are dealt out at random to tell what chance reaches.
+    """
 
     table: FeatureTable
     y: Array
     signs: Array
     groups: tuple[str, ...]
+    fit: Fitter = fit_chosen
+    deals: int = PERMUTATIONS
 
     @classmethod
-    def of(cls, table: FeatureTable, ratings: Array, signs: Sequence[int], groups: Sequence[str]) -> "Problem":
+    def of(
+        cls,
+        table: FeatureTable,
+        ratings: Array,
+        signs: Sequence[int],
+        groups: Sequence[str],
+        fit: Fitter = fit_chosen,
+    ) -> "Problem":
         """The problem of raw `ratings` [n]; columns whose sign is 0 take no part in this axis."""
         used = [c for c, s in zip(table.columns, signs, strict=True) if s]
         kept = np.array([s for s in signs if s], float)
-        return cls(table.select(used), standardised(ratings), kept, tuple(groups))
+        return cls(table.select(used), standardised(ratings), kept, tuple(groups), fit)
 
-    def predicted(self, folds: Array, seed: int) -> tuple[Array, dict[int, SignedRidge]]:
+    def predicted(self, folds: Array, seed: int) -> tuple[Array, dict[int, Fitted]]:
         """Out-of-fold predictions [n] of the items, and the models by fold."""
-        return nested(self.table.items, self.y, self.signs, self.groups, folds, seed)
+        return nested(self.table.items, self.y, self.signs, self.groups, folds, seed, self.fit)
 
     def shuffled(self, rng: np.random.Generator) -> "Problem":
         """The same problem with the ratings dealt out anew: what chance looks like."""
-        return Problem(self.table, rng.permutation(self.y), self.signs, self.groups)
+        return replace(self, y=rng.permutation(self.y))
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ class AxisFigures:
         return asdict(self)
 
 
-def across(models: dict[int, SignedRidge], fold_of_row: Array, x: Array) -> Array:
+def across(models: dict[int, Fitted], fold_of_row: Array, x: Array) -> Array:
     """Predictions [m] of rows `x` [m, f], each by the model that has not seen the row's fold."""
     out = np.empty(len(x))
     for fold, model in models.items():
@@ -118,11 +129,6 @@ def evaluate(problem: Problem, seeds: int) -> AxisFigures:
     )
 
 
-def final_model(problem: Problem) -> tuple[SignedRidge, float]:
-    """The model of all items and its ridge strength, chosen by grouped folds of all items."""
-    return fit_chosen(problem.table.items, problem.y, problem.signs, np.asarray(problem.groups), 0)
-
-
 def _one_seed(problem: Problem, seed: int) -> dict[str, float]:
     folds = grouped_folds(problem.groups, OUTER_FOLDS, seed)
     raw, models = problem.predicted(folds, seed)
@@ -149,10 +155,10 @@ def _one_seed(problem: Problem, seed: int) -> dict[str, float]:
 
 
 def _chance(problem: Problem) -> Array:
-    """Scores [PERMUTATIONS] of the whole procedure on ratings dealt out at random."""
+    """Scores [deals] of the whole procedure on ratings dealt out at random."""
     rng = np.random.default_rng(0)
     scores = []
-    for k in range(PERMUTATIONS):
+    for k in range(problem.deals):
         dealt = problem.shuffled(rng)
         out, _ = dealt.predicted(grouped_folds(problem.groups, OUTER_FOLDS, k), k)
         scores.append(pearson(out, dealt.y))

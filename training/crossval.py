@@ -1,12 +1,25 @@
 """Cross-validation whose folds keep groups whole; the ridge strength is chosen on training rows only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from recommender.errors import InputError
 from recommender.types import Array
 from training.signed_ridge import Moments, SignedRidge
+
+
+class Fitted(Protocol):
+    """A model of deviations from the mean of what it was fitted to."""
+
+    def deviation(self, x: Array) -> Array:
+        """Predicted deviations float64 [n] of rows `x` [n, f]."""
+        ...
+
+
+Fitter = Callable[[Array, Array, Array, Array, int], tuple[Fitted, float]]
+"""(rows, target, signs, groups, seed) -> a model of all of them and its strength, chosen by inner folds of groups."""
 
 STRENGTHS = tuple(float(s) for s in 10.0 ** np.arange(-2, 1.01, 0.5))
 """Candidate ridge strengths, relative to unit-variance columns: from barely shrunken to ten times."""
@@ -62,8 +75,8 @@ def fit_chosen(x: Array, y: Array, signs: Array, groups: Array, seed: int) -> tu
 
 
 def nested(
-    x: Array, y: Array, signs: Array, groups: Sequence[str], folds: Array, seed: int
-) -> tuple[Array, dict[int, SignedRidge]]:
+    x: Array, y: Array, signs: Array, groups: Sequence[str], folds: Array, seed: int, fit: Fitter = fit_chosen
+) -> tuple[Array, dict[int, Fitted]]:
     """Out-of-fold predicted deviations float64 [n] from the mean, and the model of each outer fold.
 
     Deviations, since the product's predictors have no intercept; and the training means, which lean away from
@@ -74,7 +87,7 @@ def nested(
     models = {}
     for fold in np.unique(folds):
         train, test = folds != fold, folds == fold
-        model, _ = fit_chosen(x[train], y[train], signs, names[train], seed)
+        model, _ = fit(x[train], y[train], signs, names[train], seed)
         out[test] = model.deviation(x[test])
         models[int(fold)] = model
     return out, models

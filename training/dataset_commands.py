@@ -37,8 +37,9 @@ def dataset_build(
     encoder: Annotated[
         str,
         typer.Option(
-            help="Features: builtin, emomv (SlowFast and VGGish), slowfast-r101 or timesformer (each with VGGish), "
-            "raw (frames and spectrogram), frames or spectrogram (the other side builtin)."
+            help="Features: builtin, efficientnet (pictures by EfficientNet-Lite2, music builtin), emomv (SlowFast and "
+            "VGGish), slowfast-r101 or timesformer (each with VGGish), raw (frames and spectrogram), frames or "
+            "spectrogram (the other side builtin)."
         ),
     ] = "builtin",
     max_per_source: Annotated[int | None, typer.Option(min=1, help="At most so many segments of one source.")] = None,
@@ -74,8 +75,8 @@ def dataset_build(
 @features_app.command(
     "extract",
     help="Measure every file of a folder and write the features as one table.\n\n"
-    "Features: builtin-music, builtin-video, vggish, slowfast, slowfast-r101, timesformer (the last four: `recommend "
-    "models pull` first). FILE ends in "
+    "Features: builtin-music, builtin-video, efficientnet, vggish, slowfast, slowfast-r101, timesformer (the last "
+    "four: `recommend models pull` first). FILE ends in "
     ".parquet (one table), .h5 or .npy (a matrix each, with the rows' names beside it). A stopped run goes on.\n\n"
     "Example: recommend features extract ~/Music --encoder vggish --out vggish.npy",
 )

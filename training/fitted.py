@@ -8,8 +8,9 @@ import numpy as np
 
 from recommender.affect.linear import LinearAffect
 from recommender.types import Array
-from training.axis import AxisFigures, Problem, evaluate, final_model
+from training.axis import AxisFigures, Problem, evaluate
 from training.calibration import rounded
+from training.crossval import fit_chosen
 from training.datasets import Ratings
 from training.extraction import FeatureTable
 from training.terms import AXES, Axis, Terms
@@ -50,7 +51,7 @@ def fit(terms: Terms, features: FeatureTable, ratings: Ratings, seeds: int) -> F
     strengths, figures = [], {}
     for row, axis in enumerate(AXES):
         task = problem(terms, features, ratings, axis)
-        model, strength = final_model(task)
+        model, strength = fit_chosen(task.table.items, task.y, task.signs, np.asarray(task.groups), 0)
         weights[row, [terms.columns.index(c) for c in task.table.columns]] = model.weights
         strengths.append(strength)
         figures[axis] = evaluate(task, seeds)
@@ -65,7 +66,6 @@ def assembled(
     weights: Array,
     gain: Array,
     sd: Array,
-    unknown_when_still: tuple[str, ...] = (),
 ) -> LinearAffect:
     """The predictor of all columns that weigh anything on either axis, its numbers rounded."""
     used = [j for j in range(len(columns)) if np.any(weights[:, j] != 0)]
@@ -77,5 +77,4 @@ def assembled(
         weights=rounded(weights[:, used]),
         gain=rounded(gain),
         sd=rounded(sd),
-        unknown_when_still=tuple(c for c in unknown_when_still if c in columns),
     )

@@ -13,12 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.affect.linear import POPULATION_SD
-from recommender.features import video
 from recommender.model.affect import AffectModel
 from recommender.types import Array, Modality
-from training import datasets
+from training import datasets, picture_affect, picture_copies
 from training.axis import Problem
-from training.crossval import fit_chosen, grouped_folds, nested
+from training.crossval import grouped_folds, nested
 from training.datasets import Ratings
 from training.extraction import FeatureTable, extract_all
 from training.figures import standardised
@@ -27,22 +26,22 @@ from training.music_affect import rendered
 from training.music_terms import MUSIC
 from training.rendering import Synth
 from training.targets import NearAffect
-from training.terms import AXES, Terms
-from training.video_terms import PICTURES, VALENCE_GAIN
+from training.terms import AXES
 
 FOLDS = 5
 """Inner folds whose held-out predictions the network is trained on."""
 
-SPREAD: dict[Modality, tuple[float, float]] = {"video": (VALENCE_GAIN, 1.0), "music": (1.0, 1.0)}
-"""SD of valence and arousal over the reference population as the model states them, in population SDs."""
-
 
 class Seen(NamedTuple):
-    """n items: affect float64 [n, 2] as the model states means, what AFCLNet reads [n, 2 + f], and ratings [n, 2]."""
+    """n items: affect float64 [n, 2] as the model states means, what AFCLNet reads [n, 2 + f], and ratings [n, 2].
+
+    z: the predictions behind the affect, in SDs of the reference population, [n, 2].
+    """
 
     affect: Array
     objective: Array
     ratings: Array
+    z: Array
 
     @property
     def features(self) -> Array:
@@ -52,36 +51,48 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Rated:
-    """The rated items of one modality.
+    """The rated items of one modality; pictures as the model reads what does not move.
 
     Attributes
     ----------
     problems: valence and arousal as the model's predictors are trained on them; ratings have mean 0 and SD 1.
-    features: float64 [n, f], raw features of the model's predictor.
+    values: float64 [n, m], the measured features. spread, offset: SD and mean [2] of valence and arousal over the
+        reference population as the model states them, in population SDs.
     """
 
     modality: Modality
     model: AffectModel
     problems: tuple[Problem, ...]
-    features: Array
+    values: Array
     ratings: Array
     groups: tuple[str, ...]
+    spread: Array
+    offset: Array
 
     def __len__(self) -> int:
         return len(self.ratings)
 
     @classmethod
     def of(
-        cls, modality: Modality, model: AffectModel, terms: Terms, features: FeatureTable, ratings: Ratings
+        cls,
+        modality: Modality,
+        model: AffectModel,
+        problems: Sequence[Problem],
+        features: FeatureTable,
+        ratings: Ratings,
     ) -> "Rated":
         """The items of `ratings`, whose `features` were measured."""
+        still = modality == "video" and model.still is not None
+        predictor = model.predictor_of(modality, still=still)
         return cls(
             modality,
             model,
-            tuple(problem(terms, features, ratings, axis) for axis in AXES),
-            features.select(model.affect[modality].columns).items,
+            tuple(problems),
+            features.select(model.measured(modality)).items,
             np.column_stack([standardised(values) for values in ratings.affect.T]),
             ratings.groups,
+            predictor.gain if still else np.ones(2),  # a predictor of readings with SD 1: its gain is the spread
+            predictor.offset,
         )
 
     def seen(self, fitted: Array, held: Array, seed: int) -> tuple[Seen, Seen]:
@@ -94,32 +105,34 @@ class Rated:
         return self._seen(fitted, inside), self._seen(held, outside)
 
     def _seen(self, rows: Array, z: Array) -> Seen:
-        affect = np.clip(POPULATION_SD * np.array(SPREAD[self.modality]) * z, -1, 1)
-        return Seen(affect, self.model.objective(self.modality, self.features[rows], affect), self.ratings[rows])
+        affect = np.clip(POPULATION_SD * (self.spread * z + self.offset), -1, 1)
+        return Seen(affect, self.model.objective(self.modality, self.values[rows], affect), self.ratings[rows], z)
 
     def vectors(self, affect: Array) -> Array:
         """Vectors float64 [n, dim] in the model's affect space, of `affect` [n, 2] with the model's own SDs."""
-        sd = np.broadcast_to(POPULATION_SD * self.model.affect[self.modality].sd, affect.shape)
+        sd = np.broadcast_to(POPULATION_SD * self.model.predictor_of(self.modality, still=True).sd, affect.shape)
         return np.asarray(self.model.affect_space.encode(np.hstack([affect, sd])), np.float64)
 
 
 def _predicted(task: Problem, fitted: Array, held: Array, groups: Array, seed: int) -> tuple[Array, Array]:
     """z-scores of one axis: of the fitted items out of inner folds, of the others by the model of all fitted ones."""
     x, y, names = task.table.items[fitted], task.y[fitted], groups[fitted]
-    inside, _ = nested(x, y, task.signs, list(names), grouped_folds(list(names), FOLDS, seed), seed)
-    model, _ = fit_chosen(x, y, task.signs, names, seed)
-    usual = model.deviation(x)
-    # As the product: predictions of the population it knows have mean 0 and SD 1.
-    outside = (model.deviation(task.table.items[held]) - usual.mean()) / (usual.std() or 1.0)
+    inside, _ = nested(x, y, task.signs, list(names), grouped_folds(list(names), FOLDS, seed), seed, task.fit)
+    model, _ = task.fit(x, y, task.signs, names, seed)
+    # As the product: predictions of the population it knows have mean 0 and SD 1. Those of the rows a model was fitted
+    # to are spread wider than of others, so the spread is that of the inner folds.
+    outside = (model.deviation(task.table.items[held]) - model.deviation(x).mean()) / (inside.std() or 1.0)
     return standardised(inside), outside
 
 
 def measured(data: Path, model: AffectModel, synth: Synth, cache: Path, progress: Progress) -> tuple[Rated, Rated]:
     """The rated pictures and the rated music of `data`, measured; raises InputError when they are not all there."""
     pictures, pieces = datasets.load("oasis", data), datasets.load("vgmidi", data)
-    shots = extract_all(pictures.paths, video.extract, partial(progress, "picture features"))
+    shots = extract_all(pictures.paths, picture_copies.extract, partial(progress, "picture features"))
     music = rendered(pieces, synth, cache, progress)
-    return Rated.of("video", model, PICTURES, shots, pictures), Rated.of("music", model, MUSIC, music, pieces)
+    seen = [picture_affect.problem(shots, pictures, axis) for axis in AXES]
+    heard = [problem(MUSIC, music, pieces, axis) for axis in AXES]
+    return Rated.of("video", model, seen, shots, pictures), Rated.of("music", model, heard, music, pieces)
 
 
 def nearness(video: Rated, music: Rated) -> NearAffect:

@@ -35,9 +35,11 @@ LIMITS = (
     """AFCLNet learnt from still pictures. Motion and cuts reach it only through a clip's predicted arousal, which it
     trusts as much as a picture's. Both follow what people feel about equally loosely (the r of pictures above; .30 is
     taken for clips), but for want of rated clips nothing of this was measured on clips.""",
+    """Of each logit the mean over training items is taken off, for the track and for the clip: a track that goes with
+    anything is no answer to one clip. Rare combinations of feelings were shown as often as common ones.""",
     "Nearness of feeling is all it knows of fitting; style, period and sync are beyond it.",
-    """It reads the columns of the final affect predictors, which were chosen on all ratings, and its recipe was chosen
-    on folds of the same corpora: both lean its figures to the bright side. The cosine has no such help.""",
+    """It reads the columns of the final music predictor, which were chosen on all ratings, and its recipe was chosen on
+    folds of the same corpora: both lean its figures to the bright side. The cosine has no such help.""",
     """The probability shown is that of a match between a picture and a piece of these corpora, of which half match.
     Pictures say little about feeling, so it stays near one half. The reasons shown explain the cosine.""",
     "Feelings measured against one's own library (`--calibrate-on-library`) change the cosine, not what AFCLNet reads.",
@@ -49,7 +51,8 @@ def _made(facts: Mapping[str, Any]) -> str:
     return f"""
     Made by `{facts["command"]}`, which leaves the affect model above as it is. Versions: {versions}. A second stage
     for `--ranker afclnet` and, weighed against the cosine, `--ranker fusion`: it reads valence and arousal as predicted
-    above and the z-scores of the same columns. Its side of the music is computed when music is indexed; at query time
+    above, of pictures what the network sees and of music the z-scores of the same columns. Its side of the music is
+    computed when music is indexed; at query time
     one small head meets all candidates."""
 
 
@@ -104,8 +107,9 @@ def _choice(facts: Mapping[str, Any]) -> str:
     weight = f"The fusion gives AFCLNet the weight {facts['weight']:g}, chosen by mAP on all out-of-fold scores."
     if facts["ranker"] == "cosine":
         return f"""
-        **The default stays the cosine**: no other ranker's gain in video->music mAP has an interval above 0, and clips
-        are not the pictures it was measured on. {weight}"""
+        **The default stays the cosine**: of no other ranker the paired interval in video->music mAP begins above
+        -{facts["margin"]:g}. {weight}"""
     return f"""
-    **The default is `{facts["ranker"]}`**: of the rankers whose gain in video->music mAP has an interval above 0 it has
-    the largest. {weight}"""
+    **The default is `{facts["ranker"]}`**, cosine first and AFCLNet over its candidates: it is not inferior to the
+    cosine (the paired interval in video->music mAP begins above -{facts["margin"]:g}), which is all that is claimed.
+    {weight}"""

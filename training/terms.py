@@ -25,16 +25,6 @@ class Term(NamedTuple):
     reason: str
 
 
-class Prior(NamedTuple):
-    """A standardised coefficient taken from published data, for columns without ratings of our own."""
-
-    column: str
-    transform: str
-    valence: float
-    arousal: float
-    source: str
-
-
 @dataclass(frozen=True)
 class Terms:
     """The terms of one modality, as arrays in one order."""

@@ -19,6 +19,8 @@ TRANSFORMS = {
     "identity": lambda x: x,
     # Motion, rates and the like are perceived by ratio; the floor keeps silence and stillness finite.
     "log": lambda x: np.log(np.maximum(x, 1e-3)),
+    # Counts: none is no small rate, and one more counts less the more there are.
+    "root": lambda x: np.sqrt(np.maximum(x, 0)),
 }
 
 
@@ -35,9 +37,7 @@ class LinearAffect:
     gain:      float64 [2], brings the predictions of the reference population to a common spread, so that a
                strongly shrunken modality stays comparable with another (see the model card).
     sd:        float64 [2], residual SD in population SDs, measured out of fold: the stated uncertainty.
-    unknown_when_still: columns that say nothing about a still picture; they count as average there, and their own
-               spread, as if they were independent, is added to the uncertainty.
-    offset:    float64 [2], in population SDs; not 0 only relative to a library at hand (`relative`), so never stored.
+    offset:    float64 [2], in population SDs: where the reference population lies; moved by `relative`.
     """
 
     columns: tuple[str, ...]
@@ -47,7 +47,6 @@ class LinearAffect:
     weights: Array
     gain: Array
     sd: Array
-    unknown_when_still: tuple[str, ...] = ()
     offset: Array = field(default_factory=lambda: np.zeros(2))
 
     def relative(self, centre: Array, spread: Array) -> "LinearAffect":
@@ -64,18 +63,20 @@ class LinearAffect:
                 x[:, j] = TRANSFORMS[name](x[:, j])
         return np.clip((x - self.centre) / self.scale, -CLIP_Z, CLIP_Z)
 
-    def __call__(self, inputs: Array, still: bool = False) -> Array:
+    def __call__(self, inputs: Array) -> Array:
         """Affect float32 [n, 4] (valence, arousal, their SDs) of `inputs` [n, f], each mean in [-1, 1]."""
         z = self.standardise(inputs)
-        unknown = np.array([still and column in self.unknown_when_still for column in self.columns])
-        z[:, unknown] = 0
-        missing = self.gain**2 * (self.weights[:, unknown] ** 2).sum(axis=1)  # columns have variance 1
-        # einsum, not BLAS: the same row gives the same bits whatever the batch around it.
-        mean = POPULATION_SD * (self.gain * np.einsum("nf,af->na", z, self.weights) + self.offset)
         out = np.empty((len(z), 4), np.float32)
-        out[:, :2] = np.clip(mean, -1, 1)
-        out[:, 2:] = POPULATION_SD * np.sqrt(self.sd**2 + missing)
+        # einsum, not BLAS: the same row gives the same bits whatever the batch around it.
+        mean = self.gain * np.einsum("nf,af->na", z, self.weights) + self.offset
+        out[:, :2] = np.clip(POPULATION_SD * mean, -1, 1)
+        out[:, 2:] = POPULATION_SD * self.sd
         return out
+
+    def shares(self, inputs: Array) -> Array:
+        """float64 [n, 2, f]: what each column moves valence and arousal by, on the plane, before they are clipped."""
+        z = self.standardise(inputs)
+        return np.asarray(POPULATION_SD * self.gain[:, None] * self.weights * z[:, None, :])
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict, one entry per column, that `from_json` reads back exactly."""
@@ -92,7 +93,7 @@ class LinearAffect:
             },
             "gain": self.gain.tolist(),
             "sd": self.sd.tolist(),
-            "unknown_when_still": list(self.unknown_when_still),
+            "offset": self.offset.tolist(),
         }
 
     @classmethod
@@ -109,7 +110,7 @@ class LinearAffect:
                 weights=np.array([[r["valence"] for r in rows], [r["arousal"] for r in rows]], float),
                 gain=np.array(data["gain"], float),
                 sd=np.array(data["sd"], float),
-                unknown_when_still=tuple(data.get("unknown_when_still", ())),
+                offset=np.array(data.get("offset", (0.0, 0.0)), float),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"{source}: not an affect model ({error!r}); fetch or train it again") from error
@@ -117,11 +118,11 @@ class LinearAffect:
         return model
 
     def _check(self, source: str) -> None:
-        numbers = np.concatenate([self.centre, self.scale, self.weights.ravel(), self.gain, self.sd])
+        numbers = np.concatenate([self.centre, self.scale, self.weights.ravel(), self.gain, self.sd, self.offset])
         if not self.columns or not np.isfinite(numbers).all() or (self.scale <= 0).any() or (self.sd <= 0).any():
             raise ModelError(f"{source}: empty, not finite, or a scale that is not positive; train it again")
-        if self.gain.shape != (2,) or self.sd.shape != (2,):
-            raise ModelError(f"{source}: gain and sd need two values, valence and arousal")
+        if any(values.shape != (2,) for values in (self.gain, self.sd, self.offset)):
+            raise ModelError(f"{source}: gain, sd and offset need two values each, valence and arousal")
         unknown = set(self.transform) - set(TRANSFORMS)
         if unknown:
             raise ModelError(f"{source}: unknown transform {sorted(unknown)}; known: {sorted(TRANSFORMS)}")

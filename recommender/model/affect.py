@@ -1,7 +1,8 @@
 """The affect model: objective features of media -> valence and arousal -> the affect space.
 
-Layout of its folder: `manifest.json` names the extractor revisions, the predictor of each modality and the affect
-space; `card.md` says what it was trained on and how good it is. With AFCLNet there are its weights too.
+Layout of its folder: `manifest.json` names the extractor revisions, the predictors of music, of clips ("video") and of
+pictures that do not move ("still"), and the affect space; `model.safetensors` holds the readings of the picture network
+(`heads.*`) and AFCLNet where there is one; `card.md` says what it was trained on and how good it is.
 """
 
 from collections.abc import Mapping
@@ -12,14 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from recommender.affect.cues import cues
+from recommender.affect.heads import READINGS, Heads
 from recommender.affect.linear import LinearAffect
 from recommender.affect.space import AffectSpace
 from recommender.errors import ModelError
 from recommender.model import folder as files
-from recommender.model.base import BUILTIN, Model, extractor, tags_of
+from recommender.model.base import AFFECT, Model, extractor, tags_of
 from recommender.model.rescoring import Rescoring, read_rescoring, read_weights
+from recommender.networks import efficientnet
 from recommender.rankers import SIDE, Scoring
-from recommender.types import Affect, Analysis, Array, Coded, Column, Features, Modality, Space
+from recommender.types import Affect, Analysis, Array, Coded, Column, Cue, Features, Modality, Space
+
+STILL = "still"
+"""What the manifest calls the predictor of pictures that do not move."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,8 @@ class AffectModel(Model):
     Attributes
     ----------
     name, revision: the revision is a hash over everything that changes a vector (extractor revisions included).
-    affect: the affect predictor of each modality.
+    affect: the affect predictor of each modality. still: that of pictures that do not move, where it is another.
+    heads: the readings of the picture network that they use; without, they use objective features alone.
     affect_space: what turns an affect distribution into a unit vector.
     folder: where it was read from.
     rescoring: AFCLNet and how its scores are shown, or None. default: the ranker that did best in cross-validation.
@@ -42,6 +50,8 @@ class AffectModel(Model):
     folder: Path
     rescoring: Rescoring | None = None
     default: str = "cosine"
+    heads: Heads | None = None
+    still: LinearAffect | None = None
 
     @cached_property
     def scoring(self) -> Scoring:
@@ -49,7 +59,7 @@ class AffectModel(Model):
         if self.rescoring is None:
             return Scoring()
         more = self.rescoring
-        first = {modality: len(predictor.columns) for modality, predictor in self.affect.items()}
+        first = {modality: len(self._read(modality)) for modality in self.affect}
         return Scoring(more.calibrations, more.rescorer, more.fusion, first)
 
     @property
@@ -61,55 +71,82 @@ class AffectModel(Model):
         return Space(self.name, self.revision, self.affect_space.dim)
 
     def inputs(self, modality: Modality) -> tuple[str, ...]:
-        """Feature columns that the affect predictor of `modality` reads, in its order; then AFCLNet's side."""
-        width = self.rescoring.rescorer.width(modality) if self.rescoring is not None else 0
-        return (*self.affect[modality].columns, *(f"{SIDE}{i}" for i in range(width)))
+        """Feature columns that the affect predictors of `modality` read; then AFCLNet's side."""
+        return (*self._read(modality), *self._side(modality))
 
     def columns(self, modality: Modality) -> dict[str, Column]:
         """Unit and meaning of every feature of a modality, by name."""
-        return {column.name: column for column in extractor(modality).COLUMNS}
+        measured = {column.name: column for column in extractor(modality).COLUMNS}
+        return measured | {name: READINGS[name] for name in self._readings(modality)}
 
     def encode(self, modality: Modality, inputs: Array, still: bool = False) -> tuple[Array, Array]:
         """Affect [n, 4] and unit vectors [n, dim] of `inputs` [n, f], ordered as `inputs(modality)`.
 
         Both come from the features alone; AFCLNet's side may be absent.
         """
-        predictor = self.affect[modality]
-        affect = predictor(inputs[:, : len(predictor.columns)], still=still)
+        predictor = self.predictor_of(modality, still)
+        affect = predictor(inputs[:, [self._read(modality).index(name) for name in predictor.columns]])
         return affect, self.affect_space.encode(affect)
 
-    def objective(self, modality: Modality, features: Array, affect: Array) -> Array:
-        """What AFCLNet reads, float64 [n, 2 + f]: mean valence and arousal, and z-scores of the predictor's `features`.
+    def predictor_of(self, modality: Modality, still: bool = False) -> LinearAffect:
+        """What predicts the affect of a modality, of pictures that do not move if `still`."""
+        apart = self.still if still and modality == "video" else None
+        return apart or self.affect[modality]
 
-        A picture has neither motion nor cuts, so AFCLNet, which learnt from pictures, gives their z-scores no weight:
-        motion reaches it through the affect, which is on one scale for pictures and for clips.
+    def objective(self, modality: Modality, values: Array, affect: Array) -> Array:
+        """What AFCLNet reads of measured features `values` [n, m], float64 [n, 2 + f].
+
+        The means of valence and arousal, then what the picture network sees, or z-scores of the predictor's columns.
+
+        A picture has neither motion nor cuts, so AFCLNet, which learnt from pictures, does not see them: motion reaches
+        it through the affect, which is on one scale for pictures and for clips.
         """
-        return np.hstack([affect[:, :2], self.affect[modality].standardise(features)])
+        if modality == "video" and self.heads is not None:
+            return np.hstack([affect[:, :2], values[:, -len(self.heads.weights) :]])
+        predictor, measured = self.affect[modality], self.measured(modality)
+        inputs = values[:, [measured.index(name) for name in predictor.columns]]
+        return np.hstack([affect[:, :2], predictor.standardise(inputs)])
 
     def analyse(self, path: Path, modality: Modality) -> Analysis:
         """Features, affect and vectors of one file; raises MediaError with one line."""
         return self.describe(extractor(modality).extract(Path(path)), modality, tags_of(Path(path), modality))
 
     def source(self, modality: Modality) -> str:
-        return f"{BUILTIN[modality]} {extractor(modality).REVISION}"
+        return f"{AFFECT[modality]} {extractor(modality).REVISION}"
 
     def measured(self, modality: Modality) -> tuple[str, ...]:
-        return tuple(self.columns(modality))
+        return tuple(name for name in self.columns(modality) if name not in READINGS)
 
     def stored(self, modality: Modality) -> tuple[str, ...]:
-        return (*self.measured(modality), *self.inputs(modality)[len(self.affect[modality].columns) :])
+        return (*self.measured(modality), *self._readings(modality), *self._side(modality))
 
     def code(self, modality: Modality, values: Array, still: Array) -> Coded:
-        predictor, measured = self.affect[modality], self.measured(modality)
-        inputs = values[:, [measured.index(name) for name in predictor.columns]]
+        known = values
+        if self._readings(modality) and self.heads is not None:
+            seen = values[:, -len(self.heads.weights) :]  # the picture network's columns come last
+            known = np.hstack([values, self.heads(seen).astype(np.float32)])
+        names = (*self.measured(modality), *self._readings(modality))
+        inputs = known[:, [names.index(name) for name in self._read(modality)]]
         affect = np.empty((len(values), len(Affect._fields)), np.float32)
-        for moving in {*still.tolist()}:
-            rows = still == moving
-            affect[rows] = predictor(inputs[rows], still=bool(moving))
+        for resting in {*still.tolist()}:
+            rows = still == resting
+            affect[rows] = self.encode(modality, inputs[rows], still=bool(resting))[0]
         side = np.empty((len(values), 0), np.float32)
         if self.rescoring is not None:
-            side = self.rescoring.rescorer.side(modality, self.objective(modality, inputs, affect))
-        return Coded(np.hstack([values, side]), affect, self.affect_space.encode(affect))
+            side = self.rescoring.rescorer.side(modality, self.objective(modality, values, affect))
+        return Coded(np.hstack([known, side]), affect, self.affect_space.encode(affect))
+
+    def _readings(self, modality: Modality) -> tuple[str, ...]:
+        """Columns that the model tells from what the picture network sees."""
+        return self.heads.names if self.heads is not None and modality == "video" else ()
+
+    def _read(self, modality: Modality) -> tuple[str, ...]:
+        """Columns that the affect predictors of a modality read."""
+        return tuple(dict.fromkeys((*self.affect[modality].columns, *self.predictor_of(modality, still=True).columns)))
+
+    def _side(self, modality: Modality) -> tuple[str, ...]:
+        width = self.rescoring.rescorer.width(modality) if self.rescoring is not None else 0
+        return tuple(f"{SIDE}{i}" for i in range(width))
 
     def describe(self, features: Features, modality: Modality, tags: Mapping[str, str] | None = None) -> Analysis:
         """Affect and vectors of features that were measured already."""
@@ -120,6 +157,15 @@ class AffectModel(Model):
         affect, vectors = found.affect, found.vectors
         return Analysis(modality, features, affect[:-1], vectors[:-1], affect[-1], vectors[-1], tags or {})
 
+    def cues(self, analysis: Analysis) -> tuple[Cue, ...]:
+        if analysis.modality != "video" or self.heads is None:
+            return ()
+        features = analysis.features
+        predictor = self.predictor_of("video", bool(features.facts.get("still", False)))
+        values = features.item[[features.columns.index(name) for name in predictor.columns]]
+        units = {name: column.unit for name, column in self.columns("video").items()}
+        return cues(predictor, values, units, features)
+
 
 def load(folder: Path, manifest: Mapping[str, Any]) -> AffectModel:
     """The affect model in `folder`; raises ModelError with one line."""
@@ -129,25 +175,39 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> AffectModel:
         name, features = str(manifest["name"]), dict(manifest["features"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder / files.MANIFEST}: incomplete ({error!r}); fetch the model again") from error
-    affect = {m: LinearAffect.from_json(part, f"{folder}: {m}") for m, part in parts.items()}
-    _check_extractors(folder, features, affect)
-    facts = [files.FORMAT, name, features, parts, manifest["space"]]
+    predictors = {m: LinearAffect.from_json(part, f"{folder}: {m}") for m, part in parts.items()}
+    still = predictors.pop(STILL, None)
+    tensors = read_weights(folder, manifest) if "weights" in manifest else {}
+    heads = Heads.of(tensors, efficientnet.DIM, str(folder))
+    _check_extractors(folder, features, predictors, still, heads)
+    facts = [files.FORMAT, name, features, parts, manifest["space"], manifest.get("sha256"), manifest.get("rescoring")]
+    model = AffectModel(
+        name, files.digest(*facts), predictors, space, folder, heads=heads if heads.names else None, still=still
+    )
     if "rescoring" not in manifest:
-        return AffectModel(name, files.digest(*facts), affect, space, folder)
-    sizes = {m: 2 + len(predictor.columns) for m, predictor in affect.items()}
-    rescoring, default = read_rescoring(folder, manifest, read_weights(folder, manifest), sizes)
-    revision = files.digest(*facts, manifest["rescoring"], manifest["sha256"])
-    return AffectModel(name, revision, affect, space, folder, rescoring, default)
+        return model
+    sizes = {
+        m: model.objective(m, np.zeros((1, len(model.measured(m)))), np.zeros((1, 2))).shape[1] for m in predictors
+    }
+    rescoring, default = read_rescoring(folder, manifest, tensors, sizes)
+    return replace(model, rescoring=rescoring, default=default)
 
 
-def _check_extractors(folder: Path, features: Mapping[str, str], affect: Mapping[Modality, LinearAffect]) -> None:
-    for modality, predictor in affect.items():
+def _check_extractors(
+    folder: Path,
+    features: Mapping[str, str],
+    predictors: Mapping[Modality, LinearAffect],
+    still: LinearAffect | None,
+    heads: Heads,
+) -> None:
+    for modality, predictor in predictors.items():
         module = extractor(modality)
         if features.get(modality) != module.REVISION:
             raise ModelError(
                 f"{folder}: made for {modality} features {features.get(modality)!r}, this program extracts "
                 f"{module.REVISION!r}; train it again (`recommend train affect`) or use the matching version"
             )
-        missing = set(predictor.columns) - {column.name for column in module.COLUMNS}
-        if missing:
+        known = {column.name for column in module.COLUMNS} | set(heads.names if modality == "video" else ())
+        read = {*predictor.columns, *(still.columns if still is not None and modality == "video" else ())}
+        if missing := read - known:
             raise ModelError(f"{folder}: unknown {modality} features {sorted(missing)}; train it again")

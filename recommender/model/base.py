@@ -7,7 +7,7 @@ from typing import Any
 from recommender.errors import ModelError
 from recommender.model import folder as files
 from recommender.rankers import PLAIN, Scoring
-from recommender.types import Analysis, Array, Coded, Modality, Space
+from recommender.types import Analysis, Array, Coded, Cue, Modality, Space
 
 KINDS = {"affect": "recommender.model.affect", "retrieval": "recommender.model.retrieval"}
 """Kinds of models by the module whose `load(folder, manifest)` reads them."""
@@ -15,9 +15,17 @@ KINDS = {"affect": "recommender.model.affect", "retrieval": "recommender.model.r
 BUILTIN: dict[Modality, str] = {"music": "BuiltinMusic", "video": "BuiltinVideo"}
 """Names of the objective features of each modality."""
 
+OWN = ("BuiltinMusic", "BuiltinVideo", "BuiltinClip", "EfficientNetLite2")
+"""Features whose revision may change with this program; published networks that are fetched do not."""
+
+AFFECT: dict[Modality, str] = {"music": "BuiltinMusic", "video": "BuiltinClip"}
+"""Names of the features that affect models read: of clips also what a picture network sees."""
+
 EXTRACTORS = {
     "BuiltinMusic": "recommender.features.music",
     "BuiltinVideo": "recommender.features.video",
+    "BuiltinClip": "recommender.features.clip",
+    "EfficientNetLite2": "recommender.features.sight",
     "VGGish": "recommender.deep.sound",
     "SlowFast": "recommender.deep.pictures",
     "SlowFastR101": "recommender.deep.pictures_r101",
@@ -27,8 +35,8 @@ EXTRACTORS = {
 
 
 def extractor(modality: Modality) -> Any:
-    """The module that measures the objective features of a modality."""
-    return importlib.import_module(EXTRACTORS[BUILTIN[modality]])
+    """The module that measures what affect models read of a modality."""
+    return importlib.import_module(EXTRACTORS[AFFECT[modality]])
 
 
 class Model:
@@ -105,6 +113,10 @@ class Model:
     def analyse(self, path: Path, modality: Modality) -> Analysis:
         """Features, affect and vectors of one file; raises MediaError with one line."""
         raise NotImplementedError
+
+    def cues(self, analysis: Analysis) -> tuple[Cue, ...]:
+        """Why an analysed clip was read so, the strongest first; nothing of a model that cannot say."""
+        return ()
 
     def card(self) -> str:
         """The model card (markdown)."""

@@ -18,7 +18,7 @@ from recommender.checkpoints import require
 from recommender.encoders import Calibration, Matcher, build
 from recommender.errors import InputError, ModelError
 from recommender.model import folder as files
-from recommender.model.base import BUILTIN, EXTRACTORS, Model, tags_of
+from recommender.model.base import BUILTIN, EXTRACTORS, OWN, Model, tags_of
 from recommender.model.rescoring import TENSORS, Rescoring, read_rescoring, read_weights
 from recommender.rankers import SIDE, Scoring
 from recommender.types import Analysis, Array, Coded, Features, Modality, Space, numbered
@@ -245,8 +245,8 @@ def revision_of(manifest: Mapping[str, Any]) -> str:
 
 
 def _check_extractor(folder: Path, modality: Modality, need: FeatureSet) -> None:
-    """Objective features must be those of today's extractor; published networks do not change."""
-    if need.name != BUILTIN[modality]:
+    """Features of our own must be those of today's extractor; published networks that are fetched do not change."""
+    if need.name not in OWN:
         return
     today = importlib.import_module(EXTRACTORS[need.name]).REVISION
     if need.revision != today:

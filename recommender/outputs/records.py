@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recommender.affect.words import emotion, emotions, mood
-from recommender.types import Affect, Emotions, Reason, Recommendation
+from recommender.types import Affect, Cue, Emotions, Reason, Recommendation
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class Answer:
 
     `versions`: whether a table names every other file of a recording, not only the first. `still`: whether the query is
     of pictures that do not move. `figures`: whether table and CSV give the measured values behind the reasons.
+    `cues`: why the query was read as it was.
     """
 
     query: str
@@ -25,6 +26,7 @@ class Answer:
     versions: bool = False
     still: bool = False
     figures: bool = False
+    cues: Sequence[Cue] = ()
 
 
 def record(r: Recommendation) -> dict[str, Any]:
@@ -45,6 +47,7 @@ def record(r: Recommendation) -> dict[str, Any]:
         "licence": r.track.licence,
         "query_affect": affect_record(r.affect.query),
         "section_affect": affect_record(r.affect.section),
+        "query_cues": [_cue(cue) for cue in r.cues],
         "query_emotions": _shares(r.emotions.query),
         "section_emotions": _shares(r.emotions.section),
         "reasons": [
@@ -61,6 +64,19 @@ def record(r: Recommendation) -> dict[str, Any]:
         ],
         "copies": list(r.track.copies),
         "versions": list(r.track.versions),
+    }
+
+
+def _cue(cue: Cue) -> dict[str, Any]:
+    """A cue: what it moved valence and arousal by, and the names of what is seen with their shares."""
+    return {
+        "feature": cue.feature,
+        "value": _significant(cue.value),
+        "unit": cue.unit,
+        "valence": round(cue.valence, 4),
+        "arousal": round(cue.arousal, 4),
+        "text": cue.text,
+        "seen": {name: round(share, 4) for name, share in cue.seen.items()},
     }
 
 

@@ -11,7 +11,7 @@ from recommender.types import Affect, Emotions, Reason, Recommendation
 
 NOTHING_FITS = "nothing in this library fits well (every match probability is below 50 %); the nearest are:"
 
-STILL = "still pictures: with no motion to see, arousal is told from the pictures alone, and is less certain"
+STILL = "still pictures: with no motion to see, arousal is told from what they show alone"
 
 HEADER = ("#", "score", "section", "bpm", "key", "mood", "track")
 
@@ -32,6 +32,8 @@ def block(answer: Answer) -> str:
         heading += f"\n  {sentence(answer.affect)}"
     elif answer.emotions is not None:
         heading += f"\n  feels {likeliest(answer.emotions, 2)}"
+    if answer.cues:
+        heading += f"\n  because: {', '.join(cue.text for cue in answer.cues)}"
     if of_stills(answer):
         heading += f"\n  {STILL}"
     if not answer.recommendations:

@@ -39,7 +39,8 @@ class Rescorer:
         `inputs` ("both", "perceptual" or "objective"); per modality `video_form` (of affect: "softmax", "direction" or
         "linear") and `video_scale` [centre, gain].
     tensors: float32. `video.reduce`, `video.affect` map raw features; `0.video.attention.query` and so on are of
-        member 0; a layer x has `x.weights` [in, out] and, mostly, `x.bias` [out].
+        member 0; a layer x has `x.weights` [in, out] and, mostly, `x.bias` [out]. `video.reference` and
+        `music.reference`, or neither: sides [r, width - 1] of training items.
     """
 
     settings: Mapping[str, Any]
@@ -55,12 +56,33 @@ class Rescorer:
         return self._columns(f"{modality}.reduce"), self._columns(f"{modality}.affect")
 
     def width(self, modality: Modality) -> int:
-        """How many numbers an index stores per window: reduced and affect once, attended and guided per member."""
+        """How many numbers an index stores per window: reduced and affect once, attended and guided per member, and
+        what is usual."""
         reduced, affect = self.sizes(modality)
-        return (1 + self.members) * (reduced + affect)
+        return (1 + self.members) * (reduced + affect) + self.unbiased
+
+    @property
+    def unbiased(self) -> bool:
+        """Whether a logit is told from what is usual of its clip and of its track."""
+        return all(f"{modality}.reference" in self.tensors for modality in ("video", "music"))
 
     def side(self, modality: Modality, features: Array) -> Array:
-        """float32 [n, width] of raw features [n, d]: everything that does not need the other modality."""
+        """float32 [n, width] of raw features [n, d]: everything that does not need the other modality.
+
+        With references the last column is the mean logit with those of the other modality: how well an item goes with
+        anything, which is no reason to prefer it for one query.
+        """
+        plain = self.plain_side(modality, features)
+        if not self.unbiased:
+            return plain
+        if modality == "video":
+            logits = [self._logits(plain, other[None]) for other in self.tensors["music.reference"]]
+        else:
+            logits = [self._logits(other[None], plain) for other in self.tensors["video.reference"]]
+        return np.column_stack([plain, np.mean(logits, axis=0).astype(np.float32)])
+
+    def plain_side(self, modality: Modality, features: Array) -> Array:
+        """`side` without what is usual."""
         features = np.asarray(features, np.float64)
         reduced = self._affine(f"{modality}.reduce", features).astype(np.float32)
         affect = FORMS[self.settings[f"{modality}_form"]](self._affine(f"{modality}.affect", features))
@@ -72,7 +94,25 @@ class Rescorer:
         return np.hstack(parts)
 
     def logits(self, video: Array, music: Array) -> Array:
-        """Mean logit float64 [n] of n pairs of stored sides [n, width]; a side of one row meets every other row."""
+        """Mean logit float64 [n] of n pairs of stored sides [n, width], less what is usual of either side.
+
+        A side of one row meets every other row.
+        """
+        self._check("video", video)
+        self._check("music", music)
+        if not self.unbiased:
+            return self._logits(video, music)
+        found: Array = self._logits(video[:, :-1], music[:, :-1]) - video[:, -1] - music[:, -1]
+        return found
+
+    def _check(self, modality: Modality, stored: Array) -> None:
+        if stored.ndim != 2 or stored.shape[1] != self.width(modality):
+            raise InputError(
+                f"stored {modality} rows of {stored.shape[-1]} numbers where the model needs {self.width(modality)}: "
+                "index the library again with this model"
+            )
+
+    def _logits(self, video: Array, music: Array) -> Array:
         total = np.zeros(max(len(video), len(music)))
         for v, m, head in zip(self._sides("video", video), self._sides("music", music), self._heads, strict=True):
             total += head.logit(v, m)
@@ -80,11 +120,6 @@ class Rescorer:
 
     def _sides(self, modality: Modality, stored: Array) -> list[Side]:
         r, a = self.sizes(modality)
-        if stored.ndim != 2 or stored.shape[1] != self.width(modality):
-            raise InputError(
-                f"stored {modality} rows of {stored.shape[-1]} numbers where the model needs {self.width(modality)}: "
-                "index the library again with this model"
-            )
         first, rest = stored[:, : r + a], stored[:, r + a :].reshape(len(stored), self.members, r + a)
         return [Side(first[:, :r], rest[:, i, :r], first[:, r:], rest[:, i, r:]) for i in range(self.members)]
 

@@ -24,7 +24,6 @@ def predictor(**changes) -> LinearAffect:
         "weights": np.array([[0.5, 0.0], [0.25, 1.0]]),
         "gain": np.array([1.0, 0.5]),
         "sd": np.array([0.6, 0.9]),
-        "unknown_when_still": ("motion",),
     }
     return LinearAffect(**(fields | changes))
 
@@ -35,10 +34,18 @@ def test_a_hand_worked_prediction():
     assert affect[0] == pytest.approx([0.2, 0.25, 0.24, 0.36])
 
 
-def test_a_still_leaves_motion_out_instead_of_calling_it_calm():
-    moving, still = predictor()(np.array([[120.0, 1e-9]])), predictor()(np.array([[120.0, 1e-9]]), still=True)
-    assert moving[0, 1] < 0
-    assert still[0, 1] == pytest.approx(POPULATION_SD * 0.5 * 0.25)
+def test_what_the_columns_move_adds_up_to_the_prediction():
+    rows = np.array([[120.0, math.e], [90.0, 0.5]])
+    moved = predictor(offset=np.array([0.1, -0.2]))
+    shares = moved.shares(rows)
+    assert shares.shape == (2, 2, 2)
+    assert shares[0, 1] == pytest.approx([0.4 * 0.5 * 0.25, 0.4 * 0.5])
+    np.testing.assert_allclose(shares.sum(axis=2) + POPULATION_SD * moved.offset, moved(rows)[:, :2], atol=1e-6)
+
+
+def test_counts_are_felt_by_their_root():
+    counted = predictor(transform=("root", "log"), centre=np.zeros(2), scale=np.ones(2))
+    assert counted.standardise(np.array([[4.0, 1.0], [9.0, 1.0], [-1.0, 1.0]]))[:, 0].tolist() == [2.0, 3.0, 0.0]
 
 
 def test_odd_inputs_are_clipped_not_extrapolated():
@@ -55,10 +62,10 @@ def test_a_row_has_the_same_bits_whatever_the_batch():
 
 
 def test_json_round_trip_is_exact():
-    before = predictor()
+    before = predictor(offset=np.array([0.0, -0.25]))
     after = LinearAffect.from_json(json.loads(json.dumps(before.to_json())))
     rows = np.random.default_rng(1).uniform(0, 200, (5, 2))
-    assert after(rows, still=True).tobytes() == before(rows, still=True).tobytes()
+    assert after(rows).tobytes() == before(rows).tobytes()
     assert after.columns == before.columns
 
 

@@ -17,15 +17,15 @@ def scene(seed: int, size: tuple[int, int] = (96, 128)) -> np.ndarray:
     return np.kron(blocks, np.ones((size[0] // 6, size[1] // 8, 1))).astype(np.uint8)
 
 
-def test_a_still_is_less_sure_of_arousal_than_a_clip(tmp_path):
+def test_a_still_is_read_by_what_it_shows_alone(tmp_path):
     model = Model.load()
     still = model.analyse(media_samples.still(tmp_path / "a.png", scene(0)), "video")
     clip = model.analyse(media_samples.clip(tmp_path / "a.mp4", [scene(i // 5) for i in range(25)]), "video")
-    assert still.item_affect[3] > clip.item_affect[3]
-    predictor = model.affect["video"]
-    unknown = [predictor.columns.index(name) for name in predictor.unknown_when_still]
-    added = (predictor.gain[1] * predictor.weights[1, unknown]) ** 2
-    assert still.item_affect[3] == pytest.approx(0.4 * np.sqrt(predictor.sd[1] ** 2 + added.sum()), rel=1e-5)
+    assert not [name for name in model.predictor_of("video", still=True).columns if "per_s" in name or "cut" in name]
+    for analysis, predictor in ((still, model.still), (clip, model.affect["video"])):
+        assert analysis.item_affect[2:] == pytest.approx(0.4 * predictor.sd, rel=1e-5)
+        (vector,) = model.affect_space.encode(analysis.item_affect)
+        np.testing.assert_array_equal(vector, analysis.item_vector)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.axis import Problem, across, evaluate, final_model
-from training.crossval import grouped_folds, nested
+from training.axis import Problem, across, evaluate
+from training.crossval import fit_chosen, grouped_folds, nested
 from training.extraction import FeatureTable
 
 
@@ -53,6 +53,7 @@ def test_windows_are_predicted_by_the_model_that_has_not_seen_their_item():
     np.testing.assert_allclose(across(models, folds, problem.table.items), out)
 
 
-def test_final_model_recovers_the_planted_weights():
-    model, _ = final_model(planted(noise=0.01))
+def test_a_model_of_all_items_recovers_the_planted_weights():
+    problem = planted(noise=0.01)
+    model, _ = fit_chosen(problem.table.items, problem.y, problem.signs, np.asarray(problem.groups), 0)
     np.testing.assert_allclose(model.weights * [1, -1], [np.sqrt(0.5)] * 2, rtol=0.15)

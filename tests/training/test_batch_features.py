@@ -82,7 +82,7 @@ def test_features_whose_network_was_never_fetched_say_how_to_fetch_it(folder, tm
         extract_folder(folder, ["vggish"], tmp_path / "f.h5", 1, lambda *_: None)
 
 
-@pytest.mark.parametrize("name", [name for name in FEATURES if not name.startswith("builtin")])
+@pytest.mark.parametrize("name", [name for name in FEATURES if name in CHECKPOINTS])
 def test_deep_features_are_what_models_of_that_name_read(name):
     pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
     encoder, modality = FEATURES[name]
@@ -90,4 +90,14 @@ def test_deep_features_are_what_models_of_that_name_read(name):
     module = importlib.import_module(EXTRACTORS[kit.prefix])
     assert (kit.columns, kit.revision) == (module.COLUMNS, module.REVISION)
     assert module.EXTRACTOR.checkpoint == name
-    assert name in CHECKPOINTS
+
+
+def test_what_the_picture_network_sees_is_what_models_of_that_name_read():
+    from recommender.model.base import OWN
+
+    kit = ENCODERS["efficientnet"].video
+    module = importlib.import_module(EXTRACTORS[kit.prefix])
+    assert (kit.columns, kit.revision) == (tuple(c.name for c in module.COLUMNS), module.REVISION)
+    assert kit.prefix in OWN
+    assert set(OWN) <= set(EXTRACTORS)
+    assert {name for name in FEATURES if name not in CHECKPOINTS} == {"builtin-music", "builtin-video", "efficientnet"}

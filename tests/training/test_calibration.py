@@ -42,9 +42,7 @@ def test_assembled_leaves_out_columns_that_weigh_nothing():
         np.array([[0.5, 0.0, 0.0], [0.0, 0.0, -0.25]]),
         np.array([1.0, 2.0]),
         np.array([0.8, 0.9]),
-        ("c", "elsewhere"),
     )
-    assert (model.columns, model.transform, model.unknown_when_still) == (("a", "c"), ("identity",) * 2, ("c",))
+    assert (model.columns, model.transform) == (("a", "c"), ("identity",) * 2)
     # z = (1, 1): valence 0.4 * 1 * 0.5, arousal 0.4 * 2 * -0.25, SDs 0.4 * (0.8, 0.9).
     np.testing.assert_allclose(model(np.array([[2.0, 5.0]])), [[0.2, -0.2, 0.32, 0.36]], rtol=1e-6)
-    np.testing.assert_allclose(model(np.array([[2.0, 5.0]]), still=True)[0, 1], 0.0)

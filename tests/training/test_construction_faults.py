@@ -107,8 +107,8 @@ def test_too_little_is_told(tmp_path):
         ({"seed": -1}, "the seed is -1"),
         (
             {"encoder": "deep"},
-            "unknown encoder 'deep'; there are: builtin, emomv, frames, raw, slowfast-r101, spectrogram, text, "
-            "timesformer",
+            "unknown encoder 'deep'; there are: builtin, efficientnet, emomv, frames, raw, slowfast-r101, spectrogram, "
+            "text, timesformer",
         ),
         ({"max_per_source": 0}, "at most 0 segments per source leave none"),
         ({"validation": 1.0}, "a share of 1.0 cannot be split off"),

@@ -19,7 +19,7 @@ real = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data/emom
     ("name", "sizes", "missing", "sources"),
     [
         ("emomv-a", {"train": (2208, 1902), "validation": (310, 246)}, 4, 3637),
-        ("emomv-b", {"train": (248, 248)}, 3, 496),
+        ("emomv-b", {"train": (248, 248), "validation": (60, 60)}, 1, 496),
         ("emomv-c", {"train": (180, 180), "validation": (48, 48)}, 0, 222),
     ],
 )

@@ -4,21 +4,19 @@ import numpy as np
 import pytest
 
 from recommender.affect.linear import TRANSFORMS
-from recommender.features import music, video
+from recommender.features import music
 from training.extraction import FeatureTable
 from training.music_terms import MUSIC, SHARED, SHARED_WITHOUT_LEVEL, WITH_LEVEL
 from training.shared_columns import RAW, derived
 from training.terms import AXES, Term, Terms, transformed
-from training.video_terms import FILM, MOVING, PICTURES
 
 MUSIC_NAMES = {c.name for c in music.COLUMNS}
-VIDEO_NAMES = {c.name for c in video.COLUMNS}
 SHARED_NAMES = set(derived(np.ones((1, len(RAW)))).columns)
 
 
 @pytest.mark.parametrize(
     ("terms", "known"),
-    [(MUSIC, MUSIC_NAMES), (WITH_LEVEL, MUSIC_NAMES), (SHARED, SHARED_NAMES), (PICTURES, VIDEO_NAMES)],
+    [(MUSIC, MUSIC_NAMES), (WITH_LEVEL, MUSIC_NAMES), (SHARED, SHARED_NAMES)],
 )
 def test_every_term_is_a_feature_with_a_sign_and_a_reason(terms, known):
     assert set(terms.columns) <= known
@@ -30,10 +28,9 @@ def test_every_term_is_a_feature_with_a_sign_and_a_reason(terms, known):
         assert len(term.reason) > 10
 
 
-@pytest.mark.parametrize("terms", [MUSIC, PICTURES])
 @pytest.mark.parametrize("axis", AXES)
-def test_each_axis_has_a_dozen_or_two_columns(terms, axis):
-    assert 12 <= sum(s != 0 for s in terms.signs(axis)) <= 24
+def test_each_axis_has_a_dozen_or_two_columns(axis):
+    assert 12 <= sum(s != 0 for s in MUSIC.signs(axis)) <= 24
 
 
 def test_the_shipped_music_terms_hold_no_level():
@@ -43,20 +40,6 @@ def test_the_shipped_music_terms_hold_no_level():
 
 def test_shared_terms_without_level_hold_none():
     assert {c for c in SHARED.columns if c.startswith("level")}.isdisjoint(SHARED_WITHOUT_LEVEL.columns)
-
-
-def test_film_priors_name_features_and_the_moving_ones_are_not_static():
-    assert {p.column for p in FILM} <= VIDEO_NAMES
-    assert set(MOVING) <= {p.column for p in FILM}
-    assert not set(MOVING) & set(PICTURES.columns)
-
-
-def test_film_priors_have_the_published_signs():
-    total = {p.column: (p.valence, p.arousal) for p in FILM}
-    motion = sum(a for c, (_, a) in total.items() if c.startswith("motion"))
-    assert motion == pytest.approx(0.12)
-    assert total["cut_rate_per_min"] == (-0.06, 0.10)
-    assert total["lightness_lstar"] == (0.08, -0.06)
 
 
 def test_table_selects_and_transforms_in_the_order_of_the_terms():

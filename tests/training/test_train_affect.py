@@ -13,10 +13,13 @@ from training import music_affect
 from training.affect import train_affect
 from training.rendering import find_synth
 from training.terms import AXES
+from training.video_affect import READ
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
+CLIP_LINE = "clips, calm against busy, sources left out"
 CLIPS = ("carphone_pristine.mp4", "example2.mp4", "fire2.mp4")
-FILES = {"affect-music.json", "affect-video.json", "report.json", "card.md", "manifest.json"}
+FILES = {"affect-music.json", "affect-video.json", "affect-still.json", "model.safetensors"}
+FILES |= {"report.json", "card.md", "manifest.json"}
 
 
 def subset(source: Path, target: Path, key: str, group: str, media: str, suffix: str, n: int) -> None:
@@ -74,9 +77,9 @@ def test_writes_a_model_that_loads(trained):
     assert set(result.files) == FILES == {p.name for p in (base / "a").iterdir()}
     model = Model.load(base / "a")
     assert model.name == "builtin"
-    for modality in ("music", "video"):
-        affect = model.affect[modality](np.tile(model.affect[modality].centre, (2, 1)))
-        assert np.isfinite(affect).all()
+    for predictor in (*model.affect.values(), model.still):
+        assert np.isfinite(predictor(np.tile(predictor.centre, (2, 1)))).all()
+    assert model.heads.names == READ
 
 
 def test_same_inputs_same_bytes(trained):
@@ -116,7 +119,9 @@ def test_progress_names_the_stages(trained):
 
 def test_summary_has_a_line_per_axis(trained):
     lines = trained[0].lines()
-    assert [line.split(":")[0] for line in lines] == [f"{m} {a}" for m in ("music", "video") for a in AXES]
+    heads = [line.split(":")[0] for line in lines]
+    assert heads[:4] == [f"{m} {a}" for m in ("music", "video") for a in AXES]
+    assert heads[4:] == [*(f"pictures {a}, whole families left out" for a in AXES), CLIP_LINE]
     assert "chance" in lines[0]
 
 

@@ -116,7 +116,12 @@ def test_card_and_summary_state_every_figure_with_interval_and_chance():
     nothing = music_notes(part | {"other_soundfont": None, "across_corpora": None})
     assert "PMEmo" not in nothing
     axis = {"r_mean": 0.8, "r_sd": 0.01, "items": 9, "groups": 3, "chance_r_mean": 0.0, "chance_r_95": 0.1}
-    video = dict.fromkeys(("valence", "arousal"), axis)
-    lines = AffectReport(Path(), (), {"seeds": 2, "music": video | part, "video": video}).lines()
-    assert len(lines) == 4 + 6
+    both = dict.fromkeys(("valence", "arousal"), axis)
+    family = {"r": 0.45, "low_95": 0.3, "high_95": 0.6, "families": 9}
+    area = {"clips": 9, "all": {"auc": 0.9, "low_95": 0.8, "high_95": 0.95}}
+    video = both | {"families": dict.fromkeys(("valence", "arousal"), family), "activity": area}
+    lines = AffectReport(Path(), (), {"seeds": 2, "music": both | part, "video": video}).lines()
+    assert len(lines) == 4 + 6 + 3
+    assert lines[-3] == "pictures valence, whole families left out: r 0.45 (0.30 to 0.60)"
+    assert lines[-1] == "clips, calm against busy, sources left out: AUC 0.90 (0.80 to 0.95; 9 clips, chance 0.50)"
     assert lines[4] == "music valence, VGMIDI to PMEmo: r 0.51 (0.41 to 0.61; chance, 95 % below 0.09)"

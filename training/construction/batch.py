@@ -21,6 +21,7 @@ from training.datasets.h5 import matrix_bytes
 FEATURES: dict[str, tuple[str, Modality]] = {
     "builtin-music": ("builtin", "music"),
     "builtin-video": ("builtin", "video"),
+    "efficientnet": ("efficientnet", "video"),
     "vggish": ("emomv", "music"),
     "slowfast": ("emomv", "video"),
     "slowfast-r101": ("slowfast-r101", "video"),

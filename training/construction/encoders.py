@@ -9,8 +9,9 @@ from pathlib import Path
 
 from recommender.checkpoints import require
 from recommender.errors import InputError
-from recommender.features import music, raw, video
+from recommender.features import music, raw, sight, video
 from recommender.model.base import EXTRACTORS
+from recommender.networks import efficientnet
 from recommender.text import shown
 from recommender.types import Array, numbered
 
@@ -44,6 +45,10 @@ class Encoder:
 
 def _builtin_video(path: Path) -> Array:
     return video.extract(path).item
+
+
+def _sight(path: Path) -> Array:
+    return sight.extract(path).item
 
 
 def _builtin_music(path: Path) -> Array:
@@ -84,12 +89,14 @@ def _deep(prefix: str, width: int, checkpoint: str) -> Extractor:
 VGGISH = _deep("VGGish", 128, "vggish")
 
 BUILTIN_VIDEO = Extractor("BuiltinVideo", tuple(c.name for c in video.COLUMNS), video.REVISION, _builtin_video)
+SIGHT = Extractor(efficientnet.NAME, tuple(c.name for c in sight.COLUMNS), sight.REVISION, _sight)
 BUILTIN_MUSIC = Extractor("BuiltinMusic", music.NAMES, music.REVISION, _builtin_music)
 PICTURES = Extractor("Pictures", numbered("Pictures", prod(raw.PICTURES)), raw.REVISION, raw.pictures)
 SPECTROGRAM = Extractor("LogMel", numbered("LogMel", prod(raw.SPECTROGRAM)), raw.REVISION, raw.spectrogram)
 
 ENCODERS: dict[str, Encoder] = {
     "builtin": Encoder(BUILTIN_VIDEO, BUILTIN_MUSIC),
+    "efficientnet": Encoder(SIGHT, BUILTIN_MUSIC),
     "raw": Encoder(PICTURES, SPECTROGRAM),
     "frames": Encoder(PICTURES, BUILTIN_MUSIC),
     "spectrogram": Encoder(BUILTIN_VIDEO, SPECTROGRAM),

@@ -201,7 +201,8 @@ def _auxiliary(predicted: Tensor, kind: Auxiliary, batch: Batch) -> Tensor:
 class Fresh:
     """Epochs of new pairs: any video with any music of the fold, as many matched as not.
 
-    Where affect is emotions, a pair is drawn in proportion to c^-`rarity`, c being how many pairs have its emotions.
+    A pair is drawn in proportion to c^-`rarity`, c being how many pairs have its emotions, or lie in its quadrants of
+    valence and arousal.
     `given` adds given pairs with their own scores: what belongs together beyond the rule.
     """
 
@@ -214,7 +215,7 @@ class Fresh:
         rows = np.repeat(np.arange(n), n), np.tile(np.arange(n), n)
         self.score = data.rule(data.video_affect[rows[0]], data.music_affect[rows[1]]).astype(np.float32)
         kinds = [np.flatnonzero(is_matched(self.score) == kind) for kind in (True, False)]
-        kind_of = self._cells(data) if data.classes else np.zeros(n * n, np.int64)
+        kind_of = self._cells(data)
         self.kinds = [(kind, _upto(kind_of[kind], config.rarity)) for kind in kinds if len(kind)]
 
     def __call__(self, rng: np.random.Generator) -> Batch:
@@ -227,9 +228,14 @@ class Fresh:
         return Batch(*(torch.cat(both) for both in zip(new, again, strict=True)))
 
     def _cells(self, data: Scored) -> Array:
-        """int64 [n * n]: a number for the two emotions of every combination."""
-        video, music = data.video_affect.argmax(axis=1), data.music_affect.argmax(axis=1)
-        return np.asarray((video[:, None] * data.video_affect.shape[1] + music[None, :]).ravel())
+        """int64 [n * n]: a number for the two emotions, or quadrants, of every combination; 0 of other affects."""
+        if data.classes:
+            video, music = data.video_affect.argmax(axis=1), data.music_affect.argmax(axis=1)
+        elif data.video_affect.shape[1] == data.music_affect.shape[1] == 2:
+            video, music = ((affect > 0) @ np.array([1, 2]) for affect in (data.video_affect, data.music_affect))
+        else:
+            return np.zeros(self.n**2, np.int64)
+        return np.asarray((video[:, None] * (1 + music.max()) + music[None, :]).ravel())
 
 
 def _upto(cell: Array, rarity: float) -> Array:
