@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.features import acoustic, harmony, rhythm, spectrum, tempo
-from recommender.features.dissonance import roughness
+from recommender.features import acoustic, harmony, key, rhythm, spectrum, tempo
+from recommender.features.dissonance import peaks, roughness
 from recommender.features.pitch import log_spectrum, salience, tuning_cents
 from recommender.features.stft import CHUNK, FRAME_HZ, HOP, SLOW_HZ, SR_HZ, Clock, chunks, slow_power
 from recommender.features.windows import windows
@@ -88,16 +88,22 @@ def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | 
 def _series(blocks: Iterable[Array], clock: Clock) -> tuple[Series, Series, acoustic.Fingerprint]:
     """Series per frame and per slow frame of the whole item, and its fingerprint."""
     analyser = spectrum.Spectrum()
-    parts, rough, spectra = [], [], []
+    parts, partials, spectra = [], [], []
     for chunk in chunks(blocks, clock):
         power = slow_power(chunk.power)
         parts.append(analyser.series(chunk))
-        rough.append(roughness(np.sqrt(power)))
+        partials.append(peaks(np.sqrt(power)))
         spectra.append(log_spectrum(power))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     log_spectra = np.concatenate(spectra)
     slow = harmony.tonal(salience(log_spectra, tuning_cents(log_spectra)))
-    slow |= {"contrast": joined.pop("contrast"), "roughness": np.concatenate(rough)}
+    hz, amplitude = (np.concatenate(part) for part in zip(*partials, strict=True))
+    slow |= {
+        "contrast": joined.pop("contrast"),
+        "roughness": np.concatenate([roughness(*part) for part in partials]),
+        "peak_hz": hz,
+        "peak_amplitude": amplitude,
+    }
     joined["onset_at"] = rhythm.onsets(joined["onset"], joined["square"])
     return joined, slow, acoustic.fingerprint(log_spectra)
 
@@ -131,6 +137,9 @@ def _rhythm(item: Array, frames: Series, tagged: float | None) -> dict[str, floa
     return tempo.facts(tempo.estimate(frames["onset"], onsets, float(item[NAMES.index("spectral_flux")]), tagged))
 
 
-def _harmony(item: Array, slow: Series) -> dict[str, str | None]:
-    """The fact `key` of an item."""
-    return {"key": None if _silent(item) else harmony.key_name(slow["chroma"].sum(axis=0))}
+def _harmony(item: Array, slow: Series) -> dict[str, str | float | None]:
+    """The facts `key` and `key_confidence` of an item."""
+    found = key.estimate(slow["peak_hz"], slow["peak_amplitude"], float(item[NAMES.index("chroma_entropy")]))
+    if found is None or _silent(item):
+        return {"key": None, "key_confidence": None}
+    return {"key": found.name, "key_confidence": round(found.confidence, 2)}

@@ -82,7 +82,15 @@ def test_shapes_types_and_facts() -> None:
     np.testing.assert_array_equal(found.windows, [[0, 10], [5, 15], [10, 20]])
     assert found.values.shape == (3, len(music.NAMES))
     assert found.values.dtype == found.item.dtype == np.float32
-    assert set(found.facts) == {"bpm", "bpm_confidence", "bpm_alternative", "key", "damaged_packets", "silent"}
+    assert set(found.facts) == {
+        "bpm",
+        "bpm_confidence",
+        "bpm_alternative",
+        "key",
+        "key_confidence",
+        "damaged_packets",
+        "silent",
+    }
     assert found.facts["silent"] is False
     assert found.facts["key"] == "C major"
 
