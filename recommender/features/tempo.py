@@ -43,6 +43,7 @@ WEIGHTS: Mapping[str, float] = {
 }
 LEAST_S, LEAST_ONSETS, LEAST_ONSETS_HZ = 3.0, 4, 0.5  # with fewer there is nothing to tap to
 LEAST_LIKE, LIKE_S = 0.1, 30.0  # speech, rain and random clicks of 30 s reach 0.07
+LEAST_SURE = 0.15  # below it no level stands out: rubato, clicks at random
 SAME = 0.04  # tempi closer than this are one
 LEVELS = (2.0, 0.5, 3.0, 1 / 3)
 TOLD = 0.02  # probability from which another level is told
@@ -78,7 +79,7 @@ def estimate(strength: Array, onsets: int, flux: float, tagged: float | None = N
         return None
     chance = _softmax(found @ np.array(list(WEIGHTS.values())))
     best = float(candidates()[chance.argmax()])
-    if not _persists(best, similarity, len(strength)):
+    if _mass(chance, best) < LEAST_SURE or not _persists(best, similarity, len(strength)):
         return None
     if tagged is not None and _of_one_pulse(tagged, best):
         return Tempo(tagged, min(sum(_mass(chance, tagged * r) for r in (1.0, *LEVELS)), 1.0), _other(chance, tagged))
@@ -151,8 +152,9 @@ def _persists(bpm: float, similarity: Array, frames: int) -> bool:
     lags = np.array([1, 2, 4, 8]) * 60 * FRAME_HZ / bpm
     lags = lags[lags <= len(similarity) - 1]
     near = (np.round(lags)[:, None] + (-1, 0, 1)).clip(0, len(similarity) - 1).astype(int)
-    like = np.maximum(similarity[near].max(axis=1), 0).mean() if len(lags) else 0.0
-    return bool(like >= LEAST_LIKE * max(1.0, (LIKE_S * FRAME_HZ / frames) ** 0.5))
+    level = max(float(np.median(similarity[1:])), 0.0)  # a loud and a quiet half alone make an envelope like itself
+    like = np.maximum(similarity[near].max(axis=1) - level, 0).mean() if len(lags) else 0.0
+    return bool(like >= LEAST_LIKE * max(0.5, (LIKE_S * FRAME_HZ / frames) ** 0.5))
 
 
 def _softmax(score: Array) -> Array:

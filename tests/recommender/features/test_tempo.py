@@ -117,6 +117,7 @@ WITHOUT = {
     "a pad": pad(),
     "speech": speech(),
     "rain": struck(np.sort(np.random.default_rng(2).uniform(0, 30, 600)), 30, 0.1) + 0.2 * noise(30),
+    "clicks at random, then nothing": struck(np.cumsum(np.random.default_rng(4).exponential(1 / 8, 400)), 90),
     "below a second": clicks(160, 0.9),
     "two seconds": clicks(160, 2.0),
     "three clicks": struck(np.array([1.0, 1.5, 2.0]), 4),
