@@ -56,7 +56,7 @@ def extract(path: Path) -> Features:
 def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | None = None) -> Features:
     """The features of mono audio at `SR_HZ`, given as consecutive float32 blocks of any length.
 
-    Memory grows by about 33 kB per second of audio (series per frame, at the peak); samples are not kept. Values
+    Memory grows by about 34 kB per second of audio (series per frame, at the peak); samples are not kept. Values
     are finite for any input, silence and no samples at all included.
 
     Parameters
