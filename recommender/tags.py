@@ -1,4 +1,4 @@
-"""Title, artist, album, genre and licence as a file's tags give them.
+"""Title, artist, album, genre, licence and tempo as a file's tags give them.
 
 A licence is taken from the first of: ID3 WCOP, Vorbis LICENSE or the MP4 atom `license`; then ID3 TCOP, Vorbis
 COPYRIGHT or MP4 cprt. One that names a Creative Commons address, as those texts should, gets its short name.
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 TEXT_TAGS = ("title", "artist", "album", "genre", "licence")
+
+BPM_MIN, BPM_MAX = 30.0, 300.0  # what else tags state, 0 above all, is no tempo
 
 _LICENCES = ("license", "copyright")  # as TinyTag calls them
 _CREATIVE_COMMONS = re.compile(
@@ -24,11 +26,8 @@ def read_tags(path: Path) -> dict[str, str]:
 
     Several genres of a file are joined by `; `.
     """
-    from tinytag import TinyTag, TinyTagException
-
-    try:
-        tag = TinyTag.get(path, tags=True, duration=False)
-    except (TinyTagException, OSError, ValueError, UnicodeError, OverflowError, MemoryError):
+    tag = _read(path)
+    if tag is None:
         return {}
     values = {name: getattr(tag, name, None) for name in ("title", "artist", "album")}
     values["genre"] = "; ".join(dict.fromkeys(filter(None, map(_line, (tag.genre, *_other(tag, "genre"))))))
@@ -38,6 +37,18 @@ def read_tags(path: Path) -> dict[str, str]:
     return {name: line for name, line in lines.items() if line}
 
 
+def tagged_bpm(path: Path) -> float | None:
+    """The tempo in bpm that a file states (ID3 TBPM, MP4 tmpo, a comment BPM), None where none that can be one."""
+    for value in _other(_read(path), "bpm"):
+        try:
+            bpm = float(_line(value).replace(",", "."))
+        except ValueError:
+            continue
+        if BPM_MIN <= bpm <= BPM_MAX:
+            return bpm
+    return None
+
+
 def licence_name(text: str) -> str:
     """`CC BY-NC 4.0` for a text with the address of that licence; any other text as it is."""
     match = _CREATIVE_COMMONS.search(text)
@@ -45,6 +56,16 @@ def licence_name(text: str) -> str:
         return text
     name = _FREE[match["free"].lower()] if match["free"] else f"CC {match['kind'].upper()}"
     return f"{name} {match['version']}" if match["version"] else name
+
+
+def _read(path: Path) -> Any:
+    """The `TinyTag` of a file, None where it cannot be read."""
+    from tinytag import TinyTag, TinyTagException
+
+    try:
+        return TinyTag.get(path, tags=True, duration=False)
+    except (TinyTagException, OSError, ValueError, UnicodeError, OverflowError, MemoryError):
+        return None
 
 
 def _other(tag: Any, name: str) -> Iterator[Any]:

@@ -25,12 +25,11 @@ def beating(low_hz: Array, high_hz: Array) -> Array:
     return rough
 
 
-def roughness(magnitude: Array) -> Array:
-    """Dissonance of the strongest spectral peaks of each frame, float32 [n], over their energy (no unit).
+def roughness(hz: Array, amplitude: Array) -> Array:
+    """Dissonance of the `peaks` [n, k] of each frame, float32 [n], over their energy (no unit).
 
     Sum over pairs of amplitude products times `beating`; 0 for silence or a single partial.
     """
-    hz, amplitude = peaks(magnitude)
     low = hz[:, :, None]
     rough = beating(low, np.maximum(hz[:, None], low))  # a pair the wrong way round beats like a unison: not
     energy = np.einsum("ij,ij->i", amplitude, amplitude)

@@ -26,7 +26,6 @@ ACTIVE = 0.25  # a note sounds above this share of the strongest within about tw
 TOP = 0.1  # the top note is often faint
 LOW_NOTES = 15  # A1 to B2
 RISE = 1.2  # with ACTIVE chosen against the notes of VGMIDI: durations r .77, note rate r .76
-KEY_MIN_CLARITY = 0.5  # below it people are told no key
 
 CHROMA_COLUMNS = tuple(
     Column(f"chroma_{name.lower().replace('#', 's')}", "share", f"share of pitch class {name}") for name in NAMES
@@ -66,7 +65,12 @@ COLUMNS = (
 @cache
 def profiles() -> Array:
     """24 centred unit key profiles, major from C then minor from C: float64 [12, 24]."""
-    return _unit_columns([np.roll(p, tonic) for p in (MAJOR, MINOR) for tonic in range(12)])
+    return profiles_of(MAJOR, MINOR)
+
+
+def profiles_of(major: tuple[float, ...], minor: tuple[float, ...]) -> Array:
+    """24 centred unit profiles float64 [12, 24], major from C then minor from C, of the weights of the degrees."""
+    return _unit_columns([np.roll(p, tonic) for p in (major, minor) for tonic in range(12)])
 
 
 @cache
@@ -224,13 +228,6 @@ def _mean_pitch(active: Array) -> Array:
     total = active.sum(axis=1)
     pitch: Array = (active * MIDI).sum(axis=1) / np.where(total > 0, total, 1)
     return pitch
-
-
-def key_name(chroma: Array) -> str | None:
-    """The key of a chroma [12] as people write it ("A minor"), None where no key is clear."""
-    fits = correlate(chroma, profiles())
-    best = int(fits.argmax())
-    return f"{NAMES[best % 12]} {('major', 'minor')[best // 12]}" if fits[best] >= KEY_MIN_CLARITY else None
 
 
 def measure(slow: Mapping[str, Array]) -> dict[str, float]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.features import acoustic, harmony, rhythm, spectrum
-from recommender.features.dissonance import roughness
+from recommender.features import acoustic, harmony, key, rhythm, spectrum, tempo
+from recommender.features.dissonance import peaks, roughness
 from recommender.features.pitch import log_spectrum, salience, tuning_cents
 from recommender.features.stft import CHUNK, FRAME_HZ, HOP, SLOW_HZ, SR_HZ, Clock, chunks, slow_power
 from recommender.features.windows import windows
@@ -47,20 +47,22 @@ def extract(path: Path) -> Features:
     MediaError: there is no audio stream, or nothing in it can be decoded.
     """
     from recommender.media import Damage, audio_blocks
+    from recommender.tags import tagged_bpm
 
     damage = Damage()
-    return from_blocks(audio_blocks(path, SR_HZ, BLOCK_S, damage), damage=damage)
+    return from_blocks(audio_blocks(path, SR_HZ, BLOCK_S, damage), damage, tagged_bpm(path))
 
 
-def from_blocks(blocks: Iterable[Array], damage: object = None) -> Features:
+def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | None = None) -> Features:
     """The features of mono audio at `SR_HZ`, given as consecutive float32 blocks of any length.
 
-    Memory grows by about 33 kB per second of audio (series per frame, at the peak); samples are not kept. Values
+    Memory grows by about 34 kB per second of audio (series per frame, at the peak); samples are not kept. Values
     are finite for any input, silence and no samples at all included.
 
     Parameters
     ----------
     damage: read after the last block: its `packets` becomes the fact `damaged_packets`.
+    tagged: the tempo in bpm that the file states, if it does.
     """
     clock = Clock()
     frames, slow, mark = _series(blocks, clock)
@@ -73,7 +75,12 @@ def from_blocks(blocks: Iterable[Array], damage: object = None) -> Features:
         values=values.astype(np.float32),
         item=item.astype(np.float32),
         duration_s=clock.duration_s,
-        facts=_facts(item, slow, int(getattr(damage, "packets", 0))),
+        facts={
+            **_rhythm(item, frames, tagged),
+            **_harmony(item, slow),
+            "damaged_packets": int(getattr(damage, "packets", 0)),
+            "silent": _silent(item),
+        },
         mark=acoustic.to_bytes(mark),
     )
 
@@ -81,16 +88,22 @@ def from_blocks(blocks: Iterable[Array], damage: object = None) -> Features:
 def _series(blocks: Iterable[Array], clock: Clock) -> tuple[Series, Series, acoustic.Fingerprint]:
     """Series per frame and per slow frame of the whole item, and its fingerprint."""
     analyser = spectrum.Spectrum()
-    parts, rough, spectra = [], [], []
+    parts, partials, spectra = [], [], []
     for chunk in chunks(blocks, clock):
         power = slow_power(chunk.power)
         parts.append(analyser.series(chunk))
-        rough.append(roughness(np.sqrt(power)))
+        partials.append(peaks(np.sqrt(power)))
         spectra.append(log_spectrum(power))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     log_spectra = np.concatenate(spectra)
     slow = harmony.tonal(salience(log_spectra, tuning_cents(log_spectra)))
-    slow |= {"contrast": joined.pop("contrast"), "roughness": np.concatenate(rough)}
+    hz, amplitude = (np.concatenate(part) for part in zip(*partials, strict=True))
+    slow |= {
+        "contrast": joined.pop("contrast"),
+        "roughness": np.concatenate([roughness(*part) for part in partials]),
+        "peak_hz": hz,
+        "peak_amplitude": amplitude,
+    }
     joined["onset_at"] = rhythm.onsets(joined["onset"], joined["square"])
     return joined, slow, acoustic.fingerprint(log_spectra)
 
@@ -114,13 +127,19 @@ def _measure(frames: Series, slow: Series) -> Array:
     return np.array([found[name] for name in NAMES])
 
 
-def _facts(item: Array, slow: Series, damaged: int) -> dict[str, str | int | float | None]:
-    value = dict(zip(NAMES, item.tolist(), strict=True))
-    silent = value["level_rms_db"] <= SILENT_DB
-    pulse = not silent and rhythm.has_pulse(value)
-    return {
-        "bpm": round(value["tempo_bpm"], 1) if pulse else None,
-        "key": None if silent else harmony.key_name(slow["chroma"].sum(axis=0)),
-        "damaged_packets": damaged,
-        "silent": silent,
-    }
+def _silent(item: Array) -> bool:
+    return bool(item[NAMES.index("level_rms_db")] <= SILENT_DB)
+
+
+def _rhythm(item: Array, frames: Series, tagged: float | None) -> dict[str, float | None]:
+    """The facts `bpm`, `bpm_confidence` and `bpm_alternative` of an item."""
+    onsets = 0 if _silent(item) else int(frames["onset_at"].sum())
+    return tempo.facts(tempo.estimate(frames["onset"], onsets, float(item[NAMES.index("spectral_flux")]), tagged))
+
+
+def _harmony(item: Array, slow: Series) -> dict[str, str | float | None]:
+    """The facts `key` and `key_confidence` of an item."""
+    found = key.estimate(slow["peak_hz"], slow["peak_amplitude"], float(item[NAMES.index("chroma_entropy")]))
+    if found is None or _silent(item):
+        return {"key": None, "key_confidence": None}
+    return {"key": found.name, "key_confidence": round(found.confidence, 2)}

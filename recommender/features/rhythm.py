@@ -19,7 +19,6 @@ BPM_CENTRE, OCTAVES = 135.0, 0.8  # above 127, so that clicks at 180 are not rea
 GRID = 512
 LONGEST_S = 4 * 60 / BPM_MIN
 SHORTEST_PULSE_S, LONGEST_PULSE_S = 0.2, 2.0
-TEMPO_MIN_CLARITY, TEMPO_MIN_ONSETS_HZ = 0.1, 0.5  # below either people are told no tempo
 SLOWEST_HZ, FAST_HZ, FASTEST_HZ = 0.1, 4.0, 16.0  # fluctuations of level: phrases, from where notes blur, to roughness
 
 COLUMNS = (
@@ -59,14 +58,14 @@ def tempo(strength: Array) -> tuple[float, float]:
     return _tempo(similarity), float(min(body.max(), 1.0))
 
 
-def autocorrelation(strength: Array) -> Array:
-    """Self-similarity of `strength` [n] at lags 0, 1, ... frames up to `LONGEST_S` or half the slice.
+def autocorrelation(strength: Array, longest_s: float = LONGEST_S) -> Array:
+    """Self-similarity of `strength` [n] at lags 0, 1, ... frames up to `longest_s` or half the slice.
 
     The envelope is centred, each lag weighted for its overlap, and lag 0 scaled to 1; a constant gives zeros.
     """
     centred = strength.astype(np.float64) - float(strength.mean())
     energy = float(np.square(centred).sum())
-    lags = min(int(LONGEST_S * FRAME_HZ) + 2, len(centred) // 2)
+    lags = min(int(longest_s * FRAME_HZ) + 2, len(centred) // 2)
     if energy <= 1e-9 * max(float(np.square(strength, dtype=np.float64).sum()), 1e-9):
         return np.zeros(lags)
     import scipy.fft
@@ -101,10 +100,10 @@ def _tempo(similarity: Array) -> float:
 
     score = at(1) * (1 + (at(2) + at(4)) / 2) * prior
     best = int(score.argmax())
-    return 60 * FRAME_HZ / _refined(float(lag[best]), similarity) if score[best] > 0 else 0.0
+    return 60 * FRAME_HZ / refined(float(lag[best]), similarity) if score[best] > 0 else 0.0
 
 
-def _refined(lag: float, similarity: Array) -> float:
+def refined(lag: float, similarity: Array) -> float:
     """The beat `lag` in frames, sharpened by the peaks after 1, 2, 4 and 8 beats.
 
     One frame is 3 % of a beat at 80 bpm and 5 % at 130; eight beats later the same frame is an eighth of that.
@@ -138,12 +137,6 @@ def fast_share(square: Array) -> float:
     heard = (hz >= SLOWEST_HZ) & (hz < FASTEST_HZ)
     total = float(power[heard].sum())
     return float(power[heard & (hz >= FAST_HZ)].sum()) / total if total > 0 else 0.0
-
-
-def has_pulse(value: Mapping[str, float]) -> bool:
-    """Whether the columns of an item carry a tempo worth telling: a pad that swells twice a minute has none."""
-    clear = value["pulse_clarity"] >= TEMPO_MIN_CLARITY and value["onset_rate_hz"] >= TEMPO_MIN_ONSETS_HZ
-    return clear and value["tempo_bpm"] > 0
 
 
 def measure(frames: Mapping[str, Array]) -> dict[str, float]:
