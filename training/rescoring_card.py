@@ -32,9 +32,9 @@ def section(facts: Mapping[str, Any]) -> str:
 
 
 LIMITS = (
-    """AFCLNet learnt from still pictures. Motion and cuts reach it only through a clip's predicted arousal, which it
-    trusts as much as a picture's. Both follow what people feel about equally loosely (the r of pictures above; .30 is
-    taken for clips), but for want of rated clips nothing of this was measured on clips.""",
+    """AFCLNet learnt from still pictures, of which it reads the predicted affect alone. Shown what the network sees it
+    did better on pictures and set playful music to a calm lake: what arouses on a photograph is calm on film. For want
+    of rated clips its figures are of pictures.""",
     """Of each logit the mean over training items is taken off, for the track and for the clip: a track that goes with
     anything is no answer to one clip. Rare combinations of feelings were shown as often as common ones.""",
     "Nearness of feeling is all it knows of fitting; style, period and sync are beyond it.",
@@ -51,7 +51,7 @@ def _made(facts: Mapping[str, Any]) -> str:
     return f"""
     Made by `{facts["command"]}`, which leaves the affect model above as it is. Versions: {versions}. A second stage
     for `--ranker afclnet` and, weighed against the cosine, `--ranker fusion`: it reads valence and arousal as predicted
-    above, of pictures what the network sees and of music the z-scores of the same columns. Its side of the music is
+    above, and of music the z-scores of the same columns. Its side of the music is
     computed when music is indexed; at query time
     one small head meets all candidates."""
 

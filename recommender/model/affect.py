@@ -15,7 +15,7 @@ import numpy as np
 
 from recommender.affect.cues import cues
 from recommender.affect.heads import READINGS, Heads
-from recommender.affect.linear import LinearAffect
+from recommender.affect.linear import POPULATION_SD, LinearAffect
 from recommender.affect.space import AffectSpace
 from recommender.errors import ModelError
 from recommender.model import folder as files
@@ -96,13 +96,13 @@ class AffectModel(Model):
     def objective(self, modality: Modality, values: Array, affect: Array) -> Array:
         """What AFCLNet reads of measured features `values` [n, m], float64 [n, 2 + f].
 
-        The means of valence and arousal, then what the picture network sees, or z-scores of the predictor's columns.
-
-        A picture has neither motion nor cuts, so AFCLNet, which learnt from pictures, does not see them: motion reaches
-        it through the affect, which is on one scale for pictures and for clips.
+        The means of valence and arousal; then of music z-scores of the predictor's columns, and of pictures and clips
+        where that affect lies in the affect space, and nothing else: AFCLNet learnt from pictures that do not move, and
+        what arouses there (a mountain, a lake) is calm on film. Only the affect, which is on one scale, carries over.
         """
         if modality == "video" and self.heads is not None:
-            return np.hstack([affect[:, :2], values[:, -len(self.heads.weights) :]])
+            sd = np.broadcast_to(POPULATION_SD * self.predictor_of("video", still=True).sd, (len(affect), 2))
+            return np.hstack([affect[:, :2], self.affect_space.encode(np.hstack([affect[:, :2], sd]))])
         predictor, measured = self.affect[modality], self.measured(modality)
         inputs = values[:, [measured.index(name) for name in predictor.columns]]
         return np.hstack([affect[:, :2], predictor.standardise(inputs)])
