@@ -51,7 +51,8 @@ def shares(seen: Array) -> Array:
     """float64 [..., 1000], summing to 1: how probable each name of `names` is, by features [..., DIM] of one picture or
     their mean over several (which on clips gives the names that the mean of the shares gives)."""
     weight, bias = _classifier()
-    logits = seen.astype(np.float64) @ weight.T + bias
+    # Not BLAS: its threads spin where other work has the cores, and a few rows are no work for them.
+    logits = np.einsum("...d,cd->...c", seen.astype(np.float64), weight) + bias
     shares: Array = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return shares / shares.sum(axis=-1, keepdims=True)
 
