@@ -52,7 +52,7 @@ Examples:
   recommend --video clip.mp4 --library film --calibrate-on-library
   recommend --video pictures/ --slideshow 4
   recommend --video clip.mp4 --top 3 --figures
-  recommend --video clip.mp4 --bpm 90-130 --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
+  recommend --video clip.mp4 --bpm 90-130 --half-double --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
 """
 
 app = group(HELP)
@@ -118,6 +118,9 @@ def query(
         ),
     ] = False,
     bpm: Annotated[str | None, typer.Option(help="Only this tempo: 90-130, 90- or -130.")] = None,
+    half_double: Annotated[
+        bool, typer.Option("--half-double", help="With --bpm, also tracks of which half or double the tempo fits.")
+    ] = False,
     key: Annotated[
         list[str] | None, typer.Option(help='Only this key: "A minor", Am or Eb; repeat for several.')
     ] = None,
@@ -177,7 +180,7 @@ def query(
 
         if slideshow is not None and not video:
             raise InputError("--slideshow needs pictures: give them, or a folder of them, by --video")
-        where = _conditions(bpm, key, duration, folder, genre, licence, only, exclude)
+        where = _conditions(bpm, key, duration, folder, genre, licence, only, exclude, half_double)
         chosen = Model.load(model) if model else None
         clips, vectors = expand_clips(video or []), _rows(vector or features, direction=bool(vector))
         opened = _open_music(music, chosen, workers) if music else open_library(library or "default")
@@ -211,8 +214,11 @@ def _conditions(
     licences: list[str] | None,
     only: Path | None,
     exclude: list[Path] | None,
+    half_double: bool,
 ) -> "Filter | None":
     """The filter that the options describe, None without any."""
+    if half_double and bpm is None:
+        raise InputError("--half-double says how --bpm is meant: give a range of tempi, as --bpm 90-130")
     if all(given in (None, []) for given in (bpm, keys, duration, folders, genres, licences, only, exclude)):
         return None
     from recommender import filters
@@ -228,6 +234,7 @@ def _conditions(
         filters.absolute(map(str, folders or [])),
         filters.paths_in(only) if only else None,
         filters.absolute(map(str, exclude or [])),
+        half_double,
     )
 
 

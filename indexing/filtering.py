@@ -8,7 +8,7 @@ import numpy as np
 
 from indexing.facts import Facts, Later, Texts
 from indexing.search import Segment
-from recommender.filters import Places, values_of
+from recommender.filters import Places, levels, values_of
 from recommender.types import Array, Filter, Range
 
 _PATHS = 1 << 16  # looked at at a time: some 8 MB of names
@@ -21,9 +21,10 @@ def allowed(facts: Facts, where: Filter) -> Array:
     folder's answer is remembered. Of a million tracks numbers take 10 ms and paths below 1 s (one core).
     """
     mask = np.ones(len(facts), bool)
-    for values, within in ((facts.bpm, where.bpm), (facts.duration_s, where.duration_s)):
-        if within is not None:
-            mask &= _between(values, within)
+    if where.bpm is not None:
+        mask &= np.any([_between(facts.bpm * ratio, where.bpm) for ratio in levels(where)], axis=0)
+    if where.duration_s is not None:
+        mask &= _between(facts.duration_s, where.duration_s)
     if where.keys:
         mask &= _coded(facts.key, facts.key_names, where.keys.__contains__)
     if where.genres:

@@ -113,10 +113,16 @@ def values_of(tag: str) -> frozenset[str]:
     return frozenset(part.strip() for part in (text, *text.split(";"), *re.split("[;,/]", text)))
 
 
+def levels(where: Filter) -> tuple[float, ...]:
+    """What a stated tempo is multiplied by: one of the products must lie in `Filter.bpm`."""
+    return (1.0, 0.5, 2.0) if where.half_double else (1.0,)
+
+
 def meets(track: Track, where: Filter) -> bool:
     """Whether a track meets all conditions: the meaning that every faster way must reproduce."""
+    bpm = where.bpm
     return (
-        (where.bpm is None or (track.bpm is not None and where.bpm.low <= track.bpm <= where.bpm.high))
+        (bpm is None or (track.bpm is not None and any(bpm.low <= track.bpm * r <= bpm.high for r in levels(where))))
         and (
             where.duration_s is None
             or (track.duration_s is not None and where.duration_s.low <= track.duration_s <= where.duration_s.high)
@@ -156,24 +162,28 @@ def led(track: Track, where: Filter) -> Track:
 
 def conditions(where: Filter) -> list[tuple[str, Filter]]:
     """Each condition on its own, with its name as the command line has it."""
-    given = [f for f in fields(where) if getattr(where, f.name) != f.default]
-    return [(_written(f.name, getattr(where, f.name)), Filter(**{f.name: getattr(where, f.name)})) for f in given]
+    how = {"half_double": where.half_double}  # no condition itself: it says how --bpm is meant
+    given = [f for f in fields(where) if f.name not in how and getattr(where, f.name) != f.default]
+    return [(_written(f.name, where), Filter(**{f.name: getattr(where, f.name), **how})) for f in given]
 
 
 def unmet(library: LibraryReader, modality: Modality, where: Filter) -> str:
-    """One line for when nothing qualifies: how many tracks each condition alone leaves."""
+    """One line for when nothing qualifies: how many tracks each condition alone leaves, and what could be asked."""
     left = [f"{name} leaves {len(library.ids(modality, alone))}" for name, alone in conditions(where)]
-    return f"no track meets all conditions; of {len(library.ids(modality))} tracks, {', '.join(left)}"
+    more = len(library.ids(modality, replace(where, half_double=True))) if where.bpm and not where.half_double else 0
+    hint = f"; {more} would with --half-double" if more else ""
+    return f"no track meets all conditions; of {len(library.ids(modality))} tracks, {', '.join(left)}{hint}"
 
 
 _OPTIONS = {"duration_s": "duration", "keys": "key", "genres": "genre", "licences": "licence", "folders": "folder"}
 
 
-def _written(name: str, value: Range | frozenset[str]) -> str:
-    option = f"--{_OPTIONS.get(name, name)}"
+def _written(name: str, where: Filter) -> str:
+    option, value = f"--{_OPTIONS.get(name, name)}", getattr(where, name)
     if isinstance(value, Range):
         low, high = ("" if math.isinf(end) else f"{end:g}" for end in value)
-        return f"{option} {low if low == high else f'{low}-{high}'}" + (" s" if name == "duration_s" else "")
+        after = " s" if name == "duration_s" else " --half-double" if where.half_double else ""
+        return f"{option} {low if low == high else f'{low}-{high}'}{after}"
     if name in ("only", "exclude"):  # may be thousands
         return option
     named = sorted(entry for entry in value if name != "folders" or Path(entry).is_absolute()) or sorted(value)

@@ -107,6 +107,7 @@ class Filter:
     folders: absolute paths, one of which the file is in.
     only: absolute paths of the files to choose from, or ids of imported tracks.
     exclude: absolute paths of files and folders to leave out, or ids of imported tracks.
+    half_double: `bpm` is met by half or double the stated tempo as well.
 
     Of a track with copies one and the same path must be in `folders` and `only`, and none in `exclude`.
     """
@@ -119,6 +120,7 @@ class Filter:
     folders: frozenset[str] = frozenset()
     only: frozenset[str] | None = None
     exclude: frozenset[str] = frozenset()
+    half_double: bool = False
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) != field.default for field in fields(self))

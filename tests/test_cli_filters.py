@@ -34,6 +34,9 @@ def test_each_condition_leaves_what_meets_it(ask, music_folder, tmp_path):
     (tmp_path / "mine.txt").write_text(f"{music_folder / 'slow minor.wav'}\nnot there.mp3\n")
     assert set(ask("--only", tmp_path / "mine.txt")) == {"slow minor.wav"}
     assert set(ask("--bpm", "1-999")) == {n for n, row in every.items() if row["bpm"] is not None}
+    fast = max(row["bpm"] or 0 for row in every.values())
+    double = set(ask("--bpm", f"{2 * fast}", "--half-double"))
+    assert double == {n for n, row in every.items() if row["bpm"] in (fast, 2 * fast, 4 * fast)}
     assert set(ask("--per-artist", "1")) == set(every)  # none has an artist
 
 
@@ -50,6 +53,7 @@ def test_nothing_left_is_one_line_with_what_each_condition_leaves(run, indexed, 
     [
         (["--bpm", ""], "--bpm : give a range"),
         (["--bpm", "fast"], "--bpm fast: give a range such as 90-130"),
+        (["--half-double"], "--half-double says how --bpm is meant: give a range of tempi, as --bpm 90-130"),
         (["--key", "H"], "--key H: no key"),
         (["--duration", "4:00-2:00"], "the range ends below its start"),
         (["--only", "/nowhere.txt"], "cannot read the list of files /nowhere.txt"),

@@ -102,7 +102,7 @@ def sets(*values: str) -> st.SearchStrategy:
 PATHS = tuple(f"{FOLDERS[i % 4]}/{i}.mp3" for i in range(60)) + tuple(f"t{i}" for i in range(0, 60, 5))
 FILTERS = st.builds(
     Filter,
-    bpm=ranges(60, 70),
+    bpm=ranges(60, 70) | ranges(30, 35) | ranges(120, 140),
     duration_s=ranges(100, 110),
     keys=sets("A minor", "C major"),
     genres=sets("rock", "RAP", "Pop", "hip-hop/rap"),
@@ -110,6 +110,7 @@ FILTERS = st.builds(
     folders=sets(*FOLDERS, "/m/"),
     only=st.none() | st.frozensets(st.sampled_from(PATHS), min_size=10),
     exclude=sets(*FOLDERS[:3], *PATHS),
+    half_double=st.booleans(),
 )
 
 

@@ -1,6 +1,7 @@
 """Conditions as people write them."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,14 @@ TRACK = Track(
     [
         (Filter(), True),
         (Filter(bpm=Range(100, 100)), True),
-        (Filter(bpm=Range(100.1, 200)), False),
+        (Filter(bpm=Range(100.1, 199.9)), False),
+        (Filter(bpm=Range(50, 50)), False),
+        (Filter(bpm=Range(50, 50), half_double=True), True),
+        (Filter(bpm=Range(200, 200), half_double=True), True),
+        (Filter(bpm=Range(100, 100), half_double=True), True),
+        (Filter(bpm=Range(50.1, 99.9), half_double=True), False),
+        (Filter(bpm=Range(300, 300), half_double=True), False),
+        (Filter(half_double=True), True),
         (Filter(duration_s=Range(-math.inf, 150)), True),
         (Filter(keys=frozenset(["A minor", "C major"])), True),
         (Filter(keys=frozenset(["A major"])), False),
@@ -132,6 +140,7 @@ def test_what_is_unknown_meets_no_condition():
     unknown = Track(1, "/m/a.mp3", "music", "a")
     for where in (
         Filter(bpm=Range(-math.inf, math.inf)),
+        Filter(bpm=Range(-math.inf, math.inf), half_double=True),
         Filter(duration_s=Range(-math.inf, math.inf)),
         Filter(keys=frozenset(["C major"])),
         Filter(genres=frozenset(["x"])),
@@ -161,3 +170,15 @@ def test_an_unmet_filter_says_what_each_condition_leaves():
         "--key A minor or C major leaves 4, --folder /x y leaves 0, --exclude leaves 3"
     )
     assert "--bpm 120 leaves 4" in unmet(library, "music", Filter(bpm=Range(120, 120)))
+
+
+def test_an_unmet_tempo_says_what_half_and_double_would_leave():
+    library = ToyLibrary({f"/m/{i}.mp3": [[0.0, 0.0]] * i for i in range(1, 5)})  # all at 120 bpm
+    slow = Filter(bpm=Range(50, 70), duration_s=Range(20, math.inf))
+    assert unmet(library, "music", slow).endswith(
+        "--bpm 50-70 leaves 0, --duration 20- s leaves 2; 2 would with --half-double"
+    )
+    assert unmet(library, "music", replace(slow, half_double=True)).endswith(
+        "--bpm 50-70 --half-double leaves 4, --duration 20- s leaves 2"
+    )
+    assert unmet(library, "music", Filter(bpm=Range(61, 70))).endswith("--bpm 61-70 leaves 0")
