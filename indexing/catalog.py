@@ -214,4 +214,5 @@ def _track(row: Any, copies: Sequence[bytes] = (), versions: Sequence[bytes] = (
         genre=row.genre,
         licence=row.licence,
         versions=versions,
+        stated=row.facts,
     )

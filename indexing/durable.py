@@ -18,7 +18,7 @@ __all__ = ["PARTIAL", "new_folder", "publish", "sync", "translated", "tree_bytes
 
 @contextmanager
 def translated(path: Path, doing: str) -> Iterator[None]:
-    """A context in which OSError and the errors of SQLite and Arrow become a LibraryError of one line."""
+    """A context in which OSError, errors of SQLite and Arrow, and damaged JSON become a LibraryError of one line."""
     try:
         yield
     except CliptuneError:
@@ -33,7 +33,7 @@ def translated(path: Path, doing: str) -> Iterator[None]:
 def _cause(error: Exception) -> str | None:
     """What went wrong in plain words, or None for an error that does not come from storage."""
     home = type(error).__module__.partition(".")[0]
-    if not isinstance(error, OSError | EOFError) and home not in ("sqlite3", "sqlalchemy", "pyarrow"):
+    if not isinstance(error, OSError | EOFError) and home not in ("sqlite3", "sqlalchemy", "pyarrow", "json"):
         return None
     code = error.errno if isinstance(error, OSError) else None
     text = str(getattr(error, "orig", None) or error)
@@ -43,7 +43,7 @@ def _cause(error: Exception) -> str | None:
         return "the folder is read-only; copy the library to a folder you may write to"
     if code in (errno.EACCES, errno.EPERM):
         return "permission denied"
-    if "malformed" in text or "not a database" in text:
+    if "malformed" in text or "not a database" in text or home == "json":
         return "the file is damaged; `recommend index repair` brings back what can be"
     return shown(str(error.strerror if isinstance(error, OSError) and error.strerror else text))
 

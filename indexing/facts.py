@@ -6,7 +6,7 @@ blob and offsets into it, so that opening costs nothing and showing a track read
 
 import os
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from recommender.types import Affect, Array, Modality, Track
 FOLDER = "facts"
 _TEXTS = ("paths", "titles", "artists", "key_names", "genre_names", "licence_names")
 _NUMBERS = ("duration_s", "bpm", "key", "genre", "licence", "affect", "recording")  # one per track
+_TOLD = ("bpm_confidence", "bpm_alternative", "key_confidence")  # only shown, so the catalog alone has them
 _UNKNOWN = -1  # the key (genre, licence) of a track of which none is known
 
 
@@ -78,8 +79,10 @@ class Facts:
     def __len__(self) -> int:
         return len(self.first) - 1
 
-    def track(self, at: int, track_id: int, modality: Modality) -> Track | None:
-        """The track in place `at`; None when it has no path."""
+    def track(
+        self, at: int, track_id: int, modality: Modality, stated: Mapping[str, Any] | None = None
+    ) -> Track | None:
+        """The track in place `at`; None when it has no path. `stated` as in `track_of`."""
         names = self._paths(at)
         if not names:
             return None
@@ -99,6 +102,7 @@ class Facts:
             genre=name_of(self.genre_names, int(self.genre[at])),
             licence=name_of(self.licence_names, int(self.licence[at])),
             versions=self._versions(at),
+            stated=stated,
         )
 
     def _paths(self, at: int) -> list[bytes]:
@@ -133,8 +137,12 @@ def track_of(
     genre: str | None = None,
     licence: str | None = None,
     versions: Sequence[bytes] = (),
+    stated: Mapping[str, Any] | None = None,
 ) -> Track:
-    """A track of stored facts: without a title it is called as its file is."""
+    """A track of stored facts: without a title it is called as its file is.
+
+    stated: the catalog's facts of it by name, for how sure tempo and key are; any may be lacking.
+    """
     return Track(
         id=track_id,
         path=os.fsdecode(path),
@@ -149,6 +157,7 @@ def track_of(
         genre=genre or None,
         licence=licence or None,
         versions=tuple(map(os.fsdecode, versions)),
+        **{name: (stated or {}).get(name) for name in _TOLD},
     )
 
 

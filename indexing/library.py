@@ -36,8 +36,8 @@ class Library:
     It shows the state at opening until `reload`, whatever a writer does meanwhile. May be used from several
     threads. Use as a context manager, or `close` it.
 
-    Where the snapshot is current, queries need nothing but it: the catalog is asked for its state with sqlite3, and
-    through SQLAlchemy only by what lists or counts (`tracks`, `failures`, `roots`, `info`), in the same transaction.
+    Where the snapshot is current, queries read it: the catalog is asked, with sqlite3, for its state and how sure the
+    facts of a shown track are, through SQLAlchemy only by what lists or counts (`tracks`, `failures`, `roots`, `info`).
     """
 
     def __init__(self, folder: Path, backend: str = "auto") -> None:
@@ -296,12 +296,12 @@ class Library:
         return found
 
     def _shown(self, track_id: int) -> Track | None:
-        """A track as the snapshot has it."""
-        self._opened()
+        """A track as the snapshot has it, and the catalog where only that knows."""
+        reading = self._opened()
         for modality, facts in self._facts.items():
             at = self._segments[modality][0].place(track_id)
             if at is not None:
-                return facts.track(at, track_id, modality)
+                return facts.track(at, track_id, modality, reading.facts(track_id))
         return None
 
     def _asked(self, track_id: int) -> Track | None:

@@ -1,8 +1,8 @@
 """The memory-mapped snapshot that queries read: derived from the store, versioned, swapped by one manifest.
 
 `snapshots/<name>/<modality>/*.npy` is written beside the old one, synced and renamed; then `manifest.json`
-is replaced. It holds all that a query reads. What the catalog got since is read from the store as a small exact tail;
-only then are the catalog's questions and the store imported.
+is replaced. It holds all that a query searches and filters by. What the catalog got since is read from the store as a
+small exact tail; only then are the catalog's questions and the store imported.
 """
 
 import itertools

@@ -1,9 +1,10 @@
-"""The state of a catalog, read with sqlite3 alone: all that a query on a current snapshot asks of it.
+"""All that a query on a current snapshot asks of a catalog, read with sqlite3 alone: its state, facts of what is shown.
 
 SQLAlchemy takes longer to import than a search takes; `indexing.schema` opens the same connection with it when more
 is asked.
 """
 
+import json
 import os
 import shutil
 import sqlite3
@@ -65,6 +66,11 @@ class Reading:
     def head(self) -> Head:
         """The catalog's state."""
         return head_of(self.connection.execute(HEAD).fetchone())
+
+    def facts(self, content: int) -> dict[str, Any]:
+        """The facts of a content by name; empty where there is no such content."""
+        row = self.connection.execute("SELECT facts FROM contents WHERE id = ?", (content,)).fetchone()
+        return json.loads(row[0]) if row else {}
 
     def close(self) -> None:
         """End the transaction and let go of the file."""

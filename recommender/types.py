@@ -178,7 +178,8 @@ class Track:
 
     `copies` are further paths with the same content, `versions` paths of other files of the same recording (another
     encoding or length); `affect` is the whole item's (None for imported vectors); `path` may hold surrogate escapes
-    (names that are not valid UTF-8).
+    (names that are not valid UTF-8). Confidences are probabilities that `bpm` and `key` are what is meant,
+    `bpm_alternative` is the next likely level of the pulse; None where that was not told.
     """
 
     id: int
@@ -194,6 +195,9 @@ class Track:
     genre: str | None = None
     licence: str | None = None
     versions: tuple[str, ...] = ()
+    bpm_confidence: float | None = None
+    bpm_alternative: float | None = None
+    key_confidence: float | None = None
 
 
 class Candidates(NamedTuple):

@@ -19,7 +19,10 @@ PLAIN = (
     "out_s",
     "duration_s",
     "bpm",
+    "bpm_alternative",
+    "bpm_confidence",
     "key",
+    "key_confidence",
     "genre",
     "licence",
 )

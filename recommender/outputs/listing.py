@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recommender.outputs.records import affect_record
+from recommender.outputs.records import affect_record, tempo_and_key
 from recommender.text import shown
 from recommender.types import Track
 
@@ -24,8 +24,7 @@ def track(t: Track) -> dict[str, Any]:
         "title": t.title,
         "artist": t.artist,
         "duration_s": None if t.duration_s is None else round(t.duration_s, 3),
-        "bpm": None if t.bpm is None else round(t.bpm, 1),
-        "key": t.key,
+        **tempo_and_key(t),
         "genre": t.genre,
         "licence": t.licence,
         "valence": affect.get("valence"),

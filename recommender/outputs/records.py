@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recommender.affect.words import emotion, emotions, mood
-from recommender.types import Affect, Cue, Emotions, Reason, Recommendation
+from recommender.types import Affect, Cue, Emotions, Reason, Recommendation, Track
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ def record(r: Recommendation) -> dict[str, Any]:
         "in_s": round(r.in_s, 3),
         "out_s": round(r.out_s, 3),
         "duration_s": _rounded(r.track.duration_s, 3),
-        "bpm": _rounded(r.track.bpm, 1),
-        "key": r.track.key,
+        **tempo_and_key(r.track),
         "genre": r.track.genre,
         "licence": r.track.licence,
         "query_affect": affect_record(r.affect.query),
@@ -64,6 +63,17 @@ def record(r: Recommendation) -> dict[str, Any]:
         ],
         "copies": list(r.track.copies),
         "versions": list(r.track.versions),
+    }
+
+
+def tempo_and_key(t: Track) -> dict[str, Any]:
+    """Tempo and key as stated, how surely (0 to 1), and the next likely level of the tempo; None where not told."""
+    return {
+        "bpm": _rounded(t.bpm, 1),
+        "bpm_alternative": _rounded(t.bpm_alternative, 1),
+        "bpm_confidence": _rounded(t.bpm_confidence, 2),
+        "key": t.key,
+        "key_confidence": _rounded(t.key_confidence, 2),
     }
 
 

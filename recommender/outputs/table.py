@@ -7,11 +7,13 @@ from pathlib import PurePath
 from recommender.affect.words import emotion, mood
 from recommender.outputs.records import Answer, verdict
 from recommender.text import shown
-from recommender.types import Affect, Emotions, Reason, Recommendation
+from recommender.types import Affect, Emotions, Reason, Recommendation, Track
 
 NOTHING_FITS = "nothing in this library fits well (every match probability is below 50 %); the nearest are:"
 
 STILL = "still pictures: with no motion to see, arousal is told from what they show alone"
+
+SURE = 0.7  # below it every third tempo is meant otherwise (docs/results/tempo_key.md)
 
 HEADER = ("#", "score", "section", "bpm", "key", "mood", "track")
 
@@ -82,11 +84,19 @@ def cells(r: Recommendation) -> tuple[str, ...]:
         str(r.rank),
         f"{r.score:.3f}",
         f"{clock(r.in_s)}-{clock(r.out_s)}" if r.out_s > r.in_s else "-",
-        "-" if r.track.bpm is None else f"{r.track.bpm:.0f}",
+        tempo(r.track),
         r.track.key or "-",
         _mood(r),
         path if named_by_file else f"{title}  [{path}]",
     )
+
+
+def tempo(track: Track) -> str:
+    """The tempo in bpm to three places, with the next likely level where it is in doubt: ` 92 (184)`."""
+    if track.bpm is None:
+        return "  -"
+    doubt = track.bpm_alternative is not None and (track.bpm_confidence or 0) < SURE
+    return f"{track.bpm:3.0f}" + (f" ({track.bpm_alternative:.0f})" if doubt else "")
 
 
 def _mood(r: Recommendation) -> str:
@@ -104,7 +114,7 @@ def likeliest(emotions: Emotions, most: int) -> str:
 
 def join(row: Sequence[str], widths: Sequence[int]) -> str:
     """One line; numbers to the right, words to the left."""
-    aligned = [c.rjust(w) if i in (0, 1, 3) else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+    aligned = [c.rjust(w) if i in (0, 1) else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
     return "  " + "  ".join(aligned).rstrip()
 
 

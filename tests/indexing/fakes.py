@@ -67,6 +67,7 @@ class FakeAnalyser:
         rows = np.vstack([values, values.mean(axis=0, keepdims=True)])
         _, affect, vectors = self.code(modality, rows, np.zeros(n + 1, bool))
         facts = {"bpm": np.float32(60 + seed), "key": "A minor", "damaged_packets": 0}
+        facts |= {"bpm_confidence": 0.5, "bpm_alternative": np.float32(120 + 2 * seed), "key_confidence": None}
         features = Features(COLUMNS, bounds, values, values.mean(axis=0), 5.0 * n + 5, facts)
         tags = {"title": f"Title {seed}"} if seed % 2 else {}
         return Analysis(modality, features, affect[:-1], vectors[:-1], affect[-1], vectors[-1], tags)

@@ -13,9 +13,12 @@ from fakes import FakeAnalyser, toy
 from indexing import facts, ingest
 from indexing.facts import Texts
 from indexing.library import Library
+from indexing.locations import CATALOG
 from indexing.npy import NpyWriter, load_npy
 from indexing.vectors import import_vectors
 from indexing.verify import verify
+from recommender.engine import Recommender
+from recommender.errors import LibraryError
 from recommender.types import Affect, Track
 
 
@@ -103,6 +106,41 @@ def test_snapshot_and_catalog_say_the_same(copied, music):
     assert copied.track(2).path == str(music / "a" / "00.mp3")
     assert copied.track(2).copies == (str(music / "a" / "1.mp3"),)
     assert copied.track(2).title == "Title 1"
+    one = copied.track(2)
+    assert (one.bpm_confidence, one.bpm_alternative, one.key_confidence) == (0.5, 122.0, None)
+
+
+def test_the_catalog_is_asked_about_the_tracks_of_the_answer_alone(tmp_path):
+    np.save(tmp_path / "v.npy", np.eye(5, dtype=np.float32))
+    (tmp_path / "ids.csv").write_text("id\na\nb\nc\nd\ne\n")
+    import_vectors(tmp_path / "l", tmp_path / "v.npy", tmp_path / "ids.csv", "mine")
+    with Library.open(tmp_path / "l") as library:
+        engine, asked = Recommender(library), list[str]()
+        library._opened().connection.set_trace_callback(asked.append)
+        assert [r.track.path for r in engine.recommend(engine.vector(np.arange(5.0)), top=2)] == ["e", "d"]
+        assert len(asked) == 2
+
+
+def restate(library, stated):
+    """Replace the facts in the catalog of a library whose snapshot stays current."""
+    with closing(sqlite3.connect(library.folder / CATALOG)) as link, link:
+        link.execute("UPDATE contents SET facts = ?", (stated,))
+        link.execute("UPDATE meta SET generation = ?", (library.generation,))
+    library.reload()
+    assert library._facts
+
+
+def test_older_libraries_do_not_know_how_sure_tempo_and_key_are(copied):
+    restate(copied, '{"bpm": 61.0, "key": "A minor"}')
+    one = copied.track(2)
+    assert (one.bpm, one.bpm_confidence, one.bpm_alternative, one.key_confidence) == (61.0, None, None, None)
+
+
+def test_damaged_facts_are_told_in_one_line(copied):
+    restate(copied, "{bpm")
+    for ask in (lambda: copied.track(2), lambda: list(copied.tracks())):
+        with pytest.raises(LibraryError, match="cannot read .*: the file is damaged; `recommend"):
+            ask()
 
 
 def test_imported_tracks_are_the_same(tmp_path):
@@ -117,6 +155,7 @@ def test_imported_tracks_are_the_same(tmp_path):
         ("c", None, None, "odd key"),
     ]
     assert (fresh[0].artist, fresh[0].bpm, fresh[0].key) == ("Ann", 120.5, "C major")
+    assert (fresh[0].bpm_confidence, fresh[0].bpm_alternative, fresh[0].key_confidence) == (None, None, None)
     (tmp_path / "l" / "manifest.json").unlink()
     with Library.open(tmp_path / "l") as library:
         assert tracks(library) == fresh

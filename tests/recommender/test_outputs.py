@@ -12,7 +12,7 @@ from recommender import outputs
 from recommender.errors import InputError
 from recommender.outputs import Answer, listing
 from recommender.outputs.records import verdict
-from recommender.outputs.table import clock
+from recommender.outputs.table import clock, tempo
 from recommender.types import Affect, AffectPair, Reason, Recommendation, Track
 
 ODD = os.fsdecode(b"/m/odd \xff\nname.mp3")
@@ -29,6 +29,7 @@ def recommendation(path: str = "/m/a.mp3", rank: int = 1) -> Recommendation:
 def test_one_answer_is_a_json_array_with_units_in_its_keys():
     (row,) = json.loads(outputs.get("json")([Answer("clip.mp4", [recommendation()])]))
     assert row["score"] == 0.912346
+    assert (row["bpm_alternative"], row["bpm_confidence"], row["key_confidence"]) == (None, None, None)
     assert (row["in_s"], row["out_s"], row["duration_s"], row["bpm"]) == (5.0, 17.25, 61.0, 120.0)
     assert row["query_affect"]["mood"] == "calm"
     assert row["section_affect"]["emotion"] == "relaxing"
@@ -79,6 +80,31 @@ def test_the_table_shows_affect_section_and_reasons():
     assert "0.912  0:05-0:17  120  A minor  peaceful and warm (+0.50 -0.50)" in text
     assert text.endswith("  A  [/m/a.mp3]\n     fits: sparse rhythm · against: minor\n")
     assert "onset rate" not in text
+
+
+@pytest.mark.parametrize(
+    ("bpm", "alternative", "confidence", "shown"),
+    [
+        (None, None, None, "  -"),
+        (92.04, None, 0.4, " 92"),
+        (92.04, 184.1, 0.69, " 92 (184)"),
+        (92.04, 184.1, 0.7, " 92"),
+        (184.1, 61.4, 0.2, "184 (61)"),
+    ],
+)
+def test_a_tempo_in_doubt_is_shown_with_the_next_likely(bpm, alternative, confidence, shown):
+    track = Track(1, "/m/a.mp3", "music", "A", bpm=bpm, bpm_alternative=alternative, bpm_confidence=confidence)
+    assert tempo(track) == shown
+
+
+def test_records_say_how_sure_tempo_and_key_are():
+    told = {"bpm_alternative": 60.04, "bpm_confidence": 0.51, "key_confidence": 0.9}
+    one = dataclasses.replace(recommendation(), track=dataclasses.replace(recommendation().track, **told))
+    (row,) = json.loads(outputs.get("json")([Answer("clip.mp4", [one])]))
+    listed = listing.track(one.track)
+    (spread,) = csv.DictReader(io.StringIO(outputs.get("csv")([Answer("clip.mp4", [one])])))
+    for name, value in {**told, "bpm_alternative": 60.0, "bpm": 120.0, "key": "A minor"}.items():
+        assert (row[name], listed[name], spread[name]) == (value, value, str(value))
 
 
 def test_the_figures_come_on_request_below_the_words():
