@@ -51,7 +51,8 @@ class AffectReport:
                     f"({f['items']} items, {f['groups']} groups; chance {f['chance_r_mean']:+.2f}, "
                     f"95 % below {f['chance_r_95']:.2f})"
                 )
-        return out + _carried(self.report["music"]["across_corpora"]) + _clips(self.report["video"])
+        music, video = self.report["music"], self.report["video"]
+        return [*out, *_described(music["described"]), *_carried(music["across_corpora"]), *_clips(video)]
 
 
 def train_affect(
@@ -87,6 +88,15 @@ def train_affect(
     files = _files(music_part, video_part, report)
     write(out, files)
     return AffectReport(out, tuple(files), report)
+
+
+def _described(found: dict[str, Any] | None) -> list[str]:
+    """A line per axis of how produced tracks are read that took no part."""
+    return [
+        f"produced tracks, {axis} by their composer's words: AUC {f['auc']:.2f} ({f['low']:.2f} to {f['high']:.2f}; "
+        f"{f['above'] + f['below']} tracks, chance 0.50)"
+        for axis, f in ((axis, areas["all"]) for axis, areas in (found or {"auc": {}})["auc"].items())
+    ]
 
 
 def _carried(across: dict[str, Any] | None) -> list[str]:

@@ -76,12 +76,13 @@ class Crossed(NamedTuple):
 
     Attributes
     ----------
-    cosine: float64 [a, b], of the affect space. logit: [a, b], AFCLNet's, `unbiased`. same: [a, b], how near a piece
-    seems to be to the pictures of the training part on average: one order of the music for all pictures.
-    video_fold, music_fold: int64 [a] and [b].
+    cosine: float64 [a, b], of the affect space, music measured against its own kind. read: [a, b], the same where it is
+    not. logit: [a, b], AFCLNet's, `unbiased`. same: [a, b], how near a piece seems to be to the pictures of the
+    training part on average: one order of the music for all pictures. video_fold, music_fold: int64 [a] and [b].
     """
 
     cosine: Array
+    read: Array
     logit: Array
     same: Array
     video_fold: Array
@@ -94,16 +95,17 @@ def crossed(
     """Out-of-fold scores of all combinations: folds of themes cross folds of series, one fit for each two folds."""
     of = grouped_folds(video.groups, folds, seed), grouped_folds(music.groups, folds, seed)
     sides = [list(_parts(side, fold, seed)) for side, fold in zip((video, music), of, strict=True)]
-    scores = np.empty((3, len(video), len(music)))
+    scores = np.empty((4, len(video), len(music)))
     for a, (v, held_v) in enumerate(sides[0]):
         for b, (m, held_m) in enumerate(sides[1]):
             fitted = fit(v, m, rule, config, seed)
             block = np.ix_(of[0] == a, of[1] == b)
             scores[0][block] = video.vectors(held_v.affect) @ music.vectors(held_m.affect).T
-            scores[1][block] = unbiased(fitted, v, m, held_v, held_m)
-            scores[2][block] = _average(held_m, v.ratings, rule)
+            scores[1][block] = video.vectors(held_v.affect) @ music.vectors(music.as_read(held_m.z)).T
+            scores[2][block] = unbiased(fitted, v, m, held_v, held_m)
+            scores[3][block] = _average(held_m, v.ratings, rule)
             tick()
-    return Crossed(scores[0], scores[1], scores[2], of[0], of[1])
+    return Crossed(scores[0], scores[1], scores[2], scores[3], of[0], of[1])
 
 
 def unbiased(fitted: FittedAFCLNet, v: Seen, m: Seen, held_v: Seen, held_m: Seen) -> Array:

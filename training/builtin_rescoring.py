@@ -129,6 +129,7 @@ def compared(
     scores = {
         "same": [run.same for run in runs],
         "cosine": [run.cosine for run in runs],
+        "read": [run.read for run in runs],
         "afclnet": [run.logit for run in runs],
         "fusion": [affect_matching.fused(run, distance) for run in runs],
     }

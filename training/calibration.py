@@ -38,14 +38,14 @@ class Population:
         """float64 [f], positive."""
         return np.maximum(np.sqrt(self.share @ (self.rows - self.centre) ** 2), LEAST_SCALE)
 
-    def predictions(self, weights: Array) -> Array:
-        """`weights` [2, f] applied to the clipped z-scores, float64 [n, 2]."""
-        z = np.clip((self.rows - self.centre) / self.scale, -CLIP_Z, CLIP_Z)
+    def of(self, rows: Array, weights: Array) -> Array:
+        """`weights` [2, f] applied to the clipped z-scores of `rows` [m, f] in this population, float64 [m, 2]."""
+        z = np.clip((rows - self.centre) / self.scale, -CLIP_Z, CLIP_Z)
         return np.asarray(z @ weights.T)
 
     def variance(self, weights: Array) -> Array:
         """Variance float64 [2] of those predictions."""
-        p = self.predictions(weights)
+        p = self.of(self.rows, weights)
         return np.asarray(self.share @ (p - self.share @ p) ** 2)
 
 

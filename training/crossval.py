@@ -18,6 +18,9 @@ class Fitted(Protocol):
         ...
 
 
+MomentsOf = Callable[[Array, Array], Moments]
+"""(rows, target) -> what a ridge is fitted to."""
+
 Fitter = Callable[[Array, Array, Array, Array, int], tuple[Fitted, float]]
 """(rows, target, signs, groups, seed) -> a model of all of them and its strength, chosen by inner folds of groups."""
 
@@ -53,7 +56,9 @@ def leave_one_group_out(groups: Sequence[str]) -> Array:
     return np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int64)
 
 
-def choose_strength(x: Array, y: Array, signs: Array, groups: Array, seed: int) -> float:
+def choose_strength(
+    x: Array, y: Array, signs: Array, groups: Array, seed: int, moments_of: MomentsOf = Moments.of
+) -> float:
     """The ridge strength of STRENGTHS with the least squared error over inner folds of the given rows."""
     k = min(INNER_FOLDS, len(np.unique(groups)))
     if k < 2:
@@ -62,16 +67,18 @@ def choose_strength(x: Array, y: Array, signs: Array, groups: Array, seed: int) 
     error = np.zeros(len(STRENGTHS))
     for fold in range(k):
         train, test = folds != fold, folds == fold
-        moments = Moments.of(x[train], y[train])
+        moments = moments_of(x[train], y[train])
         for s, strength in enumerate(STRENGTHS):
             error[s] += ((moments.fit(signs, strength).predict(x[test]) - y[test]) ** 2).sum()
     return STRENGTHS[int(np.argmin(error))]
 
 
-def fit_chosen(x: Array, y: Array, signs: Array, groups: Array, seed: int) -> tuple[SignedRidge, float]:
+def fit_chosen(
+    x: Array, y: Array, signs: Array, groups: Array, seed: int, moments_of: MomentsOf = Moments.of
+) -> tuple[SignedRidge, float]:
     """A model of all given rows and its ridge strength, chosen by inner folds."""
-    strength = choose_strength(x, y, signs, groups, seed)
-    return Moments.of(x, y).fit(signs, strength), strength
+    strength = choose_strength(x, y, signs, groups, seed, moments_of)
+    return moments_of(x, y).fit(signs, strength), strength
 
 
 def nested(

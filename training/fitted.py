@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -10,9 +10,9 @@ from recommender.affect.linear import LinearAffect
 from recommender.types import Array
 from training.axis import AxisFigures, Problem, evaluate
 from training.calibration import rounded
-from training.crossval import fit_chosen
 from training.datasets import Ratings
 from training.extraction import FeatureTable
+from training.signed_ridge import SignedRidge
 from training.terms import AXES, Axis, Terms
 
 Report = dict[str, Any]
@@ -21,12 +21,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Fit:
-    """Both axes fitted to one corpus: weights float64 [2, f] over all terms, the ridge strengths, the figures."""
+    """Both axes fitted: weights float64 [2, f] over all terms, per unit of a transformed column, strengths, figures."""
 
-    terms: Terms
-    table: FeatureTable
     weights: Array
-    strengths: tuple[float, float]
+    strengths: tuple[float, ...]
     figures: Mapping[Axis, AxisFigures]
 
 
@@ -45,17 +43,23 @@ def problem(terms: Terms, features: FeatureTable, ratings: Ratings, axis: Axis) 
     return Problem.of(terms.table(features), ratings.affect[:, AXES.index(axis)], terms.signs(axis), ratings.groups)
 
 
-def fit(terms: Terms, features: FeatureTable, ratings: Ratings, seeds: int) -> Fit:
-    """Models of all items and their out-of-fold figures, on both axes."""
-    weights = np.zeros((2, len(terms.terms)))
-    strengths, figures = [], {}
+def fit(terms: Terms, tasks: Mapping[Axis, Problem], seeds: int) -> Fit:
+    """Models of all items of `tasks`, each the problem of an axis, and their out-of-fold figures."""
+    weights, strengths = weights_of(terms, tasks)
+    return Fit(weights, strengths, {axis: evaluate(task, seeds) for axis, task in tasks.items()})
+
+
+def weights_of(terms: Terms, tasks: Mapping[Axis, Problem]) -> tuple[Array, tuple[float, ...]]:
+    """Weights float64 [2, f] over all terms, per unit of a transformed column, and the strengths of the ridges."""
+    weights, strengths = np.zeros((2, len(terms.terms))), []
     for row, axis in enumerate(AXES):
-        task = problem(terms, features, ratings, axis)
-        model, strength = fit_chosen(task.table.items, task.y, task.signs, np.asarray(task.groups), 0)
-        weights[row, [terms.columns.index(c) for c in task.table.columns]] = model.weights
+        task = tasks[axis]
+        found, strength = task.fit(task.table.items, task.y, task.signs, np.asarray(task.groups), 0)
+        model = cast(SignedRidge, found)  # music is fitted by no other
+        columns = [terms.columns.index(c) for c in task.table.columns]
+        weights[row, columns] = model.weights / model.scale
         strengths.append(strength)
-        figures[axis] = evaluate(task, seeds)
-    return Fit(terms, terms.table(features), weights, (strengths[0], strengths[1]), figures)
+    return weights, tuple(strengths)
 
 
 def assembled(
@@ -66,6 +70,7 @@ def assembled(
     weights: Array,
     gain: Array,
     sd: Array,
+    offset: Array,
 ) -> LinearAffect:
     """The predictor of all columns that weigh anything on either axis, its numbers rounded."""
     used = [j for j in range(len(columns)) if np.any(weights[:, j] != 0)]
@@ -77,4 +82,5 @@ def assembled(
         weights=rounded(weights[:, used]),
         gain=rounded(gain),
         sd=rounded(sd),
+        offset=rounded(offset),
     )

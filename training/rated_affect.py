@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.affect.linear import POPULATION_SD
+from recommender.affect.linear import POPULATION_SD, LinearAffect, bounded, unbounded
 from recommender.model.affect import AffectModel
 from recommender.types import Array, Modality
 from training import datasets, picture_affect, picture_copies
@@ -21,9 +21,8 @@ from training.crossval import grouped_folds, nested
 from training.datasets import Ratings
 from training.extraction import FeatureTable, extract_all
 from training.figures import standardised
-from training.fitted import Progress, problem
-from training.music_affect import rendered
-from training.music_terms import MUSIC
+from training.fitted import Progress
+from training.music_affect import heard_in, rendered
 from training.rendering import Synth
 from training.targets import NearAffect
 from training.terms import AXES
@@ -56,8 +55,9 @@ class Rated:
     Attributes
     ----------
     problems: valence and arousal as the model's predictors are trained on them; ratings have mean 0 and SD 1.
-    values: float64 [n, m], the measured features. spread, offset: SD and mean [2] of valence and arousal over the
-        reference population as the model states them, in population SDs.
+    values: float64 [n, m], the measured features. spread, offset: SD and mean [2] of valence and arousal over these
+        items, in population SDs; of music 1 and 0, as a library's own are with --calibrate-on-library: one kind of
+        music lies at one place on the model's scale. read: both, [2, 2], as the model states them without.
     """
 
     modality: Modality
@@ -68,6 +68,7 @@ class Rated:
     groups: tuple[str, ...]
     spread: Array
     offset: Array
+    read: Array
 
     def __len__(self) -> int:
         return len(self.ratings)
@@ -84,6 +85,8 @@ class Rated:
         """The items of `ratings`, whose `features` were measured."""
         still = modality == "video" and model.still is not None
         predictor = model.predictor_of(modality, still=still)
+        # That of stills reads heads with SD 1 out of fold: its gain is the spread.
+        place = (predictor.gain, predictor.offset) if still else (np.ones(2), np.zeros(2))
         return cls(
             modality,
             model,
@@ -91,8 +94,9 @@ class Rated:
             features.select(model.measured(modality)).items,
             np.column_stack([standardised(values) for values in ratings.affect.T]),
             ratings.groups,
-            predictor.gain if still else np.ones(2),  # a predictor of readings with SD 1: its gain is the spread
-            predictor.offset,
+            place[0],
+            place[1],
+            np.array(place if still else _place(predictor, features)),
         )
 
     def seen(self, fitted: Array, held: Array, seed: int) -> tuple[Seen, Seen]:
@@ -105,13 +109,23 @@ class Rated:
         return self._seen(fitted, inside), self._seen(held, outside)
 
     def _seen(self, rows: Array, z: Array) -> Seen:
-        affect = np.clip(POPULATION_SD * (self.spread * z + self.offset), -1, 1)
+        affect = bounded(POPULATION_SD * (self.spread * z + self.offset))
         return Seen(affect, self.model.objective(self.modality, self.values[rows], affect), self.ratings[rows], z)
+
+    def as_read(self, z: Array) -> Array:
+        """Affect float64 [n, 2] of predictions `z` as the model states it for a library of any music."""
+        return bounded(POPULATION_SD * (self.read[0] * z + self.read[1]))
 
     def vectors(self, affect: Array) -> Array:
         """Vectors float64 [n, dim] in the model's affect space, of `affect` [n, 2] with the model's own SDs."""
         sd = np.broadcast_to(POPULATION_SD * self.model.predictor_of(self.modality, still=True).sd, affect.shape)
         return np.asarray(self.model.affect_space.encode(np.hstack([affect, sd])), np.float64)
+
+
+def _place(predictor: LinearAffect, features: FeatureTable) -> tuple[Array, Array]:
+    """SD and mean [2] of what `predictor` states of the items, in population SDs, before it is bounded."""
+    means = unbounded(predictor(features.select(predictor.columns).items)[:, :2]) / POPULATION_SD
+    return means.std(axis=0), means.mean(axis=0)
 
 
 def _predicted(task: Problem, fitted: Array, held: Array, groups: Array, seed: int) -> tuple[Array, Array]:
@@ -131,8 +145,12 @@ def measured(data: Path, model: AffectModel, synth: Synth, cache: Path, progress
     shots = extract_all(pictures.paths, picture_copies.extract, partial(progress, "picture features"))
     music = rendered(pieces, synth, cache, progress)
     seen = [picture_affect.problem(shots, pictures, axis) for axis in AXES]
-    heard = [problem(MUSIC, music, pieces, axis) for axis in AXES]
-    return Rated.of("video", model, seen, shots, pictures), Rated.of("music", model, heard, music, pieces)
+    heard = heard_in(data, music, pieces, progress)
+    tasks = heard.joint(heard.shares())
+    return (
+        Rated.of("video", model, seen, shots, pictures),
+        Rated.of("music", model, [tasks[axis] for axis in AXES], music, pieces),
+    )
 
 
 def nearness(video: Rated, music: Rated) -> NearAffect:

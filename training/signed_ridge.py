@@ -1,7 +1,7 @@
 """Ridge regression whose weights keep signs fixed beforehand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
@@ -61,14 +61,31 @@ class Moments:
     intercept: float
 
     @classmethod
-    def of(cls, x: Array, y: Array) -> "Moments":
-        """The moments of rows `x` [n, f] and target `y` [n]; a constant column gets scale 1 and weight 0."""
-        centre, scale = x.mean(axis=0), x.std(axis=0)
+    def of(cls, x: Array, y: Array, share: Array | None = None, scale: Array | None = None) -> "Moments":
+        """The moments of rows `x` [n, f] and target `y` [n]; a constant column gets scale 1 and weight 0.
+
+        Parameters
+        ----------
+        share: of each row, float64 [n], summing to 1; the same for all by default.
+        scale: SDs [f] to standardise by; those of `x` by default.
+        """
+        share = np.full(len(x), 1 / len(x)) if share is None else share
+        centre, mean = share @ x, float(share @ y)
+        if scale is None:
+            scale = np.sqrt(share @ np.square(x - centre))
         scale = np.where(scale > 1e-12, scale, 1.0)
         z = np.clip((x - centre) / scale, -CLIP_Z, CLIP_Z)
-        z = z - z.mean(axis=0)
-        gram, moment = z.T @ z / len(z), z.T @ (y - y.mean()) / len(z)
-        return cls(centre, scale, gram, moment, float(y.mean()))
+        z = z - share @ z
+        weighted = z * share[:, None]
+        return cls(centre, scale, weighted.T @ z, weighted.T @ (y - mean), mean)
+
+    def beside(self, other: "Moments", share: float) -> "Moments":
+        """The moments of both sets of rows, standardised alike, each about its own mean; `share` is the other's weight.
+
+        Models of them state deviations from the mean of these rows.
+        """
+        gram = (1 - share) * self.gram + share * other.gram
+        return replace(self, gram=gram, moment=(1 - share) * self.moment + share * other.moment)
 
     def fit(self, signs: Array, strength: float) -> SignedRidge:
         """The model of one ridge strength."""

@@ -36,6 +36,8 @@ FILM_VALENCE_R = 0.3
 
 CLIP_SPREAD = (0.5, 1.0)
 """SD of valence and arousal of clips, that of music being 1: weak evidence of valence must not decide a match."""
+NEUTRAL_PICTURE = 4.0
+"""The middle of OASIS's scale of 1 to 7, where a picture's valence is neutral: its pictures are pleasant on average."""
 STILL_SPREAD = (1.0, 1.0)
 """Of pictures that do not move: as wide as music. Spread by r alone, where errors would be least, pictures find music
 worse by .035 mAP, themes and series left out; what is lost in certainty stands in the stated SD."""
@@ -93,7 +95,7 @@ def assembled(
     r = np.array([fitted.family[axis]["r"] for axis in AXES])
     area = told["all"]["low_95"]  # few clips: the stated uncertainty is what their worst case supports
     model = _moving(heads(seen(clips)), clips, scenes, found, mixture, np.array([FILM_VALENCE_R, correlation(area)]))
-    still = _still(heads(seen(pictures)), fitted.spread, model, r)
+    still = _still(heads(seen(pictures)), fitted.spread, model, r, ratings)
     report: Report = {
         "corpus": {"name": "oasis", "items": len(ratings), "groups": len(set(ratings.groups)), "grouped_by": "theme"},
         "strength": dict(zip(AXES, fitted.strengths, strict=True)),
@@ -144,11 +146,13 @@ def _moving(
     )
 
 
-def _still(readings: Array, spread: Array, model: LinearAffect, r: Array) -> LinearAffect:
-    """The predictor of pictures that do not move; the rated ones have mean 0 and an SD of `STILL_SPREAD`, out of fold.
+def _still(readings: Array, spread: Array, model: LinearAffect, r: Array, ratings: datasets.Ratings) -> LinearAffect:
+    """The predictor of pictures that do not move; the rated ones have an SD of `STILL_SPREAD`, out of fold.
 
-    Less goes on in them than in clips: by that much they lie lower in arousal.
+    They are as pleasant on average as they were rated. Less goes on in them than in clips: by that much they lie lower
+    in arousal.
     """
+    pleasant = (ratings.affect[:, 0].mean() - NEUTRAL_PICTURE) / ratings.affect[:, 0].std()
     place = model.columns.index("activity")
     less = (readings[:, READ.index("activity")].mean() - model.centre[place]) / model.scale[place]
     return LinearAffect(
@@ -159,7 +163,7 @@ def _still(readings: Array, spread: Array, model: LinearAffect, r: Array) -> Lin
         np.eye(2),
         rounded(np.array(STILL_SPREAD)),
         rounded(residual_sd(r, np.array(STILL_SPREAD))),
-        rounded(np.array([0.0, model.gain[1] * model.weights[1, place] * min(less, 0.0)])),
+        rounded(np.array([pleasant, model.gain[1] * model.weights[1, place] * min(less, 0.0)])),
     )
 
 

@@ -9,11 +9,17 @@ import numpy as np
 from recommender.errors import ModelError
 from recommender.types import Array
 
+FORM = "bounded"
+"""Of the prediction, for the revisions of models: change it whenever the same parameters give another affect."""
+
 POPULATION_SD = 0.4
 """One standard deviation of the reference population on the plane [-1, 1]: ±2.5 SD fill it."""
 
 CLIP_Z = 3.5
 """Standardised inputs beyond this are clipped: a linear model must not extrapolate from one odd feature."""
+
+RIM = 0.999
+"""What counts as the rim of the plane where a mean is taken back: bounded from ten SDs."""
 
 TRANSFORMS = {
     "identity": lambda x: x,
@@ -24,9 +30,24 @@ TRANSFORMS = {
 }
 
 
+def bounded(mean: Array) -> Array:
+    """`mean` kept inside (-1, 1), elementwise: x / (1 + x⁴)^¼.
+
+    Up to half way to the rim it changes by 2 % at most; beyond, what lies further out still reads as further out, where
+    a hard limit would make the loudest tracks of a library all alike. Square roots alone: the same bits in any batch.
+    """
+    return np.asarray(mean / np.sqrt(np.sqrt(1 + np.square(np.square(mean)))))
+
+
+def unbounded(mean: Array) -> Array:
+    """The inverse of `bounded`, finite for a mean stored as 1 as well."""
+    kept = np.clip(mean, -RIM, RIM)
+    return np.asarray(kept / np.sqrt(np.sqrt(1 - np.square(np.square(kept)))))
+
+
 @dataclass(frozen=True)
 class LinearAffect:
-    """affect mean = POPULATION_SD * (gain * weights @ z + offset), z = clipped standardised transformed features.
+    """affect mean = bounded(POPULATION_SD * (gain * weights @ z + offset)), z: clipped z-scores, features transformed.
 
     Attributes
     ----------
@@ -50,8 +71,9 @@ class LinearAffect:
     offset: Array = field(default_factory=lambda: np.zeros(2))
 
     def relative(self, centre: Array, spread: Array) -> "LinearAffect":
-        """The predictor whose means, of a population whose means have mean `centre` [2] and SD `spread` [2] (on the
-        plane), have mean 0 and SD POPULATION_SD. The stated SDs stay: they are of predictions of that spread."""
+        """The predictor whose means have mean 0 and SD POPULATION_SD over a population where they had mean `centre` [2]
+        and SD `spread` [2], all before they are bounded. The stated SDs stay: they are of predictions of that spread.
+        """
         offset = (self.offset - np.asarray(centre) / POPULATION_SD) * (POPULATION_SD / np.asarray(spread))
         return replace(self, gain=self.gain * (POPULATION_SD / np.asarray(spread)), offset=offset)
 
@@ -64,17 +86,17 @@ class LinearAffect:
         return np.clip((x - self.centre) / self.scale, -CLIP_Z, CLIP_Z)
 
     def __call__(self, inputs: Array) -> Array:
-        """Affect float32 [n, 4] (valence, arousal, their SDs) of `inputs` [n, f], each mean in [-1, 1]."""
+        """Affect float32 [n, 4] (valence, arousal, their SDs) of `inputs` [n, f], each mean in (-1, 1)."""
         z = self.standardise(inputs)
         out = np.empty((len(z), 4), np.float32)
         # einsum, not BLAS: the same row gives the same bits whatever the batch around it.
         mean = self.gain * np.einsum("nf,af->na", z, self.weights) + self.offset
-        out[:, :2] = np.clip(POPULATION_SD * mean, -1, 1)
+        out[:, :2] = bounded(POPULATION_SD * mean)
         out[:, 2:] = POPULATION_SD * self.sd
         return out
 
     def shares(self, inputs: Array) -> Array:
-        """float64 [n, 2, f]: what each column moves valence and arousal by, on the plane, before they are clipped."""
+        """float64 [n, 2, f]: what each column moves valence and arousal by, on the plane, before they are bounded."""
         z = self.standardise(inputs)
         return np.asarray(POPULATION_SD * self.gain[:, None] * self.weights * z[:, None, :])
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.affect.linear import POPULATION_SD
+from recommender.affect.linear import POPULATION_SD, bounded, unbounded
 from recommender.errors import InputError
 from recommender.types import Array
 
@@ -16,7 +16,7 @@ LEAST_SPREAD = 0.02
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and SD, float64 [2] each (valence, arousal, on the plane), over `tracks` tracks of a library."""
+    """Mean and SD, float64 [2] each (valence, arousal, before they are bounded), over `tracks` tracks of a library."""
 
     tracks: int
     centre: Array
@@ -30,7 +30,7 @@ class Scale:
         ------
         InputError: fewer than `FEWEST` tracks, or tracks that all feel the same.
         """
-        means = np.asarray(affect, np.float64)[:, :2]
+        means = unbounded(np.asarray(affect, np.float64)[:, :2])
         if len(means) < FEWEST:
             raise InputError(
                 f"the library holds {len(means)} tracks of music, too few to measure feelings against: "
@@ -45,9 +45,9 @@ class Scale:
         return cls(len(means), centre, spread)
 
     def __call__(self, affect: Array) -> Array:
-        """`affect` [n, 4] on this scale, float32 [n, 4]: means rescaled and kept on the plane, SDs as they are."""
+        """`affect` [n, 4] on this scale, float32 [n, 4]: means rescaled, SDs as they are."""
         out = np.array(affect, np.float64, ndmin=2)
-        out[:, :2] = np.clip(POPULATION_SD * (out[:, :2] - self.centre) / self.spread, -1, 1)
+        out[:, :2] = bounded(POPULATION_SD * (unbounded(out[:, :2]) - self.centre) / self.spread)
         return out.astype(np.float32)
 
     def sentence(self) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from recommender.affect.cues import cues
 from recommender.affect.heads import READINGS, Heads
-from recommender.affect.linear import POPULATION_SD, LinearAffect
+from recommender.affect.linear import FORM, POPULATION_SD, LinearAffect
 from recommender.affect.space import AffectSpace
 from recommender.errors import ModelError
 from recommender.model import folder as files
@@ -180,10 +180,9 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> AffectModel:
     tensors = read_weights(folder, manifest) if "weights" in manifest else {}
     heads = Heads.of(tensors, efficientnet.DIM, str(folder))
     _check_extractors(folder, features, predictors, still, heads)
-    facts = [files.FORMAT, name, features, parts, manifest["space"], manifest.get("sha256"), manifest.get("rescoring")]
-    model = AffectModel(
-        name, files.digest(*facts), predictors, space, folder, heads=heads if heads.names else None, still=still
-    )
+    trained = [features, parts, manifest["space"], manifest.get("sha256"), manifest.get("rescoring")]
+    revision = files.digest(files.FORMAT, FORM, name, *trained)
+    model = AffectModel(name, revision, predictors, space, folder, heads=heads if heads.names else None, still=still)
     if "rescoring" not in manifest:
         return model
     sizes = {

@@ -85,3 +85,27 @@ def test_silence_and_noise_stay_on_the_plane(model):
         values = affect(model, y)
         assert all(-1 <= v <= 1 for v in values[:2])
         assert all(0 < v <= 1 for v in values[2:])
+
+
+DESCRIBED = {
+    "valence": (
+        ("Wallpaper", "Super Friendly", "Theme for Harold (var. 1)"),
+        ("Oppressive Gloom", "Dreamlike", "Lithium"),
+    ),
+    "arousal": (("Club Diver", "Ropocolypse 2", "Shiny Tech"), ("Daybreak", "Frozen Star", "Earth Prelude")),
+}
+
+
+@pytest.mark.parametrize("axis", DESCRIBED)
+def test_produced_music_lies_where_its_composer_says_and_short_of_the_limits(model, axis, shared_data):
+    above, below = (
+        [
+            getattr(Affect(*model.analyse(shared_data / "macleod" / f"{name}.mp3", "music").item_affect), axis)
+            for name in names
+        ]
+        for names in DESCRIBED[axis]
+    )
+    assert np.mean(above) > 0.05
+    assert np.mean(below) < -0.2
+    assert min(above) > max(below)
+    assert np.abs(above + below).max() < 0.95

@@ -18,7 +18,7 @@ def test_each_corpus_weighs_the_same_whatever_its_size():
 def test_predictions_have_mean_zero_and_the_variance_of_their_weights():
     rows = np.array([[-1.0, 5.0], [1.0, 5.0]])  # the second column is constant
     population = Population.pooled([rows])
-    np.testing.assert_allclose(population.predictions(np.array([[0.5, 3.0], [-2.0, 0.0]])), [[-0.5, 2], [0.5, -2]])
+    np.testing.assert_allclose(population.of(rows, np.array([[0.5, 3.0], [-2.0, 0.0]])), [[-0.5, 2], [0.5, -2]])
     np.testing.assert_allclose(population.variance(np.array([[0.5, 3.0], [-2.0, 0.0]])), [0.25, 4.0])
 
 
@@ -26,7 +26,7 @@ def test_predictions_are_clipped_as_in_the_product():
     rows = np.zeros((101, 1))
     rows[0] = 101.0  # z of 10
     population = Population.pooled([rows])
-    assert population.predictions(np.ones((2, 1)))[0, 0] == pytest.approx(3.5)
+    assert population.of(rows, np.ones((2, 1)))[0, 0] == pytest.approx(3.5)
 
 
 def test_rounding_keeps_ten_digits():
@@ -42,7 +42,8 @@ def test_assembled_leaves_out_columns_that_weigh_nothing():
         np.array([[0.5, 0.0, 0.0], [0.0, 0.0, -0.25]]),
         np.array([1.0, 2.0]),
         np.array([0.8, 0.9]),
+        np.array([0.0, 0.25]),
     )
     assert (model.columns, model.transform) == (("a", "c"), ("identity",) * 2)
-    # z = (1, 1): valence 0.4 * 1 * 0.5, arousal 0.4 * 2 * -0.25, SDs 0.4 * (0.8, 0.9).
-    np.testing.assert_allclose(model(np.array([[2.0, 5.0]])), [[0.2, -0.2, 0.32, 0.36]], rtol=1e-6)
+    # z = (1, 1): valence 0.4 * 1 * 0.5, arousal 0.4 * (2 * -0.25 + 0.25), bounded; SDs 0.4 * (0.8, 0.9).
+    np.testing.assert_allclose(model(np.array([[2.0, 5.0]])), [[0.19992, -0.099998, 0.32, 0.36]], rtol=1e-5)

@@ -11,12 +11,21 @@ from recommender.errors import InputError
 from recommender.model import Model
 from training import music_affect
 from training.affect import train_affect
+from training.feel_words import SHARES
+from training.music_affect import described_music
 from training.rendering import find_synth
 from training.terms import AXES
 from training.video_affect import READ
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 CLIP_LINE = "clips, calm against busy, sources left out"
+TRACKS = tuple(
+    f"{name}.mp3"
+    for name in (
+        *("Club Diver", "Deliberate Thought", "Pinball Spring 160", "Itty Bitty 8 Bit"),  # of one genre
+        *("Frozen Star", "Cherry Blossom", "Stoneworld Battle", "Dreamlike"),  # of another
+    )
+)
 CLIPS = ("carphone_pristine.mp4", "example2.mp4", "fire2.mp4")
 FILES = {"affect-music.json", "affect-video.json", "affect-still.json", "model.safetensors"}
 FILES |= {"report.json", "card.md", "manifest.json"}
@@ -42,6 +51,20 @@ def subset(source: Path, target: Path, key: str, group: str, media: str, suffix:
         (target / media / (row[key] + suffix)).symlink_to((source / media / (row[key] + suffix)).resolve())
 
 
+def described(source: Path, target: Path, names=TRACKS) -> None:
+    """The tracks `names`, linked, with their rows of the table."""
+    target.mkdir()
+    with (source / "labels.csv").open(newline="", encoding="utf-8") as file:
+        kept = [row for row in csv.DictReader(file) if row["file"] in names]
+    assert len(kept) == len(names)
+    with (target / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, kept[0])
+        writer.writeheader()
+        writer.writerows(kept)
+    for name in names:
+        (target / name).symlink_to((source / name).resolve())
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     if not SHARED.is_dir():
@@ -53,6 +76,7 @@ def small(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     subset(SHARED / "vgmidi", root / "vgmidi", "piece", "series", "midi", ".mid", 12)
     subset(SHARED / "oasis", root / "oasis", "file", "theme", "images", "", 20)
+    described(SHARED / "macleod", root / "macleod")
     (root / "clips").mkdir()
     for name in CLIPS:
         (root / "clips" / name).symlink_to((SHARED / "clips" / name).resolve())
@@ -106,7 +130,7 @@ def test_card_and_report_state_the_same_figures(trained):
         for axis in AXES:
             assert f"**{report[part][axis]['r_mean']:.3f}**" in card
     assert report["command"] in card
-    for citation in ("Kurdi", "Ferreira", "Zhang, K."):
+    for citation in ("Kurdi", "Ferreira", "Zhang, K.", "Kevin MacLeod"):
         assert citation in card
     assert str(base) not in card + json.dumps(report)
 
@@ -121,8 +145,22 @@ def test_summary_has_a_line_per_axis(trained):
     lines = trained[0].lines()
     heads = [line.split(":")[0] for line in lines]
     assert heads[:4] == [f"{m} {a}" for m in ("music", "video") for a in AXES]
-    assert heads[4:] == [*(f"pictures {a}, whole families left out" for a in AXES), CLIP_LINE]
+    produced = [f"produced tracks, {a} by their composer's words" for a in AXES]
+    assert heads[4:] == [*produced, *(f"pictures {a}, whole families left out" for a in AXES), CLIP_LINE]
     assert "chance" in lines[0]
+
+
+def test_produced_tracks_are_read_without_having_been_learnt_from(trained):
+    found = trained[0].report["music"]["described"]
+    assert found["tracks"] == len(TRACKS)
+    assert {"Calming", "Driving", "Bright"} <= set(found["words"])
+    assert set(found["tried"]["arousal"]) == {f"{share:g}" for share in SHARES}
+
+
+def test_words_of_one_side_only_are_refused(small, tmp_path):
+    described(SHARED / "macleod", tmp_path / "macleod", ("Club Diver.mp3", "Stoneworld Battle.mp3"))
+    with pytest.raises(InputError, match=r"macleod: the words of 2 tracks name one side of valence only"):
+        described_music(tmp_path, lambda *_: None)
 
 
 def test_missing_data_is_one_line_and_writes_nothing(tmp_path, monkeypatch):

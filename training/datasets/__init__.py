@@ -9,6 +9,7 @@ from recommender.errors import InputError
 from recommender.text import shown
 from training.datasets.built import load_built
 from training.datasets.emomv import Name, load_emomv
+from training.datasets.macleod import MACLEOD
 from training.datasets.oasis import OASIS
 from training.datasets.pmemo import PMEMO
 from training.datasets.source import Dataset, Ratings
@@ -17,7 +18,7 @@ from training.types import Dataset as PairDataset
 
 __all__ = ["DATASETS", "PAIRED", "Dataset", "Ratings", "load", "load_pairs"]
 
-DATASETS: dict[str, Dataset] = {d.name: d for d in (OASIS, VGMIDI, PMEMO)}
+DATASETS: dict[str, Dataset] = {d.name: d for d in (OASIS, VGMIDI, PMEMO, MACLEOD)}
 """Rated corpora: what the affect model learns from."""
 
 PAIRED: dict[str, Callable[[Path], PairDataset]] = {
