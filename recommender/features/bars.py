@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from recommender.features.beat_times import LATE_S, NEAR, standing_out, unlike
+from recommender.features.beat_times import LATE_S, NEAR, path, standing_out, unlike
 from recommender.features.running import running_maximum
 from recommender.features.stft import FRAME_HZ, SLOW
 from recommender.types import Array
@@ -18,13 +18,13 @@ from recommender.types import Array
 METRES = (4, 3)
 WEIGHTS: Mapping[str, float] = {
     "change of bass": 0.6,
-    "change of harmony, two beats": 0.2,
-    "change of harmony, four beats": 0.2,
-    "low onset": 0.75,
+    "change of harmony, two beats": 0.25,
+    "change of harmony, four beats": 0.15,
+    "low onset": 0.65,
     "rise of bass": 0.25,
-    "bass": 0.3,
+    "bass": 0.25,
 }
-LOG_ODDS = -1.5  # of a downbeat at an average beat, in four
+LOG_ODDS = -1.4  # of a downbeat at an average beat, in four
 BREAK = 12.0  # what a bar cut short costs, in natural logarithms
 TRIPLE = 3.0  # what it costs a piece to be in three
 UNUSUAL = 3.0  # deviations: evidence beyond counts for no more
@@ -84,7 +84,7 @@ class _Spans:
 
 def positions(log_odds: Array) -> tuple[Array, int]:
     """Each beat's place in its bar, int64 [n], 0 first, and the beats of a bar, from log-odds [n] of a downbeat."""
-    found = {metre: _run(log_odds + np.log(3 / (metre - 1)), metre) for metre in METRES}
+    found = {metre: _run(log_odds + np.log(3 / (metre - 1)), metre) for metre in METRES}  # the odds of one in `metre`
     worth = {metre: total - TRIPLE * (metre == 3) for metre, (_, total) in found.items()}
     metre = max(METRES, key=lambda m: worth[m])
     return found[metre][0], metre
@@ -94,18 +94,9 @@ def _run(log_odds: Array, metre: int) -> tuple[Array, float]:
     """The likeliest places in bars of `metre` beats, int64 [n], and the logarithm of their likelihood."""
     chance = np.repeat(-np.logaddexp(0, log_odds)[:, None], metre, axis=1)
     chance[:, 0] = -np.logaddexp(0, -log_odds)
-    place = np.arange(metre)
-    usual = (place - 1) % metre
-    total, came = chance[0], np.zeros(chance.shape, np.int64)
-    for at in range(1, len(chance)):
-        cut = total[: metre - 1].argmax()  # to go on after less than a whole bar
-        options = total[usual]
-        came[at] = usual
-        if total[cut] - BREAK > options[0]:
-            options[0], came[at, 0] = total[cut] - BREAK, cut
-        total = chance[at] + options
-    found = np.empty(len(chance), np.int64)
-    found[-1] = total.argmax()
-    for at in range(len(chance) - 1, 0, -1):
-        found[at - 1] = came[at, found[at]]
-    return found, float(total.max())
+    cost = np.full((metre, metre), np.inf)  # to, from
+    cost[0] = BREAK
+    cost[(np.arange(metre) + 1) % metre, np.arange(metre)] = 0
+    found = path(chance, cost)
+    total = chance[np.arange(len(found)), found].sum() - cost[found[1:], found[:-1]].sum()
+    return found, float(total)

@@ -32,7 +32,7 @@ SHORTEST, LONGEST = 0.6, 1.6  # intervals, in local beats
 NEAR = 2  # frames to either side in which the onset of a beat may lie
 STARTS = 0.5  # deviations: something starts there
 STIFF = 4.0  # even spacing against the onset of an average beat
-LATE_S = 0.02  # the curve peaks so long before a stroke: its frame is heard as soon as the stroke enters it
+LATE_S = 0.015  # the curve peaks so long before a stroke, whose first samples its frames already hold
 QUIET = 1e-5  # 50 dB below the loudest frame nothing sounds (as in `rhythm`)
 
 
