@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from indexing.beat_commands import app as index_app
 from indexing.commands import MEDIA_WORDS, follow, open_library
-from indexing.commands import app as index_app
 from recommender.commands import app as models_app
 from recommender.console import (
     FAILED,

@@ -162,7 +162,7 @@ def _meta(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _events(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Tick, type (of a meta event; 0 for others) and body of each event of each track."""
+    """Tick, type (of a meta event; the status byte of others) and body of each event of each track."""
     at = 14
     while data[at : at + 4] == b"MTrk":
         end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "big")
@@ -178,12 +178,12 @@ def _track(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         if data[at] & 0x80:
             status, at = data[at], at + 1
         if status in (0xF0, 0xF7, 0xFF):
-            kind, at = (data[at], at + 1) if status == 0xFF else (0, at)
+            kind, at = (data[at], at + 1) if status == 0xFF else (status, at)
             length, at = _number(data, at)
             yield tick, kind, data[at : at + length]
         else:
             length = 1 if status & 0xE0 == 0xC0 else 2
-            yield tick, 0, b""
+            yield tick, status, data[at : at + length]
         at += length
 
 

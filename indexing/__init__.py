@@ -6,9 +6,10 @@ Names are imported on first use, so that `import indexing` costs nothing.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from indexing.beats import beats_of
     from indexing.library import Library
 
-__all__ = ["Library"]
+__all__ = ["Library", "beats_of"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,4 +17,8 @@ def __getattr__(name: str) -> Any:
         from indexing.library import Library
 
         return Library
+    if name == "beats_of":
+        from indexing.beats import beats_of
+
+        return beats_of
     raise AttributeError(f"module 'indexing' has no attribute {name!r}")

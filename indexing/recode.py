@@ -74,13 +74,17 @@ def _code(
     at, first, lead = store.located(rows.hashes, rows.window, wanted)
     still = np.repeat([bool(c.facts.get("still")) for c in wanted], lead + [c.windows for c in wanted])
     coded = analyser.code(modality, rows.features[at], still)
-    marks = store.read_marks(writer.folder, info)
-    kept_marks = {row: marks[old] for row, old in enumerate(at.tolist()) if old in marks}
+    blobs = {name: _moved(store.read_blobs(writer.folder, info, name), at) for name in store.BLOBS}
     columns, source = analyser.stored(modality), analyser.source(modality)
     writer.describe(modality, columns, analyser.inputs(modality), source)
     kept = store.Rows(rows.hashes[at], rows.window[at], rows.bounds[at], *coded)
     affects = [coded.affect[row - 1].tolist() if led else [] for row, led in zip(first, lead, strict=True)]
-    return store.write_part(writer.folder, kept, columns, source, kept_marks), first, affects
+    return store.write_part(writer.folder, kept, columns, source, blobs), first, affects
+
+
+def _moved(blobs: dict[int, bytes], at: Array) -> dict[int, bytes]:
+    """What stood in the rows `at` of a part, by their places in that list."""
+    return {row: blobs[old] for row, old in enumerate(at.tolist()) if old in blobs}
 
 
 def _commit(

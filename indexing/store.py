@@ -25,8 +25,10 @@ from recommender.types import Analysis, Array
 
 FOLDER = PARTS
 ITEM = -1  # the `window` of the row that describes the whole item
-NO_MARKS: Mapping[int, bytes] = MappingProxyType({})
-_MARK = "mark"
+Blobs = Mapping[str, Mapping[int, bytes]]
+"""What is kept of some items beside their numbers: by the name of the column, by the row that describes the item."""
+NO_BLOBS: Blobs = MappingProxyType({})
+BLOBS = ("mark", "beats")  # attributes of `Features`, and columns of the parts that have any of them
 
 
 class DamagedPartError(LibraryError):
@@ -86,25 +88,24 @@ def rows_of(items: Sequence[tuple[bytes, Analysis]]) -> Rows:
     return Rows(*(np.concatenate(column) for column in columns))
 
 
-def marks_in(items: Sequence[tuple[bytes, Analysis]]) -> dict[int, bytes]:
-    """Acoustic fingerprints by the row that describes the item, as `rows_of` lays them out."""
-    marks, row = {}, 0
+def blobs_in(items: Sequence[tuple[bytes, Analysis]]) -> Blobs:
+    """Acoustic fingerprints and beats of items, as `rows_of` lays them out."""
+    found: dict[str, dict[int, bytes]] = {name: {} for name in BLOBS}
+    row = 0
     for _, analysis in items:
-        if analysis.features.mark is not None:
-            marks[row] = analysis.features.mark
+        for name, blobs in found.items():
+            if (blob := getattr(analysis.features, name)) is not None:
+                blobs[row] = blob
         row += 1 + len(analysis.vectors)
-    return marks
+    return found
 
 
-def write_part(
-    folder: Path, rows: Rows, columns: Sequence[str], source: str = "", marks: Mapping[int, bytes] = NO_MARKS
-) -> Part:
+def write_part(folder: Path, rows: Rows, columns: Sequence[str], source: str = "", blobs: Blobs = NO_BLOBS) -> Part:
     """The part that now holds `rows`, durable under its final name; LibraryError leaves nothing behind.
 
-    `columns` are the names of the features, in order; `source` says what measured them ("" when unknown); `marks` are
-    acoustic fingerprints, by row.
+    `columns` are the names of the features, in order; `source` says what measured them ("" when unknown).
     """
-    return write_table(folder, _table(rows, columns, source, marks))
+    return write_table(folder, _table(rows, columns, source, blobs))
 
 
 def write_table(folder: Path, table: Any) -> Part:
@@ -144,22 +145,27 @@ def read_part(folder: Path, part: Part, inputs: Sequence[str]) -> Rows:
     return rows
 
 
-def read_marks(folder: Path, part: Part) -> dict[int, bytes]:
-    """Acoustic fingerprints by row; none in a part of clips, or from before there were any. Raises DamagedPartError."""
+def read_blobs(folder: Path, part: Part, name: str) -> dict[int, bytes]:
+    """A column of `BLOBS` by row; none in a part of clips, or from before there were any. Raises DamagedPartError."""
     import pyarrow.parquet as pq
 
     path = folder / FOLDER / part.name
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            if _MARK not in file.schema_arrow.names:
+            if name not in file.schema_arrow.names:
                 return {}
-            column = file.read(columns=[_MARK], use_threads=False)[_MARK]
+            column = file.read(columns=[name], use_threads=False)[name]
         rows = np.flatnonzero(column.is_valid().to_numpy())
         return dict(zip(rows.tolist(), column.drop_null().to_pylist(), strict=True))
     except FileNotFoundError as error:
         raise DamagedPartError(_damaged(path, "is missing")) from error
     except (OSError, ValueError, KeyError) as error:
         raise DamagedPartError(_damaged(path, "is damaged")) from error
+
+
+def read_marks(folder: Path, part: Part) -> dict[int, bytes]:
+    """Acoustic fingerprints by row, as `read_blobs`."""
+    return read_blobs(folder, part, "mark")
 
 
 def located(hashes: Array, window: Array, wanted: Sequence[Any]) -> tuple[Array, Array, Array]:
@@ -212,7 +218,7 @@ def strangers(folder: Path, known: Iterable[str]) -> list[Path]:
     return sorted(f for f in (folder / FOLDER).glob("*") if f.name not in keep)
 
 
-def _table(rows: Rows, columns: Sequence[str], source: str, marks: Mapping[int, bytes]) -> Any:
+def _table(rows: Rows, columns: Sequence[str], source: str, blobs: Blobs) -> Any:
     import pyarrow as pa
 
     fields: dict[str, Any] = {
@@ -231,8 +237,9 @@ def _table(rows: Rows, columns: Sequence[str], source: str, marks: Mapping[int, 
         if matrix.shape[1]:
             flat = pa.array(np.ascontiguousarray(matrix, np.float32).ravel())
             fields[name] = pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1])
-    if marks:
-        fields[_MARK] = pa.array((marks.get(row) for row in range(len(rows))), pa.binary())
+    for name, known in blobs.items():
+        if known:
+            fields[name] = pa.array((known.get(row) for row in range(len(rows))), pa.binary())
     meta = {"cliptune": json.dumps({"format": 1, "columns": list(columns), "source": source})}
     return pa.table(fields).replace_schema_metadata(meta)
 

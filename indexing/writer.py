@@ -138,7 +138,7 @@ class Writer:
 
     def _write_part(self, items: list[tuple[bytes, Analysis]], modality: Modality) -> store.Part:
         columns, source = items[0][1].features.columns, self.sources.get(modality, "")
-        return store.write_part(self.folder, store.rows_of(items), columns, source, store.marks_in(items))
+        return store.write_part(self.folder, store.rows_of(items), columns, source, store.blobs_in(items))
 
     def _published_rows(self) -> int:
         published = snapshot.load_or_none(self.folder)

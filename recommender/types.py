@@ -54,6 +54,7 @@ class Features:
     duration_s: decoded duration.
     facts:   scalars for people (bpm, key, shots, damaged_packets, ...), JSON-ready.
     mark:    the acoustic fingerprint of a piece of music (`features.acoustic`), None where there is none.
+    beats:   the beats of a piece of music (`features.beats`), None where they were not looked for.
     """
 
     columns: tuple[str, ...]
@@ -63,6 +64,7 @@ class Features:
     duration_s: float
     facts: Mapping[str, str | int | float | None] = field(default_factory=dict)
     mark: bytes | None = None
+    beats: bytes | None = None
 
 
 @dataclass(frozen=True)

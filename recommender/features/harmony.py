@@ -25,6 +25,7 @@ NEIGHBOURS = 11  # 2 s
 ACTIVE = 0.25  # a note sounds above this share of the strongest within about two seconds
 TOP = 0.1  # the top note is often faint
 LOW_NOTES = 15  # A1 to B2
+BASS_NOTES = 20  # A1 to E3: what a bass plays
 RISE = 1.2  # with ACTIVE chosen against the notes of VGMIDI: durations r .77, note rate r .76
 
 CHROMA_COLUMNS = tuple(
@@ -141,6 +142,11 @@ def tonal(active: Array) -> dict[str, Array]:
         "mean_pitch": _mean_pitch(active * sounding),
         "top_pitch": np.where(top.any(axis=1), MIDI[NOTES - 1 - top[:, ::-1].argmax(axis=1)], 0),
     }
+
+
+def bass_chroma(active: Array) -> Array:
+    """Chroma of the notes up to `BASS_NOTES` of each slow frame, float64 [n, 12], from `salience` [n, NOTES]."""
+    return product(active[:, :BASS_NOTES], _fold()[:BASS_NOTES]).astype(np.float64)
 
 
 def _smooth(series: Array, frames: int) -> Array:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.features import acoustic, harmony, key, rhythm, spectrum, tempo
+from recommender.features import acoustic, beats, harmony, key, rhythm, spectrum, tempo
 from recommender.features.dissonance import peaks, roughness
 from recommender.features.pitch import log_spectrum, salience, tuning_cents
 from recommender.features.stft import CHUNK, FRAME_HZ, HOP, SLOW_HZ, SR_HZ, Clock, chunks, slow_power
@@ -69,6 +69,8 @@ def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | 
     bounds = windows(clock.duration_s)
     values = np.array([_measure(_cut(frames, FRAME_HZ, b), _cut(slow, SLOW_HZ, b)) for b in bounds])
     item = _measure(frames, slow)
+    heard = _tempo(item, frames, tagged)
+    tapped = beats.estimate(frames, slow, None if heard is None else heard.bpm)
     return Features(
         columns=NAMES,
         windows=bounds,
@@ -76,12 +78,14 @@ def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | 
         item=item.astype(np.float32),
         duration_s=clock.duration_s,
         facts={
-            **_rhythm(item, frames, tagged),
+            **tempo.facts(heard),
+            **beats.facts(tapped),
             **_harmony(item, slow),
             "damaged_packets": int(getattr(damage, "packets", 0)),
             "silent": _silent(item),
         },
         mark=acoustic.to_bytes(mark),
+        beats=beats.to_bytes(tapped),
     )
 
 
@@ -96,7 +100,8 @@ def _series(blocks: Iterable[Array], clock: Clock) -> tuple[Series, Series, acou
         spectra.append(log_spectrum(power))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     log_spectra = np.concatenate(spectra)
-    slow = harmony.tonal(salience(log_spectra, tuning_cents(log_spectra)))
+    active = salience(log_spectra, tuning_cents(log_spectra))
+    slow = harmony.tonal(active) | {"bass_chroma": harmony.bass_chroma(active)}
     hz, amplitude = (np.concatenate(part) for part in zip(*partials, strict=True))
     slow |= {
         "contrast": joined.pop("contrast"),
@@ -131,10 +136,10 @@ def _silent(item: Array) -> bool:
     return bool(item[NAMES.index("level_rms_db")] <= SILENT_DB)
 
 
-def _rhythm(item: Array, frames: Series, tagged: float | None) -> dict[str, float | None]:
-    """The facts `bpm`, `bpm_confidence` and `bpm_alternative` of an item."""
+def _tempo(item: Array, frames: Series, tagged: float | None) -> tempo.Tempo | None:
+    """The tempo of an item, None where it has no beat."""
     onsets = 0 if _silent(item) else int(frames["onset_at"].sum())
-    return tempo.facts(tempo.estimate(frames["onset"], onsets, float(item[NAMES.index("spectral_flux")]), tagged))
+    return tempo.estimate(frames["onset"], onsets, float(item[NAMES.index("spectral_flux")]), tagged)
 
 
 def _harmony(item: Array, slow: Series) -> dict[str, str | float | None]:

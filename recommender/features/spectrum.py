@@ -84,6 +84,7 @@ class Spectrum:
             "norm": norm,
             "onset": _rise(mel_db, before[1], loudest_mel),
             "bass_onset": _rise(bass_db, before[2], loudest_mel),
+            "low_onset": _rise(bass_db[:, :1], before[2][:, :1], loudest_mel),
             "mfcc": _coefficients(mel_db),
             "contrast": contrast(chunk.magnitude[::SLOW]),
         }

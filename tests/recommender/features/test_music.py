@@ -86,6 +86,8 @@ def test_shapes_types_and_facts() -> None:
         "bpm",
         "bpm_confidence",
         "bpm_alternative",
+        "beats_per_bar",
+        "beat_confidence",
         "key",
         "key_confidence",
         "damaged_packets",

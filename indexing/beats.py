@@ -1,0 +1,76 @@
+"""The beats that a library keeps of its tracks."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from indexing import catalog, store
+from indexing.durable import translated
+from indexing.schema import contents, tracks
+from recommender.errors import InputError, LibraryError
+from recommender.features import beats
+from recommender.features.beats import Beats
+from recommender.text import shown
+
+if TYPE_CHECKING:
+    from indexing.library import Library
+
+RENEW = "`recommend index update --reanalyse` finds them"
+
+
+def beats_of(library: "Library", track_id: int) -> Beats | None:
+    """The beats of one track as they were found when it was analysed; no beats at all where it has none to tap to.
+
+    None where the library does not have them: the track was analysed before beats were kept, by another revision of
+    them or by a model that does not look for them, or it is a clip or an imported vector. The caller may then analyse
+    the file again (`recommender.features.music.extract(path).beats`). Reads a column of one part: some milliseconds.
+
+    Raises
+    ------
+    LibraryError: the id is unknown, or its part is missing or damaged.
+    """
+    c = contents.c
+    query = sa.select(c.part, c.first_row).where(c.id == int(track_id), c.space == library._head.space_id)
+    with library._lock, translated(library.folder, "read the library at"):
+        link = library._link()
+        row, parts = link.execute(query).first(), catalog.known_parts(link)
+    if row is None:
+        raise LibraryError(f"no track {track_id} in the library at {shown(library.folder)}")
+    kept = store.read_blobs(library.folder, parts[row.part], "beats").get(row.first_row - 1)
+    try:
+        return None if kept is None else beats.from_bytes(kept)
+    except InputError:  # of another revision
+        return None
+
+
+def id_at(library: "Library", path: str) -> int:
+    """The track of a file by its absolute path; raises LibraryError where the library has no music there."""
+    t = tracks.c
+    query = sa.select(t.content).where(t.path == os.fsencode(path), t.modality == "music")
+    with library._lock, translated(library.folder, "read the library at"):
+        found = library._link().execute(query.where(t.space == library._head.space_id)).scalar()
+    if found is None:
+        raise LibraryError(f"no track {shown(path)} in the library at {shown(library.folder)}")
+    return int(found)
+
+
+def record(path: str, found: Beats) -> Mapping[str, Any]:
+    """Beats JSON-ready, with stable keys: times in seconds."""
+    return {
+        "path": path,
+        "beats_per_bar": found.beats_per_bar,
+        "confidence": found.confidence,
+        "beats_s": found.times_s.tolist(),
+        "downbeats_s": found.downbeats_s.tolist(),
+    }
+
+
+def rows(found: Beats) -> list[dict[str, str]]:
+    """A row per beat: its time in seconds, its bar from 1 on (0 before the first downbeat), its place in that."""
+    bar, place, out = 0, 0, []
+    for time_s, down in zip(found.times_s.tolist(), found.down.tolist(), strict=True):
+        bar, place = (bar + 1, 1) if down else (bar, place + 1)
+        out.append({"time_s": f"{time_s:.4f}", "bar": str(bar), "beat": str(place)})
+    return out
