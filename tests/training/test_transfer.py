@@ -98,6 +98,7 @@ def test_card_and_summary_state_every_figure_with_interval_and_chance():
     ways = dict.fromkeys(NAMES, figure | rest)
     part = {
         "corpus": {"soundfont": "one.sf2"},
+        "described": None,
         "arousal_with_level": {"r_leave_one_group_out": 0.861},
         "other_soundfont": {"soundfont": "two.sf2", "to_other": ways, "from_other": ways},
         "across_corpora": {
