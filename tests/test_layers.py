@@ -193,13 +193,13 @@ def test_the_core_loads_neither_torch_nor_lightgbm() -> None:
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({"recommender__model": "import indexing.store", "indexing__store": ""}, "upwards"),
-        ({"indexing__store": "from training import fit", "training__fit": ""}, "upwards"),
+        ({"recommender__model": "import indexing.disk.parts", "indexing__store": ""}, "upwards"),
+        ({"indexing__store": "from training.learning import loop as fit", "training__fit": ""}, "upwards"),
         ({"training__fit": "import cli", "cli": ""}, "upwards"),
         ({"training__fit": "import webapp.app", "webapp__app": ""}, "upwards"),
         ({"recommender__media": "from recommender import engine", "recommender__engine": ""}, "upwards"),
         ({"recommender__text": "from recommender.errors import E", "recommender__errors": ""}, "sibling"),
-        ({"recommender__media": "import recommender.measures", "recommender__measures": ""}, "sibling"),
+        ({"recommender__media": "import training.measures", "recommender__measures": ""}, "sibling"),
         ({"recommender__engine": "from recommender import recommend"}, "upwards"),
         ({"recommender__types": "def f():\n    import recommender.model", "recommender__model": ""}, "upwards"),
         ({"recommender__types": "f = lambda: __import__('recommender.model')", "recommender__model": ""}, "upwards"),
@@ -224,9 +224,9 @@ def test_the_checker_lets_the_right_order_pass(tmp_path: Path) -> None:
         recommender__affect__linear="from recommender.affect import space\nimport recommender.affect.space",
         recommender__engine="from recommender import types",
         indexing__library="from recommender.engine import recommend\nfrom recommender import engine",
-        cli="def main():\n    import training.fit, webapp.app",
+        cli="def main():\n    import training.learning.loop, webapp.app",
         training__fit="import indexing.library",
-        webapp__app="import training.fit",
+        webapp__app="import training.learning.loop",
     )
     assert violations(tmp_path) == []
 

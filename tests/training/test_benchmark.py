@@ -186,7 +186,7 @@ def test_chance_is_what_random_scores_reach(dataset):
     bench = Bench(dataset, "clean")
     rng, corpus = np.random.default_rng(0), dataset.corpus
     level = summary.chance(bench, [0])["video->music mAP"]
-    from recommender.measures import SameLabel, per_query
+    from training.measures import SameLabel, per_query
 
     labels = SameLabel(corpus.emotion, corpus.emotion)
     drawn = [per_query(rng.random((40, 40)), labels, ["mAP"])["mAP"].mean() for _ in range(200)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexing.files import absolute, media_files
+from indexing.ingest.scan import absolute, media_files
 from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Array, Modality

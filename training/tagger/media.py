@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from indexing.files import absolute, media_files
+from indexing.ingest.scan import absolute, media_files
 from recommender.errors import InputError, ModelError
 from recommender.text import shown
 from recommender.types import Array, Modality
