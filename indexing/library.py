@@ -15,7 +15,7 @@ from indexing.disk.locations import CATALOG, existing, library_path
 from indexing.search.backends import WindowIndex, chosen, open_index
 from indexing.search.tracks import Selection, best_tracks, checked_query, merged
 from indexing.snapshot import snapshot
-from indexing.snapshot.facts import Facts, Later
+from indexing.snapshot.facts import Facts, Later, later
 from recommender.errors import InputError, LibraryError
 from recommender.text import shown
 from recommender.types import Array, Candidates, Filter, Modality, Space, Track, TrackWindows
@@ -23,7 +23,7 @@ from recommender.types import Array, Candidates, Filter, Modality, Space, Track,
 if TYPE_CHECKING:
     from indexing.catalog.queries import Failure, Root
     from indexing.catalog.schema import Database
-    from indexing.search.tracks import Segment
+    from indexing.snapshot.segments import Segment
 
 _PAGE = 1000  # tracks listed per question
 _CHOSEN = 8  # filters whose answer is kept: 1 to 6 MB each for a million tracks
@@ -265,11 +265,9 @@ class Library:
 
     def _later(self, modality: Modality, since: int) -> Later:
         """What is known of tracks that have changed since a state, asked of the catalog once."""
-        from indexing.catalog import queries as catalog
-
         if modality not in self._late:
             with translated(self.folder, "read the library at"):
-                self._late[modality] = catalog.later(self._link(), self._head.space_id, modality, since)
+                self._late[modality] = later(self._link(), self._head.space_id, modality, since)
         return self._late[modality]
 
     def _index(self, segment: "Segment") -> WindowIndex:

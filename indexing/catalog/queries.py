@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from indexing.catalog.reading import HEAD, Description, Head, head_of
 from indexing.catalog.schema import contents, failures, modalities, parts, recordings, roots, touched, tracks
+from indexing.catalog.tracks import leading, ordered, track_of
 from indexing.disk.parts import Part
-from indexing.snapshot.facts import Later, gathered, leading, ordered, track_of
 from recommender.types import Affect, Array, Modality, Track
 
 __all__ = ["Description", "Head"]
@@ -88,8 +88,9 @@ def known_parts(link: sa.Connection) -> dict[int, Part]:
     }
 
 
-def later(link: sa.Connection, space_id: int, modality: Modality, generation: int) -> Later:
-    """What is known of the contents of a modality that have changed since the catalog was in that state.
+def changed(link: sa.Connection, space_id: int, modality: Modality, generation: int) -> tuple[Array, Iterator[Any]]:
+    """The contents of a modality that changed since the catalog was in that state, int64 [t] ascending, and rows of
+    `facts` of them.
 
     Of all of them where that was before changes were noted.
     """
@@ -98,7 +99,7 @@ def later(link: sa.Connection, space_id: int, modality: Modality, generation: in
     c = contents.c
     query = sa.select(c.id).where(c.space == space_id, c.modality == modality).order_by(c.id)
     ids = np.fromiter(link.execute(_touched(query, since)).scalars(), np.int64)
-    return Later(ids, gathered(facts(link, space_id, modality, since)))
+    return ids, facts(link, space_id, modality, since)
 
 
 def _touched(query: sa.Select[Any], since: int) -> sa.Select[Any]:

@@ -24,11 +24,11 @@ def index_beats(
     format: FormatOption = Format.table,
 ) -> None:
     from indexing import beats
-    from indexing.ingest import scan
+    from indexing.disk.files import absolute
     from recommender.outputs import listing
 
     opened = open_library(library)
-    where = scan.absolute(path)
+    where = absolute(path)
     found = beats.beats_of(opened, beats.id_at(opened, where))
     if found is None:
         raise CliptuneError(f"no beats are kept of {shown(where)}; {beats.RENEW}")

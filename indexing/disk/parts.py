@@ -18,7 +18,7 @@ import numpy as np
 from indexing.disk.content_hash import SIZE
 from indexing.disk.durable import PARTIAL, publish, sync, translated
 from indexing.disk.locations import PARTS
-from indexing.search.tracks import spans
+from indexing.disk.runs import spans
 from recommender.errors import LibraryError
 from recommender.text import shown
 from recommender.types import Analysis, Array

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from indexing.disk.content_hash import fingerprint
-from indexing.ingest.scan import File, trouble
+from indexing.disk.files import File, trouble
 from recommender.errors import CliptuneError, MediaError
 from recommender.text import shown
 from recommender.types import Analyser, Analysis, Modality

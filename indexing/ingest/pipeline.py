@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
+from indexing.disk.files import File, trouble, vanished
 from indexing.executors import Crash, open_executor
 from indexing.ingest import plan
 from indexing.ingest.events import Event, Failed, Ingested, Skipped
 from indexing.ingest.job import Bad, Done, Job, analyse
 from indexing.ingest.plan import Decisions
-from indexing.ingest.scan import File, trouble, vanished
 from indexing.writing.changes import Analysed, Change, Linked, Refused
 from indexing.writing.writer import Writer
 from recommender.errors import CliptuneError

@@ -13,9 +13,9 @@ from indexing.catalog import queries
 from indexing.catalog.queries import Root
 from indexing.catalog.schema import contents, failures, tracks
 from indexing.disk.content_hash import fingerprint
+from indexing.disk.files import File, below, vanished
 from indexing.ingest.events import Plan
 from indexing.ingest.job import Job
-from indexing.ingest.scan import File, below, vanished
 from indexing.writing.changes import Linked
 from recommender.types import Modality
 

@@ -10,12 +10,13 @@ from typing import TypedDict, Unpack
 
 from indexing.catalog import queries, schema
 from indexing.catalog.queries import Root
+from indexing.disk.files import absolute, below, trouble, vanished
 from indexing.ingest import plan
 from indexing.ingest.events import Event, Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
 from indexing.ingest.pipeline import Pipeline
 from indexing.ingest.plan import Decisions, Known
 from indexing.ingest.reencode import recodable, recode
-from indexing.ingest.scan import Found, absolute, below, scan, trouble, vanished
+from indexing.ingest.scan import Found, scan
 from indexing.library import Library
 from indexing.writing import changes
 from indexing.writing.changes import Gone

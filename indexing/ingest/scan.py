@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from indexing.disk.files import File, absolute, trouble
 from indexing.ingest.events import Failed
 from recommender.errors import InputError
 from recommender.text import shown
@@ -75,31 +76,12 @@ SUFFIXES: dict[Modality, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True)
-class File:
-    """A file as it was found: absolute path, size in bytes, modification time."""
-
-    path: str
-    size: int
-    mtime_ns: int
-
-
 @dataclass
 class Found:
     """What a scan found: files in sorted order of their paths, and what could not be looked at."""
 
     files: list[File] = field(default_factory=list)
     problems: list[Failed] = field(default_factory=list)
-
-
-def absolute(path: str | Path) -> str:
-    """`path` made absolute, with ~ expanded; symbolic links stay as the user wrote them."""
-    return os.path.abspath(os.path.expanduser(os.fspath(path)))  # noqa: PTH100, PTH111
-
-
-def trouble(path: str, why: str) -> str:
-    """The one line that says why a file cannot be used."""
-    return f"cannot read '{shown(path)}': {why}"
 
 
 def scan(paths: Sequence[str | Path], modality: Modality) -> Found:
@@ -178,19 +160,3 @@ def _status(path: str, found: Found) -> os.stat_result | None:
         reason = getattr(error, "strerror", None) or str(error)
         found.problems.append(Failed(path, trouble(path, reason.lower())))
         return None
-
-
-def below(path: str, folder: str) -> bool:
-    """Whether `path` is `folder` or inside it."""
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
-
-
-def vanished(path: str) -> bool:
-    """Whether nothing is at `path` any more (not merely out of reach)."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False

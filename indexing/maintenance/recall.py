@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from indexing.disk.runs import spans
 from indexing.library import Library
-from indexing.search.tracks import Segment, spans
+from indexing.snapshot.segments import Segment
 from recommender.types import Array, Modality, unit
 
 CUTOFFS = (10, 100)

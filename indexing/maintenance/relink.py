@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from indexing.catalog import queries
 from indexing.catalog.schema import contents, tracks
 from indexing.disk.content_hash import fingerprint
+from indexing.disk.files import File
 from indexing.ingest.events import Event, Mended
-from indexing.ingest.scan import File, scan
+from indexing.ingest.scan import scan
 from indexing.writing.writer import Writer
 from recommender.tags import read_tags
 from recommender.types import Modality, Track

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from indexing.catalog import queries
 from indexing.catalog.schema import contents, parts, recordings, tracks
 from indexing.disk.content_hash import fingerprint
+from indexing.disk.files import File
 from indexing.disk.locations import existing, library_path, lost
 from indexing.ingest.events import Event, Mended
 from indexing.ingest.job import Job
 from indexing.ingest.pipeline import NEVER, Pipeline
 from indexing.ingest.plan import Decisions
-from indexing.ingest.scan import File
 from indexing.maintenance import salvage
 from indexing.maintenance.relink import relink
 from indexing.maintenance.verify import checked_part, examine, orphans_in

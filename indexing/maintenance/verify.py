@@ -14,14 +14,15 @@ from indexing.catalog import schema
 from indexing.catalog.schema import contents, parts, tracks
 from indexing.disk import parts as store
 from indexing.disk.durable import translated
-from indexing.ingest.scan import trouble
+from indexing.disk.files import trouble
+from indexing.disk.runs import spans
 from indexing.library import Library
 from indexing.maintenance import compact, recall
 from indexing.maintenance.recall import Recall
 from indexing.search.ann_index import load_settings
-from indexing.search.tracks import Segment
 from indexing.snapshot import facts, snapshot
 from indexing.snapshot.facts import Facts, Texts
+from indexing.snapshot.segments import Segment
 from indexing.writing.writer import due
 from recommender.errors import LibraryError
 from recommender.text import shown
@@ -216,7 +217,7 @@ class _Checker:
             return
         wrong: set[str] = set()
         for mine, columns in snapshot.stored(self.folder, self.link, wanted, self.described[modality].inputs):
-            rows = snapshot.spans(kept.offsets[:-1][places[mine]], wanted.windows[mine])
+            rows = spans(kept.offsets[:-1][places[mine]], wanted.windows[mine])
             wrong |= {name for name, values in columns.items() if not np.array_equal(getattr(kept, name)[rows], values)}
         yield from (f"{name} are not those of the store" for name in sorted(wrong))
 
@@ -266,7 +267,7 @@ def _placed(link: sa.Connection, part: store.Part, part_id: int, rows: store.Row
     if (count < 1).any() or (first < 0).any() or int((first + count).max()) > len(rows):
         yield f"{part.name} is shorter than the catalog says"
         return
-    at = snapshot.spans(first, count)
+    at = spans(first, count)
     hashes = np.frombuffer(b"".join(r.hash for r in placed), np.uint8).reshape(len(placed), -1)
     wrong = (rows.hashes[at] != np.repeat(hashes, count, axis=0)).any(axis=1)
     wrong |= rows.window[at] != at - np.repeat(first, count)

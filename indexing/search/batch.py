@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from indexing.disk.runs import spans
 from indexing.search.backends.exact import Product, best, tops
-from indexing.search.tracks import Segment, best_tracks, spans
+from indexing.search.tracks import best_tracks
+from indexing.snapshot.segments import Segment
 from recommender.types import Array, Candidates
 
 _QUERIES = 256  # at a time: 8 MB of scores; more gain nothing

@@ -1,12 +1,14 @@
 """From window vectors to distinct tracks: exact, deterministic, the same for every backend and device."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from indexing.disk.runs import spans
 from indexing.search.backends import Narrowing, WindowIndex
 from indexing.search.backends.exact import best, gathered
+from indexing.snapshot.segments import Segment
 from recommender.errors import InputError
 from recommender.types import Array, Candidates
 
@@ -15,41 +17,6 @@ _STEP = 16  # the most by which the windows fetched grow at once: one track may 
 _SCANNED = 1 << 17  # selected windows up to which all are scored: 5 ms at 64 dimensions, whatever the index
 _GATHERED = 3  # of an exact index's rows one in so many, up to which that pays: gathered, a row costs twice as much
 _MOST = 8  # once one selected window in so many would be fetched, scoring all of them is cheaper
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Searchable tracks of one modality; rows of one track are neighbours.
-
-    Attributes
-    ----------
-    ids:     int64 [t], ascending track ids.
-    parts:   int64 [t], the store part each comes from: (id, part) names one analysis.
-    offsets: int64 [t + 1], rows of track i are offsets[i] to offsets[i + 1].
-    alive:   bool [t], False for tracks that were removed or analysed again since.
-    vectors, affect, inputs: float32 [n, ...] and bounds: float64 [n, 2], per window.
-    recordings: int64 [t], the recording that each is of (the id of one of its tracks); None where all are of others.
-    """
-
-    ids: Array
-    parts: Array
-    offsets: Array
-    alive: Array
-    vectors: Array
-    affect: Array
-    inputs: Array
-    bounds: Array
-    recordings: Array | None = None
-
-    def place(self, track_id: int) -> int | None:
-        """Which track of the segment has that id, None when it is not (or no longer) here."""
-        at = int(np.searchsorted(self.ids, track_id))
-        return at if at < len(self.ids) and self.ids[at] == track_id and self.alive[at] else None
-
-    def rows(self, track_id: int) -> slice | None:
-        """The rows of a track, or None when it is not (or no longer) here."""
-        at = self.place(track_id)
-        return None if at is None else slice(int(self.offsets[at]), int(self.offsets[at + 1]))
 
 
 def checked_query(query: Array, dim: int) -> Array:
@@ -189,12 +156,6 @@ def merged(parts: list[Candidates], k: int, recordings: Callable[[Array], Array]
         first = np.sort(np.unique(recordings(ids), return_index=True)[1])
         ids, scores = ids[first], scores[first]
     return Candidates(ids[:k], scores[:k])
-
-
-def spans(starts: Array, counts: Array) -> Array:
-    """int64 [sum(counts)]: starts[0], starts[0] + 1, ... (counts[0] of them), then starts[1], ..."""
-    before = np.cumsum(counts) - counts
-    return np.repeat(starts - before, counts) + np.arange(int(counts.sum()))
 
 
 _NONE = Candidates(np.empty(0, np.int64), np.empty(0, np.float32))

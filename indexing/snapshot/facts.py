@@ -4,23 +4,25 @@ Numbers are one .npy per fact, so that a filter reads only what it asks for, ove
 blob and offsets into it, so that opening costs nothing and showing a track reads its own bytes.
 """
 
-import os
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from indexing.catalog.tracks import leading, ordered, track_of
 from indexing.disk.durable import sync
 from indexing.disk.npy import NpyWriter, load_npy
 from recommender.types import Affect, Array, Modality, Track
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
 FOLDER = "facts"
 _TEXTS = ("paths", "titles", "artists", "key_names", "genre_names", "licence_names")
 _NUMBERS = ("duration_s", "bpm", "key", "genre", "licence", "affect", "recording")  # one per track
-_TOLD = ("bpm_confidence", "bpm_alternative", "key_confidence")  # only shown, so the catalog alone has them
 _UNKNOWN = -1  # the key (genre, licence) of a track of which none is known
 
 
@@ -122,53 +124,9 @@ class Later:
     facts: Facts
 
 
-def track_of(
-    track_id: int,
-    modality: Modality,
-    path: bytes,
-    title: str | None,
-    artist: str | None,
-    *,
-    duration_s: float | None,
-    bpm: float | None,
-    key: str | None,
-    affect: Affect | None,
-    copies: Sequence[bytes] = (),
-    genre: str | None = None,
-    licence: str | None = None,
-    versions: Sequence[bytes] = (),
-    stated: Mapping[str, Any] | None = None,
-) -> Track:
-    """A track of stored facts: without a title it is called as its file is.
-
-    stated: the catalog's facts of it by name, for how sure tempo and key are; any may be lacking.
-    """
-    return Track(
-        id=track_id,
-        path=os.fsdecode(path),
-        modality=modality,
-        title=title or Path(path.decode("utf-8", "replace")).stem,
-        artist=artist or None,
-        duration_s=duration_s,
-        bpm=bpm,
-        key=key,
-        affect=affect,
-        copies=tuple(map(os.fsdecode, copies)),
-        genre=genre or None,
-        licence=licence or None,
-        versions=tuple(map(os.fsdecode, versions)),
-        **{name: (stated or {}).get(name) for name in _TOLD},
-    )
-
-
 def name_of(names: Texts, code: int) -> str | None:
     """The name of a code; None for that of what is unknown."""
     return names[code].decode("utf-8", "replace") if 0 <= code < len(names) else None
-
-
-def leading(paths: Sequence[bytes]) -> int:
-    """The number of the first path that is still on disk, 0 when none is."""
-    return next((i for i, path in enumerate(paths) if os.path.lexists(path)), 0)
 
 
 def load(home: Path, tracks: int) -> Facts:
@@ -234,15 +192,18 @@ def gathered(rows: Iterable[Any]) -> Facts:
     )
 
 
+def later(link: "sa.Connection", space_id: int, modality: Modality, generation: int) -> Later:
+    """What is known of the contents of a modality that have changed since the catalog was in that state."""
+    from indexing.catalog import queries
+
+    ids, rows = queries.changed(link, space_id, modality, generation)
+    return Later(ids, gathered(rows))
+
+
 def _twins(recordings: Array) -> Array:
     """Places of equal recordings, int64 [m], ascending."""
     _, which, counts = np.unique(recordings, return_inverse=True, return_counts=True)
     return np.flatnonzero(counts[which] > 1)
-
-
-def ordered(several: Iterable[Sequence[bytes]]) -> list[bytes]:
-    """Of each track's paths the leading one, by path."""
-    return sorted(paths[leading(paths)] for paths in several if paths)
 
 
 class _Codes:

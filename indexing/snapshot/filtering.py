@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from indexing.search.tracks import Segment
 from indexing.snapshot.facts import Facts, Later, Texts
+from indexing.snapshot.segments import Segment
 from recommender.filters import Places, levels, values_of
 from recommender.types import Array, Filter, Range
 

@@ -21,10 +21,11 @@ import numpy as np
 from indexing.catalog.reading import Description, Head
 from indexing.disk.durable import new_folder, sync, translated, write_json
 from indexing.disk.npy import NpyWriter, load_npy
-from indexing.search.tracks import Segment, spans
+from indexing.disk.runs import spans
 from indexing.snapshot import facts
 from indexing.snapshot.facts import Facts
 from indexing.snapshot.medians import medians
+from indexing.snapshot.segments import Segment
 from recommender.errors import LibraryError
 from recommender.types import Array, Modality
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
     from indexing.catalog.queries import Live
     from indexing.disk import parts as store
-
-__all__ = ["spans"]  # for those that read what a snapshot holds
 
 FOLDER, MANIFEST = "snapshots", "manifest.json"
 RECORD, CODES = (

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from indexing.catalog.queries import Root
 from indexing.catalog.schema import contents, failures, meta, modalities, parts, recordings, roots, spaces, tracks
+from indexing.disk.files import File, below
 from indexing.disk.parts import Part
 from indexing.duplicates import groups
-from indexing.ingest.scan import File, below
 from recommender.types import Affect, Analysis, Modality, Space
 
 

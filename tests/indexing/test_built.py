@@ -17,8 +17,9 @@ from indexing.search.ann_tuning import Settings, groups_for, memory_of
 from indexing.search.backends import faiss_pq, open_index
 from indexing.search.backends.faiss_pq import Coded
 from indexing.search.batch import best_tracks_of_many
-from indexing.search.tracks import Segment, best_tracks
+from indexing.search.tracks import best_tracks
 from indexing.snapshot import snapshot
+from indexing.snapshot.segments import Segment
 from indexing.writing import changes, writer
 from recommender.errors import InputError, LibraryError, LibraryLocked
 from recommender.types import Filter, unit

@@ -20,7 +20,7 @@ from indexing.library import Library
 from indexing.maintenance import recall
 from indexing.maintenance.repair import repair
 from indexing.maintenance.verify import examine, orphans, verify
-from indexing.search.tracks import Segment
+from indexing.snapshot.segments import Segment
 from recommender.errors import LibraryError, SpaceMismatch
 
 

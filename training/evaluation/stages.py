@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from indexing.search.backends import open_index
-from indexing.search.tracks import Segment, best_tracks
+from indexing.search.tracks import best_tracks
+from indexing.snapshot.segments import Segment
 from recommender.encoders.contract import direction
 from recommender.errors import InputError
 from recommender.types import Array
