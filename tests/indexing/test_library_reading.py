@@ -15,6 +15,7 @@ from indexing import Library as Exported
 from indexing import ingest
 from indexing.disk import locations
 from indexing.disk.locations import library_path
+from indexing.ingest import run
 from indexing.ingest.events import Ingested
 from indexing.library import Library
 from recommender.errors import InputError, LibraryError, LibraryNotFound, SpaceMismatch
@@ -185,6 +186,13 @@ def test_importing_the_package_costs_nothing():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_door_of_ingestion_opens_on_what_it_names():
+    assert ingest.__all__ == run.__all__
+    assert all(getattr(ingest, name) is getattr(run, name) for name in ingest.__all__)
+    with pytest.raises(AttributeError, match="'indexing.ingest' has no attribute 'forget'"):
+        _ = ingest.forget
 
 
 def test_threads_may_share_a_library(library):
