@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from indexing.beat_commands import app as index_app
-from indexing.commands import MEDIA_WORDS, follow, open_library
+from indexing.commands.beats import app as index_app
+from indexing.commands.index import MEDIA_WORDS, follow, open_library
 from recommender.commands import app as models_app
 from recommender.console import (
     FAILED,
@@ -174,7 +174,7 @@ def query(
             raise InputError("--track, --vector, --features and --video/--like are different queries: give one kind")
         if library and music:
             raise InputError("--library and --music are two places to search: give one")
-        from indexing.files import expand_clips
+        from indexing.ingest.scan import expand_clips
         from recommender.engine import Recommender
         from recommender.model import Model
 
@@ -259,7 +259,7 @@ def _rows(path: Path | None, direction: bool) -> list[tuple[str, "Array"]]:
     """The query vectors or features in a file, with their names."""
     if path is None:
         return []
-    from indexing.vectors import load_queries
+    from indexing.ingest.import_vectors import load_queries
 
     return list(load_queries(path, direction))
 
@@ -324,7 +324,7 @@ def _answer(
 
 def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Library":
     """The private library of a music folder, brought up to date."""
-    from indexing.folders import refresh
+    from indexing.ingest.folders import refresh
     from recommender.model import Model
 
     chosen = model or Model.load()
@@ -338,7 +338,7 @@ def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Li
 
 @app.command(help="Print versions, the FAISS build, devices and conflicts.\n\nExample: recommend doctor")
 def doctor(format: FormatOption = Format.table) -> None:
-    from indexing.doctor import report
+    from indexing.maintenance.doctor import report
 
     facts, problems = report()
     if format is Format.json:

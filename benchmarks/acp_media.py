@@ -25,12 +25,12 @@ from platformdirs import user_cache_path
 
 from recommender import media
 from training import datasets
+from training.affect.midi import SR_HZ, find_synth, render_all
 from training.construction import build
 from training.datasets import load_pairs
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trials import Bench
 from training.evaluation.versions import versions
-from training.rendering import SR_HZ, find_synth, render_all
 from training.systems import system
 from training.types import CLASSES
 

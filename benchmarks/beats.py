@@ -23,8 +23,8 @@ from beats_data import Song, corpora
 from beats_fit import DEALS, FOLDS, Heard, Scores, as_told, by_folds, chosen, fit, listen, scores
 from tempo_key_data import RENDERS
 
-from recommender.features import bars, beats, music
-from recommender.features.stft import SR_HZ, Clock
+from recommender.extractors.audio import bars, beats, music
+from recommender.extractors.audio.stft import SR_HZ, Clock
 from recommender.media import audio_blocks
 from training.evaluation.intervals import paired_bootstrap
 

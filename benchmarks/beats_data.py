@@ -23,10 +23,10 @@ import numpy as np
 import tempo_key_data as data
 
 from recommender.errors import InputError
-from recommender.features.stft import SR_HZ
+from recommender.extractors.audio.stft import SR_HZ
 from recommender.media import audio_blocks
 from recommender.types import Array
-from training import rendering
+from training.affect import midi as rendering
 
 SWAY, SWAY_S = 0.08, 25.0
 DRUMS = 0.8  # of the music's root mean square

@@ -14,9 +14,9 @@ import numpy as np
 from beats_data import Song
 from scipy.optimize import minimize
 
-from recommender.features import bars, beat_times, beats, music
-from recommender.features.beats import Beats
-from recommender.features.stft import Clock
+from recommender.extractors.audio import bars, beat_times, beats, music
+from recommender.extractors.audio.beats import Beats
+from recommender.extractors.audio.stft import Clock
 from recommender.types import Array
 
 FOLDS, DEALS = 10, 3

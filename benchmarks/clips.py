@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from indexing import ingest
-from indexing.files import expand_clips
+from indexing.ingest.scan import expand_clips
 from indexing.library import Library
 from recommender import Model, Recommender
 from recommender.affect.words import mood

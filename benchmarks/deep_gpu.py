@@ -2,10 +2,11 @@
 
     PYTHONPATH=. python benchmarks/deep_gpu.py [--out docs/results/deep_gpu.md]
 
-Matrix rate: 8192 x 8192 products in bfloat16, the best of ten. Networks: `recommender.deep.inference.Ready` with random
-weights, inputs already on the device, CUDA events, the best of five; multiplications and additions are counted by
-`torch.utils.flop_counter` on the shapes. Then with inputs from the processor's memory, as files bring them. Features
-are compared with the same network in float32 (TF32 off). TimeSformer is left out where transformers is not installed.
+Matrix rate: 8192 x 8192 products in bfloat16, the best of ten. Networks:
+`recommender.extractors.pretrained.inference.Ready` with random weights, inputs already on the device, CUDA events, the
+best of five; multiplications and additions are counted by `torch.utils.flop_counter` on the shapes. Then with inputs
+from the processor's memory, as files bring them. Features are compared with the same network in float32 (TF32 off).
+TimeSformer is left out where transformers is not installed.
 """
 
 import importlib.util
@@ -19,10 +20,10 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from recommender.deep.inference import Ready
-from recommender.nets import seen
-from recommender.nets.slowfast import R101_8X8, SlowFast
-from recommender.nets.vggish import VGGish
+from recommender.extractors.networks import seen
+from recommender.extractors.networks.slowfast import R101_8X8, SlowFast
+from recommender.extractors.networks.vggish import VGGish
+from recommender.extractors.pretrained.inference import Ready
 
 SIZE = 8192
 
@@ -46,7 +47,7 @@ def timesformer() -> torch.nn.Module:
     return transformers.TimesformerModel(transformers.TimesformerConfig())
 
 
-# Rows as in the extractors of recommender/deep, which need more than torch to be imported.
+# Rows as in the extractors of recommender/extractors/pretrained, which need more than torch to be imported.
 CASES = [
     Case("VGGish", VGGish, lambda network: network, (96, 64), "float32", 256, 0.96),
     Case("SlowFast R50 8x8", SlowFast, seen.slowfast, (32, 256, 256, 3), "uint8", 16, 32 / 15),

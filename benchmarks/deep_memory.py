@@ -20,8 +20,8 @@ import measuring  # noqa: F401 (one thread)
 import numpy as np
 import torch
 
-from recommender.checkpoints import CHECKPOINTS, pull
 from recommender.media import write_audio, write_video
+from recommender.weights import CHECKPOINTS, pull
 from training.construction.batch import extract_folder
 
 SHORT_S, SOUND_S, VIDEO_S, FILES = 20, 1200, 90, 3

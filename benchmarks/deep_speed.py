@@ -6,9 +6,9 @@
 CPU time (`time.process_time`), one thread, the least of three runs, one process. Peer: idiomatic torch (VGGish as the
 published `nn.Sequential`, TimeSformer as transformers runs it), the same weights (random: the cost does not depend on
 them), `model.eval()`, `inference_mode`, float32, on inputs that are normalised already.
-Ours: `recommender.deep.inference.Ready`, from bytes where the extractor gives bytes. Features are compared by cosine
-and by relative error. Together: sounds of a second, each through the network by itself and sharing batches. Memory: see
-deep_memory.py.
+Ours: `recommender.extractors.pretrained.inference.Ready`, from bytes where the extractor gives bytes. Features are
+compared by cosine and by relative error. Together: sounds of a second, each through the network by itself and sharing
+batches. Memory: see deep_memory.py.
 """
 
 from copy import deepcopy
@@ -20,14 +20,14 @@ import numpy as np
 import torch
 import transformers
 
-from recommender.deep import pictures, sound, spacetime
-from recommender.deep.extractor import Extractor, Reading, embedded
-from recommender.deep.inference import Ready, device, precision
-from recommender.features.logmel import NEEDED
-from recommender.nets import seen
-from recommender.nets.slowfast import R101_8X8, SlowFast
-from recommender.nets.timesformer import TimeSformer
-from recommender.nets.vggish import CONVOLUTIONS, VGGish
+from recommender.extractors.audio.logmel import NEEDED
+from recommender.extractors.networks import seen
+from recommender.extractors.networks.slowfast import R101_8X8, SlowFast
+from recommender.extractors.networks.timesformer import TimeSformer
+from recommender.extractors.networks.vggish import CONVOLUTIONS, VGGish
+from recommender.extractors.pretrained import pictures, sound, spacetime
+from recommender.extractors.pretrained.extractor import Extractor, Reading, embedded
+from recommender.extractors.pretrained.inference import Ready, device, precision
 
 PATCH_S, SOUNDS = 0.96, 64
 

@@ -20,21 +20,21 @@ from alterations import SR_HZ, alterations, resampled
 from duplicates_scale import scale
 from platformdirs import user_cache_path
 
-from indexing import duplicates
-from indexing.duplicates import Match, Recordings
+from indexing.duplicates import matching
+from indexing.duplicates.matching import Match, Recordings
 from recommender import sample
 from recommender.errors import MediaError
-from recommender.features import acoustic, music, stft
-from recommender.features.acoustic import RATE_HZ, Fingerprint
-from recommender.features.pitch import log_spectrum
+from recommender.extractors.audio import acoustic, music, stft
+from recommender.extractors.audio.acoustic import RATE_HZ, Fingerprint
+from recommender.extractors.audio.pitch import log_spectrum
 from recommender.media import audio_blocks
 from recommender.sample.pieces import PIECES, Piece
 from recommender.sample.score import waveform
-from training.rendering import find_synth, other_synth, render_all
+from training.affect.midi import find_synth, other_synth, render_all
 
 LONGEST_S = 45  # of each file that is altered
 EVERY = 23  # of the many pieces of VGMIDI
-LOOSE = replace(duplicates.DEFAULT, errors=0.5, colour_db=np.inf)
+LOOSE = replace(matching.DEFAULT, errors=0.5, colour_db=np.inf)
 EULER = 0.5772
 
 
@@ -106,7 +106,7 @@ def recall(tracks: list[Track], file: Path, seed: int) -> str:
     vgmidi = [at for at, track in enumerate(tracks) if track.folder == "VGMIDI" and track.reported][::EVERY]
     others = [at for at, track in enumerate(tracks) if track.folder != "VGMIDI" and track.reported]
     for at in others + vgmidi:
-        if tracks[at].mark.heard < duplicates.DEFAULT.frames:
+        if tracks[at].mark.heard < matching.DEFAULT.frames:
             silent += 1
             continue
         y = np.concatenate(list(audio_blocks(tracks[at].path, SR_HZ)))[: LONGEST_S * SR_HZ]
@@ -153,7 +153,7 @@ def strangers(tracks: list[Track]) -> str:
         "",
         "Least bit error rate of two different tracks of the reported half at any offset, and the chance that a pair "
         "falls below the limit",
-        f"of {duplicates.DEFAULT.errors} (Gumbel distribution of least values, fitted by moments), colour not counted:",
+        f"of {matching.DEFAULT.errors} (Gumbel distribution of least values, fitted by moments), colour not counted:",
         "",
         "| overlap, least | pairs | mean | lowest | chance of a false match per pair |",
         "|---|---|---|---|---|",
@@ -164,7 +164,7 @@ def strangers(tracks: list[Track]) -> str:
         signs = [signed(code) for code in codes]
         least = np.array([closest(a, b, frames) for i, a in enumerate(signs) for b in signs[:i]])
         beta = least.std() * np.sqrt(6) / np.pi
-        chance = -np.expm1(-np.exp((duplicates.DEFAULT.errors - least.mean() - EULER * beta) / beta))
+        chance = -np.expm1(-np.exp((matching.DEFAULT.errors - least.mean() - EULER * beta) / beta))
         row = f"| {seconds} s | {len(least):,} | {least.mean():.3f} | {least.min():.3f} | {chance:.0e} |"
         lines.append(row)
     return "\n".join(lines)
@@ -241,7 +241,7 @@ def shelf(y: np.ndarray, treble: bool) -> np.ndarray:
 def performance_row(name: str, pairs: list[tuple[Fingerprint, Fingerprint]]) -> str:
     strict, loose = [], []
     for a, b in pairs:
-        for limits, out in ((duplicates.DEFAULT, strict), (LOOSE, loose)):
+        for limits, out in ((matching.DEFAULT, strict), (LOOSE, loose)):
             recordings = Recordings(limits)
             recordings.add([(0, a)])
             out += recordings.matches(b)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from indexing import duplicates
-from indexing.duplicates import Recordings
-from recommender.features.acoustic import BLOCK, LEVELS, RATE_HZ, Fingerprint
+from indexing.duplicates import matching
+from indexing.duplicates.matching import Recordings
+from recommender.extractors.audio.acoustic import BLOCK, LEVELS, RATE_HZ, Fingerprint
 
 TRACK_S = 240
 EXCERPT_S = 30
@@ -87,16 +87,16 @@ def altered(rng: np.random.Generator, mark: Fingerprint) -> Fingerprint:
 
 def counted(call: Callable[[], object]) -> int:
     """How many pairs are compared bit by bit during `call`."""
-    count, compared = 0, duplicates.compared
+    count, compared = 0, matching.compared
 
-    def counting(*args: object) -> duplicates.Match | None:
+    def counting(*args: object) -> matching.Match | None:
         nonlocal count
         count += 1
         return compared(*args)
 
-    duplicates.compared = counting
+    matching.compared = counting
     try:
         call()
     finally:
-        duplicates.compared = compared
+        matching.compared = compared
     return count

@@ -20,11 +20,11 @@ from typing import TypeVar
 import librosa
 import numpy as np
 
-from recommender.features import music
-from recommender.features.stft import SR_HZ
+from recommender.extractors.audio import music
+from recommender.extractors.audio.stft import SR_HZ
 from recommender.media import audio_blocks
-from training import shared_columns
-from training.figures import pearson
+from training.affect import pmemo_columns
+from training.affect.agreement import pearson
 
 LEAST_R = 0.99
 SECONDS = 30.0  # what the makers of the table used
@@ -49,7 +49,7 @@ def main() -> int:
     print(f"{len(tracks)} tracks, first {SECONDS:g} s of each; librosa {version('librosa')}\n")
     worst = min(
         compare("extractor", dict(music.LIBROSA), ours, theirs),
-        compare("shared with PMEmo", {name: name for name in shared_columns.RAW}, shared, theirs),
+        compare("shared with PMEmo", {name: name for name in pmemo_columns.RAW}, shared, theirs),
     )
     print(f"\nlowest r {worst:.4f}; needed {LEAST_R}")
     print(
@@ -78,7 +78,7 @@ def extracted(y: np.ndarray) -> dict[str, float]:
 
 def measured(y: np.ndarray) -> dict[str, float]:
     """The columns that training shares with the table."""
-    return dict(zip(shared_columns.RAW, shared_columns.from_samples(y).tolist(), strict=True))
+    return dict(zip(pmemo_columns.RAW, pmemo_columns.from_samples(y).tolist(), strict=True))
 
 
 def plain(y: np.ndarray) -> dict[str, np.ndarray]:
@@ -100,7 +100,7 @@ def peer(y: np.ndarray) -> dict[str, float]:
     return {
         f"{name}_{stat}": f(np.ravel(row).astype(np.float64))
         for name, row in series.items()
-        for stat, f in shared_columns.STATISTICS.items()
+        for stat, f in pmemo_columns.STATISTICS.items()
     }
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import measuring  # first of all, so that numpy finds one thread
 import numpy as np
 
-from recommender.measures import InnerProducts, SameLabel, mean_average_precision_from_embeddings, per_query
-from recommender.measures.blocks import row_blocks
+from training.measures import InnerProducts, SameLabel, mean_average_precision_from_embeddings, per_query
+from training.measures.blocks import row_blocks
 
 DIM = 64
 LABELS = 5

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexing.files import SUFFIXES
+from indexing.ingest.scan import SUFFIXES
 from recommender import Model
 from recommender.affect.words import emotion, mood
 from recommender.types import Affect

@@ -21,10 +21,10 @@ import librosa
 import numpy as np
 from librosa_agreement import LEAST_R, SUFFIXES, plain
 
-from recommender.features import music
-from recommender.features.stft import SR_HZ
+from recommender.extractors.audio import music
+from recommender.extractors.audio.stft import SR_HZ
 from recommender.media import audio_blocks
-from training.figures import pearson
+from training.affect.agreement import pearson
 
 
 def main() -> None:

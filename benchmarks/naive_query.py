@@ -24,9 +24,9 @@ from efficientnet_lite_pytorch import EfficientNet
 
 from indexing.library import Library
 from recommender import Model
-from recommender.features import video
+from recommender.extractors.networks import efficientnet
+from recommender.extractors.video import video
 from recommender.media import frames
-from recommender.networks import efficientnet
 from recommender.rankers.sections import best_run, span
 from recommender.types import Features
 

@@ -4,9 +4,9 @@
     python benchmarks/pictures.py ../shared/data [--out docs/results/pictures.md]
 
 Ridge regression of OASIS's ratings, nested: folds of themes (5, a partition per seed) and whole families of themes left
-out (`training/oasis_themes.csv`); the strength is chosen by inner folds of the training part. Differences from the row
-that ships are paired; 95 % intervals draw families anew. Chance: ratings dealt out at random. The last package gives
-EfficientNet-Lite0; without it that row is left out.
+out (`training/affect/oasis_themes.csv`); the strength is chosen by inner folds of the training part. Differences from
+the row that ships are paired; 95 % intervals draw families anew. Chance: ratings dealt out at random. The last package
+gives EfficientNet-Lite0; without it that row is left out.
 """
 
 import importlib.util
@@ -19,19 +19,19 @@ import measuring
 import numpy as np
 
 from recommender import media
-from recommender.features import video
-from recommender.networks import efficientnet
+from recommender.extractors.networks import efficientnet
+from recommender.extractors.video import video
 from recommender.types import Array
 from training import datasets
+from training.affect.agreement import pearson, standardised
+from training.affect.nested import grouped_folds, leave_one_group_out, nested
+from training.affect.picture_affect import mirrored
+from training.affect.picture_copies import COPIES
+from training.affect.picture_families import families
+from training.affect.ridge import fit_chosen
+from training.affect.terms import AXES
 from training.conversion import efficientnet_lite
-from training.crossval import grouped_folds, leave_one_group_out, nested
 from training.evaluation.intervals import bootstrap_of
-from training.figures import pearson, standardised
-from training.picture_affect import mirrored
-from training.picture_copies import COPIES
-from training.picture_families import families
-from training.ridge import fit_chosen
-from training.terms import AXES
 
 SEEDS = 2
 SHIPPED = "EfficientNet-Lite2, fitted with mirror images (ships)"

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from recommender.model import Model
-from recommender.nets.afclnet import AFCLNet
-from training.systems.afclnet import OURS, FittedAFCLNet
-from training.systems.afclnet_export import rescorer
+from training.nets.afclnet import AFCLNet
+from training.systems.afclnet.export import rescorer
+from training.systems.afclnet.system import OURS, FittedAFCLNet
 
 CANDIDATES = 200
 SECTION = 3
@@ -83,9 +83,9 @@ def random_network() -> FittedAFCLNet:
     """Our recipe with random weights behind random linear maps; speed does not depend on the numbers."""
     from dataclasses import replace
 
-    from training.systems.afclnet import IDENTITY
-    from training.systems.afclnet_affect import Affect, Classes
-    from training.systems.afclnet_reduction import Affine, LinearReducer
+    from training.systems.afclnet.affect import Affect, Classes
+    from training.systems.afclnet.reduction import Affine, LinearReducer
+    from training.systems.afclnet.system import IDENTITY
     from training.systems.logistic import Multinomial
     from training.systems.prepare import standardiser
 

@@ -27,9 +27,9 @@ import scale_libraries
 import scale_report
 from scale_data import DIM, SPREADS, mixture
 
-from indexing.backends.coded import Coded
-from indexing.backends.product import tops
-from indexing.tuning import Held, Settings, measured, tuned
+from indexing.search.ann_tuning import Held, Settings, measured, tuned
+from indexing.search.backends.exact import tops
+from indexing.search.backends.faiss_pq import Coded
 
 QUERIES = 200
 HNSW = {"M": 16, "ef_construction": 100}  # half the usual effort: recall suffices, and it is the peer's gain

@@ -16,11 +16,12 @@ import numpy as np
 import scale_data
 from scale_data import DIM, WINDOWS
 
-from indexing import built, snapshot
-from indexing.durable import tree_bytes
+from indexing.disk.durable import tree_bytes
+from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
-from indexing.rebuild import rebuild
-from indexing.vectors import import_vectors
+from indexing.maintenance.build_index import rebuild
+from indexing.search import ann_index
+from indexing.snapshot import snapshot
 from recommender.types import Filter, Range
 
 BATCH = 50_000  # tracks imported at a time: the table of ids is held as text
@@ -84,7 +85,7 @@ def overlap(found: list[Any], truth: list[Any], k: int) -> float:
 
 def importing(lib: str, first: int, tracks: int) -> dict[str, float]:
     """Import tracks; the search index is built later, on its own."""
-    built.start = lambda folder: False
+    ann_index.start = lambda folder: False
     place = Path(lib).parent
     np.save(place / "vectors.npy", scale_data.windows(first, tracks))
     with open(place / "ids.csv", "w", encoding="utf-8") as table:
@@ -194,7 +195,7 @@ def truth(lib: str, kind: str) -> dict[str, Any]:
 
 def adding(lib: str, copy: str) -> dict[str, float]:
     """Adding 100 tracks to a copy that shares the vectors, and opening it again: the least of three times."""
-    built.start = lambda folder: False
+    ann_index.start = lambda folder: False
     place = Path(copy).parent
     shutil.copytree(lib, copy, copy_function=lambda a, b: (shutil.copy2 if "catalog" in a else os.link)(a, b))
     costs = []

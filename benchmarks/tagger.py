@@ -24,12 +24,12 @@ from recommender.affect.words import emotion
 from recommender.media import frames, write_video
 from recommender.types import Affect, Array
 from training import datasets
+from training.affect.midi import find_synth, render_all
 from training.construction import build
 from training.datasets.emomv import extra_music
 from training.datasets.source import Ratings
 from training.evaluation import log
-from training.folds import deal, tally
-from training.rendering import find_synth, render_all
+from training.learning.folds import deal, tally
 from training.systems.logistic import multinomial
 from training.systems.prepare import standardiser
 from training.tagger.figures import KINDS, figures, summary

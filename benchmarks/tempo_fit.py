@@ -1,4 +1,4 @@
-"""The weights of `recommender.features.tempo`: fitted, and tried on pieces that they were not fitted on.
+"""The weights of `recommender.extractors.audio.tempo`: fitted, and tried on pieces that they were not fitted on.
 
     python benchmarks/tempo_fit.py ../shared [--renders FOLDER] [--out docs/results/tempo_fit.md]
 
@@ -20,9 +20,9 @@ from scipy.special import logsumexp
 from tempo_key import LEVELS, percent, same
 from tempo_key_data import RENDERS, Piece, corpora
 
-from recommender.features import music, tempo
-from recommender.features.rhythm import autocorrelation
-from recommender.features.stft import SR_HZ, Clock
+from recommender.extractors.audio import music, tempo
+from recommender.extractors.audio.rhythm import autocorrelation
+from recommender.extractors.audio.stft import SR_HZ, Clock
 from recommender.media import audio_blocks
 
 NEAR = 0.025

@@ -18,7 +18,7 @@ from typing import Any
 import measuring
 from tempo_key_data import NAMES, RENDERS, UNAMBIGUOUS, Piece, corpora
 
-from recommender.features import music
+from recommender.extractors.audio import music
 
 SAME = 0.04
 LEVELS = (1.0, 2.0, 0.5, 3.0, 1 / 3)

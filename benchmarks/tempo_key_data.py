@@ -20,7 +20,7 @@ import numpy as np
 
 from recommender import media
 from recommender.errors import InputError
-from training import rendering
+from training.affect import midi
 
 NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -69,12 +69,12 @@ def pop909(shared: Path, renders: Path) -> list[Piece]:
 
 def _beats(folder: Path) -> float:
     beats = np.loadtxt(folder / "beat_midi.txt", usecols=0)
-    return float(60 / np.median(np.diff(beats[beats < rendering.SECONDS])))
+    return float(60 / np.median(np.diff(beats[beats < midi.SECONDS])))
 
 
 def _longest_key(folder: Path) -> str:
     lines = [line.split() for line in (folder / "key_audio.txt").read_text(encoding="utf-8").splitlines() if line]
-    heard = [(min(float(end), rendering.SECONDS) - float(start), name) for start, end, name in lines]
+    heard = [(min(float(end), midi.SECONDS) - float(start), name) for start, end, name in lines]
     tonic, mode = max(heard)[1].split(":")
     return key_name(tonic, mode == "min")
 
@@ -90,7 +90,7 @@ def vgmidi(shared: Path, renders: Path) -> list[Piece]:
     files = sorted((shared / "data" / "vgmidi" / "midi").glob("*.mid"))
     if not files:
         raise InputError(f"{shared / 'data' / 'vgmidi'}: no pieces")
-    heads = [(file, *stated(file.read_bytes(), rendering.SECONDS)) for file in files]
+    heads = [(file, *stated(file.read_bytes(), midi.SECONDS)) for file in files]
     said = [head for head in heads if head[1] or head[2]]
     sounds = rendered([file for file, *_ in said], renders)
     return [Piece(file.stem, sound, bpm, signature=name) for (file, bpm, name), sound in zip(said, sounds, strict=True)]
@@ -98,7 +98,7 @@ def vgmidi(shared: Path, renders: Path) -> list[Piece]:
 
 def rendered(files: list[Path], renders: Path) -> list[Path]:
     """The sound of each MIDI file, kept in `renders`."""
-    return rendering.render_all(files, rendering.find_synth(), renders, lambda done, total: None)
+    return midi.render_all(files, midi.find_synth(), renders, lambda done, total: None)
 
 
 def progressions(shared: Path, renders: Path) -> list[Piece]:

@@ -17,10 +17,10 @@ import numpy as np
 from footage import Style, make
 
 from recommender import Model
-from recommender.features import clip, video
+from recommender.extractors.video import clip, video
 from recommender.media import frames
 from recommender.types import Features
-from training.figures import pearson
+from training.affect.agreement import pearson
 
 NAMES = [column.name for column in (*video.MOTION, *video.EVENTS)]
 STILL = [column.name for column in video.COLUMNS if column.name not in NAMES]

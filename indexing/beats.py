@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from indexing import catalog, store
-from indexing.durable import translated
-from indexing.schema import contents, tracks
+from indexing.catalog import queries
+from indexing.catalog.schema import contents, tracks
+from indexing.disk import parts as store
+from indexing.disk.durable import translated
 from recommender.errors import InputError, LibraryError
-from recommender.features import beats
-from recommender.features.beats import Beats
+from recommender.extractors.audio import beats
+from recommender.extractors.audio.beats import Beats
 from recommender.text import shown
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def beats_of(library: "Library", track_id: int) -> Beats | None:
 
     None where the library does not have them: the track was analysed before beats were kept, by another revision of
     them or by a model that does not look for them, or it is a clip or an imported vector. The caller may then analyse
-    the file again (`recommender.features.music.extract(path).beats`). Reads a column of one part: some milliseconds.
+    the file again (`recommender.extractors.audio.music.extract(path).beats`). Reads a column of one part: some
+    milliseconds.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def beats_of(library: "Library", track_id: int) -> Beats | None:
     query = sa.select(c.part, c.first_row).where(c.id == int(track_id), c.space == library._head.space_id)
     with library._lock, translated(library.folder, "read the library at"):
         link = library._link()
-        row, parts = link.execute(query).first(), catalog.known_parts(link)
+        row, parts = link.execute(query).first(), queries.known_parts(link)
     if row is None:
         raise LibraryError(f"no track {track_id} in the library at {shown(library.folder)}")
     kept = store.read_blobs(library.folder, parts[row.part], "beats").get(row.first_row - 1)

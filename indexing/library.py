@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexing import snapshot
-from indexing.backends import WindowIndex, chosen, open_index
-from indexing.durable import translated, tree_bytes
-from indexing.facts import Facts, Later
-from indexing.locations import CATALOG, existing, library_path
-from indexing.search import Selection, best_tracks, checked_query, merged
-from indexing.state import Head, Reading, open_reading
+from indexing.catalog.reading import Head, Reading, open_reading
+from indexing.disk.durable import translated, tree_bytes
+from indexing.disk.locations import CATALOG, existing, library_path
+from indexing.search.backends import WindowIndex, chosen, open_index
+from indexing.search.tracks import Selection, best_tracks, checked_query, merged
+from indexing.snapshot import snapshot
+from indexing.snapshot.facts import Facts, Later, later
 from recommender.errors import InputError, LibraryError
 from recommender.text import shown
 from recommender.types import Array, Candidates, Filter, Modality, Space, Track, TrackWindows
 
 if TYPE_CHECKING:
-    from indexing.catalog import Failure, Root
-    from indexing.schema import Database
-    from indexing.search import Segment
+    from indexing.catalog.queries import Failure, Root
+    from indexing.catalog.schema import Database
+    from indexing.snapshot.segments import Segment
 
 _PAGE = 1000  # tracks listed per question
 _CHOSEN = 8  # filters whose answer is kept: 1 to 6 MB each for a million tracks
@@ -57,7 +57,7 @@ class Library:
         library = cls(existing(name_or_path))
         if space is not None and library.space != space:
             library.close()
-            from indexing.writer import mismatch
+            from indexing.writing.writer import mismatch
 
             raise mismatch(library.folder, library.space, space)
         return library
@@ -68,7 +68,7 @@ class Library:
         folder = library_path(name_or_path)
         if (folder / CATALOG).is_file() and (folder / CATALOG).stat().st_size:
             raise LibraryError(f"there is already a library at {shown(folder)}")
-        from indexing import schema
+        from indexing.catalog import schema
 
         with translated(folder, "make a library at"):
             schema.create(folder, *space)
@@ -77,7 +77,7 @@ class Library:
     @classmethod
     def open_or_create(cls, name_or_path: str | Path, space: Space) -> "Library":
         """The library of that name or folder, made when absent; raises SpaceMismatch as `open` does."""
-        from indexing import schema
+        from indexing.catalog import schema
 
         folder = library_path(name_or_path)
         if not schema.is_made(folder):
@@ -124,7 +124,7 @@ class Library:
 
     def _load_tail(self, published: snapshot.Snapshot | None) -> None:
         """Load what the catalog has, from the snapshot as far as it goes and from the store."""
-        from indexing import catalog
+        from indexing.catalog import queries as catalog
 
         link = self._link()
         self._described = catalog.described(link, self._head.space_id)
@@ -237,7 +237,7 @@ class Library:
         """What `search` finds exactly for every row of `queries` [q, dim], a batch at a time where nothing filters."""
         if where or k < 1:
             return [self.search(query, k, modality, where) for query in queries]
-        from indexing.batch import best_tracks_of_many
+        from indexing.search.batch import best_tracks_of_many
 
         vectors = np.array([checked_query(query, self.space.dim) for query in queries]).reshape(-1, self.space.dim)
         columns = [best_tracks_of_many(s, vectors, k) for s in self.segments(modality)]
@@ -256,7 +256,7 @@ class Library:
             return chosen
 
     def _masked(self, segments: "list[Segment]", modality: Modality, where: Filter) -> list[Array]:
-        from indexing.filtering import allowed, allowed_later
+        from indexing.snapshot.filtering import allowed, allowed_later
 
         if modality in self._facts:
             return [allowed(self._facts[modality], where)]
@@ -265,11 +265,9 @@ class Library:
 
     def _later(self, modality: Modality, since: int) -> Later:
         """What is known of tracks that have changed since a state, asked of the catalog once."""
-        from indexing import catalog
-
         if modality not in self._late:
             with translated(self.folder, "read the library at"):
-                self._late[modality] = catalog.later(self._link(), self._head.space_id, modality, since)
+                self._late[modality] = later(self._link(), self._head.space_id, modality, since)
         return self._late[modality]
 
     def _index(self, segment: "Segment") -> WindowIndex:
@@ -279,11 +277,11 @@ class Library:
             return self._indexes[id(segment)]
 
     def _built(self, segment: "Segment") -> WindowIndex | None:
-        """What was built for a large segment of the snapshot, once it is there; see `indexing.built`."""
+        """What was built for a large segment of the snapshot, once it is there; see `indexing.search.ann_index`."""
         home = self._homes.get(id(segment.vectors))
         if home is None or self._backend != "auto" or not (home / snapshot.RECORD).exists():
             return None
-        from indexing.built import open_built
+        from indexing.search.ann_index import open_built
 
         return open_built(home, segment.vectors)
 
@@ -306,7 +304,7 @@ class Library:
 
     def _asked(self, track_id: int) -> Track | None:
         """A track as the catalog has it."""
-        from indexing import catalog
+        from indexing.catalog import queries as catalog
 
         return catalog.track(self._link(), self._head.space_id, track_id)
 
@@ -322,7 +320,7 @@ class Library:
 
     def tracks(self, modality: Modality | None = None) -> Iterator[Track]:
         """One Track per path, by modality and path: copies come each with their own path."""
-        from indexing import catalog
+        from indexing.catalog import queries as catalog
 
         for wanted in [m for m in self._described if modality in (None, m)]:
             last = ""
@@ -336,14 +334,14 @@ class Library:
 
     def failures(self) -> "list[Failure]":
         """Files that could not be analysed, with the reason."""
-        from indexing import catalog
+        from indexing.catalog import queries as catalog
 
         with self._lock, translated(self.folder, "read the library at"):
             return catalog.all_failures(self._link(), self._head.space_id)
 
     def roots(self) -> "list[Root]":
         """Folders and files that were added, which `ingest.update` looks at."""
-        from indexing import catalog
+        from indexing.catalog import queries as catalog
 
         with self._lock, translated(self.folder, "read the library at"):
             return catalog.all_roots(self._link())
@@ -353,8 +351,8 @@ class Library:
 
         `search` says by modality what searches the snapshot, with the recall measured when it was built.
         """
-        from indexing import catalog
-        from indexing.built import described
+        from indexing.catalog import queries as catalog
+        from indexing.search.ann_index import described
 
         largest = max((len(s.vectors) for several in self._segments.values() for s in several), default=0)
         with self._lock, translated(self.folder, "read the library at"):
@@ -375,13 +373,13 @@ class Library:
             }
 
     def writing(self, space: Space | None = None, wait_s: float = 0.0) -> AbstractContextManager[Any]:
-        """A context with the library's one `indexing.writer.Writer`; call `reload` after it."""
-        from indexing.writer import writing
+        """A context with the library's one `indexing.writing.writer.Writer`; call `reload` after it."""
+        from indexing.writing.writer import writing
 
         return writing(self.folder, space, wait_s)
 
     def _held(self, space_id: int) -> list[Modality]:
-        from indexing import catalog
+        from indexing.catalog import queries as catalog
 
         failed = {f.modality for f in catalog.all_failures(self._link(), space_id)}
         return sorted(failed | set(self._described))
@@ -394,7 +392,7 @@ class Library:
     def _link(self) -> Any:
         """The catalog, through SQLAlchemy."""
         if self._database is None:
-            from indexing import schema
+            from indexing.catalog import schema
 
             self._database = schema.reader_of(self._opened())
         return self._database.connection

@@ -42,7 +42,7 @@ def _models() -> list[dict[str, Any]]:
 
 
 def _checkpoints() -> list[dict[str, Any]]:
-    from recommender.checkpoints import CHECKPOINTS, present
+    from recommender.weights import CHECKPOINTS, present
 
     return [
         {
@@ -73,7 +73,7 @@ def _told(row: dict[str, Any]) -> str:
     "Example: recommend models info builtin",
 )
 def models_info(name: Annotated[str, typer.Argument(help="Model name or folder, or checkpoint.")] = "builtin") -> None:
-    from recommender.checkpoints import CHECKPOINTS
+    from recommender.weights import CHECKPOINTS
 
     if name in CHECKPOINTS:
         write_rows(_facts(name))
@@ -87,8 +87,8 @@ def models_info(name: Annotated[str, typer.Argument(help="Model name or folder, 
 
 def _facts(name: str) -> list[tuple[str, str]]:
     """What is known of a checkpoint, as rows."""
-    from recommender.checkpoints import checkpoint, present, record
-    from recommender.checkpoints.shelf import weights_path
+    from recommender.weights import checkpoint, present, record
+    from recommender.weights.shelf import weights_path
 
     one, known = checkpoint(name), record(name)
     rows = [
@@ -119,9 +119,9 @@ def models_pull(
         str | None, typer.Option(help="Address of a folder to fetch the file from (or set CLIPTUNE_MIRROR).")
     ] = None,
 ) -> None:
-    from recommender.checkpoints import pull
-    from recommender.checkpoints.shelf import weights_path
     from recommender.outputs.progress import Progress
+    from recommender.weights import pull
+    from recommender.weights.shelf import weights_path
 
     verb = f"fetching {shown(name)}"
     try:
@@ -155,7 +155,7 @@ class _Megabytes:
 def models_verify(
     name: Annotated[str | None, typer.Argument(help="Checkpoint (default: all that are here).")] = None,
 ) -> None:
-    from recommender.checkpoints import CHECKPOINTS, record
+    from recommender.weights import CHECKPOINTS, record
 
     names = [name] if name else [one for one in CHECKPOINTS if record(one)]
     if not names:
@@ -166,8 +166,8 @@ def models_verify(
 
 def _problem(name: str) -> str | None:
     """What is wrong with a checkpoint on disk; what was found goes to stdout."""
-    from recommender.checkpoints import verify
-    from recommender.checkpoints.shelf import record_path
+    from recommender.weights import verify
+    from recommender.weights.shelf import record_path
 
     try:
         figures = verify(name)

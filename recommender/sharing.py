@@ -16,12 +16,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from recommender.checkpoints import CHECKPOINTS
 from recommender.errors import CliptuneError, InputError, ModelError
 from recommender.home import PARTIAL, stored, sync, written
 from recommender.model import Model, available
 from recommender.model.folder import MANIFEST, models_home
 from recommender.text import shown
+from recommender.weights import CHECKPOINTS
 
 SUFFIXES = (".json", ".jsonl", ".safetensors", ".md", ".txt")
 """Kinds of files that a model folder is made of."""

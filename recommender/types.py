@@ -53,8 +53,8 @@ class Features:
     item:    float32 [f], finite: the same columns computed over the whole item.
     duration_s: decoded duration.
     facts:   scalars for people (bpm, key, shots, damaged_packets, ...), JSON-ready.
-    mark:    the acoustic fingerprint of a piece of music (`features.acoustic`), None where there is none.
-    beats:   the beats of a piece of music (`features.beats`), None where they were not looked for.
+    mark:    the acoustic fingerprint of a piece of music (`extractors.audio.acoustic`), None where there is none.
+    beats:   the beats of a piece of music (`extractors.audio.beats`), None where they were not looked for.
     """
 
     columns: tuple[str, ...]

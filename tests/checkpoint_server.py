@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from recommender.checkpoints import load, present, pull
-from recommender.checkpoints.fetch import FetchConfig
-from recommender.checkpoints.shelf import folder
 from recommender.errors import InputError, ModelError
+from recommender.weights import load, present, pull
+from recommender.weights.fetch import FetchConfig
+from recommender.weights.shelf import folder
 
 QUICK = FetchConfig(timeout_s=2.0, tries=3, pause_s=0.0, block_bytes=1 << 12)
 Answer = Callable[["Handler"], None]

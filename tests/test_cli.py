@@ -264,7 +264,7 @@ def test_without_faiss_a_query_of_a_large_library_says_what_to_install(run, inde
 
     monkeypatch.setitem(sys.modules, "faiss", None)
     assert run("--video", clip_folder / "calm.mp4", "--library", indexed).code == 0
-    monkeypatch.setattr("indexing.backends.FAISS_ROWS", 1)
+    monkeypatch.setattr("indexing.search.backends.FAISS_ROWS", 1)
     ran = run("--video", clip_folder / "calm.mp4", "--library", indexed)
     assert ran.code == 1
     assert ran.err.startswith("error: no FAISS found; install one of: pip install 'cliptune[cpu]'")

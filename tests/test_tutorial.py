@@ -11,8 +11,8 @@ from test_docs import blocks
 pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 import training.systems
+from training.learning.search import configurations, configured
 from training.systems import RAW_SYSTEMS, SYSTEMS, makers, space, system
-from training.tuning import configurations, configured
 
 PAGE = ROOT / "docs" / "adding_a_system.md"
 NAME = "prototypes"

@@ -41,7 +41,7 @@ def train_affect(
     soundfont: Annotated[Path | None, typer.Option(readable=False, help="Soundfont to render the MIDI with.")] = None,
 ) -> None:
     from recommender.outputs.progress import Progress
-    from training.affect import train_affect as train
+    from training.affect.train import train_affect as train
 
     with Progress("training") as progress:
         train(data, out, seeds, soundfont, on_progress=progress.stage)
@@ -70,7 +70,7 @@ def train_retrieval(
     ] = None,
 ) -> None:
     from recommender.outputs.progress import Progress
-    from training.retrieval import train_retrieval as train
+    from training.retrieval.train import train_retrieval as train
     from training.systems import system as one
 
     loaded, more = _load(dataset, data), _further(data) if extra else None
@@ -111,12 +111,12 @@ def train_afclnet(
     failed: dict[str, str] = {}
     with Progress("training") as progress:
         if pairs is not None and data is None:
-            from training.rated_model import train_rated
+            from training.retrieval.train_rated import train_rated
 
             rated = train_rated(pairs, out, command, name, seed, workers, progress.stage)
             card, failed = rated.model.card(), rated.failed
         elif data is not None and pairs is None:
-            from training.builtin_rescoring import train_builtin
+            from training.reranking.train import train_builtin
 
             trained = train_builtin(data, out, command, model, name, seed, seeds, soundfont, tick=progress.stage)
             card = trained.card()
@@ -233,7 +233,7 @@ def _saved(names: list[str]) -> dict[str, "System"]:
     """Saved retrieval models as systems, by the models' names."""
     from recommender.model import Model
     from recommender.model.retrieval import RetrievalModel
-    from training.retrieval import Saved
+    from training.retrieval.train import Saved
 
     made: dict[str, System] = {}
     for name in names:
@@ -248,7 +248,7 @@ def _saved(names: list[str]) -> dict[str, "System"]:
 
 def _check_features(made: dict[str, "System"], dataset: "Dataset") -> None:
     """Saved models must read what the dataset holds."""
-    from training.retrieval import Saved
+    from training.retrieval.train import Saved
 
     for one in made.values():
         if isinstance(one, Saved):

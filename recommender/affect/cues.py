@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from recommender.affect.linear import LinearAffect
-from recommender.networks import efficientnet
+from recommender.extractors.networks import efficientnet
 from recommender.types import Array, Cue, Features
 
 MOST = 3

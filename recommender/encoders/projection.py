@@ -1,4 +1,4 @@
-"""EmoMV's projection heads without torch: the network is `recommender.nets.emomv`, its numbers the same."""
+"""EmoMV's projection heads without torch: the network is `training.nets.emomv`, its numbers the same."""
 
 from typing import ClassVar
 

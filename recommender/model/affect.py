@@ -18,10 +18,10 @@ from recommender.affect.heads import READINGS, Heads
 from recommender.affect.linear import FORM, POPULATION_SD, LinearAffect
 from recommender.affect.space import AffectSpace
 from recommender.errors import ModelError
+from recommender.extractors.networks import efficientnet
 from recommender.model import folder as files
 from recommender.model.base import AFFECT, Model, extractor, tags_of
 from recommender.model.rescoring import Rescoring, read_rescoring, read_weights
-from recommender.networks import efficientnet
 from recommender.rankers import SIDE, Scoring
 from recommender.types import Affect, Analysis, Array, Coded, Column, Cue, Features, Modality, Space
 

@@ -22,14 +22,14 @@ AFFECT: dict[Modality, str] = {"music": "BuiltinMusic", "video": "BuiltinClip"}
 """Names of the features that affect models read: of clips also what a picture network sees."""
 
 EXTRACTORS = {
-    "BuiltinMusic": "recommender.features.music",
-    "BuiltinVideo": "recommender.features.video",
-    "BuiltinClip": "recommender.features.clip",
-    "EfficientNetLite2": "recommender.features.sight",
-    "VGGish": "recommender.deep.sound",
-    "SlowFast": "recommender.deep.pictures",
-    "SlowFastR101": "recommender.deep.pictures_r101",
-    "TimeSformer": "recommender.deep.spacetime",
+    "BuiltinMusic": "recommender.extractors.audio.music",
+    "BuiltinVideo": "recommender.extractors.video.video",
+    "BuiltinClip": "recommender.extractors.video.clip",
+    "EfficientNetLite2": "recommender.extractors.video.sight",
+    "VGGish": "recommender.extractors.pretrained.sound",
+    "SlowFast": "recommender.extractors.pretrained.pictures",
+    "SlowFastR101": "recommender.extractors.pretrained.pictures_r101",
+    "TimeSformer": "recommender.extractors.pretrained.spacetime",
 }
 """Features that this program measures, by name: modules with COLUMNS, REVISION and extract(path)."""
 

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recommender.affect.words import COLUMN, EMOTIONS
-from recommender.checkpoints import require
 from recommender.encoders import Calibration, Matcher, build
 from recommender.errors import InputError, ModelError
 from recommender.model import folder as files
@@ -22,6 +21,7 @@ from recommender.model.base import BUILTIN, EXTRACTORS, OWN, Model, tags_of
 from recommender.model.rescoring import TENSORS, Rescoring, read_rescoring, read_weights
 from recommender.rankers import SIDE, Scoring
 from recommender.types import Analysis, Array, Coded, Features, Modality, Space, numbered
+from recommender.weights import require
 
 CHECKPOINTS = {
     "VGGish": "vggish",

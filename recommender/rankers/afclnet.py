@@ -1,6 +1,6 @@
 """AFCLNet without torch: what an index stores of each side, and the head that joins a query with many candidates.
 
-The network, its equations and readings are in `recommender.nets.afclnet`; the numbers are the same, up to float32.
+The network, its equations and readings are in `training.nets.afclnet`; the numbers are the same, up to float32.
 Of the affect task nothing is kept: serving needs the score alone.
 """
 

@@ -22,9 +22,9 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a process
 import numpy as np
 
 from indexing import ingest
-from indexing.compact import compact
 from indexing.library import Library
-from indexing.verify import orphans, verify
+from indexing.maintenance.compact import compact
+from indexing.maintenance.verify import orphans, verify
 from tests.faults.children import HANGING_S, child
 from tests.faults.operations import ANALYSER, World, in_small_batches, state
 

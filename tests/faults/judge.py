@@ -10,7 +10,8 @@ import numpy as np
 
 from recommender import media
 from recommender.errors import MediaError
-from recommender.features import acoustic, logmel, music, stft, video
+from recommender.extractors.audio import acoustic, logmel, music, stft
+from recommender.extractors.video import video
 from recommender.tags import TEXT_TAGS, read_tags
 from recommender.types import Features
 

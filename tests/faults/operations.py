@@ -16,15 +16,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "indexing"))
 
 from fakes import DIM, Marking, state, toy
 
-from indexing import built, ingest, pipeline, tuning
-from indexing.compact import compact
-from indexing.events import Ingested
+from indexing import ingest
+from indexing.catalog.schema import is_made
+from indexing.disk.locations import BACKUP, CATALOG
+from indexing.ingest import pipeline
+from indexing.ingest.events import Ingested
+from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
-from indexing.locations import BACKUP, CATALOG
-from indexing.repair import repair
-from indexing.schema import is_made
-from indexing.vectors import import_vectors
-from indexing.verify import orphans, verify
+from indexing.maintenance.compact import compact
+from indexing.maintenance.repair import repair
+from indexing.maintenance.verify import orphans, verify
+from indexing.search import ann_index, ann_tuning
 from tests.faults.older import made_older
 from tests.faults.serving import served
 
@@ -35,7 +37,7 @@ ANALYSER, NEXT = Marking(), Marking("2")
 def in_small_batches() -> None:
     """Have this process commit every two files: a handful makes several parts; a few thousand windows are many."""
     pipeline._BATCH_FILES = 2
-    tuning.CODED_ROWS = _WINDOWS
+    ann_tuning.CODED_ROWS = _WINDOWS
 
 
 @dataclass(frozen=True)
@@ -174,12 +176,12 @@ def _to_be_searched(world: World) -> None:
     ids = "".join(f"{world.seed} {i * _TRACKS // _WINDOWS}\n" for i in range(_WINDOWS))
     (world.music / "ids.csv").write_text("id\n" + ids)
     _import(world, world.base)
-    built.save_settings(world.base, tuning.Settings(recall=0.95))
+    ann_index.save_settings(world.base, ann_tuning.Settings(recall=0.95))
 
 
 def _build(world: World, folder: Path) -> list[Any]:
     with served(folder, world.notes):
-        return [built.build(folder)]
+        return [ann_index.build(folder)]
 
 
 def _make(world: World, folder: Path) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
 A step is a sync, a rename, a removal, a new folder or link, a write of a part, an array or a note, or a commit of
 SQLite. A write has two points: before it, and when half of it is there. A name says which code asked for what:
-`store.write_table: fsync`.
+`disk.parts.write_table: fsync`.
 """
 
 import errno
@@ -18,7 +18,7 @@ from typing import Any
 
 _SYSTEM = ("fsync", "replace", "rename", "unlink", "rmdir", "mkdir", "link")
 _GIVES = {"fsync", "replace", "mkdir", "link", "commit", "write", "copy", "vacuum"}  # what a full disk refuses
-_PLUMBING = {"indexing.durable", "indexing.npy", "recommender.home"}  # whoever called them is of interest
+_PLUMBING = {"indexing.disk.durable", "indexing.disk.npy", "recommender.home"}  # whoever called them is of interest
 _LAYERS = ("indexing", "recommender")
 
 
@@ -77,11 +77,11 @@ class Points:
         return around
 
     def _install_ours(self) -> None:
-        from indexing import npy, store
-        from indexing.backends import coded
+        from indexing.disk import npy, parts
+        from indexing.search.backends import faiss_pq
 
-        _patch(store, "_write", self._writing(lambda args: args[0]))
-        _patch(coded, "save", self._writing(lambda args: args[1]))
+        _patch(parts, "_write", self._writing(lambda args: args[0]))
+        _patch(faiss_pq, "save", self._writing(lambda args: args[1]))
         for name in ("put", "__exit__"):
             setattr(npy.NpyWriter, name, self._before("write", getattr(npy.NpyWriter, name)))
 

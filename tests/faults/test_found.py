@@ -9,7 +9,7 @@ import pytest
 import media_samples as ms
 from recommender import media
 from recommender.errors import MediaError
-from recommender.features import colour, sparse, video
+from recommender.extractors.video import colour, sparse, video
 from recommender.media import audio, container
 from tests.faults import crafted
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recommender import media
-from recommender.features import video
+from recommender.extractors.video import video
 from tests.faults import crafted, judge, mutations, seeds
 from tests.faults.cases import case
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from indexing import ingest, salvage
-from indexing.events import Failed, Ingested
+from indexing import ingest
+from indexing.disk.lock import lock
+from indexing.ingest.events import Failed, Ingested
 from indexing.library import Library
-from indexing.lock import lock
-from indexing.verify import verify
+from indexing.maintenance import salvage
+from indexing.maintenance.verify import verify
 from recommender.errors import LibraryError
 from tests.faults.operations import ANALYSER, World, seen, state, toy
 

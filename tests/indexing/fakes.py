@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import MediaError, ModelError
-from recommender.features import acoustic
-from recommender.features.acoustic import BLOCK, LEVELS, Fingerprint
+from recommender.extractors.audio import acoustic
+from recommender.extractors.audio.acoustic import BLOCK, LEVELS, Fingerprint
 from recommender.types import Analysis, Coded, Features, Space, unit
 
 COLUMNS = ("loudness_db", "onset_rate", "tempo_bpm")

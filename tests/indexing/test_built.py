@@ -8,15 +8,19 @@ import pytest
 from fakes import clustered
 from typer.testing import CliRunner
 
-from indexing import built, changes, commands, search, snapshot, tuning, writer
-from indexing.backends import coded, open_index
-from indexing.backends.coded import Coded
-from indexing.batch import best_tracks_of_many
+from indexing.commands import index
+from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
-from indexing.rebuild import rebuild
-from indexing.search import Segment, best_tracks
-from indexing.tuning import Settings, groups_for, memory_of
-from indexing.vectors import import_vectors
+from indexing.maintenance.build_index import rebuild
+from indexing.search import ann_index, ann_tuning, tracks
+from indexing.search.ann_tuning import Settings, groups_for, memory_of
+from indexing.search.backends import faiss_pq, open_index
+from indexing.search.backends.faiss_pq import Coded
+from indexing.search.batch import best_tracks_of_many
+from indexing.search.tracks import best_tracks
+from indexing.snapshot import snapshot
+from indexing.snapshot.segments import Segment
+from indexing.writing import changes, writer
 from recommender.errors import InputError, LibraryError, LibraryLocked
 from recommender.types import Filter, unit
 
@@ -33,8 +37,8 @@ def vectors():
 @pytest.fixture
 def small(monkeypatch):
     """Thresholds for matrices of a few thousand rows."""
-    monkeypatch.setattr(tuning, "CODED_ROWS", 1000)
-    monkeypatch.setattr(tuning, "_MOST_PROBED", 1 << 30)  # no lists
+    monkeypatch.setattr(ann_tuning, "CODED_ROWS", 1000)
+    monkeypatch.setattr(ann_tuning, "_MOST_PROBED", 1 << 30)  # no lists
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +77,7 @@ def test_the_layout_is_chosen_by_size_memory_and_recall():
     assert groups_for(rows, 64, Settings(memory_bytes=room - 1)) == 32
     assert groups_for(rows, 64, Settings(memory_bytes=rows * 16)) == 16
     assert groups_for(rows, 64, Settings(memory_bytes=rows * 16 - 1)) is None
-    assert groups_for(tuning.CODED_ROWS - 1, 64, Settings()) is None
+    assert groups_for(ann_tuning.CODED_ROWS - 1, 64, Settings()) is None
     assert groups_for(rows, 64, Settings(recall=1)) is None
     assert groups_for(rows, 7, Settings(recall=0.9)) is None  # in no groups of 2 or 4
 
@@ -85,30 +89,30 @@ def test_settings_that_mean_nothing_are_refused(wrong, message):
 
 
 def test_tuning_reaches_the_recall_with_lists_where_rows_fall_into_lists(vectors, small, monkeypatch):
-    monkeypatch.setattr(tuning, "_MOST_PROBED", 16)
-    _, layout, reached = tuning.tuned(vectors, Settings(recall=0.9))
+    monkeypatch.setattr(ann_tuning, "_MOST_PROBED", 16)
+    _, layout, reached = ann_tuning.tuned(vectors, Settings(recall=0.9))
     assert (layout.lists, layout.groups) == (0, 8)  # 128 lists: reading 8 of them misses too much here
     assert reached.recall >= 0.9
     tight = unit(np.repeat(np.eye(DIM), ROWS // DIM, axis=0) + np.random.default_rng(1).normal(size=(ROWS, DIM)) * 0.01)
-    _, layout, reached = tuning.tuned(tight.astype(np.float32), Settings(recall=0.5))
+    _, layout, reached = ann_tuning.tuned(tight.astype(np.float32), Settings(recall=0.5))
     assert layout.lists == 128
     assert layout.probes in (1, 2, 4, 8)
     assert reached.recall >= 0.5
 
 
 def test_a_recall_that_no_codes_reach_leaves_exact_search(vectors, small, monkeypatch):
-    monkeypatch.setattr(tuning, "_EXTRAS", (1,))
-    assert tuning.tuned(vectors, Settings(recall=0.9999)) is None
+    monkeypatch.setattr(ann_tuning, "_EXTRAS", (1,))
+    assert ann_tuning.tuned(vectors, Settings(recall=0.9999)) is None
 
 
 def test_a_built_library_finds_what_exact_search_finds(folder, vectors):
-    made = built.build(folder)["music"]
+    made = ann_index.build(folder)["music"]
     assert (made.kind, made.rows, made.dim) == ("scan", ROWS, DIM)
     assert made.measured.recall >= 0.999
     with Library.open(folder) as library, Library(folder, backend="numpy") as exact:
         (segment,) = library._segments["music"]
         assert isinstance(library._index(segment), Coded)
-        queries = tuning.held_out(vectors, seed=5).queries[:30]
+        queries = ann_tuning.held_out(vectors, seed=5).queries[:30]
         pairs = [(library.search(q, 10, "music"), exact.search(q, 10, "music")) for q in queries]
         assert np.mean([len(np.intersect1d(a.ids, b.ids)) / 10 for a, b in pairs]) > 0.99
         everything = library.search(queries[0], ROWS, "music")
@@ -118,20 +122,20 @@ def test_a_built_library_finds_what_exact_search_finds(folder, vectors):
 
 
 def test_a_filtered_search_of_a_built_library_is_as_good(folder, vectors, monkeypatch):
-    built.build(folder)
-    monkeypatch.setattr(search, "_SCANNED", 0)
+    ann_index.build(folder)
+    monkeypatch.setattr(tracks, "_SCANNED", 0)
     asked = []
     few = Filter(only=frozenset(f"t{i}" for i in range(0, ROWS // WINDOWS, 3)))
     with Library.open(folder) as library, Library(folder, backend="numpy") as exact:
         for per_row, how in ((1 << 20, "top"), (0, "_scored")):
-            monkeypatch.setattr(coded, "_CODES_PER_ROW", per_row)
-            real = getattr(Coded if how == "top" else search.Selection, how)
-            owner = Coded if how == "top" else search.Selection
+            monkeypatch.setattr(faiss_pq, "_CODES_PER_ROW", per_row)
+            real = getattr(Coded if how == "top" else tracks.Selection, how)
+            owner = Coded if how == "top" else tracks.Selection
             with monkeypatch.context() as patch:
                 patch.setattr(owner, how, lambda *args, real=real, how=how: asked.append(how) or real(*args))
                 hits = [
                     len(np.intersect1d(library.search(q, 10, "music", few).ids, exact.search(q, 10, "music", few).ids))
-                    for q in tuning.held_out(vectors, seed=5).queries[:30]
+                    for q in ann_tuning.held_out(vectors, seed=5).queries[:30]
                 ]
             assert np.mean(hits) > 9.9
     assert asked.count("top") >= 30
@@ -142,22 +146,22 @@ def test_an_opened_library_shows_it_after_reloading_and_others_search_exactly(fo
     with Library.open(folder) as library:
         assert library._index(library._segments["music"][0]).exact
         assert library.info()["search"]["music"] == {"kind": "exact", "backend": "numpy", "vectors": ROWS}
-        built.build(folder)
+        ann_index.build(folder)
         library.reload()
         assert not library._index(library._segments["music"][0]).exact
 
 
 def test_building_again_keeps_what_fits_and_replaces_what_does_not(folder):
-    first = built.build(folder)["music"]
-    assert built.build(folder)["music"] == first
-    built.save_settings(folder, Settings(recall=0.9))
-    second = built.build(folder)["music"]
+    first = ann_index.build(folder)["music"]
+    assert ann_index.build(folder)["music"] == first
+    ann_index.save_settings(folder, Settings(recall=0.9))
+    second = ann_index.build(folder)["music"]
     assert (second.settings.recall, second.layout.groups) == (0.9, 8)
     assert [path.name for path in home(folder).glob(snapshot.CODES)] == [second.file]
-    built.save_settings(folder, Settings(recall=1))
-    assert built.build(folder)["music"].kind == "exact"
+    ann_index.save_settings(folder, Settings(recall=1))
+    assert ann_index.build(folder)["music"].kind == "exact"
     assert list(home(folder).glob(snapshot.CODES)) == []
-    assert built.open_built(home(folder), np.empty((ROWS, DIM), np.float32)) is None
+    assert ann_index.open_built(home(folder), np.empty((ROWS, DIM), np.float32)) is None
 
 
 def spoil_record(home):
@@ -185,14 +189,14 @@ def spoil_rows(home):
 
 @pytest.mark.parametrize("spoil", [spoil_record, spoil_list, spoil_size, spoil_bytes, spoil_rows])
 def test_a_spoilt_index_is_not_used_and_built_again(folder, spoil, vectors):
-    built.build(folder)
+    ann_index.build(folder)
     spoil(home(folder))
     with Library.open(folder) as library:
         assert library._index(library._segments["music"][0]).exact
         assert len(library.search(vectors[0], 5, "music").ids) == 5
     if spoil is not spoil_bytes:  # of the right length: found when it is opened
-        built.build(folder)
-        assert built.open_built(home(folder), vectors) is not None
+        ann_index.build(folder)
+        assert ann_index.open_built(home(folder), vectors) is not None
 
 
 def test_what_a_killed_build_left_is_removed_and_the_next_build_is_whole(folder, monkeypatch):
@@ -200,24 +204,24 @@ def test_what_a_killed_build_left_is_removed_and_the_next_build_is_whole(folder,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(built, "write_json", killed)
+        patched.setattr(ann_index, "write_json", killed)
         with pytest.raises(KeyboardInterrupt):
-            built.build(folder)
+            ann_index.build(folder)
     (home(folder) / ".partial-search-00000000.faiss").write_bytes(b"half")
     with Library.open(folder) as library:
         assert library._index(library._segments["music"][0]).exact
-    made = built.build(folder)["music"]
+    made = ann_index.build(folder)["music"]
     left = sorted(p.name for p in home(folder).iterdir() if "search" in p.name)
     assert left == sorted([made.file, snapshot.RECORD])
 
 
 def test_two_builders_do_not_meet(folder):
-    with built._lock(folder, 0), pytest.raises(LibraryLocked, match="is being built"):
-        built.build(folder)
+    with ann_index._lock(folder, 0), pytest.raises(LibraryLocked, match="is being built"):
+        ann_index.build(folder)
 
 
 def test_a_snapshot_replaced_while_building_is_followed_by_the_newer_one(folder, monkeypatch):
-    real, names = built.tuned, []
+    real, names = ann_index.tuned, []
 
     def slow(rows, settings):
         names.append(snapshot.load(folder).name)
@@ -225,32 +229,32 @@ def test_a_snapshot_replaced_while_building_is_followed_by_the_newer_one(folder,
             more(folder, 2000)
         return real(rows, settings)
 
-    monkeypatch.setattr(built, "tuned", slow)
-    assert built.build(folder)["music"].rows == ROWS + 2000
+    monkeypatch.setattr(ann_index, "tuned", slow)
+    assert ann_index.build(folder)["music"].rows == ROWS + 2000
     assert len(set(names)) == 2
 
 
 def test_the_background_builds_once_and_leaves_small_libraries_alone(folder, monkeypatch):
     started = []
     monkeypatch.setattr("subprocess.Popen", lambda command, **options: started.append(command))
-    monkeypatch.setattr(built, "_started", [])
-    assert built.start(folder)
-    assert started[0][-2:] == ["indexing.built", str(folder)]
-    assert built.main(folder) == 0
-    assert not built.start(folder)
-    monkeypatch.setattr(tuning, "CODED_ROWS", ROWS + 1)
-    built.save_settings(folder, Settings(recall=0.9))
-    assert not built.start(folder)
+    monkeypatch.setattr(ann_index, "_started", [])
+    assert ann_index.start(folder)
+    assert started[0][-2:] == ["indexing.search.ann_index", str(folder)]
+    assert ann_index.main(folder) == 0
+    assert not ann_index.start(folder)
+    monkeypatch.setattr(ann_tuning, "CODED_ROWS", ROWS + 1)
+    ann_index.save_settings(folder, Settings(recall=0.9))
+    assert not ann_index.start(folder)
 
 
 def test_settings_are_kept_and_damaged_ones_are_named(folder):
-    assert built.load_settings(folder) == Settings()
-    built.save_settings(folder, Settings(1 << 30, 0.99))
-    assert built.load_settings(folder) == Settings(1 << 30, 0.99)
-    (folder / built.SETTINGS).write_text('{"recal": 1}')
+    assert ann_index.load_settings(folder) == Settings()
+    ann_index.save_settings(folder, Settings(1 << 30, 0.99))
+    assert ann_index.load_settings(folder) == Settings(1 << 30, 0.99)
+    (folder / ann_index.SETTINGS).write_text('{"recal": 1}')
     with pytest.raises(LibraryError, match="search.json is damaged; run `recommend index build --recall"):
-        built.load_settings(folder)
-    assert not built.start(folder)
+        ann_index.load_settings(folder)
+    assert not ann_index.start(folder)
 
 
 @pytest.mark.parametrize(
@@ -267,21 +271,21 @@ def test_what_is_no_size_is_refused(text):
 
 
 def test_the_command_keeps_settings_and_says_what_was_measured(folder):
-    (folder / built.SETTINGS).write_text("damaged")
-    run = CliRunner().invoke(commands.app, ["build", "--library", str(folder), "--recall", "0.9", "--memory", "1GB"])
+    (folder / ann_index.SETTINGS).write_text("damaged")
+    run = CliRunner().invoke(index.app, ["build", "--library", str(folder), "--recall", "0.9", "--memory", "1GB"])
     assert run.exit_code == 0, run.output
     assert run.output.startswith("music: scan of 12,000 windows in 0 MB finds ")
-    assert built.load_settings(folder) == Settings(1 << 30, 0.9)
+    assert ann_index.load_settings(folder) == Settings(1 << 30, 0.9)
     with Library.open(folder) as library:
         assert rebuild(library, recall=1)["music"].kind == "exact"
-        assert built.load_settings(folder) == Settings(1 << 30, 1)
+        assert ann_index.load_settings(folder) == Settings(1 << 30, 1)
 
 
 def test_few_tracks_beside_a_large_snapshot_stay_in_the_tail_until_they_are_many(folder, monkeypatch):
     monkeypatch.setattr(writer, "_SMALL_ROWS", 1000)
     monkeypatch.setattr(writer, "_PUBLISH_ROWS", 50)
-    monkeypatch.setattr(built, "start", lambda folder: False)
-    built.build(folder)
+    monkeypatch.setattr(ann_index, "start", lambda folder: False)
+    ann_index.build(folder)
     name = snapshot.load(folder).name
     more(folder, 100)
     more(folder, 80, "v")
@@ -302,7 +306,7 @@ def test_few_tracks_beside_a_large_snapshot_stay_in_the_tail_until_they_are_many
 
 def test_a_build_for_all_that_is_committed_leaves_no_tail(folder, monkeypatch):
     monkeypatch.setattr(writer, "_SMALL_ROWS", 1000)
-    monkeypatch.setattr(built, "start", lambda folder: False)
+    monkeypatch.setattr(ann_index, "start", lambda folder: False)
     more(folder, 10)
     with Library.open(folder) as library:
         assert rebuild(library)["music"].rows == ROWS + 10
@@ -311,17 +315,17 @@ def test_a_build_for_all_that_is_committed_leaves_no_tail(folder, monkeypatch):
 
 
 def test_a_snapshot_of_the_same_vectors_takes_the_index_along(folder):
-    made, name = built.build(folder)["music"], snapshot.load(folder).name
+    made, name = ann_index.build(folder)["music"], snapshot.load(folder).name
     with Library.open(folder).writing() as opened:
         opened.apply(lambda link: changes.bump(link, opened.space_id) or [])
         opened.publish()
-    assert built.load_built(home(folder)) == made
+    assert ann_index.load_built(home(folder)) == made
     assert snapshot.load(folder).name != name
 
 
 def test_a_batch_finds_what_single_queries_find(folder, vectors):
     with Library(folder, backend="numpy") as library:
-        queries = np.concatenate([tuning.held_out(vectors).queries, vectors[:100]])
+        queries = np.concatenate([ann_tuning.held_out(vectors).queries, vectors[:100]])
         for k in (1, 7, 400):
             for query, found in zip(queries, library.search_many(queries, k, "music"), strict=True):
                 one = library.search(query, k, "music")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from fakes import clustered
 
-from indexing import tuning
-from indexing.backends import coded
-from indexing.backends.coded import Coded, Layout
-from indexing.backends.product import tops
+from indexing.search import ann_tuning
+from indexing.search.backends import faiss_pq
+from indexing.search.backends.exact import tops
+from indexing.search.backends.faiss_pq import Coded, Layout
 
 pytest.importorskip("faiss")
 ROWS = 12_000
@@ -20,9 +20,11 @@ def vectors():
 
 @pytest.mark.parametrize("layout", [Layout(16), Layout(8), Layout(16, lists=32, probes=16)])
 def test_codes_give_exact_scores_and_most_of_the_best_rows(vectors, layout):
-    coarse = coded.trained_lists(coded.sampled(vectors, coded.list_sample(32), 0), 32) if layout.lists else None
-    index = Coded(vectors, coded.coded(vectors, layout, coarse), layout)
-    queries = tuning.held_out(vectors).queries[:40]
+    coarse = (
+        faiss_pq.trained_lists(faiss_pq.sampled(vectors, faiss_pq.list_sample(32), 0), 32) if layout.lists else None
+    )
+    index = Coded(vectors, faiss_pq.coded(vectors, layout, coarse), layout)
+    queries = ann_tuning.held_out(vectors).queries[:40]
     truth, best = tops(vectors, queries, 10)
     hits = 0
     for query, rows, scores in zip(queries, truth, best, strict=True):
@@ -38,8 +40,8 @@ def test_codes_give_exact_scores_and_most_of_the_best_rows(vectors, layout):
 
 def test_as_many_rows_as_asked_for_whatever_the_lists_hold(vectors):
     layout = Layout(16, lists=32, probes=1, extra=1)
-    coarse = coded.trained_lists(coded.sampled(vectors, coded.list_sample(32), 0), 32)
-    index = Coded(vectors, coded.coded(vectors, layout, coarse), layout)
+    coarse = faiss_pq.trained_lists(faiss_pq.sampled(vectors, faiss_pq.list_sample(32), 0), 32)
+    index = Coded(vectors, faiss_pq.coded(vectors, layout, coarse), layout)
     for k in (1, 1000, ROWS // 4, ROWS, ROWS + 5):
         rows, scores = index.top(vectors[3], k)
         assert len(rows) == len(set(rows.tolist())) == min(k, ROWS)
@@ -48,12 +50,12 @@ def test_as_many_rows_as_asked_for_whatever_the_lists_hold(vectors):
 
 def test_a_deep_search_reads_more_lists(vectors, monkeypatch):
     layout = Layout(16, lists=32, probes=1, extra=1)
-    coarse = coded.trained_lists(coded.sampled(vectors, coded.list_sample(32), 0), 32)
-    index = Coded(vectors, coded.coded(vectors, layout, coarse), layout)
+    coarse = faiss_pq.trained_lists(faiss_pq.sampled(vectors, faiss_pq.list_sample(32), 0), 32)
+    index = Coded(vectors, faiss_pq.coded(vectors, layout, coarse), layout)
     query = vectors[3]
     truth = tops(vectors, query[None], 100)[0][0]
     few = len(np.intersect1d(index.top(query, 100)[0], truth))
-    monkeypatch.setattr(coded, "_DEEP", 10)
+    monkeypatch.setattr(faiss_pq, "_DEEP", 10)
     assert few < len(np.intersect1d(index.top(query, 100)[0], truth)) > 90
 
 
@@ -61,15 +63,17 @@ def test_a_deep_search_reads_more_lists(vectors, monkeypatch):
 def index(request, vectors):
     """Codes of the vectors, in one scan and in lists."""
     layout = request.param
-    coarse = coded.trained_lists(coded.sampled(vectors, coded.list_sample(32), 0), 32) if layout.lists else None
-    return Coded(vectors, coded.coded(vectors, layout, coarse), layout)
+    coarse = (
+        faiss_pq.trained_lists(faiss_pq.sampled(vectors, faiss_pq.list_sample(32), 0), 32) if layout.lists else None
+    )
+    return Coded(vectors, faiss_pq.coded(vectors, layout, coarse), layout)
 
 
 def test_among_some_rows_it_finds_the_best_of_them(index, vectors, monkeypatch):
     monkeypatch.setattr(index, "_exactly", None)
     chosen = np.random.default_rng(3).random(ROWS) < 0.4
     some, places = index.among(chosen), np.flatnonzero(chosen)
-    queries = tuning.held_out(vectors).queries[:40]
+    queries = ann_tuning.held_out(vectors).queries[:40]
     truth = places[tops(vectors[places], queries, 10)[0]]
     hits = 0
     for query, right in zip(queries, truth, strict=True):

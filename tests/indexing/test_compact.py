@@ -9,11 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from fakes import FakeAnalyser, state, toy
 
-from indexing import catalog, ingest, schema, store
-from indexing.compact import compact, estimate
+from indexing import ingest
+from indexing.catalog import queries, schema
+from indexing.disk import parts
+from indexing.disk.lock import lock
 from indexing.library import Library
-from indexing.lock import lock
-from indexing.verify import info, orphans, verify
+from indexing.maintenance.compact import compact, estimate
+from indexing.maintenance.verify import info, orphans, verify
 from recommender.errors import LibraryLocked
 
 
@@ -34,7 +36,7 @@ def many(tmp_path, library):
 
 def parts_of(library):
     with closing(schema.open_reader(library.folder)) as database:
-        return list(catalog.known_parts(database.connection).values())
+        return list(queries.known_parts(database.connection).values())
 
 
 def test_many_parts_become_one_that_holds_the_same(many):
@@ -67,19 +69,19 @@ def test_parts_of_full_size_are_left(many):
 
 def test_every_column_is_kept_and_other_columns_are_not_mixed(many):
     part = parts_of(many)[-1]
-    path = many.folder / store.FOLDER / part.name
+    path = many.folder / parts.FOLDER / part.name
     table = pq.read_table(path)
     marks = pa.array([b"mark %d" % i if i % 2 else None for i in range(len(table))], pa.binary())
     pq.write_table(table.append_column("marks", marks), path)
     with closing(sqlite3.connect(many.folder / "catalog.sqlite")) as link:
-        row = (path.stat().st_size, store.checksum(path), part.name)
+        row = (path.stat().st_size, parts.checksum(path), part.name)
         link.execute("UPDATE parts SET bytes = ?, checksum = ? WHERE name = ?", row)
         link.commit()
     many.reload()
     before = state(many)
     add(many, [toy(many.folder.parent / "more" / "90.mp3", 90, 1)])
     assert compact(many.folder).parts[1] == 2
-    tables = [pq.read_table(many.folder / store.FOLDER / p.name) for p in parts_of(many)]
+    tables = [pq.read_table(many.folder / parts.FOLDER / p.name) for p in parts_of(many)]
     (kept,) = [t["marks"].to_pylist() for t in tables if "marks" in t.schema.names]
     assert kept == marks.to_pylist()
     many.reload()
@@ -88,7 +90,7 @@ def test_every_column_is_kept_and_other_columns_are_not_mixed(many):
 
 
 def test_a_damaged_part_is_left_as_it_is(many):
-    path = many.folder / store.FOLDER / parts_of(many)[-1].name
+    path = many.folder / parts.FOLDER / parts_of(many)[-1].name
     data = bytearray(path.read_bytes())
     data[60] ^= 255
     path.write_bytes(data)
@@ -121,7 +123,7 @@ def test_info_says_when_it_pays(many, monkeypatch):
     with closing(schema.open_reader(many.folder)) as database:
         found = estimate(database.connection)
     assert (found.parts, found.small, found.rows, found.dead) == (5, 5, 31, 2)
-    monkeypatch.setattr("indexing.compact._MANY", 5)
+    monkeypatch.setattr("indexing.maintenance.compact._MANY", 5)
     assert info(many)["compaction"]["advice"] == "recommend index compact"
     compact(many.folder)
     many.reload()

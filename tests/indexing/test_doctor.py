@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from indexing import doctor
+from indexing.maintenance import doctor
 
 
 def test_a_sound_installation_has_no_faiss_problem():

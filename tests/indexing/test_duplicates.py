@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from benchmarks.alterations import SR_HZ, alterations, encoded, resampled
-from indexing import duplicates
-from indexing.duplicates import Limits, Match, Recordings, colour_db, compared, groups
+from indexing.duplicates import matching
+from indexing.duplicates.matching import Limits, Match, Recordings, colour_db, compared, groups
 from recommender.errors import InputError
-from recommender.features import acoustic, stft
-from recommender.features.acoustic import BLOCK, LEVELS, RATE_HZ, Fingerprint
+from recommender.extractors.audio import acoustic, stft
+from recommender.extractors.audio.acoustic import BLOCK, LEVELS, RATE_HZ, Fingerprint
 from recommender.media import audio_blocks
 from recommender.sample.pieces import PIECES
 from recommender.sample.score import waveform
@@ -34,7 +34,7 @@ def part(mark: Fingerprint, first: int, last: int) -> Fingerprint:
     return Fingerprint(mark.codes[first:last], mark.levels[first // BLOCK : -(-last // BLOCK)])
 
 
-def index(*marks: Fingerprint, limits: Limits = duplicates.DEFAULT) -> Recordings:
+def index(*marks: Fingerprint, limits: Limits = matching.DEFAULT) -> Recordings:
     recordings = Recordings(limits)
     recordings.add(enumerate(marks))
     return recordings

@@ -13,12 +13,15 @@ from fakes import FakeAnalyser, toy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexing import changes, ingest, search, versions
-from indexing.filtering import allowed
+from indexing import ingest
+from indexing.disk.locations import CATALOG
+from indexing.duplicates import groups
+from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
-from indexing.locations import CATALOG
-from indexing.vectors import import_vectors
-from indexing.writer import Writer
+from indexing.search import tracks as search
+from indexing.snapshot.filtering import allowed
+from indexing.writing import changes
+from indexing.writing.writer import Writer
 from recommender.filters import meets
 from recommender.types import Filter, Range, unit
 
@@ -53,7 +56,7 @@ def imported(folder: Path, first: int, last: int, seed: int) -> None:
 def same_recording(link) -> list[str]:
     """Group every track with that seven numbers on, in three steps; a change like any other."""
     there = sorted(link.exec_driver_sql("SELECT id FROM contents").scalars())
-    versions.group(link, [(i, i + 7) for i in there if i % 3 and i + 7 in there])
+    groups.group(link, [(i, i + 7) for i in there if i % 3 and i + 7 in there])
     changes.bump(link, 1)
     return []
 
@@ -245,7 +248,9 @@ def test_all_is_read_where_it_is_not_known_what_has_changed(library, music, monk
 def test_masks_are_kept_for_a_few_filters(fresh, monkeypatch):
     fresh.reload()  # forgets them
     computed = []
-    monkeypatch.setattr("indexing.filtering.allowed", lambda facts, where: computed.append(where) or np.zeros(60, bool))
+    monkeypatch.setattr(
+        "indexing.snapshot.filtering.allowed", lambda facts, where: computed.append(where) or np.zeros(60, bool)
+    )
     for bpm in [60, 61, 60, *range(100, 108), 60]:
         assert fresh.ids("music", Filter(bpm=Range(bpm, bpm))).tolist() == []
     assert [int(where.bpm.low) for where in computed] == [60, 61, *range(100, 108), 60]

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from fakes import FakeAnalyser, toy
 
-from indexing import facts, ingest
-from indexing.facts import Texts
+from indexing import ingest
+from indexing.disk.locations import CATALOG
+from indexing.disk.npy import NpyWriter, load_npy
+from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
-from indexing.locations import CATALOG
-from indexing.npy import NpyWriter, load_npy
-from indexing.vectors import import_vectors
-from indexing.verify import verify
+from indexing.maintenance.verify import verify
+from indexing.snapshot import facts
+from indexing.snapshot.facts import Texts
 from recommender.engine import Recommender
 from recommender.errors import LibraryError
 from recommender.types import Affect, Track
@@ -173,7 +174,7 @@ def test_the_first_path_on_disk_leads_at_the_time_of_asking(copied, music):
 def test_a_moved_file_and_a_dropped_copy_are_never_stale(copied, music, monkeypatch, published):
     """Neither changes what is known of any content."""
     if not published:  # as when the writer is killed before it publishes
-        monkeypatch.setattr("indexing.writer.Writer.publish", lambda self: None)
+        monkeypatch.setattr("indexing.writing.writer.Writer.publish", lambda self: None)
     with Library.open(copied.folder) as before:
         (music / "a" / "0.mp3").rename(music / "moved.mp3")
         (music / "a" / "00.mp3").unlink()
@@ -194,7 +195,7 @@ def test_vectors_that_did_not_change_are_not_written_again(copied, music, monkey
         raise OSError(95, "Operation not supported")
 
     if not links:
-        monkeypatch.setattr("indexing.snapshot.os.link", refused)
+        monkeypatch.setattr("indexing.snapshot.snapshot.os.link", refused)
     before = files()
     (music / "a" / "0.mp3").rename(music / "moved.mp3")
     list(ingest.update(copied, FakeAnalyser(), executor="inline"))
@@ -205,7 +206,7 @@ def test_vectors_that_did_not_change_are_not_written_again(copied, music, monkey
 
 
 def test_a_copy_that_was_added_is_there(library, music, monkeypatch):
-    monkeypatch.setattr("indexing.writer.Writer.publish", lambda self: None)
+    monkeypatch.setattr("indexing.writing.writer.Writer.publish", lambda self: None)
     toy(music / "copy.mp3", 3, 4)
     list(ingest.add(library, [music], FakeAnalyser(), executor="inline"))
     assert [t.copies for t in tracks(library) if t.copies] == [(str(music / "copy.mp3"),)] * 2
@@ -281,7 +282,7 @@ def answers(library: Library) -> list:
 
 def test_fresh_behind_or_without_a_snapshot_the_answers_are_the_same(library, music, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("indexing.writer.Writer.publish", lambda self: None)
+        patch.setattr("indexing.writing.writer.Writer.publish", lambda self: None)
         toy(music / "new.mp3", 44)
         (music / "b c" / "4.mp3").unlink()
         list(ingest.update(library, FakeAnalyser(), executor="inline"))

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 from fakes import FakeAnalyser, state, toy
 
-from indexing import ingest, snapshot
-from indexing.events import Ingested, Skipped
+from indexing import ingest
+from indexing.ingest.events import Ingested, Skipped
 from indexing.library import Library
-from indexing.verify import orphans, verify
-from indexing.writer import writing
+from indexing.maintenance.verify import orphans, verify
+from indexing.snapshot import snapshot
+from indexing.writing.writer import writing
 from recommender.errors import LibraryError, LibraryLocked
 
 HERE = Path(__file__).resolve().parent
@@ -44,7 +45,8 @@ def test_stopped_while_workers_run_nothing_is_lost_or_doubled(tmp_path, music, h
     for seed in range(100, 160):
         toy(music / f"{seed}.mp3", seed)
     code = (
-        "import signal, sys; from fakes import FakeAnalyser; from indexing import ingest, pipeline\n"
+        "import signal, sys; from fakes import FakeAnalyser; from indexing import ingest\n"
+        "from indexing.ingest import pipeline\n"
         "from indexing.library import Library\n"
         "if __name__ == '__main__':\n"
         "    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell runs behind its back\n"

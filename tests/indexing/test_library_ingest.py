@@ -7,10 +7,10 @@ import pytest
 from fakes import FakeAnalyser, state, toy
 
 from indexing import ingest
-from indexing.events import Failed, Ingested, Plan, Removed, Skipped, Warned
-from indexing.files import media_files, scan
+from indexing.ingest.events import Failed, Ingested, Plan, Removed, Skipped, Warned
+from indexing.ingest.scan import media_files, scan
 from indexing.library import Library
-from indexing.verify import verify
+from indexing.maintenance.verify import verify
 from recommender.errors import LibraryError, ModelError, SpaceMismatch
 
 
@@ -56,7 +56,7 @@ def test_second_add_analyses_nothing(tmp_path, library, music, analyser):
 def test_a_touched_file_is_unchanged_and_not_hashed_again_next_time(tmp_path, library, music, analyser, monkeypatch):
     os.utime(music / "a" / "0.mp3", ns=(5, 5))
     assert news(add(library, [music], analyser)) == []
-    monkeypatch.setattr("indexing.plan.fingerprint", lambda path: pytest.fail("hashed"))
+    monkeypatch.setattr("indexing.ingest.plan.fingerprint", lambda path: pytest.fail("hashed"))
     assert news(add(library, [music], analyser)) == []
     assert analysed(tmp_path) == []
 
@@ -184,7 +184,7 @@ def test_an_empty_mount_point_keeps_its_tracks_and_an_emptied_folder_does_not(li
     for path in [*music.rglob("*.mp3"), music / "a", music / "b c"]:
         path.rmdir() if path.is_dir() else path.unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("indexing.plan.mount_of", lambda path: "/elsewhere")
+        patch.setattr("indexing.ingest.plan.mount_of", lambda path: "/elsewhere")
         assert [type(e) for e in update(library, analyser)] == [Plan, Warned]
     assert [type(e) for e in update(library, analyser)] == [Plan] + [Removed] * 6
 
@@ -311,7 +311,7 @@ def test_reanalyse_moves_the_library_to_the_new_model_at_once(tmp_path, library,
 
 def test_an_interrupted_move_keeps_the_old_space_and_goes_on(tmp_path, library, music, analyser, monkeypatch):
     before = state(library)
-    monkeypatch.setattr("indexing.pipeline._BATCH_FILES", 2)
+    monkeypatch.setattr("indexing.ingest.pipeline._BATCH_FILES", 2)
     new = FakeAnalyser("2", log=analyser.log)
     events = ingest.update(library, new, reanalyse=True, executor="inline")
     for event in events:

@@ -12,10 +12,12 @@ import pytest
 from fakes import INPUTS, FakeAnalyser, state, toy
 
 from indexing import Library as Exported
-from indexing import ingest, locations
-from indexing.events import Ingested
+from indexing import ingest
+from indexing.disk import locations
+from indexing.disk.locations import library_path
+from indexing.ingest import run
+from indexing.ingest.events import Ingested
 from indexing.library import Library
-from indexing.locations import library_path
 from recommender.errors import InputError, LibraryError, LibraryNotFound, SpaceMismatch
 from recommender.types import Affect, Space
 
@@ -103,7 +105,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path, library, music, workers
 
 
 def test_what_came_after_the_snapshot_is_searched_and_what_left_is_not(library, music, analyser, monkeypatch):
-    monkeypatch.setattr("indexing.writer.Writer.publish", lambda self: None)
+    monkeypatch.setattr("indexing.writing.writer.Writer.publish", lambda self: None)
     vector = analyser.analyse(toy(music / "new.mp3", 44), "music").vectors[0]
     gone = library.windows(1).vectors[0]
     (music / "a" / "0.mp3").unlink()
@@ -116,7 +118,7 @@ def test_what_came_after_the_snapshot_is_searched_and_what_left_is_not(library, 
 
 
 def test_a_reader_sees_one_state_while_a_writer_works(library, music, analyser, monkeypatch):
-    monkeypatch.setattr("indexing.pipeline._BATCH_FILES", 1)
+    monkeypatch.setattr("indexing.ingest.pipeline._BATCH_FILES", 1)
     for seed in range(50, 53):
         toy(music / f"{seed}.mp3", seed)
     with Library.open(library.folder) as reader:
@@ -179,9 +181,18 @@ def test_a_query_on_a_fresh_snapshot_imports_neither_arrow_nor_sqlalchemy(librar
 
 
 def test_importing_the_package_costs_nothing():
-    code = "import indexing, indexing.events, sys; print([m for m in ('numpy', 'sqlalchemy') if m in sys.modules])"
+    code = (
+        "import indexing, indexing.ingest.events, sys; print([m for m in ('numpy', 'sqlalchemy') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_door_of_ingestion_opens_on_what_it_names():
+    assert ingest.__all__ == run.__all__
+    assert all(getattr(ingest, name) is getattr(run, name) for name in ingest.__all__)
+    with pytest.raises(AttributeError, match="'indexing.ingest' has no attribute 'forget'"):
+        _ = ingest.forget
 
 
 def test_threads_may_share_a_library(library):

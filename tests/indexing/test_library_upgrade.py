@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from fakes import COLUMNS, DIM, FakeAnalyser, state, toy
 
-from indexing import ingest, schema, store
-from indexing.compact import compact
-from indexing.events import Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
+from indexing import ingest
+from indexing.catalog import schema
+from indexing.disk import parts as store
+from indexing.disk.parts import FOLDER
+from indexing.ingest.events import Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
+from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
-from indexing.store import FOLDER
-from indexing.vectors import import_vectors
-from indexing.verify import verify
+from indexing.maintenance.compact import compact
+from indexing.maintenance.verify import verify
 from recommender.errors import LibraryError
 
 NEW = FakeAnalyser("2")
@@ -207,6 +209,6 @@ def test_parts_say_what_measured_them(library):
 
 
 def store_parts(database):
-    from indexing import catalog
+    from indexing.catalog import queries
 
-    return list(catalog.known_parts(database.connection).values())
+    return list(queries.known_parts(database.connection).values())

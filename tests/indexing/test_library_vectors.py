@@ -6,9 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from indexing import ingest
+from indexing.ingest.import_vectors import import_vectors, load_queries
 from indexing.library import Library
-from indexing.vectors import import_vectors, load_queries
-from indexing.verify import verify
+from indexing.maintenance.verify import verify
 from recommender.errors import InputError, SpaceMismatch
 from recommender.types import Space
 
@@ -89,8 +89,8 @@ def test_parquet_with_its_own_ids(tmp_path, kind):
 
 
 def test_many_rows_are_cut_into_parts_between_tracks(tmp_path, monkeypatch):
-    monkeypatch.setattr("indexing.vectors._PART_BYTES", 10 * 5 * 4)
-    monkeypatch.setattr("indexing.vectors._BLOCK_ROWS", 3)
+    monkeypatch.setattr("indexing.ingest.import_vectors._PART_BYTES", 10 * 5 * 4)
+    monkeypatch.setattr("indexing.ingest.import_vectors._BLOCK_ROWS", 3)
     random = np.random.default_rng(0)
     names = [f"t{i}" for i in range(20) for _ in range(1 + i % 4)]
     order = random.permutation(len(names))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from indexing import middles
+from indexing.snapshot import medians
 
 NUMBERS = st.floats(width=32, min_value=-(2.0**100), max_value=2.0**100)
 
@@ -22,16 +22,16 @@ def test_they_equal_numpys(values, size):
 
     expected = np.median(values, axis=0)
     with pytest.MonkeyPatch.context() as patch:
-        for small in (middles.SMALL, 0):
-            patch.setattr(middles, "SMALL", small)
-            found = middles.medians(blocks, *values.shape)
+        for small in (medians.SMALL, 0):
+            patch.setattr(medians, "SMALL", small)
+            found = medians.medians(blocks, *values.shape)
             assert found.dtype == np.float32
             assert np.array_equal(found, expected)
 
 
 def test_by_hand(monkeypatch):
-    monkeypatch.setattr(middles, "SMALL", 0)
+    monkeypatch.setattr(medians, "SMALL", 0)
     values = np.array([[3, -1, 0.5], [1, -2, 0.5], [2, -0.0, 0.25], [10, 0.0, 7]], np.float32)
-    assert middles.medians(lambda: iter([values[:3], values[3:]]), 4, 3).tolist() == [2.5, -0.5, 0.5]
-    assert middles.medians(lambda: iter([values[:3]]), 3, 3).tolist() == [2, -1, 0.5]
-    assert middles.medians(lambda: iter([]), 0, 2).tolist() == [0, 0]
+    assert medians.medians(lambda: iter([values[:3], values[3:]]), 4, 3).tolist() == [2.5, -0.5, 0.5]
+    assert medians.medians(lambda: iter([values[:3]]), 3, 3).tolist() == [2, -1, 0.5]
+    assert medians.medians(lambda: iter([]), 0, 2).tolist() == [0, 0]

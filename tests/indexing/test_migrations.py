@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from fakes import FakeAnalyser, state, toy
 
-from indexing import ingest, migrations, schema
+from indexing import ingest
+from indexing.catalog import migrations, schema
+from indexing.catalog.reading import SCHEMA_VERSION
+from indexing.disk.locations import BACKUP, CATALOG
+from indexing.disk.lock import lock
 from indexing.library import Library
-from indexing.locations import BACKUP, CATALOG
-from indexing.lock import lock
-from indexing.state import SCHEMA_VERSION
-from indexing.verify import verify
+from indexing.maintenance.verify import verify
 from recommender.errors import LibraryError
 from tests.faults.older import RELEASED, dumped, made_older, tables_of
 
@@ -90,7 +91,7 @@ def test_where_nobody_can_write_a_copy_is_read(old, monkeypatch):
     def refuse(folder, *args):
         raise LibraryError("the folder is read-only")
 
-    monkeypatch.setattr("indexing.lock.lock", refuse)
+    monkeypatch.setattr("indexing.disk.lock.lock", refuse)
     monkeypatch.setattr(os, "access", lambda *args: False)
     with Library.open(old) as reader:
         assert len(state(reader)) == 6

@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 from fakes import DIM, FakeAnalyser, Marking, state, toy
 
-from indexing import audit, ingest
-from indexing.events import Failed, Ingested, Mended
+from indexing import ingest
+from indexing.disk.locations import CATALOG
+from indexing.disk.parts import FOLDER
+from indexing.ingest.events import Failed, Ingested, Mended
+from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
-from indexing.locations import CATALOG
-from indexing.repair import repair
-from indexing.search import Segment
-from indexing.store import FOLDER
-from indexing.vectors import import_vectors
-from indexing.verify import examine, orphans, verify
+from indexing.maintenance import recall
+from indexing.maintenance.repair import repair
+from indexing.maintenance.verify import examine, orphans, verify
+from indexing.snapshot.segments import Segment
 from recommender.errors import LibraryError, SpaceMismatch
 
 
@@ -70,14 +71,14 @@ def of_rows(vectors, ids, offsets) -> Segment:
 
 def test_recall_by_hand():
     scores = np.array([0.9, 0.8, 0.8, 0.1])
-    assert audit.share(scores, np.array([0, 1]), 2) == 1
-    assert audit.share(scores, np.array([0, 2]), 2) == 1  # a tie
-    assert audit.share(scores, np.array([0, 3]), 2) == 0.5
-    assert audit.share(scores, np.array([3]), 10) == 0.25  # of four there are
+    assert recall.share(scores, np.array([0, 1]), 2) == 1
+    assert recall.share(scores, np.array([0, 2]), 2) == 1  # a tie
+    assert recall.share(scores, np.array([0, 3]), 2) == 0.5
+    assert recall.share(scores, np.array([3]), 10) == 0.25  # of four there are
     segments = [of_rows(np.eye(3, DIM, dtype=np.float32), [3, 8], [0, 1, 3]), of_rows(-np.eye(1, DIM), [9], [0, 1])]
-    queries = audit.drawn(segments, 40, 1)
+    queries = recall.drawn(segments, 40, 1)
     assert np.allclose(np.linalg.norm(queries, axis=1), 1)
-    assert np.array_equal(queries, audit.drawn(segments, 40, 1))
+    assert np.array_equal(queries, recall.drawn(segments, 40, 1))
     assert set((queries @ np.eye(3, DIM).T).round().astype(int).ravel()) == {-1, 0, 1}  # of both segments
 
 
@@ -96,7 +97,7 @@ def test_a_sound_library_is_whole_and_its_search_exact(library):
 
 def test_search_that_misses_tracks_is_found_out(library, monkeypatch):
     best = lambda segments, queries, place, count: np.tile(-np.arange(count) * 1.0, (len(queries), 1))  # noqa: E731
-    monkeypatch.setattr("indexing.audit.best_of", best)
+    monkeypatch.setattr("indexing.maintenance.recall.best_of", best)
     monkeypatch.setattr(Library, "search", lambda *args: type("Found", (), {"ids": np.array([6])}))
     (problem,) = examine(library.folder, queries=5).problems
     assert str(problem) == "search: of music finds too little: recall@10 0.1667, recall@100 0.1667 over 5 queries"
@@ -334,13 +335,13 @@ def test_brute_force_takes_the_best_window_of_each_recording(monkeypatch):
     queries = np.array([[0.0, 0.6, 0.8, 0.1], [1.0, 0, 0, 0]])
     places = {3: 0, 8: 1, 5: 2}
     for block in (1, 3, 1 << 15):
-        monkeypatch.setattr(audit, "_BLOCK", block)
-        found = audit.best_of(segments, queries, lambda ids: np.array([places[i] for i in ids.tolist()]), 3)
+        monkeypatch.setattr(recall, "_BLOCK", block)
+        found = recall.best_of(segments, queries, lambda ids: np.array([places[i] for i in ids.tolist()]), 3)
         assert found == pytest.approx(np.array([[0.8, 0.1, 0.6], [1, 0, 1]]))
-        found = audit.best_of(segments, queries, lambda ids: np.zeros(len(ids), int), 1)
+        found = recall.best_of(segments, queries, lambda ids: np.zeros(len(ids), int), 1)
         assert found == pytest.approx(np.array([[0.8], [1]]))
     segments[0].alive[0] = False
-    assert audit.best_of(segments[:1], queries, lambda ids: np.zeros(len(ids), int), 1)[0] == pytest.approx([0.1])
+    assert recall.best_of(segments[:1], queries, lambda ids: np.zeros(len(ids), int), 1)[0] == pytest.approx([0.1])
 
 
 def test_groups_of_near_duplicates_that_a_snapshot_has_otherwise_are_found(tmp_path):

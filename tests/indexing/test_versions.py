@@ -13,14 +13,17 @@ import sqlalchemy as sa
 from fakes import FakeAnalyser, Marking, toy
 
 import media_samples
-from indexing import catalog, duplicates, ingest, marks, schema, store
-from indexing.compact import compact
+from indexing import ingest
+from indexing.catalog import queries, schema
+from indexing.disk import parts
+from indexing.duplicates import fingerprint_index, matching
+from indexing.duplicates.groups import Versions
 from indexing.library import Library
-from indexing.verify import verify
-from indexing.versions import Versions
+from indexing.maintenance.compact import compact
+from indexing.maintenance.verify import verify
 from recommender.errors import LibraryError
-from recommender.features import acoustic
-from recommender.features.acoustic import LEVELS, Fingerprint
+from recommender.extractors.audio import acoustic
+from recommender.extractors.audio.acoustic import LEVELS, Fingerprint
 from recommender.types import Filter
 
 
@@ -88,7 +91,7 @@ def test_a_version_outside_a_filter_does_not_hide_one_inside(grouped, tracks):
 @pytest.mark.parametrize("published", [True, False])
 def test_groups_follow_what_comes_and_goes(grouped, tracks, monkeypatch, published):
     if not published:
-        monkeypatch.setattr("indexing.writer.Writer.publish", lambda self: None)
+        monkeypatch.setattr("indexing.writing.writer.Writer.publish", lambda self: None)
     generation = grouped.generation
     (tracks / "x" / "a1.mp3").unlink()
     list(ingest.update(grouped, Marking(), executor="inline"))
@@ -134,7 +137,7 @@ def test_one_that_is_a_version_of_two_groups_joins_them(tmp_path):
 def test_what_was_stored_before_there_were_fingerprints_is_unknown(tmp_path, tracks):
     with Library.create(tmp_path / "l", Marking().space) as library:
         add(library, tracks / "x", FakeAnalyser())
-        assert all(store.read_marks(library.folder, part) == {} for part in known_parts(library))
+        assert all(parts.read_marks(library.folder, part) == {} for part in known_parts(library))
         add(library, tracks)
         assert groups(library) == {"a2": {"a3"}, "a3": {"a2"}}
         # analysed again under the same model, the old ones are recognised
@@ -142,10 +145,10 @@ def test_what_was_stored_before_there_were_fingerprints_is_unknown(tmp_path, tra
         assert groups(library) == ALL
 
 
-def known_parts(library: Library) -> list[store.Part]:
+def known_parts(library: Library) -> list[parts.Part]:
     database = schema.open_reader(library.folder)
     try:
-        return list(catalog.known_parts(database.connection).values())
+        return list(queries.known_parts(database.connection).values())
     finally:
         database.close()
 
@@ -168,7 +171,7 @@ def test_compaction_keeps_fingerprints_and_groups(grouped, tracks):
     compact(grouped.folder)
     grouped.reload()
     assert len(known_parts(grouped)) == 1
-    assert len(store.read_marks(grouped.folder, known_parts(grouped)[0])) == 7
+    assert len(parts.read_marks(grouped.folder, known_parts(grouped)[0])) == 7
     track(tracks / "z", "c3", 10, 3)
     add(grouped, tracks)
     assert groups(grouped)["c3"] == {"c", "c2"}
@@ -178,8 +181,8 @@ def test_compaction_keeps_fingerprints_and_groups(grouped, tracks):
 def opened(monkeypatch) -> list[str]:
     """Names of the parts that fingerprints were read from."""
     seen = []
-    real = store.read_marks
-    monkeypatch.setattr(store, "read_marks", lambda folder, part: seen.append(part.name) or real(folder, part))
+    real = parts.read_marks
+    monkeypatch.setattr(parts, "read_marks", lambda folder, part: seen.append(part.name) or real(folder, part))
     return seen
 
 
@@ -188,27 +191,27 @@ def test_the_next_writer_reads_only_what_it_does_not_know(grouped, tracks, opene
     add(grouped, tracks)
     assert len(opened) == 1  # the part of the new track alone
     assert groups(grouped)["c2"] == {"c"}
-    kept = {path.name for path in (grouped.folder / marks.FOLDER).iterdir()}
+    kept = {path.name for path in (grouped.folder / fingerprint_index.FOLDER).iterdir()}
     assert len(kept) == 4  # the manifest, what was seen, two pieces
     add(grouped, tracks)
-    assert {path.name for path in (grouped.folder / marks.FOLDER).iterdir()} == kept
+    assert {path.name for path in (grouped.folder / fingerprint_index.FOLDER).iterdir()} == kept
 
 
 @pytest.mark.parametrize("damage", ["gone", "manifest", "cut", "other catalog", "other ids", "mostly gone", "full"])
 def test_kept_fingerprints_are_never_needed(grouped, tracks, opened, monkeypatch, damage):
-    home = grouped.folder / marks.FOLDER
-    manifest = json.loads((home / marks.MANIFEST).read_text())
+    home = grouped.folder / fingerprint_index.FOLDER
+    manifest = json.loads((home / fingerprint_index.MANIFEST).read_text())
     match damage:
         case "gone":
             shutil.rmtree(home)
         case "manifest":
-            (home / marks.MANIFEST).write_text("[]")
+            (home / fingerprint_index.MANIFEST).write_text("[]")
         case "cut":
             piece = home / manifest["pieces"][0] / "codes.npy"
             os.truncate(piece, piece.stat().st_size - 4)
         case "other catalog":
             manifest["of"][2] = "another"
-            (home / marks.MANIFEST).write_text(json.dumps(manifest))
+            (home / fingerprint_index.MANIFEST).write_text(json.dumps(manifest))
         case "other ids":
             seen = home / manifest["seen"] / "seen.npy"
             np.save(seen, np.load(seen) + np.array([0, 1]))
@@ -218,13 +221,13 @@ def test_kept_fingerprints_are_never_needed(grouped, tracks, opened, monkeypatch
             list(ingest.update(grouped, Marking(), executor="inline"))
         case "full":
             shutil.rmtree(home)
-            monkeypatch.setattr(marks, "NpyWriter", SimpleNamespace(save=refused))
+            monkeypatch.setattr(fingerprint_index, "NpyWriter", SimpleNamespace(save=refused))
     track(tracks / "z", "b3", 9, 2)
     list(ingest.update(grouped, Marking(), executor="inline"))
     assert groups(grouped)["b3"] == {"b1", "b2"}
     assert len(opened) >= 2
     if damage != "full":
-        pieces = marks.load(grouped.folder, grouped._head.uid, 1)
+        pieces = fingerprint_index.load(grouped.folder, grouped._head.uid, 1)
         assert len(pieces.recordings) == (3 if damage == "mostly gone" else 7)
 
 
@@ -233,19 +236,19 @@ def refused(*args):
 
 
 def test_large_pieces_are_mapped_at_once_and_never_grow_too_large(grouped, monkeypatch):
-    monkeypatch.setattr(marks, "_WHOLE", 1)
-    monkeypatch.setattr(duplicates.Recordings, "_MOST", 700)  # two tracks
-    monkeypatch.setattr("indexing.versions._CHUNK", 1)
-    shutil.rmtree(grouped.folder / marks.FOLDER)
+    monkeypatch.setattr(fingerprint_index, "_WHOLE", 1)
+    monkeypatch.setattr(matching.Recordings, "_MOST", 700)  # two tracks
+    monkeypatch.setattr("indexing.duplicates.groups._CHUNK", 1)
+    shutil.rmtree(grouped.folder / fingerprint_index.FOLDER)
     with grouped.writing() as writer, writer.link.begin():
         recordings = writer.versions._loaded(writer.link).recordings
         assert len(recordings) == 6
         assert all(len(piece.codes) <= 700 and piece.home for piece in recordings.segments)
         assert len(recordings.segments) == 3
         writer.versions.save(writer.link)
-    listed = json.loads((grouped.folder / marks.FOLDER / marks.MANIFEST).read_text())["pieces"]
+    listed = json.loads((grouped.folder / fingerprint_index.FOLDER / fingerprint_index.MANIFEST).read_text())["pieces"]
     assert len(listed) == 3
-    assert len(list((grouped.folder / marks.FOLDER).iterdir())) == 5  # those merged since are gone
+    assert len(list((grouped.folder / fingerprint_index.FOLDER).iterdir())) == 5  # those merged since are gone
 
 
 def test_a_failed_commit_leaves_no_trace(grouped, tracks, monkeypatch):
@@ -269,10 +272,10 @@ def test_a_failed_commit_leaves_no_trace(grouped, tracks, monkeypatch):
 def test_damaged_fingerprints_are_unknown(grouped, tracks):
     for part in known_parts(grouped):
         os.truncate(grouped.folder / "parts" / part.name, part.bytes // 2)
-        with pytest.raises(store.DamagedPartError, match="is damaged"):
-            store.read_marks(grouped.folder, part)
-    with pytest.raises(store.DamagedPartError, match="is missing"):
-        store.read_marks(grouped.folder, replace(part, name="gone.parquet"))
+        with pytest.raises(parts.DamagedPartError, match="is damaged"):
+            parts.read_marks(grouped.folder, part)
+    with pytest.raises(parts.DamagedPartError, match="is missing"):
+        parts.read_marks(grouped.folder, replace(part, name="gone.parquet"))
 
 
 def test_a_real_reencoding_is_shown_once_and_named(run, tmp_path, music_folder, clip_folder):

@@ -30,7 +30,7 @@ def tiny(server, tmp_path, monkeypatch) -> Path:
     import torch
 
     from checkpoint_server import tiny_names, tiny_network, tiny_state
-    from recommender.checkpoints import CHECKPOINTS, Checkpoint
+    from recommender.weights import CHECKPOINTS, Checkpoint
 
     file = tmp_path / "tiny-1.pth"
     torch.save({"model_state": tiny_state(), "epoch": 7}, file)

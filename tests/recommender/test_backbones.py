@@ -10,8 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
-from recommender.features import logmel  # noqa: E402
-from recommender.nets.slowfast import (  # noqa: E402
+from recommender.extractors.audio import logmel  # noqa: E402
+from recommender.extractors.networks.slowfast import (  # noqa: E402
     DIM,
     R50_4X16,
     R50_8X8,
@@ -20,7 +20,7 @@ from recommender.nets.slowfast import (  # noqa: E402
     SlowFastConfig,
     own_names,
 )
-from recommender.nets.vggish import VGGish  # noqa: E402
+from recommender.extractors.networks.vggish import VGGish  # noqa: E402
 
 LAYOUTS = {
     "facebook_SLOWFAST_4x16_R50": R50_4X16,

@@ -24,10 +24,10 @@ from checkpoint_server import (
     tiny_state,
     whole,
 )
-from recommender.checkpoints import present, pull, record, verify
-from recommender.checkpoints.fetch import FetchConfig, _Redirects
-from recommender.checkpoints.shelf import folder, weights_path
 from recommender.errors import InputError, ModelError
+from recommender.weights import present, pull, record, verify
+from recommender.weights.fetch import FetchConfig, _Redirects
+from recommender.weights.shelf import folder, weights_path
 
 
 def test_a_checkpoint_is_fetched_converted_recorded_and_then_left_alone(tiny, server, run) -> None:

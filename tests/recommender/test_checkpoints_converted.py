@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from checkpoint_server import QUICK, loads_as_published, refused, tiny_state
-from recommender.checkpoints import CHECKPOINTS, load, pull
-from recommender.checkpoints.convert import convert
-from recommender.checkpoints.published import Figure, _timesformer_names, _vggish_figures
-from recommender.checkpoints.shelf import folder, record_path, weights_path
 from recommender.errors import ModelError
-from recommender.nets.slowfast import own_names
+from recommender.extractors.networks.slowfast import own_names
+from recommender.weights import CHECKPOINTS, load, pull
+from recommender.weights.convert import convert
+from recommender.weights.published import Figure, _timesformer_names, _vggish_figures
+from recommender.weights.shelf import folder, record_path, weights_path
 
 
 class Evil:

@@ -11,7 +11,7 @@ from recommender.affect.cues import MOST, SIGHT, WORDS, cues, together
 from recommender.affect.heads import READINGS, Heads
 from recommender.affect.linear import LinearAffect
 from recommender.errors import ModelError
-from recommender.networks import efficientnet
+from recommender.extractors.networks import efficientnet
 from recommender.outputs import get
 from recommender.outputs.records import Answer
 from recommender.types import Affect, Cue, Features

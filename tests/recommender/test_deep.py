@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
-from recommender.deep import clips, extractor, inference, pictures, sound, spacetime  # noqa: E402
-from recommender.deep.extractor import Reading, embedded, single  # noqa: E402
-from recommender.deep.inference import Ready, filled  # noqa: E402
-from recommender.deep.pooled import pooled  # noqa: E402
 from recommender.errors import MediaError, ModelError  # noqa: E402
-from recommender.features import logmel  # noqa: E402
+from recommender.extractors.audio import logmel  # noqa: E402
+from recommender.extractors.networks import seen  # noqa: E402
+from recommender.extractors.networks.slowfast import SlowFast, SlowFastConfig  # noqa: E402
+from recommender.extractors.networks.vggish import VGGish  # noqa: E402
+from recommender.extractors.pretrained import clips, extractor, inference, pictures, sound, spacetime  # noqa: E402
+from recommender.extractors.pretrained.extractor import Reading, embedded, single  # noqa: E402
+from recommender.extractors.pretrained.inference import Ready, filled  # noqa: E402
+from recommender.extractors.pretrained.pooled import pooled  # noqa: E402
 from recommender.media import Frame  # noqa: E402
 from recommender.model import Model, retrieval  # noqa: E402
-from recommender.nets import seen  # noqa: E402
-from recommender.nets.slowfast import SlowFast, SlowFastConfig  # noqa: E402
-from recommender.nets.vggish import VGGish  # noqa: E402
 from recommender.types import Features  # noqa: E402
 
 

@@ -135,7 +135,7 @@ def test_numbers_that_do_not_fit_are_refused():
 @pytest.mark.parametrize("layer_norm", [True, False])
 def test_projection_heads_equal_the_network(layer_norm):
     torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
-    from training.fit import reproducible
+    from training.learning.loop import reproducible
     from training.systems.emomv import EmoMVConfig, RetrievalNet, _encoder
     from training.systems.network import Scales, Trained
     from training.systems.prepare import standardiser

@@ -64,7 +64,7 @@ def test_what_is_no_key_is_refused(text):
 
 
 def test_keys_are_written_as_the_analysis_writes_them():
-    from recommender.features.harmony import NAMES
+    from recommender.extractors.audio.harmony import NAMES
     from recommender.filters import KEYS
 
     assert KEYS == NAMES

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
-from indexing.vectors import import_vectors
 from recommender import Model, Recommender
 from recommender.errors import InputError, ModelError
 from recommender.model.retrieval import revision_of

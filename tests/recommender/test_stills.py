@@ -7,9 +7,10 @@ import media_samples
 from recommender import Model, Recommender, blend
 from recommender.affect.linear import bounded
 from recommender.errors import InputError, MediaError
-from recommender.features import raw, video
+from recommender.extractors.video import video
 from recommender.types import unit
 from toy import ToyLibrary, ToyModel
+from training.construction import raw
 
 
 def scene(seed: int, size: tuple[int, int] = (96, 128)) -> np.ndarray:

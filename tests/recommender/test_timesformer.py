@@ -12,13 +12,13 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra `trai
 transformers = pytest.importorskip("transformers", reason="transformers is not installed (extra `timesformer`)")
 
 from recommender import media  # noqa: E402
-from recommender.checkpoints import CHECKPOINTS, load, pull, require  # noqa: E402
-from recommender.checkpoints.convert import empty  # noqa: E402
-from recommender.deep import clips, spacetime  # noqa: E402
-from recommender.deep.inference import Ready  # noqa: E402
 from recommender.errors import ModelError  # noqa: E402
-from recommender.nets import seen  # noqa: E402
-from recommender.nets.timesformer import DIM  # noqa: E402
+from recommender.extractors.networks import seen  # noqa: E402
+from recommender.extractors.networks.timesformer import DIM  # noqa: E402
+from recommender.extractors.pretrained import clips, spacetime  # noqa: E402
+from recommender.extractors.pretrained.inference import Ready  # noqa: E402
+from recommender.weights import CHECKPOINTS, load, pull, require  # noqa: E402
+from recommender.weights.convert import empty  # noqa: E402
 from training.construction.batch import extract_folder  # noqa: E402
 
 SMALL = partial(transformers.TimesformerConfig, num_hidden_layers=2, intermediate_size=64)

@@ -10,13 +10,13 @@ pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 import torch
 
 from recommender.errors import InputError
-from recommender.features.raw import PICTURES, SPECTROGRAM
-from recommender.nets.acp import Correspondence, subnetwork
+from training.construction.raw import PICTURES, SPECTROGRAM
+from training.learning.targets import from_ratings, scored
+from training.nets.acp import Correspondence, subnetwork
 from training.systems import RAW_SYSTEMS, SUITES, makers, system
-from training.systems.acp import ACP, FEATURES, SPACES, related
-from training.systems.acp_raw import RAW
-from training.systems.acp_raw import SPACES as RAW_SPACES
-from training.targets import from_ratings, scored
+from training.systems.baselines.acp import ACP, FEATURES, SPACES, related
+from training.systems.baselines.acp_raw import RAW
+from training.systems.baselines.acp_raw import SPACES as RAW_SPACES
 from training.types import CLASS_OF, CLASSES, EMOTIONS, Pairs
 
 SIZES = {"video": int(np.prod(PICTURES)), "music": int(np.prod(SPECTROGRAM))}

@@ -9,13 +9,13 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra `trai
 pytest.importorskip("lightgbm", reason="lightgbm is not installed (extra `train`)")
 
 from recommender.errors import InputError  # noqa: E402
-from recommender.measures import POINTWISE  # noqa: E402
-from training.systems.afclnet import OURS, PAPER, AFCLNet, AFCLNetConfig, Fresh, affect_clusters  # noqa: E402
-from training.systems.afclnet_ablations import ablations  # noqa: E402
-from training.systems.afclnet_affect import AffectConfig, Classes, Trees, fit_affect, out_of_fold, scale  # noqa: E402
-from training.systems.afclnet_reduction import ReductionConfig  # noqa: E402
+from training.learning.targets import NearAffect, Scored, scored  # noqa: E402
+from training.measures import POINTWISE  # noqa: E402
+from training.systems.afclnet.ablations import ablations  # noqa: E402
+from training.systems.afclnet.affect import AffectConfig, Classes, Trees, fit_affect, out_of_fold, scale  # noqa: E402
+from training.systems.afclnet.reduction import ReductionConfig  # noqa: E402
+from training.systems.afclnet.system import OURS, PAPER, AFCLNet, AFCLNetConfig, Fresh, affect_clusters  # noqa: E402
 from training.systems.logistic import calibration  # noqa: E402
-from training.targets import NearAffect, Scored, scored  # noqa: E402
 from training.types import Extra, Pairs  # noqa: E402
 
 SMALL = ReductionConfig("pca", components=8)
@@ -185,7 +185,7 @@ def test_trees_are_texts_and_further_music_is_used(train: Pairs) -> None:
 def test_fresh_pairs_are_balanced_new_and_scored_by_the_rule(train: Pairs) -> None:
     data = scored(train)
     one_hot = torch.as_tensor(data.video_affect), torch.as_tensor(data.music_affect)
-    from training.fit import Batch
+    from training.learning.loop import Batch
 
     rows = torch.arange(120.0)[:, None]
     given = Batch(rows, rows, torch.full((120,), 0.5), *one_hot)

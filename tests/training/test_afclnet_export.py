@@ -8,12 +8,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError  # noqa: E402
-from recommender.nets.afclnet import OURS, PAPER, AFCLNet, Shape  # noqa: E402
-from training.fit import reproducible  # noqa: E402
-from training.systems.afclnet import IDENTITY, FittedAFCLNet  # noqa: E402
-from training.systems.afclnet_affect import Affect, Classes, Ridge, Scale  # noqa: E402
-from training.systems.afclnet_export import rescorer  # noqa: E402
-from training.systems.afclnet_reduction import Affine, LinearReducer  # noqa: E402
+from training.learning.loop import reproducible  # noqa: E402
+from training.nets.afclnet import OURS, PAPER, AFCLNet, Shape  # noqa: E402
+from training.systems.afclnet.affect import Affect, Classes, Ridge, Scale  # noqa: E402
+from training.systems.afclnet.export import rescorer  # noqa: E402
+from training.systems.afclnet.reduction import Affine, LinearReducer  # noqa: E402
+from training.systems.afclnet.system import IDENTITY, FittedAFCLNet  # noqa: E402
 from training.systems.logistic import Multinomial  # noqa: E402
 from training.systems.prepare import standardiser  # noqa: E402
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import InputError
-from training.targets import (
+from training.learning.targets import (
     NearAffect,
     Scored,
     emotion_scores,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from training.axis import Problem, across, evaluate
-from training.crossval import fit_chosen, grouped_folds, nested
-from training.extraction import FeatureTable
+from training.affect.cross_validation import Problem, across, evaluate
+from training.affect.feature_table import FeatureTable
+from training.affect.nested import fit_chosen, grouped_folds, nested
 
 
 def planted(noise: float, seed: int = 0, n: int = 150) -> Problem:

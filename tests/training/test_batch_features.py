@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from recommender.checkpoints import CHECKPOINTS
 from recommender.errors import InputError, ModelError
-from recommender.features import music, video
+from recommender.extractors.audio import music
+from recommender.extractors.video import video
 from recommender.model.base import EXTRACTORS
+from recommender.weights import CHECKPOINTS
 from training.construction.batch import FEATURES, extract_folder
 from training.construction.encoders import ENCODERS
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from recommender.errors import InputError
+from running import ROOT
 from training.evaluation import log, published, summary
 from training.evaluation import report as rendering
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trec import evaluate_trec
-from training.evaluation.trials import Bench, Task, Trial, own_sound, run
+from training.evaluation.trials import Bench, Task, Trial, code, own_sound, run
 from training.types import Corpus, Dataset, Pairs
 
 FITS: list[int] = []
@@ -186,7 +187,7 @@ def test_chance_is_what_random_scores_reach(dataset):
     bench = Bench(dataset, "clean")
     rng, corpus = np.random.default_rng(0), dataset.corpus
     level = summary.chance(bench, [0])["video->music mAP"]
-    from recommender.measures import SameLabel, per_query
+    from training.measures import SameLabel, per_query
 
     labels = SameLabel(corpus.emotion, corpus.emotion)
     drawn = [per_query(rng.random((40, 40)), labels, ["mAP"])["mAP"].mean() for _ in range(200)]
@@ -217,3 +218,12 @@ def test_an_unwritable_folder_is_one_clear_line(dataset, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot write"):
         benchmark(Bench(dataset, "clean"), {"dot": Dot()}, range(1), Path(tmp_path / "file"), "test")
+
+
+def test_a_trial_depends_on_all_that_a_fit_runs_through(monkeypatch):
+    read, real = set(), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.add(path.resolve()) or real(path))
+    code.__wrapped__()
+    homes = ("training/systems", "training/nets", "training/measures", "recommender/encoders", "recommender/rankers")
+    assert read >= {path for home in homes for path in (ROOT / home).rglob("*.py")}  # packages in packages as well
+    assert read >= {ROOT / "training" / "learning" / f"{name}.py" for name in ("loop", "losses", "folds", "targets")}

@@ -13,14 +13,14 @@ import pytest
 
 from recommender import media
 from recommender.affect.linear import CLIP_Z, POPULATION_SD
-from recommender.features import video
-from recommender.features.clip import SIGHT
+from recommender.extractors.video import video
+from recommender.extractors.video.clip import SIGHT
 from recommender.media import Frame
 from recommender.model import Model, available
 from recommender.types import Affect, Array
-from training.activity import auc
-from training.activity_labels import labelled_clips
-from training.picture_copies import COPIES
+from training.affect.activity import auc
+from training.affect.activity_labels import labelled_clips
+from training.affect.picture_copies import COPIES
 
 FPS = 8.0
 SIZE = (90, 160)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recommender.features import music
-from recommender.features.stft import SR_HZ
+from recommender.extractors.audio import music
+from recommender.extractors.audio.stft import SR_HZ
 from recommender.model import Model, available
 from recommender.types import Affect, Array
 

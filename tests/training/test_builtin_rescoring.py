@@ -12,17 +12,18 @@ import media_samples
 from recommender import Model
 from recommender.affect.linear import LinearAffect, unbounded
 from recommender.errors import ModelError
-from recommender.features import clip as video_features
-from recommender.features import music as music_features
+from recommender.extractors.audio import music as music_features
+from recommender.extractors.video import clip as video_features
 from recommender.types import Features
-from training import builtin_rescoring, picture_copies
-from training.affect_matching import RECIPE, Crossed, crossed, fit, fused, fusion
-from training.axis import Problem
-from training.builtin_rescoring import assembled, best_ranker
-from training.extraction import FeatureTable
-from training.model_folder import as_json
-from training.rated_affect import Rated, dealt, distances, nearness
-from training.rescoring_card import HEADING
+from training.affect import picture_copies
+from training.affect.cross_validation import Problem
+from training.affect.feature_table import FeatureTable
+from training.learning.model_folder import as_json
+from training.reranking import train
+from training.reranking.card import HEADING
+from training.reranking.crossed import RECIPE, Crossed, crossed, fit, fused, fusion
+from training.reranking.rated import Rated, dealt, distances, nearness
+from training.reranking.train import assembled, best_ranker
 
 COLUMNS = {
     "video": ("lightness_lstar", "saturation", "motion_widths_per_s"),
@@ -154,14 +155,14 @@ def test_what_is_served_is_what_was_trained(sides, run_of, base, tmp_path):
     video, music = sides
     rule, distance = nearness(video, music), distances(video.ratings, music.ratings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builtin_rescoring, "RECIPE", SHORT)
+        patch.setattr(train, "RECIPE", SHORT)
         rescoring = assembled(video, music, rule, [run_of], distance, 0)
     folder = tmp_path / "own"
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builtin_rescoring, "section", lambda facts: HEADING)
-        files = builtin_rescoring._files(video.model, "own", rescoring, {"ranker": "fusion"})
-    builtin_rescoring.write(folder, files)
+        patch.setattr(train, "section", lambda facts: HEADING)
+        files = train._files(video.model, "own", rescoring, {"ranker": "fusion"})
+    train.write(folder, files)
     model = Model.load(folder)
     assert (model.name, model.ranker) == ("own", "fusion")
     assert model.revision != video.model.revision
@@ -242,13 +243,13 @@ def _measured(paths, extract, tick):
 
 
 def test_from_rated_corpora_to_a_rescored_query(run, corpora, base, music_folder, clip_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.rated_affect.extract_all", _measured)
-    monkeypatch.setattr("training.music_affect.extract_all", _measured)
-    monkeypatch.setattr("training.music_affect.render_all", lambda paths, *_: list(paths))
-    monkeypatch.setattr(builtin_rescoring, "find_synth", lambda soundfont: _Synth)
-    monkeypatch.setattr(builtin_rescoring, "RECIPE", replace(RECIPE, epochs=3))
-    monkeypatch.setattr(builtin_rescoring, "FOLDS", 2)
-    monkeypatch.setattr(builtin_rescoring, "RESAMPLES", 10)
+    monkeypatch.setattr("training.reranking.rated.extract_all", _measured)
+    monkeypatch.setattr("training.affect.music.extract_all", _measured)
+    monkeypatch.setattr("training.affect.music.render_all", lambda paths, *_: list(paths))
+    monkeypatch.setattr(train, "find_synth", lambda soundfont: _Synth)
+    monkeypatch.setattr(train, "RECIPE", replace(RECIPE, epochs=3))
+    monkeypatch.setattr(train, "FOLDS", 2)
+    monkeypatch.setattr(train, "RESAMPLES", 10)
     out, library = tmp_path / "mine", tmp_path / "library"
     ran = run("train", "afclnet", "--data", corpora, "--model", base, "--out", out, "--seeds", 1)
     assert ran.code == 0, ran.err

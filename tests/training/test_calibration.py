@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.calibration import Population, rounded
-from training.fitted import assembled
+from training.affect.calibration import Population, rounded
+from training.affect.fit import assembled
 
 
 def test_each_corpus_weighs_the_same_whatever_its_size():

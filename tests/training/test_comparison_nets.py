@@ -15,13 +15,14 @@ from scipy.linalg import null_space
 
 from recommender.errors import InputError
 from training.datasets.generated import GeneratedConfig, generate
-from training.fit import Batch, Schedule
-from training.systems.afclnet_reduction import ReductionConfig
-from training.systems.ccda import CCDA, CCDAConfig, cross_correlation, relevance
-from training.systems.ccda import Attended as Both
-from training.systems.ccda import Network as Dual
-from training.systems.inputs import FittedNetwork, InputConfig, Sizes, prepare
-from training.systems.videoadviser import (
+from training.learning.loop import Batch, Schedule
+from training.learning.targets import NearAffect, Scored
+from training.systems.afclnet.reduction import ReductionConfig
+from training.systems.baselines.ccda import CCDA, CCDAConfig, cross_correlation, relevance
+from training.systems.baselines.ccda import Attended as Both
+from training.systems.baselines.ccda import Network as Dual
+from training.systems.baselines.inputs import FittedNetwork, InputConfig, Sizes, prepare
+from training.systems.baselines.videoadviser import (
     Met,
     Students,
     Teacher,
@@ -34,7 +35,6 @@ from training.systems.videoadviser import (
     student_loss,
     teacher_loss,
 )
-from training.targets import NearAffect, Scored
 
 INPUTS = InputConfig(ReductionConfig("cca", components=4, ridge=1.0), fresh=False)
 SMALL: Any = {"inputs": INPUTS, "width": 8, "schedule": Schedule(3e-3, 0.0, batch=64), "epochs": 8}

@@ -16,16 +16,17 @@ from torch.nn.utils import vector_to_parameters
 
 from recommender.errors import InputError
 from training.datasets.generated import GeneratedConfig, generate
-from training.fit import Schedule
-from training.systems import space, stacking, system
-from training.systems.afclnet_affect import AffectConfig
-from training.systems.afclnet_reduction import ReductionConfig
-from training.systems.affective_cca import AffectiveCCA, BoostingConfig, distances, weight_of
+from training.learning.loop import Schedule
+from training.learning.targets import Scored, same_emotion
+from training.systems import space, system
+from training.systems.afclnet.affect import AffectConfig
+from training.systems.afclnet.reduction import ReductionConfig
+from training.systems.baselines import stacking
+from training.systems.baselines.affective_cca import AffectiveCCA, BoostingConfig, distances, weight_of
+from training.systems.baselines.cca_ga_bpnn import CCAGABPNN, CCAGABPNNConfig, members, network, population_errors
+from training.systems.baselines.genetic import GeneticConfig, crossed, evolve, mutated, winners
+from training.systems.baselines.stacking import ForestConfig
 from training.systems.cca import cluster_cross
-from training.systems.cca_ga_bpnn import CCAGABPNN, CCAGABPNNConfig, members, network, population_errors
-from training.systems.genetic import GeneticConfig, crossed, evolve, mutated, winners
-from training.systems.stacking import ForestConfig
-from training.targets import Scored, same_emotion
 
 REDUCTION = ReductionConfig("cca", components=4, ridge=1.0)
 SMALL: dict[str, dict[str, Any]] = {

@@ -10,7 +10,8 @@ import pytest
 import media_samples
 from labelled_texts import CALLS, ROWS, TEXT, write_table
 from recommender.errors import InputError
-from recommender.features import music, video
+from recommender.extractors.audio import music
+from recommender.extractors.video import video
 from training.construction import encoders, features, storage
 from training.construction.build import build
 from training.construction.encoders import ENCODERS, Encoder, Extractor

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recommender.errors import InputError
 from training.construction.pairing import ALLOWED, Balance, Pairing, Segment, pair
 from training.construction.split import at_most, by_source, split
-from training.folds import deal
+from training.learning.folds import deal
 from training.types import EMOTIONS
 
 FORBIDDEN = {frozenset((EMOTIONS.index(a), EMOTIONS.index(b))) for a, b in (("fearful", "tense"), ("sad", "relaxing"))}

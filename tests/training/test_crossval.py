@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import InputError
-from training.crossval import INNER_FOLDS, STRENGTHS, choose_strength, grouped_folds, leave_one_group_out, nested
-from training.figures import pearson
+from training.affect.agreement import pearson
+from training.affect.nested import INNER_FOLDS, STRENGTHS, choose_strength, grouped_folds, leave_one_group_out, nested
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,14 +9,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError  # noqa: E402
-from training.losses import (  # noqa: E402
+from training.learning.losses import (  # noqa: E402
     canonical_correlation,
     canonical_directions,
     consistency,
     match_score,
     matched_affect,
 )
-from training.systems.afclnet_reduction import (  # noqa: E402
+from training.systems.afclnet.reduction import (  # noqa: E402
     REDUCTIONS,
     Clusters,
     Corresponding,

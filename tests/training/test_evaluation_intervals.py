@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 
 from recommender.errors import InputError
-from recommender.measures import POINTWISE
 from training.evaluation.intervals import (
     Method,
     Summary,
@@ -17,6 +16,7 @@ from training.evaluation.intervals import (
     paired_bootstrap,
     spread,
 )
+from training.measures import POINTWISE
 
 
 @pytest.fixture

@@ -7,11 +7,21 @@ import pytest
 
 from recommender.errors import InputError
 from training import datasets
-from training.axis import Problem
+from training.affect.cross_validation import Problem
+from training.affect.feature_table import FeatureTable
+from training.affect.feel_words import (
+    MAY_COST,
+    SHARES,
+    Beside,
+    Described,
+    beside,
+    choose_share,
+    even,
+    figures,
+    out_of_fold,
+)
+from training.affect.signed_ridge import Moments
 from training.datasets.macleod import feels, side, words
-from training.extraction import FeatureTable
-from training.feel_words import MAY_COST, SHARES, Beside, Described, beside, choose_share, even, figures, out_of_fold
-from training.signed_ridge import Moments
 
 NAMES = ("bright", "fast", "loud")
 

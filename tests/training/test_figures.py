@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.figures import coverage, mae, pearson, sign_accuracy, standardised
+from training.affect.agreement import coverage, mae, pearson, sign_accuracy, standardised
 
 
 def test_pearson_by_hand():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import InputError
 from training.datasets.emomv import load_emomv
-from training.folds import grouped_folds
+from training.learning.folds import grouped_folds
 from training.types import EMOTIONS, Pairs
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "emomv"

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
-from training.losses import contrastive, cross_entropy, supervised_contrastive  # noqa: E402
+from training.learning.losses import contrastive, cross_entropy, supervised_contrastive  # noqa: E402
 
 
 def test_cross_entropy_of_even_logits_is_log_of_the_classes() -> None:

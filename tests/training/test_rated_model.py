@@ -11,8 +11,8 @@ import media_samples
 from pieces import SR_HZ, chords
 from recommender import Model
 from recommender.errors import InputError
-from training.rated_model import assembled, checked, out_of_fold, recipe
-from training.targets import Scored
+from training.learning.targets import Scored
+from training.retrieval.train_rated import assembled, checked, out_of_fold, recipe
 
 
 def planted(n: int = 120, affect: int = 2) -> Scored:

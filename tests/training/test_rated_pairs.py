@@ -6,7 +6,7 @@ import pytest
 import media_samples
 from pieces import SR_HZ, chords
 from recommender.errors import InputError
-from training.rated_pairs import measured, read_rated_pairs
+from training.retrieval.rated_pairs import measured, read_rated_pairs
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from recommender import media
 from recommender.errors import InputError
-from training import rendering
-from training.rendering import Synth, find_synth, other_synth, render, render_all
+from training.affect import midi
+from training.affect.midi import Synth, find_synth, other_synth, render, render_all
 
 # One track, 480 ticks a quarter at 120 bpm: middle C for a quarter.
 NOTE = bytes.fromhex("00903c64" + "8360803c00" + "00ff2f00")
@@ -37,7 +37,7 @@ def test_missing_fluidsynth_says_what_to_install(monkeypatch):
 
 def test_missing_soundfont_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/fluidsynth")
-    monkeypatch.setattr(rendering, "FOLDERS", (tmp_path,))
+    monkeypatch.setattr(midi, "FOLDERS", (tmp_path,))
     with pytest.raises(InputError, match=r"no soundfont found .*timgm6mb-soundfont"):
         find_synth()
     with pytest.raises(InputError, match=r"nowhere.sf2: no such soundfont"):
@@ -46,7 +46,7 @@ def test_missing_soundfont_says_what_to_install(monkeypatch, tmp_path):
 
 def test_soundfonts_are_told_apart_by_content(monkeypatch, tmp_path):
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/fluidsynth")
-    monkeypatch.setattr(rendering, "FOLDERS", (tmp_path,))
+    monkeypatch.setattr(midi, "FOLDERS", (tmp_path,))
     (tmp_path / "TimGM6mb.sf2").write_bytes(b"one")
     first = find_synth()
     (tmp_path / "default-GM.sf2").write_bytes(b"one")
@@ -81,9 +81,9 @@ def real_synth():
 def test_rendering_makes_sound_once(piece, tmp_path, real_synth):
     cache = tmp_path / "cache"
     target = render(piece, real_synth, cache)
-    y = np.concatenate(list(media.audio_blocks(target, rendering.SR_HZ)))
+    y = np.concatenate(list(media.audio_blocks(target, midi.SR_HZ)))
     assert np.abs(y).max() > 0.01
-    assert 0.4 < len(y) / rendering.SR_HZ < 15
+    assert 0.4 < len(y) / midi.SR_HZ < 15
     before = target.stat().st_mtime_ns
     broken = Synth("/bin/false", real_synth.soundfont, real_synth.digest)
     assert render(piece, broken, cache) == target

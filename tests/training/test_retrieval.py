@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 import media_samples  # noqa: E402
+from indexing.ingest.import_vectors import import_vectors  # noqa: E402
 from indexing.library import Library  # noqa: E402
-from indexing.vectors import import_vectors  # noqa: E402
 from pieces import chords  # noqa: E402
 from recommender import Model, Recommender  # noqa: E402
 from recommender.errors import InputError  # noqa: E402
@@ -18,9 +18,9 @@ from recommender.model.retrieval import FeatureSet  # noqa: E402
 from training.evaluation import log  # noqa: E402
 from training.evaluation.benchmark import benchmark  # noqa: E402
 from training.evaluation.trials import Bench  # noqa: E402
-from training.retrieval import Saved, train_retrieval  # noqa: E402
+from training.retrieval.train import Saved, train_retrieval  # noqa: E402
 from training.systems import SYSTEMS, system  # noqa: E402
-from training.systems.afclnet import OURS, AFCLNet  # noqa: E402
+from training.systems.afclnet.system import OURS, AFCLNet  # noqa: E402
 from training.systems.fusion import Fusion, FusionConfig  # noqa: E402
 from training.systems.posterior import EmotionMatching  # noqa: E402
 from training.types import Corpus, Dataset, Pairs  # noqa: E402

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge as Peer
 
-from training.picture_affect import mirrored
-from training.ridge import STRENGTHS, Products, fit_chosen
+from training.affect.picture_affect import mirrored
+from training.affect.ridge import STRENGTHS, Products, fit_chosen
 
 
 def planted(n: int = 80, d: int = 200, noise: float = 0.5):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from recommender.features import harmony
-from recommender.features.stft import BINS, N_FFT, SR_HZ, Clock, chunks
+from recommender.extractors.audio import harmony
+from recommender.extractors.audio.stft import BINS, N_FFT, SR_HZ, Clock, chunks
 from recommender.types import Array
-from training.chroma import chroma, filters, tuning
-from training.music_terms import SHARED
-from training.shared_columns import RAW, derived, from_samples, skew
+from training.affect.chroma import chroma, filters, tuning
+from training.affect.music_terms import SHARED
+from training.affect.pmemo_columns import RAW, derived, from_samples, skew
 
 # librosa 0.11.0 on `reference_signal`: its feature functions with sr=22050 and all else at the default.
 GOLDEN = {

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.signed_ridge import fit, solve
+from training.affect.signed_ridge import fit, solve
 
 GRAM = np.array([[1.0, 0.5], [0.5, 1.0]])
 

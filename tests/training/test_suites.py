@@ -14,7 +14,7 @@ from training.evaluation import summary
 from training.evaluation.intervals import Interval
 from training.evaluation.matching import GENERATED, PUBLISHED
 from training.evaluation.suites import SUITES, Asked, baselines, emomv, parts, rated, run_suite, tables
-from training.evaluation.suites.kept import Kept
+from training.evaluation.suites.cache import Kept
 from training.evaluation.suites.labelled import lacking
 from training.systems.rated import ByPairs, FromScores
 from training.types import Corpus, Dataset, Pairs

@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError
 from training.systems import SUITES, SYSTEMS, ablations, makers, system, systems
-from training.systems.afclnet import AFCLNet
+from training.systems.afclnet.system import AFCLNet
 from training.systems.ensemble import Ensemble
 from training.systems.fusion import Fusion
 from training.types import Extra, Pairs

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
-from training.fit import EVERY, Batch, Schedule, equal_steps, inner_epochs, quality, reproducible, train  # noqa: E402
+from training.learning.loop import EVERY, Batch, Schedule, equal_steps, inner_epochs, quality, reproducible, train  # noqa: E402
 from training.systems import network  # noqa: E402
 from training.systems.cca import ridge_cca  # noqa: E402
 from training.systems.ensemble import FittedEnsemble  # noqa: E402

@@ -10,12 +10,13 @@ import torch
 
 from recommender import Model
 from recommender.errors import InputError, ModelError
-from recommender.features import music, video
+from recommender.extractors.audio import music
+from recommender.extractors.video import video
 from recommender.model.folder import MANIFEST
 from recommender.model.retrieval import WEIGHTS, FeatureSet
-from recommender.nets.attendaffect import AttendAffectNet, Attention, Shape
 from recommender.types import Modality, numbered
-from training.fit import Schedule
+from training.learning.loop import Schedule
+from training.nets.attendaffect import AttendAffectNet, Attention, Shape
 from training.tagger import learn
 from training.tagger.figures import DISAGREE, KINDS, agreed, figures, mean_and_sd, one_against_others
 from training.tagger.labelled import Labelled, corpus_segments, parts, segments_of, training_segments

@@ -12,13 +12,13 @@ from labelled_texts import CALLS, TEXT, write_table
 from pieces import chords
 from recommender.errors import CliptuneError, InputError, ModelError
 from recommender.model.retrieval import FeatureSet
-from recommender.nets.attendaffect import Shape
 from training.construction import build
 from training.construction.encoders import ENCODERS
 from training.construction.storage import writing
 from training.construction.table import read_table
 from training.datasets import load_pairs
-from training.fit import Schedule
+from training.learning.loop import Schedule
+from training.nets.attendaffect import Shape
 from training.tagger import learn, media
 from training.tagger.media import encoder_of, source_of, tag_folder
 from training.tagger.model import Opinion, Tag, Tagger

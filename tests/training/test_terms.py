@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from recommender.affect.linear import TRANSFORMS
-from recommender.features import music
-from training.extraction import FeatureTable
-from training.music_terms import MUSIC, SHARED, SHARED_WITHOUT_LEVEL, WITH_LEVEL
-from training.shared_columns import RAW, derived
-from training.terms import AXES, Term, Terms, transformed
+from recommender.extractors.audio import music
+from training.affect.feature_table import FeatureTable
+from training.affect.music_terms import MUSIC, SHARED, SHARED_WITHOUT_LEVEL, WITH_LEVEL
+from training.affect.pmemo_columns import RAW, derived
+from training.affect.terms import AXES, Term, Terms, transformed
 
 MUSIC_NAMES = {c.name for c in music.COLUMNS}
 SHARED_NAMES = set(derived(np.ones((1, len(RAW)))).columns)

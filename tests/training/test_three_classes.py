@@ -16,8 +16,8 @@ from training.datasets import load_pairs
 from training.evaluation import summary
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trials import Bench
-from training.retrieval import train_retrieval
-from training.targets import class_scores
+from training.learning.targets import class_scores
+from training.retrieval.train import train_retrieval
 from training.types import CLASS_OF, CLASSES, Corpus, Dataset
 
 WORDS = ("positive", "neutral", "negative", "relaxing", "sad")

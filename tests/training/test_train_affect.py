@@ -9,13 +9,13 @@ import pytest
 
 from recommender.errors import InputError
 from recommender.model import Model
-from training import music_affect
-from training.affect import train_affect
-from training.feel_words import SHARES
-from training.music_affect import described_music
-from training.rendering import find_synth
-from training.terms import AXES
-from training.video_affect import READ
+from training.affect import music
+from training.affect.feel_words import SHARES
+from training.affect.midi import find_synth
+from training.affect.music import described_music
+from training.affect.terms import AXES
+from training.affect.train import train_affect
+from training.affect.video import READ
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 CLIP_LINE = "clips, calm against busy, sources left out"
@@ -90,7 +90,7 @@ def trained(small, tmp_path_factory):
     stages: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         # One soundfont is enough to see that all steps fit together.
-        patch.setattr(music_affect, "other_synth", lambda first: None)
+        patch.setattr(music, "other_synth", lambda first: None)
         result = train_affect(small, base / "a", 2, cache=base / "cache", on_progress=lambda s, d, n: stages.append(s))
         train_affect(small, base / "b", 2, cache=base / "cache")
     return result, base, stages
@@ -115,7 +115,7 @@ def test_same_inputs_same_bytes(trained):
 def test_weights_keep_the_prior_signs(trained):
     _, base, _ = trained
     model = Model.load(base / "a").affect["music"]
-    signs = {t.column: (t.valence, t.arousal) for t in music_affect.MUSIC.terms}
+    signs = {t.column: (t.valence, t.arousal) for t in music.MUSIC.terms}
     for j, name in enumerate(model.columns):
         assert (model.weights[:, j] * signs[name] >= 0).all(), name
         assert not name.startswith("level")
@@ -164,14 +164,14 @@ def test_words_of_one_side_only_are_refused(small, tmp_path):
 
 
 def test_missing_data_is_one_line_and_writes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.affect.find_synth", lambda soundfont: None)
+    monkeypatch.setattr("training.affect.train.find_synth", lambda soundfont: None)
     with pytest.raises(InputError, match=r"vgmidi/ratings.csv: cannot be read"):
         train_affect(tmp_path / "nothing", tmp_path / "out", 1, cache=tmp_path)
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_unwritable_output_fails_before_the_work(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.affect.find_synth", lambda soundfont: None)
+    monkeypatch.setattr("training.affect.train.find_synth", lambda soundfont: None)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
         train_affect(tmp_path, tmp_path / "file" / "out", 1)

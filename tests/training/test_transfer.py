@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import transfer
-from training.affect import AffectReport
-from training.card import music_notes
+from training.affect import transfer
+from training.affect.card import music_notes
+from training.affect.feature_table import FeatureTable
+from training.affect.music_terms import MUSIC, SHARED, WITH_LEVEL
+from training.affect.train import AffectReport
+from training.affect.transfer import FIGURES, corpora_figures, soundfont_figures
 from training.datasets import Ratings
-from training.extraction import FeatureTable
-from training.music_terms import MUSIC, SHARED, WITH_LEVEL
-from training.transfer import FIGURES, corpora_figures, soundfont_figures
 
 NAMES = [name for name, *_ in FIGURES]
 

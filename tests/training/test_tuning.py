@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError
+from training.learning.search import configurations, configured, defaults, tune
 from training.systems import SYSTEMS, space, system
-from training.tuning import configurations, configured, defaults, tune
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from recommender.measures import POINTWISE, per_query
-from training.two_way import Agreement, centred, chance, interval, nearest, resampled, retrieval
+from training.measures import POINTWISE, per_query
+from training.reranking.pigeonhole_bootstrap import Agreement, centred, chance, interval, nearest, resampled, retrieval
 
 RNG = np.random.default_rng(1)
 DISTANCE = RNG.random((12, 9))

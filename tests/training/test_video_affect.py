@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from recommender.features import video
-from recommender.features.clip import SIGHT
-from training.activity import (
+from recommender.extractors.video import video
+from recommender.extractors.video.clip import SIGHT
+from training.affect.activity import (
     ALIKE,
     LIGHTS,
     MOTION,
@@ -19,10 +19,10 @@ from training.activity import (
     most_chosen,
     out_of_source,
 )
-from training.activity_labels import CLIPS, Labelled, labelled_clips
-from training.picture_copies import COPIES, extract, seen
-from training.picture_families import TABLE, activity, families
-from training.video_affect import residual_sd
+from training.affect.activity_labels import CLIPS, Labelled, labelled_clips
+from training.affect.picture_copies import COPIES, extract, seen
+from training.affect.picture_families import TABLE, activity, families
+from training.affect.video import residual_sd
 
 
 def test_residual_sd_by_hand():
@@ -155,7 +155,7 @@ def test_copies_are_seen_beside_the_picture(tmp_path):
     found = extract(path)
     width = len(SIGHT.columns)
     assert found.values.shape[1] == len(video.COLUMNS) + (1 + len(COPIES)) * width
-    from training.extraction import extract_all
+    from training.affect.feature_table import extract_all
 
     table = extract_all([path], extract, lambda *_: None)
     np.testing.assert_array_equal(seen(table)[0], SIGHT.features(picture))

@@ -7,13 +7,15 @@ from functools import partial
 from math import prod
 from pathlib import Path
 
-from recommender.checkpoints import require
 from recommender.errors import InputError
-from recommender.features import music, raw, sight, video
+from recommender.extractors.audio import music
+from recommender.extractors.networks import efficientnet
+from recommender.extractors.video import sight, video
 from recommender.model.base import EXTRACTORS
-from recommender.networks import efficientnet
 from recommender.text import shown
 from recommender.types import Array, numbered
+from recommender.weights import require
+from training.construction import raw
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
+from indexing.disk.content_hash import fingerprint
 from indexing.executors import Crash, open_executor
-from indexing.fingerprint import fingerprint
 from recommender.errors import CliptuneError, InputError
 from recommender.text import shown
 from recommender.types import Array, Modality

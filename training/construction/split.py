@@ -6,7 +6,7 @@ import numpy as np
 
 from recommender.errors import InputError
 from training.construction.pairing import Segment
-from training.folds import deal, tally
+from training.learning.folds import deal, tally
 from training.types import EMOTIONS
 
 

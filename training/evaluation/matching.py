@@ -13,20 +13,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.measures import POINTWISE
 from recommender.types import Array
 from training.datasets.generated import EFFECTS, NAME, TERMS, GeneratedConfig, generate
 from training.evaluation.files import write_text
 from training.evaluation.intervals import paired_bootstrap, spread
 from training.evaluation.significance import holm, paired_test
 from training.evaluation.versions import versions
-from training.folds import deal, tally
-from training.model_folder import as_json, writable
-from training.systems.afclnet import OURS, PAPER, AFCLNet, AFCLNetConfig
-from training.systems.afclnet_ablations import ablations
-from training.systems.afclnet_reduction import ReductionConfig
+from training.learning.folds import deal, tally
+from training.learning.model_folder import as_json, writable
+from training.learning.targets import Scored, is_matched
+from training.measures import POINTWISE
+from training.systems.afclnet.ablations import ablations
+from training.systems.afclnet.reduction import ReductionConfig
+from training.systems.afclnet.system import OURS, PAPER, AFCLNet, AFCLNetConfig
 from training.systems.logistic import calibration
-from training.targets import Scored, is_matched
 
 Tick = Callable[[str, int, int], None]
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from recommender.measures import calibrated_ece, reliability
-from recommender.measures.probability import binned
 from training.evaluation.intervals import bootstrap
 from training.evaluation.slices import number
 from training.evaluation.summary import Scored
+from training.measures import calibrated_ece, reliability
+from training.measures.probability import binned
 
 
 def curve(s: Scored, seed: int = 0) -> dict[str, Any]:

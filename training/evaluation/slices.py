@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.measures import Measure, parse
 from recommender.types import Array
 from training.evaluation.files import write_text
 from training.evaluation.intervals import Interval, bootstrap
+from training.measures import Measure, parse
 from training.types import EMOTIONS
 
 

@@ -10,17 +10,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from indexing.backends import open_index
-from indexing.search import Segment, best_tracks
+from indexing.search.backends import open_index
+from indexing.search.tracks import best_tracks
+from indexing.snapshot.segments import Segment
 from recommender.encoders.contract import direction
 from recommender.errors import InputError
-from recommender.measures import SameLabel, per_query
 from recommender.types import Array
 from training.evaluation.intervals import bootstrap, paired_bootstrap, spread
 from training.evaluation.significance import holm, paired_test
 from training.evaluation.slices import number
 from training.evaluation.summary import M, V, directions
 from training.evaluation.trials import Bench, Outcome, Task
+from training.measures import SameLabel, per_query
 
 CUTOFFS = (10, 20, 50)
 PERFECT, COSINE, OWN, INDEX = "perfect order", "exact cosine", "own score", "index"

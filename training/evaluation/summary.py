@@ -5,13 +5,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from recommender.measures import POINTWISE, SameLabel, chance_levels, per_query
 from recommender.types import Array
 from training.evaluation.intervals import Summary, bootstrap, bootstrap_of, spread
 from training.evaluation.significance import compare
 from training.evaluation.slices import by_label, number
 from training.evaluation.trials import Bench, Outcome, Task
-from training.targets import class_scores, emotion_scores
+from training.learning.targets import class_scores, emotion_scores
+from training.measures import POINTWISE, SameLabel, chance_levels, per_query
 from training.types import EMOTIONS, Pairs
 
 V, M = "video->music", "music->video"
@@ -19,7 +19,7 @@ RANKING = ("mAP", "top@1", "top@3", "top@5", "MRR", "nDCG", "median-rank")
 MATCHING = ("accuracy", "F1", "AUC")
 PROBABILITY = ("MAE", "MSE", "R2", "Brier", "ECE")
 GRADED = ("MAE", "MSE", "R2")
-"""Measures of the match score against how near the two emotions lie (`training.targets.emotion_scores`)."""
+"""Measures of the match score against how near the two emotions lie (`training.learning.targets.emotion_scores`)."""
 TESTED = (f"{V} mAP", f"{M} mAP", "accuracy")
 RECALL_LEVELS = np.linspace(0, 1, 11)
 

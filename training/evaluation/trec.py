@@ -17,12 +17,12 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.measures import Measure, parse
-from recommender.measures.order import Ranking, rank
-from recommender.measures.ranking import dcg, discounts
 from recommender.text import shown
 from recommender.types import Array
 from training.evaluation.files import read_text, write_text
+from training.measures import Measure, parse
+from training.measures.order import Ranking, rank
+from training.measures.ranking import dcg, discounts
 
 Qrels = Mapping[str, Mapping[str, int]]
 Run = Mapping[str, Mapping[str, float]]

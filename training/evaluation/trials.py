@@ -146,7 +146,7 @@ class Bench:
 
     def rows(self, seed: int, fold: int) -> tuple[Array, Array]:
         """Indices of the fitted and the held-out training pairs; no source video is on both sides."""
-        from training.folds import grouped_folds
+        from training.learning.folds import grouped_folds
 
         if seed not in self._dealt:
             self._dealt[seed] = grouped_folds(self.dataset.pairs["train"], self.folds, seed)
@@ -231,23 +231,23 @@ def fingerprint(bench: Bench, system: System, trial: Trial) -> str:
 def code() -> str:
     """A hash over the sources that a fit runs through."""
     import recommender.encoders
-    import recommender.measures
     import recommender.model
-    import recommender.nets
     import recommender.rankers
-    import training.fit
-    import training.folds
-    import training.losses
+    import training.learning.folds
+    import training.learning.loop
+    import training.learning.losses
+    import training.learning.targets
+    import training.measures
+    import training.nets
     import training.systems
-    import training.targets
 
     saved = (recommender.model, recommender.rankers)  # what models that are trained already score with
-    packages = (recommender.encoders, recommender.measures, recommender.nets, training.systems, *saved)
-    modules = (training.fit, training.folds, training.losses, training.targets)
+    packages = (recommender.encoders, training.measures, training.nets, training.systems, *saved)
+    modules = (training.learning.loop, training.learning.folds, training.learning.losses, training.learning.targets)
     digest = hashlib.sha256()
     for module in (*packages, *modules):
         home = Path(inspect.getfile(module))
-        for source in sorted(home.parent.glob("*.py")) if home.name == "__init__.py" else [home]:
+        for source in sorted(home.parent.rglob("*.py")) if home.name == "__init__.py" else [home]:
             digest.update(source.read_bytes())
     return digest.hexdigest()
 

@@ -15,34 +15,34 @@ SYSTEMS = {
     "emomv-retrieval": "emomv",
     "emomv-retrieval-single": "emomv",
     "emomv-retrieval-text": "emomv",
-    "li-kumar": "likumar",
-    "li-kumar-single": "likumar",
+    "li-kumar": "baselines.likumar",
+    "li-kumar-single": "baselines.likumar",
     "posterior": "posterior",
     "evidence": "posterior",
     "predicted": "predicted",
     "supcon": "contrastive",
     "cca": "cca",
     "cluster-cca": "cca",
-    "afclnet": "afclnet",
-    "afclnet-paper": "afclnet",
+    "afclnet": "afclnet.system",
+    "afclnet-paper": "afclnet.system",
     "fusion": "fusion",
     "fusion-predicted": "fusion",
     "fusion-emomv": "fusion",
     "ensemble": "ensemble",
-    "videoadviser": "videoadviser",
-    "ccda": "ccda",
-    "cca-ga-bpnn": "cca_ga_bpnn",
-    "affective-cca": "affective_cca",
-    "stacking": "stacking",
-    "acp-net": "acp",
-    "l3-net-features": "acp",
-    "spectrogram-acp-features": "acp",
+    "videoadviser": "baselines.videoadviser",
+    "ccda": "baselines.ccda",
+    "cca-ga-bpnn": "baselines.cca_ga_bpnn",
+    "affective-cca": "baselines.affective_cca",
+    "stacking": "baselines.stacking",
+    "acp-net": "baselines.acp",
+    "l3-net-features": "baselines.acp",
+    "spectrogram-acp-features": "baselines.acp",
 }
 """The module of each system: its `SYSTEMS` makes the system by that name. Imported when it is asked for."""
 
 RAW_SYSTEMS = {
-    "l3-net": "acp_raw",
-    "spectrogram-acp": "acp_raw",
+    "l3-net": "baselines.acp_raw",
+    "spectrogram-acp": "baselines.acp_raw",
 }
 """Systems that see pictures and spectrograms themselves (`dataset build --encoder raw`): no part of any suite."""
 
@@ -85,7 +85,7 @@ def space(name: str) -> Mapping[str, tuple[Any, ...]]:
 
 def ablations() -> Mapping[str, Callable[[], System]]:
     """AFCLNet with one part taken away or exchanged, `afclnet-no-attention` for instance, of either recipe."""
-    return makers("afclnet_ablations")
+    return makers("afclnet.ablations")
 
 
 def systems(names: str) -> dict[str, System]:

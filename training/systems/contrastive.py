@@ -14,9 +14,9 @@ from torch.nn import functional
 from recommender.encoders import Matcher
 from recommender.encoders.linear import LinearEncoder
 from recommender.types import Array, Modality
-from training.fit import Batch, Loss, Schedule, reproducible
-from training.fit import train as train_loop
-from training.losses import cross_entropy, supervised_contrastive
+from training.learning.loop import Batch, Loss, Schedule, reproducible
+from training.learning.loop import train as train_loop
+from training.learning.losses import cross_entropy, supervised_contrastive
 from training.systems.matching import calibrated, tensors_of
 from training.systems.network import Scales, Trained, linear, scales
 from training.systems.prepare import standardiser

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from recommender.encoders import Matcher
 from recommender.encoders.projection import ProjectionEncoder
-from recommender.nets.emomv import MatchingHead, Projection, Trunk
 from recommender.types import Array, Modality
-from training.fit import Batch, Loss, Schedule
-from training.losses import contrastive, cross_entropy
+from training.learning.loop import Batch, Loss, Schedule
+from training.learning.losses import contrastive, cross_entropy
+from training.nets.emomv import MatchingHead, Projection, Trunk
 from training.systems.matching import calibrated, tensors_of
 from training.systems.network import Trained, every_pair, linear, train_network
 from training.types import Extra, Pairs, System

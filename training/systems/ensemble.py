@@ -8,8 +8,8 @@ import numpy as np
 
 from recommender.errors import InputError
 from recommender.types import Array, Modality
+from training.systems.baselines.likumar import LiKumar
 from training.systems.contrastive import SupervisedContrastive
-from training.systems.likumar import LiKumar
 from training.systems.predicted import PredictedMusic
 from training.types import Extra, Fitted, Pairs, System
 

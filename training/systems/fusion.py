@@ -10,9 +10,9 @@ from recommender.encoders import Calibration
 from recommender.errors import InputError
 from recommender.rankers.scoring import Scale
 from recommender.types import Array, Modality
-from training.fit import mean_known, queries
-from training.folds import grouped_folds
-from training.systems.afclnet import AFCLNet
+from training.learning.folds import grouped_folds
+from training.learning.loop import mean_known, queries
+from training.systems.afclnet.system import AFCLNet
 from training.systems.emomv import EmoMVRetrieval
 from training.systems.logistic import calibration
 from training.systems.posterior import EmotionMatching

@@ -6,7 +6,7 @@ import numpy as np
 
 from recommender.encoders import Calibration, Encoder, Matcher
 from recommender.types import Array
-from training.folds import grouped_folds
+from training.learning.folds import grouped_folds
 from training.systems.logistic import calibration
 from training.types import Pairs
 

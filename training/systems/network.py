@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from recommender.types import Array, Modality
-from training.fit import (
+from training.learning.loop import (
     EVERY,
     MOST_EPOCHS,
     Batch,

@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from recommender.types import Array, Modality
-from training.targets import Scored, scored
+from training.learning.targets import Scored, scored
 from training.types import Extra, Fitted, Pairs, System
 
 BLOCK = 64

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from recommender.measures.classification import accuracy, macro_f1, majority, roc_auc
 from recommender.types import Array
+from training.measures.classification import accuracy, macro_f1, majority, roc_auc
 
 KINDS = ("video", "music", "joint")
 """The three models, by what they read."""

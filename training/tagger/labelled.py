@@ -7,7 +7,7 @@ import numpy as np
 from recommender.errors import InputError
 from recommender.types import Array
 from training.datasets.emomv_labels import JOIN
-from training.folds import dealt
+from training.learning.folds import dealt
 from training.types import EMOTIONS, Corpus, Dataset, Pairs
 
 

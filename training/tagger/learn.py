@@ -11,7 +11,7 @@ import numpy as np
 
 from recommender.model.retrieval import FeatureSet
 from recommender.types import Array, Modality
-from training.model_folder import as_json, writable
+from training.learning.model_folder import as_json, writable
 from training.tagger.card import card
 from training.tagger.figures import KINDS, figures, summary
 from training.tagger.labelled import Labelled, parts, training_segments

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from indexing.files import absolute, media_files
+from indexing.disk.files import absolute
+from indexing.ingest.scan import media_files
 from recommender.errors import InputError, ModelError
 from recommender.text import shown
 from recommender.types import Array, Modality

@@ -13,9 +13,9 @@ from safetensors.numpy import save
 from recommender.errors import InputError, ModelError
 from recommender.model.folder import FORMAT, MANIFEST, digest, find, plain_name, read_manifest, read_tensors
 from recommender.model.retrieval import WEIGHTS, FeatureSet
-from recommender.nets.attendaffect import AttendAffectNet, Shape
 from recommender.types import Array, Modality
-from training.model_folder import as_json, write
+from training.learning.model_folder import as_json, write
+from training.nets.attendaffect import AttendAffectNet, Shape
 from training.systems.prepare import Standardiser
 from training.tagger.figures import KINDS
 from training.tagger.labelled import Labelled

@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional
 
 from recommender.errors import InputError
-from recommender.nets.attendaffect import AttendAffectNet, Shape
 from recommender.types import Array
-from training.fit import Batch, Schedule, reproducible, train
+from training.learning.loop import Batch, Schedule, reproducible, train
+from training.nets.attendaffect import AttendAffectNet, Shape
 from training.systems.prepare import Standardiser, standardiser
 from training.tagger.labelled import parts
 

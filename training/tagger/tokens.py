@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from recommender.features import colour, composition, harmony, music, rhythm, spectrum, texture, video
+from recommender.extractors.audio import harmony, music, rhythm, spectrum
+from recommender.extractors.video import colour, composition, texture, video
 from recommender.model.retrieval import FeatureSet
 from recommender.types import Column
 

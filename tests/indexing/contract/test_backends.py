@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing.backends import BACKENDS, FAISS_ROWS, chosen, faiss_flat, open_index
-from indexing.search import Segment, best_tracks, checked_query, merged
+from indexing.search.backends import BACKENDS, FAISS_ROWS, chosen, faiss_flat, open_index
+from indexing.search.tracks import best_tracks, checked_query, merged
+from indexing.snapshot.segments import Segment
 from recommender.errors import BackendError, InputError
 from recommender.types import unit
 

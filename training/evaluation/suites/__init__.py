@@ -7,11 +7,11 @@ from typing import Any
 from recommender.errors import InputError
 from training.evaluation.files import write_text
 from training.evaluation.suites import tables
-from training.evaluation.suites.asked import Asked, Found
 from training.evaluation.suites.baselines import run as run_baselines
 from training.evaluation.suites.emomv import run as run_emomv
 from training.evaluation.suites.parts import run as run_parts
-from training.model_folder import as_json, writable
+from training.evaluation.suites.request import Asked, Found
+from training.learning.model_folder import as_json, writable
 
 __all__ = ["SUITES", "Asked", "Found", "run_suite"]
 

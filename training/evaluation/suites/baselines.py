@@ -10,15 +10,15 @@ from training.evaluation import report as rendering
 from training.evaluation import summary
 from training.evaluation.matching import PAPER_SMALL, PUBLISHED
 from training.evaluation.suites import labelled, rated
-from training.evaluation.suites.asked import Asked, Found
-from training.evaluation.suites.kept import Kept
+from training.evaluation.suites.cache import Kept
 from training.evaluation.suites.labelled import RANKED, Place
 from training.evaluation.suites.rated import Contender
+from training.evaluation.suites.request import Asked, Found
 from training.evaluation.suites.tables import Cell, Row, Table, printed
 from training.evaluation.trials import Bench, Trial
+from training.learning.search import Tuned, tune
 from training.systems import SYSTEMS, space, system
-from training.systems.afclnet import AFCLNet
-from training.tuning import Tuned, tune
+from training.systems.afclnet.system import AFCLNet
 from training.types import System
 
 NAME = "matching-baselines"

@@ -13,12 +13,12 @@ from training.evaluation import summary
 from training.evaluation.intervals import bootstrap_of
 from training.evaluation.published import OURS, Row, emotion_accuracy, published
 from training.evaluation.suites import labelled, tables
-from training.evaluation.suites.asked import Asked, Found
-from training.evaluation.suites.kept import Kept
+from training.evaluation.suites.cache import Kept
 from training.evaluation.suites.labelled import M, Place, V
+from training.evaluation.suites.request import Asked, Found
 from training.evaluation.suites.tables import Cell, Table
 from training.evaluation.trials import FOLDS, Bench
-from training.folds import grouped_folds
+from training.learning.folds import grouped_folds
 from training.systems import system
 from training.systems.logistic import multinomial
 from training.systems.prepare import standardiser

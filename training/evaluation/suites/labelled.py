@@ -9,10 +9,10 @@ import numpy as np
 from recommender.errors import InputError
 from training.datasets import load_pairs
 from training.evaluation import summary
-from training.evaluation.suites.kept import Kept
+from training.evaluation.suites.cache import Kept
 from training.evaluation.trials import Bench, Outcome, Trial, run
-from training.fit import quality
-from training.folds import grouped_folds
+from training.learning.folds import grouped_folds
+from training.learning.loop import quality
 from training.systems.rated import uncalibrated
 from training.types import Dataset, Pairs, System
 

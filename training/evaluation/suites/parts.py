@@ -8,14 +8,14 @@ from recommender.types import Array
 from training.evaluation import summary
 from training.evaluation.matching import GENERATED, PUBLISHED, STATES
 from training.evaluation.suites import labelled, rated
-from training.evaluation.suites.asked import Asked, Found
-from training.evaluation.suites.kept import Kept
+from training.evaluation.suites.cache import Kept
 from training.evaluation.suites.labelled import RANKED, Place
 from training.evaluation.suites.rated import Contender
+from training.evaluation.suites.request import Asked, Found
 from training.evaluation.suites.tables import Cell, Row, Table, printed
 from training.evaluation.trials import Bench
-from training.systems.afclnet import OURS, AFCLNet, AFCLNetConfig
-from training.tuning import changed
+from training.learning.search import changed
+from training.systems.afclnet.system import OURS, AFCLNet, AFCLNetConfig
 
 NAME = "afclnet-ablation"
 SEEDS, FOLD_SEEDS = 10, 3

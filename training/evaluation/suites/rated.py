@@ -11,11 +11,11 @@ from recommender.types import Array
 from training.datasets.generated import TERMS, GeneratedConfig, generate
 from training.evaluation.matching import SEED, chance, difference, figures, split
 from training.evaluation.significance import holm
-from training.evaluation.suites.kept import Figures, Kept
+from training.evaluation.suites.cache import Figures, Kept
 from training.evaluation.suites.tables import compared, over_seeds
+from training.learning.targets import Scored
 from training.systems.logistic import calibration
 from training.systems.rated import uncalibrated
-from training.targets import Scored
 from training.types import System
 
 MEASURES = ("MAE", "MSE", "R2", "AUC")

@@ -1,0 +1,185 @@
+"""All that a query on a current snapshot asks of a catalog, read with sqlite3 alone: its state, facts of what is shown.
+
+SQLAlchemy takes longer to import than a search takes; `indexing.catalog.schema` opens the same connection with it when
+more is asked.
+"""
+
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from indexing.disk.durable import translated
+from indexing.disk.locations import CATALOG
+from recommender.errors import LibraryError
+from recommender.text import shown
+from recommender.types import Space
+
+SCHEMA_VERSION = 3
+
+HEAD = (
+    "SELECT m.uid, m.generation, m.space, s.model, s.revision, s.dim "
+    "FROM meta m LEFT JOIN spaces s ON s.id = m.space WHERE m.id = 1"
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The state of the catalog: which catalog, which space is searched, how often contents changed."""
+
+    uid: str
+    generation: int
+    space_id: int
+    space: Space
+
+
+class Description(NamedTuple):
+    """Feature columns of a modality, and those of them that the encoder reads."""
+
+    columns: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+
+class UnfinishedError(LibraryError):
+    """A catalog without its tables: its maker was killed, or is not done yet."""
+
+
+class _Held(sqlite3.Connection):
+    """A connection whose one transaction lasts until it is closed (SQLAlchemy rolls back what it is handed)."""
+
+    def rollback(self) -> None:
+        pass
+
+
+class Reading:
+    """A catalog file open for reading: `connection` shows one state of it, whatever a writer does."""
+
+    def __init__(self, connection: sqlite3.Connection, scratch: tempfile.TemporaryDirectory[str] | None) -> None:
+        self.connection = connection
+        self._scratch = scratch
+
+    def head(self) -> Head:
+        """The catalog's state."""
+        return head_of(self.connection.execute(HEAD).fetchone())
+
+    def facts(self, content: int) -> dict[str, Any]:
+        """The facts of a content by name; empty where there is no such content."""
+        row = self.connection.execute("SELECT facts FROM contents WHERE id = ?", (content,)).fetchone()
+        return json.loads(row[0]) if row else {}
+
+    def close(self) -> None:
+        """End the transaction and let go of the file."""
+        self.connection.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+
+def open_reading(folder: Path) -> Reading:
+    """The catalog for reading; raises LibraryError for an unknown version, and the errors of SQLite.
+
+    In a folder that cannot be written SQLite's WAL cannot be used: the file is opened as immutable, or,
+    when a killed writer left a journal there, a private copy of both is. A catalog of an earlier version is brought
+    to this one, or a private copy is, where another process writes or none can.
+    """
+    reading = _opened(folder)
+    try:
+        check_version(reading.connection, folder)
+        if version(reading.connection) == SCHEMA_VERSION:
+            return reading
+        return _brought_up(folder, reading)
+    except BaseException:
+        reading.close()
+        raise
+
+
+def _opened(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = None) -> Reading:
+    """The catalog inside a transaction, of whichever version; `scratch` goes when it is closed."""
+    options, source = "mode=ro", folder
+    if not os.access(folder, os.W_OK):
+        options = "mode=ro&immutable=1"
+        if _journal(folder):
+            scratch = tempfile.TemporaryDirectory(prefix="cliptune-")
+            source, options = _copied(folder, Path(scratch.name)), "mode=rw"
+    uri = f"file:{quote(os.fsencode(source / CATALOG))}?{options}"
+    link = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False, factory=_Held)
+    reading = Reading(link, scratch)
+    try:
+        link.execute("PRAGMA query_only=ON")
+        link.execute("BEGIN")
+    except BaseException:
+        reading.close()
+        raise
+    return reading
+
+
+def _brought_up(folder: Path, older: Reading) -> Reading:
+    """The catalog in this version: the file itself where it can be written now, else a private copy of `older`."""
+    from indexing.catalog import migrations
+    from indexing.disk.lock import lock
+
+    try:
+        with lock(folder), translated(folder, "write to the library at"):
+            migrations.bring_up(folder)
+    except LibraryError:
+        return _migrated_copy(older)
+    older.close()
+    return open_reading(folder)
+
+
+def _migrated_copy(older: Reading) -> Reading:
+    from indexing.catalog import migrations
+
+    scratch = tempfile.TemporaryDirectory(prefix="cliptune-")
+    home = Path(scratch.name)
+    try:
+        migrations.copy(older.connection, home / CATALOG)
+        older.close()
+        migrations.migrate(home / CATALOG)
+    except BaseException:
+        scratch.cleanup()
+        raise
+    return _opened(home, scratch)
+
+
+def head_of(row: Any) -> Head:
+    """The state in a row of HEAD; raises LibraryError when the catalog lacks the space it says it is in."""
+    if row is None or row[3] is None:
+        raise LibraryError("the catalog is damaged: it has no space; restore a copy of the library")
+    uid, generation, space_id, *space = row
+    return Head(uid, generation, space_id, Space(*space))
+
+
+def version(link: sqlite3.Connection) -> int | None:
+    """The version of the catalog's tables, None where there are none."""
+    if link.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+        return None
+    row = link.execute("SELECT schema_version FROM meta").fetchone()
+    return None if row is None else int(row[0])
+
+
+def check_version(link: sqlite3.Connection, folder: Path) -> None:
+    """Raise LibraryError for a catalog that is not finished, or that a later version of this program made."""
+    found = version(link)
+    if found is None:
+        raise UnfinishedError(f"the library at {shown(folder)} was never finished; index again to make it")
+    if found > SCHEMA_VERSION:
+        raise LibraryError(
+            f"the library at {shown(folder)} has format {found}, but this cliptune reads up to format "
+            f"{SCHEMA_VERSION}; upgrade cliptune"
+        )
+
+
+def _journal(folder: Path) -> bool:
+    wal = folder / (CATALOG + "-wal")
+    return wal.is_file() and wal.stat().st_size > 0
+
+
+def _copied(folder: Path, to: Path) -> Path:
+    for name in (CATALOG, CATALOG + "-wal"):
+        shutil.copyfile(folder / name, to / name)
+    return to

@@ -1,0 +1,272 @@
+"""The catalog's tables and how its SQLite file is opened: by one writer, by readers, from read-only folders."""
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import sqlalchemy as sa
+
+from indexing.catalog.engine import engine_of, writing_engine
+from indexing.catalog.reading import SCHEMA_VERSION, Reading, UnfinishedError, check_version, open_reading, version
+from indexing.disk.locations import CATALOG, has_parts, lost, lost_text
+from recommender.errors import LibraryError
+
+TABLES = sa.MetaData()
+
+meta = sa.Table(
+    "meta",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Column("uid", sa.Text, nullable=False),  # ties snapshots to this catalog
+    sa.Column("space", sa.Integer, nullable=False),  # the space that is searched
+    sa.Column("generation", sa.Integer, nullable=False),  # grows with every change of the contents
+)
+spaces = sa.Table(
+    "spaces",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("revision", sa.Text, nullable=False),
+    sa.Column("dim", sa.Integer, nullable=False),
+    sa.UniqueConstraint("model", "revision", "dim"),
+    sqlite_autoincrement=True,
+)
+modalities = sa.Table(
+    "modalities",
+    TABLES,
+    sa.Column("space", sa.Integer, primary_key=True),
+    sa.Column("modality", sa.Text, primary_key=True),
+    sa.Column("columns", sa.JSON, nullable=False),
+    sa.Column("inputs", sa.JSON, nullable=False),
+)
+parts = sa.Table(
+    "parts",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("space", sa.Integer, nullable=False),
+    sa.Column("modality", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.Integer, nullable=False),
+    sa.Column("checksum", sa.Text, nullable=False),
+    sqlite_autoincrement=True,  # ids are never reused: (content, part) tells a stale snapshot row
+)
+contents = sa.Table(
+    "contents",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("space", sa.Integer, nullable=False),
+    sa.Column("modality", sa.Text, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("part", sa.Integer, sa.ForeignKey("parts.id"), nullable=False, index=True),
+    sa.Column("first_row", sa.Integer, nullable=False),  # of its windows within the part
+    sa.Column("windows", sa.Integer, nullable=False),
+    sa.Column("duration_s", sa.Float),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("valence", sa.Float),
+    sa.Column("arousal", sa.Float),
+    sa.Column("valence_sd", sa.Float),
+    sa.Column("arousal_sd", sa.Float),
+    sa.UniqueConstraint("hash", "modality", "space"),
+    sqlite_autoincrement=True,
+)
+tracks = sa.Table(
+    "tracks",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("space", sa.Integer, nullable=False),
+    sa.Column("modality", sa.Text, nullable=False),
+    sa.Column("path", sa.LargeBinary, nullable=False),  # os.fsencode: any name survives
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("mtime_ns", sa.Integer, nullable=False),
+    sa.Column("content", sa.Integer, sa.ForeignKey("contents.id"), nullable=False, index=True),
+    sa.Column("title", sa.Text),
+    sa.Column("artist", sa.Text),
+    sa.Column("album", sa.Text),
+    sa.Column("genre", sa.Text),
+    sa.Column("licence", sa.Text),
+    sa.UniqueConstraint("path", "modality", "space"),
+)
+recordings = sa.Table(
+    "recordings",
+    TABLES,
+    sa.Column("content", sa.Integer, sa.ForeignKey("contents.id"), primary_key=True),
+    sa.Column("recording", sa.Integer, nullable=False, index=True),  # the content that leads its near-duplicates
+)
+touched = sa.Table(
+    "touched",
+    TABLES,
+    sa.Column("content", sa.Integer, primary_key=True),  # 0: all that there were
+    sa.Column("generation", sa.Integer, nullable=False),  # of the last change that a snapshot shows; by triggers
+)
+failures = sa.Table(
+    "failures",
+    TABLES,
+    sa.Column("space", sa.Integer, primary_key=True),
+    sa.Column("modality", sa.Text, primary_key=True),
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("mtime_ns", sa.Integer, nullable=False),
+    sa.Column("hash", sa.LargeBinary),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+roots = sa.Table(
+    "roots",
+    TABLES,
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    sa.Column("modality", sa.Text, primary_key=True),
+    sa.Column("folder", sa.Boolean, nullable=False),
+    sa.Column("mount", sa.LargeBinary, nullable=False),  # tells an unplugged disk from an emptied folder
+)
+
+
+_READ_BY_QUERIES = {
+    contents: ("part", "first_row", "windows", "duration_s", "facts", "valence", "arousal", "valence_sd", "arousal_sd"),
+    tracks: ("path", "content", "title", "artist", "genre", "licence"),
+}
+_CONTENT = {contents: "id", tracks: "content"}
+_NOTE = (  # an upsert: a plain OR REPLACE would give way to the OR IGNORE of the statement that fires the trigger
+    "INSERT INTO touched SELECT {0}.{1}, generation FROM meta WHERE space = {0}.space "
+    "ON CONFLICT (content) DO UPDATE SET generation = excluded.generation"
+)
+
+
+def _triggers() -> Iterator[tuple[str, str]]:
+    """What makes `generation` grow with every change of what a snapshot holds, whoever makes the change.
+
+    A snapshot counts as current while `generation` stays; a touched file (its time) changes nothing that it shows.
+    `touched` keeps which contents have changed since: what a filter reads of them must not come from the snapshot.
+    """
+    for table, names in _READ_BY_QUERIES.items():
+        old, new = (", ".join(f"{side}.{name}" for name in names) for side in ("OLD", "NEW"))
+        for event, side in (("INSERT", "NEW"), ("DELETE", "OLD"), (f"UPDATE OF {', '.join(names)}", "NEW")):
+            when = f"WHEN ({old}) IS NOT ({new}) " if event.startswith("UPDATE") else ""
+            name = f"{table.name}_{event.split()[0].lower()}"
+            bump = f"UPDATE meta SET generation = generation + 1 WHERE space = {side}.space"  # noqa: S608
+            notes = [_NOTE.format(s, _CONTENT[table]) for s in (("NEW", "OLD") if when else (side,))]
+            does = "; ".join([bump, *notes])
+            yield name, f"CREATE TRIGGER {name} AFTER {event} ON {table.name} {when}BEGIN {does}; END"
+
+
+TRIGGERS = dict(_triggers())
+"""Statements by the name of the trigger."""
+
+
+class Database:
+    """An open catalog file: `connection` inside a transaction for readers, begun per change by the writer."""
+
+    def __init__(self, engine: sa.Engine, reading: Reading | None = None) -> None:
+        self.connection = engine.connect()
+        self._engine = engine
+        self._reading = reading
+
+    def shrink(self) -> None:
+        """Rewrite the file without its free pages, where it has any; outside of a transaction."""
+        link = _driver(self.connection)
+        if link.execute("PRAGMA freelist_count").fetchone()[0]:
+            link.execute("VACUUM")
+
+    def close(self) -> None:
+        """End the transaction and let go of the file."""
+        self.connection.close()
+        self._engine.dispose()
+        if self._reading is not None:
+            self._reading.close()
+
+
+def create(folder: Path, model: str, revision: str, dim: int) -> None:
+    """Make an empty catalog, in one transaction; one that is there, or that another process makes now, stays.
+
+    Raises LibraryError where parts are there without one: a writer of an empty catalog would remove them.
+    """
+    if lost(folder):
+        raise LibraryError(lost_text(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    database = _writer(folder)
+    try:
+        with database.connection.begin():
+            if version(_driver(database.connection)) is not None:
+                return
+            if has_parts(folder):
+                raise LibraryError(lost_text(folder))
+            TABLES.create_all(database.connection)
+            add = sa.insert(spaces).values(model=model, revision=revision, dim=dim)
+            space = database.connection.execute(add).inserted_primary_key
+            row = {"schema_version": SCHEMA_VERSION, "space": space[0] if space else 1, "generation": 0}
+            database.connection.execute(sa.insert(meta).values(id=1, uid=uuid.uuid4().hex, **row))
+    finally:
+        database.close()
+
+
+def is_made(folder: Path) -> bool:
+    """Whether a catalog is there and whole; another process may be making it at this moment."""
+    path = folder / CATALOG
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    try:
+        open_reading(folder).close()
+    except UnfinishedError:
+        return False
+    except (LibraryError, sqlite3.Error):
+        return True  # there, and in a state that opening it will explain
+    return True
+
+
+def open_writer(folder: Path) -> Database:
+    """The catalog for writing, in WAL mode with full syncs; the library's write lock must be held.
+
+    One of an earlier version is brought to this one. Raises LibraryError for one of a later version.
+    """
+    database = _writer(folder)
+    try:
+        with database.connection.begin():
+            link = _driver(database.connection)
+            check_version(link, folder)
+            if current := version(link) == SCHEMA_VERSION:
+                _put_triggers(link)
+    except BaseException:
+        database.close()
+        raise
+    if current:
+        return database
+    database.close()
+    from indexing.catalog import migrations
+
+    migrations.bring_up(folder)
+    return open_writer(folder)
+
+
+def _put_triggers(link: sqlite3.Connection) -> None:
+    """Make the catalog's triggers those of TRIGGERS, writing nothing where they are."""
+    there = dict(link.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    for name, statement in TRIGGERS.items():
+        if there.get(name) != statement:
+            link.execute(f"DROP TRIGGER IF EXISTS {name}")
+            link.execute(statement)
+
+
+def _writer(folder: Path) -> Database:
+    return Database(writing_engine(folder / CATALOG))
+
+
+def open_reader(folder: Path) -> Database:
+    """The catalog for reading: one snapshot of it for as long as it is open, whatever a writer does.
+
+    Raises LibraryError for an unknown version; how the file is opened, see `reading.open_reading`.
+    """
+    return reader_of(open_reading(folder))
+
+
+def reader_of(reading: Reading) -> Database:
+    """A catalog that is being read already, in the same transaction, for SQLAlchemy; closing it closes both."""
+    return Database(engine_of(lambda: reading.connection), reading)
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    """The sqlite3 connection below one of SQLAlchemy's."""
+    return cast("sqlite3.Connection", connection.connection.dbapi_connection)

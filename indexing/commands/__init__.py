@@ -1,0 +1,1 @@
+"""`recommend index ...`: what the commands take, call and print."""

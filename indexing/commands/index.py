@@ -1,0 +1,387 @@
+"""`recommend index ...`: build and look after a library."""
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recommender.console import (
+    FAILED,
+    DryRunOption,
+    Format,
+    FormatOption,
+    Kind,
+    KindOption,
+    LibraryOption,
+    ModelOption,
+    RetryOption,
+    TimeoutOption,
+    WorkersOption,
+    flat,
+    group,
+    write,
+    write_json,
+    write_rows,
+)
+from recommender.errors import CliptuneError, InputError, LibraryNotFound
+from recommender.text import shown
+
+if TYPE_CHECKING:
+    from indexing.ingest.events import Event
+    from indexing.library import Library
+    from recommender.model.retrieval import RetrievalModel
+    from recommender.types import Modality
+
+app = group("Build and look after a library.", no_args_is_help=True)
+
+
+def open_library(name: str) -> "Library":
+    """The library of that name or path."""
+    from indexing.library import Library
+
+    return Library.open(name)
+
+
+def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counter[str]:
+    """Follows ingestion with progress on stderr; returns how many events of each kind came (`quiet`: only news)."""
+    from indexing.ingest.events import Failed, Ingested, Plan, Recoded
+    from recommender.outputs.progress import Progress
+
+    counts: Counter[str] = Counter()
+    # Closing the stream lets go of the library's lock, whatever happens here.
+    with closing(stream), Progress(verb) as progress, _told_when_interrupted():
+        for event in stream:
+            if isinstance(event, Plan):
+                counts["files"] = max(counts["files"], event.total)
+                progress.expect(progress.done + event.to_analyse)
+                continue
+            counts[COUNTED[type(event).__name__]] += 1
+            if isinstance(event, Ingested | Recoded | Failed):
+                progress.step()
+            if line := _line(event, quiet):
+                progress.note(line)
+        if not quiet or counts["analysed"] or counts["failed"]:
+            summary = ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "nothing to do"
+            progress.note(f"{summary} ({progress.elapsed_s():.1f} s)")
+    return counts
+
+
+@contextmanager
+def _told_when_interrupted() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("interrupted: what was finished is kept; the same command goes on from there", err=True)
+        raise
+
+
+COUNTED = {
+    "Ingested": "analysed",
+    "Recoded": "coded from what the library holds",
+    "Planned": "to analyse",
+    "Skipped": "unchanged",
+    "Failed": "failed",
+    "Removed": "removed",
+    "Warned": "warnings",
+    "Mended": "things put right or told",
+}
+
+
+def _line(event: "Event", quiet: bool) -> str | None:
+    """What to say of an event, None for the many that need no line."""
+    from indexing.ingest.events import Failed, Mended, Planned, Removed, Skipped, Warned
+
+    match event:
+        case Failed(path, reason) | Warned(path, reason):
+            word = "failed" if isinstance(event, Failed) else "warning"
+            return f"{word}: {reason}" if shown(Path(path).name) in reason else f"{word}: {shown(path)}: {reason}"
+        case Skipped(path, reason) if reason.startswith("failed"):
+            return f"skipped {shown(path)}: {reason}; --retry tries it again"
+        case Removed(path) if not quiet:
+            return f"removed {shown(path)}"
+        case Mended(text):
+            return text
+        case Planned(path):
+            return f"would analyse {shown(path)}"
+    return None
+
+
+def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -> None:
+    """Exit 1 when nothing at all could be used; single failures were shown and are remembered."""
+    if not counts["files"] and not counts["failed"]:
+        what = MEDIA_WORDS[modality]
+        raise CliptuneError(f"no {what} in {', '.join(shown(p) for p in paths)}")
+    if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
+        raise typer.Exit(FAILED)
+
+
+MEDIA_WORDS = {
+    "music": "music (mp3, flac, ogg, wav, m4a, ...)",
+    "video": "clips (mp4, mov, mkv, webm, gif, jpg, ...)",
+}
+
+
+@app.command(
+    "add",
+    help="Analyse files and folders into a library; what is in it already is left alone.\n\n"
+    "Example: recommend index add ~/Music --library film-music",
+)
+def index_add(
+    paths: Annotated[list[Path], typer.Argument(readable=False, help="Files or folders.")],
+    library: LibraryOption = "default",
+    kind: KindOption = Kind.music,
+    model: ModelOption = "builtin",
+    workers: WorkersOption = None,
+    retry: RetryOption = False,
+    timeout: TimeoutOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    from indexing import ingest
+    from indexing.library import Library
+    from recommender.model import Model
+
+    analyser = Model.load(model)
+    analyser.check_media(kind.modality)
+    if not any(path.exists() for path in paths):
+        raise InputError(f"no such file or folder: {', '.join(map(shown, paths))}")
+    if dry_run:
+        try:
+            opened: Library | None = Library.open(library)
+        except LibraryNotFound:
+            opened = None
+    else:
+        opened = Library.open_or_create(library, analyser.space)
+    events = ingest.add(
+        opened, paths, analyser, kind.modality, workers=workers, retry=retry, limit_s=timeout, dry_run=dry_run
+    )
+    _finish(follow(events, "analysing"), kind.modality, paths)
+
+
+@app.command(
+    "update",
+    help="Look at the library's folders again: new, changed and vanished files.\n\n"
+    "Example: recommend index update --library film-music --retry",
+)
+def index_update(
+    library: LibraryOption = "default",
+    model: ModelOption = "builtin",
+    workers: WorkersOption = None,
+    retry: RetryOption = False,
+    timeout: TimeoutOption = None,
+    dry_run: DryRunOption = False,
+    reanalyse: Annotated[
+        bool, typer.Option("--reanalyse", help="Analyse everything again (after a new model).")
+    ] = False,
+) -> None:
+    from indexing import ingest
+    from indexing.library import Library
+    from recommender.model import Model
+
+    analyser = Model.load(model)
+    events = ingest.update(
+        Library.open(library),
+        analyser,
+        workers=workers,
+        retry=retry,
+        limit_s=timeout,
+        dry_run=dry_run,
+        reanalyse=reanalyse,
+    )
+    follow(events, "analysing")
+
+
+@app.command(
+    "upgrade",
+    help="Move a library to another model; it stays searchable with the old one until all is done.\n\n"
+    "Where the new model reads the same features, nothing is decoded again. Interrupted, the same command goes on.\n\n"
+    "Example: recommend index upgrade --library film-music --model my-model",
+)
+def index_upgrade(
+    library: LibraryOption = "default",
+    model: ModelOption = "builtin",
+    workers: WorkersOption = None,
+    retry: RetryOption = False,
+    timeout: TimeoutOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    from indexing import ingest
+    from recommender.model import Model
+
+    analyser, opened = Model.load(model), open_library(library)
+    if analyser.space == opened.space:
+        write(f"the library is searched with {analyser.name} revision {analyser.revision} already\n")
+        return
+    follow(
+        ingest.upgrade(opened, analyser, workers=workers, retry=retry, limit_s=timeout, dry_run=dry_run), "upgrading"
+    )
+    if not dry_run:
+        write(f"the library is searched with {analyser.name} revision {analyser.revision} now\n")
+
+
+@app.command(
+    "remove",
+    help="Take files, or everything under a folder, out of a library (the files stay).\n\n"
+    "Example: recommend index remove ~/Music/Demos",
+)
+def index_remove(
+    paths: Annotated[list[Path], typer.Argument(readable=False, help="Files or folders as `index list` shows them.")],
+    library: LibraryOption = "default",
+) -> None:
+    from indexing import ingest
+    from indexing.library import Library
+
+    counts = follow(ingest.remove(Library.open(library), paths), "removing")
+    if not counts["removed"]:
+        raise CliptuneError(f"nothing of {', '.join(map(shown, paths))} is in this library (`recommend index list`)")
+
+
+@app.command("list", help="List the tracks, or the files that failed.\n\nExample: recommend index list --format json")
+def index_list(
+    library: LibraryOption = "default",
+    failed: Annotated[
+        bool, typer.Option("--failed", help="The files that could not be used, with the reason.")
+    ] = False,
+    format: FormatOption = Format.table,
+) -> None:
+    from recommender.outputs import listing
+
+    opened = open_library(library)
+    rows = [listing.failure(f) for f in opened.failures()] if failed else [listing.track(t) for t in opened.tracks()]
+    write(listing.render(rows, format, listing.FAILURE_COLUMNS if failed else listing.TRACK_COLUMNS))
+
+
+@app.command("info", help="Size, model, backend and health of a library.\n\nExample: recommend index info")
+def index_info(library: LibraryOption = "default", format: FormatOption = Format.table) -> None:
+    from indexing.maintenance.verify import info
+
+    facts = info(open_library(library))
+    if format is Format.json:
+        write_json(facts)
+    else:
+        write_rows(flat(facts))
+
+
+@app.command(
+    "verify",
+    help="Check every part of a library, and its search against brute force; exit 0 only when all is whole.\n\n"
+    "Example: recommend index verify --format json",
+)
+def index_verify(
+    library: LibraryOption = "default",
+    queries: Annotated[int, typer.Option(min=0, help="Queries of the search's audit; 0 leaves it out.")] = 50,
+    format: FormatOption = Format.table,
+) -> None:
+    from indexing.disk.locations import existing
+    from indexing.maintenance.verify import examine
+
+    report = examine(existing(library), queries)
+    if format is Format.json:
+        write_json(report.as_json())
+    else:
+        for orphan in report.orphans:
+            typer.echo(f"orphan: {shown(orphan)}: harmless, the next writer removes it", err=True)
+        for modality, recall in report.recalls.items():
+            typer.echo(f"search of {modality}: {recall}", err=True)
+        write("".join(f"{problem}\n" for problem in report.problems) or "whole\n")
+    if report.problems:
+        raise CliptuneError(f"{len(report.problems)} problem(s) found; `recommend index repair` puts right what it can")
+
+
+@app.command(
+    "repair",
+    help="Put a damaged library right with what is left of it; only tracks of damaged parts are analysed again.\n\n"
+    "Folders are looked through for files whose paths are lost. Exit 0 only when all is whole.\n\n"
+    "Example: recommend index repair ~/Music",
+)
+def index_repair(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(readable=False, help="Where files may be whose paths are lost.")
+    ] = None,
+    library: LibraryOption = "default",
+    model: ModelOption = "builtin",
+    workers: WorkersOption = None,
+    timeout: TimeoutOption = None,
+) -> None:
+    from indexing.disk.locations import existing
+    from indexing.maintenance.repair import repair
+    from indexing.maintenance.verify import examine
+    from recommender.model import Model
+
+    follow(repair(library, Model.load(model), folders or (), workers=workers, limit_s=timeout), "repairing")
+    if problems := examine(existing(library), queries=0).problems:
+        raise CliptuneError(f"{len(problems)} problem(s) are left: {problems[0]}")
+    write("whole\n")
+
+
+@app.command(
+    "compact",
+    help="Merge small parts, drop dead rows and shrink the catalog; `index info` says when it pays.\n\n"
+    "Example: recommend index compact --library film-music",
+)
+def index_compact(library: LibraryOption = "default") -> None:
+    from indexing.disk.locations import existing
+    from indexing.maintenance.compact import compact
+
+    saved = compact(existing(library))
+    write(f"{saved}\n")
+    if saved.left:
+        raise CliptuneError(f"{len(saved.left)} damaged part(s) were left as they are: `recommend index repair`")
+
+
+@app.command(
+    "build",
+    help="Build the search index of a large library; also done in the background after adding.\n\n"
+    "Sizes and recall are kept with the library. Queries go on meanwhile; `index info` shows what was measured.\n\n"
+    "Example: recommend index build --library film-music --memory 2GB --recall 0.99",
+)
+def index_build(
+    library: LibraryOption = "default",
+    memory: Annotated[str | None, typer.Option(help="Most that the index may take, such as 2GB.")] = None,
+    recall: Annotated[float | None, typer.Option(help="Share of the best 10 and 100 windows to find; 1: all.")] = None,
+) -> None:
+    from indexing.maintenance.build_index import rebuild
+
+    for modality, built in rebuild(open_library(library), memory, recall).items():
+        write(f"{modality}: {built}\n")
+
+
+def _reader(name: str) -> "RetrievalModel":
+    from recommender.model import Model
+    from recommender.model.retrieval import RetrievalModel
+
+    model = Model.load(name)
+    if not isinstance(model, RetrievalModel):
+        raise InputError(f"the model '{shown(name)}' analyses media itself: use `recommend index add`")
+    return model
+
+
+@app.command(
+    "import",
+    help="Import precomputed vectors as a library of their own space.\n\n"
+    "Embeddings need the name of their space; features, the retrieval model that reads them.\n\n"
+    "Examples: recommend index import vectors.npy --ids ids.csv --space my-encoder --library platform\n\n"
+    "recommend index import vggish.npy --ids ids.csv --model my-retrieval --library deep",
+)
+def index_import(
+    vectors: Annotated[Path, typer.Argument(readable=False, help=".npy [n, dim], or .parquet with a `vector` column.")],
+    ids: Annotated[
+        Path | None, typer.Option(readable=False, help="CSV with a column `id` (and path, title, start_s, ...).")
+    ] = None,
+    space: Annotated[str, typer.Option(help="Name of the space: what made the vectors.")] = "",
+    model: Annotated[
+        str | None, typer.Option(help="Retrieval model, by name or folder, that reads the rows as features.")
+    ] = None,
+    kind: KindOption = Kind.music,
+    library: LibraryOption = "default",
+) -> None:
+    from indexing.ingest.import_vectors import import_vectors
+
+    if bool(space) == bool(model):
+        raise InputError(
+            "give --space NAME for embeddings (queries must come from the same encoder), or --model for features"
+        )
+    made = import_vectors(library, vectors, ids, _reader(model) if model else space, kind.modality)
+    write(f"{made.tracks} tracks, {made.windows} vectors of {made.dim} dimensions imported\n")

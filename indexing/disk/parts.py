@@ -1,0 +1,282 @@
+"""The Parquet store: immutable parts with everything that was computed, one part per committed batch.
+
+A part is written to a partial name, synced and renamed; it counts only once the catalog refers to it.
+pyarrow is imported where a part is touched: a query on a fresh snapshot never needs it.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from indexing.disk.content_hash import SIZE
+from indexing.disk.durable import PARTIAL, publish, sync, translated
+from indexing.disk.locations import PARTS
+from indexing.disk.runs import spans
+from recommender.errors import LibraryError
+from recommender.text import shown
+from recommender.types import Analysis, Array
+
+FOLDER = PARTS
+ITEM = -1  # the `window` of the row that describes the whole item
+Blobs = Mapping[str, Mapping[int, bytes]]
+"""What is kept of some items beside their numbers: by the name of the column, by the row that describes the item."""
+NO_BLOBS: Blobs = MappingProxyType({})
+BLOBS = ("mark", "beats")  # attributes of `Features`, and columns of the parts that have any of them
+
+
+class DamagedPartError(LibraryError):
+    """A part is missing, or does not hold what it should."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a part, column by column.
+
+    Attributes
+    ----------
+    hashes:   uint8 [n, 16], the content hash.
+    window:   int32 [n], index of the window, or ITEM.
+    bounds:   float64 [n, 2], start and end in seconds.
+    features: float32 [n, f].
+    affect:   float32 [n, 4], or [n, 0] for imported vectors.
+    vectors:  float32 [n, dim], unit length.
+    """
+
+    hashes: Array
+    window: Array
+    bounds: Array
+    features: Array
+    affect: Array
+    vectors: Array
+
+    def __len__(self) -> int:
+        return len(self.window)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A written part as the catalog records it."""
+
+    name: str
+    rows: int
+    bytes: int
+    checksum: str
+
+
+def rows_of(items: Sequence[tuple[bytes, Analysis]]) -> Rows:
+    """The rows of analysed items: for each its ITEM row, then its windows."""
+    columns: list[list[Array]] = [[], [], [], [], [], []]
+    for digest, analysis in items:
+        features, n = analysis.features, len(analysis.vectors)
+        piece: tuple[Array, ...] = (
+            np.tile(np.frombuffer(digest, np.uint8), (n + 1, 1)),
+            np.arange(ITEM, n, dtype=np.int32),
+            np.vstack([[[0.0, features.duration_s]], features.windows]),
+            np.vstack([features.item[None], features.values]),
+            np.vstack([analysis.item_affect[None], analysis.affect]),
+            np.vstack([analysis.item_vector[None], analysis.vectors]),
+        )
+        for column, values in zip(columns, piece, strict=True):
+            column.append(values)
+    return Rows(*(np.concatenate(column) for column in columns))
+
+
+def blobs_in(items: Sequence[tuple[bytes, Analysis]]) -> Blobs:
+    """Acoustic fingerprints and beats of items, as `rows_of` lays them out."""
+    found: dict[str, dict[int, bytes]] = {name: {} for name in BLOBS}
+    row = 0
+    for _, analysis in items:
+        for name, blobs in found.items():
+            if (blob := getattr(analysis.features, name)) is not None:
+                blobs[row] = blob
+        row += 1 + len(analysis.vectors)
+    return found
+
+
+def write_part(folder: Path, rows: Rows, columns: Sequence[str], source: str = "", blobs: Blobs = NO_BLOBS) -> Part:
+    """The part that now holds `rows`, durable under its final name; LibraryError leaves nothing behind.
+
+    `columns` are the names of the features, in order; `source` says what measured them ("" when unknown).
+    """
+    return write_table(folder, _table(rows, columns, source, blobs))
+
+
+def write_table(folder: Path, table: Any) -> Part:
+    """The part that now holds an Arrow table of the columns that parts have; as durable as `write_part`."""
+    name = f"{uuid.uuid4().hex}.parquet"
+    final, partial = folder / FOLDER / name, folder / FOLDER / (PARTIAL + name)
+    with translated(folder, "write to the library at"):
+        try:
+            final.parent.mkdir(exist_ok=True)
+            _write(partial, table)
+            sync(partial)
+            digest, size = checksum(partial), partial.stat().st_size
+            publish(partial, final)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    return Part(name, len(table), size, digest)
+
+
+def read_part(folder: Path, part: Part, inputs: Sequence[str]) -> Rows:
+    """All rows of a part with the feature columns `inputs`; raises DamagedPartError."""
+    import pyarrow.parquet as pq
+
+    path = folder / FOLDER / part.name
+    wanted = ["hash", "window", "start_s", "end_s", "affect", "vector", *(f"features.{c}" for c in inputs)]
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            names = set(file.schema_arrow.names)
+            table = file.read(columns=[c for c in wanted if c.partition(".")[0] in names], use_threads=False)
+        rows = _rows(table, inputs)
+    except FileNotFoundError as error:
+        raise DamagedPartError(_damaged(path, "is missing")) from error
+    except (OSError, ValueError, KeyError) as error:  # Arrow's errors are ValueErrors, OSErrors or KeyErrors
+        raise DamagedPartError(_damaged(path, "is damaged")) from error
+    if len(rows) != part.rows:
+        raise DamagedPartError(_damaged(path, f"holds {len(rows)} rows instead of {part.rows}"))
+    return rows
+
+
+def read_blobs(folder: Path, part: Part, name: str) -> dict[int, bytes]:
+    """A column of `BLOBS` by row; none in a part of clips, or from before there were any. Raises DamagedPartError."""
+    import pyarrow.parquet as pq
+
+    path = folder / FOLDER / part.name
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if name not in file.schema_arrow.names:
+                return {}
+            column = file.read(columns=[name], use_threads=False)[name]
+        rows = np.flatnonzero(column.is_valid().to_numpy())
+        return dict(zip(rows.tolist(), column.drop_null().to_pylist(), strict=True))
+    except FileNotFoundError as error:
+        raise DamagedPartError(_damaged(path, "is missing")) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedPartError(_damaged(path, "is damaged")) from error
+
+
+def read_marks(folder: Path, part: Part) -> dict[int, bytes]:
+    """Acoustic fingerprints by row, as `read_blobs`."""
+    return read_blobs(folder, part, "mark")
+
+
+def located(hashes: Array, window: Array, wanted: Sequence[Any]) -> tuple[Array, Array, Array]:
+    """Where a part holds the contents `wanted` (rows of the catalog), by its columns `hashes` and `window`.
+
+    Numbers of their rows in order, the row that describes the whole of a track included; where among these the first
+    window of each is; and int64 [t], 1 for each with such a row (imported tracks have none). Raises DamagedPartError
+    where other tracks are there than the catalog says.
+    """
+    first, windows = (np.array([getattr(c, name) for c in wanted], np.int64) for name in ("first_row", "windows"))
+    digests = np.frombuffer(b"".join(c.hash for c in wanted), np.uint8).reshape(len(wanted), SIZE)
+    whole = (first + windows).max(initial=0) <= len(window)
+    if not whole or (hashes[first] != digests).any() or (window[first] != 0).any():
+        raise DamagedPartError("it does not hold the tracks that the catalog says")
+    lead = ((first > 0) & (window[np.maximum(first - 1, 0)] == ITEM)).astype(np.int64)
+    counts = lead + windows
+    return spans(first - lead, counts), np.cumsum(counts) - counts + lead, lead
+
+
+def source_of(folder: Path, part: Part) -> str:
+    """What measured the features of a part, "" when unknown or when the part cannot be read."""
+    import pyarrow.parquet as pq
+
+    try:
+        notes = pq.read_schema(folder / FOLDER / part.name).metadata or {}
+        return str(json.loads(notes[b"cliptune"]).get("source", ""))
+    except (OSError, ValueError, KeyError, AttributeError):
+        return ""
+
+
+def _damaged(path: Path, what: str) -> str:
+    return (
+        f"part {shown(path)} {what}; `recommend index verify` tells what is affected, "
+        "`recommend index repair` computes it again"
+    )
+
+
+def checksum(path: Path) -> str:
+    """The BLAKE2b-128 checksum of a file, hexadecimal."""
+    digest = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def strangers(folder: Path, known: Iterable[str]) -> list[Path]:
+    """Files among the parts that the catalog does not know: left by a writer that was killed."""
+    keep = set(known)
+    return sorted(f for f in (folder / FOLDER).glob("*") if f.name not in keep)
+
+
+def _table(rows: Rows, columns: Sequence[str], source: str, blobs: Blobs) -> Any:
+    import pyarrow as pa
+
+    fields: dict[str, Any] = {
+        "hash": pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(SIZE), len(rows), [None, pa.py_buffer(np.ascontiguousarray(rows.hashes))]
+        ),
+        "window": pa.array(rows.window, pa.int32()),
+        "start_s": pa.array(np.ascontiguousarray(rows.bounds[:, 0]), pa.float64()),
+        "end_s": pa.array(np.ascontiguousarray(rows.bounds[:, 1]), pa.float64()),
+    }
+    if columns:
+        values = np.asfortranarray(rows.features, np.float32)
+        arrays = [pa.array(values[:, i]) for i in range(len(columns))]
+        fields["features"] = pa.StructArray.from_arrays(arrays, names=list(columns))
+    for name, matrix in (("affect", rows.affect), ("vector", rows.vectors)):
+        if matrix.shape[1]:
+            flat = pa.array(np.ascontiguousarray(matrix, np.float32).ravel())
+            fields[name] = pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1])
+    for name, known in blobs.items():
+        if known:
+            fields[name] = pa.array((known.get(row) for row in range(len(rows))), pa.binary())
+    meta = {"cliptune": json.dumps({"format": 1, "columns": list(columns), "source": source})}
+    return pa.table(fields).replace_schema_metadata(meta)
+
+
+def _write(path: Path, table: Any) -> None:
+    import pyarrow.parquet as pq
+
+    with open(path, "xb") as sink:
+        pq.write_table(
+            table, sink, compression="zstd", compression_level=1, use_dictionary=["hash"], write_page_checksum=True
+        )
+
+
+def _rows(table: Any, inputs: Sequence[str]) -> Rows:
+    n = len(table)
+    table = table.combine_chunks()
+    hashes = np.frombuffer(b"".join(table["hash"].to_pylist()), np.uint8) if n < 4096 else _raw(table["hash"], n)
+    features = np.empty((n, len(inputs)), np.float32)
+    if inputs:
+        struct = table["features"].combine_chunks()
+        for i, name in enumerate(inputs):
+            features[:, i] = struct.field(name).to_numpy(zero_copy_only=False)
+    bounds = np.stack([table["start_s"].to_numpy(), table["end_s"].to_numpy()], axis=1)
+    window = table["window"].to_numpy().astype(np.int32)
+    return Rows(hashes.reshape(n, SIZE), window, bounds, features, _matrix(table, "affect"), _matrix(table, "vector"))
+
+
+def _raw(column: Any, n: int) -> Array:
+    array = column.combine_chunks()
+    array = array.chunk(0) if hasattr(array, "chunk") else array
+    start = array.offset * SIZE
+    return np.frombuffer(array.buffers()[1], np.uint8)[start : start + n * SIZE]
+
+
+def _matrix(table: Any, name: str) -> Array:
+    if name not in table.schema.names:
+        return np.empty((len(table), 0), np.float32)
+    column = table[name].combine_chunks()
+    width = column.type.list_size
+    return np.asarray(column.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(len(table), width)

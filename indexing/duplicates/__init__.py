@@ -1,0 +1,1 @@
+"""Near-duplicates: acoustic fingerprints matched, indexed and grouped into recordings."""

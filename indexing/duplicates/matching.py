@@ -1,0 +1,349 @@
+"""Near-duplicates: the same recording in another encoding or length, found among many by acoustic fingerprints.
+
+An inverted index over exact codes proposes tracks and offsets (Haitsma & Kalker 2002, section 5); the bit error
+rate over the whole overlap decides, and [ours] the levels per band tell two performances of one score in time apart.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from recommender.errors import InputError
+from recommender.extractors.audio.acoustic import BITS, BLOCK, LEVELS, RATE_HZ, Fingerprint
+from recommender.types import Array
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When two tracks are the same recording, and how hard it is looked for.
+
+    Chosen on the first half of the tracks of `benchmarks/duplicates.py`; the other half is reported.
+    """
+
+    errors: float = 0.22
+    """Bits that may differ: altered files stay below .15 (half a frame off, the worst), others above .31."""
+    colour_db: float = 2.0
+    """Altered files differ by at most 1.5 dB (1.8 dB under a shelf of 4 dB), other synthesisers by 2.5 dB and more."""
+    frames: int = 16
+    """Least overlap that tells something, 3 s: 512 bits."""
+    share: float = 0.6
+    """Of the shorter track that must lie in the longer: a sample borrowed from another track is no duplicate."""
+    excerpt_s: float = 10.0
+    """Heard length of a part that is less than half of the whole: a jingle often quotes a track of its series."""
+    mix_s: float = 1200.0
+    """A whole that is longer may be a mix of many tracks: only what fills half of it is the same."""
+    stride: int = 2
+    """Every second code is indexed, every code looked up: half the memory, and still six votes or more in 30 s."""
+    short_s: float = 60.0
+    """Of shorter tracks every code is indexed: they have none to spare."""
+    votes: int = 2
+    """Codes that must agree on an offset: single ones coincide."""
+    common: int = 512
+    """A code found this often is no help in finding."""
+    offsets: int = 8
+    """Compared bit by bit per track, those of most votes: loops agree at many."""
+    candidates: int = 64
+    """Compared bit by bit in all."""
+
+
+DEFAULT = Limits()
+_SPAN = 1 << 32  # above any lag: one number holds track and lag
+LEAD_S = 1.0  # lengths closer than an encoder's padding are equal
+
+
+@dataclass(frozen=True)
+class Match:
+    """A track that is the same recording.
+
+    Attributes
+    ----------
+    track:      its id.
+    similarity: 1 for equal fingerprints, 0 for unrelated ones: one minus twice the bit error rate.
+    overlap_s:  heard in both.
+    offset_s:   what is at t here is there at t + offset_s (to 0.1 s).
+    colour_db:  typical difference of level between the bands, gain apart.
+    """
+
+    track: int
+    similarity: float
+    overlap_s: float
+    offset_s: float
+    colour_db: float
+
+
+class Segment(NamedTuple):
+    """Tracks of one piece of the index: plain arrays, so that files of them can be mapped (`home`: from which folder).
+
+    ids int64 [t]; starts, rows int64 [t + 1], where codes and levels of a track begin; codes uint32 [n]; levels
+    uint8 [m, LEVELS]; keys uint32 [p] ascending and places uint32 [p], the indexed codes and where they stand.
+    """
+
+    ids: Array
+    starts: Array
+    rows: Array
+    codes: Array
+    levels: Array
+    keys: Array
+    places: Array
+    home: str = ""
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """All arrays by name."""
+        return {name: value for name, value in self._asdict().items() if name != "home"}
+
+    def mark(self, at: int) -> Fingerprint:
+        """The fingerprint of the track at a place."""
+        codes = self.codes[self.starts[at] : self.starts[at + 1]]
+        return Fingerprint(codes, self.levels[self.rows[at] : self.rows[at + 1]])
+
+
+class Recordings:
+    """Fingerprints of tracks by id, searchable at once; adding costs the same however many are there.
+
+    Pieces of the index are merged as they grow (each at least `_GROWTH` times the next), so a track is moved a
+    logarithmic number of times and few pieces are looked at; none is made larger than `_MOST` codes (12,000 tracks,
+    160 MB), which bounds what is in memory where pieces are mapped from files.
+    """
+
+    _GROWTH, _MOST = 4, 1 << 24
+
+    def __init__(self, limits: Limits = DEFAULT) -> None:
+        self._limits = limits
+        self._segments: list[Segment] = []
+        self._ids: set[int] = set()
+        self._used: set[int] = set()
+
+    @classmethod
+    def of(cls, segments: Iterable[Segment], limits: Limits = DEFAULT) -> "Recordings":
+        """An index of pieces that were made before, under the same limits."""
+        made = cls(limits)
+        made._segments = list(segments)
+        made._used = {track for segment in made._segments for track in segment.ids.tolist()}
+        made._ids = set(made._used)
+        return made
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The tracks that are known."""
+        return frozenset(self._ids)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The pieces of the index."""
+        return tuple(self._segments)
+
+    def put(self, at: int, same: Segment) -> None:
+        """Take another copy of a piece (a mapped one) in its place."""
+        self._segments[at] = same
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __contains__(self, track: int) -> bool:
+        return track in self._ids
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all arrays."""
+        return sum(array.nbytes for segment in self._segments for array in segment.arrays.values())
+
+    def add(self, items: Iterable[tuple[int, Fingerprint]]) -> None:
+        """Take in tracks; an id is used once, also after its removal (InputError)."""
+        items = list(items)
+        if not items:
+            return
+        tracks = [track for track, _ in items]
+        twice = self._used.intersection(tracks) | {a for a, b in pairwise(sorted(tracks)) if a == b}
+        if twice:
+            raise InputError(f"track {min(twice)} has a fingerprint already; give a new analysis a new id")
+        self._used |= set(tracks)
+        self._ids |= set(tracks)
+        self._segments.append(_segment(items, self._limits))
+        while len(self._segments) > 1 and self._joins(*(len(segment.codes) for segment in self._segments[-2:])):
+            self._segments[-2:] = [_merged(*self._segments[-2:])]
+
+    def _joins(self, before: int, last: int) -> bool:
+        """Whether pieces of so many codes become one."""
+        return before < self._GROWTH * last and before + last <= self._MOST
+
+    def remove(self, tracks: Iterable[int]) -> None:
+        """Forget tracks; unknown ids are no error."""
+        self._ids -= set(tracks)
+
+    def matches(self, mark: Fingerprint) -> list[Match]:
+        """The tracks that are the same recording as `mark`, by descending similarity, ties by id."""
+        found: dict[int, Match] = {}
+        for segment in self._segments:
+            for at, lag in _candidates(segment, mark.codes, self._limits):
+                track = int(segment.ids[at])
+                match = compared(mark, segment.mark(at), lag, self._limits, track) if track in self._ids else None
+                if match and (track not in found or _weight(match) > _weight(found[track])):
+                    found[track] = match
+        return sorted(found.values(), key=lambda m: (-m.similarity, m.track))
+
+
+def compared(a: Fingerprint, b: Fingerprint, lag: int, limits: Limits = DEFAULT, track: int = 0) -> Match | None:
+    """The match of `a` and `b` with code i of `a` beside code i + lag of `b`; None when they are not the same."""
+    first, last = max(0, -lag), min(len(a.codes), len(b.codes) - lag)
+    if last - first < limits.frames:
+        return None
+    x, y = a.codes[first:last], b.codes[first + lag : last + lag]
+    both = (x != 0) & (y != 0)
+    frames, shorter = int(both.sum()), min(a.heard, b.heard)
+    if frames < max(limits.frames, limits.share * shorter) or not _lengths_fit(a, b, limits):
+        return None
+    errors = int(np.bitwise_count(x ^ y)[both].sum()) / (BITS * frames)
+    if errors > limits.errors:
+        return None
+    # Blocks that stand askew only add to the difference, so the better of both ways to lay them is nearer the truth.
+    difference = min(colour_db(a.levels, b.levels, lag), colour_db(b.levels, a.levels, -lag))
+    if difference > limits.colour_db:
+        return None
+    return Match(track, 1 - 2 * errors, frames / RATE_HZ, lag / RATE_HZ, difference)
+
+
+def _lengths_fit(a: Fingerprint, b: Fingerprint, limits: Limits) -> bool:
+    """Whether the shorter one can be a version of the longer one, and not only a quotation or one piece of a mix."""
+    shorter, longer = sorted((a.heard / RATE_HZ, b.heard / RATE_HZ))
+    return 2 * shorter >= longer or (shorter >= limits.excerpt_s and longer <= limits.mix_s)
+
+
+def colour_db(a: Array, b: Array, lag: int) -> float:
+    """The typical difference in dB between levels uint8 [m, LEVELS] whose codes are `lag` apart; 0 when none can tell.
+
+    Bands within 40 dB of the loudest moment of both count. A block's median over bands is gain (or a fade); a
+    band's median over blocks is colour; their root mean square is returned.
+    """
+    at = np.arange(len(a)) + lag / BLOCK
+    inside = (at > -0.5) & (at < len(b) - 0.5)
+    if not inside.any():
+        return 0.0
+    at = np.clip(at[inside], 0, len(b) - 1)
+    low = at.astype(int)
+    part = (at - low)[:, None]
+    other = (1 - part) * b[low] + part * b[np.minimum(low + 1, len(b) - 1)]
+    mine = a[inside].astype(np.float64)
+    loud = np.maximum(mine, other) < 40
+    gain = _medians(mine - other, loud)
+    bands = _medians((mine - other - gain[:, None]).T, loud.T)
+    counts = loud.any(axis=0)
+    return float(np.sqrt(np.mean(np.square(bands[counts])))) if counts.any() else 0.0
+
+
+def _medians(values: Array, valid: Array) -> Array:
+    """Median of the valid values of each row, 0 where there are none."""
+    ordered = np.sort(np.where(valid, values, np.inf), axis=1)
+    n = valid.sum(axis=1)
+    rows = np.arange(len(values))
+    middle = (ordered[rows, np.maximum(n - 1, 0) // 2] + ordered[rows, np.minimum(n // 2, values.shape[1] - 1)]) / 2
+    return np.where(n > 0, middle, 0.0)
+
+
+def _weight(match: Match) -> float:
+    """Agreement in seconds: of a loop's many offsets, the one with most in common."""
+    return match.similarity * match.overlap_s
+
+
+def _segment(items: list[tuple[int, Fingerprint]], limits: Limits) -> Segment:
+    marks = [mark for _, mark in items]
+    starts = np.cumsum([0, *(len(mark.codes) for mark in marks)])
+    codes = np.concatenate([mark.codes for mark in marks])
+    short = limits.short_s * RATE_HZ
+    places = np.concatenate([np.arange(a, b, 1 if b - a < short else limits.stride) for a, b in pairwise(starts)])
+    places = places[codes[places] != 0].astype(np.uint32)
+    order = np.argsort(codes[places], kind="stable")
+    return Segment(
+        ids=np.array([track for track, _ in items], np.int64),
+        starts=starts,
+        rows=np.cumsum([0, *(len(mark.levels) for mark in marks)]),
+        codes=codes,
+        levels=np.concatenate([mark.levels for mark in marks]).reshape(-1, LEVELS),
+        keys=codes[places][order],
+        places=places[order],
+    )
+
+
+def _merged(a: Segment, b: Segment) -> Segment:
+    """One segment of two; the stable sort of two ascending runs only merges them."""
+    keys = np.concatenate([a.keys, b.keys])
+    order = np.argsort(keys, kind="stable")
+    return Segment(
+        ids=np.concatenate([a.ids, b.ids]),
+        starts=np.concatenate([a.starts, b.starts[1:] + a.starts[-1]]),
+        rows=np.concatenate([a.rows, b.rows[1:] + a.rows[-1]]),
+        codes=np.concatenate([a.codes, b.codes]),
+        levels=np.concatenate([a.levels, b.levels]),
+        keys=keys[order],
+        places=np.concatenate([a.places, b.places + np.uint32(a.starts[-1])])[order],
+    )
+
+
+def _candidates(segment: Segment, codes: Array, limits: Limits) -> list[tuple[int, int]]:
+    """(place of the track, lag) of the offsets that most codes of `codes` agree on.
+
+    Half a frame of misalignment spreads the votes over two lags, so neighbours vote together and are both compared.
+    """
+    at = np.flatnonzero(codes)
+    low = np.searchsorted(segment.keys, codes[at], side="left")
+    count = np.searchsorted(segment.keys, codes[at], side="right") - low
+    count[count > limits.common] = 0
+    total = int(count.sum())
+    if not total:
+        return []
+    run = np.arange(total) - np.repeat(np.cumsum(count) - count, count)
+    places = segment.places[np.repeat(low, count) + run].astype(np.int64)
+    tracks = np.searchsorted(segment.starts, places, side="right") - 1
+    lags = places - segment.starts[tracks] - np.repeat(at, count)
+    pairs, votes = np.unique(tracks * _SPAN + lags + _SPAN // 2, return_counts=True)
+    beside = np.zeros(len(votes), np.int64)
+    beside[:-1] = np.where(np.diff(pairs) == 1, votes[1:], 0)
+    chosen = _most_voted(pairs, votes + beside, limits)
+    chosen = np.unique(np.concatenate([chosen, chosen + 1]))
+    return [(int(pair // _SPAN), int(pair % _SPAN - _SPAN // 2)) for pair in chosen]
+
+
+def _most_voted(pairs: Array, votes: Array, limits: Limits) -> Array:
+    """Those of `pairs` (ascending numbers of track and lag) that are worth comparing."""
+    enough = votes >= limits.votes
+    pairs, votes = pairs[enough], votes[enough]
+    order = np.lexsort((-votes, pairs // _SPAN))
+    pairs, votes = pairs[order], votes[order]
+    _, first = np.unique(pairs // _SPAN, return_index=True)
+    rank = np.arange(len(pairs)) - np.repeat(first, np.diff(np.append(first, len(pairs))))
+    few = rank < limits.offsets
+    pairs, votes = pairs[few], votes[few]
+    return pairs[np.argsort(-votes, kind="stable")][: limits.candidates]
+
+
+def groups(
+    pairs: Iterable[tuple[int, int]], durations_s: Mapping[int, float], paths: Mapping[int, str]
+) -> list[tuple[int, ...]]:
+    """Tracks joined by matches, in groups of two and more: the one to show first, then the others by path.
+
+    The longest leads; of those as long to within `LEAD_S`, the first by path.
+    """
+    leader: dict[int, int] = {}
+
+    def root(track: int) -> int:
+        while (above := leader.setdefault(track, track)) != track:
+            leader[track] = leader[above]
+            track = leader[track]
+        return track
+
+    for a, b in pairs:
+        leader[root(a)] = root(b)
+    members: dict[int, list[int]] = {}
+    for track in leader:
+        members.setdefault(root(track), []).append(track)
+    return sorted(_led(group, durations_s, paths) for group in members.values() if len(group) > 1)
+
+
+def _led(group: list[int], durations_s: Mapping[int, float], paths: Mapping[int, str]) -> tuple[int, ...]:
+    by_path = sorted(group, key=lambda track: (paths[track], track))
+    longest = max(durations_s[track] for track in group)
+    first = next(track for track in by_path if durations_s[track] >= longest - LEAD_S)
+    return (first, *(track for track in by_path if track != first))

@@ -1,0 +1,307 @@
+"""Vectors that were computed elsewhere as a library: embeddings of a space of their own, or features for a model."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import sqlalchemy as sa
+
+from indexing.catalog.schema import contents, tracks
+from indexing.disk import parts
+from indexing.disk.content_hash import SIZE, of_name
+from indexing.ingest.import_ids import Ids, read_ids
+from indexing.library import Library
+from indexing.writing import changes
+from indexing.writing.writer import Writer, writing
+from recommender.errors import InputError
+from recommender.text import shown
+from recommender.types import Array, Coded, Modality, Space
+
+REVISION = "imported"
+_PART_BYTES = 1 << 26  # of vectors and features per part
+_BLOCK_ROWS = 1 << 14  # rows looked at, or encoded, at a time
+_SQL_ROWS = 50_000
+_TIMES = ("duration_s", "bpm")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import brought: distinct tracks, vectors, their dimension, and tracks that were there before."""
+
+    tracks: int
+    windows: int
+    dim: int
+    replaced: int
+
+
+class Coder(Protocol):
+    """What turns rows of a file into what a library keeps; see `recommender.types.Analyser`.
+
+    `space`: of the vectors. `source`, `stored`, `inputs`: of a modality, what measured the features, the columns kept,
+    and those of them that are at hand in queries. `code(modality, values, still)`: what is kept of `values` [n, d].
+    """
+
+    @property
+    def space(self) -> Space: ...
+
+    def source(self, modality: Modality) -> str: ...
+
+    def stored(self, modality: Modality) -> tuple[str, ...]: ...
+
+    def inputs(self, modality: Modality) -> tuple[str, ...]: ...
+
+    def code(self, modality: Modality, values: Array, still: Array) -> Coded: ...
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The values are the vectors, of a space with the given name; nothing else is known of them."""
+
+    space: Space
+
+    def source(self, modality: Modality) -> str:
+        return ""
+
+    def stored(self, modality: Modality) -> tuple[str, ...]:
+        return ()
+
+    def inputs(self, modality: Modality) -> tuple[str, ...]:
+        return ()
+
+    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
+        vectors = np.asarray(values, np.float64)
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        nothing = np.empty((len(vectors), 0), np.float32)
+        return Coded(nothing, nothing, vectors.astype(np.float32))
+
+
+def import_vectors(
+    library: str | Path,
+    vectors_file: str | Path,
+    ids_file: str | Path | None,
+    space: str | Coder,
+    modality: Modality = "music",
+    wait_s: float = 0.0,
+) -> Imported:
+    """What was imported: a row of the vectors per row of the ids, rows of an equal id are windows of one track.
+
+    `vectors_file` is a .npy of floats [n, d], or Parquet with a list column `vector` (and `id`, when there is
+    no `ids_file`). `space` is the name of their space, Space(name, "imported", d), or the model that reads them as
+    features. The library is made when absent. An id that is there already is replaced. Raises InputError naming the
+    first bad row, and LibraryError.
+    """
+    if not space:
+        raise InputError("the space needs a name: queries must come from the same encoder")
+    vectors, own_ids = load_vectors(Path(vectors_file))
+    if ids_file is None and own_ids is None:
+        raise InputError(f"{shown(vectors_file)} holds no ids; give a table of them with --ids ids.csv")
+    ids = read_ids(Path(ids_file)) if ids_file is not None else Ids.plain(own_ids or [])
+    source = ids_file if ids_file is not None else vectors_file
+    if len(ids) != len(vectors):
+        raise InputError(f"{shown(source)} has {len(ids)} rows, {shown(vectors_file)} has {len(vectors)} vectors")
+    _check(vectors, Path(vectors_file), direction=isinstance(space, str))
+    coder = Plain(Space(space, REVISION, int(vectors.shape[1]))) if isinstance(space, str) else space
+    coder.code(modality, vectors[:1], np.zeros(1, bool))  # values that the coder does not take make no empty library
+    with Library.open_or_create(library, coder.space) as opened:
+        folder = opened.folder
+    with writing(folder, coder.space, wait_s) as writer:
+        writer.describe(modality, coder.stored(modality), coder.inputs(modality), coder.source(modality))
+        replaced = _Import(writer, vectors, ids, modality, coder).run()
+        writer.publish()
+    return Imported(ids.groups, len(ids), coder.space.dim, replaced)
+
+
+def load_queries(path: str | Path, direction: bool = True) -> Iterator[tuple[str, Array]]:
+    """Query vectors float64 [d] with their names, from a .npy [d] or [n, d], or a Parquet file as above.
+
+    `direction`: whether a row of zeros is refused; features may be all zero.
+    """
+    vectors, ids = load_vectors(Path(path), flat=True)
+    _check(vectors, Path(path), direction)
+    for row, vector in enumerate(vectors):
+        name = ids[row] if ids is not None else shown(path) if len(vectors) == 1 else f"{shown(path)}[{row}]"
+        yield name, np.asarray(vector, np.float64)
+
+
+def load_vectors(path: Path, flat: bool = False) -> tuple[Array, list[str] | None]:
+    """Vectors [n, d] (mapped where that is possible) and their ids, where the file holds some.
+
+    `flat` lets a single vector [d] pass. Raises InputError for anything else.
+    """
+    if not path.is_file():
+        raise InputError(f"no such file: {shown(path)}")
+    if path.suffix.lower() in (".parquet", ".pq"):
+        return _from_parquet(path)
+    try:
+        vectors: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{shown(path)} is no NumPy array of numbers (.npy), nor a .parquet file") from error
+    if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f":
+        raise InputError(f"{shown(path)} does not hold one array of float16, float32 or float64")
+    vectors = vectors[None] if flat and vectors.ndim == 1 else vectors
+    if vectors.ndim != 2 or 0 in vectors.shape:
+        raise InputError(f"{shown(path)} has shape {list(vectors.shape)}; one row per vector is needed: [n, d]")
+    return vectors, None
+
+
+def _from_parquet(path: Path) -> tuple[Array, list[str] | None]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if "vector" not in names:
+                raise InputError(f"{shown(path)} has no column 'vector'; it has: {', '.join(map(shown, names))}")
+            table = file.read(columns=[n for n in ("vector", "id") if n in names])
+        column = table["vector"].combine_chunks()
+        if column.null_count:
+            raise InputError(f"{shown(path)}: a vector is missing (null) in row {column.is_null().index(True).as_py()}")
+        flat = column.flatten().to_numpy(zero_copy_only=False)
+        lengths = np.diff(np.asarray(column.offsets)) if hasattr(column, "offsets") else None
+    except (pa.ArrowException, OSError, AttributeError) as error:
+        raise InputError(f"{shown(path)} is no Parquet file with a list column 'vector' of numbers") from error
+    if lengths is not None and len(lengths) and (lengths != lengths[0]).any():
+        row = int(np.flatnonzero(lengths != lengths[0])[0])
+        raise InputError(f"{shown(path)}: row {row} has {lengths[row]} numbers, the first row has {lengths[0]}")
+    if len(column) == 0 or flat.dtype.kind not in "fiu" or len(flat) == 0:
+        raise InputError(f"{shown(path)} holds no vectors of numbers")
+    ids = [str(i) for i in table["id"].to_pylist()] if "id" in table.schema.names else None
+    return flat.reshape(len(column), -1), ids
+
+
+def _check(vectors: Array, path: Path, direction: bool) -> None:
+    """Raise InputError for the first row (counted from 0) that is not finite or, if wanted, has no direction."""
+    for at in range(0, len(vectors), _BLOCK_ROWS):
+        with np.errstate(over="ignore", invalid="ignore"):  # a signalling NaN in a foreign file warns on casting
+            norms = np.linalg.norm(np.asarray(vectors[at : at + _BLOCK_ROWS], np.float64), axis=1)
+        bad = np.flatnonzero(~np.isfinite(norms) | (direction & (norms == 0)))
+        if len(bad):
+            row = at + int(bad[0])
+            what = "is zero" if norms[bad[0]] == 0 else "holds numbers that are not finite (NaN or infinity)"
+            raise InputError(f"{shown(path)}: row {row} (counted from 0) {what}; every vector needs a direction")
+
+
+class _Import:
+    """One import: columns to parts, then everything into the catalog in one transaction."""
+
+    def __init__(self, writer: Writer, vectors: Array, ids: Ids, modality: Modality, coder: Coder) -> None:
+        self.writer, self.vectors, self.ids, self.modality, self.coder = writer, vectors, ids, modality, coder
+        self.hashes = np.frombuffer(b"".join(map(of_name, ids.names)), np.uint8).reshape(-1, SIZE)
+        self.order, self.starts = ids.grouped()
+
+    def run(self) -> int:
+        """Write and commit; the number of ids that were there before."""
+        cuts = self._cuts()
+        written: list[parts.Part] = []
+        try:
+            for first, last in itertools.pairwise(cuts):
+                written.append(self._write(first, last))
+        except BaseException:
+            self.writer.discard([part.name for part in written])
+            raise
+        replaced = 0
+
+        def change(link: sa.Connection) -> list[str]:
+            nonlocal replaced
+            replaced, dead = self._commit(link, cuts, written)
+            return dead
+
+        self.writer.apply(change, written)
+        return replaced
+
+    def _cuts(self) -> list[int]:
+        """Group numbers at which parts begin: no track lies in two."""
+        cuts = [0]
+        most = _PART_BYTES // (4 * (self.coder.space.dim + len(self.coder.stored(self.modality))))
+        for group in range(1, len(self.starts) - 1):
+            if self.starts[group + 1] - self.starts[cuts[-1]] > most:
+                cuts.append(group)
+        return [*cuts, len(self.starts) - 1]
+
+    def _write(self, first: int, last: int) -> parts.Part:
+        rows = self.order[self.starts[first] : self.starts[last]]
+        counts = np.diff(self.starts[first : last + 1])
+        blocks = [self._coded(rows[at : at + _BLOCK_ROWS]) for at in range(0, len(rows), _BLOCK_ROWS)]
+        coded = Coded(*map(np.concatenate, zip(*blocks, strict=True)))
+        starts = self.starts[first:last] - self.starts[first]
+        data = parts.Rows(
+            np.repeat(self.hashes[first:last], counts, axis=0),
+            (np.arange(len(rows)) - np.repeat(starts, counts)).astype(np.int32),
+            self.ids.bounds[rows],
+            *coded,
+        )
+        columns, source = self.coder.stored(self.modality), self.coder.source(self.modality)
+        return parts.write_part(self.writer.folder, data, columns, source)
+
+    def _coded(self, rows: Array) -> Coded:
+        return self.coder.code(self.modality, np.asarray(self.vectors[rows]), np.zeros(len(rows), bool))
+
+    def _commit(self, link: sa.Connection, cuts: list[int], written: list[parts.Part]) -> tuple[int, list[str]]:
+        space = self.writer.space_id
+        part_of = np.empty(len(self.starts) - 1, np.int64)
+        first_row = np.empty_like(part_of)
+        for part, first, last in zip(written, cuts[:-1], cuts[1:], strict=True):
+            part_of[first:last] = changes.add_part(link, space, self.modality, part)
+            first_row[first:last] = self.starts[first:last] - self.starts[first]
+        before = self._stage(link, part_of, first_row)
+        self._insert(link, space)
+        changes.bump(link, space)
+        dead, _ = changes.collect(link, (), before)
+        replaced = link.exec_driver_sql("SELECT count(*) FROM incoming WHERE known").scalar() or 0
+        return int(replaced), dead
+
+    def _stage(self, link: sa.Connection, part_of: Array, first_row: Array) -> list[int]:
+        """Load the rows into a temporary table; the parts that lose contents to them."""
+        link.exec_driver_sql("DROP TABLE IF EXISTS temp.incoming")
+        link.exec_driver_sql(
+            "CREATE TEMP TABLE incoming (hash BLOB PRIMARY KEY, part, first_row, windows, duration_s, facts, "
+            "path BLOB, title, artist, genre, licence, known)"
+        )
+        counts = np.diff(self.starts)
+        columns = (part_of.tolist(), first_row.tolist(), counts.tolist(), *self.ids.details())
+        digests = (row.tobytes() for row in self.hashes)
+        rows = zip(digests, *columns, strict=True)
+        while chunk := list(itertools.islice(rows, _SQL_ROWS)):
+            link.exec_driver_sql("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", chunk)
+        scope = (self.writer.space_id, self.modality)
+        same = "contents.hash = incoming.hash AND contents.space = ? AND contents.modality = ?"
+        link.exec_driver_sql(f"UPDATE incoming SET known = EXISTS (SELECT 1 FROM contents WHERE {same})", scope)  # noqa: S608
+        lost = link.exec_driver_sql(f"SELECT DISTINCT contents.part FROM contents JOIN incoming ON {same}", scope)  # noqa: S608
+        return [row[0] for row in lost]
+
+    def _insert(self, link: sa.Connection, space: int) -> None:
+        """Move the staged rows into the catalog: new contents inserted, known ones replaced under their id."""
+        scope = (space, self.modality)
+        self._refuse_taken_paths(link, scope)
+        link.exec_driver_sql(
+            "INSERT INTO contents (space, modality, hash, size, part, first_row, windows, duration_s, facts) "
+            "SELECT ?, ?, hash, 0, part, first_row, windows, duration_s, facts FROM incoming ORDER BY rowid "
+            "ON CONFLICT (hash, modality, space) DO UPDATE SET part = excluded.part, first_row = excluded.first_row, "
+            "windows = excluded.windows, duration_s = excluded.duration_s, facts = excluded.facts",
+            scope,
+        )
+        known = sa.select(contents.c.id).where(contents.c.space == space, contents.c.modality == self.modality)
+        known = known.where(contents.c.hash.in_(sa.text("SELECT hash FROM incoming WHERE known")))
+        link.execute(sa.delete(tracks).where(tracks.c.content.in_(known)))
+        link.exec_driver_sql(
+            "INSERT INTO tracks (space, modality, path, size, mtime_ns, content, title, artist, genre, licence) "
+            "SELECT c.space, c.modality, i.path, 0, 0, c.id, i.title, i.artist, i.genre, i.licence FROM incoming i "
+            "JOIN contents c ON c.hash = i.hash AND c.space = ? AND c.modality = ? ORDER BY c.id",
+            scope,
+        )
+
+    def _refuse_taken_paths(self, link: sa.Connection, scope: tuple[int, str]) -> None:
+        taken = link.exec_driver_sql(
+            "SELECT path FROM incoming GROUP BY path HAVING count(*) > 1 UNION ALL "
+            "SELECT t.path FROM tracks t JOIN contents c ON c.id = t.content JOIN incoming i ON i.path = t.path "
+            "WHERE c.hash <> i.hash AND t.space = ? AND t.modality = ? "
+            "AND c.hash NOT IN (SELECT hash FROM incoming) LIMIT 1",
+            scope,
+        ).first()
+        if taken is not None:
+            raise InputError(f"two ids have the same path: {shown(os.fsdecode(taken[0]))}; every track needs its own")

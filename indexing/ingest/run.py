@@ -1,0 +1,362 @@
+"""Files into a library, as a stream of events: scan, decide, analyse in parallel, commit in batches."""
+
+import os
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from indexing.catalog import queries, schema
+from indexing.catalog.queries import Root
+from indexing.disk.files import absolute, below, trouble, vanished
+from indexing.ingest import plan
+from indexing.ingest.events import Event, Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
+from indexing.ingest.pipeline import Pipeline
+from indexing.ingest.plan import Decisions, Known
+from indexing.ingest.reencode import recodable, recode
+from indexing.ingest.scan import Found, scan
+from indexing.library import Library
+from indexing.writing import changes
+from indexing.writing.changes import Gone
+from indexing.writing.writer import Writer, writing
+from recommender.errors import LibraryError
+from recommender.text import shown
+from recommender.types import Analyser, Modality
+
+__all__ = [
+    "Choices",
+    "Event",
+    "Failed",
+    "Ingested",
+    "Plan",
+    "Planned",
+    "Recoded",
+    "Removed",
+    "Skipped",
+    "Warned",
+    "add",
+    "remove",
+    "update",
+    "upgrade",
+]
+
+_MODALITIES: tuple[Modality, ...] = ("music", "video")
+_CHUNK = 500  # catalog-only changes per transaction
+
+
+class Choices(TypedDict, total=False):
+    """Keyword arguments of `add` and `update`.
+
+    Attributes
+    ----------
+    workers:   processes; None (default) takes one per core that this process may use.
+    retry:     try files again that failed before.
+    reanalyse: analyse known content again; moves the whole library to the analyser's space.
+    dry_run:   only say what would be done; nothing is written.
+    wait_s:    how long to wait for another writer, in seconds (default 0).
+    executor:  name in `EXECUTORS` (default "processes").
+    limit_s:   seconds after which a file is given up; None (default) goes by its size.
+    """
+
+    workers: int | None
+    retry: bool
+    reanalyse: bool
+    dry_run: bool
+    wait_s: float
+    executor: str
+    limit_s: float | None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The resolved choices and the analyser."""
+
+    analyser: Analyser
+    workers: int | None = None
+    retry: bool = False
+    reanalyse: bool = False
+    dry_run: bool = False
+    wait_s: float = 0.0
+    executor: str = "processes"
+    limit_s: float | None = None
+
+
+@dataclass
+class _Task:
+    """One modality of a run: what was found, what the catalog knows, what follows."""
+
+    modality: Modality
+    paths: list[str]
+    found: Found
+    known: Known
+    decisions: Decisions
+
+
+def add(
+    library: Library | None,
+    paths: Iterable[str | Path],
+    analyser: Analyser,
+    modality: Modality = "music",
+    **choices: Unpack[Choices],
+) -> Generator[Event]:
+    """Bring the files at and below `paths` into the library; first a Plan, then an event per file.
+
+    Events come after their batch is committed; the library is locked until the iterator ends or is closed, and
+    shows the new state then. Raises LibraryLocked, SpaceMismatch, LibraryError (full disk: what was committed
+    stays). `library` may be None for a dry run into a library that is yet to be made.
+    """
+    run = _Run(analyser, **choices)
+    wanted: dict[Modality, list[str]] = {modality: [absolute(path) for path in paths]}
+    if run.dry_run:
+        yield from _rehearse(library, wanted, run, sweep=False)
+    elif library is None:
+        raise LibraryError("there is no library to add to; make one first")
+    elif run.reanalyse and analyser.space != library.space:
+        yield from _move(library, _merged(_roots(library), wanted), run)
+    else:
+        with _session(library, run) as writer:
+            yield from _ingest(writer, wanted, run, sweep=False)
+
+
+def update(library: Library, analyser: Analyser, **choices: Unpack[Choices]) -> Generator[Event]:
+    """Look again at everything that was added: new, changed and vanished files; events as in `add`.
+
+    A root that is not there (an unplugged disk) is Warned about and keeps its tracks.
+    """
+    run, roots = _Run(analyser, **choices), _roots(library)
+    if run.dry_run:
+        yield from _rehearse(library, roots, run, sweep=True)
+    elif run.reanalyse and analyser.space != library.space:
+        yield from _move(library, roots, run)
+    else:
+        with _session(library, run) as writer:
+            yield from _ingest(writer, roots, run, sweep=True)
+
+
+def upgrade(library: Library, analyser: Analyser, **choices: Unpack[Choices]) -> Generator[Event]:
+    """Move the library to another model, which becomes the searched one once everything is there.
+
+    Tracks whose features were measured as the analyser's source measures them are coded from what the library holds,
+    whether or not their files are at hand; the others are analysed again, and the folders looked at as in `update`.
+    Interrupted, the old model stays searchable and the next call goes on. Nothing happens under the same model.
+    Raises LibraryError, and changes nothing that is searched, when tracks would be lost: their disk is not there, or
+    they were imported.
+    """
+    run = _Run(analyser, **choices)
+    if analyser.space == library.space:
+        yield Plan(0, 0, 0)
+    elif run.dry_run:
+        yield from _rehearse_upgrade(library, run)
+    else:
+        yield from _move(library, _roots(library), run, recoding=True)
+
+
+def remove(library: Library, paths: Iterable[str | Path], wait_s: float = 0.0) -> Generator[Event]:
+    """Take files, or all below folders, out of the library; the files themselves stay where they are.
+
+    `update` no longer looks at these folders. Imported tracks are named by their path or id. What is not in
+    the library is Skipped.
+    """
+    with _session(library, None, wait_s) as writer:
+        for path in paths:
+            gone = [p for m in _MODALITIES for p in _remove(writer, os.fspath(path), m)]
+            writer.apply(partial(changes.drop_roots, under=absolute(path)))
+            yield from (Removed(p) for p in gone)
+            if not gone:
+                yield Skipped(os.fspath(path), "not in the library")
+        writer.publish()
+
+
+def _remove(writer: Writer, path: str, modality: Modality) -> list[str]:
+    known = writer.reading(partial(plan.known, space=writer.space_id, modality=modality))
+    hits = sorted(p for p in {*known.files, *known.failed} if p == path or below(p, absolute(path)))
+    for chunk in _chunks(hits):
+        writer.commit([Gone(p) for p in chunk], modality)
+    return hits
+
+
+@contextmanager
+def _session(library: Library, run: _Run | None, wait_s: float = 0.0, switch: bool = False) -> Iterator[Writer]:
+    """A context with the library's writer, after which the library shows the new state."""
+    was_open = library.is_open
+    try:
+        space, wait = (run.analyser.space, run.wait_s) if run else (None, wait_s)
+        with writing(library.folder, space, wait, switch) as writer:
+            try:
+                yield writer
+            finally:
+                library.close()  # the writer is the last to close: SQLite then folds its journal into the file
+    finally:
+        if was_open:
+            library.reload()
+
+
+def _roots(library: Library) -> dict[Modality, list[str]]:
+    out: dict[Modality, list[str]] = {}
+    for root in library.roots():
+        out.setdefault(root.modality, []).append(root.path)
+    return out
+
+
+def _merged(roots: dict[Modality, list[str]], more: dict[Modality, list[str]]) -> dict[Modality, list[str]]:
+    return {m: [*roots.get(m, []), *more.get(m, [])] for m in _MODALITIES if m in roots or m in more}
+
+
+def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, sweep: bool) -> Iterator[Event]:
+    """Everything between taking the lock and publishing the snapshot."""
+    tasks = [
+        _task(m, paths, writer.reading(partial(plan.known, space=writer.space_id, modality=m)), run)
+        for m, paths in wanted.items()
+    ]
+    yield _total(tasks)
+    try:
+        for task in tasks:
+            if not sweep:
+                _remember(writer, task)
+            yield from _problems(task, sweep)
+            pipeline = Pipeline(writer, run.analyser, task.modality, run.workers, run.executor, run.limit_s)
+            yield from pipeline.run(task.decisions)
+            if sweep:
+                yield from _sweep(writer, task)
+    except (KeyboardInterrupt, GeneratorExit):
+        writer.publish()
+        raise
+    writer.publish()
+
+
+def _task(modality: Modality, paths: list[str], known: Known, run: _Run) -> _Task:
+    absent = set(plan.absent_roots(known))
+    found = scan([p for p in paths if p not in absent], modality)
+    return _Task(modality, paths, found, known, plan.decide(found.files, known, modality, run.retry, run.reanalyse))
+
+
+def _total(tasks: list[_Task]) -> Plan:
+    plans = [task.decisions.plan() for task in tasks]
+    return Plan(sum(p.total for p in plans), sum(p.to_analyse for p in plans), sum(p.bytes for p in plans))
+
+
+def _problems(task: _Task, sweep: bool) -> Iterator[Event]:
+    """What the scan could not look at; when sweeping, a root file that vanished is not a problem but news."""
+    for path in plan.absent_roots(task.known):
+        if path in task.paths:
+            yield Warned(path, trouble(path, "it is not there (an unplugged disk?); its tracks stay in the library"))
+    for problem in task.found.problems:
+        if not (sweep and problem.path in task.paths and vanished(problem.path)):
+            yield problem
+
+
+def _remember(writer: Writer, task: _Task) -> None:
+    """Record as roots the paths that held any file, for `update`."""
+    for path in task.paths:
+        if any(below(file.path, path) for file in task.found.files):
+            folder = Path(path).is_dir()
+            mount = plan.mount_of(path if folder else os.path.dirname(path))  # noqa: PTH120
+            root = Root(path, task.modality, folder, mount)
+            writer.apply(partial(changes.add_root, root=root))
+
+
+def _sweep(writer: Writer, task: _Task) -> Iterator[Event]:
+    """Take out of the library what is no longer on disk."""
+    known = writer.reading(partial(plan.known, space=writer.space_id, modality=task.modality))
+    for chunk in _chunks(_missing(known)):
+        writer.commit([Gone(p) for p in chunk], task.modality)
+        yield from (Removed(p) for p in chunk)
+    for root in known.roots:
+        if not root.folder and plan.missing(root.path, known):
+            writer.apply(partial(changes.drop_roots, under=root.path))
+
+
+def _missing(known: Known) -> list[str]:
+    """What was analysed or failed, and is gone; imported tracks may never have been files."""
+    imported = {path for path, file in known.files.items() if file.imported}
+    return sorted(p for p in {*known.files, *known.failed} - imported if plan.missing(p, known))
+
+
+def _rehearse(library: Library | None, wanted: Mapping[Modality, list[str]], run: _Run, sweep: bool) -> Iterator[Event]:
+    """The events of a run without its analyses, and without writing anything."""
+    tasks = [_task(m, paths, _known(library, m), run) for m, paths in wanted.items()]
+    yield _total(tasks)
+    for task in tasks:
+        yield from _problems(task, sweep)
+        yield from (Skipped(path, reason) for path, reason in task.decisions.skip)
+        yield from (Skipped(link.file.path, reason) for link, reason in task.decisions.link)
+        yield from (Planned(job.file.path) for job in task.decisions.jobs)
+        yield from (Skipped(job.file.path, "copy") for job in task.decisions.wait)
+        if sweep:
+            moved = {link.was for link, _ in task.decisions.link}
+            yield from (Removed(p) for p in _missing(task.known) if p not in moved)
+
+
+def _known(library: Library | None, modality: Modality) -> Known:
+    if library is None:
+        return Known()
+    with closing(schema.open_reader(library.folder)) as database:
+        return plan.known(database.connection, queries.head(database.connection).space_id, modality)
+
+
+def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run, recoding: bool = False) -> Iterator[Event]:
+    """Bring the whole library into another space, beside the old one; then switch in one transaction.
+
+    `recoding` makes use of the features that the library holds. Interrupted, the old space stays searchable and the
+    next run goes on where this one stopped.
+    """
+    with _session(library, run, switch=True) as writer:
+        old = writer.reading(queries.head).space_id
+        if recoding:
+            yield from _recode(writer, old, run.analyser)
+        told = set()
+        for event in _ingest(writer, wanted, replace(run, reanalyse=False), sweep=True):
+            told |= {event.path} if isinstance(event, Removed) else set()
+            yield event
+        gone = [p for m in _MODALITIES for p in _left_behind(writer, old, m)]
+        if not any(writer.reading(partial(plan.known, space=writer.space_id, modality=m)).files for m in _MODALITIES):
+            raise LibraryError(
+                f"nothing of the library at {shown(library.folder)} could be analysed; it stays as it is, "
+                "searchable with the model it was indexed with"
+            )
+        writer.apply(partial(changes.adopt, space_id=writer.space_id))
+        writer.publish()
+        yield from (Removed(p) for p in gone if p not in told)
+
+
+def _recode(writer: Writer, old: int, analyser: Analyser) -> Iterator[Event]:
+    ask = partial(recodable, writer.folder, old=old, new=writer.space_id, analyser=analyser)
+    todo = writer.reading(ask)
+    yield Plan(todo.contents, todo.contents, 0)
+    yield from recode(writer, old, analyser, todo)
+
+
+def _left_behind(writer: Writer, old: int, modality: Modality) -> list[str]:
+    """Paths of the old space that are not in the writer's: files that failed now, or that are gone from their disk.
+
+    Raises LibraryError for any other, which the move would lose.
+    """
+    before, now = (writer.reading(partial(plan.known, space=s, modality=modality)) for s in (old, writer.space_id))
+    left = sorted(before.files.keys() - now.files.keys())
+    lost = [p for p in left if p not in now.failed and (before.files[p].imported or not plan.missing(p, before))]
+    if lost:
+        raise LibraryError(
+            f"{len(lost)} track(s) of the library at {shown(writer.folder)} could not be brought over, the first is "
+            f"{shown(lost[0])}: plug in the disk it is on and run the same command again, or take it out first "
+            "(`recommend index remove`); until then the library stays as it is, searchable with its old model"
+        )
+    return left
+
+
+def _rehearse_upgrade(library: Library, run: _Run) -> Iterator[Event]:
+    """The tracks that `upgrade` would code from what the library holds, and those it would analyse."""
+    with closing(schema.open_reader(library.folder)) as database:
+        link = database.connection
+        todo = recodable(library.folder, link, queries.head(link).space_id, None, run.analyser)
+        coded = {path for part in todo for path in queries.paths_in(link, part)}
+    rest = sorted(track.path for track in library.tracks() if track.path not in coded)
+    yield Plan(len(coded) + len(rest), len(rest), 0)
+    yield from (Planned(path) for path in rest)
+    yield from (Recoded(path) for path in sorted(coded))
+
+
+def _chunks(paths: list[str]) -> Iterator[list[str]]:
+    for at in range(0, len(paths), _CHUNK):
+        yield paths[at : at + _CHUNK]

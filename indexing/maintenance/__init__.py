@@ -1,0 +1,1 @@
+"""A library looked after: verified, repaired, compacted, its search built and measured."""

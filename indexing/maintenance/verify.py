@@ -1,0 +1,282 @@
+"""Whether a library is whole: catalog, parts, contents and snapshot checked against each other."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from indexing.catalog import queries as catalog
+from indexing.catalog import schema
+from indexing.catalog.schema import contents, parts, tracks
+from indexing.disk import parts as store
+from indexing.disk.durable import translated
+from indexing.disk.files import trouble
+from indexing.disk.runs import spans
+from indexing.library import Library
+from indexing.maintenance import compact, recall
+from indexing.maintenance.recall import Recall
+from indexing.search.ann_index import load_settings
+from indexing.snapshot import facts, snapshot
+from indexing.snapshot.facts import Facts, Texts
+from indexing.snapshot.segments import Segment
+from indexing.writing.writer import due
+from recommender.errors import LibraryError
+from recommender.text import shown
+from recommender.types import Modality
+
+_GROUPS = {"recording", "twins"}  # facts that say which tracks are of one recording
+_UNIT = 1e-3  # vectors are float32: a length off by more is no rounding
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not whole: a kind (catalog, part, content, snapshot, search) and one line."""
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+@dataclass
+class Report:
+    """What a check found.
+
+    Attributes
+    ----------
+    problems: what is not whole.
+    orphans:  files among the parts that the catalog does not know: harmless, the next writer removes them.
+    counts:   tracks, paths, windows and failures by modality, and parts.
+    recalls:  of search against brute force, by modality; empty where nothing sound could be compared.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+    counts: dict[str, Any] = field(default_factory=dict)
+    recalls: dict[Modality, Recall] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, Any]:
+        """The report, JSON-ready."""
+        recalls = {
+            modality: {"queries": r.queries} | {f"recall_at_{k}": share for k, share in r.at.items()}
+            for modality, r in self.recalls.items()
+        }
+        problems = [asdict(problem) for problem in self.problems]
+        return {
+            "whole": self.whole,
+            "problems": problems,
+            "orphans": self.orphans,
+            "counts": self.counts,
+            "search": recalls,
+        }
+
+
+def verify(library: Library) -> list[Problem]:
+    """Everything that is wrong with a library as committed now; empty when all is whole.
+
+    Reads the whole store. Files the catalog does not know are no problem: see `orphans`.
+    """
+    return examine(library.folder, queries=0).problems
+
+
+def examine(folder: Path, queries: int = recall.QUERIES, seed: int = 0) -> Report:
+    """The report on a library as committed now, which need not be fit to be opened.
+
+    Its search is audited with so many queries (0: not at all).
+    """
+    report = Report()
+    with translated(folder, "read the library at"):
+        published = snapshot.load_or_none(folder)
+        with closing(schema.open_reader(folder)) as database:
+            report.problems += _catalog(database.connection)
+            checker = _Checker(folder, database.connection)
+            report.counts = checker.counts()
+            report.problems += checker.check_store()
+            report.problems += checker.check_snapshot(published)
+            if queries and not checker.broken:
+                report.recalls = checker.recalls(queries, seed)
+    least = load_settings(folder).recall - recall.SLACK
+    for modality, found in report.recalls.items():
+        if found.at[recall.CUTOFFS[0]] < least:
+            report.problems.append(Problem("search", f"of {modality} finds too little: {found}"))
+    report.orphans = orphans_in(folder)
+    return report
+
+
+def orphans(library: Library) -> list[str]:
+    """Names of part files that the catalog does not know: left by a killed writer, removed by the next one."""
+    return orphans_in(library.folder)
+
+
+def orphans_in(folder: Path) -> list[str]:
+    """See `orphans`; the library need not be fit to be opened."""
+    with closing(schema.open_reader(folder)) as database:
+        known = [p.name for p in catalog.known_parts(database.connection).values()]
+    return [path.name for path in store.strangers(folder, known)]
+
+
+def info(library: Library) -> dict[str, Any]:
+    """What the library is and holds, JSON-ready: `Library.info`, and whether compaction pays."""
+    with translated(library.folder, "read the library at"), closing(schema.open_reader(library.folder)) as database:
+        return library.info() | {"compaction": compact.estimate(database.connection).as_json()}
+
+
+def _catalog(link: sa.Connection) -> Iterator[Problem]:
+    for (line,) in link.exec_driver_sql("PRAGMA integrity_check").all():
+        if line != "ok":
+            yield Problem("catalog", shown(str(line)))
+    for row in link.exec_driver_sql("PRAGMA foreign_key_check").all():
+        yield Problem("catalog", f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there")
+
+
+class _Checker:
+    """The checks of the space that is searched."""
+
+    def __init__(self, folder: Path, link: sa.Connection) -> None:
+        self.folder, self.link = folder, link
+        self.head = catalog.head(link)
+        self.described = catalog.described(link, self.head.space_id)
+        self.broken = False
+        self.unlike: set[Modality] = set()  # whose snapshot does not hold what the store does
+
+    def counts(self) -> dict[str, Any]:
+        """How much there is."""
+        held: dict[str, Any] = {m: catalog.counts(self.link, self.head.space_id, m) for m in self.described}
+        return held | {"parts": len(catalog.known_parts(self.link))}
+
+    def recalls(self, queries: int, seed: int) -> dict[Modality, Recall]:
+        """What search finds of what the store holds; nothing when the library has moved on meanwhile."""
+        with Library(self.folder) as library:
+            if library.generation != self.head.generation:
+                return {}
+            sound = [m for m in self.described if m not in self.unlike and library.count(m)]
+            return {m: recall.recall(library, m, queries, seed) for m in sound}
+
+    def check_store(self) -> Iterator[Problem]:
+        """Parts as recorded and sound, and every track's windows in one of them."""
+        infos = catalog.known_parts(self.link)
+        for row in self.link.execute(sa.select(parts).order_by(parts.c.id)).all():
+            inputs = catalog.described(self.link, row.space)[row.modality].columns
+            for text in checked_part(self.folder, self.link, infos[row.id], row.id, inputs):
+                self.broken = True
+                yield Problem("part", text)
+        unused = (
+            sa.select(sa.func.count()).select_from(contents).where(contents.c.id.not_in(sa.select(tracks.c.content)))
+        )
+        if count := self.link.execute(unused).scalar():
+            yield Problem("content", f"{count} contents belong to no path")
+
+    def check_snapshot(self, published: snapshot.Snapshot | None) -> Iterator[Problem]:
+        """The published snapshot is readable, of the present state, and equal to the store."""
+        if published is None:
+            if self.head.generation or (self.folder / snapshot.MANIFEST).exists():
+                yield Problem("snapshot", "missing or damaged; `recommend index repair` makes a new one")
+            return
+        if not published.shows(self.head) and due(self.folder, self.link):
+            yield Problem("snapshot", "behind the catalog; `recommend index repair` makes a new one")
+        if self.broken:
+            return  # nothing sound to compare with
+        for modality in self.described:
+            for text in self._differing(published, modality):
+                self.unlike.add(modality)
+                yield Problem("snapshot", f"its {modality} {text}")
+
+    def _differing(self, published: snapshot.Snapshot, modality: Modality) -> Iterator[str]:
+        """What of a modality is not as store and catalog have it; one part of the store is in memory at a time."""
+        now, current = catalog.live(self.link, self.head.space_id, modality), published.shows(self.head)
+        kept = published.segments.get(modality)
+        if kept is None or (published.uid, published.space_id) != (self.head.uid, self.head.space_id):
+            return
+        alive = snapshot.still_in(now, kept)
+        if current and not (alive.all() and np.array_equal(kept.ids, now.ids)):
+            yield "tracks are not those of the catalog"
+            return
+        yield from self._differing_rows(kept, now, modality)
+        if current:
+            if not np.array_equal(published.medians[modality], snapshot.medians_of([kept])):
+                yield "medians are not those of the store"
+            yield from self._differing_facts(published.facts[modality], modality)
+
+    def _differing_rows(self, kept: Segment, now: catalog.Live, modality: Modality) -> Iterator[str]:
+        """Arrays whose rows, of tracks that are current, are not those of the store."""
+        there = np.isin(now.ids, kept.ids[snapshot.still_in(now, kept)])
+        wanted = catalog.Live(*(column[there] for column in now))
+        places = np.searchsorted(kept.ids, wanted.ids)
+        if not np.array_equal(np.diff(kept.offsets)[places], wanted.windows):
+            yield "windows are not as many as in the store"
+            return
+        wrong: set[str] = set()
+        for mine, columns in snapshot.stored(self.folder, self.link, wanted, self.described[modality].inputs):
+            rows = spans(kept.offsets[:-1][places[mine]], wanted.windows[mine])
+            wrong |= {name for name, values in columns.items() if not np.array_equal(getattr(kept, name)[rows], values)}
+        yield from (f"{name} are not those of the store" for name in sorted(wrong))
+
+    def _differing_facts(self, mine: Facts, modality: Modality) -> Iterator[str]:
+        """Facts, and groups of near-duplicates, that are not those of the catalog."""
+        theirs = vars(facts.gathered(catalog.facts(self.link, self.head.space_id, modality)))
+        wrong = {name for name, values in theirs.items() if not _same_values(getattr(mine, name), values)}
+        if wrong & _GROUPS:
+            yield "recordings are not those of the catalog"
+        if wrong - _GROUPS:
+            yield "facts are not those of the catalog"
+
+
+def checked_part(
+    folder: Path, link: sa.Connection, part: store.Part, part_id: int, columns: tuple[str, ...]
+) -> Iterator[str]:
+    """What is wrong with one part: its file, the numbers in it, and whether it holds what the catalog places there."""
+    path = folder / store.FOLDER / part.name
+    try:
+        if store.checksum(path) != part.checksum:
+            yield f"{part.name} is not as it was written (its checksum differs)"
+            return
+        rows = store.read_part(folder, part, columns)
+    except LibraryError as error:
+        yield str(error)
+        return
+    except OSError as error:
+        yield trouble(str(path), str(error.strerror).lower())
+        return
+    for name, array in vars(rows).items():
+        if not np.isfinite(array).all():
+            yield f"{part.name} holds numbers that are not finite in {name}"
+    if len(rows) and np.abs(np.linalg.norm(rows.vectors, axis=1) - 1).max() > _UNIT:
+        yield f"{part.name} holds vectors that are not of unit length"
+    yield from _placed(link, part, part_id, rows)
+
+
+def _placed(link: sa.Connection, part: store.Part, part_id: int, rows: store.Rows) -> Iterator[str]:
+    """Every content that the catalog places in a part is there: its hash on each of its windows, in order."""
+    c = contents.c
+    query = sa.select(c.hash, c.first_row, c.windows).where(c.part == part_id).order_by(c.first_row)
+    placed = link.execute(query).all()
+    first = np.array([r.first_row for r in placed], np.int64)
+    count = np.array([r.windows for r in placed], np.int64)
+    if not len(first):
+        return
+    if (count < 1).any() or (first < 0).any() or int((first + count).max()) > len(rows):
+        yield f"{part.name} is shorter than the catalog says"
+        return
+    at = spans(first, count)
+    hashes = np.frombuffer(b"".join(r.hash for r in placed), np.uint8).reshape(len(placed), -1)
+    wrong = (rows.hashes[at] != np.repeat(hashes, count, axis=0)).any(axis=1)
+    wrong |= rows.window[at] != at - np.repeat(first, count)
+    if wrong.any() or len(np.unique(at)) != len(at):
+        yield f"{part.name} does not hold {int(wrong.sum()) or 'some'} windows where the catalog says"
+
+
+def _same_values(mine: Any, theirs: Any) -> bool:
+    """Whether two columns of facts are equal; what is unknown (NaN) equals itself."""
+    if isinstance(theirs, Texts):
+        return np.array_equal(mine.offsets, theirs.offsets) and np.array_equal(mine.blob, theirs.blob)
+    return np.array_equal(mine, theirs, equal_nan=np.asarray(mine).dtype.kind == "f")

@@ -1,0 +1,1 @@
+"""From a query vector to distinct tracks: search engines, built indexes, one query or many."""

@@ -1,0 +1,176 @@
+"""From window vectors to distinct tracks: exact, deterministic, the same for every backend and device."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from indexing.disk.runs import spans
+from indexing.search.backends import Narrowing, WindowIndex
+from indexing.search.backends.exact import best, gathered
+from indexing.snapshot.segments import Segment
+from recommender.errors import InputError
+from recommender.types import Array, Candidates
+
+_FIRST = 16  # windows fetched per wanted track at first: those of a track are alike, and another look is dear
+_STEP = 16  # the most by which the windows fetched grow at once: one track may have had all the first
+_SCANNED = 1 << 17  # selected windows up to which all are scored: 5 ms at 64 dimensions, whatever the index
+_GATHERED = 3  # of an exact index's rows one in so many, up to which that pays: gathered, a row costs twice as much
+_MOST = 8  # once one selected window in so many would be fetched, scoring all of them is cheaper
+
+
+def checked_query(query: Array, dim: int) -> Array:
+    """`query` as float64 [dim] of unit length; raises InputError when it is not a direction in this space."""
+    vector = np.asarray(query, np.float64)
+    if vector.shape != (dim,):
+        raise InputError(f"the query vector has shape {list(vector.shape)}, the library's vectors have {dim} numbers")
+    norm = float(np.linalg.norm(vector))
+    if not np.isfinite(norm) or norm == 0:
+        raise InputError("the query vector is zero or not finite; it has no direction to search in")
+    return vector / norm
+
+
+def cosines(vectors: Array, query: Array) -> Array:
+    """float32 [n]: inner products summed per row in float64, so equal rows score equally anywhere."""
+    scores: Array = (np.asarray(vectors, np.float64) * query).sum(axis=1)
+    return scores.astype(np.float32)
+
+
+def best_tracks(index: WindowIndex, segment: Segment, query: Array, k: int) -> Candidates:
+    """The k living tracks of distinct recordings whose best window has the largest cosine with `query`; ties by id.
+
+    As many as there are, up to k, each with the score of its best window found; exact where the index is. `query` is
+    float64 [dim], unit length.
+    """
+    total = len(segment.vectors)
+    return _widened(index, segment, query, k, total) or _NONE
+
+
+class Selection:
+    """Tracks of a segment to choose from, with what is the same for every query: `allowed` bool [t] and living.
+
+    Few are scored one by one; of many the index finds the best windows.
+    """
+
+    def __init__(self, segment: Segment, allowed: Array | bool = True) -> None:
+        self.segment = replace(segment, alive=segment.alive & allowed)
+        self._counts = np.diff(segment.offsets)
+        self._rows: Array | None = None
+        self._narrowed: tuple[Narrowing, WindowIndex] | None = None
+
+    @property
+    def ids(self) -> Array:
+        """int64, ascending: the tracks."""
+        return self.segment.ids[self.segment.alive]
+
+    def best(self, index: WindowIndex, query: Array, k: int) -> Candidates:
+        """What `best_tracks` finds, among these tracks; `index` is of the segment."""
+        windows, total = int(self._counts[self.segment.alive].sum()), len(self.segment.vectors)
+        found, most = None, 1 + windows // _MOST
+        if windows <= _SCANNED:
+            pass
+        elif isinstance(index, Narrowing):
+            if index.pays(windows):
+                found = _widened(self._narrow(index), self.segment, query, k, windows, most)
+        elif windows * _GATHERED > total:
+            found = _widened(index, self.segment, query, k, total, most, total / windows)
+        return found or self._scored(query, k)
+
+    def _scored(self, query: Array, k: int) -> Candidates:
+        rows = self._all()
+        return _widened(_Scored(self.segment.vectors, rows, query), self.segment, query, k, len(rows)) or _NONE
+
+    def _all(self) -> Array:
+        """int32 or int64, ascending: the windows of the tracks."""
+        if self._rows is None:
+            alive = self.segment.alive
+            rows = spans(self.segment.offsets[:-1][alive], self._counts[alive])
+            self._rows = rows.astype(np.int32) if len(self.segment.vectors) < 1 << 31 else rows
+        return self._rows
+
+    def _narrow(self, index: Narrowing) -> WindowIndex:
+        """The index over these windows alone."""
+        if self._narrowed is None or self._narrowed[0] is not index:
+            self._narrowed = index, index.among(np.repeat(self.segment.alive, self._counts))
+        return self._narrowed[1]
+
+
+def _widened(
+    index: WindowIndex,
+    segment: Segment,
+    query: Array,
+    k: int,
+    total: int,
+    most: int | None = None,
+    thinned: float = 1.0,
+) -> Candidates | None:
+    """The k best tracks by windows of an index of `total`; None when that takes more than `most` of them.
+
+    Windows are fetched in growing numbers (`thinned`: of so many, one is of a track to choose from) until no window
+    unseen can change the answer: its float32 score is at most the last one fetched, up to `margin` of rounding (of an
+    index that is not exact: no window that it would find).
+    """
+    margin = np.float32(2e-6 + vector_error(len(query)))
+    most = total if most is None else most
+    wanted = min(most, max(64, int(_FIRST * k * thinned)))
+    while True:
+        rows, rough = index.top(query, wanted)
+        found = _by_track(segment, rows, query)
+        complete = wanted >= total or len(rows) == 0
+        if complete or (len(found.ids) >= k and found.scores[k - 1] > rough[-1] + margin):
+            return Candidates(found.ids[:k], found.scores[:k])
+        if wanted >= most:
+            return None
+        needed = int(1.25 * wanted * k / max(1, len(found.ids)))  # if tracks go on to come as they did
+        wanted = min(most, max(wanted * 2, min(needed, wanted * _STEP)))
+
+
+class _Scored:
+    """A `WindowIndex` for one query over some rows of a matrix alone, each scored once."""
+
+    device, exact = "cpu", True
+
+    def __init__(self, vectors: Array, rows: Array, query: Array) -> None:
+        self._rows, self._scores = rows, gathered(vectors, rows, np.ascontiguousarray(query, np.float32))
+
+    def top(self, query: Array, k: int) -> tuple[Array, Array]:
+        """Rows of the segment and inner products of the best k, best first."""
+        at, scores = best(self._scores, k)
+        return self._rows[at], scores
+
+
+def vector_error(dim: int) -> float:
+    """A bound of the float32 rounding error of one inner product of unit vectors (n u, Higham 2002, 3.1)."""
+    return dim * 2.0**-23
+
+
+def merged(parts: list[Candidates], k: int, recordings: Callable[[Array], Array] | None = None) -> Candidates:
+    """The k best of several disjoint answers, by descending score, ties by id; of each recording the best alone."""
+    if len(parts) == 1:
+        return parts[0]
+    ids = np.concatenate([p.ids for p in parts]) if parts else np.empty(0, np.int64)
+    scores = np.concatenate([p.scores for p in parts]) if parts else np.empty(0, np.float32)
+    order = np.lexsort((ids, -scores))
+    ids, scores = ids[order], scores[order]
+    if recordings is not None:
+        first = np.sort(np.unique(recordings(ids), return_index=True)[1])
+        ids, scores = ids[first], scores[first]
+    return Candidates(ids[:k], scores[:k])
+
+
+_NONE = Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+def _by_track(segment: Segment, rows: Array, query: Array) -> Candidates:
+    """Living tracks of the given windows, each with its best score, by descending score, ties by id.
+
+    Of one recording only the best track.
+    """
+    tracks = np.searchsorted(segment.offsets, rows, side="right") - 1
+    living = segment.alive[tracks]
+    tracks, scores = tracks[living], cosines(segment.vectors[rows[living]], query)
+    order = np.lexsort((tracks, -scores))  # ids ascend with the track's place, so this is also by id
+    distinct = tracks if segment.recordings is None else segment.recordings[tracks]
+    _, first = np.unique(distinct[order], return_index=True)
+    chosen = order[np.sort(first)]
+    return Candidates(segment.ids[tracks[chosen]], scores[chosen])

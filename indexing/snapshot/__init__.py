@@ -1,0 +1,1 @@
+"""The snapshot that queries read: searchable segments, facts of tracks, and what a filter lets through."""

@@ -1,0 +1,100 @@
+"""Which tracks meet the conditions of a filter, over the columns of a snapshot; `recommender.filters.meets` in bulk."""
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from indexing.snapshot.facts import Facts, Later, Texts
+from indexing.snapshot.segments import Segment
+from recommender.filters import Places, levels, values_of
+from recommender.types import Array, Filter, Range
+
+_PATHS = 1 << 16  # looked at at a time: some 8 MB of names
+
+
+def allowed(facts: Facts, where: Filter) -> Array:
+    """bool [t]: the tracks that meet all conditions.
+
+    Numbers and names are compared as columns, a name once however many tracks have it; paths one by one, where a
+    folder's answer is remembered. Of a million tracks numbers take 10 ms and paths below 1 s (one core).
+    """
+    mask = np.ones(len(facts), bool)
+    if where.bpm is not None:
+        mask &= np.any([_between(facts.bpm * ratio, where.bpm) for ratio in levels(where)], axis=0)
+    if where.duration_s is not None:
+        mask &= _between(facts.duration_s, where.duration_s)
+    if where.keys:
+        mask &= _coded(facts.key, facts.key_names, where.keys.__contains__)
+    if where.genres:
+        genres = {name.casefold() for name in where.genres}
+        mask &= _coded(facts.genre, facts.genre_names, lambda name: not genres.isdisjoint(values_of(name)))
+    if where.licences:
+        licences = {name.casefold() for name in where.licences}
+        mask &= _coded(facts.licence, facts.licence_names, lambda name: name.casefold() in licences)
+    if where.folders or where.only is not None:
+        mask &= _counted(facts, _wanted(facts.paths, where)) > 0
+    if where.exclude:
+        out = Places(where.exclude, files=True)
+        mask &= _counted(facts, _flags(facts.paths, out.__contains__)) == 0
+    return mask
+
+
+def allowed_later(segments: list[Segment], known: Facts | None, later: Later, where: Filter) -> list[Array]:
+    """bool [t] of each segment, as `allowed`, where the snapshot is behind.
+
+    `known` are the facts of the first segment as the snapshot has them, None where none is the snapshot's; `later` is
+    what is to be taken instead, and for all other segments.
+    """
+    first = [] if known is None else [allowed(known, where)]
+    masks = [*first, *(np.zeros(len(s.ids), bool) for s in segments[len(first) :])]
+    if len(later.ids):
+        meets = allowed(later.facts, where)
+        for mask, segment in zip(masks, segments, strict=True):
+            at = np.minimum(np.searchsorted(later.ids, segment.ids), len(later.ids) - 1)
+            here = later.ids[at] == segment.ids
+            mask[here] = meets[at[here]]
+    return masks
+
+
+def _between(values: Array, within: Range) -> Array:
+    """bool [t]: NaN, the unknown, lies in no range."""
+    inside: Array = (values >= within.low) & (values <= within.high)
+    return inside
+
+
+def _coded(codes: Array, names: Texts, meets: Callable[[str], bool]) -> Array:
+    """bool [t] of codes [t]: whether their names meet a condition; what is unknown (-1) does not."""
+    good = [meets(names[i].decode("utf-8", "replace")) for i in range(len(names))]
+    return np.array([*good, False])[codes]  # -1 is the last
+
+
+def _wanted(paths: Texts, where: Filter) -> Array:
+    """bool [p]: the paths in one of the folders, and in the list."""
+    flags = np.ones(len(paths), bool)
+    if where.folders:
+        flags &= _flags(paths, Places(where.folders).__contains__)
+    if where.only is not None:
+        flags &= _flags(paths, frozenset(map(os.fsencode, where.only)).__contains__)
+    return flags
+
+
+def _flags(paths: Texts, test: Callable[[bytes], bool]) -> Array:
+    """bool [p]: the answer for every path."""
+    return np.fromiter(map(test, _texts(paths)), bool, len(paths))
+
+
+def _texts(texts: Texts) -> Iterator[bytes]:
+    """Every text in order, read in blocks."""
+    for first in range(0, len(texts), _PATHS):
+        offsets = texts.offsets[first : first + _PATHS + 1]
+        block = texts.blob[offsets[0] : offsets[-1]].tobytes()
+        yield from (block[a:b] for a, b in pairwise((offsets - offsets[0]).tolist()))
+
+
+def _counted(facts: Facts, flags: Array) -> Array:
+    """int64 [t]: how many of a track's paths are flagged."""
+    before = np.concatenate([[0], np.cumsum(flags)])
+    counts: Array = before[facts.first[1:]] - before[facts.first[:-1]]
+    return counts

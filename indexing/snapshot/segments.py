@@ -1,0 +1,42 @@
+"""What is searched at once: the windows of some tracks of one modality."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.types import Array
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Searchable tracks of one modality; rows of one track are neighbours.
+
+    Attributes
+    ----------
+    ids:     int64 [t], ascending track ids.
+    parts:   int64 [t], the store part each comes from: (id, part) names one analysis.
+    offsets: int64 [t + 1], rows of track i are offsets[i] to offsets[i + 1].
+    alive:   bool [t], False for tracks that were removed or analysed again since.
+    vectors, affect, inputs: float32 [n, ...] and bounds: float64 [n, 2], per window.
+    recordings: int64 [t], the recording that each is of (the id of one of its tracks); None where all are of others.
+    """
+
+    ids: Array
+    parts: Array
+    offsets: Array
+    alive: Array
+    vectors: Array
+    affect: Array
+    inputs: Array
+    bounds: Array
+    recordings: Array | None = None
+
+    def place(self, track_id: int) -> int | None:
+        """Which track of the segment has that id, None when it is not (or no longer) here."""
+        at = int(np.searchsorted(self.ids, track_id))
+        return at if at < len(self.ids) and self.ids[at] == track_id and self.alive[at] else None
+
+    def rows(self, track_id: int) -> slice | None:
+        """The rows of a track, or None when it is not (or no longer) here."""
+        at = self.place(track_id)
+        return None if at is None else slice(int(self.offsets[at]), int(self.offsets[at + 1]))

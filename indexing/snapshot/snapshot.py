@@ -1,0 +1,344 @@
+"""The memory-mapped snapshot that queries read: derived from the store, versioned, swapped by one manifest.
+
+`snapshots/<name>/<modality>/*.npy` is written beside the old one, synced and renamed; then `manifest.json`
+is replaced. It holds all that a query searches and filters by. What the catalog got since is read from the store as a
+small exact tail; only then are the catalog's questions and the store imported.
+"""
+
+import itertools
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexing.catalog.reading import Description, Head
+from indexing.disk.durable import new_folder, sync, translated, write_json
+from indexing.disk.npy import NpyWriter, load_npy
+from indexing.disk.runs import spans
+from indexing.snapshot import facts
+from indexing.snapshot.facts import Facts
+from indexing.snapshot.medians import medians
+from indexing.snapshot.segments import Segment
+from recommender.errors import LibraryError
+from recommender.types import Array, Modality
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from indexing.catalog.queries import Live
+    from indexing.disk import parts as store
+
+FOLDER, MANIFEST = "snapshots", "manifest.json"
+RECORD, CODES = (
+    "search.json",
+    "search-*.faiss",
+)  # what `indexing.search.ann_index` adds to a modality's folder, the record last
+_FORMAT = 3  # 2: facts of tracks, descriptions of modalities; 3: genres, licences, recordings
+_CHUNK = 1 << 16  # rows copied at a time: some 20 MB at 64 dimensions
+_ROWS = ("vectors", "affect", "inputs", "bounds")  # one row per window
+_TRACKS = ("ids", "parts", "offsets")
+_Piece = tuple[Array, dict[str, Array]]  # which tracks or rows, and the arrays of their windows by name
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A published snapshot: its folder's name, the catalog state it shows, and by modality what it holds.
+
+    `facts` are of the tracks of the segment, in its order.
+    """
+
+    name: str
+    uid: str
+    generation: int
+    space_id: int
+    descriptions: dict[Modality, Description]
+    segments: dict[Modality, Segment]
+    medians: dict[Modality, Array]
+    facts: dict[Modality, Facts]
+
+    def shows(self, head: Head) -> bool:
+        """Whether this snapshot is of exactly that state of the catalog."""
+        return (self.uid, self.generation, self.space_id) == (head.uid, head.generation, head.space_id)
+
+    def home(self, folder: Path, modality: Modality) -> Path:
+        """Where the arrays of a modality are, in the library in `folder`."""
+        return folder / FOLDER / self.name / modality
+
+
+def load(folder: Path) -> Snapshot:
+    """The published snapshot, memory-mapped; raises OSError, ValueError or KeyError when unusable."""
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    if manifest["format"] != _FORMAT:
+        raise ValueError(f"unknown snapshot format {manifest['format']}")
+    name = Path(manifest["name"]).name
+    home = folder / FOLDER / name
+    state = manifest["uid"], manifest["generation"], manifest["space"]
+    loaded = Snapshot(name, *state, {}, {}, {}, {})
+    for modality, held in manifest["modalities"].items():
+        segment = _load_segment(home / modality, int(held["rows"]))
+        known = facts.load(home / modality, len(segment.ids))
+        loaded.descriptions[modality] = Description(tuple(held["columns"]), tuple(held["inputs"]))
+        loaded.segments[modality] = replace(segment, recordings=known.recording if len(known.twins) else None)
+        loaded.medians[modality] = load_npy(home / modality / "medians.npy")
+        loaded.facts[modality] = known
+    return loaded
+
+
+def load_or_none(folder: Path) -> Snapshot | None:
+    """The published snapshot, or None when there is none that can be used (the store has everything)."""
+    try:
+        return load(folder)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def segments_of(
+    folder: Path, link: "sa.Connection", head: Head, snapshot: Snapshot | None, modality: Modality
+) -> list[Segment]:
+    """The searchable segments of one modality as the catalog has it: the snapshot's, and the tail after it."""
+    old = None
+    if snapshot is not None and (snapshot.uid, snapshot.space_id) == (head.uid, head.space_id):
+        old = snapshot.segments.get(modality)
+        if old is not None and snapshot.shows(head):
+            return [old]
+    from indexing.catalog import queries
+
+    description = queries.described(link, head.space_id)[modality]
+    alive, tail = _divided(link, head, old, modality)
+    kept = [] if old is None else [replace(old, alive=alive)]
+    if len(tail.ids) or not kept:
+        kept.append(_from_store(folder, link, tail, description, head.space.dim))
+    same, of = queries.same_recording(link, head.space_id, modality)
+    return [replace(segment, recordings=_replaced(segment.ids, same, of) if len(same) else None) for segment in kept]
+
+
+def _divided(link: "sa.Connection", head: Head, old: Segment | None, modality: Modality) -> "tuple[Array, Live]":
+    """bool [t], which tracks of a segment of the snapshot are still current, and what the catalog has beside them.
+
+    Contents come and change in parts with ever higher numbers: where those of the snapshot's parts are as many as it
+    holds, they are the same, and the catalog need not list them.
+    """
+    from indexing.catalog import queries
+
+    if old is None:
+        return np.zeros(0, bool), queries.live(link, head.space_id, modality)
+    newest = int(old.parts.max(initial=-1))
+    if queries.up_to(link, head.space_id, modality, newest) == (len(old.ids), int(old.ids.sum())):
+        return np.ones(len(old.ids), bool), queries.live(link, head.space_id, modality, newest)
+    now = queries.live(link, head.space_id, modality)
+    alive = still_in(now, old)
+    missing = ~np.isin(now.ids, old.ids[alive])
+    return alive, queries.Live(*(column[missing] for column in now))
+
+
+def _replaced(ids: Array, some: Array, others: Array) -> Array:
+    """`ids` with each of `some` (ascending) replaced by that of `others` in its place."""
+    at = np.minimum(np.searchsorted(some, ids), len(some) - 1)
+    return np.where(some[at] == ids, others[at], ids)
+
+
+def medians_of(segments: list[Segment]) -> Array:
+    """float32 [f]: the median of every input column over all windows of living tracks."""
+    living = [spans(s.offsets[:-1][s.alive], np.diff(s.offsets)[s.alive]) for s in segments]
+
+    def blocks() -> Iterator[Array]:
+        for segment, rows in zip(segments, living, strict=True):
+            yield from (segment.inputs[rows[at : at + _CHUNK]] for at in range(0, len(rows), _CHUNK))
+
+    return medians(blocks, sum(map(len, living)), segments[0].inputs.shape[1])
+
+
+def publish_snapshot(folder: Path, link: "sa.Connection") -> None:
+    """Write and publish a snapshot of the catalog's present state, then remove the old ones.
+
+    Raises LibraryError when the disk is full or a needed part is damaged; the old snapshot stays.
+    """
+    from indexing.catalog import queries
+
+    head, old = queries.head(link), load_or_none(folder)
+    if old is not None and old.shows(head):
+        return
+    name = f"{head.generation:06d}-{uuid.uuid4().hex[:8]}"
+    with translated(folder, "write a snapshot of the library at"):
+        held = {}
+        with new_folder(folder / FOLDER / name) as partial:
+            for modality, description in queries.described(link, head.space_id).items():
+                home = partial / modality
+                home.mkdir()
+                rows = _put(folder, home, link, head, old, modality)
+                facts.save(home, facts.gathered(queries.facts(link, head.space_id, modality)))
+                held[modality] = {"rows": rows, **description._asdict()}
+        state = {"uid": head.uid, "generation": head.generation, "space": head.space_id}
+        write_json(folder / MANIFEST, {"format": _FORMAT, "name": name, **state, "modalities": held})
+    remove_others(folder, name)
+
+
+def remove_others(folder: Path, name: str | None) -> None:
+    """Remove every snapshot but one; readers that have an old one mapped keep it until they close."""
+    for other in (folder / FOLDER).glob("*"):
+        if other.name != name:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _load_segment(home: Path, rows: int) -> Segment:
+    arrays = {key: load_npy(home / f"{key}.npy") for key in _ROWS + _TRACKS}
+    ids, offsets = arrays["ids"], arrays["offsets"]
+    if any(len(arrays[key]) != rows for key in _ROWS) or len(offsets) != len(ids) + 1 or offsets[-1] != rows:
+        raise ValueError("the snapshot's arrays do not fit together")
+    return Segment(alive=np.ones(len(ids), bool), **arrays)
+
+
+def still_in(now: "Live", old: Segment) -> Array:
+    """bool [t]: the tracks of an old segment whose analysis is still the current one."""
+    if len(now.ids) == 0:
+        return np.zeros(len(old.ids), bool)
+    at = np.minimum(np.searchsorted(now.ids, old.ids), len(now.ids) - 1)
+    same: Array = (now.ids[at] == old.ids) & (now.parts[at] == old.parts)
+    return same
+
+
+def _from_store(folder: Path, link: "sa.Connection", tail: "Live", description: Description, dim: int) -> Segment:
+    """A segment in memory with the windows of `tail`, read from its parts."""
+    offsets = _offsets(tail.windows)
+    arrays = _nothing(len(description.inputs), dim)
+    for mine, columns in stored(folder, link, tail, description.inputs):
+        target = spans(offsets[:-1][mine], tail.windows[mine])
+        for key, values in columns.items():
+            if len(arrays[key]) == 0:
+                arrays[key] = np.empty((offsets[-1], values.shape[1]), values.dtype)
+            arrays[key][target] = values
+    return Segment(tail.ids, tail.parts, offsets, np.ones(len(tail.ids), bool), **arrays)
+
+
+def stored(folder: Path, link: "sa.Connection", wanted: "Live", inputs: Sequence[str]) -> Iterator[_Piece]:
+    """Per part: which of the contents `wanted` are in it, and their windows in order, by the name of the array.
+
+    No more than one part is in memory. Raises LibraryError for a damaged one.
+    """
+    from indexing.catalog import queries
+    from indexing.disk import parts as store
+
+    infos = queries.known_parts(link)
+    for part in np.unique(wanted.parts):
+        mine = np.flatnonzero(wanted.parts == part)
+        rows = store.read_part(folder, infos[int(part)], inputs)
+        source = spans(wanted.first_rows[mine], wanted.windows[mine])
+        if len(source) and source.max() >= len(rows):
+            raise LibraryError(
+                f"part {infos[int(part)].name} is shorter than the catalog says; run `recommend index verify`"
+            )
+        yield mine, {key: values[source] for key, values in _columns(rows).items()}
+
+
+def _columns(rows: "store.Rows") -> dict[str, Array]:
+    return {"vectors": rows.vectors, "affect": rows.affect, "inputs": rows.features, "bounds": rows.bounds}
+
+
+def _nothing(inputs: int, dim: int) -> dict[str, Array]:
+    """The arrays of no windows."""
+    widths = {"vectors": dim, "affect": 0, "inputs": inputs}
+    return {key: np.empty((0, n), np.float32) for key, n in widths.items()} | {"bounds": np.empty((0, 2))}
+
+
+def _offsets(counts: Array) -> Array:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _put(folder: Path, home: Path, link: "sa.Connection", head: Head, old: Snapshot | None, modality: Modality) -> int:
+    """Fill `home` with the arrays of a modality as the catalog has it; how many windows there are.
+
+    Where the old snapshot has them all (only facts changed, or another modality), its files are linked.
+    """
+    from indexing.catalog import queries
+
+    before = None
+    if old is not None and (old.uid, old.space_id) == (head.uid, head.space_id):
+        before = old.segments.get(modality)
+    alive, tail = _divided(link, head, before, modality)
+    whole = before is not None and alive.all() and not len(tail.ids)
+    if old is not None and before is not None and whole and _linked(old.home(folder, modality), home):
+        return len(before.vectors)
+    segments = [] if before is None else [replace(before, alive=alive)]
+    description = queries.described(link, head.space_id)[modality]
+    fresh = stored(folder, link, tail, description.inputs)
+    return _write(home, segments, tail, fresh, _nothing(len(description.inputs), head.space.dim))
+
+
+def _linked(source: Path, home: Path) -> bool:
+    """Whether the arrays in `source`, and a search index built for them, could be linked into `home`.
+
+    No file of a snapshot is ever written again.
+    """
+    arrays = [source / f"{key}.npy" for key in (*_ROWS, *_TRACKS, "medians")]
+    try:
+        for path in [*arrays, *source.glob(CODES), *source.glob(RECORD)]:
+            os.link(path, home / path.name)
+    except OSError:  # a file system without hard links
+        for made in home.iterdir():
+            made.unlink()
+        return False
+    sync(home)
+    return True
+
+
+def _write(
+    home: Path,
+    kept: list[Segment],
+    tail: "Live",
+    fresh: Iterator[_Piece],
+    none: dict[str, Array],
+) -> int:
+    """Write the living tracks of the segments, and those of `tail`, as one, by ascending id; how many windows.
+
+    `fresh` gives the windows of the tail part by part, as `stored` does; `none` are the arrays where there are none.
+    """
+    ids, parts = (
+        np.concatenate([*(getattr(s, key)[s.alive] for s in kept), getattr(tail, key)]) for key in ("ids", "parts")
+    )
+    counts = np.concatenate([*(np.diff(s.offsets)[s.alive] for s in kept), tail.windows])
+    order = np.argsort(ids)
+    offsets = _offsets(counts[order])
+    starts = np.empty(len(ids), np.int64)
+    starts[order] = offsets[:-1]
+    begun = len(ids) - len(tail.ids)
+    later = ((spans(starts[begun:][mine], tail.windows[mine]), columns) for mine, columns in fresh)
+    _write_rows(home, itertools.chain(_copied(kept, starts), later), int(offsets[-1]), none)
+    for key, values in {"ids": ids[order], "parts": parts[order], "offsets": offsets}.items():
+        NpyWriter.save(home / f"{key}.npy", values)
+    whole = _load_segment(home, int(offsets[-1]))
+    NpyWriter.save(home / "medians.npy", medians_of([whole]))
+    sync(home)
+    return int(offsets[-1])
+
+
+def _copied(kept: list[Segment], starts: Array) -> Iterator[_Piece]:
+    """Windows of the living tracks of segments, some at a time, with the rows to write them to: from `starts` on."""
+    done = 0
+    for segment in kept:
+        lengths = np.diff(segment.offsets)[segment.alive]
+        source = spans(segment.offsets[:-1][segment.alive], lengths)
+        target = spans(starts[done : done + len(lengths)], lengths)
+        for at in range(0, len(source), _CHUNK):
+            some = source[at : at + _CHUNK]
+            yield target[at : at + _CHUNK], {key: getattr(segment, key)[some] for key in _ROWS}
+        done += len(lengths)
+
+
+def _write_rows(home: Path, pieces: Iterator[_Piece], total: int, none: dict[str, Array]) -> None:
+    """Write the arrays per window from pieces of them; at least one piece unless `total` is 0."""
+    first = next(pieces, (np.empty(0, np.int64), none))
+    with ExitStack() as files:
+        outs = {
+            key: files.enter_context(NpyWriter(home / f"{key}.npy", like.dtype, (total, like.shape[1])))
+            for key, like in first[1].items()
+        }
+        for target, columns in itertools.chain([first], pieces):
+            for key, values in columns.items():
+                outs[key].put(target, values)

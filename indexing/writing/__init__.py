@@ -1,0 +1,1 @@
+"""The one writer of a library and the changes that it commits."""

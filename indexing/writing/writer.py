@@ -1,0 +1,198 @@
+"""The one writer of a library: takes the lock, commits batches, publishes snapshots, clears what a kill left."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from indexing.catalog import queries
+from indexing.catalog.schema import Database, open_writer
+from indexing.disk import parts
+from indexing.disk.durable import PARTIAL, translated
+from indexing.disk.locations import BACKUP
+from indexing.disk.lock import lock, now
+from indexing.duplicates.groups import Versions
+from indexing.snapshot import snapshot
+from indexing.writing import changes
+from indexing.writing.changes import Analysed, Change
+from recommender.errors import LibraryError, SpaceMismatch
+from recommender.text import shown
+from recommender.types import Analysis, Modality, Space
+
+T = TypeVar("T")
+
+_PUBLISH_ROWS = 20_000  # windows; below this a tail costs an opening reader little
+_SMALL_ROWS = 200_000  # windows of a snapshot that is written anew whenever anything changed: 0.3 s
+_TAIL_SHARE = 64  # of a larger one, by which a tail may lag behind before all is written again
+
+
+@dataclass
+class Writer:
+    """An open, locked library being written in `space_id`, which may differ from the space searched now."""
+
+    folder: Path
+    database: Database
+    space_id: int
+    space: Space
+    unpublished: int = 0
+    sources: dict[Modality, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.versions = Versions(self.folder, self.space_id)
+
+    @property
+    def link(self) -> sa.Connection:
+        """The connection; every change begins its own transaction."""
+        return self.database.connection
+
+    def reading(self, question: Callable[[sa.Connection], T]) -> T:
+        """The answer of the catalog to a question, in a transaction of its own."""
+        with translated(self.folder, "read the library at"), self.link.begin():
+            return question(self.link)
+
+    def describe(self, modality: Modality, columns: Sequence[str], inputs: Sequence[str], source: str) -> None:
+        """Record the columns of a modality, once, and what measures them from here on.
+
+        Raises LibraryError when the columns are not the recorded ones.
+        """
+        self.sources[modality] = source
+        absent = [c for c in inputs if c not in columns]
+        if absent:
+            raise LibraryError(f"the model reads {', '.join(absent)}, which its analysis of {modality} does not give")
+        with translated(self.folder, "write to the library at"), self.link.begin():
+            known = queries.described(self.link, self.space_id).get(modality)
+            if known is None:
+                changes.add_description(self.link, self.space_id, modality, columns, inputs)
+            elif known != (tuple(columns), tuple(inputs)):
+                raise LibraryError(
+                    f"the model gives other {modality} features than this library was indexed with, under the same "
+                    "revision; run `recommend index update --reanalyse` in a new library"
+                )
+
+    def commit(self, batch: Sequence[Change], modality: Modality) -> None:
+        """Make a batch durable, all or nothing; raises LibraryError and leaves the library as it was."""
+        analysed = [c for c in batch if isinstance(c, Analysed)]
+        part = self._write_part([(c.hash, c.analysis) for c in analysed], modality) if analysed else None
+        try:
+            self.apply(
+                lambda link: changes.apply(link, self.space_id, modality, batch, part, now(), self.versions),
+                [part] if part else [],
+            )
+        except BaseException:
+            self.versions.forget()
+            raise
+        self.unpublished += 0 if part is None else part.rows
+        if self.unpublished > max(_PUBLISH_ROWS, self._published_rows()):
+            self.publish(always=True)
+
+    def apply(self, change: Callable[[sa.Connection], list[str]], fresh: Sequence[parts.Part] = ()) -> None:
+        """Run one transaction over the catalog; `change` returns names of parts nothing refers to any more.
+
+        On an error the `fresh` parts, written for it, are removed again.
+        """
+        try:
+            with translated(self.folder, "write to the library at"), self.link.begin():
+                dead = change(self.link)
+        except BaseException:
+            self.discard([p.name for p in fresh])
+            raise
+        self.discard(dead)
+
+    def publish(self, always: bool = False, background: bool = True) -> None:
+        """Publish a snapshot of what is committed in the space that is searched; a search index is built after it.
+
+        Where little has changed since a large one, readers take that from the store, and the next to publish writes
+        it: adding a few tracks costs the same in any library. `always` writes it now; without `background` nothing is
+        built.
+        """
+        with translated(self.folder, "read the library at"), self.link.begin():
+            if always or due(self.folder, self.link):
+                snapshot.publish_snapshot(self.folder, self.link)
+            self.versions.save(self.link)
+        self.unpublished = 0
+        if background and self._published_rows() > _SMALL_ROWS:
+            from indexing.search import ann_index
+
+            ann_index.start(self.folder)
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Remove part files; what cannot be removed now is removed by the next writer."""
+        for name in names:
+            try:
+                (self.folder / parts.FOLDER / name).unlink(missing_ok=True)
+            except OSError:
+                continue
+
+    def clear(self) -> None:
+        """Remove what a killed writer left: files the catalog does not know, unfinished snapshots."""
+        known = self.reading(lambda link: [p.name for p in queries.known_parts(link).values()])
+        with translated(self.folder, "write to the library at"):
+            for path in (*parts.strangers(self.folder, known), *self.folder.glob(PARTIAL + "*"), self.folder / BACKUP):
+                path.unlink(missing_ok=True)
+            for path in self.folder.glob(f"*/{PARTIAL}*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            published = snapshot.load_or_none(self.folder)
+            if published is not None:
+                snapshot.remove_others(self.folder, published.name)
+
+    def _write_part(self, items: list[tuple[bytes, Analysis]], modality: Modality) -> parts.Part:
+        columns, source = items[0][1].features.columns, self.sources.get(modality, "")
+        return parts.write_part(self.folder, parts.rows_of(items), columns, source, parts.blobs_in(items))
+
+    def _published_rows(self) -> int:
+        published = snapshot.load_or_none(self.folder)
+        return 0 if published is None else sum(len(s.vectors) for s in published.segments.values())
+
+
+def due(folder: Path, link: sa.Connection) -> bool:
+    """Whether a snapshot is to be published: the last one is small, of another space, or far behind."""
+    head, old = queries.head(link), snapshot.load_or_none(folder)
+    if old is None or (old.uid, old.space_id) != (head.uid, head.space_id):
+        return True
+    rows = sum(len(s.vectors) for s in old.segments.values())
+    if rows <= _SMALL_ROWS:
+        return True
+    newest = max((int(s.parts.max()) for s in old.segments.values() if len(s.parts)), default=0)
+    fresh, total = queries.windows_after(link, head.space_id, newest)
+    return fresh + (rows + fresh - total) > max(_PUBLISH_ROWS, rows // _TAIL_SHARE)
+
+
+@contextmanager
+def writing(folder: Path, space: Space | None = None, wait_s: float = 0.0, switch: bool = False) -> Iterator[Writer]:
+    """A context with the library's Writer; the lock is held inside.
+
+    `space` must be the library's own, else SpaceMismatch; with `switch` the writer stages into that space,
+    invisible to readers until `changes.adopt`.
+    """
+    with lock(folder, wait_s):
+        with translated(folder, "open the library at"):
+            database = open_writer(folder)
+        try:
+            with translated(folder, "open the library at"), database.connection.begin():
+                head = queries.head(database.connection)
+                space_id = head.space_id
+                if space is not None and space != head.space:
+                    if not switch:
+                        raise mismatch(folder, head.space, space)
+                    space_id = changes.stage(database.connection, space)
+            writer = Writer(folder, database, space_id, space or head.space)
+            writer.clear()
+            yield writer
+        finally:
+            database.close()
+
+
+def mismatch(folder: Path, stored: Space, asked: Space) -> SpaceMismatch:
+    """The error that says which space a library is in, which was asked for, and what to do."""
+
+    def words(space: Space) -> str:
+        return f"{space.model} revision {space.revision} ({space.dim} dimensions)"
+
+    return SpaceMismatch(
+        f"the library at {shown(folder)} was indexed with {words(stored)}, not with {words(asked)}; use that model, "
+        "or move the library to the other one: recommend index upgrade --model M"
+    )

@@ -1,6 +1,0 @@
-"""Published checkpoints: fetched, verified, converted once to safetensors and loaded, with nothing unpickled."""
-
-from recommender.checkpoints.published import CHECKPOINTS, Checkpoint, checkpoint
-from recommender.checkpoints.shelf import load, present, pull, record, require, verify
-
-__all__ = ["CHECKPOINTS", "Checkpoint", "checkpoint", "load", "present", "pull", "record", "require", "verify"]

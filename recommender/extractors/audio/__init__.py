@@ -1,0 +1,1 @@
+"""What a waveform measures: loudness, rhythm, spectrum, harmony, tempo, key and an acoustic fingerprint."""

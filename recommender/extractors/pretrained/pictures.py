@@ -1,0 +1,21 @@
+"""SlowFast features of any moving or still picture: one embedding per 2.1 s, averaged over windows.
+
+As the published networks were tested: 32 frames at every second of 30 per second, short side 256, the middle square,
+(x - .45) / .225 (facebookresearch/SlowFast `configs/Kinetics/c2/SLOWFAST_8x8_R50.yaml`, pytorchvideo's hub example).
+"""
+
+from functools import partial
+
+from recommender.extractors.networks import seen
+from recommender.extractors.networks.slowfast import DIM
+from recommender.extractors.pretrained import clips
+from recommender.extractors.pretrained.extractor import Extractor
+from recommender.types import numbered
+
+REVISION = ""  # the published features carry none
+COLUMNS = numbered("SlowFast", DIM)
+SAMPLING = clips.Sampling(fps=15.0, frames=seen.FRAMES, side=256)
+READ = partial(clips.read, columns=COLUMNS, sampling=SAMPLING)
+# On a processor the maps of one clip fill the caches already.
+EXTRACTOR = Extractor("slowfast", READ, seen.slowfast, cpu=1, gpu=16)
+extract = EXTRACTOR.extract

@@ -1,0 +1,1 @@
+"""What a stream of frames measures: colour, texture, composition, motion and cuts."""

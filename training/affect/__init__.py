@@ -1,0 +1,1 @@
+"""The affect model that comes with the package: `recommend train affect`."""

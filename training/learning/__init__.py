@@ -1,0 +1,1 @@
+"""What every training shares: loop, losses, folds, targets, the search of settings, the model folder."""

@@ -1,0 +1,1 @@
+"""The built-in model's second stage: `recommend train afclnet`."""

@@ -1,0 +1,225 @@
+"""`recommend train afclnet --data`: AFCLNet for an affect model, from rated pictures and rated music.
+
+The affect model stays as it is. AFCLNet reads what it says of a clip and of music, and the features behind that, and
+learns to score any picture with any piece by how near their ratings lie. Figures, weight and calibrations come from
+folds of themes crossed with folds of series: both sides of a held-out pair are unseen.
+"""
+
+import hashlib
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from platformdirs import user_cache_path
+from safetensors.numpy import save
+
+from recommender.errors import InputError
+from recommender.extractors.audio import music as music_features
+from recommender.extractors.video import clip as video_features
+from recommender.model import Model
+from recommender.model.affect import AffectModel, load
+from recommender.model.folder import MANIFEST, read_manifest
+from recommender.model.rescoring import Rescoring
+from recommender.model.retrieval import WEIGHTS
+from recommender.rankers.afclnet import Rescorer
+from recommender.types import Array, Modality
+from training.affect.midi import find_synth
+from training.learning.model_folder import as_json, writable, write
+from training.learning.targets import NearAffect, is_matched
+from training.reranking import crossed as affect_matching
+from training.reranking import pigeonhole_bootstrap
+from training.reranking.card import HEADING, section
+from training.reranking.crossed import RECIPE, Crossed, crossed
+from training.reranking.pigeonhole_bootstrap import Agreement, Figures
+from training.reranking.rated import Rated, Seen, distances, measured, nearness
+from training.systems.afclnet.export import rescorer
+from training.systems.logistic import calibration
+
+FOLDS = 4
+"""Of either side, so 16 fits per seed: VGMIDI has 11 series, few of them large."""
+RESAMPLES = 400
+"""Monte Carlo error of a bound: a tenth of the interval's width, less than what is rounded away."""
+CHOSEN_BY = "video->music mAP"
+"""The default ranker is what `recommend --video` uses."""
+REFERENCES = 32
+"""Training items of either side that tell what is usual: more cost time when a library is indexed."""
+MARGIN = 0.003
+"""mAP that the second stage may cost at the worst: what nobody notices among ten answers."""
+RIVALS = ("afclnet", "fusion")
+REPORT = "rescoring.json"
+PACKAGES = ("numpy", "scipy", "torch")
+
+Tick = Callable[[str, int, int], None]
+
+
+def train_builtin(
+    data: Path,
+    out: Path,
+    command: str,
+    base: str | Path = "builtin",
+    name: str | None = None,
+    seed: int = 0,
+    seeds: int = 3,
+    soundfont: Path | None = None,
+    cache: Path | None = None,
+    tick: Tick = lambda *_: None,
+) -> AffectModel:
+    """The affect model `base` with AFCLNet, written to `out`, which may be the folder of `base` itself.
+
+    Parameters
+    ----------
+    data: the folder holding oasis/ and vgmidi/. name: of the model; by default that of the folder.
+    seed: of the shipped network. seeds: repetitions of the cross-validation. cache: where renderings are kept.
+
+    Raises
+    ------
+    InputError: data, fluidsynth or a soundfont are missing, `base` is no affect model, or `out` cannot be written.
+    """
+    model = Model.load(base)
+    if not isinstance(model, AffectModel):
+        raise InputError(f"the model '{base}' predicts no affect of media: AFCLNet is added to a model that does")
+    synth = find_synth(soundfont)
+    writable(out)
+    video, music = measured(data, model, synth, cache or user_cache_path("cliptune") / "renderings", tick)
+    rule, distance = nearness(video, music), distances(video.ratings, music.ratings)
+    runs = cross_validated(video, music, rule, seeds, tick)
+    figures = compared(runs, distance, (video.groups, music.groups), tick)
+    default = best_ranker(figures["differences"])
+    rescoring = assembled(video, music, rule, runs, distance, seed)
+    facts = {
+        "format": 1,
+        "command": command,
+        "seed": seed,
+        "seeds": seeds,
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "features": {"music": music_features.REVISION, "video": video_features.REVISION},
+        "soundfont": synth.name,
+        "pictures": {"items": len(video), "groups": len(set(video.groups))},
+        "music": {"items": len(music), "groups": len(set(music.groups))},
+        "folds": FOLDS,
+        "reach_sd": rule.reach,
+        "weight": rescoring.fusion.weight,
+        "ranker": default,
+        "margin": MARGIN,
+        "config": repr(RECIPE),
+        **figures,
+    }
+    write(out, _files(model, name or out.resolve().name, rescoring, facts))
+    return load(out, read_manifest(out))
+
+
+def cross_validated(video: Rated, music: Rated, rule: NearAffect, seeds: int, tick: Tick) -> list[Crossed]:
+    """Out-of-fold scores of all combinations, once per seed."""
+    total, done = seeds * FOLDS**2, 0
+
+    def one_more() -> None:
+        nonlocal done
+        done += 1
+        tick("AFCLNet: cross-validation", done, total)
+
+    return [crossed(video, music, rule, RECIPE, FOLDS, seed, one_more) for seed in range(seeds)]
+
+
+def compared(
+    runs: Sequence[Crossed], distance: Array, groups: tuple[Sequence[str], Sequence[str]], tick: Tick
+) -> dict[str, Any]:
+    """Figures of every ranker, of chance and of one order for all, and differences to the cosine, with intervals."""
+    scores = {
+        "same": [run.same for run in runs],
+        "cosine": [run.cosine for run in runs],
+        "read": [run.read for run in runs],
+        "afclnet": [run.logit for run in runs],
+        "fusion": [affect_matching.fused(run, distance) for run in runs],
+    }
+    found = {name: [Agreement(score, distance) for score in some] for name, some in scores.items()}
+    ones = [np.ones(n) for n in distance.shape]
+    estimates = {name: pigeonhole_bootstrap.mean_figures(some, ones[0], ones[1]) for name, some in found.items()}
+    resampled = []
+    for done, one in enumerate(pigeonhole_bootstrap.resampled(found, groups, RESAMPLES, 0), 1):
+        resampled.append(one)
+        tick("intervals", done, RESAMPLES)
+    return {
+        "chance": pigeonhole_bootstrap.chance(distance),
+        "rankers": {name: _measures(estimates[name], [one[name] for one in resampled]) for name in found},
+        "differences": {
+            name: _measures(
+                _minus(estimates[name], estimates["cosine"]), [_minus(one[name], one["cosine"]) for one in resampled]
+            )
+            for name in RIVALS
+        },
+    }
+
+
+def _minus(a: Figures, b: Figures) -> Figures:
+    return {name: a[name] - b[name] for name in a}
+
+
+def _measures(estimate: Figures, resampled: Sequence[Figures]) -> dict[str, Any]:
+    out = {}
+    for name, value in estimate.items():
+        low, high = pigeonhole_bootstrap.interval([one[name] for one in resampled])
+        out[name] = {key: float(f"{x:.6g}") for key, x in (("mean", value), ("low_95", low), ("high_95", high))}
+    return out
+
+
+def best_ranker(differences: Mapping[str, Any]) -> str:
+    """The two stages where they do no harm, else the cosine: of the rankers that are not inferior to the cosine the one
+    with the most video->music mAP.
+
+    Not inferior is a paired 95 % interval that begins above -`MARGIN`.
+    """
+    gains = {name: differences[name][CHOSEN_BY] for name in RIVALS}
+    harmless = [name for name, gain in gains.items() if gain["low_95"] > -MARGIN]
+    return max(harmless, key=lambda name: float(gains[name]["mean"]), default="cosine")
+
+
+def assembled(
+    video: Rated, music: Rated, rule: NearAffect, runs: Sequence[Crossed], distance: Array, seed: int
+) -> Rescoring:
+    """AFCLNet fitted on all combinations; fusion and calibrations fitted to the out-of-fold scores."""
+    sides = [side.seen(np.arange(len(side)), np.arange(0), seed)[0] for side in (video, music)]
+    network = affect_matching.fit(sides[0], sides[1], rule, RECIPE, seed)
+    fusion = affect_matching.fusion(runs, distance)
+    matched = np.tile(is_matched(1 - distance / rule.reach).ravel(), len(runs))
+    scores = {
+        "afclnet": [run.logit for run in runs],
+        "fusion": [fusion(run.cosine, run.logit) for run in runs],
+    }
+    calibrations = {name: calibration(np.ravel(some), matched) for name, some in scores.items()}
+    return Rescoring(referring(rescorer(network), *sides), fusion, calibrations)
+
+
+def referring(plain: Rescorer, video: Seen, music: Seen) -> Rescorer:
+    """`plain` with `REFERENCES` training items of either side, spread over all, to tell what is usual from."""
+
+    def side(modality: Modality, seen: Seen) -> Array:
+        rows = np.unique(np.linspace(0, len(seen.ratings) - 1, REFERENCES).round().astype(int))
+        return plain.plain_side(modality, seen.features[rows])
+
+    references = {"video.reference": side("video", video), "music.reference": side("music", music)}
+    return Rescorer(plain.settings, {**plain.tensors, **references})
+
+
+def _files(base: AffectModel, name: str, rescoring: Rescoring, facts: Mapping[str, Any]) -> dict[str, str | bytes]:
+    """All files of the new folder, the manifest last; the affect model's own are as they are in `base`."""
+    manifest = read_manifest(base.folder)
+    kept = [*manifest["affect"].values(), "report.json"]
+    tensors = rescoring.tensors() | (base.heads.tensors() if base.heads is not None else {})
+    weights = save({key: np.ascontiguousarray(v) for key, v in sorted(tensors.items())})
+    manifest |= {
+        "name": name,
+        "weights": WEIGHTS,
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "ranker": facts["ranker"],
+        "rescoring": rescoring.as_json(),
+    }
+    return {
+        **{file: (base.folder / file).read_bytes() for file in kept if (base.folder / file).is_file()},
+        WEIGHTS: weights,
+        REPORT: as_json(facts),
+        "card.md": base.card().partition(HEADING)[0] + section(facts),
+        MANIFEST: as_json(manifest),
+    }

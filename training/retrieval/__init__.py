@@ -1,0 +1,1 @@
+"""Retrieval models of a trained system: `recommend train retrieval` and `rated`."""

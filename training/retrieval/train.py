@@ -1,0 +1,202 @@
+"""`recommend train retrieval`: a system fitted on a dataset's training pairs, saved as a model folder with its card."""
+
+import hashlib
+import platform
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from safetensors.numpy import save
+
+from recommender.encoders import Matcher
+from recommender.errors import InputError
+from recommender.model.folder import FORMAT, MANIFEST, read_manifest
+from recommender.model.rescoring import Rescoring
+from recommender.model.retrieval import WEIGHTS, FeatureSet, RetrievalModel, load, revision_of
+from recommender.rankers.scoring import Fusion
+from recommender.types import Modality
+from training.evaluation.benchmark import benchmark
+from training.evaluation.trials import Bench
+from training.learning.model_folder import as_json, writable, write
+from training.retrieval.card import card
+from training.systems.afclnet.export import rescorer
+from training.systems.afclnet.system import FittedAFCLNet
+from training.systems.fusion import FittedFusion
+from training.systems.fusion import Fusion as FusionSystem
+from training.types import EMOTIONS, Dataset, Extra, Fitted, Pairs, System
+
+Tick = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A trained model as a system of the benchmark: fitting gives the model itself."""
+
+    model: RetrievalModel
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> RetrievalModel:
+        """The model as it is; nothing is learnt."""
+        return self.model
+
+    def __repr__(self) -> str:
+        model = self.model
+        return f"Saved(name={model.name!r}, revision={model.revision!r}, trained_on={dict(model.trained_on)!r})"
+
+
+class Parts(NamedTuple):
+    """What of a fitted system a model folder holds."""
+
+    matcher: Matcher
+    rescoring: Rescoring | None
+
+
+def parts_of(fitted: Fitted, name: str) -> Parts:
+    """The parts of a fitted system that the product can run; raises InputError where there are none."""
+    if isinstance(fitted, Matcher):
+        return Parts(fitted, None)
+    if isinstance(fitted, FittedFusion) and isinstance(fitted.first, Matcher):
+        second = fitted.second
+        if isinstance(second, FittedAFCLNet):
+            fusion = Fusion(fitted.weight, fitted.first_scale, fitted.second_scale)
+            calibrations = {"afclnet": second.calibration, "fusion": fitted.calibration}
+            return Parts(fitted.first, Rescoring(rescorer(second), fusion, calibrations))
+    raise InputError(f"{name} scores pairs without vectors to search with: train another system")
+
+
+def rankers_of(system: System) -> dict[str, System]:
+    """The systems whose figures the rankers of a trained `system` have."""
+    if isinstance(system, FusionSystem):
+        return {"cosine": system.first, "afclnet": system.second, "fusion": system}
+    return {"cosine": system}
+
+
+def train_retrieval(
+    dataset: Dataset,
+    system: System,
+    out: Path,
+    command: str,
+    name: str | None = None,
+    seed: int = 0,
+    extra: Extra | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    reason: str | None = None,
+    tick: Tick = lambda *_: None,
+) -> RetrievalModel:
+    """The model that was fitted on all training pairs and written to `out`, with figures in its card.
+
+    The figures are those of grouped cross-validation within train, of every ranker; the best there is the model's
+    default. Where a `reason` is given also the saved model is scored on the dataset's evaluated part, which appends to
+    `out`/evaluated.jsonl.
+
+    Raises
+    ------
+    InputError: the system has no vectors to search with, the training pairs are not all there, their labels are not
+        the five emotions that a model names, or `out` cannot be written. Nothing is written then.
+    """
+    if dataset.labels != EMOTIONS:
+        raise InputError(
+            f"{dataset.name} has the labels {', '.join(dataset.labels)}, and a retrieval model names the five emotions:"
+            " build the dataset without --classes three"
+        )
+    writable(out)
+    bench = Bench(dataset, "clean", "folds", extra=extra)
+    tick(f"fitting {system.name}", 0, 1)
+    parts = parts_of(system.fit(dataset.pairs["train"], seed, None, extra), system.name)
+    with tempfile.TemporaryDirectory(prefix="cliptune-") as scratch:
+        folds = benchmark(bench, rankers_of(system), seeds, Path(scratch), command, tick=tick)
+    figures = {ranker: _figures(folds, ranker) for ranker in folds["systems"]}
+    default = max(figures, key=lambda ranker: _quality(figures[ranker]))
+    name = name or out.resolve().name
+    trained_on = {
+        "dataset": dataset.name,
+        "revision": dataset.revision,
+        "part": "train",
+        "pairs": len(dataset.pairs["train"]),
+        "further_music": 0 if extra is None else len(extra.emotion),
+        "seed": seed,
+    }
+    manifest, weights = manifest_of(name, dataset.features, system.name, parts, default, trained_on)
+    facts = {
+        "format": 1,
+        "command": command,
+        "model": {key: manifest[key] for key in ("name", "revision", "system", "inputs", "trained_on", "ranker")},
+        "config": repr(system),
+        "versions": {"python": platform.python_version(), **folds["versions"]},
+        "cross-validation": figures,
+    }
+    texts = {"report.json": as_json(facts), "card.md": card(facts, dataset.licence), MANIFEST: as_json(manifest)}
+    write(out, {WEIGHTS: weights, **texts})
+    model = load(out, read_manifest(out))
+    if reason:
+        facts["evaluated"] = evaluated(model, dataset, out, command, reason)
+        write(out, {"report.json": as_json(facts), "card.md": card(facts, dataset.licence)})
+    return model
+
+
+def _quality(figures: dict[str, Any]) -> float:
+    """The mean over both directions of the mAP: what a ranker is chosen by."""
+    both = [figures["measures"][f"{direction} mAP"]["mean"] for direction in ("video->music", "music->video")]
+    return sum(both) / 2
+
+
+def evaluated(model: RetrievalModel, dataset: Dataset, out: Path, command: str, reason: str) -> dict[str, Any]:
+    """The saved model's figures on the dataset's evaluated part; the scoring is logged in `out`/evaluated.jsonl."""
+    from training.evaluation import log
+
+    bench = Bench(dataset, "clean", saved=True)
+    with tempfile.TemporaryDirectory(prefix="cliptune-") as scratch:
+        report = benchmark(bench, {model.name: Saved(model)}, [0], Path(scratch), command, reason=reason)
+    log.record(
+        out / "evaluated.jsonl",
+        system=model.name,
+        protocol="clean",
+        seed=0,
+        dataset=dataset.name,
+        revision=dataset.revision,
+        part=bench.part,
+        reason=reason,
+    )
+    return _figures(report, model.name) | {"part": bench.part}
+
+
+def _figures(report: dict[str, Any], name: str) -> dict[str, Any]:
+    return {"seeds": report["seeds"], "chance": report["chance"], "measures": report["systems"][name]["measures"]}
+
+
+def manifest_of(
+    name: str,
+    features: Mapping[Modality, FeatureSet],
+    system: str,
+    parts: Parts,
+    default: str,
+    trained_on: Mapping[str, Any],
+) -> tuple[dict[str, Any], bytes]:
+    """The manifest of a model folder, and the bytes of the weights it names."""
+    matcher, rescoring = parts
+    tensors = dict(matcher.encoder.tensors)
+    if rescoring is not None:
+        tensors |= rescoring.tensors()
+    weights = save({key: np.ascontiguousarray(tensors[key], np.float32) for key in sorted(tensors)})
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "kind": "retrieval",
+        "name": name,
+        "system": system,
+        "inputs": {modality: need.entry() for modality, need in features.items()},
+        "encoder": {"kind": matcher.encoder.kind, "settings": dict(matcher.encoder.settings)},
+        "calibration": asdict(matcher.calibration),
+        "weights": WEIGHTS,
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "ranker": default,
+        "trained_on": dict(trained_on),
+    }
+    if rescoring is not None:
+        manifest["rescoring"] = rescoring.as_json()
+    return manifest | {"revision": revision_of(manifest)}, weights

@@ -1,0 +1,311 @@
+"""AFCLNet, trained: reduction, affect predictors, network and calibration behind the contract of a system.
+
+Su et al. 2025; the network and what its text leaves open are in `training.nets.afclnet`. `PAPER` is their recipe,
+`OURS` what earns its place on small data.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from scipy.cluster.vq import kmeans2
+from torch import Tensor
+from torch.nn import functional
+
+from recommender.errors import InputError
+from recommender.types import Array, Modality
+from training.learning.loop import Batch, Epoch, Schedule, reproducible
+from training.learning.loop import train as train_loop
+from training.learning.losses import consistency, match_score, matched_affect
+from training.learning.targets import Scored, Target, is_matched, scored
+from training.nets import afclnet as nets
+from training.nets.afclnet import AFCLNet as Network
+from training.nets.afclnet import Shape, Side
+from training.systems.afclnet.affect import Affect, AffectConfig, fit_seen
+from training.systems.afclnet.reduction import Clusters, Reducer, ReductionConfig, reduce
+from training.systems.logistic import Calibration, calibration
+from training.types import Extra, Pairs, System
+
+Auxiliary = Literal["affect", "voice", "person"]
+
+IDENTITY = Calibration(1.0, 0.0)
+"""The score as the network gives it: sigmoid of the logit."""
+
+
+@dataclass(frozen=True)
+class AFCLNetConfig:
+    """A recipe: the network's parts, what goes in, what it is trained on and how."""
+
+    shape: Shape = nets.PAPER  # sizes of reduction and affect are filled in from the data
+    reduction: ReductionConfig = field(default_factory=ReductionConfig)
+    affect: AffectConfig = field(default_factory=AffectConfig)
+    target: Target = "binary"  # ours: EmoMV's labels; "graded" scores by the distance of the emotions
+    loss: Literal["mae", "mse", "bce"] = "mae"  # paper
+    auxiliary: Auxiliary = "affect"  # paper; "voice" and "person" are the tasks it compares it with
+    affect_weight: float = 1.0  # paper; of the auxiliary task
+    consistency_weight: float = 1.0  # ours: no lambda is published; 0 drops the loss (its ablation)
+    fresh: bool = False  # paper: the given pairs; True [ours]: new ones every epoch, where a rule scores any two
+    epoch_pairs: int = 1024  # ours: fresh pairs drawn per epoch
+    given: float = 0.0  # ours: given pairs drawn beside each epoch's fresh ones, as a share of those
+    rarity: float = 0.0  # ours, fresh pairs of emotions: 1 draws every combination of two emotions equally often
+    # paper: Adam 1e-4, batch 1024, at most 200 epochs, patience 30; no weight decay
+    schedule: Schedule = field(
+        default_factory=lambda: Schedule(weight_decay=0.0, batch=1024, max_epochs=200, patience=30)
+    )
+    epochs: int = 200  # paper's limit; used where there are no stopping pairs
+    members: int = 1  # paper; more [ours]: networks of different initialisation, whose logits are averaged
+    calibration_folds: int = 0  # paper: the score is the network's; k [ours]: logistic regression out of k folds
+
+
+PAPER = AFCLNetConfig()
+OURS = AFCLNetConfig(
+    shape=nets.OURS,
+    # with 32 numbers a side the head learns the training items by heart, with 8 self-attention has one channel a head
+    reduction=ReductionConfig("cca", components=16, ridge=100.0),
+    affect=AffectConfig("linear", true_labels=False, form="evidence", scaled=True),
+    loss="bce",
+    fresh=True,
+    rarity=0.25,
+    epochs=80,
+    schedule=Schedule(learning_rate=3e-3, weight_decay=1e-3, batch=512, max_epochs=200, patience=30),
+    calibration_folds=4,
+)
+"""All choices on grouped folds of EmoMV-C's training pairs."""
+
+
+@dataclass(frozen=True)
+class AFCLNet:
+    """AFCLNet as a system; the same data, recipe and seed give the same network."""
+
+    name: str = "afclnet"
+    config: AFCLNetConfig = OURS
+
+    def uncalibrated(self) -> "AFCLNet":
+        """The same recipe whose scores are the network's own, at a fraction of the time."""
+        return replace(self, config=replace(self.config, calibration_folds=0))
+
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedAFCLNet":
+        """Fitted on `train`; `extra` music teaches its affect predictor."""
+        target = self.config.target
+        return self.fit_scored(scored(train, target), seed, None if stop is None else scored(stop, target), extra)
+
+    def fit_scored(
+        self, data: Scored, seed: int, stop: Scored | None = None, extra: Extra | None = None
+    ) -> "FittedAFCLNet":
+        """Fitted on pairs with any score and affect."""
+        fitted = fit_once(data, self.config, seed, stop, extra)
+        if not self.config.calibration_folds:
+            return fitted
+        held = list(crossed(data, self.config, self.config.calibration_folds, seed, extra))
+        logit = np.concatenate([part.logit(rest.video, rest.music) for rest, part in held])
+        return replace(fitted, calibration=calibration(logit, np.concatenate([rest.score for rest, _ in held])))
+
+
+def crossed(
+    data: Scored, config: AFCLNetConfig, folds: int, seed: int, extra: Extra | None
+) -> Iterator[tuple[Scored, "FittedAFCLNet"]]:
+    """Held-out pairs with networks fitted on the others, fold by fold."""
+    for inside, held in data.folds(folds, seed):
+        yield data.take(held), fit_once(data.take(inside), config, seed, None, extra)
+
+
+def fit_once(
+    data: Scored, config: AFCLNetConfig, seed: int, stop: Scored | None, extra: Extra | None
+) -> "FittedAFCLNet":
+    """Networks fitted on `data`, their score not calibrated."""
+    clusters = affect_clusters(data, config.reduction, seed)
+    reducer = reduce(data.video, data.music, data.score, config.reduction, seed, clusters)
+    affect, raw = fit_seen(data, config.affect, extra, seed)
+    kind = config.auxiliary
+    batch = _batch(data, kind, reducer, affect.video_scale(raw[0]), affect.music_scale(raw[1]))
+    held = None
+    if stop is not None:
+        held = _batch(stop, kind, reducer, affect.seen("video", stop.video), affect.seen("music", stop.music))
+    a = raw[0].shape[1]
+    sizes = {"video": batch.video.shape[1] - a, "music": batch.music.shape[1] - a, "affect": a}
+    shape = replace(config.shape, **sizes, auxiliary_size=0 if config.auxiliary == "affect" else 1)
+    fits = [_network(shape, config, data, batch, held, seed + 1000 * member) for member in range(config.members)]
+    networks, epochs = zip(*fits, strict=True)
+    return FittedAFCLNet(networks, epochs, reducer, affect, data.classes, IDENTITY)
+
+
+def affect_clusters(data: Scored, config: ReductionConfig, seed: int) -> Clusters | None:
+    """Clusters for cluster-DCCA: the emotions, or k-means [ours] of both sides' rated affect; None for others."""
+    if config.name != "cluster-dcca":
+        return None
+    if data.classes:
+        return Clusters(data.video_affect.argmax(axis=1), data.music_affect.argmax(axis=1))
+    both = np.vstack([data.video_affect, data.music_affect])
+    count = min(config.clusters, len(np.unique(both, axis=0)))
+    label = kmeans2(both, count, minit="++", rng=np.random.default_rng(seed))[1].astype(np.int64)
+    return Clusters(label[: len(data)], label[len(data) :])
+
+
+def _batch(data: Scored, kind: Auxiliary, reducer: Reducer, video_affect: Array, music_affect: Array) -> Batch:
+    """Pairs as the loop takes them: reduced features and seen affect side by side; what the auxiliary task is to
+    predict in the label slots."""
+    columns = (
+        np.hstack([reducer.video(data.video), video_affect]),
+        np.hstack([reducer.music(data.music), music_affect]),
+        data.score,
+        *_labels(data, kind),
+    )
+    return Batch(*(torch.as_tensor(c, dtype=torch.float32) for c in columns))
+
+
+def _labels(data: Scored, kind: Auxiliary) -> tuple[Array, Array]:
+    """Of either side what the auxiliary task predicts: its true affect, or one label [n, 1] of the pair, twice."""
+    if kind == "affect":
+        return data.video_affect, data.music_affect
+    label = data.voice if kind == "voice" else data.person
+    if label is None:
+        raise InputError(f"the auxiliary task {kind!r} needs pairs with that label, and these have none: use 'affect'")
+    return label[:, None], label[:, None]
+
+
+def _network(
+    shape: Shape, config: AFCLNetConfig, data: Scored, batch: Batch, stop: Batch | None, seed: int
+) -> tuple[Network, int]:
+    with reproducible(seed):
+        net = Network(shape)
+        fresh = config.fresh and data.rule is not None
+        epoch: Epoch = Fresh(data, batch, config) if fresh else lambda _: batch
+        kept = train_loop(net, lambda b: loss(net, config, b), epoch, config.schedule, seed, config.epochs, stop)
+    return net, kept
+
+
+def loss(net: Network, config: AFCLNetConfig, batch: Batch) -> Tensor:
+    """L_match + L_affect + lambda L_consistency of a batch."""
+    shape = net.shape
+    video = net.video_side(batch.video[:, : shape.video], batch.video[:, shape.video :])
+    music = net.music_side(batch.music[:, : shape.music], batch.music[:, shape.music :])
+    out = net.head(video, music)
+    total = match_score(out.logit, batch.match, config.loss)
+    if out.affect is not None:
+        total = total + config.affect_weight * _auxiliary(out.affect, config.auxiliary, batch)
+    if config.consistency_weight and shape.video == shape.music and shape.inputs != "perceptual":
+        total = total + config.consistency_weight * consistency(video.attended, music.attended, batch.match)
+    return total
+
+
+def _auxiliary(predicted: Tensor, kind: Auxiliary, batch: Batch) -> Tensor:
+    """L_affect; or, of a voice in the music and a person in the picture, cross-entropy over all pairs [ours]."""
+    if kind == "affect":
+        return matched_affect(predicted, nets.fused(batch.video_emotion, batch.music_emotion), batch.match)
+    label = batch.music_emotion if kind == "voice" else batch.video_emotion
+    return functional.binary_cross_entropy_with_logits(predicted, label)
+
+
+class Fresh:
+    """Epochs of new pairs: any video with any music of the fold, as many matched as not.
+
+    A pair is drawn in proportion to c^-`rarity`, c being how many pairs have its emotions, or lie in its quadrants of
+    valence and arousal.
+    `given` adds given pairs with their own scores: what belongs together beyond the rule.
+    """
+
+    def __init__(self, data: Scored, batch: Batch, config: AFCLNetConfig) -> None:
+        if data.rule is None:
+            raise InputError("fresh pairs need a rule that scores any video with any music: train on the given ones")
+        n = len(data)
+        self.n, self.batch, self.half = n, batch, config.epoch_pairs // 2
+        self.given = round(config.given * config.epoch_pairs)
+        rows = np.repeat(np.arange(n), n), np.tile(np.arange(n), n)
+        self.score = data.rule(data.video_affect[rows[0]], data.music_affect[rows[1]]).astype(np.float32)
+        kinds = [np.flatnonzero(is_matched(self.score) == kind) for kind in (True, False)]
+        kind_of = self._cells(data)
+        self.kinds = [(kind, _upto(kind_of[kind], config.rarity)) for kind in kinds if len(kind)]
+
+    def __call__(self, rng: np.random.Generator) -> Batch:
+        drawn = [kind[np.searchsorted(upto, rng.random(self.half))] for kind, upto in self.kinds]
+        pairs = np.concatenate(drawn)
+        v, m = torch.as_tensor(pairs // self.n), torch.as_tensor(pairs % self.n)
+        b, score = self.batch, torch.as_tensor(self.score[pairs])
+        new = Batch(b.video[v], b.music[m], score, b.video_emotion[v], b.music_emotion[m])
+        again = b.take(torch.as_tensor(rng.integers(0, self.n, self.given)))
+        return Batch(*(torch.cat(both) for both in zip(new, again, strict=True)))
+
+    def _cells(self, data: Scored) -> Array:
+        """int64 [n * n]: a number for the two emotions, or quadrants, of every combination; 0 of other affects."""
+        if data.classes:
+            video, music = data.video_affect.argmax(axis=1), data.music_affect.argmax(axis=1)
+        elif data.video_affect.shape[1] == data.music_affect.shape[1] == 2:
+            video, music = ((affect > 0) @ np.array([1, 2]) for affect in (data.video_affect, data.music_affect))
+        else:
+            return np.zeros(self.n**2, np.int64)
+        return np.asarray((video[:, None] * (1 + music.max()) + music[None, :]).ravel())
+
+
+def _upto(cell: Array, rarity: float) -> Array:
+    """float64 [k], ascending to 1: the cumulated chances of drawing pairs whose cells are given."""
+    chance = np.bincount(cell).astype(np.float64)[cell] ** -rarity
+    upto = np.cumsum(chance / chance.sum())
+    upto[-1] = 1.0
+    return np.asarray(upto)
+
+
+@dataclass(frozen=True)
+class FittedAFCLNet:
+    """Fitted networks; `sides` of either modality can be stored, `joined` is the head over them."""
+
+    nets: tuple[Network, ...]
+    epochs: tuple[int, ...]
+    reducer: Reducer
+    affect: Affect
+    classes: bool
+    calibration: Calibration
+
+    def sides(self, modality: Modality, features: Array) -> tuple[Side, ...]:
+        """One `Side` of n items per network, without the other modality."""
+        reduced = self.reducer.video(features) if modality == "video" else self.reducer.music(features)
+        seen = torch.as_tensor(self.affect.seen(modality, features), dtype=torch.float32)
+        inputs = torch.as_tensor(reduced), seen
+        with torch.no_grad():
+            return tuple((net.video_side if modality == "video" else net.music_side)(*inputs) for net in self.nets)
+
+    def joined(self, video: tuple[Side, ...], music: tuple[Side, ...]) -> Array:
+        """Mean logit float64 [n] of pairs of sides; sides of one row meet every row of the others."""
+        with torch.no_grad():
+            logits = [net.head(v, m).logit for net, v, m in zip(self.nets, video, music, strict=True)]
+        return np.asarray(torch.stack(logits).double().mean(dim=0).numpy())
+
+    def logit(self, video: Array, music: Array) -> Array:
+        """Mean logit float64 [n] of n pairs."""
+        return self.joined(self.sides("video", video), self.sides("music", music))
+
+    def match(self, video: Array, music: Array) -> Array:
+        """Match score [n]: calibrated where folds were asked for, else as the network gives it."""
+        return self.calibration(self.logit(video, music))
+
+    def similarity(self, video: Array, music: Array) -> Array:
+        """Mean logits float64 [a, b] of every pair, one video over all music at a time."""
+        rows, columns = self.sides("video", video), self.sides("music", music)
+        one_by_one = torch.arange(len(video))[:, None]
+        return np.array([self.joined(tuple(side.take(i) for side in rows), columns) for i in one_by_one])
+
+    def emotions(self, modality: Modality, features: Array) -> Array | None:
+        """Emotion probabilities [n, 5], or None where affect is ratings."""
+        if not self.classes:
+            return None
+        return self.affect.of(modality).probabilities(features)
+
+
+SYSTEMS: dict[str, Callable[[], System]] = {
+    "afclnet": lambda: AFCLNet(),
+    "afclnet-paper": lambda: AFCLNet("afclnet-paper", PAPER),
+}
+
+SPACES: dict[str, Mapping[str, tuple[Any, ...]]] = {
+    "afclnet": {
+        "reduction.components": (8, 16, 32),
+        "reduction.ridge": (10.0, 100.0, 300.0),
+        "affect.penalty": (30.0, 100.0, 300.0),
+        "shape.dropout": (0.3, 0.5, 0.7),
+        "consistency_weight": (0.0, 0.3, 1.0),
+        "epochs": (40, 80, 120),
+        "schedule.learning_rate": (1e-3, 3e-3, 1e-2),
+        "schedule.weight_decay": (0.0, 1e-3, 1e-2),
+    }
+}

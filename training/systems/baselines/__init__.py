@@ -1,0 +1,1 @@
+"""Methods of other papers, against which ours are measured."""
