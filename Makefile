@@ -2,13 +2,14 @@
 ## make recommend VIDEO=clip.mp4 MUSIC=~/Music   tracks from your folder that fit your clip
 ## make recommend                                the same with a small sample, rendered here
 ## make test                                     lint, types and tests
+## make quick                                    the tests of a minute, without torch: while you write
 ## make clean                                    remove what the others made: .venv, .sample, caches
 ##
 ## PYTHON=python3.12 chooses the interpreter. VIDEO and MUSIC may hold spaces, quotes and a leading ~.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help recommend test clean
+.PHONY: help recommend test quick clean
 
 PYTHON ?= python3
 
@@ -38,16 +39,30 @@ test: .venv/.installed-dev
 	.venv/bin/python -m mypy
 	.venv/bin/python -m pytest -n 2
 
+# The floors, the pages, and what a query runs through; neither training nor media at length.
+QUICK := tests/test_layers.py tests/test_tree.py tests/test_docs.py tests/indexing/test_filtering.py \
+  tests/indexing/test_library_facts.py tests/indexing/test_middles.py $(patsubst %,tests/recommender/test_%.py, \
+  affect cues encoders engine explain filters outputs rankers relative stills tags)
+
+quick: .venv/.installed-quick
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m pytest -q -n 2 $(QUICK)
+
 # Editable, so that a pull needs no second install; the stamps are older than a changed pyproject.toml.
 .venv/.installed: pyproject.toml | .venv/.python
 	@echo 'Installing into .venv (a minute or so the first time) ...' >&2
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu]'
 	@touch $@
 
+.venv/.installed-quick: pyproject.toml | .venv/.python
+	@echo 'Installing into .venv (a minute or so the first time) ...' >&2
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu,test]'
+	@touch .venv/.installed $@
+
 .venv/.installed-dev: pyproject.toml | .venv/.python
 	@echo 'Installing into .venv (a minute or so the first time) ...' >&2
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu,train,dev]'
-	@touch .venv/.installed $@
+	@touch .venv/.installed .venv/.installed-quick $@
 
 .venv/.python:
 	@command -v "$$GIVEN_PYTHON" >/dev/null || { \

@@ -95,3 +95,15 @@ def test_make_alone_explains_itself(clone: Path) -> None:
     done = run(clone)
     assert "make recommend VIDEO=clip.mp4 MUSIC=~/Music" in done.stdout
     assert "make test" in done.stdout
+    assert "make quick" in done.stdout
+
+
+def test_quick_runs_files_that_are_there(clone: Path) -> None:
+    (clone / ".venv" / ".installed-quick").touch()
+    assert run(clone, "quick").returncode == 0
+    lint, tests = calls(clone)
+    assert lint == ["ruff", "check", "."]
+    assert tests[:4] == ["pytest", "-q", "-n", "2"]
+    files = tests[4:]
+    assert len(files) > 10
+    assert [name for name in files if not (ROOT / name).is_file()] == []
