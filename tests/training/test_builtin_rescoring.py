@@ -14,8 +14,9 @@ from recommender.affect.linear import LinearAffect, unbounded
 from recommender.errors import ModelError
 from recommender.extractors.audio import music as music_features
 from recommender.extractors.video import clip as video_features
+from recommender.extractors.video import video
 from recommender.types import Features
-from training.affect import picture_copies
+from training.affect import picture_affect, picture_copies
 from training.affect.cross_validation import Problem
 from training.affect.feature_table import FeatureTable
 from training.learning.model_folder import as_json
@@ -236,7 +237,8 @@ def corpora(tmp_path_factory):
 
 def _measured(paths, extract, tick):
     """Features that tell something of the item's number, without decoding anything."""
-    columns = tuple(c.name for c in (music_features if extract is music_features.extract else picture_copies).COLUMNS)
+    pictures = (*video.COLUMNS, *picture_copies.sight(picture_affect.COPIES).columns)
+    columns = tuple(c.name for c in (music_features.COLUMNS if extract is music_features.extract else pictures))
     rng = np.random.default_rng(len(columns))
     x = rng.normal(size=(len(paths), len(columns)))
     return FeatureTable(columns, x, x, np.arange(len(paths)))

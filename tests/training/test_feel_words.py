@@ -39,7 +39,7 @@ def described(n=60, seed=0, mean=5.0):
         frozenset({"Bright" if v > 0 else "Dark"} if np.isfinite(v) else set()) | {"Driving" if a > 0 else "Calming"}
         for v, a in said
     )
-    return Described(table(x + mean), said, words, tuple(f"genre {i % 6}" for i in range(n)))
+    return Described(NAMES, x + mean, said, words, tuple(f"genre {i % 6}" for i in range(n)))
 
 
 def rated(n=120, seed=1, weights=(1.0, 0.5, 0.0)):
@@ -140,11 +140,11 @@ def test_no_track_is_read_by_what_learnt_from_it():
         return lambda x: np.column_stack([x[:, 0] - 5, x[:, 2] - 5])
 
     means = out_of_fold(all_of_them, predictor, folds)
-    np.testing.assert_allclose(means, all_of_them.table.items[:, [0, 2]] - 5)
+    np.testing.assert_allclose(means, all_of_them.items[:, [0, 2]] - 5)
     for fold, rest in enumerate(seen):
         assert len(rest.side) == len(rest.words) == len(rest.groups) == 45
-        held = all_of_them.table.items[folds == fold]
-        assert not (rest.table.items[:, None] == held).all(axis=2).any()
+        held = all_of_them.items[folds == fold]
+        assert not (rest.items[:, None] == held).all(axis=2).any()
 
 
 def test_what_leaves_one_side_only_is_not_read():

@@ -20,6 +20,7 @@ from training.affect.agreement import standardised
 from training.affect.feature_table import FeatureTable
 from training.affect.picture_copies import LIGHTS, seen
 from training.evaluation.intervals import bootstrap_of
+from training.measures.classification import roc_auc
 
 SHRINK = 10.0
 """Strength of the ridge, beside columns of SD 1. From 1 to 100 the figures stay within .03."""
@@ -128,8 +129,7 @@ class Mixture(NamedTuple):
 
 def auc(score: Array, busy: Array) -> float:
     """The chance that a busy clip scores above a calm one, equals counting half; .5 where a class is missing."""
-    above = score[busy][:, None] - score[~busy][None]
-    return float((np.sign(above) + 1).mean() / 2) if above.size else 0.5
+    return roc_auc(busy.astype(np.int64), score) if 0 < busy.sum() < len(busy) else 0.5
 
 
 class OutOfSource(NamedTuple):

@@ -13,7 +13,6 @@ import numpy as np
 from recommender.types import Array
 from training.affect.agreement import pearson
 from training.affect.cross_validation import Problem
-from training.affect.feature_table import FeatureTable
 from training.affect.nested import fit_chosen, leave_one_group_out
 from training.affect.signed_ridge import Moments, SignedRidge
 from training.affect.terms import AXES, Axis
@@ -46,11 +45,12 @@ NEAR_RIM = 0.98
 class Described:
     """n tracks that words describe.
 
-    table: their transformed columns. side: float64 [n, 2] in [-1, 1], NaN where nothing is said. words: of each.
-    groups: their genres.
+    columns: names, and items: float64 [n, f], their transformed columns. side: float64 [n, 2] in [-1, 1], NaN where
+    nothing is said. words: of each. groups: their genres.
     """
 
-    table: FeatureTable
+    columns: tuple[str, ...]
+    items: Array
     side: Array
     words: tuple[frozenset[str], ...]
     groups: tuple[str, ...]
@@ -71,18 +71,15 @@ class Described:
         return np.asarray((ends[0] + ends[1]) / 2)
 
     def without(self, rows: Array) -> "Described":
-        """The tracks but for `rows` (bool [n]), as if each were one window: only whole tracks are fitted to."""
+        """The tracks but for `rows` (bool [n])."""
         kept = np.flatnonzero(~rows)
-        items = self.table.items[kept]
-        table = FeatureTable(self.table.columns, items, items, np.arange(len(kept)))
-        return Described(
-            table, self.side[kept], tuple(self.words[i] for i in kept), tuple(self.groups[i] for i in kept)
-        )
+        words, groups = tuple(self.words[i] for i in kept), tuple(self.groups[i] for i in kept)
+        return Described(self.columns, self.items[kept], self.side[kept], words, groups)
 
 
 @dataclass(frozen=True)
 class Beside:
-    """Fits rated rows with described ones beside them (a `crossval.Fitter`): `x` [n, f], side `y` [n], their weight."""
+    """Fits rated rows with described ones beside them (a `nested.Fitter`): `x` [n, f], side `y` [n], their weight."""
 
     x: Array
     y: Array
@@ -92,8 +89,8 @@ class Beside:
     def of(cls, described: Described, columns: tuple[str, ...], axis: Axis, share: float) -> "Beside":
         """The described tracks that words place on `axis`."""
         y = described.side[:, AXES.index(axis)]
-        said = np.isfinite(y)
-        return cls(described.table.select(columns).items[said], y[said], share)
+        said, places = np.isfinite(y), [described.columns.index(name) for name in columns]
+        return cls(described.items[:, places][said], y[said], share)
 
     def __call__(self, x: Array, y: Array, signs: Array, groups: Array, seed: int) -> tuple[SignedRidge, float]:
         return fit_chosen(x, y, signs, groups, seed, self.moments_of)
@@ -146,7 +143,7 @@ def out_of_fold(described: Described, predictor: Predictor, folds: Array) -> Arr
         here = folds == fold
         rest = described.without(here)
         if rest.one_sided is None:
-            out[here] = predictor(rest)(described.table.items[here])
+            out[here] = predictor(rest)(described.items[here])
     return out
 
 
@@ -162,8 +159,13 @@ def figures(described: Described, predictor: Predictor) -> dict[str, object]:
         "genres": len(set(described.groups)),
         "auc": {axis: _areas(described, runs, by_genre, axis) for axis in AXES},
         "words": {word: _word(described, word, means) for word in _counted(described)},
-        "at_limit": float((np.abs(means) >= NEAR_RIM).any(axis=1).mean()),
+        "at_limit": at_limit(means),
     }
+
+
+def at_limit(means: Array) -> float:
+    """Share of the tracks whose `means` [n, 2] on the plane stand at a limit of either axis."""
+    return float((np.abs(means) >= NEAR_RIM).any(axis=1).mean())
 
 
 def _areas(described: Described, runs: list[Array], by_genre: Array, axis: Axis) -> dict[str, object]:

@@ -19,7 +19,7 @@ from training.affect.agreement import pearson
 from training.affect.calibration import Population
 from training.affect.cross_validation import Problem
 from training.affect.feature_table import FeatureTable, extract_all
-from training.affect.feel_words import NEAR_RIM, Chosen, Described, beside, choose_share
+from training.affect.feel_words import Chosen, Described, at_limit, beside, choose_share
 from training.affect.fit import Progress, Report, Trained, assembled, fit, problem, weights_of
 from training.affect.midi import SECONDS, Synth, other_synth, render_all
 from training.affect.music_terms import MUSIC, WITH_LEVEL
@@ -35,23 +35,22 @@ Tasks = Mapping[Axis, Problem]
 
 
 class Heard(NamedTuple):
-    """What music is learnt from, transformed columns of each.
+    """What music is learnt from, transformed columns [n, f] of each kind.
 
     pieces: rated renderings, and tasks: the problem of each axis on them alone. described: tracks that words describe;
-    real: unrated ones; None where there are none.
+    real: unrated ones, for the scale alone; None where there are none.
     """
 
-    pieces: FeatureTable
+    pieces: Array
     tasks: Tasks
     described: Described | None
-    real: FeatureTable | None
+    real: Array | None = None
 
     def kinds(self) -> Mapping[str, Array]:
         """Columns [n, f] of each kind of music there is."""
-        found = {"vgmidi": self.pieces.items}
-        if self.described is not None:
-            found["macleod"] = self.described.table.items
-        return found if self.real is None else found | {"real": self.real.items}
+        described = None if self.described is None else self.described.items
+        kinds = {"vgmidi": self.pieces, "macleod": described, "real": self.real}
+        return {name: items for name, items in kinds.items() if items is not None}
 
     def shares(self) -> Shares:
         """The weight of the described tracks on each axis."""
@@ -76,7 +75,7 @@ class Heard(NamedTuple):
         gain = 1 / np.sqrt(population.variance(per_sd))
         offset = np.zeros(2)
         if self.described is not None:
-            offset = -self.described.half_way(gain * population.of(self.described.table.items, per_sd))
+            offset = -self.described.half_way(gain * population.of(self.described.items, per_sd))
         return assembled(MUSIC.columns, MUSIC.transforms, population.centre, population.scale, per_sd, gain, sd, offset)
 
 
@@ -85,7 +84,8 @@ def train_music(data: Path, synth: Synth, cache: Path, seeds: int, progress: Pro
     ratings = datasets.load("vgmidi", data)
     files = render_all(ratings.paths, synth, cache, partial(progress, f"render ({synth.name})"))
     features = measured(files, synth, progress)
-    heard = heard_in(data, features, ratings, progress)
+    real = real_music(data, progress)
+    heard = heard_in(data, features, ratings, progress)._replace(real=None if real is None else MUSIC.table(real).items)
     progress("music: cross-validation", 0, 1)
     shares = heard.shares()
     fitted = fit(MUSIC, heard.joint(shares), seeds)
@@ -94,7 +94,7 @@ def train_music(data: Path, synth: Synth, cache: Path, seeds: int, progress: Pro
         "corpus": corpus_facts(ratings, synth),
         "reference": {
             "vgmidi_pieces": len(ratings),
-            "real_tracks": 0 if heard.real is None else len(heard.real.items),
+            "real_tracks": 0 if heard.real is None else len(heard.real),
             "described_tracks": 0 if heard.described is None else len(heard.described.side),
             "offset": model.offset.tolist(),
         },
@@ -113,12 +113,9 @@ def train_music(data: Path, synth: Synth, cache: Path, seeds: int, progress: Pro
 
 
 def heard_in(data: Path, features: FeatureTable, ratings: Ratings, progress: Progress) -> Heard:
-    """What is learnt from in `data`, `features` being those of the rated pieces."""
+    """What weights are learnt from in `data`, `features` being those of the rated pieces."""
     tasks: Tasks = {axis: problem(MUSIC, features, ratings, axis) for axis in AXES}
-    real = real_music(data, progress)
-    return Heard(
-        MUSIC.table(features), tasks, described_music(data, progress), None if real is None else MUSIC.table(real)
-    )
+    return Heard(MUSIC.table(features).items, tasks, described_music(data, progress))
 
 
 def described_music(data: Path, progress: Progress) -> Described | None:
@@ -128,7 +125,7 @@ def described_music(data: Path, progress: Progress) -> Described | None:
         return None
     tracks = datasets.load("macleod", data)
     features = extract_all(tracks.paths, music.extract, partial(progress, "music features (described)"))
-    found = Described(MUSIC.table(features), tracks.affect, feels(folder), tracks.groups)
+    found = Described(MUSIC.columns, MUSIC.table(features).items, tracks.affect, feels(folder), tracks.groups)
     if found.one_sided is not None:
         raise InputError(f"{folder}: the words of {len(tracks)} tracks name one side of {found.one_sided} only")
     return found
@@ -164,7 +161,7 @@ def scale_figures(heard: Heard, read: Callable[[Array], Array]) -> Report:
         name: {
             "mean": means.mean(axis=0).tolist(),
             "sd": means.std(axis=0).tolist(),
-            "at_limit": float((np.abs(means) >= NEAR_RIM).any(axis=1).mean()),
+            "at_limit": at_limit(means),
         }
         for name, means in found.items()
     }

@@ -22,6 +22,8 @@ from training.affect.terms import AXES, Axis
 from training.datasets import Ratings
 from training.evaluation.intervals import bootstrap_of
 
+COPIES = ("mirrored",)
+"""Of a picture, which `problem` reads beside it."""
 STEPS = 2 * len(AXES)
 DEALS = 20
 """Deals of the ratings behind what chance reaches: each takes as long as a whole cross-validation."""
@@ -65,7 +67,7 @@ def fit_pictures(pictures: FeatureTable, ratings: Ratings, seeds: int, tick: Cal
 
 def problem(pictures: FeatureTable, ratings: Ratings, axis: Axis) -> Problem:
     """The regression problem of one axis: what the network sees of each picture, then of its mirror image."""
-    rows = np.hstack([seen(pictures), seen(pictures, "mirrored")])
+    rows = np.hstack([seen(pictures), *(seen(pictures, copy) for copy in COPIES)])
     columns = tuple(f"seen_{i}" for i in range(rows.shape[1]))
     table = FeatureTable(columns, rows, rows, np.arange(len(rows)))
     ones = [1] * len(columns)

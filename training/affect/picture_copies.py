@@ -1,6 +1,6 @@
 """Copies of a picture that mean the same: what should change a reading little, or not at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -27,21 +27,22 @@ LIGHTS = ("dark", "bright", "glaring", "grey")
 """Copies in other light: their sights change, what goes on does not."""
 
 
-def extract(path: Path) -> Features:
-    """Features as `recommender.extractors.video.clip` gives them, then what the network sees of every copy."""
-    return video.extract(path, _SIGHT)
+def extract(path: Path, copies: Sequence[str] = tuple(COPIES)) -> Features:
+    """Features as `recommender.extractors.video.clip` gives them, then what the network sees of each of `copies`."""
+    return video.extract(path, sight(copies))
 
 
-def _all(rgb: Array) -> Array:
-    """float32 [(1 + copies) d]: what the network sees of a picture and of its copies."""
-    return np.concatenate([SIGHT.features(rgb), *(SIGHT.features(copy(rgb)) for copy in COPIES.values())])
+def sight(copies: Sequence[str]) -> Sight:
+    """What the network sees of a picture, then of `copies` of it: [(1 + copies) d]."""
+
+    def features(rgb: Array) -> Array:
+        return np.concatenate([SIGHT.features(rgb), *(SIGHT.features(COPIES[copy](rgb)) for copy in copies)])
+
+    names = (name for copy in copies for name in numbered(copy, _WIDTH))
+    return Sight((*SIGHT.columns, *(SIGHT.columns[0]._replace(name=name) for name in names)), features)
 
 
 _WIDTH = len(SIGHT.columns)
-_SEEN = (*SIGHT.columns, *(SIGHT.columns[0]._replace(name=n) for c in COPIES for n in numbered(c, _WIDTH)))
-_SIGHT = Sight(_SEEN, _all)
-COLUMNS = (*video.COLUMNS, *_SEEN)
-"""Of `extract`."""
 
 
 def seen(table: FeatureTable, copy: str | None = None) -> Array:

@@ -143,7 +143,8 @@ def _predicted(task: Problem, fitted: Array, held: Array, groups: Array, seed: i
 def measured(data: Path, model: AffectModel, synth: Synth, cache: Path, progress: Progress) -> tuple[Rated, Rated]:
     """The rated pictures and the rated music of `data`, measured; raises InputError when they are not all there."""
     pictures, pieces = datasets.load("oasis", data), datasets.load("vgmidi", data)
-    shots = extract_all(pictures.paths, picture_copies.extract, partial(progress, "picture features"))
+    extract = partial(picture_copies.extract, copies=picture_affect.COPIES)
+    shots = extract_all(pictures.paths, extract, partial(progress, "picture features"))
     music = rendered(pieces, synth, cache, progress)
     seen = [picture_affect.problem(shots, pictures, axis) for axis in AXES]
     heard = heard_in(data, music, pieces, progress)
