@@ -1,15 +1,9 @@
 """The beats that a library keeps of its tracks."""
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
-from indexing.catalog import queries
-from indexing.catalog.schema import contents, tracks
-from indexing.disk import parts as store
-from indexing.disk.durable import translated
+from indexing.disk import parts
 from recommender.errors import InputError, LibraryError
 from recommender.extractors.audio import beats
 from recommender.extractors.audio.beats import Beats
@@ -33,14 +27,12 @@ def beats_of(library: "Library", track_id: int) -> Beats | None:
     ------
     LibraryError: the id is unknown, or its part is missing or damaged.
     """
-    c = contents.c
-    query = sa.select(c.part, c.first_row).where(c.id == int(track_id), c.space == library._head.space_id)
-    with library._lock, translated(library.folder, "read the library at"):
-        link = library._link()
-        row, parts = link.execute(query).first(), queries.known_parts(link)
-    if row is None:
+    with library.catalog() as catalog:
+        place = catalog.place(int(track_id))
+    if place is None:
         raise LibraryError(f"no track {track_id} in the library at {shown(library.folder)}")
-    kept = store.read_blobs(library.folder, parts[row.part], "beats").get(row.first_row - 1)
+    part, first_row = place
+    kept = parts.read_blobs(library.folder, part, "beats").get(first_row - 1)
     try:
         return None if kept is None else beats.from_bytes(kept)
     except InputError:  # of another revision
@@ -49,13 +41,11 @@ def beats_of(library: "Library", track_id: int) -> Beats | None:
 
 def id_at(library: "Library", path: str) -> int:
     """The track of a file by its absolute path; raises LibraryError where the library has no music there."""
-    t = tracks.c
-    query = sa.select(t.content).where(t.path == os.fsencode(path), t.modality == "music")
-    with library._lock, translated(library.folder, "read the library at"):
-        found = library._link().execute(query.where(t.space == library._head.space_id)).scalar()
+    with library.catalog() as catalog:
+        found = catalog.track_at("music", path)
     if found is None:
         raise LibraryError(f"no track {shown(path)} in the library at {shown(library.folder)}")
-    return int(found)
+    return found
 
 
 def record(path: str, found: Beats) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,8 @@ from recommender.text import shown
 from recommender.types import Array, Candidates, Filter, Modality, Space, Track, TrackWindows
 
 if TYPE_CHECKING:
-    from indexing.catalog.queries import Failure, Root
-    from indexing.catalog.schema import Database
+    from indexing.catalog.queries import Catalog
+    from indexing.catalog.rows import Failure, Root
     from indexing.snapshot.segments import Segment
 
 _PAGE = 1000  # tracks listed per question
@@ -42,7 +42,7 @@ class Library:
 
     def __init__(self, folder: Path, backend: str = "auto") -> None:
         self._reading: Reading | None = None
-        self._database: Database | None = None
+        self._catalog: Catalog | None = None
         self._lock = threading.RLock()
         self.folder = folder
         self._backend = backend
@@ -124,11 +124,9 @@ class Library:
 
     def _load_tail(self, published: snapshot.Snapshot | None) -> None:
         """Load what the catalog has, from the snapshot as far as it goes and from the store."""
-        from indexing.catalog import queries as catalog
-
-        link = self._link()
-        self._described = catalog.described(link, self._head.space_id)
-        self._segments = {m: snapshot.segments_of(self.folder, link, self._head, published, m) for m in self._described}
+        with self.catalog() as catalog:
+            self._described = catalog.described()
+            self._segments = {m: snapshot.segments_of(self.folder, catalog, published, m) for m in self._described}
         if published is not None:
             for modality, old in published.segments.items():
                 if any(segment.ids is old.ids for segment in self.segments(modality)[:1]):
@@ -152,11 +150,11 @@ class Library:
     def close(self) -> None:
         """Let go of the catalog; mapped vectors go with the object."""
         with self._lock:
-            if self._database is not None:
-                self._database.close()
+            if self._catalog is not None:
+                self._catalog.close()
             if self._reading is not None:
                 self._reading.close()
-            self._database = self._reading = None
+            self._catalog = self._reading = None
 
     def __del__(self) -> None:
         if hasattr(self, "_lock"):
@@ -266,8 +264,8 @@ class Library:
     def _later(self, modality: Modality, since: int) -> Later:
         """What is known of tracks that have changed since a state, asked of the catalog once."""
         if modality not in self._late:
-            with translated(self.folder, "read the library at"):
-                self._late[modality] = later(self._link(), self._head.space_id, modality, since)
+            with self.catalog() as catalog:
+                self._late[modality] = later(catalog, modality, since)
         return self._late[modality]
 
     def _index(self, segment: "Segment") -> WindowIndex:
@@ -304,9 +302,8 @@ class Library:
 
     def _asked(self, track_id: int) -> Track | None:
         """A track as the catalog has it."""
-        from indexing.catalog import queries as catalog
-
-        return catalog.track(self._link(), self._head.space_id, track_id)
+        with self.catalog() as catalog:
+            return catalog.track(track_id)
 
     def windows(self, track_id: int) -> TrackWindows:
         """The windows of one track; raises LibraryError for an unknown id."""
@@ -320,13 +317,11 @@ class Library:
 
     def tracks(self, modality: Modality | None = None) -> Iterator[Track]:
         """One Track per path, by modality and path: copies come each with their own path."""
-        from indexing.catalog import queries as catalog
-
         for wanted in [m for m in self._described if modality in (None, m)]:
             last = ""
             while True:  # page by page: the lock is not held while the caller works
-                with self._lock, translated(self.folder, "read the library at"):
-                    found = catalog.page(self._link(), self._head.space_id, wanted, last, _PAGE)
+                with self.catalog() as catalog:
+                    found = catalog.page(wanted, last, _PAGE)
                 yield from found
                 if len(found) < _PAGE:
                     break
@@ -334,34 +329,29 @@ class Library:
 
     def failures(self) -> "list[Failure]":
         """Files that could not be analysed, with the reason."""
-        from indexing.catalog import queries as catalog
-
-        with self._lock, translated(self.folder, "read the library at"):
-            return catalog.all_failures(self._link(), self._head.space_id)
+        with self.catalog() as catalog:
+            return catalog.failures()
 
     def roots(self) -> "list[Root]":
         """Folders and files that were added, which `ingest.update` looks at."""
-        from indexing.catalog import queries as catalog
-
-        with self._lock, translated(self.folder, "read the library at"):
-            return catalog.all_roots(self._link())
+        with self.catalog() as catalog:
+            return catalog.roots()
 
     def info(self) -> dict[str, Any]:
         """What the library is and holds, JSON-ready; `backend` is what searches the largest of it exactly.
 
         `search` says by modality what searches the snapshot, with the recall measured when it was built.
         """
-        from indexing.catalog import queries as catalog
         from indexing.search.ann_index import described
 
         largest = max((len(s.vectors) for several in self._segments.values() for s in several), default=0)
-        with self._lock, translated(self.folder, "read the library at"):
-            link, space = self._link(), self._head.space_id
+        with self.catalog() as catalog:
+            held = sorted({f.modality for f in catalog.failures()} | set(self._described))
             return {
                 "path": str(self.folder),
                 "space": self.space._asdict(),
-                "modalities": {m: catalog.counts(link, space, m) for m in self._held(space)},
-                "roots": [root.path for root in catalog.all_roots(link)],
+                "modalities": {m: catalog.counts(m) for m in held},
+                "roots": [root.path for root in catalog.roots()],
                 "generation": self.generation,
                 "size_bytes": tree_bytes(self.folder),
                 "backend": chosen(largest) if self._backend == "auto" else self._backend,
@@ -372,27 +362,27 @@ class Library:
                 },
             }
 
+    @contextmanager
+    def catalog(self) -> Iterator["Catalog"]:
+        """A context with the catalog in the state that the library shows; other threads wait for its end.
+
+        Raises LibraryError where the library is closed or the catalog cannot be read.
+        """
+        from indexing.catalog.queries import Catalog
+        from indexing.catalog.schema import reader_of
+
+        with self._lock, translated(self.folder, "read the library at"):
+            if self._catalog is None:
+                self._catalog = Catalog(reader_of(self._opened()), self._head.space_id)
+            yield self._catalog
+
     def writing(self, space: Space | None = None, wait_s: float = 0.0) -> AbstractContextManager[Any]:
         """A context with the library's one `indexing.writing.writer.Writer`; call `reload` after it."""
         from indexing.writing.writer import writing
 
         return writing(self.folder, space, wait_s)
 
-    def _held(self, space_id: int) -> list[Modality]:
-        from indexing.catalog import queries as catalog
-
-        failed = {f.modality for f in catalog.all_failures(self._link(), space_id)}
-        return sorted(failed | set(self._described))
-
     def _opened(self) -> Reading:
         if self._reading is None:
             raise LibraryError(f"the library at {shown(self.folder)} was closed")
         return self._reading
-
-    def _link(self) -> Any:
-        """The catalog, through SQLAlchemy."""
-        if self._database is None:
-            from indexing.catalog import schema
-
-            self._database = schema.reader_of(self._opened())
-        return self._database.connection

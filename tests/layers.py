@@ -62,25 +62,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 }
 # Imported away from home as yet. A line goes when its import does (tested), and none is added.
 AWAY: dict[str, tuple[str, ...]] = {
-    "sqlalchemy": (
-        "indexing.beats",
-        "indexing.duplicates.groups",
-        "indexing.ingest.import_vectors",
-        "indexing.ingest.plan",
-        "indexing.ingest.reencode",
-        "indexing.maintenance.compact",
-        "indexing.maintenance.relink",
-        "indexing.maintenance.repair",
-        "indexing.maintenance.salvage",
-        "indexing.maintenance.verify",
-        "indexing.snapshot.facts",
-        "indexing.snapshot.snapshot",
-        "indexing.writing.changes",
-        "indexing.writing.writer",
-    ),
-    "sqlite3": ("indexing.maintenance.salvage",),
     "faiss": ("indexing.maintenance.doctor",),
-    "pyarrow": ("indexing.maintenance.compact", "indexing.maintenance.salvage"),
 }
 
 

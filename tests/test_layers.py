@@ -133,7 +133,12 @@ def test_the_checker_lets_the_right_order_pass(tmp_path: Path) -> None:
     assert violations(tmp_path) == []
 
 
-def test_the_list_of_what_is_away_only_becomes_shorter(tmp_path: Path) -> None:
+def test_the_list_of_what_is_away_only_becomes_shorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    away = {
+        "sqlalchemy": ("indexing.ingest.plan", "indexing.writing.writer"),
+        "sqlite3": ("indexing.maintenance.salvage",),
+    }
+    monkeypatch.setattr("layers.AWAY", away)
     plant(tmp_path, indexing__ingest__plan="", indexing__maintenance__salvage="import sqlite3")
     found = returned(tmp_path)
     assert "indexing.ingest.plan does not import sqlalchemy" in found  # imports it no longer

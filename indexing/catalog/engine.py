@@ -17,18 +17,18 @@ def writing_engine(path: Path) -> sa.Engine:
     """An engine for the file at `path` in WAL mode with full syncs; a transaction locks out other writers at once."""
 
     def connect() -> sqlite3.Connection:
-        link = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
-        link.execute("PRAGMA journal_mode=WAL")
-        link.execute("PRAGMA synchronous=FULL")
-        link.execute("PRAGMA foreign_keys=ON")
-        return link
+        connection = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        return connection
 
     engine = engine_of(connect)
 
     # The driver runs in autocommit and SQLAlchemy sends BEGIN: otherwise a SELECT starts no transaction
     # and two reads could see two states.
     @sa.event.listens_for(engine, "begin")
-    def _begin(link: sa.Connection) -> None:
-        link.exec_driver_sql("BEGIN IMMEDIATE")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine

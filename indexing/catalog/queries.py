@@ -2,200 +2,311 @@
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import sqlalchemy as sa
 
-from indexing.catalog.reading import HEAD, Description, Head, head_of
-from indexing.catalog.schema import contents, failures, modalities, parts, recordings, roots, touched, tracks
+from indexing.catalog.reading import HEAD, Description, Head, head_of, open_reading
+from indexing.catalog.rows import Failure, Held, Known, KnownFile, Live, Root, Stored
+from indexing.catalog.schema import (
+    Database,
+    failures,
+    files,
+    modalities,
+    parts,
+    reader_of,
+    recordings,
+    roots,
+    touched,
+    tracks,
+)
 from indexing.catalog.tracks import leading, ordered, track_of
 from indexing.disk.parts import Part
 from recommender.types import Affect, Array, Modality, Track
 
-__all__ = ["Description", "Head"]
+DANGLING: Mapping[str, Any] = {
+    "recordings": recordings.c.track.not_in(sa.select(tracks.c.id)),
+    "tracks": tracks.c.part.not_in(sa.select(parts.c.id)),
+    "files": files.c.track.not_in(sa.select(tracks.c.id)),
+}
+"""By the name of a table, which of its rows refer to nothing."""
 
 
-class Live(NamedTuple):
-    """The contents of one modality by ascending id, int64 [t] each: where their windows are stored."""
+class Catalog:
+    """An open catalog, asked about one of its spaces: the one that is searched, where no other is named.
 
-    ids: Array
-    parts: Array
-    first_rows: Array
-    windows: Array
-
-
-class Failure(NamedTuple):
-    """A file that could not be analysed, as remembered."""
-
-    path: str
-    modality: Modality
-    reason: str
-    at: str
-
-
-class Root(NamedTuple):
-    """A folder (or file) that was added, and the mount point it was on."""
-
-    path: str
-    modality: Modality
-    folder: bool
-    mount: str
-
-
-def head(link: sa.Connection) -> Head:
-    """The catalog's state."""
-    return head_of(link.exec_driver_sql(HEAD).first())
-
-
-def described(link: sa.Connection, space_id: int) -> dict[Modality, Description]:
-    """The modalities that a space holds, with their columns, in alphabetical order."""
-    query = sa.select(modalities).where(modalities.c.space == space_id).order_by(modalities.c.modality)
-    return {r.modality: Description(tuple(r.columns), tuple(r.inputs)) for r in link.execute(query)}
-
-
-def live(link: sa.Connection, space_id: int, modality: Modality, after: int = -1) -> Live:
-    """Where every content of a modality is stored that is in a part with a higher number than `after`."""
-    c = contents.c
-    query = sa.select(c.id, c.part, c.first_row, c.windows)
-    query = query.where(c.space == space_id, c.modality == modality, c.part > after).order_by(c.id)
-    flat = np.fromiter((value for row in link.execute(query) for value in row), np.int64)
-    return Live(*flat.reshape(-1, 4).T)
-
-
-def up_to(link: sa.Connection, space_id: int, modality: Modality, part: int) -> tuple[int, int]:
-    """How many contents of a modality are in parts up to that number, and the sum of their ids."""
-    c = contents.c
-    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(c.id), 0))
-    query = query.where(c.space == space_id, c.modality == modality, c.part <= part)
-    count, ids = link.execute(query).one()
-    return int(count), int(ids)
-
-
-def windows_after(link: sa.Connection, space_id: int, part: int) -> tuple[int, int]:
-    """How many windows of a space are in parts with a higher number than `part`, and in all."""
-    c = contents.c
-    counts = sa.func.sum(sa.case((c.part > part, c.windows), else_=0)), sa.func.sum(c.windows)
-    after, total = link.execute(sa.select(*counts).where(c.space == space_id)).one()
-    return int(after or 0), int(total or 0)
-
-
-def known_parts(link: sa.Connection) -> dict[int, Part]:
-    """All parts of the store, by id."""
-    return {
-        r.id: Part(r.name, r.rows, r.bytes, r.checksum) for r in link.execute(sa.select(parts).order_by(parts.c.id))
-    }
-
-
-def changed(link: sa.Connection, space_id: int, modality: Modality, generation: int) -> tuple[Array, Iterator[Any]]:
-    """The contents of a modality that changed since the catalog was in that state, int64 [t] ascending, and rows of
-    `facts` of them.
-
-    Of all of them where that was before changes were noted.
+    A reader's stays in the state it was opened in, whatever a writer does.
     """
-    unknown = sa.select(touched.c.generation).where(touched.c.content == 0)
-    since = -1 if (link.execute(unknown).scalar() or 0) > generation else generation
-    c = contents.c
-    query = sa.select(c.id).where(c.space == space_id, c.modality == modality).order_by(c.id)
-    ids = np.fromiter(link.execute(_touched(query, since)).scalars(), np.int64)
-    return ids, facts(link, space_id, modality, since)
+
+    def __init__(self, database: Database, space_id: int | None = None) -> None:
+        self._database, self._space_id = database, space_id
+        self._connection = database.connection
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """The catalog of a library; raises LibraryError for an unknown version. See `reading.open_reading`."""
+        return cls(reader_of(open_reading(folder)))
+
+    def close(self) -> None:
+        """End the transaction and let go of the file."""
+        self._database.close()
+
+    def beside(self, space_id: int) -> Self:
+        """The same catalog, asked about another space."""
+        return type(self)(self._database, space_id)
+
+    @property
+    def space_id(self) -> int:
+        """The space that is asked about."""
+        if self._space_id is None:
+            self._space_id = self.head().space_id
+        return self._space_id
+
+    def head(self) -> Head:
+        """The catalog's state."""
+        return head_of(self._connection.exec_driver_sql(HEAD).first())
+
+    def described(self) -> dict[Modality, Description]:
+        """The modalities that the space holds, with their columns, in alphabetical order."""
+        query = sa.select(modalities).where(modalities.c.space == self.space_id).order_by(modalities.c.modality)
+        return {r.modality: Description(tuple(r.columns), tuple(r.inputs)) for r in self._connection.execute(query)}
+
+    def live(self, modality: Modality, after: int = -1) -> Live:
+        """Where every track of a modality is stored that is in a part with a higher number than `after`."""
+        c = tracks.c
+        query = sa.select(c.id, c.part, c.first_row, c.windows).where(*self._of(tracks, modality), c.part > after)
+        rows = self._connection.execute(query.order_by(c.id))
+        return Live(*np.fromiter((value for row in rows for value in row), np.int64).reshape(-1, 4).T)
+
+    def up_to(self, modality: Modality, part: int) -> tuple[int, int]:
+        """How many tracks of a modality are in parts up to that number, and the sum of their ids."""
+        query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(tracks.c.id), 0))
+        query = query.where(*self._of(tracks, modality), tracks.c.part <= part)
+        count, ids = self._connection.execute(query).one()
+        return int(count), int(ids)
+
+    def windows_after(self, part: int) -> tuple[int, int]:
+        """How many windows of the space are in parts with a higher number than `part`, and in all."""
+        c = tracks.c
+        counts = sa.func.sum(sa.case((c.part > part, c.windows), else_=0)), sa.func.sum(c.windows)
+        after, total = self._connection.execute(sa.select(*counts).where(c.space == self.space_id)).one()
+        return int(after or 0), int(total or 0)
+
+    def known_parts(self) -> dict[int, Part]:
+        """All parts of the store, by id."""
+        rows = self._connection.execute(sa.select(parts).order_by(parts.c.id))
+        return {r.id: Part(r.name, r.rows, r.bytes, r.checksum) for r in rows}
+
+    def held(self) -> list[Held]:
+        """All parts with what they hold, by id, those of every space."""
+        placed: dict[int, list[Any]] = {}
+        for row in self.placed():
+            placed.setdefault(row.part, []).append(row)
+        return [held._replace(placed=placed.get(held.id, [])) for held in self._parts()]
+
+    def held_in_turn(self) -> Iterator[Held]:
+        """As `held`, with the tracks of one part in memory at a time."""
+        return (held._replace(placed=self.placed(part=held.id)) for held in self._parts())
+
+    def _parts(self) -> list[Held]:
+        infos = self.known_parts()
+        rows = self._connection.execute(sa.select(parts.c.id, parts.c.space, parts.c.modality).order_by(parts.c.id))
+        return [Held(row.id, row.space, row.modality, infos[row.id], ()) for row in rows]
+
+    def placed(self, *, part: int | None = None, modality: Modality | None = None) -> Sequence[Any]:
+        """Tracks (id, part, first_row, windows, hash, size) by part and row: of a part, of a modality of the space,
+        or all that there are."""
+        c = tracks.c
+        query = sa.select(c.id, c.part, c.first_row, c.windows, c.hash, c.size).order_by(c.part, c.first_row)
+        query = query if part is None else query.where(c.part == part)
+        return self._connection.execute(query.where(*self._of(tracks, modality)) if modality else query).all()
+
+    def changed(self, modality: Modality, generation: int) -> tuple[Array, Iterator[Any]]:
+        """The tracks of a modality that changed since the catalog was in that state, int64 [t] ascending, and rows of
+        `facts` of them.
+
+        Of all of them where that was before changes were noted.
+        """
+        unknown = sa.select(touched.c.generation).where(touched.c.track == 0)
+        since = -1 if (self._connection.execute(unknown).scalar() or 0) > generation else generation
+        query = _touched(sa.select(tracks.c.id).where(*self._of(tracks, modality)).order_by(tracks.c.id), since)
+        ids = np.fromiter(self._connection.execute(query).scalars(), np.int64)
+        return ids, self.facts(modality, since)
+
+    def facts(self, modality: Modality, since: int = -1) -> Iterator[Any]:
+        """What queries show of every track of a modality: a row per path (one without a path where it has none),
+        by ascending id and path; columns as in `facts.gathered`. With `since` of those that have changed since."""
+        c, f = tracks.c, files.c
+        joined = tracks.outerjoin(files, c.id == f.track).outerjoin(recordings, c.id == recordings.c.track)
+        query = sa.select(*_SHOWN, recordings.c.recording).select_from(joined)
+        query = query.where(*self._of(tracks, modality)).order_by(c.id, f.path)
+        yield from self._connection.execute(_touched(query, since))
+
+    def same_recording(self, modality: Modality) -> tuple[Array, Array]:
+        """The tracks of a modality that have near-duplicates, int64 [m] ascending, and the recording of each."""
+        query = sa.select(recordings).join(tracks).where(*self._of(tracks, modality)).order_by(recordings.c.track)
+        rows = self._connection.execute(query)
+        found, of = np.fromiter((value for row in rows for value in row), np.int64).reshape(-1, 2).T
+        return found, of
+
+    def track(self, track_id: int) -> Track | None:
+        """One item with all its paths; the first path, in sorted order, that is still on disk leads."""
+        rows = self._connection.execute(self._joined().where(tracks.c.id == track_id)).all()
+        if not rows:
+            return None
+        paths = [r.path for r in rows]
+        leader = leading(paths)
+        return _track(rows[leader], [p for i, p in enumerate(paths) if i != leader], self._versions(track_id))
+
+    def _versions(self, track_id: int) -> list[bytes]:
+        """A path of every other track of the same recording."""
+        r, f = recordings.c, files.c
+        mine = sa.select(r.recording).where(r.track == track_id).scalar_subquery()
+        query = sa.select(r.track, f.path).join_from(recordings, files, r.track == f.track)
+        query = query.where(r.recording == mine, r.track != track_id).order_by(r.track, f.path)
+        found = itertools.groupby(self._connection.execute(query).all(), key=lambda row: row.track)
+        return ordered([row.path for row in several] for _, several in found)
+
+    def page(self, modality: Modality, after: str, size: int) -> list[Track]:
+        """The next paths of a modality, one Track each, in order: copies come each with their own path."""
+        query = self._joined().where(files.c.modality == modality, files.c.path > os.fsencode(after)).limit(size)
+        return [_track(row) for row in self._connection.execute(query)]
+
+    def place(self, track_id: int) -> tuple[Part, int] | None:
+        """The part that a track is in, and its first row there; None for an unknown track."""
+        query = sa.select(parts, tracks.c.first_row).join_from(tracks, parts)
+        query = query.where(tracks.c.id == track_id, tracks.c.space == self.space_id)
+        row = self._connection.execute(query).first()
+        return None if row is None else (Part(row.name, row.rows, row.bytes, row.checksum), row.first_row)
+
+    def track_at(self, modality: Modality, path: str) -> int | None:
+        """The id of the track in a file by its absolute path, None where there is none."""
+        query = sa.select(files.c.track).where(*self._of(files, modality), files.c.path == os.fsencode(path))
+        found = self._connection.execute(query).scalar()
+        return None if found is None else int(found)
+
+    def paths_in(self, part: int) -> list[str]:
+        """The paths of the tracks in a part, in order."""
+        query = sa.select(files.c.path).join_from(files, tracks).where(tracks.c.part == part)
+        return [os.fsdecode(path) for path in self._connection.execute(query.order_by(files.c.path)).scalars()]
+
+    def stored_in(self, parts: Sequence[int]) -> list[Stored]:
+        """The tracks in some parts, by id."""
+        c, paths = tracks.c, dict[int, list[str]]()
+        mine = sa.select(files.c.track, files.c.path).join_from(files, tracks).where(c.part.in_(parts))
+        for row in self._connection.execute(mine.order_by(files.c.path)):
+            paths.setdefault(row.track, []).append(os.fsdecode(row.path))
+        query = sa.select(c.id, c.part, c.hash, c.size, c.modality).where(c.part.in_(parts)).order_by(c.id)
+        return [Stored(*row, paths.get(row.id, [])) for row in self._connection.execute(query).all()]
+
+    def known(self, modality: Modality) -> Known:
+        """What the catalog knows of a modality."""
+        out = Known()
+        query = sa.select(files.c.path, files.c.size, files.c.mtime_ns, tracks.c.hash).join_from(files, tracks)
+        query = query.where(*self._of(files, modality)).order_by(files.c.path)
+        for row in self._connection.execute(query):
+            path = os.fsdecode(row.path)
+            out.files[path] = KnownFile(row.size, row.mtime_ns, row.hash)
+            out.paths.setdefault(row.hash, []).append(path)
+            out.sizes.add(row.size)
+        f = failures.c
+        failed = sa.select(f.path, f.size, f.mtime_ns, f.reason).where(*self._of(failures, modality))
+        for row in self._connection.execute(failed):
+            out.failed[os.fsdecode(row.path)] = (row.size, row.mtime_ns, row.reason)
+        out.roots = [root for root in self.roots() if root.modality == modality]
+        return out
+
+    def hashes(self, modality: Modality) -> set[bytes]:
+        """The content hashes that the space holds of a modality."""
+        return set(self._connection.execute(sa.select(tracks.c.hash).where(*self._of(tracks, modality))).scalars())
+
+    def pathless(self, modality: Modality) -> dict[bytes, int]:
+        """Tracks without a path by their hash."""
+        query = sa.select(tracks.c.hash, tracks.c.id).where(*self._of(tracks, modality), PATHLESS)
+        return {row.hash: row.id for row in self._connection.execute(query)}
+
+    def lacking(self, space: int | None) -> Sequence[Any]:
+        """Whole rows of tracks, by part and row, whose content another space (None: no space) does not hold."""
+        c, other = tracks.c, tracks.alias()
+        query = sa.select(tracks).where(c.space == self.space_id).order_by(c.part, c.first_row)
+        if space is not None:
+            same = (other.c.hash == c.hash) & (other.c.modality == c.modality) & (other.c.space == space)
+            query = query.where(~sa.exists().where(same))
+        return self._connection.execute(query).all()
+
+    def failures(self) -> list[Failure]:
+        """Remembered failures by modality and path."""
+        f = failures.c
+        query = sa.select(f.path, f.modality, f.reason, f.at).where(f.space == self.space_id)
+        rows = self._connection.execute(query.order_by(f.modality, f.path))
+        return [Failure(os.fsdecode(r.path), r.modality, r.reason, r.at) for r in rows]
+
+    def roots(self) -> list[Root]:
+        """Folders and files that were added, by modality and path."""
+        rows = self._connection.execute(sa.select(roots).order_by(roots.c.modality, roots.c.path))
+        return [Root(os.fsdecode(r.path), r.modality, r.folder, os.fsdecode(r.mount)) for r in rows]
+
+    def counts(self, modality: Modality) -> dict[str, int]:
+        """Number of tracks (distinct contents), paths, windows and failures of a modality."""
+
+        def one(what: Any, table: sa.Table) -> int:
+            query = sa.select(what).select_from(table).where(*self._of(table, modality))
+            return int(self._connection.execute(query).scalar() or 0)
+
+        return {
+            "tracks": one(sa.func.count(), tracks),
+            "paths": one(sa.func.count(), files),
+            "windows": one(sa.func.sum(tracks.c.windows), tracks),
+            "failures": one(sa.func.count(), failures),
+        }
+
+    def count_dangling(self, table: str) -> int:
+        """How many rows of a table of DANGLING refer to nothing."""
+        return int(self._connection.execute(sa.select(sa.func.count()).where(DANGLING[table])).scalar_one())
+
+    def count_pathless(self) -> int:
+        """How many tracks, of whichever space, have no path."""
+        return int(
+            self._connection.execute(sa.select(sa.func.count()).select_from(tracks).where(PATHLESS)).scalar_one()
+        )
+
+    def flaws(self) -> Iterator[str]:
+        """What SQLite itself finds wrong with the file, and rows that refer to nothing; a line each."""
+        for (line,) in self._connection.exec_driver_sql("PRAGMA integrity_check").all():
+            if line != "ok":
+                yield str(line)
+        for row in self._connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+            yield f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there"
+
+    def free_bytes(self) -> int:
+        """How much of the file is free pages."""
+        names = ("freelist_count", "page_size")
+        pages, size = (self._connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names)
+        return int(pages * size)
+
+    def _of(self, table: sa.Table, modality: Modality) -> tuple[Any, Any]:
+        """The condition that a row is of the space, and of a modality."""
+        return table.c.space == self.space_id, table.c.modality == modality
+
+    def _joined(self) -> sa.Select[Any]:
+        query = sa.select(*_SHOWN).join_from(files, tracks)
+        return query.where(files.c.space == self.space_id, tracks.c.space == self.space_id).order_by(files.c.path)
 
 
-def _touched(query: sa.Select[Any], since: int) -> sa.Select[Any]:
-    """The query for those of its contents alone that have changed since a state; -1: for all."""
-    some = sa.select(touched.c.content).where(touched.c.generation > since)
-    return query if since < 0 else query.where(contents.c.id.in_(some))
-
-
-def facts(link: sa.Connection, space_id: int, modality: Modality, since: int = -1) -> Iterator[Any]:
-    """What queries show of every content of a modality: a row per path (one without a path where it has none),
-    by ascending id and path; columns as in `facts.gathered`. With `since` of those alone that have changed since."""
-    c, t = contents.c, tracks.c
-    joined = contents.outerjoin(tracks, c.id == t.content).outerjoin(recordings, c.id == recordings.c.content)
-    query = sa.select(*_SHOWN, recordings.c.recording).select_from(joined)
-    query = query.where(c.space == space_id, c.modality == modality).order_by(c.id, t.path)
-    yield from link.execute(_touched(query, since))
-
-
-def same_recording(link: sa.Connection, space_id: int, modality: Modality) -> tuple[Array, Array]:
-    """The contents of a modality that have near-duplicates, int64 [m] ascending, and the recording of each."""
-    query = sa.select(recordings).join(contents).order_by(recordings.c.content)
-    query = query.where(contents.c.space == space_id, contents.c.modality == modality)
-    flat = np.fromiter((value for row in link.execute(query) for value in row), np.int64)
-    found, of = flat.reshape(-1, 2).T
-    return found, of
-
-
-def track(link: sa.Connection, space_id: int, track_id: int) -> Track | None:
-    """One item with all its paths; the first path, in sorted order, that is still on disk leads."""
-    rows = link.execute(_joined(space_id).where(contents.c.id == track_id)).all()
-    if not rows:
-        return None
-    paths = [r.path for r in rows]
-    leader = leading(paths)
-    return _track(rows[leader], [p for i, p in enumerate(paths) if i != leader], _versions(link, track_id))
-
-
-def _versions(link: sa.Connection, track_id: int) -> list[bytes]:
-    """A path of every other track of the same recording."""
-    r, t = recordings.c, tracks.c
-    mine = sa.select(r.recording).where(r.content == track_id).scalar_subquery()
-    query = sa.select(r.content, t.path).join_from(recordings, tracks, r.content == t.content)
-    query = query.where(r.recording == mine, r.content != track_id).order_by(r.content, t.path)
-    found = itertools.groupby(link.execute(query).all(), key=lambda row: row.content)
-    return ordered([row.path for row in several] for _, several in found)
-
-
-def page(link: sa.Connection, space_id: int, modality: Modality, after: str, size: int) -> list[Track]:
-    """The next paths of a modality, one Track each, in order: copies come each with their own path."""
-    query = _joined(space_id).where(tracks.c.modality == modality, tracks.c.path > os.fsencode(after)).limit(size)
-    return [_track(row) for row in link.execute(query)]
-
-
-def paths_in(link: sa.Connection, part: int) -> list[str]:
-    """The paths of the contents in a part, in order."""
-    query = sa.select(tracks.c.path).join_from(tracks, contents).where(contents.c.part == part)
-    return [os.fsdecode(path) for path in link.execute(query.order_by(tracks.c.path)).scalars()]
-
-
-def all_failures(link: sa.Connection, space_id: int) -> list[Failure]:
-    """Remembered failures by modality and path."""
-    f = failures.c
-    query = sa.select(f.path, f.modality, f.reason, f.at).where(f.space == space_id).order_by(f.modality, f.path)
-    return [Failure(os.fsdecode(r.path), r.modality, r.reason, r.at) for r in link.execute(query)]
-
-
-def all_roots(link: sa.Connection) -> list[Root]:
-    """Folders and files that were added, by modality and path."""
-    query = sa.select(roots).order_by(roots.c.modality, roots.c.path)
-    return [Root(os.fsdecode(r.path), r.modality, r.folder, os.fsdecode(r.mount)) for r in link.execute(query)]
-
-
-def counts(link: sa.Connection, space_id: int, modality: Modality) -> dict[str, int]:
-    """Number of tracks (distinct contents), paths, windows and failures of a modality."""
-
-    def one(query: Any, table: sa.Table) -> int:
-        where = query.where(table.c.space == space_id, table.c.modality == modality)
-        return int(link.execute(where).scalar() or 0)
-
-    return {
-        "tracks": one(sa.select(sa.func.count()).select_from(contents), contents),
-        "paths": one(sa.select(sa.func.count()).select_from(tracks), tracks),
-        "windows": one(sa.select(sa.func.sum(contents.c.windows)), contents),
-        "failures": one(sa.select(sa.func.count()).select_from(failures), failures),
-    }
-
-
+PATHLESS = tracks.c.id.not_in(sa.select(files.c.track))
 _SHOWN = (
-    *(contents.c[name] for name in ("id", "modality", "duration_s", "facts", *Affect._fields)),
-    *(tracks.c[name] for name in ("path", "title", "artist", "genre", "licence")),
+    *(tracks.c[name] for name in ("id", "modality", "duration_s", "facts", *Affect._fields)),
+    *(files.c[name] for name in ("path", "title", "artist", "genre", "licence")),
 )
 
 
-def _joined(space_id: int) -> sa.Select[Any]:
-    query = sa.select(*_SHOWN).join_from(tracks, contents)
-    return query.where(tracks.c.space == space_id, contents.c.space == space_id).order_by(tracks.c.path)
+def _touched(query: sa.Select[Any], since: int) -> sa.Select[Any]:
+    """The query for those of its tracks alone that have changed since a state; -1: for all."""
+    some = sa.select(touched.c.track).where(touched.c.generation > since)
+    return query if since < 0 else query.where(tracks.c.id.in_(some))
 
 
 def _track(row: Any, copies: Sequence[bytes] = (), versions: Sequence[bytes] = ()) -> Track:

@@ -20,7 +20,7 @@ from recommender.errors import LibraryError
 from recommender.text import shown
 from recommender.types import Space
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 HEAD = (
     "SELECT m.uid, m.generation, m.space, s.model, s.revision, s.dim "
@@ -30,7 +30,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Head:
-    """The state of the catalog: which catalog, which space is searched, how often contents changed."""
+    """The state of the catalog: which catalog, which space is searched, how often its tracks changed."""
 
     uid: str
     generation: int
@@ -67,9 +67,9 @@ class Reading:
         """The catalog's state."""
         return head_of(self.connection.execute(HEAD).fetchone())
 
-    def facts(self, content: int) -> dict[str, Any]:
-        """The facts of a content by name; empty where there is no such content."""
-        row = self.connection.execute("SELECT facts FROM contents WHERE id = ?", (content,)).fetchone()
+    def facts(self, track_id: int) -> dict[str, Any]:
+        """The facts of a track by name; empty where there is no such track."""
+        row = self.connection.execute("SELECT facts FROM tracks WHERE id = ?", (track_id,)).fetchone()
         return json.loads(row[0]) if row else {}
 
     def close(self) -> None:
@@ -106,11 +106,13 @@ def _opened(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = N
             scratch = tempfile.TemporaryDirectory(prefix="cliptune-")
             source, options = _copied(folder, Path(scratch.name)), "mode=rw"
     uri = f"file:{quote(os.fsencode(source / CATALOG))}?{options}"
-    link = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False, factory=_Held)
-    reading = Reading(link, scratch)
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False, factory=_Held
+    )
+    reading = Reading(connection, scratch)
     try:
-        link.execute("PRAGMA query_only=ON")
-        link.execute("BEGIN")
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("BEGIN")
     except BaseException:
         reading.close()
         raise
@@ -154,17 +156,17 @@ def head_of(row: Any) -> Head:
     return Head(uid, generation, space_id, Space(*space))
 
 
-def version(link: sqlite3.Connection) -> int | None:
+def version(connection: sqlite3.Connection) -> int | None:
     """The version of the catalog's tables, None where there are none."""
-    if link.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
         return None
-    row = link.execute("SELECT schema_version FROM meta").fetchone()
+    row = connection.execute("SELECT schema_version FROM meta").fetchone()
     return None if row is None else int(row[0])
 
 
-def check_version(link: sqlite3.Connection, folder: Path) -> None:
+def check_version(connection: sqlite3.Connection, folder: Path) -> None:
     """Raise LibraryError for a catalog that is not finished, or that a later version of this program made."""
-    found = version(link)
+    found = version(connection)
     if found is None:
         raise UnfinishedError(f"the library at {shown(folder)} was never finished; index again to make it")
     if found > SCHEMA_VERSION:

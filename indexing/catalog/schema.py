@@ -22,7 +22,7 @@ meta = sa.Table(
     sa.Column("schema_version", sa.Integer, nullable=False),
     sa.Column("uid", sa.Text, nullable=False),  # ties snapshots to this catalog
     sa.Column("space", sa.Integer, nullable=False),  # the space that is searched
-    sa.Column("generation", sa.Integer, nullable=False),  # grows with every change of the contents
+    sa.Column("generation", sa.Integer, nullable=False),  # grows with every change of what is searched or shown
 )
 spaces = sa.Table(
     "spaces",
@@ -52,10 +52,10 @@ parts = sa.Table(
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("bytes", sa.Integer, nullable=False),
     sa.Column("checksum", sa.Text, nullable=False),
-    sqlite_autoincrement=True,  # ids are never reused: (content, part) tells a stale snapshot row
+    sqlite_autoincrement=True,  # ids are never reused: (track, part) tells a stale snapshot row
 )
-contents = sa.Table(
-    "contents",
+tracks = sa.Table(
+    "tracks",
     TABLES,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("space", sa.Integer, nullable=False),
@@ -74,8 +74,8 @@ contents = sa.Table(
     sa.UniqueConstraint("hash", "modality", "space"),
     sqlite_autoincrement=True,
 )
-tracks = sa.Table(
-    "tracks",
+files = sa.Table(
+    "files",
     TABLES,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("space", sa.Integer, nullable=False),
@@ -83,7 +83,7 @@ tracks = sa.Table(
     sa.Column("path", sa.LargeBinary, nullable=False),  # os.fsencode: any name survives
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("mtime_ns", sa.Integer, nullable=False),
-    sa.Column("content", sa.Integer, sa.ForeignKey("contents.id"), nullable=False, index=True),
+    sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), nullable=False, index=True),
     sa.Column("title", sa.Text),
     sa.Column("artist", sa.Text),
     sa.Column("album", sa.Text),
@@ -94,13 +94,13 @@ tracks = sa.Table(
 recordings = sa.Table(
     "recordings",
     TABLES,
-    sa.Column("content", sa.Integer, sa.ForeignKey("contents.id"), primary_key=True),
-    sa.Column("recording", sa.Integer, nullable=False, index=True),  # the content that leads its near-duplicates
+    sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), primary_key=True),
+    sa.Column("recording", sa.Integer, nullable=False, index=True),  # the track that leads its near-duplicates
 )
 touched = sa.Table(
     "touched",
     TABLES,
-    sa.Column("content", sa.Integer, primary_key=True),  # 0: all that there were
+    sa.Column("track", sa.Integer, primary_key=True),  # 0: all that there were
     sa.Column("generation", sa.Integer, nullable=False),  # of the last change that a snapshot shows; by triggers
 )
 failures = sa.Table(
@@ -126,13 +126,13 @@ roots = sa.Table(
 
 
 _READ_BY_QUERIES = {
-    contents: ("part", "first_row", "windows", "duration_s", "facts", "valence", "arousal", "valence_sd", "arousal_sd"),
-    tracks: ("path", "content", "title", "artist", "genre", "licence"),
+    tracks: ("part", "first_row", "windows", "duration_s", "facts", "valence", "arousal", "valence_sd", "arousal_sd"),
+    files: ("path", "track", "title", "artist", "genre", "licence"),
 }
-_CONTENT = {contents: "id", tracks: "content"}
+_TRACK = {tracks: "id", files: "track"}
 _NOTE = (  # an upsert: a plain OR REPLACE would give way to the OR IGNORE of the statement that fires the trigger
     "INSERT INTO touched SELECT {0}.{1}, generation FROM meta WHERE space = {0}.space "
-    "ON CONFLICT (content) DO UPDATE SET generation = excluded.generation"
+    "ON CONFLICT (track) DO UPDATE SET generation = excluded.generation"
 )
 
 
@@ -140,7 +140,7 @@ def _triggers() -> Iterator[tuple[str, str]]:
     """What makes `generation` grow with every change of what a snapshot holds, whoever makes the change.
 
     A snapshot counts as current while `generation` stays; a touched file (its time) changes nothing that it shows.
-    `touched` keeps which contents have changed since: what a filter reads of them must not come from the snapshot.
+    `touched` keeps which tracks have changed since: what a filter reads of them must not come from the snapshot.
     """
     for table, names in _READ_BY_QUERIES.items():
         old, new = (", ".join(f"{side}.{name}" for name in names) for side in ("OLD", "NEW"))
@@ -148,7 +148,7 @@ def _triggers() -> Iterator[tuple[str, str]]:
             when = f"WHEN ({old}) IS NOT ({new}) " if event.startswith("UPDATE") else ""
             name = f"{table.name}_{event.split()[0].lower()}"
             bump = f"UPDATE meta SET generation = generation + 1 WHERE space = {side}.space"  # noqa: S608
-            notes = [_NOTE.format(s, _CONTENT[table]) for s in (("NEW", "OLD") if when else (side,))]
+            notes = [_NOTE.format(s, _TRACK[table]) for s in (("NEW", "OLD") if when else (side,))]
             does = "; ".join([bump, *notes])
             yield name, f"CREATE TRIGGER {name} AFTER {event} ON {table.name} {when}BEGIN {does}; END"
 
@@ -167,9 +167,9 @@ class Database:
 
     def shrink(self) -> None:
         """Rewrite the file without its free pages, where it has any; outside of a transaction."""
-        link = _driver(self.connection)
-        if link.execute("PRAGMA freelist_count").fetchone()[0]:
-            link.execute("VACUUM")
+        connection = _driver(self.connection)
+        if connection.execute("PRAGMA freelist_count").fetchone()[0]:
+            connection.execute("VACUUM")
 
     def close(self) -> None:
         """End the transaction and let go of the file."""
@@ -225,10 +225,10 @@ def open_writer(folder: Path) -> Database:
     database = _writer(folder)
     try:
         with database.connection.begin():
-            link = _driver(database.connection)
-            check_version(link, folder)
-            if current := version(link) == SCHEMA_VERSION:
-                _put_triggers(link)
+            connection = _driver(database.connection)
+            check_version(connection, folder)
+            if current := version(connection) == SCHEMA_VERSION:
+                _put_triggers(connection)
     except BaseException:
         database.close()
         raise
@@ -241,25 +241,17 @@ def open_writer(folder: Path) -> Database:
     return open_writer(folder)
 
 
-def _put_triggers(link: sqlite3.Connection) -> None:
+def _put_triggers(connection: sqlite3.Connection) -> None:
     """Make the catalog's triggers those of TRIGGERS, writing nothing where they are."""
-    there = dict(link.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    there = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
     for name, statement in TRIGGERS.items():
         if there.get(name) != statement:
-            link.execute(f"DROP TRIGGER IF EXISTS {name}")
-            link.execute(statement)
+            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+            connection.execute(statement)
 
 
 def _writer(folder: Path) -> Database:
     return Database(writing_engine(folder / CATALOG))
-
-
-def open_reader(folder: Path) -> Database:
-    """The catalog for reading: one snapshot of it for as long as it is open, whatever a writer does.
-
-    Raises LibraryError for an unknown version; how the file is opened, see `reading.open_reading`.
-    """
-    return reader_of(open_reading(folder))
 
 
 def reader_of(reading: Reading) -> Database:

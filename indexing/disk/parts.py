@@ -105,11 +105,17 @@ def write_part(folder: Path, rows: Rows, columns: Sequence[str], source: str = "
 
     `columns` are the names of the features, in order; `source` says what measured them ("" when unknown).
     """
-    return write_table(folder, _table(rows, columns, source, blobs))
+    return _write_table(folder, _table(rows, columns, source, blobs))
 
 
-def write_table(folder: Path, table: Any) -> Part:
-    """The part that now holds an Arrow table of the columns that parts have; as durable as `write_part`."""
+def write_merged(folder: Path, tables: Sequence[Any]) -> Part:
+    """The part that now holds the rows of Arrow tables with the same columns (as `read_living` gives them), durable."""
+    import pyarrow as pa
+
+    return _write_table(folder, pa.concat_tables(tables))
+
+
+def _write_table(folder: Path, table: Any) -> Part:
     name = f"{uuid.uuid4().hex}.parquet"
     final, partial = folder / FOLDER / name, folder / FOLDER / (PARTIAL + name)
     with translated(folder, "write to the library at"):
@@ -185,15 +191,59 @@ def located(hashes: Array, window: Array, wanted: Sequence[Any]) -> tuple[Array,
     return spans(first - lead, counts), np.cumsum(counts) - counts + lead, lead
 
 
+def read_living(folder: Path, part: Part, placed: Sequence[Any]) -> tuple[Any, Array]:
+    """An Arrow table of all columns of the rows that tracks `placed` in a part need, and where in it each begins.
+
+    Raises DamagedPartError where the part is not as it was written, or does not hold them.
+    """
+    import pyarrow.parquet as pq
+
+    path = folder / FOLDER / part.name
+    try:
+        if checksum(path) != part.checksum:
+            raise DamagedPartError(_damaged(path, "is damaged"))
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read(use_threads=False).combine_chunks()
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedPartError(_damaged(path, "is damaged")) from error
+    hashes = np.frombuffer(b"".join(table["hash"].to_pylist()), np.uint8).reshape(len(table), SIZE)
+    at, first, _ = located(hashes, table["window"].to_numpy(), placed)
+    return table.take(at), first
+
+
+def kind_of(folder: Path, part: Part) -> bytes | str:
+    """What the columns of a part are, its notes included; its own name where it cannot be read."""
+    import pyarrow.parquet as pq
+
+    try:
+        return bytes(pq.read_schema(folder / FOLDER / part.name).serialize())
+    except (OSError, ValueError, KeyError):
+        return part.name
+
+
+def found_at(path: Path) -> tuple[Part, list[str]]:
+    """A part without what the catalog says of it, whole (its size is 0), and the names of its features.
+
+    Raises OSError, ValueError or KeyError.
+    """
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        return Part(path.name, file.metadata.num_rows, 0, ""), list(_notes(file.schema_arrow)["columns"])
+
+
 def source_of(folder: Path, part: Part) -> str:
     """What measured the features of a part, "" when unknown or when the part cannot be read."""
     import pyarrow.parquet as pq
 
     try:
-        notes = pq.read_schema(folder / FOLDER / part.name).metadata or {}
-        return str(json.loads(notes[b"cliptune"]).get("source", ""))
+        return str(_notes(pq.read_schema(folder / FOLDER / part.name)).get("source", ""))
     except (OSError, ValueError, KeyError, AttributeError):
         return ""
+
+
+def _notes(schema: Any) -> Any:
+    return json.loads((schema.metadata or {})[b"cliptune"])
 
 
 def _damaged(path: Path, what: str) -> str:

@@ -4,7 +4,7 @@ An inverted index over exact codes proposes tracks and offsets (Haitsma & Kalker
 rate over the whole overlap decides, and [ours] the levels per band tell two performances of one score in time apart.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -51,7 +51,6 @@ class Limits:
 
 DEFAULT = Limits()
 _SPAN = 1 << 32  # above any lag: one number holds track and lag
-LEAD_S = 1.0  # lengths closer than an encoder's padding are equal
 
 
 @dataclass(frozen=True)
@@ -317,33 +316,3 @@ def _most_voted(pairs: Array, votes: Array, limits: Limits) -> Array:
     few = rank < limits.offsets
     pairs, votes = pairs[few], votes[few]
     return pairs[np.argsort(-votes, kind="stable")][: limits.candidates]
-
-
-def groups(
-    pairs: Iterable[tuple[int, int]], durations_s: Mapping[int, float], paths: Mapping[int, str]
-) -> list[tuple[int, ...]]:
-    """Tracks joined by matches, in groups of two and more: the one to show first, then the others by path.
-
-    The longest leads; of those as long to within `LEAD_S`, the first by path.
-    """
-    leader: dict[int, int] = {}
-
-    def root(track: int) -> int:
-        while (above := leader.setdefault(track, track)) != track:
-            leader[track] = leader[above]
-            track = leader[track]
-        return track
-
-    for a, b in pairs:
-        leader[root(a)] = root(b)
-    members: dict[int, list[int]] = {}
-    for track in leader:
-        members.setdefault(root(track), []).append(track)
-    return sorted(_led(group, durations_s, paths) for group in members.values() if len(group) > 1)
-
-
-def _led(group: list[int], durations_s: Mapping[int, float], paths: Mapping[int, str]) -> tuple[int, ...]:
-    by_path = sorted(group, key=lambda track: (paths[track], track))
-    longest = max(durations_s[track] for track in group)
-    first = next(track for track in by_path if durations_s[track] >= longest - LEAD_S)
-    return (first, *(track for track in by_path if track != first))

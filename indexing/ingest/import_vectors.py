@@ -1,21 +1,18 @@
 """Vectors that were computed elsewhere as a library: embeddings of a space of their own, or features for a model."""
 
 import itertools
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import sqlalchemy as sa
 
-from indexing.catalog.schema import contents, tracks
+from indexing.catalog.writer import CatalogWriter
 from indexing.disk import parts
 from indexing.disk.content_hash import SIZE, of_name
 from indexing.ingest.import_ids import Ids, read_ids
 from indexing.library import Library
-from indexing.writing import changes
 from indexing.writing.writer import Writer, writing
 from recommender.errors import InputError
 from recommender.text import shown
@@ -24,7 +21,6 @@ from recommender.types import Array, Coded, Modality, Space
 REVISION = "imported"
 _PART_BYTES = 1 << 26  # of vectors and features per part
 _BLOCK_ROWS = 1 << 14  # rows looked at, or encoded, at a time
-_SQL_ROWS = 50_000
 _TIMES = ("duration_s", "bpm")
 
 
@@ -206,9 +202,9 @@ class _Import:
             raise
         replaced = 0
 
-        def change(link: sa.Connection) -> list[str]:
+        def change(catalog: CatalogWriter) -> list[str]:
             nonlocal replaced
-            replaced, dead = self._commit(link, cuts, written)
+            replaced, dead = self._commit(catalog, cuts, written)
             return dead
 
         self.writer.apply(change, written)
@@ -241,67 +237,12 @@ class _Import:
     def _coded(self, rows: Array) -> Coded:
         return self.coder.code(self.modality, np.asarray(self.vectors[rows]), np.zeros(len(rows), bool))
 
-    def _commit(self, link: sa.Connection, cuts: list[int], written: list[parts.Part]) -> tuple[int, list[str]]:
-        space = self.writer.space_id
+    def _commit(self, catalog: CatalogWriter, cuts: list[int], written: list[parts.Part]) -> tuple[int, list[str]]:
         part_of = np.empty(len(self.starts) - 1, np.int64)
         first_row = np.empty_like(part_of)
         for part, first, last in zip(written, cuts[:-1], cuts[1:], strict=True):
-            part_of[first:last] = changes.add_part(link, space, self.modality, part)
+            part_of[first:last] = catalog.add_part(self.modality, part)
             first_row[first:last] = self.starts[first:last] - self.starts[first]
-        before = self._stage(link, part_of, first_row)
-        self._insert(link, space)
-        changes.bump(link, space)
-        dead, _ = changes.collect(link, (), before)
-        replaced = link.exec_driver_sql("SELECT count(*) FROM incoming WHERE known").scalar() or 0
-        return int(replaced), dead
-
-    def _stage(self, link: sa.Connection, part_of: Array, first_row: Array) -> list[int]:
-        """Load the rows into a temporary table; the parts that lose contents to them."""
-        link.exec_driver_sql("DROP TABLE IF EXISTS temp.incoming")
-        link.exec_driver_sql(
-            "CREATE TEMP TABLE incoming (hash BLOB PRIMARY KEY, part, first_row, windows, duration_s, facts, "
-            "path BLOB, title, artist, genre, licence, known)"
-        )
-        counts = np.diff(self.starts)
-        columns = (part_of.tolist(), first_row.tolist(), counts.tolist(), *self.ids.details())
         digests = (row.tobytes() for row in self.hashes)
-        rows = zip(digests, *columns, strict=True)
-        while chunk := list(itertools.islice(rows, _SQL_ROWS)):
-            link.exec_driver_sql("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", chunk)
-        scope = (self.writer.space_id, self.modality)
-        same = "contents.hash = incoming.hash AND contents.space = ? AND contents.modality = ?"
-        link.exec_driver_sql(f"UPDATE incoming SET known = EXISTS (SELECT 1 FROM contents WHERE {same})", scope)  # noqa: S608
-        lost = link.exec_driver_sql(f"SELECT DISTINCT contents.part FROM contents JOIN incoming ON {same}", scope)  # noqa: S608
-        return [row[0] for row in lost]
-
-    def _insert(self, link: sa.Connection, space: int) -> None:
-        """Move the staged rows into the catalog: new contents inserted, known ones replaced under their id."""
-        scope = (space, self.modality)
-        self._refuse_taken_paths(link, scope)
-        link.exec_driver_sql(
-            "INSERT INTO contents (space, modality, hash, size, part, first_row, windows, duration_s, facts) "
-            "SELECT ?, ?, hash, 0, part, first_row, windows, duration_s, facts FROM incoming ORDER BY rowid "
-            "ON CONFLICT (hash, modality, space) DO UPDATE SET part = excluded.part, first_row = excluded.first_row, "
-            "windows = excluded.windows, duration_s = excluded.duration_s, facts = excluded.facts",
-            scope,
-        )
-        known = sa.select(contents.c.id).where(contents.c.space == space, contents.c.modality == self.modality)
-        known = known.where(contents.c.hash.in_(sa.text("SELECT hash FROM incoming WHERE known")))
-        link.execute(sa.delete(tracks).where(tracks.c.content.in_(known)))
-        link.exec_driver_sql(
-            "INSERT INTO tracks (space, modality, path, size, mtime_ns, content, title, artist, genre, licence) "
-            "SELECT c.space, c.modality, i.path, 0, 0, c.id, i.title, i.artist, i.genre, i.licence FROM incoming i "
-            "JOIN contents c ON c.hash = i.hash AND c.space = ? AND c.modality = ? ORDER BY c.id",
-            scope,
-        )
-
-    def _refuse_taken_paths(self, link: sa.Connection, scope: tuple[int, str]) -> None:
-        taken = link.exec_driver_sql(
-            "SELECT path FROM incoming GROUP BY path HAVING count(*) > 1 UNION ALL "
-            "SELECT t.path FROM tracks t JOIN contents c ON c.id = t.content JOIN incoming i ON i.path = t.path "
-            "WHERE c.hash <> i.hash AND t.space = ? AND t.modality = ? "
-            "AND c.hash NOT IN (SELECT hash FROM incoming) LIMIT 1",
-            scope,
-        ).first()
-        if taken is not None:
-            raise InputError(f"two ids have the same path: {shown(os.fsdecode(taken[0]))}; every track needs its own")
+        places = (part_of.tolist(), first_row.tolist(), np.diff(self.starts).tolist())
+        return catalog.import_tracks(self.modality, zip(digests, *places, *self.ids.details(), strict=True))

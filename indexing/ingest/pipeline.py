@@ -5,16 +5,14 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
+from indexing.catalog.changes import Analysed, Change, Linked, Refused
 from indexing.disk.files import File, trouble, vanished
 from indexing.executors import Crash, open_executor
-from indexing.ingest import plan
 from indexing.ingest.events import Event, Failed, Ingested, Skipped
 from indexing.ingest.job import Bad, Done, Job, analyse
 from indexing.ingest.plan import Decisions
-from indexing.writing.changes import Analysed, Change, Linked, Refused
 from indexing.writing.writer import Writer
 from recommender.errors import CliptuneError
 from recommender.types import Analyser, Modality
@@ -71,7 +69,7 @@ class Pipeline:
         """The events of all decisions, files that need no analysis first."""
         for path, reason in todo.skip:
             yield Skipped(path, reason)
-        for link, reason in todo.link:
+        for link, reason in todo.links:
             yield from self._take(link, Skipped(link.file.path, reason))
         yield from self._commit()
         jobs, waiting = todo.jobs, todo.wait
@@ -115,7 +113,7 @@ class Pipeline:
 
     def _copies(self, waiting: list[Job]) -> Generator[Event, None, tuple[list[Job], list[Job]]]:
         """Settle files that waited for the analysis of a twin; those whose twin gave none are next."""
-        known = self.writer.reading(partial(plan.hashes, space=self.writer.space_id, modality=self.modality))
+        known = self.writer.reading(lambda catalog: catalog.hashes(self.modality))
         jobs: dict[bytes | None, Job] = {}
         still = []
         for job in waiting:

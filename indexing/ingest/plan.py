@@ -5,43 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-import sqlalchemy as sa
-
-from indexing.catalog import queries
-from indexing.catalog.queries import Root
-from indexing.catalog.schema import contents, failures, tracks
+from indexing.catalog.changes import Linked
+from indexing.catalog.rows import Known, Root
 from indexing.disk.content_hash import fingerprint
 from indexing.disk.files import File, below, vanished
 from indexing.ingest.events import Plan
 from indexing.ingest.job import Job
-from indexing.writing.changes import Linked
 from recommender.types import Modality
-
-
-class KnownFile(NamedTuple):
-    """A path in the catalog."""
-
-    size: int
-    mtime_ns: int
-    hash: bytes
-
-    @property
-    def imported(self) -> bool:
-        """Whether its vectors came from outside, without a file."""
-        return (self.size, self.mtime_ns) == (0, 0)
-
-
-@dataclass
-class Known:
-    """What the catalog knows of one modality: paths, failures, content sizes, roots."""
-
-    files: dict[str, KnownFile] = field(default_factory=dict)
-    failed: dict[str, tuple[int, int, str]] = field(default_factory=dict)
-    sizes: set[int] = field(default_factory=set)
-    paths: dict[bytes, list[str]] = field(default_factory=dict)
-    roots: list[Root] = field(default_factory=list)
 
 
 @dataclass
@@ -49,38 +20,14 @@ class Decisions:
     """Files by what is to be done: (path, reason) to skip, links to make, jobs to run, copies to wait for."""
 
     skip: list[tuple[str, str]] = field(default_factory=list)
-    link: list[tuple[Linked, str]] = field(default_factory=list)
+    links: list[tuple[Linked, str]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     wait: list[Job] = field(default_factory=list)
 
     def plan(self) -> Plan:
         """The totals: copies that wait are not analysed."""
-        total = len(self.skip) + len(self.link) + len(self.jobs) + len(self.wait)
+        total = len(self.skip) + len(self.links) + len(self.jobs) + len(self.wait)
         return Plan(total, len(self.jobs), sum(j.file.size for j in self.jobs))
-
-
-def known(link: sa.Connection, space: int, modality: Modality) -> Known:
-    """What the catalog knows of a modality in a space."""
-    out = Known()
-    query = sa.select(tracks.c.path, tracks.c.size, tracks.c.mtime_ns, contents.c.hash).join_from(tracks, contents)
-    query = query.where(tracks.c.space == space, tracks.c.modality == modality).order_by(tracks.c.path)
-    for row in link.execute(query):
-        path = os.fsdecode(row.path)
-        out.files[path] = KnownFile(row.size, row.mtime_ns, row.hash)
-        out.paths.setdefault(row.hash, []).append(path)
-        out.sizes.add(row.size)
-    f = failures.c
-    failed = sa.select(f.path, f.size, f.mtime_ns, f.reason).where(f.space == space, f.modality == modality)
-    for row in link.execute(failed):
-        out.failed[os.fsdecode(row.path)] = (row.size, row.mtime_ns, row.reason)
-    out.roots = [root for root in queries.all_roots(link) if root.modality == modality]
-    return out
-
-
-def hashes(link: sa.Connection, space: int, modality: Modality) -> set[bytes]:
-    """The content hashes that a space holds of a modality."""
-    query = sa.select(contents.c.hash).where(contents.c.space == space, contents.c.modality == modality)
-    return set(link.execute(query).scalars())
 
 
 def decide(files: Sequence[File], known: Known, modality: Modality, retry: bool, reanalyse: bool) -> Decisions:
@@ -97,7 +44,7 @@ def decide(files: Sequence[File], known: Known, modality: Modality, retry: bool,
     for file in fresh:
         digest = _digest(file, known, file.size in known.sizes or file.size in twins)
         if digest is not None and digest in known.paths and not reanalyse:
-            out.link.append(_linked(file, digest, known, moved))
+            out.links.append(_linked(file, digest, known, moved))
         elif digest is not None and digest in started:
             out.wait.append(Job(file, modality, digest))
         else:

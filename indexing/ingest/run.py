@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from indexing.catalog import queries, schema
-from indexing.catalog.queries import Root
+from indexing.catalog.changes import Gone
+from indexing.catalog.queries import Catalog
+from indexing.catalog.rows import Known, Root
+from indexing.catalog.writer import CatalogWriter
 from indexing.disk.files import absolute, below, trouble, vanished
 from indexing.ingest import plan
 from indexing.ingest.events import Event, Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
 from indexing.ingest.pipeline import Pipeline
-from indexing.ingest.plan import Decisions, Known
+from indexing.ingest.plan import Decisions
 from indexing.ingest.reencode import recodable, recode
 from indexing.ingest.scan import Found, scan
 from indexing.library import Library
-from indexing.writing import changes
-from indexing.writing.changes import Gone
 from indexing.writing.writer import Writer, writing
 from recommender.errors import LibraryError
 from recommender.text import shown
@@ -162,7 +162,7 @@ def remove(library: Library, paths: Iterable[str | Path], wait_s: float = 0.0) -
     with _session(library, None, wait_s) as writer:
         for path in paths:
             gone = [p for m in _MODALITIES for p in _remove(writer, os.fspath(path), m)]
-            writer.apply(partial(changes.drop_roots, under=absolute(path)))
+            writer.apply(partial(CatalogWriter.drop_roots, under=absolute(path)))
             yield from (Removed(p) for p in gone)
             if not gone:
                 yield Skipped(os.fspath(path), "not in the library")
@@ -170,7 +170,7 @@ def remove(library: Library, paths: Iterable[str | Path], wait_s: float = 0.0) -
 
 
 def _remove(writer: Writer, path: str, modality: Modality) -> list[str]:
-    known = writer.reading(partial(plan.known, space=writer.space_id, modality=modality))
+    known = writer.reading(lambda catalog: catalog.known(modality))
     hits = sorted(p for p in {*known.files, *known.failed} if p == path or below(p, absolute(path)))
     for chunk in _chunks(hits):
         writer.commit([Gone(p) for p in chunk], modality)
@@ -206,10 +206,7 @@ def _merged(roots: dict[Modality, list[str]], more: dict[Modality, list[str]]) -
 
 def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, sweep: bool) -> Iterator[Event]:
     """Everything between taking the lock and publishing the snapshot."""
-    tasks = [
-        _task(m, paths, writer.reading(partial(plan.known, space=writer.space_id, modality=m)), run)
-        for m, paths in wanted.items()
-    ]
+    tasks = [_task(m, paths, writer.reading(partial(Catalog.known, modality=m)), run) for m, paths in wanted.items()]
     yield _total(tasks)
     try:
         for task in tasks:
@@ -254,18 +251,18 @@ def _remember(writer: Writer, task: _Task) -> None:
             folder = Path(path).is_dir()
             mount = plan.mount_of(path if folder else os.path.dirname(path))  # noqa: PTH120
             root = Root(path, task.modality, folder, mount)
-            writer.apply(partial(changes.add_root, root=root))
+            writer.apply(partial(CatalogWriter.add_root, root=root))
 
 
 def _sweep(writer: Writer, task: _Task) -> Iterator[Event]:
     """Take out of the library what is no longer on disk."""
-    known = writer.reading(partial(plan.known, space=writer.space_id, modality=task.modality))
+    known = writer.reading(lambda catalog: catalog.known(task.modality))
     for chunk in _chunks(_missing(known)):
         writer.commit([Gone(p) for p in chunk], task.modality)
         yield from (Removed(p) for p in chunk)
     for root in known.roots:
         if not root.folder and plan.missing(root.path, known):
-            writer.apply(partial(changes.drop_roots, under=root.path))
+            writer.apply(partial(CatalogWriter.drop_roots, under=root.path))
 
 
 def _missing(known: Known) -> list[str]:
@@ -281,19 +278,19 @@ def _rehearse(library: Library | None, wanted: Mapping[Modality, list[str]], run
     for task in tasks:
         yield from _problems(task, sweep)
         yield from (Skipped(path, reason) for path, reason in task.decisions.skip)
-        yield from (Skipped(link.file.path, reason) for link, reason in task.decisions.link)
+        yield from (Skipped(linked.file.path, reason) for linked, reason in task.decisions.links)
         yield from (Planned(job.file.path) for job in task.decisions.jobs)
         yield from (Skipped(job.file.path, "copy") for job in task.decisions.wait)
         if sweep:
-            moved = {link.was for link, _ in task.decisions.link}
+            moved = {linked.was for linked, _ in task.decisions.links}
             yield from (Removed(p) for p in _missing(task.known) if p not in moved)
 
 
 def _known(library: Library | None, modality: Modality) -> Known:
     if library is None:
         return Known()
-    with closing(schema.open_reader(library.folder)) as database:
-        return plan.known(database.connection, queries.head(database.connection).space_id, modality)
+    with closing(Catalog.open(library.folder)) as catalog:
+        return catalog.known(modality)
 
 
 def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run, recoding: bool = False) -> Iterator[Event]:
@@ -303,7 +300,7 @@ def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run, rec
     next run goes on where this one stopped.
     """
     with _session(library, run, switch=True) as writer:
-        old = writer.reading(queries.head).space_id
+        old = writer.reading(Catalog.head).space_id
         if recoding:
             yield from _recode(writer, old, run.analyser)
         told = set()
@@ -311,20 +308,19 @@ def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run, rec
             told |= {event.path} if isinstance(event, Removed) else set()
             yield event
         gone = [p for m in _MODALITIES for p in _left_behind(writer, old, m)]
-        if not any(writer.reading(partial(plan.known, space=writer.space_id, modality=m)).files for m in _MODALITIES):
+        if not any(writer.reading(partial(Catalog.known, modality=m)).files for m in _MODALITIES):
             raise LibraryError(
                 f"nothing of the library at {shown(library.folder)} could be analysed; it stays as it is, "
                 "searchable with the model it was indexed with"
             )
-        writer.apply(partial(changes.adopt, space_id=writer.space_id))
+        writer.apply(CatalogWriter.adopt)
         writer.publish()
         yield from (Removed(p) for p in gone if p not in told)
 
 
 def _recode(writer: Writer, old: int, analyser: Analyser) -> Iterator[Event]:
-    ask = partial(recodable, writer.folder, old=old, new=writer.space_id, analyser=analyser)
-    todo = writer.reading(ask)
-    yield Plan(todo.contents, todo.contents, 0)
+    todo = writer.reading(lambda catalog: recodable(writer.folder, catalog.beside(old), catalog.space_id, analyser))
+    yield Plan(todo.tracks, todo.tracks, 0)
     yield from recode(writer, old, analyser, todo)
 
 
@@ -333,7 +329,8 @@ def _left_behind(writer: Writer, old: int, modality: Modality) -> list[str]:
 
     Raises LibraryError for any other, which the move would lose.
     """
-    before, now = (writer.reading(partial(plan.known, space=s, modality=modality)) for s in (old, writer.space_id))
+    before = writer.reading(lambda catalog: catalog.beside(old).known(modality))
+    now = writer.reading(lambda catalog: catalog.known(modality))
     left = sorted(before.files.keys() - now.files.keys())
     lost = [p for p in left if p not in now.failed and (before.files[p].imported or not plan.missing(p, before))]
     if lost:
@@ -347,10 +344,9 @@ def _left_behind(writer: Writer, old: int, modality: Modality) -> list[str]:
 
 def _rehearse_upgrade(library: Library, run: _Run) -> Iterator[Event]:
     """The tracks that `upgrade` would code from what the library holds, and those it would analyse."""
-    with closing(schema.open_reader(library.folder)) as database:
-        link = database.connection
-        todo = recodable(library.folder, link, queries.head(link).space_id, None, run.analyser)
-        coded = {path for part in todo for path in queries.paths_in(link, part)}
+    with closing(Catalog.open(library.folder)) as catalog:
+        todo = recodable(library.folder, catalog, None, run.analyser)
+        coded = {path for part in todo for path in catalog.paths_in(part)}
     rest = sorted(track.path for track in library.tracks() if track.path not in coded)
     yield Plan(len(coded) + len(rest), len(rest), 0)
     yield from (Planned(path) for path in rest)

@@ -5,17 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import sqlalchemy as sa
-
-from indexing.catalog import queries
-from indexing.catalog.schema import contents, parts, tracks
-from indexing.disk import parts as store
-from indexing.disk.content_hash import SIZE
+from indexing.catalog.queries import Catalog
+from indexing.catalog.rows import Held
+from indexing.catalog.writer import CatalogWriter
+from indexing.disk import parts
 from indexing.disk.durable import translated, tree_bytes
-from indexing.writing import changes
 from indexing.writing.writer import Writer, writing
-from recommender.types import Array, Modality
+from recommender.types import Array
 
 _FULL_BYTES = 64 << 20  # a part this large costs nothing to open any more, and fits memory a few times over
 _MANY = 32  # small parts of one kind: one open, one footer and one seek each, where the store is read
@@ -71,105 +67,58 @@ class Saved:
         return f"{self.parts[0]} parts are {self.parts[1]} now, {dropped} dead rows dropped, {saved:.1f} MB saved"
 
 
-@dataclass(frozen=True)
-class _Held:
-    """A part with its tracks: the contents that it holds, as the catalog places them."""
-
-    id: int
-    space: int
-    modality: Modality
-    part: store.Part
-    placed: list[Any]
-
-    @property
-    def live(self) -> int:
-        """Rows that are needed: windows, and a row that describes each track that was not imported."""
-        return sum(c.windows + (c.size > 0) for c in self.placed)
-
-
-def estimate(link: sa.Connection) -> Estimate:
+def estimate(catalog: Catalog) -> Estimate:
     """What compaction would find."""
-    held = _held(link)
+    held = catalog.held()
     small = [h for h in held if h.part.bytes < _FULL_BYTES // 2]
     rows = sum(h.part.rows for h in held)
-    pages, size = (link.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("freelist_count", "page_size"))
     mergeable = len(small) if len(small) > 1 else 0
-    return Estimate(len(held), mergeable, rows, rows - sum(h.live for h in held), pages * size)
+    return Estimate(len(held), mergeable, rows, rows - sum(h.live for h in held), catalog.free_bytes())
 
 
 def compact(folder: Path, wait_s: float = 0.0, full_bytes: int = _FULL_BYTES) -> Saved:
-    """Merge small parts, drop dead rows and contents without a path, shrink the catalog, rebuild the snapshot.
+    """Merge small parts, drop dead rows and tracks without a path, shrink the catalog, rebuild the snapshot.
 
     Every merged part is a transaction of its own: interrupted, the library is whole, and the next call goes on.
     Readers keep what they have open. A part that is damaged is left as it is. Raises LibraryLocked and LibraryError.
     """
     before = tree_bytes(folder)
     with writing(folder, wait_s=wait_s) as writer:
-        first = writer.reading(_held)
-        writer.apply(_drop_unused)
+        first = writer.reading(Catalog.held)
+        writer.apply(CatalogWriter.drop_unused)
         left: list[str] = []
-        for group in _groups(writer.folder, writer.reading(_held)):
+        for group in _groups(writer.folder, writer.reading(Catalog.held)):
             for batch in _batches(group, full_bytes):
                 left += _merge(writer, batch)
-        last = writer.reading(_held)
+        last = writer.reading(Catalog.held)
         writer.publish(always=True)
         with translated(folder, "shrink the catalog of the library at"):
-            writer.database.shrink()
+            writer.catalog.shrink()
     rows = (sum(h.part.rows for h in first), sum(h.part.rows for h in last))
     return Saved((len(first), len(last)), rows, (before, tree_bytes(folder)), left)
 
 
-def _held(link: sa.Connection) -> list[_Held]:
-    """All parts with what they hold, by id."""
-    c = contents.c
-    placed: dict[int, list[Any]] = {}
-    query = sa.select(c.id, c.part, c.first_row, c.windows, c.hash, c.size).order_by(c.part, c.first_row)
-    for row in link.execute(query):
-        placed.setdefault(row.part, []).append(row)
-    infos = queries.known_parts(link)
-    rows = link.execute(sa.select(parts.c.id, parts.c.space, parts.c.modality).order_by(parts.c.id)).all()
-    return [_Held(r.id, r.space, r.modality, infos[r.id], placed.get(r.id, [])) for r in rows]
-
-
-def _drop_unused(link: sa.Connection) -> list[str]:
-    """Contents without a path, and parts without a content."""
-    unused = sa.select(contents.c.id).where(contents.c.id.not_in(sa.select(tracks.c.content)))
-    every = link.execute(sa.select(parts.c.id)).scalars().all()
-    return changes.collect(link, link.execute(unused).scalars().all(), every)[0]
-
-
 @dataclass
 class _Loaded:
-    """The living rows of a part as an Arrow table of all its columns, and where its contents begin in it."""
+    """The living rows of a part as an Arrow table of all its columns, and where its tracks begin in it."""
 
     table: Any
-    held: _Held
+    held: Held
     first: Array
 
 
-def _groups(folder: Path, held: Sequence[_Held]) -> list[list[_Held]]:
+def _groups(folder: Path, held: Sequence[Held]) -> list[list[Held]]:
     """Parts to be written anew, by what they may be merged with: one space, one modality, one set of columns."""
-    groups: dict[Any, list[_Held]] = {}
+    groups: dict[Any, list[Held]] = {}
     for one in held:
         if one.part.bytes < _FULL_BYTES // 2 or one.live < one.part.rows:
-            groups.setdefault((one.space, one.modality, _kind(folder / store.FOLDER / one.part.name)), []).append(one)
+            groups.setdefault((one.space, one.modality, parts.kind_of(folder, one.part)), []).append(one)
     return [g for g in groups.values() if len(g) > 1 or g[0].live < g[0].part.rows]
 
 
-def _kind(path: Path) -> bytes | str:
-    """What the columns of a part are, its notes included; its own name where it cannot be read."""
-    import pyarrow.parquet as pq
-
-    try:
-        schema = pq.read_schema(path)
-    except (OSError, ValueError, KeyError):
-        return path.name
-    return bytes(schema.serialize())
-
-
-def _batches(group: Sequence[_Held], full_bytes: int) -> Iterator[list[_Held]]:
+def _batches(group: Sequence[Held], full_bytes: int) -> Iterator[list[Held]]:
     """Runs of parts that make a full one each; the last may be a small one of its own that stays as it is."""
-    batch: list[_Held] = []
+    batch: list[Held] = []
     for one in group:
         batch.append(one)
         if sum(h.part.bytes for h in batch) >= full_bytes:
@@ -179,47 +128,31 @@ def _batches(group: Sequence[_Held], full_bytes: int) -> Iterator[list[_Held]]:
         yield batch
 
 
-def _merge(writer: Writer, batch: Sequence[_Held]) -> list[str]:
+def _merge(writer: Writer, batch: Sequence[Held]) -> list[str]:
     """Write the living rows of some parts as one, which takes their place; the names of parts left out, damaged."""
-    import pyarrow as pa
-
     loaded = {held.part.name: _load(writer.folder, held) for held in batch}
     sound = [one for one in loaded.values() if one is not None]
     damaged = [name for name, one in loaded.items() if one is None]
     if len(sound) > 1 or (sound and sound[0].held.live < sound[0].held.part.rows):
-        part = store.write_table(writer.folder, pa.concat_tables([one.table for one in sound]))
-        writer.apply(lambda link: _replace(link, sound, part), [part])
+        part = parts.write_merged(writer.folder, [one.table for one in sound])
+        writer.apply(lambda catalog: _replace(catalog, sound, part), [part])
     return damaged
 
 
-def _load(folder: Path, held: _Held) -> _Loaded | None:
+def _load(folder: Path, held: Held) -> _Loaded | None:
     """What is alive in a part; None when it is not as it was written: what is damaged is never written anew."""
-    import pyarrow.parquet as pq
-
-    path = folder / store.FOLDER / held.part.name
     try:
-        if store.checksum(path) != held.part.checksum:
-            return None
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read(use_threads=False).combine_chunks()
-        hashes = np.frombuffer(b"".join(table["hash"].to_pylist()), np.uint8).reshape(len(table), SIZE)
-        at, first, _ = store.located(hashes, table["window"].to_numpy(), held.placed)
-        return _Loaded(table.take(at), held, first)
-    except (OSError, ValueError, KeyError, store.DamagedPartError):
+        table, first = parts.read_living(folder, held.part, held.placed)
+    except parts.DamagedPartError:
         return None
+    return _Loaded(table, held, first)
 
 
-def _replace(link: sa.Connection, sound: Sequence[_Loaded], part: store.Part) -> list[str]:
+def _replace(catalog: CatalogWriter, sound: Sequence[_Loaded], part: parts.Part) -> list[str]:
     """Refer to the merged part in place of those it was made of; their names."""
-    old = [one.held.id for one in sound]
-    held = sound[0].held
-    new, begin = changes.add_part(link, held.space, held.modality, part), 0
+    held, first, begin = sound[0].held, dict[int, int](), 0
     for one in sound:
-        moved = [
-            {"content": c.id, "row": begin + at} for c, at in zip(one.held.placed, one.first.tolist(), strict=True)
-        ]
-        here = sa.update(contents).where(contents.c.id == sa.bindparam("content"))
-        link.execute(here.values(part=new, first_row=sa.bindparam("row")), moved)
+        first |= {row.id: begin + at for row, at in zip(one.held.placed, one.first.tolist(), strict=True)}
         begin += len(one.table)
-    link.execute(sa.delete(parts).where(parts.c.id.in_(old)))
-    return [one.held.part.name for one in sound]
+    here = catalog.beside(held.space)
+    return here.merge_parts([one.held.id for one in sound], held.modality, part, first=first)

@@ -1,15 +1,14 @@
 """A damaged library put right with what is left of it: nothing is given up that any copy of it still holds."""
 
-import os
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import sqlalchemy as sa
-
-from indexing.catalog import queries
-from indexing.catalog.schema import contents, parts, recordings, tracks
+from indexing.catalog.changes import Refused
+from indexing.catalog.queries import DANGLING, Catalog
+from indexing.catalog.rows import Stored
+from indexing.catalog.writer import CatalogWriter
 from indexing.disk.content_hash import fingerprint
 from indexing.disk.files import File
 from indexing.disk.locations import existing, library_path, lost
@@ -21,22 +20,9 @@ from indexing.maintenance import salvage
 from indexing.maintenance.relink import relink
 from indexing.maintenance.verify import checked_part, examine, orphans_in
 from indexing.snapshot import snapshot
-from indexing.writing import changes
-from indexing.writing.changes import Refused
 from indexing.writing.writer import Writer, mismatch, writing
 from recommender.text import shown
 from recommender.types import Analyser, Modality
-
-
-class Lost(NamedTuple):
-    """A content in a damaged part, with the paths that the catalog has for it."""
-
-    id: int
-    part: int
-    hash: bytes
-    size: int
-    modality: Modality
-    paths: list[str]
 
 
 def repair(
@@ -77,77 +63,47 @@ def _pipeline(
 
 def _references(writer: Writer) -> Iterator[Event]:
     """Rows that refer to nothing go: what they described is looked at again by the next update."""
-    lost = [
-        (recordings, recordings.c.content.not_in(sa.select(contents.c.id))),
-        (contents, contents.c.part.not_in(sa.select(parts.c.id))),
-        (tracks, tracks.c.content.not_in(sa.select(contents.c.id))),
-    ]
-    for table, dangling in lost:
-        if found := writer.reading(partial(_count, table=table, where=dangling)):
-            writer.apply(partial(_delete, table=table, where=dangling))
-            yield Mended(f"dropped {found} rows of {table.name} that refer to what is not there: `index update`")
-
-
-def _count(link: sa.Connection, table: sa.Table, where: Any) -> int:
-    return int(link.execute(sa.select(sa.func.count()).select_from(table).where(where)).scalar_one())
-
-
-def _delete(link: sa.Connection, table: sa.Table, where: Any) -> list[str]:
-    if table is contents:
-        gone = sa.select(contents.c.id).where(where)
-        link.execute(sa.delete(tracks).where(tracks.c.content.in_(gone)))
-        link.execute(sa.delete(recordings).where(recordings.c.content.in_(gone)))
-    link.execute(sa.delete(table).where(where))
-    return []
+    for table in DANGLING:
+        if found := writer.reading(partial(Catalog.count_dangling, table=table)):
+            writer.apply(partial(CatalogWriter.drop_dangling, table=table))
+            yield Mended(f"dropped {found} rows of {table} that refer to what is not there: `index update`")
 
 
 def _parts(writer: Writer, pipeline: Any) -> Iterator[Event]:
     """Analyse the tracks of damaged parts again from whichever of their files is there."""
     damaged = writer.reading(partial(_damaged, folder=writer.folder))
+    lost_tracks = partial(Catalog.stored_in, parts=list(damaged))
     for name, why in damaged.values():
         yield Mended(f"part {name}: {why}")
     tried: set[str] = set()
-    while jobs := _jobs(writer.reading(partial(_lost, damaged=damaged)), tried):
+    while jobs := _jobs(writer.reading(lost_tracks), tried):
         for modality in sorted({job.modality for job in jobs}):
             mine = [job for job in jobs if job.modality == modality]
             yield from pipeline(modality).run(Decisions(jobs=mine))
-    yield from _hopeless(writer, damaged)
-    writer.apply(partial(_unused, damaged=damaged))
+    yield from _hopeless(writer, writer.reading(lost_tracks))
+    writer.apply(partial(CatalogWriter.drop_empty, some=damaged))
 
 
-def _damaged(link: sa.Connection, folder: Path) -> dict[int, tuple[str, str]]:
+def _damaged(catalog: Catalog, folder: Path) -> dict[int, tuple[str, str]]:
     """Names and what is wrong, of the parts of the searched space that are not whole, by id."""
-    head = queries.head(link)
-    described = queries.described(link, head.space_id)
-    found = {}
-    rows = link.execute(sa.select(parts.c.id, parts.c.modality).where(parts.c.space == head.space_id)).all()
-    infos = queries.known_parts(link)
-    for row in rows:
-        problems = list(checked_part(folder, link, infos[row.id], row.id, described[row.modality].columns))
-        if problems:
-            found[row.id] = (infos[row.id].name, problems[0])
+    searched = catalog.beside(catalog.head().space_id)
+    described, found = searched.described(), {}
+    for held in searched.held_in_turn():
+        if held.space == searched.space_id:
+            problems = list(checked_part(folder, held, described[held.modality].columns))
+            if problems:
+                found[held.id] = (held.part.name, problems[0])
     return found
 
 
-def _lost(link: sa.Connection, damaged: Any) -> list[Lost]:
-    """The contents that are still in damaged parts."""
-    c = contents.c
-    query = sa.select(c.id, c.part, c.hash, c.size, c.modality).where(c.part.in_(list(damaged))).order_by(c.id)
-    t, paths = tracks.c, dict[int, list[str]]()
-    mine = sa.select(t.content, t.path).join_from(tracks, contents).where(c.part.in_(list(damaged))).order_by(t.path)
-    for row in link.execute(mine):
-        paths.setdefault(row.content, []).append(os.fsdecode(row.path))
-    return [Lost(*row, paths.get(row.id, [])) for row in link.execute(query).all()]
-
-
-def _jobs(lost: list[Lost], tried: set[str]) -> list[Job]:
-    """The next file of each content to try, one that is as it was: a changed one is for the next update."""
+def _jobs(lost: list[Stored], tried: set[str]) -> list[Job]:
+    """The next file of each track to try, one that is as it was: a changed one is for the next update."""
     jobs = []
-    for content in lost:
-        for path in content.paths:
-            if path not in tried and (file := _file(path, content.hash)) is not None:
+    for track in lost:
+        for path in track.paths:
+            if path not in tried and (file := _file(path, track.hash)) is not None:
                 tried.add(path)
-                jobs.append(Job(file, content.modality, content.hash))
+                jobs.append(Job(file, track.modality, track.hash))
                 break
     return jobs
 
@@ -161,29 +117,24 @@ def _file(path: str, digest: bytes) -> File | None:
         return None
 
 
-def _hopeless(writer: Writer, damaged: Any) -> Iterator[Event]:
+def _hopeless(writer: Writer, lost: list[Stored]) -> Iterator[Event]:
     """Tracks of damaged parts without a file: kept where the snapshot has them, else remembered as failures."""
     published = snapshot.load_or_none(writer.folder)
-    for content in writer.reading(partial(_lost, damaged=damaged)):
-        name = shown(content.paths[0]) if content.paths else f"track {content.id}"
-        if published is not None and _in_snapshot(published, content):
+    for track in lost:
+        name = shown(track.paths[0]) if track.paths else f"track {track.id}"
+        if published is not None and _in_snapshot(published, track):
             yield Mended(f"{name} is searchable from the snapshot alone: bring its file back and repair again")
             continue
-        reason = "lost with a damaged part; " + ("add its file again" if content.size else "import it again")
-        batch = [Refused(File(path, content.size, NEVER), content.hash, reason) for path in content.paths]
-        writer.commit(batch, content.modality)
+        reason = "lost with a damaged part; " + ("add its file again" if track.size else "import it again")
+        batch = [Refused(File(path, track.size, NEVER), track.hash, reason) for path in track.paths]
+        writer.commit(batch, track.modality)
         yield Mended(f"{name} is {reason}")
 
 
-def _in_snapshot(published: snapshot.Snapshot, content: Lost) -> bool:
-    segment = published.segments.get(content.modality)
-    at = None if segment is None else segment.place(content.id)
-    return segment is not None and at is not None and int(segment.parts[at]) == content.part
-
-
-def _unused(link: sa.Connection, damaged: Any) -> list[str]:
-    """Drop those of the parts that hold nothing any more."""
-    return changes.collect(link, (), damaged)[0]
+def _in_snapshot(published: snapshot.Snapshot, track: Stored) -> bool:
+    segment = published.segments.get(track.modality)
+    at = None if segment is None else segment.place(track.id)
+    return segment is not None and at is not None and int(segment.parts[at]) == track.part
 
 
 def _snapshot(writer: Writer) -> Iterator[Event]:

@@ -1,4 +1,4 @@
-"""Whether a library is whole: catalog, parts, contents and snapshot checked against each other."""
+"""Whether a library is whole: catalog, parts, tracks and snapshot checked against each other."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sqlalchemy as sa
 
-from indexing.catalog import queries as catalog
-from indexing.catalog import schema
-from indexing.catalog.schema import contents, parts, tracks
-from indexing.disk import parts as store
+from indexing.catalog.queries import Catalog
+from indexing.catalog.rows import Held, Live
+from indexing.disk import parts
 from indexing.disk.durable import translated
 from indexing.disk.files import trouble
 from indexing.disk.runs import spans
@@ -84,7 +82,7 @@ class Report:
 def verify(library: Library) -> list[Problem]:
     """Everything that is wrong with a library as committed now; empty when all is whole.
 
-    Reads the whole store. Files the catalog does not know are no problem: see `orphans`.
+    Reads the whole parts. Files the catalog does not know are no problem: see `orphans`.
     """
     return examine(library.folder, queries=0).problems
 
@@ -97,9 +95,9 @@ def examine(folder: Path, queries: int = recall.QUERIES, seed: int = 0) -> Repor
     report = Report()
     with translated(folder, "read the library at"):
         published = snapshot.load_or_none(folder)
-        with closing(schema.open_reader(folder)) as database:
-            report.problems += _catalog(database.connection)
-            checker = _Checker(folder, database.connection)
+        with closing(Catalog.open(folder)) as catalog:
+            report.problems += [Problem("catalog", shown(line)) for line in catalog.flaws()]
+            checker = _Checker(folder, catalog)
             report.counts = checker.counts()
             report.problems += checker.check_store()
             report.problems += checker.check_snapshot(published)
@@ -120,39 +118,31 @@ def orphans(library: Library) -> list[str]:
 
 def orphans_in(folder: Path) -> list[str]:
     """See `orphans`; the library need not be fit to be opened."""
-    with closing(schema.open_reader(folder)) as database:
-        known = [p.name for p in catalog.known_parts(database.connection).values()]
-    return [path.name for path in store.strangers(folder, known)]
+    with closing(Catalog.open(folder)) as catalog:
+        known = [part.name for part in catalog.known_parts().values()]
+    return [path.name for path in parts.strangers(folder, known)]
 
 
 def info(library: Library) -> dict[str, Any]:
     """What the library is and holds, JSON-ready: `Library.info`, and whether compaction pays."""
-    with translated(library.folder, "read the library at"), closing(schema.open_reader(library.folder)) as database:
-        return library.info() | {"compaction": compact.estimate(database.connection).as_json()}
-
-
-def _catalog(link: sa.Connection) -> Iterator[Problem]:
-    for (line,) in link.exec_driver_sql("PRAGMA integrity_check").all():
-        if line != "ok":
-            yield Problem("catalog", shown(str(line)))
-    for row in link.exec_driver_sql("PRAGMA foreign_key_check").all():
-        yield Problem("catalog", f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there")
+    with translated(library.folder, "read the library at"), closing(Catalog.open(library.folder)) as catalog:
+        return library.info() | {"compaction": compact.estimate(catalog).as_json()}
 
 
 class _Checker:
     """The checks of the space that is searched."""
 
-    def __init__(self, folder: Path, link: sa.Connection) -> None:
-        self.folder, self.link = folder, link
-        self.head = catalog.head(link)
-        self.described = catalog.described(link, self.head.space_id)
+    def __init__(self, folder: Path, catalog: Catalog) -> None:
+        self.folder, self.catalog = folder, catalog
+        self.head = catalog.head()
+        self.described = catalog.described()
         self.broken = False
         self.unlike: set[Modality] = set()  # whose snapshot does not hold what the store does
 
     def counts(self) -> dict[str, Any]:
         """How much there is."""
-        held: dict[str, Any] = {m: catalog.counts(self.link, self.head.space_id, m) for m in self.described}
-        return held | {"parts": len(catalog.known_parts(self.link))}
+        held: dict[str, Any] = {m: self.catalog.counts(m) for m in self.described}
+        return held | {"parts": len(self.catalog.known_parts())}
 
     def recalls(self, queries: int, seed: int) -> dict[Modality, Recall]:
         """What search finds of what the store holds; nothing when the library has moved on meanwhile."""
@@ -164,16 +154,12 @@ class _Checker:
 
     def check_store(self) -> Iterator[Problem]:
         """Parts as recorded and sound, and every track's windows in one of them."""
-        infos = catalog.known_parts(self.link)
-        for row in self.link.execute(sa.select(parts).order_by(parts.c.id)).all():
-            inputs = catalog.described(self.link, row.space)[row.modality].columns
-            for text in checked_part(self.folder, self.link, infos[row.id], row.id, inputs):
+        for held in self.catalog.held_in_turn():
+            columns = self.catalog.beside(held.space).described()[held.modality].columns
+            for text in checked_part(self.folder, held, columns):
                 self.broken = True
                 yield Problem("part", text)
-        unused = (
-            sa.select(sa.func.count()).select_from(contents).where(contents.c.id.not_in(sa.select(tracks.c.content)))
-        )
-        if count := self.link.execute(unused).scalar():
+        if count := self.catalog.count_pathless():
             yield Problem("content", f"{count} contents belong to no path")
 
     def check_snapshot(self, published: snapshot.Snapshot | None) -> Iterator[Problem]:
@@ -182,7 +168,7 @@ class _Checker:
             if self.head.generation or (self.folder / snapshot.MANIFEST).exists():
                 yield Problem("snapshot", "missing or damaged; `recommend index repair` makes a new one")
             return
-        if not published.shows(self.head) and due(self.folder, self.link):
+        if not published.shows(self.head) and due(self.folder, self.catalog):
             yield Problem("snapshot", "behind the catalog; `recommend index repair` makes a new one")
         if self.broken:
             return  # nothing sound to compare with
@@ -193,7 +179,7 @@ class _Checker:
 
     def _differing(self, published: snapshot.Snapshot, modality: Modality) -> Iterator[str]:
         """What of a modality is not as store and catalog have it; one part of the store is in memory at a time."""
-        now, current = catalog.live(self.link, self.head.space_id, modality), published.shows(self.head)
+        now, current = self.catalog.live(modality), published.shows(self.head)
         kept = published.segments.get(modality)
         if kept is None or (published.uid, published.space_id) != (self.head.uid, self.head.space_id):
             return
@@ -207,23 +193,23 @@ class _Checker:
                 yield "medians are not those of the store"
             yield from self._differing_facts(published.facts[modality], modality)
 
-    def _differing_rows(self, kept: Segment, now: catalog.Live, modality: Modality) -> Iterator[str]:
+    def _differing_rows(self, kept: Segment, now: Live, modality: Modality) -> Iterator[str]:
         """Arrays whose rows, of tracks that are current, are not those of the store."""
         there = np.isin(now.ids, kept.ids[snapshot.still_in(now, kept)])
-        wanted = catalog.Live(*(column[there] for column in now))
+        wanted = Live(*(column[there] for column in now))
         places = np.searchsorted(kept.ids, wanted.ids)
         if not np.array_equal(np.diff(kept.offsets)[places], wanted.windows):
             yield "windows are not as many as in the store"
             return
         wrong: set[str] = set()
-        for mine, columns in snapshot.stored(self.folder, self.link, wanted, self.described[modality].inputs):
+        for mine, columns in snapshot.stored(self.folder, self.catalog, wanted, self.described[modality].inputs):
             rows = spans(kept.offsets[:-1][places[mine]], wanted.windows[mine])
             wrong |= {name for name, values in columns.items() if not np.array_equal(getattr(kept, name)[rows], values)}
         yield from (f"{name} are not those of the store" for name in sorted(wrong))
 
     def _differing_facts(self, mine: Facts, modality: Modality) -> Iterator[str]:
         """Facts, and groups of near-duplicates, that are not those of the catalog."""
-        theirs = vars(facts.gathered(catalog.facts(self.link, self.head.space_id, modality)))
+        theirs = vars(facts.gathered(self.catalog.facts(modality)))
         wrong = {name for name, values in theirs.items() if not _same_values(getattr(mine, name), values)}
         if wrong & _GROUPS:
             yield "recordings are not those of the catalog"
@@ -231,16 +217,15 @@ class _Checker:
             yield "facts are not those of the catalog"
 
 
-def checked_part(
-    folder: Path, link: sa.Connection, part: store.Part, part_id: int, columns: tuple[str, ...]
-) -> Iterator[str]:
+def checked_part(folder: Path, held: Held, columns: tuple[str, ...]) -> Iterator[str]:
     """What is wrong with one part: its file, the numbers in it, and whether it holds what the catalog places there."""
-    path = folder / store.FOLDER / part.name
+    part = held.part
+    path = folder / parts.FOLDER / part.name
     try:
-        if store.checksum(path) != part.checksum:
+        if parts.checksum(path) != part.checksum:
             yield f"{part.name} is not as it was written (its checksum differs)"
             return
-        rows = store.read_part(folder, part, columns)
+        rows = parts.read_part(folder, part, columns)
     except LibraryError as error:
         yield str(error)
         return
@@ -252,14 +237,12 @@ def checked_part(
             yield f"{part.name} holds numbers that are not finite in {name}"
     if len(rows) and np.abs(np.linalg.norm(rows.vectors, axis=1) - 1).max() > _UNIT:
         yield f"{part.name} holds vectors that are not of unit length"
-    yield from _placed(link, part, part_id, rows)
+    yield from _misplaced(held, rows)
 
 
-def _placed(link: sa.Connection, part: store.Part, part_id: int, rows: store.Rows) -> Iterator[str]:
-    """Every content that the catalog places in a part is there: its hash on each of its windows, in order."""
-    c = contents.c
-    query = sa.select(c.hash, c.first_row, c.windows).where(c.part == part_id).order_by(c.first_row)
-    placed = link.execute(query).all()
+def _misplaced(held: Held, rows: parts.Rows) -> Iterator[str]:
+    """Every track that the catalog places in a part is there: its hash on each of its windows, in order."""
+    part, placed = held.part, held.placed
     first = np.array([r.first_row for r in placed], np.int64)
     count = np.array([r.windows for r in placed], np.int64)
     if not len(first):

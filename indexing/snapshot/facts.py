@@ -18,7 +18,7 @@ from indexing.disk.npy import NpyWriter, load_npy
 from recommender.types import Affect, Array, Modality, Track
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
+    from indexing.catalog.queries import Catalog
 
 FOLDER = "facts"
 _TEXTS = ("paths", "titles", "artists", "key_names", "genre_names", "licence_names")
@@ -154,7 +154,7 @@ def save(home: Path, facts: Facts) -> None:
 
 
 def gathered(rows: Iterable[Any]) -> Facts:
-    """The facts in rows of `queries.facts`: a row per path (or one without a path), by id and path."""
+    """The facts in rows of `Catalog.facts`: a row per path (or one without a path), by id and path."""
     first, numbers, recording = array("q"), array("d"), array("q")
     paths, titles, artists = _Growing(), _Growing(), _Growing()
     codes = {name: _Codes() for name in ("key", "genre", "licence")}
@@ -192,11 +192,9 @@ def gathered(rows: Iterable[Any]) -> Facts:
     )
 
 
-def later(link: "sa.Connection", space_id: int, modality: Modality, generation: int) -> Later:
-    """What is known of the contents of a modality that have changed since the catalog was in that state."""
-    from indexing.catalog import queries
-
-    ids, rows = queries.changed(link, space_id, modality, generation)
+def later(catalog: "Catalog", modality: Modality, generation: int) -> Later:
+    """What is known of the tracks of a modality that have changed since the catalog was in that state."""
+    ids, rows = catalog.changed(modality, generation)
     return Later(ids, gathered(rows))
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexing.catalog.reading import Description, Head
+from indexing.catalog.rows import Live
 from indexing.disk.durable import new_folder, sync, translated, write_json
 from indexing.disk.npy import NpyWriter, load_npy
 from indexing.disk.runs import spans
@@ -30,10 +31,8 @@ from recommender.errors import LibraryError
 from recommender.types import Array, Modality
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
-    from indexing.catalog.queries import Live
-    from indexing.disk import parts as store
+    from indexing.catalog.queries import Catalog
+    from indexing.disk.parts import Rows
 
 FOLDER, MANIFEST = "snapshots", "manifest.json"
 RECORD, CODES = (
@@ -99,43 +98,37 @@ def load_or_none(folder: Path) -> Snapshot | None:
         return None
 
 
-def segments_of(
-    folder: Path, link: "sa.Connection", head: Head, snapshot: Snapshot | None, modality: Modality
-) -> list[Segment]:
+def segments_of(folder: Path, catalog: "Catalog", snapshot: Snapshot | None, modality: Modality) -> list[Segment]:
     """The searchable segments of one modality as the catalog has it: the snapshot's, and the tail after it."""
-    old = None
+    head, old = catalog.head(), None
     if snapshot is not None and (snapshot.uid, snapshot.space_id) == (head.uid, head.space_id):
         old = snapshot.segments.get(modality)
         if old is not None and snapshot.shows(head):
             return [old]
-    from indexing.catalog import queries
-
-    description = queries.described(link, head.space_id)[modality]
-    alive, tail = _divided(link, head, old, modality)
+    description = catalog.described()[modality]
+    alive, tail = _divided(catalog, old, modality)
     kept = [] if old is None else [replace(old, alive=alive)]
     if len(tail.ids) or not kept:
-        kept.append(_from_store(folder, link, tail, description, head.space.dim))
-    same, of = queries.same_recording(link, head.space_id, modality)
+        kept.append(_from_store(folder, catalog, tail, description, dim=head.space.dim))
+    same, of = catalog.same_recording(modality)
     return [replace(segment, recordings=_replaced(segment.ids, same, of) if len(same) else None) for segment in kept]
 
 
-def _divided(link: "sa.Connection", head: Head, old: Segment | None, modality: Modality) -> "tuple[Array, Live]":
+def _divided(catalog: "Catalog", old: Segment | None, modality: Modality) -> tuple[Array, Live]:
     """bool [t], which tracks of a segment of the snapshot are still current, and what the catalog has beside them.
 
-    Contents come and change in parts with ever higher numbers: where those of the snapshot's parts are as many as it
+    Tracks come and change in parts with ever higher numbers: where those of the snapshot's parts are as many as it
     holds, they are the same, and the catalog need not list them.
     """
-    from indexing.catalog import queries
-
     if old is None:
-        return np.zeros(0, bool), queries.live(link, head.space_id, modality)
+        return np.zeros(0, bool), catalog.live(modality)
     newest = int(old.parts.max(initial=-1))
-    if queries.up_to(link, head.space_id, modality, newest) == (len(old.ids), int(old.ids.sum())):
-        return np.ones(len(old.ids), bool), queries.live(link, head.space_id, modality, newest)
-    now = queries.live(link, head.space_id, modality)
+    if catalog.up_to(modality, newest) == (len(old.ids), int(old.ids.sum())):
+        return np.ones(len(old.ids), bool), catalog.live(modality, newest)
+    now = catalog.live(modality)
     alive = still_in(now, old)
     missing = ~np.isin(now.ids, old.ids[alive])
-    return alive, queries.Live(*(column[missing] for column in now))
+    return alive, Live(*(column[missing] for column in now))
 
 
 def _replaced(ids: Array, some: Array, others: Array) -> Array:
@@ -155,25 +148,23 @@ def medians_of(segments: list[Segment]) -> Array:
     return medians(blocks, sum(map(len, living)), segments[0].inputs.shape[1])
 
 
-def publish_snapshot(folder: Path, link: "sa.Connection") -> None:
+def publish_snapshot(folder: Path, catalog: "Catalog") -> None:
     """Write and publish a snapshot of the catalog's present state, then remove the old ones.
 
     Raises LibraryError when the disk is full or a needed part is damaged; the old snapshot stays.
     """
-    from indexing.catalog import queries
-
-    head, old = queries.head(link), load_or_none(folder)
+    head, old = catalog.head(), load_or_none(folder)
     if old is not None and old.shows(head):
         return
-    name = f"{head.generation:06d}-{uuid.uuid4().hex[:8]}"
+    searched, name = catalog.beside(head.space_id), f"{head.generation:06d}-{uuid.uuid4().hex[:8]}"
     with translated(folder, "write a snapshot of the library at"):
         held = {}
         with new_folder(folder / FOLDER / name) as partial:
-            for modality, description in queries.described(link, head.space_id).items():
+            for modality, description in searched.described().items():
                 home = partial / modality
                 home.mkdir()
-                rows = _put(folder, home, link, head, old, modality)
-                facts.save(home, facts.gathered(queries.facts(link, head.space_id, modality)))
+                rows = _put(folder, home, searched, old, modality=modality)
+                facts.save(home, facts.gathered(searched.facts(modality)))
                 held[modality] = {"rows": rows, **description._asdict()}
         state = {"uid": head.uid, "generation": head.generation, "space": head.space_id}
         write_json(folder / MANIFEST, {"format": _FORMAT, "name": name, **state, "modalities": held})
@@ -195,7 +186,7 @@ def _load_segment(home: Path, rows: int) -> Segment:
     return Segment(alive=np.ones(len(ids), bool), **arrays)
 
 
-def still_in(now: "Live", old: Segment) -> Array:
+def still_in(now: Live, old: Segment) -> Array:
     """bool [t]: the tracks of an old segment whose analysis is still the current one."""
     if len(now.ids) == 0:
         return np.zeros(len(old.ids), bool)
@@ -204,11 +195,11 @@ def still_in(now: "Live", old: Segment) -> Array:
     return same
 
 
-def _from_store(folder: Path, link: "sa.Connection", tail: "Live", description: Description, dim: int) -> Segment:
+def _from_store(folder: Path, catalog: "Catalog", tail: Live, description: Description, *, dim: int) -> Segment:
     """A segment in memory with the windows of `tail`, read from its parts."""
     offsets = _offsets(tail.windows)
     arrays = _nothing(len(description.inputs), dim)
-    for mine, columns in stored(folder, link, tail, description.inputs):
+    for mine, columns in stored(folder, catalog, tail, description.inputs):
         target = spans(offsets[:-1][mine], tail.windows[mine])
         for key, values in columns.items():
             if len(arrays[key]) == 0:
@@ -217,18 +208,17 @@ def _from_store(folder: Path, link: "sa.Connection", tail: "Live", description: 
     return Segment(tail.ids, tail.parts, offsets, np.ones(len(tail.ids), bool), **arrays)
 
 
-def stored(folder: Path, link: "sa.Connection", wanted: "Live", inputs: Sequence[str]) -> Iterator[_Piece]:
-    """Per part: which of the contents `wanted` are in it, and their windows in order, by the name of the array.
+def stored(folder: Path, catalog: "Catalog", wanted: Live, inputs: Sequence[str]) -> Iterator[_Piece]:
+    """Per part: which of the tracks `wanted` are in it, and their windows in order, by the name of the array.
 
     No more than one part is in memory. Raises LibraryError for a damaged one.
     """
-    from indexing.catalog import queries
-    from indexing.disk import parts as store
+    from indexing.disk import parts
 
-    infos = queries.known_parts(link)
+    infos = catalog.known_parts()
     for part in np.unique(wanted.parts):
         mine = np.flatnonzero(wanted.parts == part)
-        rows = store.read_part(folder, infos[int(part)], inputs)
+        rows = parts.read_part(folder, infos[int(part)], inputs)
         source = spans(wanted.first_rows[mine], wanted.windows[mine])
         if len(source) and source.max() >= len(rows):
             raise LibraryError(
@@ -237,7 +227,7 @@ def stored(folder: Path, link: "sa.Connection", wanted: "Live", inputs: Sequence
         yield mine, {key: values[source] for key, values in _columns(rows).items()}
 
 
-def _columns(rows: "store.Rows") -> dict[str, Array]:
+def _columns(rows: "Rows") -> dict[str, Array]:
     return {"vectors": rows.vectors, "affect": rows.affect, "inputs": rows.features, "bounds": rows.bounds}
 
 
@@ -251,23 +241,21 @@ def _offsets(counts: Array) -> Array:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def _put(folder: Path, home: Path, link: "sa.Connection", head: Head, old: Snapshot | None, modality: Modality) -> int:
+def _put(folder: Path, home: Path, catalog: "Catalog", old: Snapshot | None, *, modality: Modality) -> int:
     """Fill `home` with the arrays of a modality as the catalog has it; how many windows there are.
 
     Where the old snapshot has them all (only facts changed, or another modality), its files are linked.
     """
-    from indexing.catalog import queries
-
-    before = None
+    head, before = catalog.head(), None
     if old is not None and (old.uid, old.space_id) == (head.uid, head.space_id):
         before = old.segments.get(modality)
-    alive, tail = _divided(link, head, before, modality)
+    alive, tail = _divided(catalog, before, modality)
     whole = before is not None and alive.all() and not len(tail.ids)
     if old is not None and before is not None and whole and _linked(old.home(folder, modality), home):
         return len(before.vectors)
     segments = [] if before is None else [replace(before, alive=alive)]
-    description = queries.described(link, head.space_id)[modality]
-    fresh = stored(folder, link, tail, description.inputs)
+    description = catalog.described()[modality]
+    fresh = stored(folder, catalog, tail, description.inputs)
     return _write(home, segments, tail, fresh, _nothing(len(description.inputs), head.space.dim))
 
 
@@ -291,7 +279,7 @@ def _linked(source: Path, home: Path) -> bool:
 def _write(
     home: Path,
     kept: list[Segment],
-    tail: "Live",
+    tail: Live,
     fresh: Iterator[_Piece],
     none: dict[str, Array],
 ) -> int:

@@ -7,18 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-import sqlalchemy as sa
-
-from indexing.catalog import queries
-from indexing.catalog.schema import Database, open_writer
+from indexing.catalog.changes import Analysed, Change
+from indexing.catalog.queries import Catalog
+from indexing.catalog.writer import CatalogWriter
 from indexing.disk import parts
 from indexing.disk.durable import PARTIAL, translated
 from indexing.disk.locations import BACKUP
 from indexing.disk.lock import lock, now
 from indexing.duplicates.groups import Versions
 from indexing.snapshot import snapshot
-from indexing.writing import changes
-from indexing.writing.changes import Analysed, Change
 from recommender.errors import LibraryError, SpaceMismatch
 from recommender.text import shown
 from recommender.types import Analysis, Modality, Space
@@ -32,11 +29,10 @@ _TAIL_SHARE = 64  # of a larger one, by which a tail may lag behind before all i
 
 @dataclass
 class Writer:
-    """An open, locked library being written in `space_id`, which may differ from the space searched now."""
+    """An open, locked library being written in the catalog's space, which may differ from the space searched now."""
 
     folder: Path
-    database: Database
-    space_id: int
+    catalog: CatalogWriter
     space: Space
     unpublished: int = 0
     sources: dict[Modality, str] = field(default_factory=dict)
@@ -45,14 +41,14 @@ class Writer:
         self.versions = Versions(self.folder, self.space_id)
 
     @property
-    def link(self) -> sa.Connection:
-        """The connection; every change begins its own transaction."""
-        return self.database.connection
+    def space_id(self) -> int:
+        """The space that is written."""
+        return self.catalog.space_id
 
-    def reading(self, question: Callable[[sa.Connection], T]) -> T:
+    def reading(self, question: Callable[[CatalogWriter], T]) -> T:
         """The answer of the catalog to a question, in a transaction of its own."""
-        with translated(self.folder, "read the library at"), self.link.begin():
-            return question(self.link)
+        with translated(self.folder, "read the library at"), self.catalog.transaction():
+            return question(self.catalog)
 
     def describe(self, modality: Modality, columns: Sequence[str], inputs: Sequence[str], source: str) -> None:
         """Record the columns of a modality, once, and what measures them from here on.
@@ -63,10 +59,10 @@ class Writer:
         absent = [c for c in inputs if c not in columns]
         if absent:
             raise LibraryError(f"the model reads {', '.join(absent)}, which its analysis of {modality} does not give")
-        with translated(self.folder, "write to the library at"), self.link.begin():
-            known = queries.described(self.link, self.space_id).get(modality)
+        with translated(self.folder, "write to the library at"), self.catalog.transaction():
+            known = self.catalog.described().get(modality)
             if known is None:
-                changes.add_description(self.link, self.space_id, modality, columns, inputs)
+                self.catalog.add_description(modality, columns, inputs)
             elif known != (tuple(columns), tuple(inputs)):
                 raise LibraryError(
                     f"the model gives other {modality} features than this library was indexed with, under the same "
@@ -77,11 +73,14 @@ class Writer:
         """Make a batch durable, all or nothing; raises LibraryError and leaves the library as it was."""
         analysed = [c for c in batch if isinstance(c, Analysed)]
         part = self._write_part([(c.hash, c.analysis) for c in analysed], modality) if analysed else None
+
+        def change(catalog: CatalogWriter) -> list[str]:
+            done = catalog.apply(modality, batch, part=part, at=now())
+            self.versions.take(catalog, done.marks)
+            return done.dead
+
         try:
-            self.apply(
-                lambda link: changes.apply(link, self.space_id, modality, batch, part, now(), self.versions),
-                [part] if part else [],
-            )
+            self.apply(change, [part] if part else [])
         except BaseException:
             self.versions.forget()
             raise
@@ -89,14 +88,14 @@ class Writer:
         if self.unpublished > max(_PUBLISH_ROWS, self._published_rows()):
             self.publish(always=True)
 
-    def apply(self, change: Callable[[sa.Connection], list[str]], fresh: Sequence[parts.Part] = ()) -> None:
-        """Run one transaction over the catalog; `change` returns names of parts nothing refers to any more.
+    def apply(self, change: Callable[[CatalogWriter], list[str] | None], fresh: Sequence[parts.Part] = ()) -> None:
+        """Run one transaction over the catalog; `change` returns names of parts nothing refers to any more, if any.
 
         On an error the `fresh` parts, written for it, are removed again.
         """
         try:
-            with translated(self.folder, "write to the library at"), self.link.begin():
-                dead = change(self.link)
+            with translated(self.folder, "write to the library at"), self.catalog.transaction():
+                dead = change(self.catalog) or ()
         except BaseException:
             self.discard([p.name for p in fresh])
             raise
@@ -109,10 +108,10 @@ class Writer:
         it: adding a few tracks costs the same in any library. `always` writes it now; without `background` nothing is
         built.
         """
-        with translated(self.folder, "read the library at"), self.link.begin():
-            if always or due(self.folder, self.link):
-                snapshot.publish_snapshot(self.folder, self.link)
-            self.versions.save(self.link)
+        with translated(self.folder, "read the library at"), self.catalog.transaction():
+            if always or due(self.folder, self.catalog):
+                snapshot.publish_snapshot(self.folder, self.catalog)
+            self.versions.save(self.catalog)
         self.unpublished = 0
         if background and self._published_rows() > _SMALL_ROWS:
             from indexing.search import ann_index
@@ -129,7 +128,7 @@ class Writer:
 
     def clear(self) -> None:
         """Remove what a killed writer left: files the catalog does not know, unfinished snapshots."""
-        known = self.reading(lambda link: [p.name for p in queries.known_parts(link).values()])
+        known = [part.name for part in self.reading(Catalog.known_parts).values()]
         with translated(self.folder, "write to the library at"):
             for path in (*parts.strangers(self.folder, known), *self.folder.glob(PARTIAL + "*"), self.folder / BACKUP):
                 path.unlink(missing_ok=True)
@@ -148,16 +147,16 @@ class Writer:
         return 0 if published is None else sum(len(s.vectors) for s in published.segments.values())
 
 
-def due(folder: Path, link: sa.Connection) -> bool:
+def due(folder: Path, catalog: Catalog) -> bool:
     """Whether a snapshot is to be published: the last one is small, of another space, or far behind."""
-    head, old = queries.head(link), snapshot.load_or_none(folder)
+    head, old = catalog.head(), snapshot.load_or_none(folder)
     if old is None or (old.uid, old.space_id) != (head.uid, head.space_id):
         return True
     rows = sum(len(s.vectors) for s in old.segments.values())
     if rows <= _SMALL_ROWS:
         return True
     newest = max((int(s.parts.max()) for s in old.segments.values() if len(s.parts)), default=0)
-    fresh, total = queries.windows_after(link, head.space_id, newest)
+    fresh, total = catalog.beside(head.space_id).windows_after(newest)
     return fresh + (rows + fresh - total) > max(_PUBLISH_ROWS, rows // _TAIL_SHARE)
 
 
@@ -166,24 +165,25 @@ def writing(folder: Path, space: Space | None = None, wait_s: float = 0.0, switc
     """A context with the library's Writer; the lock is held inside.
 
     `space` must be the library's own, else SpaceMismatch; with `switch` the writer stages into that space,
-    invisible to readers until `changes.adopt`.
+    invisible to readers until `CatalogWriter.adopt`.
     """
     with lock(folder, wait_s):
         with translated(folder, "open the library at"):
-            database = open_writer(folder)
+            catalog = CatalogWriter.open(folder)
         try:
-            with translated(folder, "open the library at"), database.connection.begin():
-                head = queries.head(database.connection)
-                space_id = head.space_id
-                if space is not None and space != head.space:
-                    if not switch:
-                        raise mismatch(folder, head.space, space)
-                    space_id = changes.stage(database.connection, space)
-            writer = Writer(folder, database, space_id, space or head.space)
+            with translated(folder, "open the library at"), catalog.transaction():
+                head = catalog.head()
+                if space is None or space == head.space:
+                    catalog = catalog.beside(head.space_id)
+                elif switch:
+                    catalog.stage(space)
+                else:
+                    raise mismatch(folder, head.space, space)
+            writer = Writer(folder, catalog, space or head.space)
             writer.clear()
             yield writer
         finally:
-            database.close()
+            catalog.close()
 
 
 def mismatch(folder: Path, stored: Space, asked: Space) -> SpaceMismatch:

@@ -7,6 +7,12 @@ from pathlib import Path
 DATA = Path(__file__).resolve().parents[1] / "data"
 RELEASED = tuple(sorted(int(path.stem.partition("_v")[2]) for path in DATA.glob("catalog_v*.sql")))
 
+_SINCE_4 = {
+    "contents": "tracks",
+    "tracks": "files",
+    "content": "track",
+}  # what tables and columns have been called since
+
 
 def dumped(version: int, path: Path) -> Path:
     """A catalog that the program of that version made, with its rows, as a new file."""
@@ -19,13 +25,24 @@ def dumped(version: int, path: Path) -> Path:
 def made_older(catalog: Path, version: int) -> None:
     """Bring a catalog back to a version: its own rows, as far as that version had the tables and columns."""
     old = dumped(version, catalog.with_name("older.sqlite"))
+    today = _SINCE_4 if version < 4 else {}
     with closing(sqlite3.connect(old)) as link:
+        triggers = link.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:  # they would count the rows as changes
+            link.execute(f"DROP TRIGGER {name}")
         link.execute("ATTACH ? AS now", (str(catalog),))
         for (table,) in link.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
-            columns = ", ".join(f'"{row[1]}"' for row in link.execute(f"PRAGMA main.table_info({table})"))
+            names = [row[1] for row in link.execute(f"PRAGMA main.table_info({table})")]
+            columns, theirs = (
+                ", ".join(f'"{name}"' for name in some) for some in (names, [today.get(n, n) for n in names])
+            )
             link.execute(f"DELETE FROM main.{table}")  # noqa: S608
-            link.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM now.{table}")  # noqa: S608
+            link.execute(f"INSERT INTO main.{table} ({columns}) SELECT {theirs} FROM now.{today.get(table, table)}")  # noqa: S608
+        for old_name, name in today.items():
+            link.execute("UPDATE main.sqlite_sequence SET name = ? WHERE name = ?", (old_name, name))
         link.execute("UPDATE main.meta SET schema_version = ?", (version,))
+        for _, statement in triggers:
+            link.execute(statement)
         link.commit()
     for name in (catalog.name, f"{catalog.name}-wal", f"{catalog.name}-shm"):
         catalog.with_name(name).unlink(missing_ok=True)

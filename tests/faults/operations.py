@@ -140,6 +140,11 @@ def _to_be_found_again(world: World) -> None:
         path.unlink()
 
 
+def _to_be_renamed(world: World) -> None:
+    _filled(world)
+    made_older(world.base / CATALOG, 3)
+
+
 def _to_be_migrated(world: World) -> None:
     _filled(world)
     made_older(world.base / CATALOG, 1)
@@ -228,6 +233,7 @@ OPERATIONS = {
     "find again": Operation(_to_be_found_again, _repair, readable=False),
     "build": Operation(_to_be_searched, _build),
     "migrate": Operation(_to_be_migrated, _with(ingest.update, ANALYSER, executor="inline")),
+    "migrate 3": Operation(_to_be_renamed, _with(ingest.update, ANALYSER, executor="inline")),
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from fakes import clustered
 from typer.testing import CliRunner
 
+from indexing.catalog.writer import CatalogWriter
 from indexing.commands import index
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
@@ -20,7 +21,7 @@ from indexing.search.batch import best_tracks_of_many
 from indexing.search.tracks import best_tracks
 from indexing.snapshot import snapshot
 from indexing.snapshot.segments import Segment
-from indexing.writing import changes, writer
+from indexing.writing import writer
 from recommender.errors import InputError, LibraryError, LibraryLocked
 from recommender.types import Filter, unit
 
@@ -317,7 +318,7 @@ def test_a_build_for_all_that_is_committed_leaves_no_tail(folder, monkeypatch):
 def test_a_snapshot_of_the_same_vectors_takes_the_index_along(folder):
     made, name = ann_index.build(folder)["music"], snapshot.load(folder).name
     with Library.open(folder).writing() as opened:
-        opened.apply(lambda link: changes.bump(link, opened.space_id) or [])
+        opened.apply(CatalogWriter.bump)
         opened.publish()
     assert ann_index.load_built(home(folder)) == made
     assert snapshot.load(folder).name != name

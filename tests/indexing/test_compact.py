@@ -10,7 +10,7 @@ import pytest
 from fakes import FakeAnalyser, state, toy
 
 from indexing import ingest
-from indexing.catalog import queries, schema
+from indexing.catalog.queries import Catalog
 from indexing.disk import parts
 from indexing.disk.lock import lock
 from indexing.library import Library
@@ -35,8 +35,8 @@ def many(tmp_path, library):
 
 
 def parts_of(library):
-    with closing(schema.open_reader(library.folder)) as database:
-        return list(queries.known_parts(database.connection).values())
+    with closing(Catalog.open(library.folder)) as catalog:
+        return list(catalog.known_parts().values())
 
 
 def test_many_parts_become_one_that_holds_the_same(many):
@@ -103,7 +103,7 @@ def test_a_damaged_part_is_left_as_it_is(many):
 
 def test_contents_without_a_path_go(many):
     with closing(sqlite3.connect(many.folder / "catalog.sqlite")) as link:
-        link.execute("DELETE FROM tracks WHERE CAST(path AS TEXT) LIKE '%21.mp3'")
+        link.execute("DELETE FROM files WHERE CAST(path AS TEXT) LIKE '%21.mp3'")
         link.commit()
     many.reload()
     assert [p.kind for p in verify(many)] == ["content", "snapshot"]
@@ -120,8 +120,8 @@ def test_a_library_being_written_is_not_compacted(many):
 
 def test_info_says_when_it_pays(many, monkeypatch):
     assert info(many)["compaction"]["advice"] == "not needed"
-    with closing(schema.open_reader(many.folder)) as database:
-        found = estimate(database.connection)
+    with closing(Catalog.open(many.folder)) as catalog:
+        found = estimate(catalog)
     assert (found.parts, found.small, found.rows, found.dead) == (5, 5, 31, 2)
     monkeypatch.setattr("indexing.maintenance.compact._MANY", 5)
     assert info(many)["compaction"]["advice"] == "recommend index compact"

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from benchmarks.alterations import SR_HZ, alterations, encoded, resampled
+from indexing.catalog.grouping import groups
 from indexing.duplicates import matching
-from indexing.duplicates.matching import Limits, Match, Recordings, colour_db, compared, groups
+from indexing.duplicates.matching import Limits, Match, Recordings, colour_db, compared
 from recommender.errors import InputError
 from recommender.extractors.audio import acoustic, stft
 from recommender.extractors.audio.acoustic import BLOCK, LEVELS, RATE_HZ, Fingerprint

@@ -15,12 +15,10 @@ from hypothesis import strategies as st
 
 from indexing import ingest
 from indexing.disk.locations import CATALOG
-from indexing.duplicates import groups
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
 from indexing.search import tracks as search
 from indexing.snapshot.filtering import allowed
-from indexing.writing import changes
 from indexing.writing.writer import Writer
 from recommender.filters import meets
 from recommender.types import Filter, Range, unit
@@ -53,12 +51,11 @@ def imported(folder: Path, first: int, last: int, seed: int) -> None:
     import_vectors(folder / "library", folder / "v.npy", folder / "ids.csv", "drawn")
 
 
-def same_recording(link) -> list[str]:
+def same_recording(catalog) -> None:
     """Group every track with that seven numbers on, in three steps; a change like any other."""
-    there = sorted(link.exec_driver_sql("SELECT id FROM contents").scalars())
-    groups.group(link, [(i, i + 7) for i in there if i % 3 and i + 7 in there])
-    changes.bump(link, 1)
-    return []
+    there = sorted(row.id for row in catalog.placed())
+    catalog.group([(i, i + 7) for i in there if i % 3 and i + 7 in there])
+    catalog.bump()
 
 
 @pytest.fixture(scope="module")

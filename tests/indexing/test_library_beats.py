@@ -13,7 +13,7 @@ from fakes import FakeAnalyser, Marking, toy
 
 from indexing import ingest
 from indexing.beats import beats_of, id_at, record, rows
-from indexing.catalog import queries, schema
+from indexing.catalog.queries import Catalog
 from indexing.disk import parts
 from indexing.library import Library
 from indexing.maintenance.compact import compact
@@ -62,8 +62,8 @@ def all_there(library: Library, stems: str = "012345") -> bool:
 
 
 def parts_of(library: Library) -> list[parts.Part]:
-    with closing(schema.open_reader(library.folder)) as database:
-        return list(queries.known_parts(database.connection).values())
+    with closing(Catalog.open(library.folder)) as catalog:
+        return list(catalog.known_parts().values())
 
 
 def test_every_track_has_its_own(tapped):

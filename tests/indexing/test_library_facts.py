@@ -125,7 +125,7 @@ def test_the_catalog_is_asked_about_the_tracks_of_the_answer_alone(tmp_path):
 def restate(library, stated):
     """Replace the facts in the catalog of a library whose snapshot stays current."""
     with closing(sqlite3.connect(library.folder / CATALOG)) as link, link:
-        link.execute("UPDATE contents SET facts = ?", (stated,))
+        link.execute("UPDATE tracks SET facts = ?", (stated,))
         link.execute("UPDATE meta SET generation = ?", (library.generation,))
     library.reload()
     assert library._facts
@@ -222,8 +222,8 @@ def test_a_touched_file_leaves_the_snapshot_current(library, music):
 
 def test_any_change_of_what_is_shown_makes_the_snapshot_stale(library):
     for statement in (
-        "UPDATE tracks SET title = 'new' WHERE content = 1",
-        "UPDATE contents SET facts = '{\"bpm\": 99}'",
+        "UPDATE files SET title = 'new' WHERE track = 1",
+        "UPDATE tracks SET facts = '{\"bpm\": 99}'",
     ):
         with closing(sqlite3.connect(library.folder / "catalog.sqlite")) as link, link:
             link.execute(statement)
@@ -264,7 +264,7 @@ def test_lists_come_from_the_state_that_queries_see(copied, music):
         toy(music / "new.mp3", 77)
         list(ingest.add(copied, [music], FakeAnalyser(), executor="inline"))
         assert len(copied.failures()) == 1
-        assert reader._database is None
+        assert reader._catalog is None
         assert reader.failures() == []
         assert len(list(reader.tracks())) == 7
         assert reader.info()["modalities"]["music"]["tracks"] == 6
@@ -295,6 +295,6 @@ def test_fresh_behind_or_without_a_snapshot_the_answers_are_the_same(library, mu
         writer.publish()
     with Library.open(library.folder) as fresh:
         assert fresh._facts
-        assert fresh._database is None
+        assert fresh._catalog is None
         assert answers(fresh) == behind
-        assert fresh._database is None
+        assert fresh._catalog is None

@@ -242,7 +242,7 @@ def test_a_read_only_library_is_read_but_not_written(library, music, readonly):
         if leftovers:  # a journal that a killed writer left
             library.reload()
             link = sqlite3.connect(library.folder / "catalog.sqlite")
-            link.execute("UPDATE contents SET duration_s = 77 WHERE id = 1")
+            link.execute("UPDATE tracks SET duration_s = 77 WHERE id = 1")
             link.commit()
             assert (library.folder / "catalog.sqlite-wal").stat().st_size
         with Library.open(readonly) as reader:

@@ -9,7 +9,7 @@ import pytest
 from fakes import COLUMNS, DIM, FakeAnalyser, state, toy
 
 from indexing import ingest
-from indexing.catalog import schema
+from indexing.catalog.queries import Catalog
 from indexing.disk import parts as store
 from indexing.disk.parts import FOLDER
 from indexing.ingest.events import Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
@@ -202,13 +202,7 @@ def test_updating_keeps_what_was_imported(tmp_path, library, music):
 
 
 def test_parts_say_what_measured_them(library):
-    with closing(schema.open_reader(library.folder)) as database:
-        parts = store_parts(database)
+    with closing(Catalog.open(library.folder)) as catalog:
+        parts = list(catalog.known_parts().values())
     assert [store.source_of(library.folder, part) for part in parts] == ["fake 1"]
     assert store.source_of(library.folder, replace(parts[0], name="none.parquet")) == ""
-
-
-def store_parts(database):
-    from indexing.catalog import queries
-
-    return list(queries.known_parts(database.connection).values())

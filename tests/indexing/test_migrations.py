@@ -1,6 +1,7 @@
 """Libraries of every earlier version: brought to this one by whoever opens them, atomically, or read as they are."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -29,12 +30,17 @@ def version_of(folder: Path) -> int:
         return link.execute("SELECT schema_version FROM meta").fetchone()[0]
 
 
-@pytest.fixture
-def old(library):
-    """The toy library with a catalog as version 1 made it, closed."""
+@pytest.fixture(params=RELEASED)
+def old(library, request):
+    """The toy library with a catalog as an earlier version made it, closed."""
     library.close()
-    made_older(library.folder / CATALOG, 1)
+    made_older(library.folder / CATALOG, request.param)
     return library.folder
+
+
+def triggers_in(folder: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(folder / CATALOG)) as link:
+        return dict(link.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
 
 
 def test_there_is_a_dump_and_a_revision_for_every_version():
@@ -48,12 +54,18 @@ def test_every_released_version_becomes_what_is_made_today(tmp_path, version):
     dumped(version, tmp_path / CATALOG)
     with closing(sqlite3.connect(tmp_path / CATALOG)) as link:
         before = link.execute("SELECT path, title, content FROM tracks ORDER BY id").fetchall()
+        held = link.execute("SELECT * FROM contents ORDER BY id").fetchall()
+        counted = link.execute("SELECT uid, space, generation FROM meta").fetchall()
     migrations.migrate(tmp_path / CATALOG)
     assert tables_of(tmp_path / CATALOG) == tables_of(tmp_path / "new" / CATALOG)
     assert version_of(tmp_path) == SCHEMA_VERSION
     with closing(sqlite3.connect(tmp_path / CATALOG)) as link:
-        assert link.execute("SELECT path, title, content FROM tracks ORDER BY id").fetchall() == before
-        assert link.execute("SELECT genre, licence FROM tracks").fetchall() == [(None, None)] * len(before)
+        assert link.execute("SELECT path, title, track FROM files ORDER BY id").fetchall() == before
+        assert link.execute("SELECT genre, licence FROM files").fetchall() == [(None, None)] * len(before)
+        assert link.execute("SELECT * FROM tracks ORDER BY id").fetchall() == held
+        assert link.execute("SELECT uid, space, generation FROM meta").fetchall() == counted
+        assert link.execute("SELECT seq FROM sqlite_sequence WHERE name = 'tracks'").fetchall() == [(2,)]
+        assert link.execute("PRAGMA foreign_key_check").fetchall() == []
         assert len(before) == 3
 
 
@@ -64,7 +76,24 @@ def test_the_first_writer_migrates_and_goes_on(old, music):
         assert library.count("music") == 7
         assert verify(library) == []
     assert version_of(old) == SCHEMA_VERSION
+    assert triggers_in(old) == schema.TRIGGERS
     assert not list(old.glob(f"*{BACKUP}*"))
+
+
+def test_what_is_shown_stays_as_it_was_without_any_file(library, music):
+    library.reload()
+    before, info = state(library), library.info() | {"size_bytes": 0}
+    library.close()
+    shutil.rmtree(music)
+    for version in RELEASED:
+        made_older(library.folder / CATALOG, version)
+        with Library.open(library.folder) as reader:
+            assert version_of(library.folder) == SCHEMA_VERSION
+            assert reader._facts  # the snapshot is as current as it was
+            assert reader._catalog is None
+            assert state(reader) == before
+            assert reader.info() | {"size_bytes": 0} == info
+            assert verify(reader) == []
 
 
 def test_a_reader_migrates_where_it_can(old, library):
@@ -75,8 +104,9 @@ def test_a_reader_migrates_where_it_can(old, library):
 
 
 def test_a_reader_reads_a_copy_while_another_process_writes(old):
+    version = version_of(old)
     with lock(old), Library.open(old) as reader:
-        assert version_of(old) == 1
+        assert version_of(old) == version
         assert len(state(reader)) == 6
         assert reader.search(np.ones(8), 3, "music").ids.tolist()
         reader.reload()
@@ -87,6 +117,7 @@ def test_a_reader_reads_a_copy_while_another_process_writes(old):
 
 def test_where_nobody_can_write_a_copy_is_read(old, monkeypatch):
     before = {path.name: path.stat().st_mtime_ns for path in old.iterdir()}
+    version = version_of(old)
 
     def refuse(folder, *args):
         raise LibraryError("the folder is read-only")
@@ -95,7 +126,7 @@ def test_where_nobody_can_write_a_copy_is_read(old, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *args: False)
     with Library.open(old) as reader:
         assert len(state(reader)) == 6
-    assert version_of(old) == 1
+    assert version_of(old) == version
     assert {path.name: path.stat().st_mtime_ns for path in old.iterdir() if path.name in before} == before
 
 
@@ -105,7 +136,7 @@ def test_a_step_that_fails_leaves_the_old_catalog_and_its_copy(old, monkeypatch)
         raise sqlite3.OperationalError("database or disk is full")
 
     tables = tables_of(old / CATALOG)
-    monkeypatch.setitem(migrations.REVISIONS, 2, broken)
+    monkeypatch.setitem(migrations.REVISIONS, version_of(old) + 1, broken)
     with pytest.raises(LibraryError, match="the disk is full; nothing was lost"):
         Library.open(old)
     assert tables_of(old / CATALOG) == tables == tables_of(old / BACKUP)
@@ -128,16 +159,20 @@ def test_a_newer_library_says_so_to_readers_and_writers(library, music):
         list(ingest.add(library, [music], FakeAnalyser(), executor="inline"))
 
 
+def test_the_program_of_before_says_that_the_library_is_newer(library, monkeypatch):
+    monkeypatch.setattr("indexing.catalog.reading.SCHEMA_VERSION", 3)
+    with pytest.raises(LibraryError, match="has format 4, but this cliptune reads up to format 3; upgrade cliptune"):
+        Library.open(library.folder)
+
+
 def test_triggers_of_an_earlier_program_are_replaced(library, music):
     name = next(iter(schema.TRIGGERS))
     with closing(sqlite3.connect(library.folder / CATALOG)) as link:
         link.execute(f"DROP TRIGGER {name}")
-        link.execute(f"CREATE TRIGGER {name} AFTER DELETE ON roots BEGIN DELETE FROM tracks; END")  # noqa: S608
+        link.execute(f"CREATE TRIGGER {name} AFTER DELETE ON roots BEGIN DELETE FROM files; END")  # noqa: S608
         link.commit()
     list(ingest.add(library, [music], FakeAnalyser(), executor="inline"))
-    with closing(sqlite3.connect(library.folder / CATALOG)) as link:
-        there = dict(link.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
-    assert there == schema.TRIGGERS
+    assert triggers_in(library.folder) == schema.TRIGGERS
 
 
 def test_alembic_is_loaded_only_to_migrate(library, old):

@@ -22,6 +22,7 @@ from indexing.maintenance.repair import repair
 from indexing.maintenance.verify import examine, orphans, verify
 from indexing.snapshot.segments import Segment
 from recommender.errors import LibraryError, SpaceMismatch
+from tests.faults.older import RELEASED, made_older
 
 
 def mend(library, analyser=None, folders=()):
@@ -204,14 +205,14 @@ def test_another_model_cannot_analyse_again(library):
 
 def test_rows_that_refer_to_nothing_go(library, music):
     with closing(sqlite3.connect(library.folder / CATALOG)) as link:
-        link.execute("DELETE FROM contents WHERE id = 2")
+        link.execute("DELETE FROM tracks WHERE id = 2")
         link.execute("INSERT INTO recordings VALUES (2, 2)")
         link.commit()
     assert {p.kind for p in verify(library)} == {"catalog", "snapshot"}
     lines, _ = mend(library)
     assert lines[:2] == [
         "dropped 1 rows of recordings that refer to what is not there: `index update`",
-        "dropped 1 rows of tracks that refer to what is not there: `index update`",
+        "dropped 1 rows of files that refer to what is not there: `index update`",
     ]
     assert verify(library) == []
     list(ingest.update(library, FakeAnalyser(), executor="inline"))
@@ -236,14 +237,37 @@ def overwrite(catalog: Path, at: int, size: int = 4096) -> None:
 def test_damaged_indexes_are_made_anew(library):
     before = state(library)
     library.close()
-    overwrite(library.folder / CATALOG, page_of(library.folder / CATALOG, "ix_tracks_content"))
+    overwrite(library.folder / CATALOG, page_of(library.folder / CATALOG, "ix_files_track"))
     lines, _ = mend(library)
     assert lines[0].startswith("the catalog is damaged: ")
     assert state(library) == before
     assert verify(library) == []
 
 
-@pytest.mark.parametrize("table", ["tracks", "contents", "parts", "meta", "spaces", "modalities", "roots"])
+@pytest.mark.parametrize("version", RELEASED)
+@pytest.mark.parametrize("table", ["tracks", "contents", "roots"])
+def test_a_damaged_catalog_of_an_earlier_version_comes_back(two_parts, music, version, table):
+    before = state(two_parts)
+    two_parts.close()
+    made_older(two_parts.folder / CATALOG, version)
+    overwrite(two_parts.folder / CATALOG, page_of(two_parts.folder / CATALOG, table))
+    lines, _ = mend(two_parts, FakeAnalyser(), [music])
+    paths, tracks = (0 if table == name else len(before) for name in ("tracks", "contents"))
+    assert lines[1].startswith(f"{paths} paths and {tracks} tracks could be read"), lines
+    assert state(two_parts) == before
+    assert verify(two_parts) == []
+
+
+@pytest.mark.parametrize("version", RELEASED)
+def test_a_sound_catalog_of_an_earlier_version_needs_no_repair(library, version):
+    before = state(library)
+    library.close()
+    made_older(library.folder / CATALOG, version)
+    assert mend(library)[0] == []
+    assert state(library) == before
+
+
+@pytest.mark.parametrize("table", ["files", "tracks", "parts", "meta", "spaces", "modalities", "roots"])
 def test_a_catalog_comes_back_without_any_of_its_tables(two_parts, music, tmp_path, table):
     before = state(two_parts)
     two_parts.close()
@@ -351,7 +375,7 @@ def test_groups_of_near_duplicates_that_a_snapshot_has_otherwise_are_found(tmp_p
         list(ingest.add(library, [tmp_path / "m"], Marking(), executor="inline"))
         assert verify(library) == []
         with closing(sqlite3.connect(library.folder / CATALOG)) as link:
-            link.execute("UPDATE recordings SET recording = 3 WHERE content = 1")
+            link.execute("UPDATE recordings SET recording = 3 WHERE track = 1")
             link.commit()
         problems = [str(p) for p in verify(library)]
         assert problems == ["snapshot: its music recordings are not those of the catalog"]

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from fakes import FakeAnalyser, Marking, toy
 
 import media_samples
 from indexing import ingest
-from indexing.catalog import queries, schema
+from indexing.catalog.queries import Catalog
 from indexing.disk import parts
 from indexing.duplicates import fingerprint_index, matching
 from indexing.duplicates.groups import Versions
@@ -146,11 +147,8 @@ def test_what_was_stored_before_there_were_fingerprints_is_unknown(tmp_path, tra
 
 
 def known_parts(library: Library) -> list[parts.Part]:
-    database = schema.open_reader(library.folder)
-    try:
-        return list(queries.known_parts(database.connection).values())
-    finally:
-        database.close()
+    with closing(Catalog.open(library.folder)) as catalog:
+        return list(catalog.known_parts().values())
 
 
 @pytest.mark.parametrize("analyser", [Marking(revision="2"), Marking(revision="2", measures="2")])
@@ -240,12 +238,12 @@ def test_large_pieces_are_mapped_at_once_and_never_grow_too_large(grouped, monke
     monkeypatch.setattr(matching.Recordings, "_MOST", 700)  # two tracks
     monkeypatch.setattr("indexing.duplicates.groups._CHUNK", 1)
     shutil.rmtree(grouped.folder / fingerprint_index.FOLDER)
-    with grouped.writing() as writer, writer.link.begin():
-        recordings = writer.versions._loaded(writer.link).recordings
+    with grouped.writing() as writer, writer.catalog.transaction():
+        recordings = writer.versions._loaded(writer.catalog).recordings
         assert len(recordings) == 6
         assert all(len(piece.codes) <= 700 and piece.home for piece in recordings.segments)
         assert len(recordings.segments) == 3
-        writer.versions.save(writer.link)
+        writer.versions.save(writer.catalog)
     listed = json.loads((grouped.folder / fingerprint_index.FOLDER / fingerprint_index.MANIFEST).read_text())["pieces"]
     assert len(listed) == 3
     assert len(list((grouped.folder / fingerprint_index.FOLDER).iterdir())) == 5  # those merged since are gone

@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.catalog.engine import writing_engine
-from indexing.catalog.migrations import version_2, version_3
+from indexing.catalog.migrations import version_2, version_3, version_4
 from indexing.disk.durable import PARTIAL, publish, sync
 from indexing.disk.locations import BACKUP, CATALOG
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
 
-REVISIONS: dict[int, Callable[["Operations"], None]] = {2: version_2.upgrade, 3: version_3.upgrade}
+REVISIONS: dict[int, Callable[["Operations"], None]] = {
+    2: version_2.upgrade,
+    3: version_3.upgrade,
+    4: version_4.upgrade,
+}
 """What brings a catalog to each version from the one before it."""
 
 
@@ -40,12 +44,12 @@ def migrate(catalog: Path) -> None:
 
     engine = writing_engine(catalog)
     try:
-        with engine.begin() as link:
-            found = link.exec_driver_sql("SELECT schema_version FROM meta").scalar_one()
-            operations = Operations(MigrationContext.configure(link))
+        with engine.begin() as connection:
+            found = connection.exec_driver_sql("SELECT schema_version FROM meta").scalar_one()
+            operations = Operations(MigrationContext.configure(connection))
             for version in sorted(v for v in REVISIONS if v > found):
                 REVISIONS[version](operations)
-                link.exec_driver_sql("UPDATE meta SET schema_version = ?", (version,))
+                connection.exec_driver_sql("UPDATE meta SET schema_version = ?", (version,))
     finally:
         engine.dispose()
 
