@@ -175,7 +175,7 @@ class Library:
 
     @property
     def generation(self) -> int:
-        """How often the contents had changed at opening."""
+        """How often its tracks had changed at opening."""
         return self._head.generation
 
     @property

@@ -175,7 +175,7 @@ def read_marks(folder: Path, part: Part) -> dict[int, bytes]:
 
 
 def located(hashes: Array, window: Array, wanted: Sequence[Any]) -> tuple[Array, Array, Array]:
-    """Where a part holds the contents `wanted` (rows of the catalog), by its columns `hashes` and `window`.
+    """Where a part holds the tracks `wanted` (rows of the catalog), by its columns `hashes` and `window`.
 
     Numbers of their rows in order, the row that describes the whole of a track included; where among these the first
     window of each is; and int64 [t], 1 for each with such a row (imported tracks have none). Raises DamagedPartError

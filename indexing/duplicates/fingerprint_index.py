@@ -30,8 +30,8 @@ class Kept:
 
     Attributes
     ----------
-    recordings: the fingerprints, by content.
-    seen:       int64 [n, 2]: the contents that were looked at, whether or not they have a fingerprint, and the first
+    recordings: the fingerprints, by track.
+    seen:       int64 [n, 2]: the tracks that were looked at, whether or not they have a fingerprint, and the first
         bytes of the hash of each.
     """
 

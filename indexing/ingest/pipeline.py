@@ -69,8 +69,8 @@ class Pipeline:
         """The events of all decisions, files that need no analysis first."""
         for path, reason in todo.skip:
             yield Skipped(path, reason)
-        for link, reason in todo.links:
-            yield from self._take(link, Skipped(link.file.path, reason))
+        for linked, reason in todo.links:
+            yield from self._take(linked, Skipped(linked.file.path, reason))
         yield from self._commit()
         jobs, waiting = todo.jobs, todo.wait
         while jobs:

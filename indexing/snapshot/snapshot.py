@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexing.catalog.reading import Description, Head
-from indexing.catalog.rows import Live
 from indexing.disk.durable import new_folder, sync, translated, write_json
 from indexing.disk.npy import NpyWriter, load_npy
 from indexing.disk.runs import spans
@@ -32,6 +31,7 @@ from recommender.types import Array, Modality
 
 if TYPE_CHECKING:
     from indexing.catalog.queries import Catalog
+    from indexing.catalog.rows import Live
     from indexing.disk.parts import Rows
 
 FOLDER, MANIFEST = "snapshots", "manifest.json"
@@ -114,7 +114,7 @@ def segments_of(folder: Path, catalog: "Catalog", snapshot: Snapshot | None, mod
     return [replace(segment, recordings=_replaced(segment.ids, same, of) if len(same) else None) for segment in kept]
 
 
-def _divided(catalog: "Catalog", old: Segment | None, modality: Modality) -> tuple[Array, Live]:
+def _divided(catalog: "Catalog", old: Segment | None, modality: Modality) -> "tuple[Array, Live]":
     """bool [t], which tracks of a segment of the snapshot are still current, and what the catalog has beside them.
 
     Tracks come and change in parts with ever higher numbers: where those of the snapshot's parts are as many as it
@@ -128,7 +128,7 @@ def _divided(catalog: "Catalog", old: Segment | None, modality: Modality) -> tup
     now = catalog.live(modality)
     alive = still_in(now, old)
     missing = ~np.isin(now.ids, old.ids[alive])
-    return alive, Live(*(column[missing] for column in now))
+    return alive, type(now)(*(column[missing] for column in now))
 
 
 def _replaced(ids: Array, some: Array, others: Array) -> Array:
@@ -186,7 +186,7 @@ def _load_segment(home: Path, rows: int) -> Segment:
     return Segment(alive=np.ones(len(ids), bool), **arrays)
 
 
-def still_in(now: Live, old: Segment) -> Array:
+def still_in(now: "Live", old: Segment) -> Array:
     """bool [t]: the tracks of an old segment whose analysis is still the current one."""
     if len(now.ids) == 0:
         return np.zeros(len(old.ids), bool)
@@ -195,7 +195,7 @@ def still_in(now: Live, old: Segment) -> Array:
     return same
 
 
-def _from_store(folder: Path, catalog: "Catalog", tail: Live, description: Description, *, dim: int) -> Segment:
+def _from_store(folder: Path, catalog: "Catalog", tail: "Live", description: Description, *, dim: int) -> Segment:
     """A segment in memory with the windows of `tail`, read from its parts."""
     offsets = _offsets(tail.windows)
     arrays = _nothing(len(description.inputs), dim)
@@ -208,7 +208,7 @@ def _from_store(folder: Path, catalog: "Catalog", tail: Live, description: Descr
     return Segment(tail.ids, tail.parts, offsets, np.ones(len(tail.ids), bool), **arrays)
 
 
-def stored(folder: Path, catalog: "Catalog", wanted: Live, inputs: Sequence[str]) -> Iterator[_Piece]:
+def stored(folder: Path, catalog: "Catalog", wanted: "Live", inputs: Sequence[str]) -> Iterator[_Piece]:
     """Per part: which of the tracks `wanted` are in it, and their windows in order, by the name of the array.
 
     No more than one part is in memory. Raises LibraryError for a damaged one.
@@ -279,7 +279,7 @@ def _linked(source: Path, home: Path) -> bool:
 def _write(
     home: Path,
     kept: list[Segment],
-    tail: Live,
+    tail: "Live",
     fresh: Iterator[_Piece],
     none: dict[str, Array],
 ) -> int:

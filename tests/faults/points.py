@@ -2,7 +2,7 @@
 
 A step is a sync, a rename, a removal, a new folder or link, a write of a part, an array or a note, or a commit of
 SQLite. A write has two points: before it, and when half of it is there. A name says which code asked for what:
-`disk.parts.write_table: fsync`.
+`disk.parts._write_table: fsync`.
 """
 
 import errno
