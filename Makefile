@@ -3,13 +3,14 @@
 ## make recommend                                the same with a small sample, rendered here
 ## make test                                     lint, types and tests
 ## make quick                                    the tests of a minute, without torch: while you write
+## make lowest                                   tests with the lowest versions that pyproject.toml promises
 ## make clean                                    remove what the others made: .venv, .sample, caches
 ##
 ## PYTHON=python3.12 chooses the interpreter. VIDEO and MUSIC may hold spaces, quotes and a leading ~.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help recommend test quick clean
+.PHONY: help recommend test quick lowest clean
 
 PYTHON ?= python3
 
@@ -48,6 +49,22 @@ quick: .venv/.installed-quick
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m pytest -q -n 2 $(QUICK)
 
+# Every library that has a bound at work: catalog, migrations, store, both FAISS searches, media, networks' parts.
+LOWEST := $(QUICK) tests/indexing/test_migrations.py tests/indexing/test_doctor.py tests/indexing/contract \
+  tests/indexing/test_library_vectors.py $(patsubst %,tests/recommender/test_%.py,media media_pictures) \
+  $(patsubst %,tests/training/test_%.py,ridge nets losses)
+
+lowest: .venv-lowest/.installed
+	.venv-lowest/bin/python -m pytest -q $(LOWEST)
+
+.venv-lowest/.installed: pyproject.toml tests/lowest.py | .venv/.python
+	@echo 'Installing into .venv-lowest (some minutes the first time) ...' >&2
+	@rm -rf .venv-lowest && "$$GIVEN_PYTHON" -m venv .venv-lowest
+	@.venv-lowest/bin/python tests/lowest.py cpu train test >.venv-lowest/constraints.txt
+	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint .venv-lowest/constraints.txt --editable '.[cpu,train,test]'
+	@touch $@
+
 # Editable, so that a pull needs no second install; the stamps are older than a changed pyproject.toml.
 .venv/.installed: pyproject.toml | .venv/.python
 	@echo 'Installing into .venv (a minute or so the first time) ...' >&2
@@ -73,4 +90,4 @@ quick: .venv/.installed-quick
 	@touch $@
 
 clean:
-	rm -rf .venv .sample build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .sample build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -15,6 +15,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import cv2
+import efficientnet_lite
 import measuring
 import numpy as np
 
@@ -30,7 +31,6 @@ from training.affect.picture_copies import COPIES
 from training.affect.picture_families import families
 from training.affect.ridge import fit_chosen
 from training.affect.terms import AXES
-from training.conversion import efficientnet_lite
 from training.evaluation.intervals import bootstrap_of
 
 SEEDS = 2

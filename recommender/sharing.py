@@ -16,8 +16,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from recommender.atomic import PARTIAL, new_file, publish, sync
 from recommender.errors import CliptuneError, InputError, ModelError
-from recommender.home import PARTIAL, stored, sync, written
+from recommender.home import stored
 from recommender.model import Model, available
 from recommender.model.folder import MANIFEST, models_home
 from recommender.text import shown
@@ -48,7 +49,7 @@ def export_model(name_or_folder: str | Path, file: Path) -> list[str]:
     model = Model.load(name_or_folder)
     model.card()
     paths = [path for path in sorted(model.folder.iterdir()) if path.suffix in SUFFIXES and _regular(path)]
-    with written(file) as partial, zipfile.ZipFile(partial, "w") as archive:
+    with stored(file), new_file(file) as partial, zipfile.ZipFile(partial, "w") as archive:
         for path in paths:
             entry = zipfile.ZipInfo(f"{_checked_name(model.name)}/{path.name}", _WHEN)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, (stat.S_IFREG | 0o644) << 16
@@ -91,8 +92,7 @@ def _install(place: Path, source: Path) -> Model:
     final = models_home() / name
     if not final.exists():
         with stored(final):
-            place.replace(final)
-            sync(final.parent)
+            publish(place, final)
     elif _revision(final) != model.revision:
         raise ModelError(
             f"{shown(source)}: another model '{name}' was imported before: remove {shown(final)} first, or train this "

@@ -10,7 +10,7 @@ from typing import NamedTuple
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
-        ("types", "errors", "text", "plain"),
+        ("types", "errors", "text", "plain", "atomic"),
         ("media", "tags", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
         ("extractors.audio", "extractors.video"),
         ("weights",),
@@ -34,7 +34,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("commands",),
     ),
     "training": (
-        ("types", "measures", "conversion"),
+        ("types", "measures"),
         ("learning",),
         ("datasets",),
         ("construction",),

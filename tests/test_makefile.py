@@ -96,6 +96,22 @@ def test_make_alone_explains_itself(clone: Path) -> None:
     assert "make recommend VIDEO=clip.mp4 MUSIC=~/Music" in done.stdout
     assert "make test" in done.stdout
     assert "make quick" in done.stdout
+    assert "make lowest" in done.stdout
+
+
+def test_lowest_runs_files_that_are_there_with_its_own_interpreter(clone: Path) -> None:
+    python = clone / ".venv-lowest" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(RECORD)
+    python.chmod(0o755)
+    (clone / "tests").mkdir()
+    (clone / "tests" / "lowest.py").touch()
+    (clone / ".venv-lowest" / ".installed").touch()
+    assert run(clone, "lowest").returncode == 0
+    (tests,) = calls(clone)
+    assert tests[:2] == ["pytest", "-q"]
+    assert "tests/indexing/test_migrations.py" in tests
+    assert [name for name in tests[2:] if not (ROOT / name).exists()] == []
 
 
 def test_quick_runs_files_that_are_there(clone: Path) -> None:

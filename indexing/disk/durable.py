@@ -1,16 +1,15 @@
-"""Files that are whole or absent: synced, renamed into place, with storage errors in one clear line."""
+"""A library's files: whole or absent, as `recommender.atomic` writes them, with storage errors in one clear line."""
 
 import errno
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from recommender.atomic import PARTIAL, new_folder, publish, sync, write
 from recommender.errors import CliptuneError, LibraryError
-from recommender.home import PARTIAL, sync
 from recommender.text import shown
 
 __all__ = ["PARTIAL", "new_folder", "publish", "sync", "translated", "tree_bytes", "write_json"]
@@ -48,36 +47,9 @@ def _cause(error: Exception) -> str | None:
     return shown(str(error.strerror if isinstance(error, OSError) and error.strerror else text))
 
 
-def publish(partial: Path, final: Path) -> None:
-    """Rename a finished, synced file or folder into place so that it survives a power cut."""
-    partial.replace(final)
-    sync(final.parent)
-
-
-@contextmanager
-def new_folder(final: Path) -> Iterator[Path]:
-    """A context with an empty folder to fill, which becomes `final`, synced; after an error nothing is left."""
-    partial = final.with_name(PARTIAL + final.name)
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        sync(partial)
-        publish(partial, final)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
 def write_json(path: Path, value: Any) -> None:
     """Replace the JSON file at `path` atomically."""
-    partial = path.with_name(PARTIAL + path.name)
-    try:
-        partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        sync(partial)
-        publish(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write(path, json.dumps(value, indent=1) + "\n")
 
 
 def tree_bytes(folder: Path) -> int:

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from indexing.disk.content_hash import SIZE
-from indexing.disk.durable import PARTIAL, publish, sync, translated
+from indexing.disk.durable import translated
 from indexing.disk.locations import PARTS
 from indexing.disk.runs import spans
+from recommender.atomic import new_file
 from recommender.errors import LibraryError
 from recommender.text import shown
 from recommender.types import Analysis, Array
@@ -117,17 +118,9 @@ def write_merged(folder: Path, tables: Sequence[Any]) -> Part:
 
 def _write_table(folder: Path, table: Any) -> Part:
     name = f"{uuid.uuid4().hex}.parquet"
-    final, partial = folder / FOLDER / name, folder / FOLDER / (PARTIAL + name)
-    with translated(folder, "write to the library at"):
-        try:
-            final.parent.mkdir(exist_ok=True)
-            _write(partial, table)
-            sync(partial)
-            digest, size = checksum(partial), partial.stat().st_size
-            publish(partial, final)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+    with translated(folder, "write to the library at"), new_file(folder / FOLDER / name) as partial:
+        _write(partial, table)
+        digest, size = checksum(partial), partial.stat().st_size
     return Part(name, len(table), size, digest)
 
 

@@ -14,7 +14,7 @@ from indexing.catalog.rows import Known, Root
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.files import absolute, below, trouble, vanished
 from indexing.ingest import plan
-from indexing.ingest.events import Event, Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
+from indexing.ingest.events import Event, Plan, Planned, Recoded, Removed, Skipped, Warned
 from indexing.ingest.pipeline import Pipeline
 from indexing.ingest.plan import Decisions
 from indexing.ingest.reencode import recodable, recode
@@ -24,23 +24,6 @@ from indexing.writing.writer import Writer, writing
 from recommender.errors import LibraryError
 from recommender.text import shown
 from recommender.types import Analyser, Modality
-
-__all__ = [
-    "Choices",
-    "Event",
-    "Failed",
-    "Ingested",
-    "Plan",
-    "Planned",
-    "Recoded",
-    "Removed",
-    "Skipped",
-    "Warned",
-    "add",
-    "remove",
-    "update",
-    "upgrade",
-]
 
 _MODALITIES: tuple[Modality, ...] = ("music", "video")
 _CHUNK = 500  # catalog-only changes per transaction

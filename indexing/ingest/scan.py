@@ -12,68 +12,15 @@ from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Modality
 
-SUFFIXES: dict[Modality, frozenset[str]] = {
-    "music": frozenset(
-        [
-            ".mp3",
-            ".flac",
-            ".wav",
-            ".ogg",
-            ".oga",
-            ".opus",
-            ".m4a",
-            ".m4b",
-            ".aac",
-            ".wma",
-            ".aif",
-            ".aiff",
-            ".aifc",
-            ".ape",
-            ".wv",
-            ".mka",
-            ".mp2",
-            ".mpc",
-            ".ac3",
-            ".caf",
-            ".au",
-            ".amr",
-            ".weba",
-            ".tta",
-            ".alac",
-        ]
-    ),
-    "video": frozenset(
-        [
-            ".mp4",
-            ".m4v",
-            ".mov",
-            ".mkv",
-            ".webm",
-            ".avi",
-            ".wmv",
-            ".flv",
-            ".mpg",
-            ".mpeg",
-            ".m2v",
-            ".ts",
-            ".mts",
-            ".m2ts",
-            ".3gp",
-            ".3g2",
-            ".ogv",
-            ".mxf",
-            ".vob",
-            ".gif",
-            ".jpg",
-            ".jpeg",
-            ".png",
-            ".webp",
-            ".bmp",
-            ".tif",
-            ".tiff",
-        ]
-    ),
-}
+_MUSIC = (
+    ".mp3 .flac .wav .ogg .oga .opus .m4a .m4b .aac .wma .aif .aiff .aifc .ape .wv .mka .mp2 .mpc .ac3 .caf .au .amr "
+    ".weba .tta .alac"
+)
+_CLIPS = (
+    ".mp4 .m4v .mov .mkv .webm .avi .wmv .flv .mpg .mpeg .m2v .ts .mts .m2ts .3gp .3g2 .ogv .mxf .vob .gif .jpg .jpeg "
+    ".png .webp .bmp .tif .tiff"
+)
+SUFFIXES: dict[Modality, frozenset[str]] = {"music": frozenset(_MUSIC.split()), "video": frozenset(_CLIPS.split())}
 
 
 @dataclass

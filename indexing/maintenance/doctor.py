@@ -5,6 +5,8 @@ import shutil
 import sys
 from importlib import metadata
 
+from indexing.search.backends import FAISS_ROWS
+
 CORE = (
     "cliptune",
     "numpy",
@@ -20,6 +22,7 @@ CORE = (
 FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs", "faiss-gpu-cu11", "faiss-gpu-cu12")
 EXTRAS = {"torch": "train, deep", "lightgbm": "train", "transformers": "timesformer"}
 INSTALL_FAISS = "install exactly one: pip install 'cliptune[cpu]' or pip install 'cliptune[gpu]'"
+WITHOUT_FAISS = f"none: needed from {FAISS_ROWS:,} windows on and by `recommend index build` ({INSTALL_FAISS})"
 
 
 def version(name: str) -> str | None:
@@ -44,7 +47,7 @@ def report() -> tuple[list[tuple[str, str]], list[str]]:
 
 def _faiss() -> tuple[list[tuple[str, str]], list[str]]:
     found = [name for name in FAISS if version(name)]
-    facts = [("faiss package", ", ".join(f"{name} {version(name)}" for name in found) or "none")]
+    facts = [("faiss package", ", ".join(f"{name} {version(name)}" for name in found) or WITHOUT_FAISS)]
     problems = []
     if len(found) > 1:
         problems.append(
@@ -54,7 +57,7 @@ def _faiss() -> tuple[list[tuple[str, str]], list[str]]:
     try:
         import faiss
     except ImportError as error:
-        return facts, [*problems, f"no usable FAISS ({error}): {INSTALL_FAISS}"]
+        return facts, [*problems, f"no usable FAISS ({error}): {INSTALL_FAISS}"] if found else problems
     gpu_build = hasattr(faiss, "StandardGpuResources")
     devices = faiss.get_num_gpus() if gpu_build else 0
     facts.append(

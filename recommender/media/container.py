@@ -44,25 +44,8 @@ _OPTIONS = {
 }
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _PICTURES = {
-    ".avif",
-    ".bmp",
-    ".exr",
-    ".heic",
-    ".j2k",
-    ".jfif",
-    ".jp2",
-    ".jpe",
-    ".jpeg",
-    ".jpg",
-    ".jxl",
-    ".pbm",
-    ".pgm",
-    ".png",
-    ".ppm",
-    ".qoi",
-    ".tif",
-    ".tiff",
-    ".webp",
+    *(".avif", ".bmp", ".exr", ".heic", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
+    *(".jxl", ".pbm", ".pgm", ".png", ".ppm", ".qoi", ".tif", ".tiff", ".webp"),
 }
 _NOT_MEDIA = "it is damaged, or not an audio, video or picture file; play it to check, and convert it or leave it out"
 # PyAV's errors; what the operating system raises while a file is read; what PyAV lets through for odd streams.

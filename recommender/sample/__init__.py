@@ -1,12 +1,12 @@
 """A small sample that the project renders itself: twelve pieces of music of different moods and two clips."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from recommender import media
+from recommender.atomic import new_file
 from recommender.errors import InputError
 from recommender.sample import scenes
 from recommender.sample.pieces import PIECES
@@ -39,14 +39,9 @@ def render(folder: Path) -> Sample:
     sample = Sample(folder / "music", folder / "clips")
     try:
         todo = _missing(sample)
-        for place in (sample.music, sample.clips):
-            place.mkdir(parents=True, exist_ok=True)
-        if todo:
-            with tempfile.TemporaryDirectory(prefix=".rendering-", dir=folder) as unfinished:
-                for target, write in todo.items():
-                    part = Path(unfinished) / target.name
-                    write(part)
-                    part.replace(target)
+        for target, write in todo.items():
+            with new_file(target) as unfinished:
+                write(unfinished)
     except OSError as error:
         raise InputError(
             f"cannot write the sample to '{shown(folder)}': {error.strerror or error}; give another folder"

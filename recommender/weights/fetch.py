@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from recommender.atomic import write
 from recommender.errors import InputError, ModelError
 from recommender.home import stored
 from recommender.text import shown
@@ -216,9 +217,8 @@ def _note(part: Path) -> Path:
 
 def _remember(part: Path, whole: _Whole) -> None:
     with stored(part):
-        part.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)  # first, so that a note never stands beside the part of another file
-        _note(part).write_text(json.dumps(asdict(whole)), encoding="utf-8")
+        write(_note(part), json.dumps(asdict(whole)))
 
 
 def _remembered(part: Path) -> _Whole | None:

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from recommender.atomic import new_file, write
 from recommender.errors import InputError, ModelError
-from recommender.home import data_home, stored, written
+from recommender.home import data_home, stored
 from recommender.text import shown
 from recommender.weights.convert import convert, empty, fitting
 from recommender.weights.fetch import FetchConfig, OnBytes, check_address, discard, fetch
@@ -208,11 +209,11 @@ def _checked(file: Path, one: Checkpoint, source: str, expected: str | None) -> 
 def _keep(name: str, state: dict[str, "Tensor"], file: Path, source: str, sha256: str) -> Record:
     """Write the weights, then their record."""
     weights = weights_path(name)
-    with written(weights) as partial:
+    with stored(weights), new_file(weights) as partial:
         _write(state, partial, {"sha256": sha256})  # one entry: several come in any order
     made = Record(name, source, sha256, file.stat().st_size, _sha256(weights), weights.stat().st_size)
-    with written(record_path(name)) as partial:
-        partial.write_text(json.dumps(asdict(made), indent=1) + "\n", encoding="utf-8")
+    with stored(record_path(name)):
+        write(record_path(name), json.dumps(asdict(made), indent=1) + "\n")
     return made
 
 

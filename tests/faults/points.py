@@ -18,7 +18,7 @@ from typing import Any
 
 _SYSTEM = ("fsync", "replace", "rename", "unlink", "rmdir", "mkdir", "link")
 _GIVES = {"fsync", "replace", "mkdir", "link", "commit", "write", "copy", "vacuum"}  # what a full disk refuses
-_PLUMBING = {"indexing.disk.durable", "indexing.disk.npy", "recommender.home"}  # whoever called them is of interest
+_PLUMBING = {"indexing.disk.durable", "indexing.disk.npy", "recommender.atomic"}  # whoever called is of interest
 _LAYERS = ("indexing", "recommender")
 
 
@@ -48,7 +48,8 @@ class Points:
         """Put the points into this process, for good."""
         for name in _SYSTEM:
             setattr(os, name, self._before(name, getattr(os, name)))
-        _patch(Path, "write_text", self._writing(lambda args: args[0]))
+        for name in ("write_text", "write_bytes"):
+            _patch(Path, name, self._writing(lambda args: args[0]))
         _patch(shutil, "copyfile", self._writing(lambda args: args[1], "copy"))
         self._install_ours()
         self._install_sqlite()

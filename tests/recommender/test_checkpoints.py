@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from email.message import Message
+from pathlib import Path
 from threading import Event
 from urllib.error import HTTPError
 from urllib.request import Request
@@ -24,6 +25,7 @@ from checkpoint_server import (
     tiny_state,
     whole,
 )
+from recommender import atomic
 from recommender.errors import InputError, ModelError
 from recommender.weights import present, pull, record, verify
 from recommender.weights.fetch import FetchConfig, _Redirects
@@ -124,11 +126,15 @@ def refused_later(config: FetchConfig) -> str:
 
 
 def test_on_a_full_disk_the_download_is_kept(tiny, server, monkeypatch) -> None:
-    def full(path: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    sync = atomic.sync
+
+    def full(path: Path) -> None:
+        if path.suffix == ".safetensors":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("recommender.home.sync", full)
+        patch.setattr("recommender.atomic.sync", full)
         with pytest.raises(ModelError, match="no space left on device; check the folder"):
             pull("tiny", config=QUICK)
     assert left() == ["tiny-1.pth.part", "tiny-1.pth.part.json"]

@@ -10,7 +10,7 @@ from recommender import Model, Recommender, blend, recommend
 from recommender.affect.linear import bounded
 from recommender.errors import InputError, MediaError, SpaceMismatch
 from recommender.explain import WORTH
-from recommender.plain import PLAIN, amount, label
+from recommender.plain import WORDS, amount, label
 from recommender.types import Filter, Space, unit
 from toy import ToyLibrary, ToyModel
 
@@ -74,7 +74,7 @@ def test_reasons_are_the_measured_change_when_a_feature_becomes_the_median(engin
 
 def test_every_feature_of_the_built_in_model_has_plain_words():
     model = Model.load()
-    assert {*model.affect["music"].columns, *model.affect["video"].columns} <= set(PLAIN)
+    assert {*model.affect["music"].columns, *model.affect["video"].columns} <= set(WORDS)
 
 
 @pytest.mark.parametrize(

@@ -165,12 +165,12 @@ def test_a_disk_that_fills_while_the_tables_are_written_leaves_no_half_set(tmp_p
     written = iter(range(100))
 
     def full(handle: int) -> None:
-        if next(written) == 4:
+        if next(written) == 8:  # each file and its folder: that of the fifth file
             raise OSError(errno.ENOSPC, "No space left on device")
         whole(handle)
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage.os, "fsync", full)
+        patch.setattr(os, "fsync", full)
         with pytest.raises(CliptuneError, match="the disk is full"):
             build(table, tmp_path / "D", "drop", 1, "text")
     with pytest.raises(InputError, match="no finished data set"):

@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError
-from training.systems.fusion import Fusion, FusionConfig, best, fused, scale_of
+from training.learning.weighing import best
+from training.systems.fusion import Fusion, FusionConfig, fused, scale_of
 from training.types import Pairs
 
 HAND = FusionConfig(folds=2, grid=(0.0, 0.5, 1.0))

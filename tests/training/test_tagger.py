@@ -16,12 +16,13 @@ from recommender.model.folder import MANIFEST
 from recommender.model.retrieval import WEIGHTS, FeatureSet
 from recommender.types import Modality, numbered
 from training.learning.loop import Schedule
+from training.learning.model_folder import files_of, write
 from training.nets.attendaffect import AttendAffectNet, Attention, Shape
 from training.tagger import learn
 from training.tagger.figures import DISAGREE, KINDS, agreed, figures, mean_and_sd, one_against_others
 from training.tagger.labelled import Labelled, corpus_segments, parts, segments_of, training_segments
 from training.tagger.learn import train_tagger
-from training.tagger.model import Opinion, Tag, fit, layouts, load, manifest_of, save_tagger
+from training.tagger.model import Opinion, Tag, fit, layouts, load, manifest_of
 from training.tagger.network import Labels, TaggerConfig, fit_members, opinion
 from training.tagger.tokens import GROUPS, tokens_of
 from training.types import EMOTIONS, Corpus, Dataset, Pairs
@@ -282,7 +283,7 @@ def test_features_of_another_shape_are_refused(tagger):
 def saved(tagger, out):
     out.mkdir()
     manifest, weights = manifest_of(tagger, "mine", {"dataset": "d"})
-    save_tagger(out, manifest, weights, {})
+    write(out, files_of(manifest, weights, {}, ""))
     return out
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender import media
+from recommender.atomic import publish, sync
 from recommender.errors import InputError
 
 SR_HZ = 22050
@@ -73,6 +74,13 @@ def other_synth(first: Synth) -> Synth | None:
     return None
 
 
+def renderings_cache() -> Path:
+    """Where renderings are kept unless told otherwise: in the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("cliptune") / "renderings"
+
+
 def render(midi: Path, synth: Synth, cache: Path) -> Path:
     """The FLAC (mono, SR_HZ, at most SECONDS) of `midi`, from the cache or rendered into it.
 
@@ -89,7 +97,8 @@ def render(midi: Path, synth: Synth, cache: Path) -> Path:
         first = next(media.audio_blocks(wav, SR_HZ, SECONDS))
         flac = wav.with_suffix(".flac")
         media.write_audio(flac, np.asarray(first), SR_HZ)
-        flac.replace(target)
+        sync(flac)
+        publish(flac, target)
     return target
 
 

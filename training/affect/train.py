@@ -1,28 +1,22 @@
 """`recommend train affect`: the built-in model folder from the rated corpora, with its card."""
 
-import hashlib
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from safetensors.numpy import save
 
 from recommender.errors import InputError
 from recommender.extractors.audio import music
 from recommender.extractors.video import clip
 from recommender.model.affect import STILL
-from recommender.model.retrieval import WEIGHTS
 from training.affect.card import card
 from training.affect.fit import Progress, Trained
-from training.affect.midi import find_synth
+from training.affect.midi import find_synth, renderings_cache
 from training.affect.music import train_music
 from training.affect.video import TrainedVideo, train_video
 from training.datasets import DATASETS
-from training.learning.model_folder import as_json, writable, write
+from training.learning.model_folder import as_json, files_of, pack, writable, write
+from training.learning.versions import environment
 
 SPACE = {"side": 8, "reach": 1.5, "bandwidth": 0.2}
 """The affect space of the model (see recommender.affect.space for what the numbers mean)."""
@@ -83,7 +77,7 @@ def train_affect(
     progress: Progress = on_progress or (lambda stage, done, total: None)
     synth = find_synth(soundfont)
     writable(out)
-    music_part = train_music(data, synth, cache or _user_cache(), seeds, progress)
+    music_part = train_music(data, synth, cache or renderings_cache(), seeds, progress)
     video_part = train_video(data, seeds, progress)
     report = _report(music_part, video_part, seeds)
     files = _files(music_part, video_part, report)
@@ -130,7 +124,7 @@ def _report(music_part: Trained, video_part: TrainedVideo, seeds: int) -> dict[s
         "format": 1,
         "command": f"recommend train affect --data DATA --out FOLDER --seeds {seeds}",
         "seeds": seeds,
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "versions": environment(PACKAGES),
         "features": {"music": music.REVISION, "video": clip.REVISION},
         "data": {name: {"licence": d.licence, "citation": d.citation, "url": d.url} for name, d in DATASETS.items()},
         "music": music_part.report,
@@ -143,23 +137,17 @@ def _report(music_part: Trained, video_part: TrainedVideo, seeds: int) -> dict[s
 def _files(music_part: Trained, video_part: TrainedVideo, report: dict[str, Any]) -> dict[str, str | bytes]:
     """Every file of the folder, by name; the manifest last, as it makes the folder a model."""
     models = {"music": music_part.model, "video": video_part.model, STILL: video_part.still}
-    weights = save({name: np.ascontiguousarray(v) for name, v in sorted(video_part.heads.tensors().items())})
+    entry, weights = pack(video_part.heads.tensors())
     manifest = {
         "format": 1,
         "name": NAME,
         "features": report["features"],
         "affect": {name: f"affect-{name}.json" for name in models},
         "space": SPACE,
-        "weights": WEIGHTS,
-        "sha256": hashlib.sha256(weights).hexdigest(),
+        **entry,
     }
-    return {
-        **{f"affect-{name}.json": as_json(model.to_json()) for name, model in models.items()},
-        WEIGHTS: weights,
-        "report.json": as_json(report),
-        "card.md": card(report, music_part, video_part),
-        "manifest.json": as_json(manifest),
-    }
+    predictors: dict[str, str | bytes] = {f"affect-{n}.json": as_json(model.to_json()) for n, model in models.items()}
+    return predictors | files_of(manifest, weights, report, card(report, music_part, video_part))
 
 
 def _rounded(value: Any) -> Any:
@@ -171,9 +159,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if value == value and abs(value) != float("inf") else None
     return value
-
-
-def _user_cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("cliptune") / "renderings"

@@ -11,11 +11,12 @@ import numpy as np
 
 from indexing.disk.files import absolute
 from indexing.ingest.scan import media_files
+from recommender import atomic
 from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Array, Modality
 from training.construction.features import fingerprints, vectors
-from training.construction.storage import write_bytes, writing
+from training.construction.storage import writing
 from training.construction.together import fill
 from training.datasets.h5 import matrix_bytes
 
@@ -106,7 +107,7 @@ def _parquet(out: Path, folder: Path, found: Mapping[str, Mapping[str, Array]]) 
         columns[name] = pa.array(values, pa.list_(pa.float32()))
     buffer = io.BytesIO()
     parquet.write_table(pa.table(columns), buffer, compression="zstd")
-    write_bytes(out, buffer.getvalue())
+    atomic.write(out, buffer.getvalue())
     return (out,)
 
 
@@ -116,13 +117,13 @@ def _matrices(out: Path, folder: Path, found: Mapping[str, Mapping[str, Array]])
     for name, rows in found.items():
         matrix = out.with_name(f"{out.stem}-{name}{out.suffix}")
         values = np.array(list(rows.values()), np.float32)
-        write_bytes(matrix, matrix_bytes(values) if out.suffix != ".npy" else _npy(values))
+        atomic.write(matrix, matrix_bytes(values) if out.suffix != ".npy" else _npy(values))
         text = io.StringIO()
         lines = csv.writer(text, lineterminator="\n")
         lines.writerow(["id", "path"])
         lines.writerows([path, str(folder / path)] for path in rows)
         table = matrix.with_suffix(".csv")
-        write_bytes(table, text.getvalue().encode("utf-8", "surrogateescape"))
+        atomic.write(table, text.getvalue().encode("utf-8", "surrogateescape"))
         written += [matrix, table]
     return tuple(written)
 

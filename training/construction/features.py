@@ -11,11 +11,11 @@ import numpy as np
 
 from indexing.disk.content_hash import fingerprint
 from indexing.executors import Crash, open_executor
+from recommender import atomic
 from recommender.errors import CliptuneError, InputError
 from recommender.text import shown
 from recommender.types import Array, Modality
 from training.construction.encoders import Extractor, encoder_named
-from training.construction.storage import write_bytes
 from training.construction.table import Row
 
 Progress = Callable[[int, int], None]
@@ -168,7 +168,7 @@ class VectorStore:
     def put(self, digest: bytes, vector: Array) -> None:
         buffer = io.BytesIO()
         np.save(buffer, vector, allow_pickle=False)
-        write_bytes(self._path(digest), buffer.getvalue())
+        atomic.write(self._path(digest), buffer.getvalue())
 
     def _path(self, digest: bytes) -> Path:
         return self.folder / f"{digest.hex()}.npy"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from recommender import atomic
 from recommender.types import Array
 from training.construction.pairing import Pairing, Segment
-from training.construction.storage import write_bytes
 from training.datasets.built import MANIFEST, TAG, Manifest, built_layout
 from training.datasets.emomv_labels import JOIN
 from training.datasets.emomv_layout import Stream
@@ -36,19 +36,19 @@ def write_dataset(
     """
     layout = built_layout(manifest)
     (folder / MANIFEST).unlink(missing_ok=True)
-    write_bytes(folder / SEGMENTS, _csv_bytes([USES, *uses]))
+    atomic.write(folder / SEGMENTS, _csv_bytes([USES, *uses]))
     for split, pairing in pairings.items():
         couples = ordered(pairing)
         lines = (_pair_line(split, couple, manifest.labels) for couple in couples)
-        write_bytes(folder / layout.labels(split), _csv_bytes(lines))
+        atomic.write(folder / layout.labels(split), _csv_bytes(lines))
         for stream, side, vectors in ((layout.video, 0, video), (layout.music, 1, music)):
             _write_matrix(folder / layout.features(stream, split), [c[side] for c in couples], vectors, stream)
     corpus = corpus_of(pairings["validation"])
     table = [[f"{TAG}/for_retrieval/", s.id, manifest.labels[s.emotion], str(s.emotion)] for s in corpus]
-    write_bytes(folder / layout.corpus_labels(), _csv_bytes(table))
+    atomic.write(folder / layout.corpus_labels(), _csv_bytes(table))
     for stream, vectors in ((layout.video, video), (layout.music, music)):
         _write_matrix(folder / layout.corpus_features(stream), corpus, vectors, stream)
-    write_bytes(folder / MANIFEST, manifest.text().encode())
+    atomic.write(folder / MANIFEST, manifest.text().encode())
 
 
 def ordered(pairing: Pairing) -> list[Couple]:
@@ -78,7 +78,7 @@ def _pair_line(split: str, couple: Couple, names: Sequence[str]) -> list[str]:
 
 def _write_matrix(path: Path, segments: Sequence[Segment], vectors: Vectors, stream: Stream) -> None:
     rows = np.array([vectors[s.id] for s in segments], np.float32).reshape(len(segments), stream.columns)
-    write_bytes(path, matrix_bytes(rows))
+    atomic.write(path, matrix_bytes(rows))
 
 
 def _csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:

@@ -1,7 +1,6 @@
-"""Files of a data set under construction: whole or absent, with errors of one line, one writer at a time."""
+"""A data set under construction: one writer at a time, with errors of one line."""
 
 import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,18 +39,3 @@ def writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         cause = _CAUSES.get(error.errno or 0, shown(error.strerror or str(error)))
         raise CliptuneError(f"cannot write the data set to {shown(folder)}: {cause}") from error
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file durably, whole or not at all, making its folder; raises OSError."""
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -18,7 +18,7 @@ from training.evaluation.files import write_text
 from training.evaluation.published import published, survey
 from training.evaluation.slices import per_query_table, write_per_query
 from training.evaluation.trials import Bench, Outcome, run, trials
-from training.evaluation.versions import versions
+from training.learning.versions import environment
 from training.types import System
 
 SCHEMA_VERSION = 1
@@ -77,7 +77,7 @@ def benchmark(
         "stages": [pair._asdict() | {"directions": stages.figures(found)} for pair, found in staged.items()],
         "survey": survey(bench.dataset.name),
         "published": [row._asdict() for row in published(bench.dataset.name)] if bench.split == "published" else [],
-        "versions": {"python": platform.python_version()} | versions(PACKAGES),
+        "versions": environment(PACKAGES),
         "hardware": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
         "fit_cpu_s": sum(sum(s.seconds) for s in scored.values()),
         "wall_s": time.monotonic() - start,

@@ -1,8 +1,8 @@
 """Text files read and written as a whole, with errors of one line."""
 
-import os
 from pathlib import Path
 
+from recommender.atomic import write
 from recommender.errors import InputError
 from recommender.text import shown
 
@@ -19,13 +19,7 @@ def read_text(path: Path) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 file, whole or not at all, making its folder; raises InputError naming the path."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_text(text, encoding="utf-8", newline="\n")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write(path, text, shared=True)
     except OSError as error:
         raise InputError(f"cannot write {shown(path)}: {error.strerror or error}") from error

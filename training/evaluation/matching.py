@@ -18,10 +18,10 @@ from training.datasets.generated import EFFECTS, NAME, TERMS, GeneratedConfig, g
 from training.evaluation.files import write_text
 from training.evaluation.intervals import paired_bootstrap, spread
 from training.evaluation.significance import holm, paired_test
-from training.evaluation.versions import versions
 from training.learning.folds import deal, tally
 from training.learning.model_folder import as_json, writable
 from training.learning.targets import Scored, is_matched
+from training.learning.versions import versions
 from training.measures import POINTWISE
 from training.systems.afclnet.ablations import ablations
 from training.systems.afclnet.reduction import ReductionConfig

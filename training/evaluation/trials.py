@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from recommender.atomic import new_file
 from recommender.errors import InputError
 from recommender.model.retrieval import RetrievalModel
 from recommender.types import Array, Modality
@@ -237,13 +238,15 @@ def code() -> str:
     import training.learning.loop
     import training.learning.losses
     import training.learning.targets
+    import training.learning.weighing
     import training.measures
     import training.nets
     import training.systems
 
     saved = (recommender.model, recommender.rankers)  # what models that are trained already score with
     packages = (recommender.encoders, training.measures, training.nets, training.systems, *saved)
-    modules = (training.learning.loop, training.learning.folds, training.learning.losses, training.learning.targets)
+    learning = training.learning
+    modules = (learning.loop, learning.folds, learning.losses, learning.targets, learning.weighing)
     digest = hashlib.sha256()
     for module in (*packages, *modules):
         home = Path(inspect.getfile(module))
@@ -264,15 +267,11 @@ def _read(path: Path, key: str) -> Outcome | None:
 
 
 def _write(path: Path, key: str, outcome: Outcome) -> None:
-    partial = path.with_name(f".{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = outcome._asdict()
-        with partial.open("wb") as file:
+        with new_file(path, shared=True) as partial, partial.open("wb") as file:
             np.savez_compressed(file, key=np.array(key), **arrays)
-        partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InputError(f"cannot write {path}: {error.strerror or error}; the benchmark can be resumed") from error
 
 

@@ -7,18 +7,18 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from recommender.rankers.scoring import Fusion, Scale
+from recommender.rankers.scoring import Fusion
 from recommender.types import Array
 from training.affect.nested import grouped_folds
 from training.learning.loop import Batch, reproducible, train
 from training.learning.targets import Rule, Scored
+from training.learning.weighing import weigh
 from training.nets.afclnet import AFCLNet as Network
 from training.reranking.pigeonhole_bootstrap import retrieval
 from training.reranking.rated import Rated, Seen, dealt
 from training.systems.afclnet.affect import Affect, Ridge
 from training.systems.afclnet.reduction import ReductionConfig, reduce
 from training.systems.afclnet.system import IDENTITY, OURS, AFCLNetConfig, FittedAFCLNet, Fresh, loss
-from training.systems.fusion import best
 from training.systems.prepare import Standardiser
 
 RECIPE = replace(
@@ -65,10 +65,6 @@ def _given(seen: Seen) -> Ridge:
     weights = np.zeros((columns, 2))
     weights[:2] = np.diag(1 / np.where(spread > 0, spread, 1.0))
     return Ridge(Standardiser(np.zeros(columns), np.ones(columns)), weights, np.zeros(2))
-
-
-WEIGHTS = tuple(w / 10 for w in range(11))
-"""Of AFCLNet beside the cosine; finer steps are below what so many items can tell apart."""
 
 
 class Crossed(NamedTuple):
@@ -128,14 +124,11 @@ def _average(held: Seen, pictures: Array, rule: Rule) -> Array:
 
 def fusion(runs: Sequence[Crossed], distance: Array) -> Fusion:
     """AFCLNet and cosine with the weight of the largest mAP (mean of both directions, mean over `runs`)."""
-    scales = [Scale(float(x.mean()), float(x.std()) or 1.0) for x in _stacked(runs)]
-    tried = [Fusion(weight, *scales) for weight in WEIGHTS]
-    quality = [float(np.mean([retrieval(f(run.cosine, run.logit), distance) for run in runs])) for f in tried]
-    return Fusion(best(WEIGHTS, quality), *scales)
 
+    def quality(tried: Fusion) -> float:
+        return float(np.mean([retrieval(tried(run.cosine, run.logit), distance) for run in runs]))
 
-def _stacked(runs: Sequence[Crossed]) -> tuple[Array, Array]:
-    return np.array([run.cosine for run in runs]), np.array([run.logit for run in runs])
+    return weigh(np.array([run.cosine for run in runs]), np.array([run.logit for run in runs]), quality)
 
 
 def fused(run: Crossed, distance: Array) -> Array:

@@ -5,30 +5,26 @@ learns to score any picture with any piece by how near their ratings lie. Figure
 folds of themes crossed with folds of series: both sides of a held-out pair are unseen.
 """
 
-import hashlib
-import platform
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from platformdirs import user_cache_path
-from safetensors.numpy import save
 
 from recommender.errors import InputError
 from recommender.extractors.audio import music as music_features
 from recommender.extractors.video import clip as video_features
 from recommender.model import Model
 from recommender.model.affect import AffectModel, load
-from recommender.model.folder import MANIFEST, read_manifest
+from recommender.model.folder import read_manifest
 from recommender.model.rescoring import Rescoring
-from recommender.model.retrieval import WEIGHTS
 from recommender.rankers.afclnet import Rescorer
 from recommender.types import Array, Modality
-from training.affect.midi import find_synth
-from training.learning.model_folder import as_json, writable, write
+from training.affect.midi import find_synth, renderings_cache
+from training.learning import model_folder
+from training.learning.model_folder import files_of, pack, writable, write
 from training.learning.targets import NearAffect, is_matched
+from training.learning.versions import environment
 from training.reranking import crossed as affect_matching
 from training.reranking import pigeonhole_bootstrap
 from training.reranking.card import HEADING, section
@@ -83,7 +79,7 @@ def train_builtin(
         raise InputError(f"the model '{base}' predicts no affect of media: AFCLNet is added to a model that does")
     synth = find_synth(soundfont)
     writable(out)
-    video, music = measured(data, model, synth, cache or user_cache_path("cliptune") / "renderings", tick)
+    video, music = measured(data, model, synth, cache or renderings_cache(), tick)
     rule, distance = nearness(video, music), distances(video.ratings, music.ratings)
     runs = cross_validated(video, music, rule, seeds, tick)
     figures = compared(runs, distance, (video.groups, music.groups), tick)
@@ -94,7 +90,7 @@ def train_builtin(
         "command": command,
         "seed": seed,
         "seeds": seeds,
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "versions": environment(PACKAGES),
         "features": {"music": music_features.REVISION, "video": video_features.REVISION},
         "soundfont": synth.name,
         "pictures": {"items": len(video), "groups": len(set(video.groups))},
@@ -206,20 +202,10 @@ def referring(plain: Rescorer, video: Seen, music: Seen) -> Rescorer:
 def _files(base: AffectModel, name: str, rescoring: Rescoring, facts: Mapping[str, Any]) -> dict[str, str | bytes]:
     """All files of the new folder, the manifest last; the affect model's own are as they are in `base`."""
     manifest = read_manifest(base.folder)
-    kept = [*manifest["affect"].values(), "report.json"]
+    kept = [*manifest["affect"].values(), model_folder.REPORT]
     tensors = rescoring.tensors() | (base.heads.tensors() if base.heads is not None else {})
-    weights = save({key: np.ascontiguousarray(v) for key, v in sorted(tensors.items())})
-    manifest |= {
-        "name": name,
-        "weights": WEIGHTS,
-        "sha256": hashlib.sha256(weights).hexdigest(),
-        "ranker": facts["ranker"],
-        "rescoring": rescoring.as_json(),
-    }
-    return {
-        **{file: (base.folder / file).read_bytes() for file in kept if (base.folder / file).is_file()},
-        WEIGHTS: weights,
-        REPORT: as_json(facts),
-        "card.md": base.card().partition(HEADING)[0] + section(facts),
-        MANIFEST: as_json(manifest),
-    }
+    entry, weights = pack(tensors)
+    manifest |= {"name": name, **entry, "ranker": facts["ranker"], "rescoring": rescoring.as_json()}
+    card = base.card().partition(HEADING)[0] + section(facts)
+    own = {file: (base.folder / file).read_bytes() for file in kept if (base.folder / file).is_file()}
+    return own | files_of(manifest, weights, facts, card, report_name=REPORT)

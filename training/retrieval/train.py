@@ -1,7 +1,5 @@
 """`recommend train retrieval`: a system fitted on a dataset's training pairs, saved as a model folder with its card."""
 
-import hashlib
-import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,18 +7,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from safetensors.numpy import save
 
 from recommender.encoders import Matcher
 from recommender.errors import InputError
-from recommender.model.folder import FORMAT, MANIFEST, read_manifest
+from recommender.model.folder import FORMAT, read_manifest
 from recommender.model.rescoring import Rescoring
-from recommender.model.retrieval import WEIGHTS, FeatureSet, RetrievalModel, load, revision_of
+from recommender.model.retrieval import FeatureSet, RetrievalModel, load, revision_of
 from recommender.rankers.scoring import Fusion
 from recommender.types import Modality
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trials import Bench
-from training.learning.model_folder import as_json, writable, write
+from training.learning.model_folder import CARD, REPORT, as_json, files_of, pack, report_of, writable, write
 from training.retrieval.card import card
 from training.systems.afclnet.export import rescorer
 from training.systems.afclnet.system import FittedAFCLNet
@@ -123,20 +120,12 @@ def train_retrieval(
         "seed": seed,
     }
     manifest, weights = manifest_of(name, dataset.features, system.name, parts, default, trained_on)
-    facts = {
-        "format": 1,
-        "command": command,
-        "model": {key: manifest[key] for key in ("name", "revision", "system", "inputs", "trained_on", "ranker")},
-        "config": repr(system),
-        "versions": {"python": platform.python_version(), **folds["versions"]},
-        "cross-validation": figures,
-    }
-    texts = {"report.json": as_json(facts), "card.md": card(facts, dataset.licence), MANIFEST: as_json(manifest)}
-    write(out, {WEIGHTS: weights, **texts})
+    facts = report_of(manifest, command, system, folds["versions"]) | {"cross-validation": figures}
+    write(out, files_of(manifest, weights, facts, card(facts, dataset.licence)))
     model = load(out, read_manifest(out))
     if reason:
         facts["evaluated"] = evaluated(model, dataset, out, command, reason)
-        write(out, {"report.json": as_json(facts), "card.md": card(facts, dataset.licence)})
+        write(out, {REPORT: as_json(facts), CARD: card(facts, dataset.licence)})
     return model
 
 
@@ -183,7 +172,7 @@ def manifest_of(
     tensors = dict(matcher.encoder.tensors)
     if rescoring is not None:
         tensors |= rescoring.tensors()
-    weights = save({key: np.ascontiguousarray(tensors[key], np.float32) for key in sorted(tensors)})
+    entry, weights = pack({key: np.asarray(values, np.float32) for key, values in tensors.items()})
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "kind": "retrieval",
@@ -192,8 +181,7 @@ def manifest_of(
         "inputs": {modality: need.entry() for modality, need in features.items()},
         "encoder": {"kind": matcher.encoder.kind, "settings": dict(matcher.encoder.settings)},
         "calibration": asdict(matcher.calibration),
-        "weights": WEIGHTS,
-        "sha256": hashlib.sha256(weights).hexdigest(),
+        **entry,
         "ranker": default,
         "trained_on": dict(trained_on),
     }

@@ -6,7 +6,6 @@ never on both sides.
 """
 
 import hashlib
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,16 +16,16 @@ import numpy as np
 from recommender.encoders import Calibration, Matcher
 from recommender.encoders.linear import LinearEncoder
 from recommender.errors import InputError
-from recommender.model.folder import MANIFEST, read_manifest
+from recommender.model.folder import read_manifest
 from recommender.model.rescoring import Rescoring
-from recommender.model.retrieval import WEIGHTS, FeatureSet, RetrievalModel, load
-from recommender.rankers.scoring import Fusion, Scale
+from recommender.model.retrieval import FeatureSet, RetrievalModel, load
 from recommender.text import shown
 from recommender.types import Array, Modality
 from training.construction.encoders import ENCODERS
 from training.evaluation.intervals import bootstrap_of
-from training.learning.model_folder import as_json, writable, write
+from training.learning.model_folder import files_of, report_of, writable, write
 from training.learning.targets import Scored, is_matched
+from training.learning.weighing import weigh
 from training.measures import POINTWISE
 from training.retrieval.card import rated_card
 from training.retrieval.rated_pairs import measured, read_rated_pairs
@@ -40,7 +39,6 @@ from training.systems.matching import tensors_of
 FOLDS = 5
 LEAST = 4 * FOLDS
 """Groups of pairs below which folds say nothing."""
-WEIGHTS_TRIED = tuple(w / 10 for w in range(11))
 SHOWN = ("MAE", "MSE", "R2")
 
 Tick = Callable[[str, int, int], None]
@@ -91,12 +89,7 @@ def train_rated(
     features = {m: FeatureSet(kit.prefix, kit.revision, kit.columns) for m, kit in kits.items()}
     trained_on = {"dataset": table.name, "revision": _revision(table), "pairs": len(data), "seed": seed}
     manifest, weights = manifest_of(name or out.resolve().name, features, "afclnet", parts, default, trained_on)
-    facts = {
-        "format": 1,
-        "command": command,
-        "model": {key: manifest[key] for key in ("name", "revision", "system", "inputs", "trained_on", "ranker")},
-        "config": repr(config),
-        "versions": {"python": platform.python_version()},
+    facts = report_of(manifest, command, config, {}) | {
         "scores": "ratings of 1 to 5, as (x - 1) / 4" if pairs.ratings else "0 to 1",
         "affect": list(pairs.dimensions),
         "groups": len(set(data.group.tolist())),
@@ -104,10 +97,7 @@ def train_rated(
         "seed": seed,
         "cross-validation": figures,
     }
-    write(
-        out,
-        {WEIGHTS: weights, "report.json": as_json(facts), "card.md": rated_card(facts), MANIFEST: as_json(manifest)},
-    )
+    write(out, files_of(manifest, weights, facts, rated_card(facts)))
     return RatedModel(load(out, read_manifest(out)), failed)
 
 
@@ -160,9 +150,7 @@ def out_of_fold(data: Scored, config: AFCLNetConfig, seed: int, tick: Callable[[
 
 def assembled(data: Scored, config: AFCLNetConfig, held: Held, seed: int) -> tuple[Parts, str, dict[str, Any]]:
     """The model fitted on all pairs, its default ranker and the out-of-fold figures of every ranker."""
-    scales = [Scale(float(x.mean()), float(x.std()) or 1.0) for x in held]
-    tried = [Fusion(weight, *scales) for weight in WEIGHTS_TRIED]
-    fusion = min(tried, key=lambda f: (_error(f(*held), data.score), f.weight))
+    fusion = weigh(held.cosine, held.logit, lambda tried: -_error(tried(*held), data.score))
     scores = {"cosine": held.cosine, "afclnet": held.logit, "fusion": fusion(*held)}
     calibrations = {ranker: calibration(x, data.score) for ranker, x in scores.items()}
     figures = {ranker: _figures(data, calibrations[ranker](x)) for ranker, x in scores.items()}

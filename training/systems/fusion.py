@@ -10,8 +10,10 @@ from recommender.encoders import Calibration
 from recommender.errors import InputError
 from recommender.rankers.scoring import Scale
 from recommender.types import Array, Modality
+from training.learning import weighing
 from training.learning.folds import grouped_folds
 from training.learning.loop import mean_known, queries
+from training.learning.weighing import GRID, best
 from training.systems.afclnet.system import AFCLNet
 from training.systems.emomv import EmoMVRetrieval
 from training.systems.logistic import calibration
@@ -22,8 +24,6 @@ from training.types import Extra, Fitted, Pairs, System
 
 BLOCK = 32
 """Pairs scored at a time: all combinations of a block are computed for the pairs on its diagonal."""
-TIE = 1e-12
-"""Weights whose mAP differs by less are equally good: sums of the same values in another order differ so."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class FusionConfig:
 
     folds: int = 4  # ours: as many as the calibration of the single systems takes
     partitions: int = 1  # ours: ways of dealing the folds; each costs `folds` more fits of both systems
-    # ours: finer steps are below what a few hundred queries can tell apart
-    grid: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    grid: tuple[float, ...] = GRID  # ours
 
     def __post_init__(self) -> None:
         if not self.grid or not all(0 <= w <= 1 for w in self.grid):
@@ -44,8 +43,7 @@ class FusionConfig:
 
 def scale_of(fitted: Fitted, train: Pairs) -> Scale:
     """The scale of `fitted` on every video with every piece of music of `train`."""
-    scores = np.asarray(fitted.similarity(train.video, train.music), np.float64)
-    return Scale(float(scores.mean()), float(scores.std()) or 1.0)
+    return weighing.scale_of(np.asarray(fitted.similarity(train.video, train.music), np.float64))
 
 
 class Held(NamedTuple):
@@ -107,11 +105,6 @@ def retrieval(held: Sequence[Held], weight: float) -> float:
     """
     ways = zip(*(queries(fused(part.first, part.second, weight), part.pairs) for part in held), strict=True)
     return sum(mean_known(np.concatenate(values)) for values in ways) / 2
-
-
-def best(grid: Sequence[float], quality: Sequence[float]) -> float:
-    """The weight of the largest quality, the smallest of equals."""
-    return min(weight for weight, value in zip(grid, quality, strict=True) if value >= max(quality) - TIE)
 
 
 @dataclass(frozen=True)

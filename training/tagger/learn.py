@@ -1,21 +1,19 @@
 """`recommend train tagger`: three models fitted on a data set's labelled segments, saved with measured figures."""
 
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from recommender.model.retrieval import FeatureSet
 from recommender.types import Array, Modality
-from training.learning.model_folder import as_json, writable
+from training.learning.model_folder import files_of, report_of, writable, write
+from training.learning.versions import environment
 from training.tagger.card import card
 from training.tagger.figures import KINDS, figures, summary
 from training.tagger.labelled import Labelled, parts, training_segments
-from training.tagger.model import Tagger, fit, load, manifest_of, save_tagger
+from training.tagger.model import Tagger, fit, load, manifest_of
 from training.tagger.network import TaggerConfig
 from training.types import Dataset
 
@@ -61,17 +59,12 @@ def train_tagger(
         "seed": seed,
     }
     manifest, weights = manifest_of(tagger, name or out.resolve().name, trained_on)
-    facts: dict[str, Any] = {
-        "format": 1,
-        "command": command,
-        "model": {key: manifest[key] for key in ("name", "revision", "inputs", "tokens", "epochs", "trained_on")},
-        "config": repr(config),
-        "versions": {"python": platform.python_version(), **{n: version(n) for n in ("torch", "numpy", "scipy")}},
+    facts = report_of(manifest, command, config, environment(("torch", "numpy", "scipy"))) | {
         "seeds": list(seeds),
         "folds": FOLDS,
         "cross-validation": summary(found),
     }
-    save_tagger(out, manifest, weights, {"report.json": as_json(facts), "card.md": card(facts, dataset.licence)})
+    write(out, files_of(manifest, weights, facts, card(facts, dataset.licence)))
     return load(out)
 
 

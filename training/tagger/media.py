@@ -12,13 +12,14 @@ import numpy as np
 
 from indexing.disk.files import absolute
 from indexing.ingest.scan import media_files
+from recommender import atomic
 from recommender.errors import InputError, ModelError
 from recommender.text import shown
 from recommender.types import Array, Modality
 from training.construction.batch import Tick
 from training.construction.encoders import ENCODERS, Extractor
 from training.construction.features import fingerprints, vectors
-from training.construction.storage import write_bytes, writing
+from training.construction.storage import writing
 from training.construction.table import COLUMNS
 from training.construction.together import fill
 from training.datasets.emomv_labels import JOIN
@@ -109,8 +110,8 @@ def tag_folder(
         outcomes, computed = _outcomes(files, folder, tagger, encoder, cache, workers, tick)
         if not any(one.tag for one in outcomes):
             raise InputError(f"{shown(folder)}: no file can be tagged: {outcomes[0].reason}")
-        write_bytes(out, _labels(outcomes, folder, out.parent))
-        write_bytes(opinions, _opinions(outcomes))
+        atomic.write(out, _labels(outcomes, folder, out.parent))
+        atomic.write(opinions, _opinions(outcomes))
     return TagReport(out, opinions, outcomes, tagger.emotions, computed)
 
 

@@ -1,6 +1,5 @@
 """The tagger: three models on one segment, a tag only where they agree; and its folder, without pickle."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,13 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors.numpy import save
 
 from recommender.errors import InputError, ModelError
 from recommender.model.folder import FORMAT, MANIFEST, digest, find, plain_name, read_manifest, read_tensors
-from recommender.model.retrieval import WEIGHTS, FeatureSet
+from recommender.model.retrieval import FeatureSet
 from recommender.types import Array, Modality
-from training.learning.model_folder import as_json, write
+from training.learning.model_folder import pack
 from training.nets.attendaffect import AttendAffectNet, Shape
 from training.systems.prepare import Standardiser
 from training.tagger.figures import KINDS
@@ -122,7 +120,7 @@ def fit(
 
 def manifest_of(tagger: Tagger, name: str, trained_on: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     """The manifest of a tagger's folder, and the bytes of the weights it names."""
-    weights = save({key: np.ascontiguousarray(value) for key, value in sorted(_tensors(tagger).items())})
+    entry, weights = pack(_tensors(tagger))
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "kind": KIND,
@@ -135,16 +133,10 @@ def manifest_of(tagger: Tagger, name: str, trained_on: Mapping[str, Any]) -> tup
         },
         "shape": asdict(tagger.shape),
         "epochs": {kind: [member.epochs for member in tagger.members[kind]] for kind in KINDS},
-        "weights": WEIGHTS,
-        "sha256": hashlib.sha256(weights).hexdigest(),
+        **entry,
         "trained_on": dict(trained_on),
     }
     return manifest | {"revision": digest(manifest)}, weights
-
-
-def save_tagger(out: Path, manifest: Mapping[str, Any], weights: bytes, texts: Mapping[str, str]) -> None:
-    """Write the folder: weights, then `texts`, the manifest last; raises InputError."""
-    write(out, {WEIGHTS: weights, **texts, MANIFEST: as_json(manifest)})
 
 
 def load(name_or_folder: str | Path) -> Tagger:

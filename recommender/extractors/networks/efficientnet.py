@@ -1,7 +1,7 @@
 """What a pretrained network sees in pictures: EfficientNet-Lite2, trained to name what is on photographs.
 
 1,280 features a picture and the shares of 1,000 names (ImageNet's). Weights, names, licence, notice and a card lie in
-`efficientnet_lite2`; `training.conversion.efficientnet_lite` made them. Pictures are squashed to 260 x 260 as in the
+`efficientnet_lite2`; `benchmarks.efficientnet_lite` made them. Pictures are squashed to 260 x 260 as in the
 network's training, (RGB - 127) / 128 (tensorflow/tpu, models/official/efficientnet/lite).
 """
 

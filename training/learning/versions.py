@@ -1,7 +1,13 @@
 """Versions of what computed a report."""
 
+import platform
 from collections.abc import Iterable
 from importlib import metadata
+
+
+def environment(names: Iterable[str] = ()) -> dict[str, str]:
+    """The version of Python as `python`, and `versions`."""
+    return {"python": platform.python_version()} | versions(names)
 
 
 def versions(names: Iterable[str]) -> dict[str, str]:
