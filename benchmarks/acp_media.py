@@ -22,6 +22,7 @@ import av
 import cv2
 import numpy as np
 from platformdirs import user_cache_path
+from training.evaluation.versions import versions
 
 from recommender import media
 from training import datasets
@@ -30,7 +31,6 @@ from training.construction import build
 from training.datasets import load_pairs
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trials import Bench
-from training.evaluation.versions import versions
 from training.systems import system
 from training.types import CLASSES
 

@@ -52,7 +52,7 @@ def answer(clip: Path, folder: Path, top: int) -> list[str]:
     index = faiss.IndexFlatIP(len(query))
     tracks, bounds = [], []
     for track in library.tracks("music"):
-        windows = library.windows(track.id)
+        windows = library.windows_of([track.id])[0]
         _, vectors = model.encode("music", windows.inputs)
         index.add(vectors)
         tracks.append(track.path)

@@ -157,12 +157,12 @@ def querying(lib: str, backend: str, kind: str) -> dict[str, Any]:
     before = resident()
     with Library(Path(lib), backend) as library:
         for query in queries(2)[:20]:
-            library.search(query, 100, "music", where)
+            library.search(query, 100, "music", where=where)
         walls, ids = [], []
         cpu = time.process_time()
         for query in queries(1):
             start = time.perf_counter()
-            ids.append(library.search(query, 100, "music", where).ids.tolist())
+            ids.append(library.search(query, 100, "music", where=where).ids.tolist())
             walls.append(time.perf_counter() - start)
         cpu = time.process_time() - cpu
         p50, p95, p99 = (np.quantile(walls, [0.5, 0.95, 0.99]) * 1e3).tolist()

@@ -138,7 +138,7 @@ def run(music: Path, place: Path, workers: int) -> Run:
     wall_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     if failed:
         raise SystemExit(f"{failed[0]}")
-    found = {Path(track.path).name: library.windows(track.id) for track in library.tracks("music")}
+    found = {Path(track.path).name: library.windows_of([track.id])[0] for track in library.tracks("music")}
     return Run(wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, found)
 
 

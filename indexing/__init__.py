@@ -3,22 +3,48 @@
 Names are imported on first use, so that `import indexing` costs nothing.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from recommender.exports import lazy
 
 if TYPE_CHECKING:
+    from indexing import ingest
     from indexing.beats import beats_of
+    from indexing.ingest import Choices, Event, Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
+    from indexing.ingest.import_vectors import import_vectors
     from indexing.library import Library
+    from indexing.maintenance.repair import repair
+    from indexing.maintenance.verify import Problem, verify
 
-__all__ = ["Library", "beats_of"]
+__all__ = [
+    "Choices",
+    "Event",
+    "Failed",
+    "Ingested",
+    "Library",
+    "Plan",
+    "Planned",
+    "Problem",
+    "Recoded",
+    "Removed",
+    "Skipped",
+    "Warned",
+    "beats_of",
+    "import_vectors",
+    "ingest",
+    "repair",
+    "verify",
+]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "Library":
-        from indexing.library import Library
-
-        return Library
-    if name == "beats_of":
-        from indexing.beats import beats_of
-
-        return beats_of
-    raise AttributeError(f"module 'indexing' has no attribute {name!r}")
+__getattr__, __dir__ = lazy(
+    __name__,
+    __all__,
+    (
+        "indexing.library",
+        "indexing.ingest",
+        "indexing.ingest.import_vectors",
+        "indexing.beats",
+        "indexing.maintenance.verify",
+        "indexing.maintenance.repair",
+    ),
+)

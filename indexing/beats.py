@@ -12,11 +12,13 @@ from recommender.text import shown
 if TYPE_CHECKING:
     from indexing.library import Library
 
-RENEW = "`recommend index update --reanalyse` finds them"
-
 
 def beats_of(library: "Library", track_id: int) -> Beats | None:
     """The beats of one track as they were found when it was analysed; no beats at all where it has none to tap to.
+
+    Parameters
+    ----------
+    library: open. track_id: of a piece of music, as `Track.id`.
 
     None where the library does not have them: the track was analysed before beats were kept, by another revision of
     them or by a model that does not look for them, or it is a clip or an imported vector. The caller may then analyse

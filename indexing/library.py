@@ -1,11 +1,11 @@
 """A library opened for reading: catalog, vectors and store as one consistent state."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from indexing.catalog.reading import Head, Reading, open_reading
 from indexing.disk.durable import translated, tree_bytes
 from indexing.disk.locations import CATALOG, existing, library_path
 from indexing.search.backends import WindowIndex, chosen, open_index
-from indexing.search.tracks import Selection, best_tracks, checked_query, merged
+from indexing.search.tracks import Selection, best_tracks, merged
 from indexing.snapshot import snapshot
 from indexing.snapshot.facts import Facts, Later, later
 from recommender.errors import InputError, LibraryError
+from recommender.memory import checked_query
 from recommender.text import shown
 from recommender.types import Array, Candidates, Filter, Modality, Space, Track, TrackWindows
 
@@ -31,7 +32,11 @@ _ATTEMPTS = 5  # a writer may replace files between two of our reads; each retry
 
 
 class Library:
-    """A library of tracks (or clips): implements `recommender.types.LibraryReader`.
+    """A library of tracks (or clips): implements `recommender.types.LibraryReader`. Made by `open` or `create`.
+
+    Attributes
+    ----------
+    folder: where it lies. backend: what searches it exactly.
 
     It shows the state at opening until `reload`, whatever a writer does meanwhile. May be used from several
     threads. Use as a context manager, or `close` it.
@@ -199,15 +204,20 @@ class Library:
         """The snapshot's tracks, and those that came since."""
         return self._segments.get(modality, [])
 
-    def count(self, modality: Modality) -> int:
-        """Number of distinct searchable tracks."""
-        return sum(int(s.alive.sum()) for s in self.segments(modality))
+    def count(self, modality: Modality, where: Filter | None = None) -> int:
+        """Number of distinct searchable tracks that meet all conditions."""
+        return sum(int(segment.alive.sum()) for segment in self._chosen_of(modality, where))
 
     def ids(self, modality: Modality, where: Filter | None = None) -> Array:
         """int64 [t], ascending: the searchable tracks that meet all conditions."""
-        chosen = self._selected(modality, where) if where else [Selection(s) for s in self.segments(modality)]
-        found = [selection.ids for selection in chosen]
+        found = [segment.ids[segment.alive] for segment in self._chosen_of(modality, where)]
         return np.sort(np.concatenate(found)) if found else np.empty(0, np.int64)
+
+    def _chosen_of(self, modality: Modality, where: Filter | None) -> "list[Segment]":
+        """The segments, of which only the tracks are alive that meet all conditions."""
+        if not where:
+            return self.segments(modality)
+        return [selection.segment for selection in self._selected(modality, where)]
 
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: the recording that each track is of, the id of one of its near-duplicates, or its own."""
@@ -219,7 +229,7 @@ class Library:
                 out[here] = segment.recordings[at[here]]
         return out
 
-    def search(self, query: Array, k: int, modality: Modality, where: Filter | None = None) -> Candidates:
+    def search(self, query: Array, k: int, modality: Modality, *, where: Filter | None = None) -> Candidates:
         """The k tracks of distinct recordings, among those that meet all conditions, whose best window has the
         largest cosine with `query` [dim]; ties by id."""
         if k < 1:
@@ -231,10 +241,12 @@ class Library:
             return merged([few.best(self._index(s), vector, k) for s, few in chosen], k, self.recordings)
         return merged([best_tracks(self._index(s), s, vector, k) for s in segments], k, self.recordings)
 
-    def search_many(self, queries: Array, k: int, modality: Modality, where: Filter | None = None) -> list[Candidates]:
-        """What `search` finds exactly for every row of `queries` [q, dim], a batch at a time where nothing filters."""
+    def search_many(
+        self, queries: Array, k: int, modality: Modality, *, where: Filter | None = None
+    ) -> list[Candidates]:
+        """What `search` finds exactly, k tracks for every row of `queries` [q, dim]; in batches without `where`."""
         if where or k < 1:
-            return [self.search(query, k, modality, where) for query in queries]
+            return [self.search(query, k, modality, where=where) for query in queries]
         from indexing.search.batch import best_tracks_of_many
 
         vectors = np.array([checked_query(query, self.space.dim) for query in queries]).reshape(-1, self.space.dim)
@@ -283,13 +295,11 @@ class Library:
 
         return open_built(home, segment.vectors)
 
-    def track(self, track_id: int) -> Track:
-        """One track with its copies; raises LibraryError for an unknown id."""
+    def tracks_of(self, ids: Sequence[int]) -> list[Track]:
+        """These tracks with their copies, in this order; raises LibraryError for an unknown id."""
         with self._lock, translated(self.folder, "read the library at"):
-            found = self._shown(int(track_id)) if self._facts else self._asked(int(track_id))
-        if found is None:
-            raise LibraryError(f"no track {track_id} in the library at {shown(self.folder)}")
-        return found
+            look_up = self._shown if self._facts else self._asked
+            return [look_up(int(track_id)) or self._unknown(track_id) for track_id in ids]
 
     def _shown(self, track_id: int) -> Track | None:
         """A track as the snapshot has it, and the catalog where only that knows."""
@@ -305,14 +315,17 @@ class Library:
         with self.catalog() as catalog:
             return catalog.track(track_id)
 
-    def windows(self, track_id: int) -> TrackWindows:
-        """The windows of one track; raises LibraryError for an unknown id."""
+    def windows_of(self, ids: Sequence[int]) -> list[TrackWindows]:
+        """The windows of these tracks, in this order; raises LibraryError for an unknown id.
+
+        Views of the snapshot's arrays: nothing is copied, and only what is read of them is fetched from the disk.
+        """
+        found: dict[int, TrackWindows] = {}
         for segment in (s for several in self._segments.values() for s in several):
-            rows = segment.rows(int(track_id))
-            if rows is not None:
-                return TrackWindows(
-                    segment.bounds[rows], segment.vectors[rows], segment.affect[rows], segment.inputs[rows]
-                )
+            found |= segment.windows_of(ids)
+        return [found.get(int(track_id)) or self._unknown(track_id) for track_id in ids]
+
+    def _unknown(self, track_id: int) -> NoReturn:
         raise LibraryError(f"no track {track_id} in the library at {shown(self.folder)}")
 
     def tracks(self, modality: Modality | None = None) -> Iterator[Track]:

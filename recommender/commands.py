@@ -5,8 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from recommender.console import Format, FormatOption, group, write, write_json, write_rows
+from recommender.console import TABLE, FormatOption, argument, group, option, worded, write, write_list
 from recommender.errors import InputError, ModelError
+from recommender.outputs.listing import Listing, aligned
+from recommender.outputs.progress import Progress
 from recommender.text import shown
 
 app = group("See, fetch, verify and share models.", no_args_is_help=True)
@@ -16,12 +18,12 @@ app = group("See, fetch, verify and share models.", no_args_is_help=True)
     "list",
     help="The models at hand, and the published checkpoints that can be fetched.\n\nExample: recommend models list",
 )
-def models_list(format: FormatOption = Format.table) -> None:
+def models_list(format: FormatOption = TABLE) -> None:
     rows = [*_models(), *_checkpoints()]
-    if format is Format.json:
-        write_json(rows)
-    else:
-        write_rows([(str(row["name"]), _told(row)) for row in rows])
+    write_list(Listing(rows, rows, _COLUMNS, aligned([(row["name"], _told(row)) for row in rows])), format)
+
+
+_COLUMNS = ("name", "kind", "revision", "dim", "reads", "present", "licence", "size_mb", "error")
 
 
 def _models() -> list[dict[str, Any]]:
@@ -36,7 +38,7 @@ def _models() -> list[dict[str, Any]]:
                 model = Model.load(name)
                 row |= {"revision": model.revision, "dim": model.space.dim, "reads": model.reads}
             except ModelError as error:
-                row |= {"revision": None, "dim": None, "reads": None, "error": str(error)}
+                row |= {"revision": None, "dim": None, "reads": None, "error": worded(error)}
             rows.append(row)
     return rows
 
@@ -72,11 +74,11 @@ def _told(row: dict[str, Any]) -> str:
     help="The model card: data, licences, command, figures, limits; of a checkpoint, where it comes from.\n\n"
     "Example: recommend models info builtin",
 )
-def models_info(name: Annotated[str, typer.Argument(help="Model name or folder, or checkpoint.")] = "builtin") -> None:
+def models_info(name: Annotated[str, argument("Model name or folder, or checkpoint.")] = "builtin") -> None:
     from recommender.weights import CHECKPOINTS
 
     if name in CHECKPOINTS:
-        write_rows(_facts(name))
+        write(aligned(_facts(name)))
         return
     from recommender.model import Model
 
@@ -110,16 +112,13 @@ def _facts(name: str) -> list[tuple[str, str]]:
     "Examples: recommend models pull vggish\n\nrecommend models pull vggish --from vggish-10086976.pth",
 )
 def models_pull(
-    name: Annotated[str, typer.Argument(help="Checkpoint, as `models list` names it.")],
-    source: Annotated[
-        Path | None, typer.Option("--from", readable=False, help="Read the published file from here instead.")
-    ] = None,
-    sha256: Annotated[str | None, typer.Option(help="SHA-256 that the published file must have.")] = None,
+    name: Annotated[str, argument("Checkpoint, as `models list` names it.")],
+    source: Annotated[Path | None, option("Read the published file from here instead.", "--from")] = None,
+    sha256: Annotated[str | None, option("SHA-256 that the published file must have.")] = None,
     mirror: Annotated[
-        str | None, typer.Option(help="Address of a folder to fetch the file from (or set CLIPTUNE_MIRROR).")
+        str | None, option("Address of a folder to fetch the file from (or set CLIPTUNE_MIRROR).")
     ] = None,
 ) -> None:
-    from recommender.outputs.progress import Progress
     from recommender.weights import pull
     from recommender.weights.shelf import weights_path
 
@@ -153,7 +152,7 @@ class _Megabytes:
     "Example: recommend models verify vggish",
 )
 def models_verify(
-    name: Annotated[str | None, typer.Argument(help="Checkpoint (default: all that are here).")] = None,
+    name: Annotated[str | None, argument("Checkpoint (default: all that are here).")] = None,
 ) -> None:
     from recommender.weights import CHECKPOINTS, record
 
@@ -172,7 +171,7 @@ def _problem(name: str) -> str | None:
     try:
         figures = verify(name)
     except ModelError as error:
-        return str(error)
+        return worded(error)
     write(f"{name}: as pulled, and fits its network{'' if figures else '; no figures are published to check'}\n")
     for what, found, published, tolerance in figures:
         write(f"  {what}: {found:.3g}; published: {published:.3g} (within {tolerance:.0%})\n")
@@ -187,7 +186,7 @@ def _problem(name: str) -> str | None:
     "Example: recommend models import my-model.zip",
 )
 def models_import(
-    source: Annotated[Path, typer.Argument(readable=False, help="Model folder, or zip of one.")],
+    source: Annotated[Path, argument("Model folder, or zip of one.")],
 ) -> None:
     from recommender.sharing import import_model
 
@@ -201,8 +200,8 @@ def models_import(
     "Example: recommend models export my-model my-model.zip",
 )
 def models_export(
-    name: Annotated[str, typer.Argument(help="Model name or folder.")],
-    file: Annotated[Path, typer.Argument(readable=False, help="Zip to write.")],
+    name: Annotated[str, argument("Model name or folder.")],
+    file: Annotated[Path, argument("Zip to write.")],
 ) -> None:
     from recommender.sharing import export_model
 

@@ -1,16 +1,19 @@
 """What the command line's parts share: option types, formats and printing to stdout."""
 
-import json
+import inspect
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
-from recommender.text import shown
+from recommender.outputs.listing import FORMATS, Listing
 
 if TYPE_CHECKING:
+    from recommender.errors import Argument, CliptuneError
     from recommender.types import Modality
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -24,10 +27,45 @@ def group(help: str, **options: Any) -> typer.Typer:
     )
 
 
+def take_options(function: Callable[..., None]) -> Callable[..., None]:
+    """`function` as typer reads it: a parameter that is a NamedTuple of options stands for all of its fields."""
+    hints = get_type_hints(function, include_extras=True)
+    bundles = {name: hint for name, hint in hints.items() if hasattr(hint, "_fields")}
+
+    @wraps(function)
+    def called(**given: Any) -> None:
+        packed = {name: bundle(*map(given.pop, bundle._fields)) for name, bundle in bundles.items()}
+        function(**given, **packed)
+
+    options = []
+    for name, one in inspect.signature(function).parameters.items():
+        bundle = bundles.get(name)
+        fields = get_type_hints(bundle, include_extras=True) if bundle else {name: hints[name]}
+        defaults = bundle._field_defaults if bundle else {name: one.default}
+        for field, hint in fields.items():
+            default = defaults.get(field, one.empty)
+            options.append(inspect.Parameter(field, one.KEYWORD_ONLY, default=default, annotation=hint))
+    called.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    return called
+
+
+def option(help: str, *names: str, **limits: Any) -> Any:
+    """An option of a command; a path that cannot be read is told by whoever opens it."""
+    return typer.Option(*names, help=help, readable=False, **limits)
+
+
+def argument(help: str) -> Any:
+    """An argument of a command, as `option`."""
+    return typer.Argument(help=help, readable=False)
+
+
 class Format(StrEnum):
-    table = "table"
-    json = "json"
-    csv = "csv"
+    """The formats of lists, as registered."""
+
+    vars().update((name, name) for name in FORMATS)
+
+
+TABLE = Format("table")
 
 
 class Kind(StrEnum):
@@ -44,19 +82,48 @@ class Kind(StrEnum):
         return "video" if self is Kind.music else "music"
 
 
-LibraryOption = Annotated[str, typer.Option("--library", help="Library name (in your user data folder) or folder.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
-ModelOption = Annotated[str, typer.Option("--model", help="Model name or folder.")]
-KindOption = Annotated[Kind, typer.Option("--kind", help="What the files are: music, or clips that music looks for.")]
-WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes [default: one per core].")]
-RetryOption = Annotated[bool, typer.Option("--retry", help="Try files again that failed before.")]
+LibraryOption = Annotated[str, option("Library name (in your user data folder) or folder.", "--library")]
+FormatOption = Annotated[Format, option("How to print the result.", "--format")]
+ModelOption = Annotated[str, option("Model name or folder.", "--model")]
+KindOption = Annotated[Kind, option("What the files are: music, or clips that music looks for.", "--kind")]
+WorkersOption = Annotated[int | None, option("Processes [default: one per core].", "--workers", min=1)]
 TimeoutOption = Annotated[
     float | None,
-    typer.Option(
-        "--timeout", min=1, help="Seconds after which a file is given up [default: 600, more for large ones]."
-    ),
+    option("Seconds after which a file is given up [default: 600, more for large ones].", "--timeout", min=1),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+
+
+class WorkOptions(NamedTuple):
+    """How files are worked through."""
+
+    workers: WorkersOption = None
+    retry: Annotated[bool, option("Try files again that failed before.", "--retry")] = False
+    timeout: TimeoutOption = None
+    dry_run: Annotated[bool, option("Only say what would be done.", "--dry-run")] = False
+
+    def settings(self) -> dict[str, Any]:
+        """What ingestion takes."""
+        return {"workers": self.workers, "retry": self.retry, "limit_s": self.timeout, "dry_run": self.dry_run}
+
+
+def command_line() -> str:
+    """The command line as it was typed."""
+    return shlex.join(["recommend", *sys.argv[1:]])
+
+
+_OPTIONS = {"calibrate": "calibrate-on-library", "clip": "video", "source": "from"}
+"""Arguments whose option has another name."""
+
+
+def worded(error: "CliptuneError") -> str:
+    """The line of an error with its arguments as options: what to type."""
+    return error.worded(_option)
+
+
+def _option(argument: "Argument") -> str:
+    option = "--" + _OPTIONS.get(argument.name, argument.name.replace("_", "-"))
+    typed = option if argument.value is None else f"{option} {argument.value}"
+    return typed if argument.command is None else f"`{' '.join(f'recommend {argument.command} {typed}'.split())}`"
 
 
 def write(text: str) -> None:
@@ -65,23 +132,6 @@ def write(text: str) -> None:
     sys.stdout.flush()
 
 
-def write_json(value: object) -> None:
-    """`value` as indented JSON."""
-    write(json.dumps(value, indent=2) + "\n")
-
-
-def write_rows(rows: Sequence[tuple[str, str]]) -> None:
-    """Two aligned columns."""
-    width = max((len(name) for name, _ in rows), default=0)
-    write("".join(f"{name.ljust(width)}  {value}\n" for name, value in rows))
-
-
-def flat(value: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The leaves of nested mappings as rows, their names joined by a space; lists by commas."""
-    rows = []
-    for name, inner in value.items():
-        if isinstance(inner, Mapping):
-            rows += [(f"{name} {below}", leaf) for below, leaf in flat(inner)]
-        else:
-            rows.append((name, ", ".join(map(str, inner)) if isinstance(inner, list | tuple) else str(inner)))
-    return [(name, shown(leaf)) for name, leaf in rows]
+def write_list(listing: Listing, format: Format) -> None:
+    """`listing` in the format asked for."""
+    write(FORMATS[format](listing))

@@ -6,24 +6,26 @@ query -> `library.search` (candidates) -> ranker (best section of each) -> reaso
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, islice
+from itertools import islice
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from recommender import rankers
 from recommender.affect.cues import together
 from recommender.affect.words import emotions_in
-from recommender.errors import InputError, SpaceMismatch
+from recommender.errors import Argument, InputError, SpaceMismatch
 from recommender.explain import reasons
 from recommender.model import Model, available
 from recommender.types import (
+    IMPORTED,
     Affect,
     AffectPair,
     Analysis,
     Array,
+    Candidates,
     Cue,
     Emotions,
     EmotionsPair,
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 DEFAULT_TOP = 10
 DEFAULT_CANDIDATES = 200
 """Tracks that reach the ranker: ten pages of answers; a ranker sees enough to reorder, at little cost."""
+
+_SPARE = 4  # times as many tracks as are wanted are looked up at first where an artist may have too many of them
 
 DEFAULT_LIKE_WEIGHT = 0.5
 """Weight of a reference track beside the clip: both count alike until told otherwise."""
@@ -76,6 +80,14 @@ class Query:
     cues: tuple[Cue, ...] = ()
 
 
+class _Placed(NamedTuple):
+    """A track with its windows and the section of it that fits best."""
+
+    track: Track
+    windows: TrackWindows
+    section: rankers.Section
+
+
 class Recommender:
     """Recommendations from one library.
 
@@ -101,7 +113,7 @@ class Recommender:
         self.library = library
         self.model = model if model is not None else _model_of(library)
         if self.model is not None and self.model.space != library.space:
-            raise SpaceMismatch(mismatch(library, self.model))
+            raise SpaceMismatch(*mismatch(library, self.model))
         self.scale: Scale | None = None
         if calibrate:
             self._calibrate(ranker)
@@ -114,8 +126,9 @@ class Recommender:
         """Measure music against the library's own from here on."""
         if ranker not in (None, "cosine"):
             raise InputError(
-                f"--calibrate-on-library works with the ranker cosine, not with '{ranker}': what that one reads was "
-                "stored on the model's own scale"
+                Argument("calibrate"),
+                f" works with the ranker cosine, not with '{ranker}': what that one reads was stored on the model's "
+                "own scale",
             )
         from recommender.relative import relative
 
@@ -123,13 +136,17 @@ class Recommender:
         self.library, self.scale = seen, seen.scale
 
     def clip(self, path: str | PathLike[str]) -> Query:
-        """The query for a video clip, a still or an animation: searches music."""
+        """The query for a video clip, a still or an animation: searches music. Raises MediaError."""
         return self._query(path, "video", target="music")
 
     def slideshow(self, paths: Sequence[str | PathLike[str]], picture_s: float) -> Query:
-        """The query for pictures shown one after the other, `picture_s` seconds each; clips among them run as they are.
+        """The query for pictures shown one after the other; clips among them run as they are.
 
-        Each counts for as long as it is shown. Raises MediaError for one that cannot be used, InputError without any.
+        Parameters
+        ----------
+        paths: in the order of showing. picture_s: seconds that each picture is shown, and counts for.
+
+        Raises MediaError for one that cannot be used, InputError without any.
         """
         if not (paths and np.isfinite(picture_s) and picture_s > 0):
             raise InputError(f"a slideshow of {len(paths)} pictures, {picture_s:g} s each: give pictures, and a time")
@@ -146,7 +163,11 @@ class Recommender:
         return self._query(path, "music", target="music", exclude=frozenset([str(Path(path).absolute())]))
 
     def features(self, features: Array, modality: Modality = "video") -> Query:
-        """The query for features [d] of a clip (or of music) that were extracted elsewhere; searches the other side.
+        """The query for features that were extracted elsewhere; searches the other side.
+
+        Parameters
+        ----------
+        features: float [d], in the order of the model's columns. modality: what they are of.
 
         Raises InputError when the library's model reads none, or others.
         """
@@ -154,8 +175,9 @@ class Recommender:
 
         if not isinstance(self.model, RetrievalModel):
             raise InputError(
-                "this library's model reads no features: query it with a clip (--video), or train a model of such "
-                "features (`recommend train retrieval`) and import the library with it"
+                "this library's model reads no features: query it with a clip (",
+                Argument("clip"),
+                "), or train a model of such features (`recommend train retrieval`) and import the library with it",
             )
         row = np.asarray(features, np.float64)[None]
         if not np.isfinite(row).all():
@@ -166,7 +188,12 @@ class Recommender:
         return replace(query, emotions=emotions_in(columns, encoded.inputs[0]), side=_side(columns, encoded.inputs[0]))
 
     def vector(self, vector: Array, target: Modality = "music", duration_s: float = 0.0) -> Query:
-        """The query for a bare vector [dim] of the library's space; scaled to unit length."""
+        """The query for a bare vector of the library's space. Raises InputError where it is no direction in it.
+
+        Parameters
+        ----------
+        vector: float [dim], of any length. target: what is searched. duration_s: to cover by a section; 0: one window.
+        """
         v = np.asarray(vector, np.float32)
         dim = self.library.space.dim
         if v.shape != (dim,):
@@ -174,6 +201,15 @@ class Recommender:
         if not np.isfinite(v).all() or not v.any():
             raise InputError("query vector is zero or not finite; a direction is needed for the cosine")
         return Query(unit(v), None, duration_s, target)
+
+    def retrieve(self, query: Query, k: int, where: Filter | None = None) -> Candidates:
+        """The tracks that reach the ranker: those whose best window has the largest cosine with the query, best first.
+
+        Parameters
+        ----------
+        query: from one of the methods above. k: how many, where so many qualify. where: conditions on the tracks.
+        """
+        return self.library.search(query.vector, k, query.target, where=where)
 
     def recommend(
         self,
@@ -189,6 +225,8 @@ class Recommender:
 
         Parameters
         ----------
+        query:      from one of the methods above, or the path of a clip.
+        top:        tracks to return.
         candidates: tracks that the search hands to the ranker; more where `per_artist` leaves too few of them.
         where:      conditions on the tracks, applied before anything is ranked.
         per_artist: tracks of one artist at most; of unknown artists any number.
@@ -198,46 +236,51 @@ class Recommender:
         q = query if isinstance(query, Query) else self.clip(query)
         wanted = max(top, candidates) + len(q.exclude)
         while True:
-            ids = self.library.search(q.vector, wanted, q.target, where).ids.tolist()
+            ids = self.retrieve(q, wanted, where).ids.tolist()
             found = self._best(q, ids, top, where, per_artist)
             if len(found) == top or len(ids) < wanted or per_artist is None:
-                return found
+                return self._explained(q, found)
             wanted *= 4
+
+    def _ranker(self, q: Query) -> str:
+        # The model's own ranker gives way where a query has nothing for it; one that was asked for says why it cannot.
+        return self.ranker if self._asked or q.side is not None else "cosine"
 
     def _best(
         self, q: Query, ids: Sequence[int], top: int, where: Filter | None, per_artist: int | None
-    ) -> list[Recommendation]:
+    ) -> list[_Placed]:
         """The `top` best of the candidates `ids`."""
-        windows = [self.library.windows(track_id) for track_id in ids]
-        # The model's own ranker gives way where a query has nothing for it; one that was asked for says why it cannot.
-        ranker = self.ranker if self._asked or q.side is not None else "cosine"
+        windows = self.library.windows_of(ids)
         question = rankers.Question(q.vector, q.duration_s, q.side, q.target)
-        sections = rankers.get(ranker)(question, windows, self._scoring)
-        ranked = islice(_capped(self._ranked(ids, sections, q.exclude, where), per_artist), top)
-        return [
-            self._recommendation(q, track, windows[i], sections[i], rank, ranker in self._scoring.calibrations)
-            for rank, (track, i) in enumerate(ranked, start=1)
-        ]
+        sections = rankers.get(self._ranker(q))(question, windows, self._scoring)
+        few = (top if per_artist is None else _SPARE * top) + len(q.exclude)
+        ranked = _capped(self._ranked(ids, [section.score for section in sections], few, q.exclude, where), per_artist)
+        return [_Placed(track, windows[i], sections[i]) for track, i in islice(ranked, top)]
 
     def _ranked(
-        self, ids: Sequence[int], sections: Sequence[rankers.Section], exclude: frozenset[str], where: Filter | None
+        self, ids: Sequence[int], scores: Sequence[float], few: int, exclude: frozenset[str], where: Filter | None
     ) -> Iterator[tuple[Track, int]]:
-        """The tracks with their places in `ids`, best first, equal ones by path; only what is taken is looked up."""
-        order = sorted(range(len(ids)), key=lambda i: -sections[i].score)
-        for _, equal in groupby(order, key=lambda i: sections[i].score):
-            tracks = [(self._track(ids[i], where), i) for i in equal]
-            for track, i in sorted(tracks, key=lambda pair: (pair[0].path, pair[0].id)):
+        """The tracks with their places in `ids`, best first, equal ones by path.
+
+        The first `few`, with their equals, are looked up at once, all others only where more are taken.
+        """
+        order = sorted(range(len(ids)), key=lambda i: -scores[i])
+        least = scores[order[min(few, len(order)) - 1]] if order else 0.0
+        cut = sum(score >= least for score in scores)
+        for some in filter(None, (order[:cut], order[cut:])):
+            tracks = zip(self._tracks([ids[i] for i in some], where), some, strict=True)
+            for track, i in sorted(tracks, key=lambda pair: (-scores[pair[1]], pair[0].path, pair[0].id)):
                 if exclude.isdisjoint((track.path, *track.copies, *track.versions)):
                     yield track, i
 
-    def _track(self, track_id: int, where: Filter | None) -> Track:
-        """A track, by a path that meets the conditions."""
-        track = self.library.track(track_id)
+    def _tracks(self, ids: Sequence[int], where: Filter | None) -> list[Track]:
+        """Tracks, by paths that meet the conditions."""
+        tracks = self.library.tracks_of(ids)
         if not where:
-            return track
+            return tracks
         from recommender.filters import led
 
-        return led(track, where)
+        return [led(track, where) for track in tracks]
 
     def _query(
         self,
@@ -249,14 +292,23 @@ class Recommender:
         if self.model is None:
             raise SpaceMismatch(
                 f"this library holds imported vectors of the space '{self.library.space.model}': query it with "
-                f"a vector of that space (--vector q.npy), not with {fspath(path)!r}"
+                "a vector of that space (",
+                Argument("vector", "q.npy"),
+                f"), not with {fspath(path)!r}",
             )
         analysis = self.model.analyse(Path(path), modality)
         return replace(query_of(analysis, target, exclude), cues=self.model.cues(analysis))
 
+    def _explained(self, q: Query, found: Sequence[_Placed]) -> list[Recommendation]:
+        if not found:
+            return []
+        columns, medians = self.library.inputs(q.target), self.library.medians(q.target)
+        return [self._recommendation(q, rank, one, columns, medians) for rank, one in enumerate(found, start=1)]
+
     def _recommendation(
-        self, q: Query, track: Track, windows: TrackWindows, section: rankers.Section, rank: int, calibrated: bool
+        self, q: Query, rank: int, placed: _Placed, columns: Sequence[str], medians: Array
     ) -> Recommendation:
+        track, windows, section = placed
         rows = slice(section.first, section.last + 1)
         in_s, end_s = float(windows.bounds[section.first, 0]), float(windows.bounds[section.last, 1])
         # A section is as long as the clip, but never shorter than the window it was measured on.
@@ -264,10 +316,10 @@ class Recommender:
         out_s = min(end_s, in_s + max(q.duration_s, shortest))
         affect = Affect(*windows.affect[rows].mean(axis=0).tolist()) if windows.affect.shape[1] else None
         inputs = windows.inputs[rows]
-        feelings = EmotionsPair(q.emotions, emotions_in(self.library.inputs(q.target), inputs.mean(axis=0)))
-        fits = section.score >= rankers.FITS if calibrated else None
+        feelings = EmotionsPair(q.emotions, emotions_in(columns, inputs.mean(axis=0)))
+        fits = section.score >= rankers.FITS if self._ranker(q) in self._scoring.calibrations else None
         why = (
-            reasons(q.vector, q.emotions, inputs, self.library.medians(q.target), self.model, q.target)
+            reasons(q.vector, q.emotions, inputs, medians, self.model, q.target)
             if self.model is not None and inputs.shape[1]
             else []
         )
@@ -309,6 +361,10 @@ def _side(columns: Sequence[str], values: Array) -> Array | None:
 def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
     """One query between several: weighted mean of their vectors, back to unit length.
 
+    Parameters
+    ----------
+    queries: at least one. weights: one for each, not negative, not all zero; their sum does not matter.
+
     Affect is averaged with the same weights, of cues the strongest are kept; duration, target come from the first;
     exclusions are joined.
     """
@@ -335,22 +391,26 @@ def recommend(
     where: Filter | None = None,
     per_artist: int | None = None,
 ) -> list[Recommendation]:
-    """The `top` tracks of `library` that fit a clip, best first (see `Recommender` for more than one query)."""
+    """The tracks of a library that fit a clip, best first (see `Recommender` for more than one query).
+
+    Parameters
+    ----------
+    clip: a path. library, model, ranker: as `Recommender` takes them.
+    top, candidates, where, per_artist: as `Recommender.recommend` takes them.
+    """
     return Recommender(library, model, ranker).recommend(clip, top, candidates, where, per_artist)
 
 
-def mismatch(library: LibraryReader, model: Model) -> str:
-    """One line: which model the library belongs to, which one was given, what to do."""
+def mismatch(library: LibraryReader, model: Model) -> tuple[str | Argument, ...]:
+    """The parts of one line: which model the library belongs to, which one was given, what to do."""
     mine, theirs = model.space, library.space
     return (
         f"the library was indexed with model '{theirs.model}' revision {theirs.revision}, the query uses "
         f"'{mine.model}' revision {mine.revision}: move the library to the "
-        "new one (`recommend index upgrade`) or pass --model with the one it was made with"
+        "new one (`recommend index upgrade`) or pass ",
+        Argument("model"),
+        " with the one it was made with",
     )
-
-
-IMPORTED = "imported"
-"""Revision of spaces whose vectors came from outside: no model here can encode a query for them."""
 
 
 def _model_of(library: LibraryReader) -> Model | None:
@@ -360,9 +420,10 @@ def _model_of(library: LibraryReader) -> Model | None:
     if space.model not in available():
         raise SpaceMismatch(
             f"the library was indexed with model '{space.model}' revision {space.revision}, which does not come with "
-            "this package: pass its folder with --model"
+            "this package: pass its folder with ",
+            Argument("model"),
         )
     model = Model.load(space.model)
     if model.space != space:
-        raise SpaceMismatch(mismatch(library, model))
+        raise SpaceMismatch(*mismatch(library, model))
     return model

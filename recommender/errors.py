@@ -11,9 +11,39 @@ CliptuneError
 └── InputError          an argument or an input table makes no sense
 """
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Argument(NamedTuple):
+    """What a message tells its reader to give.
+
+    Attributes
+    ----------
+    name: of the argument. value: what to give, where the message says so. command: what takes it, as "index build".
+    """
+
+    name: str
+    value: Any = None
+    command: str | None = None
+
+    def __str__(self) -> str:
+        given = self.name if self.value is None else f"{self.name}={self.value}"
+        return f"`{given}`" if self.command is None else f"`recommend {self.command}` with `{given}`"
+
 
 class CliptuneError(Exception):
-    """Root of all expected errors: one line to show to the user."""
+    """Root of all expected errors: one line to show to the user, made of text and of `Argument`s.
+
+    `str` names arguments as Python does; a command line words them as its options.
+    """
+
+    def __str__(self) -> str:
+        return self.worded(str)
+
+    def worded(self, say: Callable[[Argument], str]) -> str:
+        """The line with every argument as `say` words it."""
+        return "".join(say(part) if isinstance(part, Argument) else str(part) for part in self.args)
 
 
 class MediaError(CliptuneError):

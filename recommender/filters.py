@@ -169,10 +169,10 @@ def conditions(where: Filter) -> list[tuple[str, Filter]]:
 
 def unmet(library: LibraryReader, modality: Modality, where: Filter) -> str:
     """One line for when nothing qualifies: how many tracks each condition alone leaves, and what could be asked."""
-    left = [f"{name} leaves {len(library.ids(modality, alone))}" for name, alone in conditions(where)]
-    more = len(library.ids(modality, replace(where, half_double=True))) if where.bpm and not where.half_double else 0
+    left = [f"{name} leaves {library.count(modality, alone)}" for name, alone in conditions(where)]
+    more = library.count(modality, replace(where, half_double=True)) if where.bpm and not where.half_double else 0
     hint = f"; {more} would with --half-double" if more else ""
-    return f"no track meets all conditions; of {len(library.ids(modality))} tracks, {', '.join(left)}{hint}"
+    return f"no track meets all conditions; of {library.count(modality)} tracks, {', '.join(left)}{hint}"
 
 
 _OPTIONS = {"duration_s": "duration", "keys": "key", "genres": "genre", "licences": "licence", "folders": "folder"}

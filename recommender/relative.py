@@ -1,11 +1,13 @@
 """A library and its model seen relative to the library itself: nothing stored changes, nothing is analysed again."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from recommender.affect.relative import Scale
-from recommender.errors import InputError
+from recommender.errors import Argument, InputError
 from recommender.model import Model
 from recommender.model.affect import AffectModel
 from recommender.types import Affect, Array, Candidates, Filter, LibraryReader, Modality, Space, Track, TrackWindows
@@ -14,16 +16,26 @@ BLOCK = 1 << 16
 """Windows whose vectors exist at the same time in a search: 16 MB, however large the library."""
 
 
+@runtime_checkable
+class ListingReader(LibraryReader, Protocol):
+    """A library that names all it holds: what affect is relative to are all tracks, and a search finds but one of
+    each recording."""
+
+    def ids(self, modality: Modality, where: Filter | None = None) -> Array:
+        """int64 [t], ascending: the searchable tracks that meet all conditions."""
+        ...
+
+
 class RelativeLibrary:
     """A `LibraryReader` over another one, whose music has the affect and the vectors of `scale`.
 
     Its search is exact, over the affect that the library stores; vectors are made as they are needed.
     """
 
-    def __init__(self, library: LibraryReader, model: AffectModel) -> None:
+    def __init__(self, library: ListingReader, model: AffectModel) -> None:
         self._library, self._encode = library, model.affect_space.encode
         ids = library.ids("music")
-        parts = [library.windows(int(i)).affect for i in ids]
+        parts = [windows.affect for windows in library.windows_of(ids.tolist())]
         self.scale = Scale.of(np.array([p.mean(axis=0) for p in parts]).reshape(-1, 4))
         self._ids, self._music = ids, frozenset(ids.tolist())
         self._affect = self.scale(np.concatenate(parts))
@@ -39,18 +51,15 @@ class RelativeLibrary:
     def medians(self, modality: Modality) -> Array:
         return self._library.medians(modality)
 
-    def count(self, modality: Modality) -> int:
-        return self._library.count(modality)
-
-    def ids(self, modality: Modality, where: Filter | None = None) -> Array:
-        return self._library.ids(modality, where)
+    def count(self, modality: Modality, where: Filter | None = None) -> int:
+        return self._library.count(modality, where)
 
     def recordings(self, ids: Array) -> Array:
         return self._library.recordings(ids)
 
-    def search(self, query: Array, k: int, modality: Modality, where: Filter | None = None) -> Candidates:
+    def search(self, query: Array, k: int, modality: Modality, *, where: Filter | None = None) -> Candidates:
         if modality != "music":
-            return self._library.search(query, k, modality, where)
+            return self._library.search(query, k, modality, where=where)
         blocks = range(0, len(self._affect), BLOCK)
         cosines = np.concatenate([self._encode(self._affect[a : a + BLOCK]) @ query for a in blocks])
         best = np.maximum.reduceat(cosines, self._starts)
@@ -61,16 +70,19 @@ class RelativeLibrary:
         order = order[np.sort(first)][:k]
         return Candidates(self._ids[order], best[order].astype(np.float32))
 
-    def track(self, track_id: int) -> Track:
-        track = self._library.track(track_id)
-        if track_id not in self._music or track.affect is None:
+    def tracks_of(self, ids: Sequence[int]) -> list[Track]:
+        return list(map(self._moved, self._library.tracks_of(ids)))
+
+    def windows_of(self, ids: Sequence[int]) -> list[TrackWindows]:
+        found = self._library.windows_of(ids)
+        return [self._felt(some) if i in self._music else some for i, some in zip(ids, found, strict=True)]
+
+    def _moved(self, track: Track) -> Track:
+        if track.id not in self._music or track.affect is None:
             return track
         return replace(track, affect=Affect(*self.scale(np.array(track.affect))[0].tolist()))
 
-    def windows(self, track_id: int) -> TrackWindows:
-        found = self._library.windows(track_id)
-        if track_id not in self._music:
-            return found
+    def _felt(self, found: TrackWindows) -> TrackWindows:
         affect = self.scale(found.affect)
         return found._replace(affect=affect, vectors=self._encode(affect))
 
@@ -84,9 +96,12 @@ def relative(library: LibraryReader, model: Model | None) -> tuple[RelativeLibra
     """
     if not isinstance(model, AffectModel):
         raise InputError(
-            "--calibrate-on-library rescales valence and arousal, which this library's model does not predict: "
-            "leave it out, or use a library of the model `builtin`"
+            Argument("calibrate"),
+            " rescales valence and arousal, which this library's model does not predict: leave it out, or use a "
+            "library of the model `builtin`",
         )
+    if not isinstance(library, ListingReader):
+        raise InputError("this library cannot be calibrated on: it does not list its tracks (`ids`)")
     seen = RelativeLibrary(library, model)
     music = model.affect["music"].relative(seen.scale.centre, seen.scale.spread)
     # What AFCLNet stored of the music is on the model's own scale: relative to the library, only the overlap ranks.

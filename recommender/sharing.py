@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from recommender.atomic import PARTIAL, new_file, publish, sync
-from recommender.errors import CliptuneError, InputError, ModelError
+from recommender.errors import Argument, CliptuneError, InputError, ModelError
 from recommender.home import stored
 from recommender.model import Model, available
 from recommender.model.folder import MANIFEST, models_home
@@ -35,14 +35,20 @@ _BLOCK = 1 << 20
 
 
 def export_model(name_or_folder: str | Path, file: Path) -> list[str]:
-    """Write a model (manifest, tensors, card, reports) as a zip to `file`; names of the files in it.
+    """Write a model (manifest, tensors, card, reports) as a zip; names of the files in it.
+
+    Parameters
+    ----------
+    name_or_folder: as `Model.load` takes it. file: the zip to write, which must not exist.
 
     Raises ModelError when it is no whole model, InputError when `file` exists.
     """
     if str(name_or_folder) in CHECKPOINTS:
         raise InputError(
             f"'{name_or_folder}' is a published checkpoint: others fetch it themselves (`recommend models pull`), or "
-            "share the published file (`pull --from`)"
+            "share the published file (",
+            Argument("source", "FILE", "models pull NAME"),
+            ")",
         )
     if file.exists():
         raise InputError(f"{shown(file)} exists already: give another name")
@@ -59,7 +65,11 @@ def export_model(name_or_folder: str | Path, file: Path) -> list[str]:
 
 
 def import_model(source: Path) -> Model:
-    """The model in a folder or zip, installed in the user's data folder under its own name.
+    """The model of others, installed in the user's data folder under its own name.
+
+    Parameters
+    ----------
+    source: its folder or zip.
 
     Raises ModelError when it holds anything but a model that loads here, or another model has its name.
     """

@@ -9,19 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 Modality = Literal["music", "video"]
+"""What an item is: a piece of music, or a clip (moving or still pictures)."""
 Array = NDArray[Any]
 
 
 class Space(NamedTuple):
-    """The embedding space that vectors live in; only vectors of equal spaces may be compared."""
+    """The embedding space that vectors live in; only vectors of equal spaces may be compared.
+
+    Attributes
+    ----------
+    model: the name of what made the vectors. revision: changes whenever a vector may change. dim: their length.
+    """
 
     model: str
     revision: str
     dim: int
 
 
+IMPORTED = "imported"
+"""Revision of spaces whose vectors came from outside: no model here can encode a query for them."""
+
+
 class Column(NamedTuple):
-    """One objective feature: its name (unit as suffix where it has one), unit and meaning."""
+    """One objective feature.
+
+    Attributes
+    ----------
+    name: with the unit as suffix, where it has one. unit: as people write it. meaning: in a few words.
+    """
 
     name: str
     unit: str
@@ -29,10 +44,12 @@ class Column(NamedTuple):
 
 
 class Affect(NamedTuple):
-    """A predicted affect distribution on the valence-arousal plane, each axis in [-1, 1].
+    """A predicted affect distribution on the valence-arousal plane.
 
-    0 is the reference population's mean and 0.4 one of its standard deviations; `_sd` are
-    standard deviations on the same scale.
+    Attributes
+    ----------
+    valence, arousal: in [-1, 1]; 0 is the reference population's mean and 0.4 one of its standard deviations.
+    valence_sd, arousal_sd: standard deviations on the same scale.
     """
 
     valence: float
@@ -73,7 +90,7 @@ class Analysis:
 
     Attributes
     ----------
-    features: see `Features`.
+    modality: "music", or "video" of a clip. features: see `Features`.
     affect:   float32 [n, 4], an `Affect` per window; [n, 0] of a model that predicts none.
     vectors:  float32 [n, dim], unit length, one per window.
     item_affect, item_vector: the same for the whole item, [4] (or [0]) and [dim].
@@ -90,7 +107,12 @@ class Analysis:
 
 
 class Range(NamedTuple):
-    """From `low` to `high`, both included; infinite where open."""
+    """A range of numbers.
+
+    Attributes
+    ----------
+    low, high: its ends, both included; infinite where open.
+    """
 
     low: float
     high: float
@@ -178,10 +200,17 @@ class Analyser(Protocol):
 class Track:
     """One item of a library (a piece of music, or a clip in a library of clips).
 
-    `copies` are further paths with the same content, `versions` paths of other files of the same recording (another
-    encoding or length); `affect` is the whole item's (None for imported vectors); `path` may hold surrogate escapes
-    (names that are not valid UTF-8). Confidences are probabilities that `bpm` and `key` are what is meant,
-    `bpm_alternative` is the next likely level of the pulse; None where that was not told.
+    Attributes
+    ----------
+    id: its number in the library. modality: "music", or "video" of a clip.
+    path: absolute; may hold surrogate escapes (names that are not valid UTF-8). Of an imported vector its name.
+    title, artist, genre, licence: as tagged; without a title the file's name.
+    duration_s, bpm, key: None where not known, as of imported vectors; a key is written "A minor".
+    affect: of the whole item; None for imported vectors.
+    copies: further paths with the same content.
+    versions: paths of other files of the same recording (another encoding or length).
+    bpm_confidence, key_confidence: probabilities that `bpm` and `key` are what is meant; None where not told.
+    bpm_alternative: the next likely level of the pulse.
     """
 
     id: int
@@ -203,16 +232,25 @@ class Track:
 
 
 class Candidates(NamedTuple):
-    """Distinct tracks by descending score: ids int64 [k], scores float32 [k] (larger is better)."""
+    """Distinct tracks by descending score.
+
+    Attributes
+    ----------
+    ids: int64 [k]. scores: float32 [k], larger is better.
+    """
 
     ids: Array
     scores: Array
 
 
 class TrackWindows(NamedTuple):
-    """The windows of one track: bounds [n, 2] s, vectors [n, dim], affect [n, 4], inputs [n, f].
+    """The windows of one track.
 
-    `affect` and `inputs` have zero columns for imported vectors.
+    Attributes
+    ----------
+    bounds: float64 [n, 2], start and end in seconds. vectors: float32 [n, dim], unit length.
+    affect: float32 [n, 4], an `Affect` per window. inputs: float32 [n, f], columns that `LibraryReader.inputs` names.
+        Both have no columns for imported vectors.
     """
 
     bounds: Array
@@ -222,7 +260,11 @@ class TrackWindows(NamedTuple):
 
 
 class LibraryReader(Protocol):
-    """What the engine needs of a library; storage stays behind it."""
+    """What the engine needs of a library; storage stays behind it.
+
+    What is asked of many tracks is asked in one call: a query makes at most six, however many candidates it has (and
+    four more each time that it needs more candidates, because of tracks per artist).
+    """
 
     @property
     def space(self) -> Space: ...
@@ -235,30 +277,35 @@ class LibraryReader(Protocol):
         """float32 [f]: the library's median of every input column over all windows."""
         ...
 
-    def count(self, modality: Modality) -> int:
-        """Number of distinct searchable tracks."""
-        ...
-
-    def ids(self, modality: Modality, where: Filter | None = None) -> Array:
-        """int64 [t], ascending: the searchable tracks that meet all conditions."""
+    def count(self, modality: Modality, where: Filter | None = None) -> int:
+        """Number of distinct searchable tracks that meet all conditions."""
         ...
 
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: what recording each track is of, the id of one of its near-duplicates, or its own."""
         ...
 
-    def search(self, query: Array, k: int, modality: Modality, where: Filter | None = None) -> Candidates:
+    def search(self, query: Array, k: int, modality: Modality, *, where: Filter | None = None) -> Candidates:
         """The k tracks of distinct recordings, among those that meet all conditions, whose best window has the
         largest cosine with `query` [dim]; ties by id. Fewer only where no more qualify."""
         ...
 
-    def track(self, track_id: int) -> Track: ...
+    def tracks_of(self, ids: Sequence[int]) -> list[Track]:
+        """These tracks, in this order; raises LibraryError for an unknown id."""
+        ...
 
-    def windows(self, track_id: int) -> TrackWindows: ...
+    def windows_of(self, ids: Sequence[int]) -> list[TrackWindows]:
+        """The windows of these tracks, in this order; raises LibraryError for an unknown id."""
+        ...
 
 
 class AffectPair(NamedTuple):
-    """Affect of the query and of the recommended section, side by side."""
+    """Affect side by side.
+
+    Attributes
+    ----------
+    query: of what was asked. section: of the recommended part of the track. None where not known.
+    """
 
     query: Affect | None
     section: Affect | None
@@ -269,7 +316,12 @@ Emotions = Mapping[str, float]
 
 
 class EmotionsPair(NamedTuple):
-    """Emotions of the query and of the recommended section, where the model predicts them."""
+    """Emotions side by side, of models that predict them.
+
+    Attributes
+    ----------
+    query: of what was asked. section: of the recommended part of the track. None where not predicted.
+    """
 
     query: Emotions | None
     section: Emotions | None
@@ -280,10 +332,15 @@ NO_EMOTIONS = EmotionsPair(None, None)
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a track ranks where it does: `change` is what the score (or, of an emotion, the agreement with the query)
-    loses when this feature is replaced by the library's median (positive: it speaks for the track).
+    """Why a track ranks where it does.
 
-    `text` is a sentence with the measured values; `words` are an editor's, without figures: `soft attacks`.
+    Attributes
+    ----------
+    feature: the column. value, median: of the section and of the library, in `unit`.
+    change: what the score (or, of an emotion, the agreement with the query) loses when this feature is replaced by the
+        library's median (positive: it speaks for the track).
+    unit: "" where there is none.
+    text: a sentence with the measured values. words: an editor's, without figures: `soft attacks`.
     """
 
     feature: str
@@ -297,9 +354,13 @@ class Reason:
 
 @dataclass(frozen=True)
 class Cue:
-    """Why a clip was read so: one column of it, and what it moved valence and arousal by, on the plane.
+    """Why a clip was read so: one column of it.
 
-    text: in an editor's words; seen: what the pictures show with its shares, where a network has names for it.
+    Attributes
+    ----------
+    feature: the column. value: of the clip, in `unit`. unit: "" where there is none.
+    valence, arousal: what it moved the reading by, on the plane.
+    text: in an editor's words. seen: what the pictures show with its shares, where a network has names for it.
     """
 
     feature: str
@@ -313,10 +374,16 @@ class Cue:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One answer: the track, its score in [0, 1], its rank from 1, and the section to use.
+    """One answer: a track and the section of it to use.
 
-    `fits`: whether a score that is a match probability says so; None for scores that are not calibrated. `cues`: why
-    the query was read as it was, the same for all of its answers.
+    Attributes
+    ----------
+    track: what to use. score: in [0, 1], larger is better. rank: from 1.
+    in_s, out_s: where the section begins and ends, in seconds from the start of the track.
+    affect, emotions: of the query and of the section, as far as the model predicts them.
+    reasons: why it ranks here, the strongest first.
+    fits: whether a score that is a match probability says so; None for scores that are not calibrated.
+    cues: why the query was read as it was, the same for all of its answers.
     """
 
     track: Track
@@ -332,7 +399,12 @@ class Recommendation:
 
 
 def unit(vectors: Array) -> Array:
-    """`vectors` float32 [..., d] scaled to unit length along the last axis (zero vectors stay zero)."""
+    """Vectors of unit length, float32 [..., d].
+
+    Parameters
+    ----------
+    vectors: float [..., d], scaled along the last axis; zero vectors stay zero.
+    """
     norm = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return (vectors / np.where(norm > 0, norm, 1)).astype(np.float32)
 

@@ -10,15 +10,16 @@ from typing import NamedTuple
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
-        ("types", "errors", "text", "plain", "atomic"),
+        ("types", "errors", "text", "plain", "atomic", "exports"),
         ("media", "tags", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
         ("extractors.audio", "extractors.video"),
         ("weights",),
         ("affect", "encoders", "extractors.pretrained"),
         ("rankers",),
         ("model",),
-        ("explain", "relative", "sharing"),
-        ("engine", "outputs", "sample", "console"),
+        ("explain", "memory", "relative", "sharing"),
+        ("engine", "outputs", "sample"),
+        ("console",),  # offers the formats that outputs register
         ("commands",),
     ),
     "indexing": (

@@ -1,14 +1,19 @@
 """Running the command as a user does, in this process (quick) or in one of its own."""
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 import cli
+from recommender.console import worded
+from recommender.errors import CliptuneError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,6 +38,14 @@ def recommend(capsys: pytest.CaptureFixture, *args: object) -> Ran:
     finally:
         sys.argv = before
     return Ran(code, *capsys.readouterr())
+
+
+@contextmanager
+def refused(kind: type[CliptuneError], match: str) -> Iterator[None]:
+    """A context that must end with an error whose line matches, as the command line words it."""
+    with pytest.raises(kind) as caught:
+        yield
+    assert re.search(match, worded(caught.value)), worded(caught.value)
 
 
 def recommend_apart(*args: object, cwd: Path | None = None) -> Ran:

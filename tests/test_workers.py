@@ -15,7 +15,7 @@ def analysed(place: Path, paths: list[Path], modality: Modality, workers: int) -
     library = Library.create(place, model.space)
     events = list(ingest.add(library, paths, model, modality, workers=workers))
     assert not [event for event in events if isinstance(event, ingest.Failed)]
-    return {track.path: library.windows(track.id) for track in library.tracks(modality)}
+    return {track.path: library.windows_of([track.id])[0] for track in library.tracks(modality)}
 
 
 def test_music_is_the_same_by_one_two_and_three_workers_and_again(tmp_path, music_folder):

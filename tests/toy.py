@@ -70,19 +70,19 @@ class ToyLibrary:
     def medians(self, modality):
         return np.median(np.vstack([inputs for _, inputs in self.items]), axis=0)
 
-    def count(self, modality):
-        return len(self.items) if modality == self.modality else 0
+    def count(self, modality, where=None):
+        return len(self.ids(modality, where))
 
     def ids(self, modality, where=None):
-        found = range(self.count(modality))
+        found = range(len(self.items) if modality == self.modality else 0)
         return np.array([i for i in found if where is None or meets(self.track(i), where)], np.int64)
 
     def recordings(self, ids):
         return ids  # no two tracks are near-duplicates
 
-    def search(self, query, k, modality, where=None):
+    def search(self, query, k, modality, *, where=None):
         ids = self.ids(modality, where)
-        best = np.array([(self.windows(i).vectors @ query).max() for i in ids], np.float32)
+        best = np.array([(found.vectors @ query).max() for found in self.windows_of(ids)], np.float32)
         order = np.lexsort((ids, -best))[:k]
         return Candidates(ids[order], best[order])
 
@@ -91,6 +91,12 @@ class ToyLibrary:
         affect = Affect(*self.model.encode(self.modality, inputs)[0].mean(axis=0).tolist())
         end = 5.0 * len(inputs) + 5
         return Track(track_id, path, self.modality, Path(path).stem, None, end, 120.0, "C major", affect)
+
+    def tracks_of(self, ids):
+        return [self.track(i) for i in ids]
+
+    def windows_of(self, ids):
+        return [self.windows(i) for i in ids]
 
     def windows(self, track_id):
         inputs = self.items[track_id][1]

@@ -1,19 +1,30 @@
 """`recommend train|dataset|benchmark|eval`: fit models, build datasets, measure."""
 
-import shlex
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from recommender.console import Format, FormatOption, group, write, write_json, write_rows
+from recommender.console import (
+    TABLE,
+    FormatOption,
+    argument,
+    command_line,
+    group,
+    option,
+    take_options,
+    write,
+    write_list,
+)
 from recommender.errors import InputError
+from recommender.outputs.listing import Listing, aligned
+from recommender.outputs.progress import Progress
 from training.dataset_commands import Classes, dataset_app
 from training.tagger.commands import add_tagger
 
 if TYPE_CHECKING:
+    from training.evaluation.benchmark import Tick
     from training.types import Dataset, Extra, System
 
 app = group("Train the models that come with the package.", no_args_is_help=True)
@@ -29,18 +40,30 @@ class Split(StrEnum):
     folds = "folds"
 
 
+DATASETS = "emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`."
+EmomvOption = Annotated[Path | None, option("Folder of EmoMV in its published layout.")]
+ModelFolderOption = Annotated[Path, option("Model folder to write.")]
+NameOption = Annotated[str | None, option("Name of the model and its space (default: the folder's).")]
+RatedPairsOption = Annotated[
+    Path | None, option("CSV: video, music, score (0-1 or 1-5), and affect as video_X, music_X.")
+]
+RatedDataOption = Annotated[Path | None, option("Folder with oasis/ and vgmidi/, instead of --pairs.")]
+EvaluateOption = Annotated[
+    str | None, option("Score the saved model on the evaluated part as well; the value says why, for the log.")
+]
+
+
 @app.command(
     "affect",
     help="Train the built-in affect model from rated pictures and rated music.\n\n"
     "Example: recommend train affect --data ../shared/data --out my-model",
 )
 def train_affect(
-    data: Annotated[Path, typer.Option(readable=False, help="Folder with oasis/, vgmidi/ and, for checks, pmemo320/.")],
-    out: Annotated[Path, typer.Option(readable=False, help="Model folder to write.")] = Path("model"),
-    seeds: Annotated[int, typer.Option(min=1, help="Repetitions of the grouped cross-validation.")] = 5,
-    soundfont: Annotated[Path | None, typer.Option(readable=False, help="Soundfont to render the MIDI with.")] = None,
+    data: Annotated[Path, option("Folder with oasis/, vgmidi/ and, for checks, pmemo320/.")],
+    out: ModelFolderOption = Path("model"),
+    seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 5,
+    soundfont: Annotated[Path | None, option("Soundfont to render the MIDI with.")] = None,
 ) -> None:
-    from recommender.outputs.progress import Progress
     from training.affect.train import train_affect as train
 
     with Progress("training") as progress:
@@ -54,27 +77,23 @@ def train_affect(
     "Example: recommend train retrieval --dataset emomv-c --data ../shared/data/emomv --out my-retrieval",
 )
 def train_retrieval(
-    dataset: Annotated[str, typer.Option(help="emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`.")],
-    out: Annotated[Path, typer.Option(readable=False, help="Model folder to write.")],
-    data: Annotated[Path | None, typer.Option(readable=False, help="Folder of EmoMV in its published layout.")] = None,
-    system: Annotated[
-        str, typer.Option(help="What to fit: a system with vectors, or a fusion (`benchmark` lists all).")
-    ] = ("predicted"),
-    name: Annotated[str | None, typer.Option(help="Name of the model and its space (default: the folder's).")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the fit.")] = 0,
-    seeds: Annotated[int, typer.Option(min=1, help="Repetitions of the grouped cross-validation.")] = 3,
-    extra: Annotated[bool, typer.Option(help="Give the system the labelled music of EmoMV-B as well.")] = False,
-    evaluate: Annotated[
-        str | None,
-        typer.Option(help="Score the saved model on the evaluated part as well; the value says why, for the log."),
-    ] = None,
+    dataset: Annotated[str, option(DATASETS)],
+    out: ModelFolderOption,
+    data: EmomvOption = None,
+    system: Annotated[str, option("What to fit: a system with vectors, or a fusion (`benchmark` lists all).")] = (
+        "predicted"
+    ),
+    name: NameOption = None,
+    seed: Annotated[int, option("Seed of the fit.")] = 0,
+    seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 3,
+    extra: Annotated[bool, option("Give the system the labelled music of EmoMV-B as well.")] = False,
+    evaluate: EvaluateOption = None,
 ) -> None:
-    from recommender.outputs.progress import Progress
     from training.retrieval.train import train_retrieval as train
     from training.systems import system as one
 
     loaded, more = _load(dataset, data), _further(data) if extra else None
-    command = shlex.join(["recommend", *sys.argv[1:]])
+    command = command_line()
     with Progress("training") as progress:
         model = train(loaded, one(system), out, command, name, seed, more, range(seeds), evaluate, progress.stage)
     write(model.card())
@@ -88,26 +107,17 @@ def train_retrieval(
     "Example: recommend train afclnet --data ../shared/data --out my-model",
 )
 def train_afclnet(
-    out: Annotated[Path, typer.Option(readable=False, help="Model folder to write.")],
-    pairs: Annotated[
-        Path | None,
-        typer.Option(readable=False, help="CSV: video, music, score (0-1 or 1-5), and affect as video_X, music_X."),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(readable=False, help="Folder with oasis/ and vgmidi/, instead of --pairs.")
-    ] = None,
-    model: Annotated[str, typer.Option(help="With --data: the affect model to extend, by name or folder.")] = "builtin",
-    name: Annotated[str | None, typer.Option(help="Name of the model and its space (default: the folder's).")] = None,
-    seed: Annotated[int, typer.Option(help="Deals the folds of --pairs and draws the weights.")] = 0,
-    seeds: Annotated[int, typer.Option(min=1, help="With --data: repetitions of the cross-validation.")] = 3,
-    soundfont: Annotated[
-        Path | None, typer.Option(readable=False, help="With --data: soundfont to render the MIDI with.")
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="With --pairs: processes that measure media.")] = 1,
+    out: ModelFolderOption,
+    pairs: RatedPairsOption = None,
+    data: RatedDataOption = None,
+    model: Annotated[str, option("With --data: the affect model to extend, by name or folder.")] = "builtin",
+    name: NameOption = None,
+    seed: Annotated[int, option("Deals the folds of --pairs and draws the weights.")] = 0,
+    seeds: Annotated[int, option("With --data: repetitions of the cross-validation.", min=1)] = 3,
+    soundfont: Annotated[Path | None, option("With --data: soundfont to render the MIDI with.")] = None,
+    workers: Annotated[int, option("With --pairs: processes that measure media.", min=1)] = 1,
 ) -> None:
-    from recommender.outputs.progress import Progress
-
-    command = shlex.join(["recommend", *sys.argv[1:]])
+    command = command_line()
     failed: dict[str, str] = {}
     with Progress("training") as progress:
         if pairs is not None and data is None:
@@ -127,103 +137,102 @@ def train_afclnet(
     write(card)
 
 
-def benchmark(
-    dataset: Annotated[
-        str | None, typer.Option(help="emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`.")
-    ] = None,
+class BenchmarkOptions(NamedTuple):
+    """What is measured, on what, and how."""
+
+    dataset: Annotated[str | None, option(DATASETS)] = None
     suite: Annotated[
-        str | None,
-        typer.Option(help="Instead of --dataset: afclnet-ablation, emomv-tables or matching-baselines."),
-    ] = None,
-    data: Annotated[Path | None, typer.Option(readable=False, help="Folder of EmoMV in its published layout.")] = None,
+        str | None, option("Instead of --dataset: afclnet-ablation, emomv-tables or matching-baselines.")
+    ] = None
+    data: EmomvOption = None
     systems: Annotated[
-        str | None, typer.Option(help="`all` (unless --model is given), or names and suites separated by commas.")
-    ] = None,
+        str | None, option("`all` (unless --model is given), or names and suites separated by commas.")
+    ] = None
     model: Annotated[
-        list[str] | None,
-        typer.Option(help="A saved retrieval model, by name or folder, to score as it is; repeat for several."),
-    ] = None,
-    protocol: Annotated[
-        Protocol, typer.Option(help="clean: nothing of the evaluated items is used; paper: stopping on them.")
-    ] = Protocol.clean,
-    split: Annotated[
-        Split, typer.Option(help="published: the published sets; folds: grouped cross-validation within train.")
-    ] = Split.published,
-    seeds: Annotated[
-        int | None, typer.Option(min=1, help="Seeds 0, 1, ... of every system (10; a suite has its own number).")
-    ] = None,
+        list[str] | None, option("A saved retrieval model, by name or folder, to score as it is; repeat for several.")
+    ] = None
+    protocol: Annotated[Protocol, option("clean: nothing of the evaluated items is used; paper: stopping on them.")] = (
+        Protocol.clean
+    )
+    split: Annotated[Split, option("published: the published sets; folds: grouped cross-validation within train.")] = (
+        Split.published
+    )
+    seeds: Annotated[int | None, option("Seeds 0, 1, ... of every system (10; a suite has its own number).", min=1)] = (
+        None
+    )
     trials: Annotated[
-        int, typer.Option(min=1, help="With --suite matching-baselines: configurations each system is tuned over.")
-    ] = 12,
-    folds: Annotated[int, typer.Option(min=2, help="Folds of --split folds.")] = 5,
-    against: Annotated[str | None, typer.Option(help="Compare every system with this one only.")] = None,
+        int, option("With --suite matching-baselines: configurations each system is tuned over.", min=1)
+    ] = 12
+    folds: Annotated[int, option("Folds of --split folds.", min=2)] = 5
+    against: Annotated[str | None, option("Compare every system with this one only.")] = None
     stages: Annotated[
         list[str] | None,
-        typer.Option(help="FIRST:SECOND: report what is won by rescoring FIRST's candidates with SECOND; repeatable."),
-    ] = None,
-    extra: Annotated[bool, typer.Option(help="Give systems the labelled music of EmoMV-B as well.")] = False,
+        option("FIRST:SECOND: report what is won by rescoring FIRST's candidates with SECOND; repeatable."),
+    ] = None
+    extra: Annotated[bool, option("Give systems the labelled music of EmoMV-B as well.")] = False
     relevance: Annotated[
-        Classes, typer.Option(help="Relevant is what shares the emotion (five), or is as positive or negative (three).")
-    ] = Classes.five,
-    reason: Annotated[str, typer.Option(help="Why the evaluated items are scored; goes to the log.")] = "benchmark",
-    out: Annotated[Path, typer.Option(readable=False, help="Folder to write; a stopped run goes on there.")] = (
-        Path("benchmark")
-    ),
-) -> None:
-    from recommender.outputs.progress import Progress
+        Classes, option("Relevant is what shares the emotion (five), or is as positive or negative (three).")
+    ] = Classes.five
+    reason: Annotated[str, option("Why the evaluated items are scored; goes to the log.")] = "benchmark"
+    out: Annotated[Path, option("Folder to write; a stopped run goes on there.")] = Path("benchmark")
+
+
+@take_options
+def benchmark(asked: BenchmarkOptions) -> None:
+    command = command_line()
+    if (asked.dataset is None) == (asked.suite is None):
+        raise InputError("give either --dataset (with --systems) or --suite NAME")
+    with Progress(asked.suite or "benchmark") as progress:
+        if asked.suite is not None:
+            _run_suite(asked.suite, asked, command, tick=progress.stage)
+        else:
+            _run_systems(asked, command, tick=progress.stage)
+    write((asked.out / "report.md").read_text(encoding="utf-8"))
+
+
+def _run_suite(name: str, asked: BenchmarkOptions, command: str, tick: "Tick") -> None:
+    """Run a suite, whose systems are its own."""
+    from training.evaluation.suites import Asked, run_suite
+
+    if asked.systems or asked.model or asked.stages:
+        raise InputError("--suite has its own systems: leave --systems, --model and --stages out, or take --dataset")
+    run_suite(name, Asked(asked.out, asked.data, asked.seeds, asked.trials, asked.reason, tick), command)
+
+
+def _run_systems(asked: BenchmarkOptions, command: str, tick: "Tick") -> None:
+    """Run systems on a dataset."""
     from training.evaluation.benchmark import benchmark as run
     from training.evaluation.stages import parse_pair
     from training.evaluation.trials import Bench
     from training.systems import systems as named
 
-    command = shlex.join(["recommend", *sys.argv[1:]])
-    if suite is not None and dataset is None:
-        if systems or model or stages:
-            raise InputError(
-                "--suite has its own systems: leave --systems, --model and --stages out, or take --dataset"
-            )
-        _suite(suite, data, out, seeds, trials, reason, command)
-        return
-    if dataset is None or suite is not None:
-        raise InputError("give either --dataset (with --systems) or --suite NAME")
-    if dataset.startswith("emomv-"):
-        _emomv(data)
-    made = _saved(model or []) | named(systems or ("" if model else "all"))
+    name, against = str(asked.dataset), asked.against
+    if name.startswith("emomv-"):
+        _emomv(asked.data)
+    made = _saved(asked.model or []) | named(asked.systems or ("" if asked.model else "all"))
     if against is not None and against not in made:
         raise InputError(f"--against {against}: not one of the systems to run ({', '.join(made)})")
-    pairs = [parse_pair(text, list(made)) for text in dict.fromkeys(stages or [])]
-    loaded = _load(dataset, data)
-    more = _further(data) if extra else None
+    pairs = [parse_pair(text, list(made)) for text in dict.fromkeys(asked.stages or [])]
+    loaded = _load(name, asked.data)
+    more = _further(asked.data) if asked.extra else None
     _check_features(made, loaded)
-    only_saved = bool(model) and not systems
-    bench = Bench(loaded, protocol.value, split.value, folds, more, only_saved, relevance.value)
-    with Progress("benchmark") as progress:
-        run(bench, made, range(1 if only_saved else seeds or 10), out, command, against, reason, progress.stage, pairs)
-    write((out / "report.md").read_text(encoding="utf-8"))
-
-
-def _suite(name: str, data: Path | None, out: Path, seeds: int | None, trials: int, reason: str, command: str) -> None:
-    """Run a suite and show its report."""
-    from recommender.outputs.progress import Progress
-    from training.evaluation.suites import Asked, run_suite
-
-    with Progress(name) as progress:
-        run_suite(name, Asked(out, data, seeds, trials, reason, progress.stage), command)
-    write((out / "report.md").read_text(encoding="utf-8"))
+    saved = bool(asked.model) and not asked.systems
+    bench = Bench(loaded, asked.protocol.value, asked.split.value, asked.folds, more, saved, asked.relevance.value)
+    seeds = range(1 if saved else asked.seeds or 10)
+    run(bench, made, seeds, asked.out, command, against, asked.reason, tick, pairs)
 
 
 def matching(
-    out: Annotated[Path, typer.Option(readable=False, help="Folder to write matching.md and matching.json to.")],
-    effects: Annotated[str, typer.Option(help="`all`, or effects to plant, separated by commas.")] = "all",
-    seeds: Annotated[int, typer.Option(min=2, help="Generated data sets of every experiment.")] = 10,
-    pairs: Annotated[int, typer.Option(min=100, help="Pairs of a data set.")] = 2200,
-    table_seeds: Annotated[int, typer.Option(min=1, help="Data sets of the table of all recipes.")] = 10,
-    paper_seeds: Annotated[int, typer.Option(min=1, help="Of the paper's slow recipe there.")] = 2,
+    out: Annotated[Path, option("Folder to write matching.md and matching.json to.")],
+    effects: Annotated[str, option("`all`, or effects to plant, separated by commas.")] = "all",
+    seeds: Annotated[int, option("Generated data sets of every experiment.", min=2)] = 10,
+    pairs: Annotated[int, option("Pairs of a data set.", min=100)] = 2200,
+    table_seeds: Annotated[int, option("Data sets of the table of all recipes.", min=1)] = 10,
+    paper_seeds: Annotated[int, option("Of the paper's slow recipe there.", min=1)] = 2,
 ) -> None:
-    from recommender.outputs.progress import Progress
     from training.evaluation.matching import run_matching
 
-    command = shlex.join(["recommend", *sys.argv[1:]])
+    command = command_line()
     with Progress("matching") as progress:
         run_matching(out, effects, seeds, pairs, command, progress.stage, table_seeds, paper_seeds)
     write((out / "matching.md").read_text(encoding="utf-8"))
@@ -278,32 +287,33 @@ def _emomv(data: Path | None) -> Path:
 
 
 def evaluate(
-    qrels: Annotated[Path, typer.Argument(readable=False, help="Judgements: query iteration document relevance.")],
-    run: Annotated[Path, typer.Argument(readable=False, help="Run: query Q0 document rank score tag.")],
-    measure: Annotated[list[str], typer.Option("-m", "--measure", help="mAP, top@1, nDCG@10, ...; repeatable.")] = [  # noqa: B006 (typer copies it)
+    qrels: Annotated[Path, argument("Judgements: query iteration document relevance.")],
+    run: Annotated[Path, argument("Run: query Q0 document rank score tag.")],
+    measure: Annotated[list[str], option("mAP, top@1, nDCG@10, ...; repeatable.", "-m", "--measure")] = [  # noqa: B006 (typer copies it)
         "mAP",
         "top@1",
         "top@5",
         "nDCG@10",
     ],
-    format: FormatOption = Format.table,
+    format: FormatOption = TABLE,
 ) -> None:
     from training.evaluation.slices import number
     from training.evaluation.trec import evaluate_trec
 
     found = evaluate_trec(qrels, run, measure)
-    if format is Format.json:
-        write_json(
-            {
-                "means": {name: number(value) for name, value in found.means.items()},
-                "queries": len(found.queries),
-                "without_relevant": list(found.undefined),
-                "missing_from_run": list(found.missing),
-                "not_judged": list(found.unjudged),
-            }
-        )
+    means = {name: number(mean) for name, mean in found.means.items()}
+    value = {
+        "means": means,
+        "queries": len(found.queries),
+        "without_relevant": list(found.undefined),
+        "missing_from_run": list(found.missing),
+        "not_judged": list(found.unjudged),
+    }
+    rows = [{"measure": name, "value": mean} for name, mean in means.items()]
+    text = aligned([(name, f"{mean:.4f}") for name, mean in found.means.items()])
+    write_list(Listing(value, rows, ("measure", "value"), text), format)
+    if format == "json":
         return
-    write_rows([(name, f"{value:.4f}") for name, value in found.means.items()])
     for what, which in (
         ("without a relevant item (left out)", found.undefined),
         ("missing from the run (counted as nothing found)", found.missing),

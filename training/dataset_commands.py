@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from recommender.console import Format, FormatOption, flat, group, write_json, write_rows
+from recommender.console import TABLE, FormatOption, argument, group, option, write_list
+from recommender.outputs.listing import facts
+from recommender.outputs.progress import Progress
 
 features_app = group("Measure media for other tools.", no_args_is_help=True)
 dataset_app = group("Build datasets of matched and mismatched pairs.", no_args_is_help=True)
@@ -22,35 +24,37 @@ class Balance(StrEnum):
     drop = "drop"
 
 
+EncoderOption = Annotated[
+    str,
+    option(
+        "Features: builtin, efficientnet (pictures by EfficientNet-Lite2, music builtin), emomv (SlowFast and "
+        "VGGish), slowfast-r101 or timesformer (each with VGGish), raw (frames and spectrogram), frames or "
+        "spectrogram (the other side builtin)."
+    ),
+]
+
+
 @dataset_app.command(
     "build",
     help="Pair labelled media into matched and mismatched pairs with features, in EmoMV's layout.\n\n"
     "Example: recommend dataset build labels.csv --out my-dataset --balance drop",
 )
 def dataset_build(
-    labels: Annotated[Path, typer.Argument(readable=False, help="CSV with columns path, emotion, source.")],
-    out: Annotated[Path, typer.Option(readable=False, help="Folder to write.")],
-    balance: Annotated[Balance, typer.Option(help="Segments without a partner: back to matched, or dropped.")] = (
+    labels: Annotated[Path, argument("CSV with columns path, emotion, source.")],
+    out: Annotated[Path, option("Folder to write.")],
+    balance: Annotated[Balance, option("Segments without a partner: back to matched, or dropped.")] = (
         Balance.returned
     ),
-    seed: Annotated[int, typer.Option(help="Deals sources and partners.")] = 0,
-    encoder: Annotated[
-        str,
-        typer.Option(
-            help="Features: builtin, efficientnet (pictures by EfficientNet-Lite2, music builtin), emomv (SlowFast and "
-            "VGGish), slowfast-r101 or timesformer (each with VGGish), raw (frames and spectrogram), frames or "
-            "spectrogram (the other side builtin)."
-        ),
-    ] = "builtin",
-    max_per_source: Annotated[int | None, typer.Option(min=1, help="At most so many segments of one source.")] = None,
-    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of segments to validate on.")] = 0.2,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
+    seed: Annotated[int, option("Deals sources and partners.")] = 0,
+    encoder: EncoderOption = "builtin",
+    max_per_source: Annotated[int | None, option("At most so many segments of one source.", min=1)] = None,
+    validation: Annotated[float, option("Share of segments to validate on.", min=0, max=1)] = 0.2,
+    workers: Annotated[int, option("Processes that measure media.", min=1)] = 1,
     classes: Annotated[
-        Classes, typer.Option(help="five: the emotions; three: positive, neutral, negative (an emotion counts as its).")
+        Classes, option("five: the emotions; three: positive, neutral, negative (an emotion counts as its).")
     ] = Classes.five,
-    format: FormatOption = Format.table,
+    format: FormatOption = TABLE,
 ) -> None:
-    from recommender.outputs.progress import Progress
     from training.construction import build
 
     with Progress("measuring") as progress:
@@ -66,10 +70,7 @@ def dataset_build(
             on_progress=lambda done, total: progress.stage("measuring", done, total),
             classes=classes.value,
         )
-    if format is Format.json:
-        write_json(report.as_dict())
-    else:
-        write_rows(flat(report.as_dict()))
+    write_list(facts(report.as_dict()), format)
 
 
 @features_app.command(
@@ -81,21 +82,17 @@ def dataset_build(
     "Example: recommend features extract ~/Music --encoder vggish --out vggish.npy",
 )
 def features_extract(
-    folder: Annotated[Path, typer.Argument(readable=False, help="Folder of media.")],
-    encoder: Annotated[str, typer.Option(help="Features to measure, separated by commas.")],
-    out: Annotated[Path, typer.Option(readable=False, help="File to write: .parquet, .h5 or .npy.")],
-    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
-    format: FormatOption = Format.table,
+    folder: Annotated[Path, argument("Folder of media.")],
+    encoder: Annotated[str, option("Features to measure, separated by commas.")],
+    out: Annotated[Path, option("File to write: .parquet, .h5 or .npy.")],
+    workers: Annotated[int, option("Processes that measure media.", min=1)] = 1,
+    format: FormatOption = TABLE,
 ) -> None:
-    from recommender.outputs.progress import Progress
     from training.construction.batch import extract_folder
 
     with Progress("measuring") as progress:
         done = extract_folder(folder, [name.strip() for name in encoder.split(",")], out, workers, progress.stage)
     for reason in done.failed.values():
         typer.echo(f"failed: {reason}", err=True)
-    facts = {"written": [str(path) for path in done.written], "rows": done.rows, "measured": done.computed}
-    if format is Format.json:
-        write_json(facts)
-    else:
-        write_rows(flat(facts))
+    written = [str(path) for path in done.written]
+    write_list(facts({"written": written, "rows": done.rows, "measured": done.computed}), format)

@@ -75,7 +75,12 @@ def connected(a: Array, b: Array) -> Array:
 
 @dataclass(frozen=True)
 class Corpus:
-    """m segments with their own sound, for retrieval: video [m, d_v], music [m, d_m], emotion [m], ids."""
+    """m segments with their own sound, for retrieval.
+
+    Attributes
+    ----------
+    video: float32 [m, d_v]. music: float32 [m, d_m]. emotion: int64 [m], indices into the labels. ids: m names.
+    """
 
     video: Array
     music: Array
@@ -92,9 +97,10 @@ class Dataset:
 
     Attributes
     ----------
-    pairs: by split name: "train", "validation", "test".
+    name: as it is asked for. pairs: by split name: "train", "validation", "test".
     corpus: the retrieval corpus and its split name's features, or None.
     revision: hash over the files read. licence: name and source. missing: one line per absent part.
+    notes: what else was found about parts.
     features: what the columns of either modality are, as a trained model will need them.
     labels: what the emotions of pairs and corpus are indices into; CLASSES of a set of three classes.
     """
@@ -122,7 +128,7 @@ class Fitted(Protocol):
         ...
 
     def emotions(self, modality: Modality, features: Array) -> Array | None:
-        """Emotion probabilities [n, 5], or None for a system that predicts none."""
+        """Emotion probabilities [n, 5] of `features` [n, d], or None for a system that predicts none."""
         ...
 
 
@@ -140,7 +146,12 @@ class System(Protocol):
 
 @dataclass(frozen=True)
 class Extra:
-    """Labelled music beyond the training pairs (EmoMV-A and B): music [n, d_m], emotion [n], source [n]."""
+    """Labelled music beyond the training pairs (EmoMV-A and B).
+
+    Attributes
+    ----------
+    music: float32 [n, d_m]. emotion: int64 [n], indices into EMOTIONS. source: int64 [n], what it was cut from.
+    """
 
     music: Array
     emotion: Array

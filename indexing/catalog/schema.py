@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from indexing.catalog.engine import engine_of, writing_engine
 from indexing.catalog.reading import SCHEMA_VERSION, Reading, UnfinishedError, check_version, open_reading, version
-from indexing.disk.locations import CATALOG, has_parts, lost, lost_text
+from indexing.disk.locations import CATALOG, has_parts, lost, lost_catalog
 from recommender.errors import LibraryError
 
 TABLES = sa.MetaData()
@@ -185,7 +185,7 @@ def create(folder: Path, model: str, revision: str, dim: int) -> None:
     Raises LibraryError where parts are there without one: a writer of an empty catalog would remove them.
     """
     if lost(folder):
-        raise LibraryError(lost_text(folder))
+        raise lost_catalog(folder)
     folder.mkdir(parents=True, exist_ok=True)
     database = _writer(folder)
     try:
@@ -193,7 +193,7 @@ def create(folder: Path, model: str, revision: str, dim: int) -> None:
             if version(_driver(database.connection)) is not None:
                 return
             if has_parts(folder):
-                raise LibraryError(lost_text(folder))
+                raise lost_catalog(folder)
             TABLES.create_all(database.connection)
             add = sa.insert(spaces).values(model=model, revision=revision, dim=dim)
             space = database.connection.execute(add).inserted_primary_key

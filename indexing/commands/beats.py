@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from indexing.commands.index import app, open_library
-from recommender.console import Format, FormatOption, LibraryOption, write, write_json
+from recommender.console import TABLE, FormatOption, LibraryOption, argument, write_list
 from recommender.errors import CliptuneError
 from recommender.text import shown
 
@@ -19,20 +17,17 @@ __all__ = ["app"]
     'Example: recommend index beats "Music/Song.mp3" --format csv',
 )
 def index_beats(
-    path: Annotated[Path, typer.Argument(readable=False, help="A file as `index list` shows it.")],
+    path: Annotated[Path, argument("A file as `index list` shows it.")],
     library: LibraryOption = "default",
-    format: FormatOption = Format.table,
+    format: FormatOption = TABLE,
 ) -> None:
     from indexing import beats
     from indexing.disk.files import absolute
-    from recommender.outputs import listing
+    from recommender.outputs.listing import Listing
 
     opened = open_library(library)
     where = absolute(path)
     found = beats.beats_of(opened, beats.id_at(opened, where))
     if found is None:
-        raise CliptuneError(f"no beats are kept of {shown(where)}; {beats.RENEW}")
-    if format is Format.json:
-        write_json(beats.record(where, found))
-    else:
-        write(listing.render(beats.rows(found), format, ("time_s", "bar", "beat")))
+        raise CliptuneError(f"no beats are kept of {shown(where)}; `recommend index update --reanalyse` finds them")
+    write_list(Listing(beats.record(where, found), beats.rows(found), ("time_s", "bar", "beat")), format)

@@ -10,23 +10,24 @@ import typer
 
 from recommender.console import (
     FAILED,
-    DryRunOption,
-    Format,
+    TABLE,
     FormatOption,
     Kind,
     KindOption,
     LibraryOption,
     ModelOption,
-    RetryOption,
     TimeoutOption,
     WorkersOption,
-    flat,
+    WorkOptions,
+    argument,
     group,
+    option,
+    take_options,
     write,
-    write_json,
-    write_rows,
+    write_list,
 )
 from recommender.errors import CliptuneError, InputError, LibraryNotFound
+from recommender.outputs.progress import Progress
 from recommender.text import shown
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ def open_library(name: str) -> "Library":
 def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counter[str]:
     """Follows ingestion with progress on stderr; returns how many events of each kind came (`quiet`: only news)."""
     from indexing.ingest.events import Failed, Ingested, Plan, Recoded
-    from recommender.outputs.progress import Progress
 
     counts: Counter[str] = Counter()
     # Closing the stream lets go of the library's lock, whatever happens here.
@@ -129,15 +129,14 @@ MEDIA_WORDS = {
     help="Analyse files and folders into a library; what is in it already is left alone.\n\n"
     "Example: recommend index add ~/Music --library film-music",
 )
+@take_options
 def index_add(
-    paths: Annotated[list[Path], typer.Argument(readable=False, help="Files or folders.")],
+    paths: Annotated[list[Path], argument("Files or folders.")],
+    *,
     library: LibraryOption = "default",
     kind: KindOption = Kind.music,
     model: ModelOption = "builtin",
-    workers: WorkersOption = None,
-    retry: RetryOption = False,
-    timeout: TimeoutOption = None,
-    dry_run: DryRunOption = False,
+    work: WorkOptions,
 ) -> None:
     from indexing import ingest
     from indexing.library import Library
@@ -147,16 +146,14 @@ def index_add(
     analyser.check_media(kind.modality)
     if not any(path.exists() for path in paths):
         raise InputError(f"no such file or folder: {', '.join(map(shown, paths))}")
-    if dry_run:
+    if work.dry_run:
         try:
             opened: Library | None = Library.open(library)
         except LibraryNotFound:
             opened = None
     else:
         opened = Library.open_or_create(library, analyser.space)
-    events = ingest.add(
-        opened, paths, analyser, kind.modality, workers=workers, retry=retry, limit_s=timeout, dry_run=dry_run
-    )
+    events = ingest.add(opened, paths, analyser, kind.modality, **work.settings())
     _finish(follow(events, "analysing"), kind.modality, paths)
 
 
@@ -165,32 +162,20 @@ def index_add(
     help="Look at the library's folders again: new, changed and vanished files.\n\n"
     "Example: recommend index update --library film-music --retry",
 )
+@take_options
 def index_update(
+    *,
     library: LibraryOption = "default",
     model: ModelOption = "builtin",
-    workers: WorkersOption = None,
-    retry: RetryOption = False,
-    timeout: TimeoutOption = None,
-    dry_run: DryRunOption = False,
-    reanalyse: Annotated[
-        bool, typer.Option("--reanalyse", help="Analyse everything again (after a new model).")
-    ] = False,
+    work: WorkOptions,
+    reanalyse: Annotated[bool, option("Analyse everything again (after a new model).", "--reanalyse")] = False,
 ) -> None:
     from indexing import ingest
     from indexing.library import Library
     from recommender.model import Model
 
     analyser = Model.load(model)
-    events = ingest.update(
-        Library.open(library),
-        analyser,
-        workers=workers,
-        retry=retry,
-        limit_s=timeout,
-        dry_run=dry_run,
-        reanalyse=reanalyse,
-    )
-    follow(events, "analysing")
+    follow(ingest.update(Library.open(library), analyser, reanalyse=reanalyse, **work.settings()), "analysing")
 
 
 @app.command(
@@ -199,13 +184,12 @@ def index_update(
     "Where the new model reads the same features, nothing is decoded again. Interrupted, the same command goes on.\n\n"
     "Example: recommend index upgrade --library film-music --model my-model",
 )
+@take_options
 def index_upgrade(
+    *,
     library: LibraryOption = "default",
     model: ModelOption = "builtin",
-    workers: WorkersOption = None,
-    retry: RetryOption = False,
-    timeout: TimeoutOption = None,
-    dry_run: DryRunOption = False,
+    work: WorkOptions,
 ) -> None:
     from indexing import ingest
     from recommender.model import Model
@@ -214,10 +198,8 @@ def index_upgrade(
     if analyser.space == opened.space:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} already\n")
         return
-    follow(
-        ingest.upgrade(opened, analyser, workers=workers, retry=retry, limit_s=timeout, dry_run=dry_run), "upgrading"
-    )
-    if not dry_run:
+    follow(ingest.upgrade(opened, analyser, **work.settings()), "upgrading")
+    if not work.dry_run:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} now\n")
 
 
@@ -227,7 +209,7 @@ def index_upgrade(
     "Example: recommend index remove ~/Music/Demos",
 )
 def index_remove(
-    paths: Annotated[list[Path], typer.Argument(readable=False, help="Files or folders as `index list` shows them.")],
+    paths: Annotated[list[Path], argument("Files or folders as `index list` shows them.")],
     library: LibraryOption = "default",
 ) -> None:
     from indexing import ingest
@@ -241,27 +223,26 @@ def index_remove(
 @app.command("list", help="List the tracks, or the files that failed.\n\nExample: recommend index list --format json")
 def index_list(
     library: LibraryOption = "default",
-    failed: Annotated[
-        bool, typer.Option("--failed", help="The files that could not be used, with the reason.")
-    ] = False,
-    format: FormatOption = Format.table,
+    failed: Annotated[bool, option("The files that could not be used, with the reason.", "--failed")] = False,
+    format: FormatOption = TABLE,
 ) -> None:
-    from recommender.outputs import listing
+    from recommender.outputs import records
+    from recommender.outputs.listing import Listing
 
     opened = open_library(library)
-    rows = [listing.failure(f) for f in opened.failures()] if failed else [listing.track(t) for t in opened.tracks()]
-    write(listing.render(rows, format, listing.FAILURE_COLUMNS if failed else listing.TRACK_COLUMNS))
+    rows = (
+        [*map(records.failure_record, opened.failures())] if failed else [*map(records.track_record, opened.tracks())]
+    )
+    columns: Sequence[str] = records.FAILURE_COLUMNS if failed else records.TRACK_COLUMNS
+    write_list(Listing(rows, rows, columns), format)
 
 
 @app.command("info", help="Size, model, backend and health of a library.\n\nExample: recommend index info")
-def index_info(library: LibraryOption = "default", format: FormatOption = Format.table) -> None:
+def index_info(library: LibraryOption = "default", format: FormatOption = TABLE) -> None:
     from indexing.maintenance.verify import info
+    from recommender.outputs.listing import facts
 
-    facts = info(open_library(library))
-    if format is Format.json:
-        write_json(facts)
-    else:
-        write_rows(flat(facts))
+    write_list(facts(info(open_library(library))), format)
 
 
 @app.command(
@@ -271,21 +252,22 @@ def index_info(library: LibraryOption = "default", format: FormatOption = Format
 )
 def index_verify(
     library: LibraryOption = "default",
-    queries: Annotated[int, typer.Option(min=0, help="Queries of the search's audit; 0 leaves it out.")] = 50,
-    format: FormatOption = Format.table,
+    queries: Annotated[int, option("Queries of the search's audit; 0 leaves it out.", min=0)] = 50,
+    format: FormatOption = TABLE,
 ) -> None:
     from indexing.disk.locations import existing
     from indexing.maintenance.verify import examine
+    from recommender.outputs.listing import Listing
 
     report = examine(existing(library), queries)
-    if format is Format.json:
-        write_json(report.as_json())
-    else:
+    if format != "json":
         for orphan in report.orphans:
             typer.echo(f"orphan: {shown(orphan)}: harmless, the next writer removes it", err=True)
         for modality, recall in report.recalls.items():
             typer.echo(f"search of {modality}: {recall}", err=True)
-        write("".join(f"{problem}\n" for problem in report.problems) or "whole\n")
+    text = "".join(f"{problem}\n" for problem in report.problems) or "whole\n"
+    value = report.as_json()
+    write_list(Listing(value, value["problems"], ("kind", "text"), text), format)
     if report.problems:
         raise CliptuneError(f"{len(report.problems)} problem(s) found; `recommend index repair` puts right what it can")
 
@@ -297,9 +279,7 @@ def index_verify(
     "Example: recommend index repair ~/Music",
 )
 def index_repair(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(readable=False, help="Where files may be whose paths are lost.")
-    ] = None,
+    folders: Annotated[list[Path] | None, argument("Where files may be whose paths are lost.")] = None,
     library: LibraryOption = "default",
     model: ModelOption = "builtin",
     workers: WorkersOption = None,
@@ -339,8 +319,8 @@ def index_compact(library: LibraryOption = "default") -> None:
 )
 def index_build(
     library: LibraryOption = "default",
-    memory: Annotated[str | None, typer.Option(help="Most that the index may take, such as 2GB.")] = None,
-    recall: Annotated[float | None, typer.Option(help="Share of the best 10 and 100 windows to find; 1: all.")] = None,
+    memory: Annotated[str | None, option("Most that the index may take, such as 2GB.")] = None,
+    recall: Annotated[float | None, option("Share of the best 10 and 100 windows to find; 1: all.")] = None,
 ) -> None:
     from indexing.maintenance.build_index import rebuild
 
@@ -366,14 +346,10 @@ def _reader(name: str) -> "RetrievalModel":
     "recommend index import vggish.npy --ids ids.csv --model my-retrieval --library deep",
 )
 def index_import(
-    vectors: Annotated[Path, typer.Argument(readable=False, help=".npy [n, dim], or .parquet with a `vector` column.")],
-    ids: Annotated[
-        Path | None, typer.Option(readable=False, help="CSV with a column `id` (and path, title, start_s, ...).")
-    ] = None,
-    space: Annotated[str, typer.Option(help="Name of the space: what made the vectors.")] = "",
-    model: Annotated[
-        str | None, typer.Option(help="Retrieval model, by name or folder, that reads the rows as features.")
-    ] = None,
+    vectors: Annotated[Path, argument(".npy [n, dim], or .parquet with a `vector` column.")],
+    ids: Annotated[Path | None, option("CSV with a column `id` (and path, title, start_s, ...).")] = None,
+    space: Annotated[str, option("Name of the space: what made the vectors.")] = "",
+    model: Annotated[str | None, option("Retrieval model, by name or folder, that reads the rows as features.")] = None,
     kind: KindOption = Kind.music,
     library: LibraryOption = "default",
 ) -> None:

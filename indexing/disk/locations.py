@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from indexing.disk.durable import translated
-from recommender.errors import InputError, LibraryError, LibraryNotFound
+from recommender.errors import Argument, InputError, LibraryError, LibraryNotFound
 from recommender.home import data_home
 from recommender.text import shown
 
@@ -54,11 +54,12 @@ def has_parts(folder: Path) -> bool:
     return any((folder / PARTS).glob("*.parquet"))
 
 
-def lost_text(folder: Path) -> str:
-    """What to do about a lost catalog."""
-    return (
+def lost_catalog(folder: Path) -> LibraryError:
+    """The error that says what to do about a lost catalog."""
+    return LibraryError(
         f"the library at {shown(folder)} has lost its catalog ({CATALOG}), its parts are there; put the file back, or "
-        f"bring back what the parts hold: recommend index repair --library {shown(folder)}"
+        "bring back what the parts hold: ",
+        Argument("library", shown(folder), "index repair"),
     )
 
 
@@ -67,11 +68,11 @@ def existing(name_or_path: str | Path) -> Path:
     folder = library_path(name_or_path)
     with translated(folder, "open the library at"):
         if lost(folder):
-            raise LibraryError(lost_text(folder))
+            raise lost_catalog(folder)
         if (folder / CATALOG).is_file():
             return folder
     names = ", ".join(library_names()) or "none yet"
     raise LibraryNotFound(
-        f"no library at {shown(folder)} (named libraries: {names}); "
-        f"make one with: recommend index add FOLDER --library {shown(name_or_path)}"
+        f"no library at {shown(folder)} (named libraries: {names}); make one with: ",
+        Argument("library", shown(name_or_path), "index add FOLDER"),
     )

@@ -3,7 +3,9 @@
 Names are imported on first use, so that the events cost nothing.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from recommender.exports import lazy
 
 if TYPE_CHECKING:
     from indexing.ingest.events import Event, Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
@@ -27,9 +29,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from indexing.ingest import events, run
-
-        return getattr(events if hasattr(events, name) else run, name)
-    raise AttributeError(f"module 'indexing.ingest' has no attribute {name!r}")
+__getattr__, __dir__ = lazy(__name__, __all__, ("indexing.ingest.events", "indexing.ingest.run"))

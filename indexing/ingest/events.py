@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done, first of all: files found, files to analyse, and their size in bytes."""
+    """What will be done, first of all.
+
+    Attributes
+    ----------
+    total: files found. to_analyse: of these. bytes: their size.
+    """
 
     total: int
     to_analyse: int
@@ -73,3 +78,4 @@ class Mended:
 
 
 Event = Plan | Planned | Ingested | Recoded | Skipped | Failed | Removed | Warned | Mended
+"""What `add`, `update`, `upgrade`, `remove` and `repair` yield."""

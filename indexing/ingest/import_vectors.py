@@ -14,7 +14,7 @@ from indexing.disk.content_hash import SIZE, of_name
 from indexing.ingest.import_ids import Ids, read_ids
 from indexing.library import Library
 from indexing.writing.writer import Writer, writing
-from recommender.errors import InputError
+from recommender.errors import Argument, InputError
 from recommender.text import shown
 from recommender.types import Array, Coded, Modality, Space
 
@@ -85,16 +85,21 @@ def import_vectors(
 ) -> Imported:
     """What was imported: a row of the vectors per row of the ids, rows of an equal id are windows of one track.
 
-    `vectors_file` is a .npy of floats [n, d], or Parquet with a list column `vector` (and `id`, when there is
-    no `ids_file`). `space` is the name of their space, Space(name, "imported", d), or the model that reads them as
-    features. The library is made when absent. An id that is there already is replaced. Raises InputError naming the
-    first bad row, and LibraryError.
+    Parameters
+    ----------
+    library: a name or folder; made when absent. An id that is there already is replaced.
+    vectors_file: a .npy of floats [n, d], or Parquet with a list column `vector` (and `id`, without `ids_file`).
+    ids_file: CSV or Parquet with a column `id`, and what else is known of the tracks; or None.
+    space: the name of their space, Space(name, "imported", d), or the model that reads them as features.
+    modality: what they are of. wait_s: how long to wait for another writer.
+
+    Raises InputError naming the first bad row, and LibraryError.
     """
     if not space:
         raise InputError("the space needs a name: queries must come from the same encoder")
     vectors, own_ids = load_vectors(Path(vectors_file))
     if ids_file is None and own_ids is None:
-        raise InputError(f"{shown(vectors_file)} holds no ids; give a table of them with --ids ids.csv")
+        raise InputError(f"{shown(vectors_file)} holds no ids; give a table of them with ", Argument("ids", "ids.csv"))
     ids = read_ids(Path(ids_file)) if ids_file is not None else Ids.plain(own_ids or [])
     source = ids_file if ids_file is not None else vectors_file
     if len(ids) != len(vectors):

@@ -84,11 +84,17 @@ def add(
     modality: Modality = "music",
     **choices: Unpack[Choices],
 ) -> Generator[Event]:
-    """Bring the files at and below `paths` into the library; first a Plan, then an event per file.
+    """Bring files into the library; first a Plan, then an event per file.
+
+    Parameters
+    ----------
+    library: open; None for a dry run into a library that is yet to be made.
+    paths: of files and folders, with all below them. analyser: the library's model. modality: what to read of them.
+    choices: see `Choices`.
 
     Events come after their batch is committed; the library is locked until the iterator ends or is closed, and
     shows the new state then. Raises LibraryLocked, SpaceMismatch, LibraryError (full disk: what was committed
-    stays). `library` may be None for a dry run into a library that is yet to be made.
+    stays).
     """
     run = _Run(analyser, **choices)
     wanted: dict[Modality, list[str]] = {modality: [absolute(path) for path in paths]}
@@ -106,6 +112,10 @@ def add(
 def update(library: Library, analyser: Analyser, **choices: Unpack[Choices]) -> Generator[Event]:
     """Look again at everything that was added: new, changed and vanished files; events as in `add`.
 
+    Parameters
+    ----------
+    library: open. analyser: its model. choices: see `Choices`.
+
     A root that is not there (an unplugged disk) is Warned about and keeps its tracks.
     """
     run, roots = _Run(analyser, **choices), _roots(library)
@@ -120,6 +130,10 @@ def update(library: Library, analyser: Analyser, **choices: Unpack[Choices]) -> 
 
 def upgrade(library: Library, analyser: Analyser, **choices: Unpack[Choices]) -> Generator[Event]:
     """Move the library to another model, which becomes the searched one once everything is there.
+
+    Parameters
+    ----------
+    library: open. analyser: the other model. choices: see `Choices`.
 
     Tracks whose features were measured as the analyser's source measures them are coded from what the library holds,
     whether or not their files are at hand; the others are analysed again, and the folders looked at as in `update`.
@@ -138,6 +152,10 @@ def upgrade(library: Library, analyser: Analyser, **choices: Unpack[Choices]) ->
 
 def remove(library: Library, paths: Iterable[str | Path], wait_s: float = 0.0) -> Generator[Event]:
     """Take files, or all below folders, out of the library; the files themselves stay where they are.
+
+    Parameters
+    ----------
+    library: open. paths: of files and folders. wait_s: how long to wait for another writer, in seconds.
 
     `update` no longer looks at these folders. Imported tracks are named by their path or id. What is not in
     the library is Skipped.

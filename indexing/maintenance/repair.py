@@ -38,8 +38,15 @@ def repair(
     """Put a library right; a Mended event for everything that was done or cannot be done.
 
     In this order: the catalog is brought back, files that no catalog knows are linked or removed, tracks in
-    damaged parts are analysed again from their files, and the snapshot is made anew. `folders` are looked through for
-    files whose paths are lost. Interrupted, the next call goes on. Raises LibraryLocked, LibraryError, SpaceMismatch.
+    damaged parts are analysed again from their files, and the snapshot is made anew. Interrupted, the next call goes
+    on.
+
+    Parameters
+    ----------
+    name_or_path: of the library. analyser: its model. folders: looked through for files whose paths are lost.
+    workers, executor, limit_s, wait_s: as in `ingest.Choices`.
+
+    Raises LibraryLocked, LibraryError, SpaceMismatch.
     """
     folder = library_path(name_or_path)
     folder = folder if lost(folder) else existing(name_or_path)

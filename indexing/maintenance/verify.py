@@ -32,7 +32,12 @@ _UNIT = 1e-3  # vectors are float32: a length off by more is no rounding
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not whole: a kind (catalog, part, content, snapshot, search) and one line."""
+    """Something that is not whole.
+
+    Attributes
+    ----------
+    kind: catalog, part, content, snapshot or search. text: one line.
+    """
 
     kind: str
     text: str

@@ -23,7 +23,7 @@ from indexing.search.backends import faiss_pq as codes_of
 from indexing.search.backends.faiss_pq import Layout
 from indexing.snapshot import snapshot
 from indexing.snapshot.snapshot import CODES, RECORD, Snapshot
-from recommender.errors import CliptuneError, LibraryError, LibraryLocked
+from recommender.errors import Argument, CliptuneError, LibraryError, LibraryLocked
 from recommender.text import shown
 from recommender.types import Array, Modality
 
@@ -73,7 +73,7 @@ def load_settings(folder: Path) -> Settings:
             return Settings(**json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise LibraryError(
-            f"{shown(folder / SETTINGS)} is damaged; run `recommend index build --recall 0.999`"
+            f"{shown(folder / SETTINGS)} is damaged; run ", Argument("recall", 0.999, "index build")
         ) from error
     except LibraryError as error:
         if isinstance(error.__cause__, FileNotFoundError):

@@ -9,7 +9,7 @@ from indexing.disk.runs import spans
 from indexing.search.backends import Narrowing, WindowIndex
 from indexing.search.backends.exact import best, gathered
 from indexing.snapshot.segments import Segment
-from recommender.errors import InputError
+from recommender.memory import cosines
 from recommender.types import Array, Candidates
 
 _FIRST = 16  # windows fetched per wanted track at first: those of a track are alike, and another look is dear
@@ -17,23 +17,6 @@ _STEP = 16  # the most by which the windows fetched grow at once: one track may 
 _SCANNED = 1 << 17  # selected windows up to which all are scored: 5 ms at 64 dimensions, whatever the index
 _GATHERED = 3  # of an exact index's rows one in so many, up to which that pays: gathered, a row costs twice as much
 _MOST = 8  # once one selected window in so many would be fetched, scoring all of them is cheaper
-
-
-def checked_query(query: Array, dim: int) -> Array:
-    """`query` as float64 [dim] of unit length; raises InputError when it is not a direction in this space."""
-    vector = np.asarray(query, np.float64)
-    if vector.shape != (dim,):
-        raise InputError(f"the query vector has shape {list(vector.shape)}, the library's vectors have {dim} numbers")
-    norm = float(np.linalg.norm(vector))
-    if not np.isfinite(norm) or norm == 0:
-        raise InputError("the query vector is zero or not finite; it has no direction to search in")
-    return vector / norm
-
-
-def cosines(vectors: Array, query: Array) -> Array:
-    """float32 [n]: inner products summed per row in float64, so equal rows score equally anywhere."""
-    scores: Array = (np.asarray(vectors, np.float64) * query).sum(axis=1)
-    return scores.astype(np.float32)
 
 
 def best_tracks(index: WindowIndex, segment: Segment, query: Array, k: int) -> Candidates:
@@ -57,11 +40,6 @@ class Selection:
         self._counts = np.diff(segment.offsets)
         self._rows: Array | None = None
         self._narrowed: tuple[Narrowing, WindowIndex] | None = None
-
-    @property
-    def ids(self) -> Array:
-        """int64, ascending: the tracks."""
-        return self.segment.ids[self.segment.alive]
 
     def best(self, index: WindowIndex, query: Array, k: int) -> Candidates:
         """What `best_tracks` finds, among these tracks; `index` is of the segment."""

@@ -1,10 +1,11 @@
 """What is searched at once: the windows of some tracks of one modality."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.types import Array
+from recommender.types import Array, TrackWindows
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,13 @@ class Segment:
         at = int(np.searchsorted(self.ids, track_id))
         return at if at < len(self.ids) and self.ids[at] == track_id and self.alive[at] else None
 
-    def rows(self, track_id: int) -> slice | None:
-        """The rows of a track, or None when it is not (or no longer) here."""
-        at = self.place(track_id)
-        return None if at is None else slice(int(self.offsets[at]), int(self.offsets[at + 1]))
+    def windows_of(self, ids: Sequence[int]) -> dict[int, TrackWindows]:
+        """The windows of those of these tracks that are (still) here, by id: views of the arrays."""
+        wanted = np.unique(np.asarray(ids, np.int64))
+        at = np.searchsorted(self.ids, wanted[wanted <= self.ids[-1:].max(initial=-1)])
+        at = at[self.alive[at] & (self.ids[at] == wanted[: len(at)])]
+        rows = map(slice, self.offsets[at].tolist(), self.offsets[at + 1].tolist())
+        return {
+            track_id: TrackWindows(self.bounds[some], self.vectors[some], self.affect[some], self.inputs[some])
+            for track_id, some in zip(self.ids[at].tolist(), rows, strict=True)
+        }

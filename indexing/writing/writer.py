@@ -16,7 +16,7 @@ from indexing.disk.locations import BACKUP
 from indexing.disk.lock import lock, now
 from indexing.duplicates.groups import Versions
 from indexing.snapshot import snapshot
-from recommender.errors import LibraryError, SpaceMismatch
+from recommender.errors import Argument, LibraryError, SpaceMismatch
 from recommender.text import shown
 from recommender.types import Analysis, Modality, Space
 
@@ -66,7 +66,9 @@ class Writer:
             elif known != (tuple(columns), tuple(inputs)):
                 raise LibraryError(
                     f"the model gives other {modality} features than this library was indexed with, under the same "
-                    "revision; run `recommend index update --reanalyse` in a new library"
+                    "revision; run ",
+                    Argument("reanalyse", command="index update"),
+                    " in a new library",
                 )
 
     def commit(self, batch: Sequence[Change], modality: Modality) -> None:
@@ -194,5 +196,6 @@ def mismatch(folder: Path, stored: Space, asked: Space) -> SpaceMismatch:
 
     return SpaceMismatch(
         f"the library at {shown(folder)} was indexed with {words(stored)}, not with {words(asked)}; use that model, "
-        "or move the library to the other one: recommend index upgrade --model M"
+        "or move the library to the other one: ",
+        Argument("model", "M", "index upgrade"),
     )

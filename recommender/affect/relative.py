@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.affect.linear import POPULATION_SD, bounded, unbounded
-from recommender.errors import InputError
+from recommender.errors import Argument, InputError
 from recommender.types import Array
 
 FEWEST = 20
@@ -16,7 +16,13 @@ LEAST_SPREAD = 0.02
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and SD, float64 [2] each (valence, arousal, before they are bounded), over `tracks` tracks of a library."""
+    """What counts as average in a library.
+
+    Attributes
+    ----------
+    tracks: how many it was measured on. centre, spread: mean and SD over them, float64 [2] each: valence and arousal,
+        before they are bounded.
+    """
 
     tracks: int
     centre: Array
@@ -33,14 +39,16 @@ class Scale:
         means = unbounded(np.asarray(affect, np.float64)[:, :2])
         if len(means) < FEWEST:
             raise InputError(
-                f"the library holds {len(means)} tracks of music, too few to measure feelings against: "
-                f"--calibrate-on-library needs {FEWEST}; leave it out"
+                f"the library holds {len(means)} tracks of music, too few to measure feelings against: ",
+                Argument("calibrate"),
+                f" needs {FEWEST}; leave it out",
             )
         centre, spread = means.mean(axis=0), means.std(axis=0)
         if (spread < LEAST_SPREAD).any():
             raise InputError(
                 f"the library's {len(means)} tracks all feel the same (spread {spread[0]:.3f} in valence, "
-                f"{spread[1]:.3f} in arousal): there is nothing to calibrate on; leave out --calibrate-on-library"
+                f"{spread[1]:.3f} in arousal): there is nothing to calibrate on; leave out ",
+                Argument("calibrate"),
             )
         return cls(len(means), centre, spread)
 

@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from recommender.errors import ModelError
+from recommender.errors import Argument, ModelError
 from recommender.model import folder as files
 from recommender.rankers import PLAIN, Scoring
 from recommender.types import Analysis, Array, Coded, Cue, Modality, Space
@@ -69,12 +69,18 @@ class Model:
 
     @staticmethod
     def load(name_or_folder: str | Path = "builtin") -> "Model":
-        """The model of that name, or in that folder; raises ModelError with one line."""
+        """A model that comes with the package, or of a folder; raises ModelError with one line.
+
+        Parameters
+        ----------
+        name_or_folder: "builtin" (default), "emomv-c", the name of an imported model, or a path.
+        """
         folder = files.find(name_or_folder)
         manifest = files.read_manifest(folder)
         kind = manifest.get("kind", "affect")
         if kind == "tagger":
-            raise ModelError(f"{folder}: a tagger labels media and recommends none: recommend dataset tag --tagger")
+            told = f"{folder}: a tagger labels media and recommends none: "
+            raise ModelError(told, Argument("tagger", command="dataset tag"))
         if kind not in KINDS:
             raise ModelError(
                 f"{folder}: a model of kind {kind!r}; this program knows {', '.join(KINDS)}: update cliptune"
@@ -111,11 +117,16 @@ class Model:
         """Raise InputError when `analyse` can read no files of that modality, whatever they hold."""
 
     def analyse(self, path: Path, modality: Modality) -> Analysis:
-        """Features, affect and vectors of one file; raises MediaError with one line."""
+        """Features, affect and vectors of one file; raises MediaError with one line.
+
+        Parameters
+        ----------
+        path: the file. modality: what to read of it, "music" or "video".
+        """
         raise NotImplementedError
 
     def cues(self, analysis: Analysis) -> tuple[Cue, ...]:
-        """Why an analysed clip was read so, the strongest first; nothing of a model that cannot say."""
+        """Why the clip of an `analysis` was read so, the strongest first; nothing of a model that cannot say."""
         return ()
 
     def card(self) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from recommender.affect.words import COLUMN, EMOTIONS
 from recommender.encoders import Calibration, Matcher, build
-from recommender.errors import InputError, ModelError
+from recommender.errors import Argument, InputError, ModelError
 from recommender.model import folder as files
 from recommender.model.base import BUILTIN, EXTRACTORS, OWN, Model, tags_of
 from recommender.model.rescoring import TENSORS, Rescoring, read_rescoring, read_weights
@@ -181,7 +181,10 @@ class RetrievalModel(Model):
         if need.name not in EXTRACTORS:
             raise InputError(
                 f"the model '{self.name}' reads {need.name} features of {modality}, which are not measured from media "
-                "here: extract them, then `recommend index import ... --model` and `recommend --features`"
+                "here: extract them, then ",
+                Argument("model", command="index import ..."),
+                " and ",
+                Argument("features", command=""),
             )
         if need.name in CHECKPOINTS:
             require(CHECKPOINTS[need.name])

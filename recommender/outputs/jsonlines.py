@@ -1,16 +1,25 @@
 """JSON: an array for one query, one object per line for several."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import chain, islice
+from typing import TextIO
 
 from recommender.outputs.records import Answer, record
 
 
-def render(answers: Sequence[Answer]) -> str:
-    """`[...]` of records for a single answer; for several a line each: {query, error, recommendations}."""
-    if len(answers) == 1 and answers[0].error is None:
-        return json.dumps([record(r) for r in answers[0].recommendations], indent=2) + "\n"
-    return "".join(line(answer) for answer in answers)
+def write(answers: Iterable[Answer], sink: TextIO) -> None:
+    """`[...]` of records for a single answer; for several a line each, as they come."""
+    rest = iter(answers)
+    first = list(islice(rest, 1))
+    if not any(answer.several for answer in first):
+        first += islice(rest, 1)
+    if len(first) == 1 and not first[0].several and first[0].error is None:
+        sink.write(json.dumps([record(r) for r in first[0].recommendations], indent=2) + "\n")
+        return
+    for answer in chain(first, rest):
+        sink.write(line(answer))
+        sink.flush()
 
 
 def line(answer: Answer) -> str:

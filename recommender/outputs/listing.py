@@ -1,61 +1,59 @@
-"""Listings of a library: tracks and failures as table, JSON or CSV."""
+"""Lists: rows or facts as a table for people, JSON or CSV. A new format is a function and a line in FORMATS."""
 
-import csv
-import io
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from recommender.outputs.records import affect_record, tempo_and_key
 from recommender.text import shown
-from recommender.types import Track
-
-TRACK_COLUMNS = ("path", "title", "artist", "duration_s", "bpm", "key", "valence", "arousal", "mood")
-FAILURE_COLUMNS = ("path", "reason", "at")
-KINDS = {"music": "music", "video": "clip"}
 
 
-def track(t: Track) -> dict[str, Any]:
-    """A track as a record with stable keys."""
-    affect = affect_record(t.affect) or {}
-    return {
-        "path": t.path,
-        "kind": KINDS[t.modality],
-        "title": t.title,
-        "artist": t.artist,
-        "duration_s": None if t.duration_s is None else round(t.duration_s, 3),
-        **tempo_and_key(t),
-        "genre": t.genre,
-        "licence": t.licence,
-        "valence": affect.get("valence"),
-        "arousal": affect.get("arousal"),
-        "emotion": affect.get("emotion"),
-        "mood": affect.get("mood"),
-    }
+class Listing(NamedTuple):
+    """What a command lists.
+
+    Attributes
+    ----------
+    value: what JSON gives.
+    rows:  what CSV gives: a value per column, None for none.
+    text:  what people read, where it is not the rows in aligned columns.
+    """
+
+    value: Any
+    rows: Sequence[Mapping[str, Any]]
+    columns: Sequence[str]
+    text: str | None = None
 
 
-def failure(f: Any) -> dict[str, Any]:
-    """A remembered failure as a record: what, why and when."""
-    return {"path": f.path, "kind": KINDS[f.modality], "reason": f.reason, "at": f.at}
+def facts(value: Mapping[str, Any], rows: Iterable[tuple[str, Any]] | None = None) -> Listing:
+    """Facts with their names; without `rows`, the leaves of `value`."""
+    named = list(_leaves(value) if rows is None else rows)
+    return Listing(value, [{"name": name, "value": v} for name, v in named], ("name", "value"), aligned(named))
 
 
-def render(rows: Sequence[Mapping[str, Any]], format: str, columns: Sequence[str]) -> str:
-    """`rows` as a JSON array, CSV with a header, or aligned columns."""
-    if format == "json":
-        return json.dumps([dict(row) for row in rows], indent=2) + "\n"
-    if format == "csv":
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return text.getvalue()
-    cells = [[_cell(row.get(name)) for name in columns] for row in rows]
+def aligned(rows: Sequence[tuple[str, Any]]) -> str:
+    """Two aligned columns."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return "".join(f"{name.ljust(width)}  {shown(str(value))}\n" for name, value in rows)
+
+
+def _leaves(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The leaves of nested mappings, their names joined by a space; lists by commas."""
+    for name, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from ((f"{name} {below}", leaf) for below, leaf in _leaves(inner))
+        else:
+            yield name, ", ".join(map(str, inner)) if isinstance(inner, list | tuple) else inner
+
+
+def table(listing: Listing) -> str:
+    """Its text, or its rows in aligned columns."""
+    if listing.text is not None:
+        return listing.text
+    cells = [[_cell(row.get(name)) for name in listing.columns] for row in listing.rows]
     if not cells:
         return "nothing to list\n"
-    widths = [max(map(len, (name, *column))) for name, column in zip(columns, zip(*cells, strict=True), strict=True)]
-    lines = (
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in [list(columns), *cells]
-    )
+    rows = [list(listing.columns), *cells]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -63,3 +61,23 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.2f}" if isinstance(value, float) else shown(str(value))
+
+
+def as_json(listing: Listing) -> str:
+    """Its value, indented."""
+    return json.dumps(listing.value, indent=2) + "\n"
+
+
+def as_csv(listing: Listing) -> str:
+    """A header and its rows."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, listing.columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(listing.rows)
+    return text.getvalue()
+
+
+FORMATS: dict[str, Callable[[Listing], str]] = {"table": table, "json": as_json, "csv": as_csv}

@@ -1,4 +1,4 @@
-"""A recommendation as a flat-keyed, JSON-ready record: the one place that fixes names, units and rounding."""
+"""Recommendations, tracks and failures as flat-keyed, JSON-ready records: what fixes names, units and rounding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,14 @@ from recommender.types import Affect, Cue, Emotions, Reason, Recommendation, Tra
 class Answer:
     """What came of one query: its recommendations, or the one-line error that took their place.
 
-    `versions`: whether a table names every other file of a recording, not only the first. `still`: whether the query is
-    of pictures that do not move. `figures`: whether table and CSV give the measured values behind the reasons.
-    `cues`: why the query was read as it was.
+    Attributes
+    ----------
+    query: its name. recommendations: best first. error: one line, of a query that failed.
+    affect, emotions, cues: of the query, and why it was read so. duration_s: its length; 0 or None: one window.
+    versions: whether a table names every other file of a recording, not only the first.
+    still: whether the query is of pictures that do not move.
+    figures: whether table and CSV give the measured values behind the reasons.
+    several: whether it is one of several that were asked for.
     """
 
     query: str
@@ -27,6 +32,7 @@ class Answer:
     still: bool = False
     figures: bool = False
     cues: Sequence[Cue] = ()
+    several: bool = False
 
 
 def record(r: Recommendation) -> dict[str, Any]:
@@ -64,6 +70,34 @@ def record(r: Recommendation) -> dict[str, Any]:
         "copies": list(r.track.copies),
         "versions": list(r.track.versions),
     }
+
+
+TRACK_COLUMNS = ("path", "title", "artist", "duration_s", "bpm", "key", "valence", "arousal", "mood")
+FAILURE_COLUMNS = ("path", "reason", "at")
+"""What tables and CSV show of tracks and failures."""
+
+_KINDS = {"music": "music", "video": "clip"}
+
+
+def track_record(t: Track) -> dict[str, Any]:
+    """A track of a library as a record with stable keys."""
+    affect = affect_record(t.affect) or {}
+    return {
+        "path": t.path,
+        "kind": _KINDS[t.modality],
+        "title": t.title,
+        "artist": t.artist,
+        "duration_s": _rounded(t.duration_s, 3),
+        **tempo_and_key(t),
+        "genre": t.genre,
+        "licence": t.licence,
+        **{name: affect.get(name) for name in ("valence", "arousal", "emotion", "mood")},
+    }
+
+
+def failure_record(f: Any) -> dict[str, Any]:
+    """A remembered failure as a record: what, why and when."""
+    return {"path": f.path, "kind": _KINDS[f.modality], "reason": f.reason, "at": f.at}
 
 
 def tempo_and_key(t: Track) -> dict[str, Any]:

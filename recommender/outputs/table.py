@@ -1,8 +1,9 @@
 """A table for people: one block per query, one line per track, what speaks for and against it below."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
+from typing import TextIO
 
 from recommender.affect.words import emotion, mood
 from recommender.outputs.records import Answer, verdict
@@ -18,9 +19,13 @@ SURE = 0.7  # below it every third tempo is meant otherwise (docs/results/tempo_
 HEADER = ("#", "score", "section", "bpm", "key", "mood", "track")
 
 
-def render(answers: Sequence[Answer]) -> str:
-    """All answers, separated by a blank line."""
-    return "\n".join(block(answer) for answer in answers)
+def write(answers: Iterable[Answer], sink: TextIO) -> None:
+    """All answers as they come, separated by a blank line."""
+    between = ""
+    for answer in answers:
+        sink.write(between + block(answer))
+        sink.flush()
+        between = "\n"
 
 
 def block(answer: Answer) -> str:
@@ -74,6 +79,12 @@ def of_stills(answer: Answer) -> bool:
 def nothing_fits(answer: Answer) -> bool:
     """Whether even the best answer rather does not match, as far as scores are calibrated."""
     return bool(answer.recommendations) and all(r.fits is False for r in answer.recommendations)
+
+
+def remarks(answer: Answer) -> list[str]:
+    """What is to be known of an answer beside its tracks, a line each."""
+    told = {NOTHING_FITS: nothing_fits(answer), STILL: of_stills(answer)}
+    return [line for line, said in told.items() if said]
 
 
 def cells(r: Recommendation) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from recommender.rankers.scoring import FITS, PLAIN, SIDE, Scoring
 from recommender.rankers.sections import Question, Ranker, Section
 
 RANKERS: dict[str, Ranker] = {"cosine": cosine.rank, "afclnet": rescoring.afclnet, "fusion": rescoring.fusion}
+"""Rankers by name: what `Recommender(ranker=...)` takes."""
 
 __all__ = ["FITS", "PLAIN", "RANKERS", "SIDE", "Question", "Ranker", "Scoring", "Section", "get"]
 

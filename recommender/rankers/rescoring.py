@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recommender.errors import InputError
+from recommender.errors import Argument, InputError
 from recommender.rankers import cosine
 from recommender.rankers.scoring import Scoring
 from recommender.rankers.sections import Question, Section
@@ -35,7 +35,10 @@ def _scored(
     if question.side is None:
         raise InputError(
             f"the ranker '{name}' needs the query's features, of a clip that looks for music or of music for clips: a "
-            "bare vector, a blend and --like have none; use --ranker cosine"
+            "bare vector, a blend and ",
+            Argument("like"),
+            " have none; use ",
+            Argument("ranker", "cosine"),
         )
     found = cosine.sections(question, candidates)
     if not found:
@@ -57,5 +60,7 @@ def _shown(found: list[Section], scores: Array, scoring: Scoring, name: str) -> 
 def _unable(name: str) -> InputError:
     return InputError(
         f"the ranker '{name}' needs a library of a model with AFCLNet (`recommend train`): imported vectors and other "
-        "models are ranked by cosine alone (--ranker cosine)"
+        "models are ranked by cosine alone (",
+        Argument("ranker", "cosine"),
+        ")",
     )

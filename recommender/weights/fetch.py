@@ -18,12 +18,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from recommender.atomic import write
-from recommender.errors import InputError, ModelError
+from recommender.errors import Argument, InputError, ModelError
 from recommender.home import stored
 from recommender.text import shown
 
 OnBytes = Callable[[int, int], None]
 """Called with the bytes at hand and the bytes of the whole file, 0 where the server does not say."""
+_LOCAL = Argument("source", "FILE")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def fetch(url: str, part: Path, limit: int, on_bytes: OnBytes, config: FetchConf
             if silent >= config.tries:
                 kept = "; what came is kept, the same command goes on from there" if furthest else ""
                 raise ModelError(
-                    f"cannot fetch {shown(url)}: {lost}, {silent} times in a row{kept} (offline: --from FILE)"
+                    f"cannot fetch {shown(url)}: {lost}, {silent} times in a row{kept} (offline: ", _LOCAL, ")"
                 ) from lost
             time.sleep(config.pause_s * 2**silent)
 
@@ -89,7 +90,7 @@ def check_address(url: str) -> None:
     except ValueError:
         good = False
     if not good or " " in url:
-        raise InputError(f"'{shown(url)}' is no address of http or https (a file on this machine: --from FILE)")
+        raise InputError(f"'{shown(url)}' is no address of http or https (a file on this machine: ", _LOCAL, ")")
 
 
 def _attempt(url: str, part: Path, limit: int, on_bytes: OnBytes, config: FetchConfig) -> None:
@@ -137,7 +138,11 @@ def _opened(url: str, have: int, whole: _Whole | None, part: Path, config: Fetch
                 raise _Lost(f"the server says {error.code} {shown(error.reason)}") from error
             raise ModelError(
                 f"cannot fetch {shown(url)}: the server says {error.code} {shown(error.reason)}; is the address right "
-                "(--mirror URL for another place, --from FILE for a copy)?"
+                "(",
+                Argument("mirror", "URL"),
+                " for another place, ",
+                _LOCAL,
+                " for a copy)?",
             ) from error
     except (OSError, http.client.HTTPException) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error

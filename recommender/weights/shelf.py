@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recommender.atomic import new_file, write
-from recommender.errors import InputError, ModelError
+from recommender.errors import Argument, InputError, ModelError
 from recommender.home import data_home, stored
 from recommender.text import shown
 from recommender.weights.convert import convert, empty, fitting
@@ -119,7 +119,9 @@ def pull(
     """
     one = checkpoint(name)
     if source and mirror:
-        raise InputError("--from reads a file, --mirror names a place to fetch it from: give one")
+        raise InputError(
+            Argument("source"), " reads a file, ", Argument("mirror"), " is a place to fetch it from: give one"
+        )
     known = record(name)
     expected = _expected(name, sha256, known)
     if known and not source and _whole(name, known):
@@ -187,11 +189,12 @@ def _expected(name: str, given: str | None, known: Record | None) -> str | None:
         return known.sha256 if known else None
     given = given.lower()
     if len(given) != 64 or set(given) - set("0123456789abcdef"):
-        raise InputError(f"--sha256 '{shown(given)}' is no SHA-256: 64 hexadecimal digits")
+        raise InputError(Argument("sha256", f"'{shown(given)}'"), " is no SHA-256: 64 hexadecimal digits")
     if known and given != known.sha256:
         raise InputError(
-            f"--sha256 differs from the {known.sha256} recorded when {name} was first pulled; remove "
-            f"{shown(record_path(name))} to begin anew"
+            Argument("sha256"),
+            f" differs from the {known.sha256} recorded when {name} was first pulled; remove "
+            f"{shown(record_path(name))} to begin anew",
         )
     return given
 

@@ -258,7 +258,7 @@ def seen(folder: Path) -> Seen:
     with Library.open(folder) as library:
         tracks = {" ".join(key): blake2b(repr(value).encode()).hexdigest() for key, value in state(library).items()}
         ids = {track.path: track.id for track in library.tracks()}
-        versions = {path: sorted(library.track(key).versions) for path, key in ids.items()}
+        versions = {path: sorted(library.tracks_of([key])[0].versions) for path, key in ids.items()}
         searched = {modality: found["kind"] for modality, found in library.info()["search"].items()}
         return Seen(tracks, ids, versions, list(library.space), searched)
 

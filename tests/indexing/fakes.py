@@ -130,7 +130,7 @@ def state(library) -> dict:
     """Everything searchable in a library by path: comparable between libraries made in different ways."""
     seen = {}
     for track in library.tracks():
-        windows = library.windows(track.id)
+        windows = library.windows_of([track.id])[0]
         arrays = tuple(np.asarray(a).tobytes() for a in windows)
         seen[track.modality, track.path] = (track.title, track.bpm, track.duration_s, track.affect, arrays)
     return seen

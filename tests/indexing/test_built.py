@@ -24,6 +24,7 @@ from indexing.snapshot.segments import Segment
 from indexing.writing import writer
 from recommender.errors import InputError, LibraryError, LibraryLocked
 from recommender.types import Filter, unit
+from running import refused
 
 pytest.importorskip("faiss")
 ROWS = 12_000
@@ -135,7 +136,7 @@ def test_a_filtered_search_of_a_built_library_is_as_good(folder, vectors, monkey
             with monkeypatch.context() as patch:
                 patch.setattr(owner, how, lambda *args, real=real, how=how: asked.append(how) or real(*args))
                 hits = [
-                    len(np.intersect1d(library.search(q, 10, "music", few).ids, exact.search(q, 10, "music", few).ids))
+                    len(np.intersect1d(*(each.search(q, 10, "music", where=few).ids for each in (library, exact))))
                     for q in ann_tuning.held_out(vectors, seed=5).queries[:30]
                 ]
             assert np.mean(hits) > 9.9
@@ -253,7 +254,7 @@ def test_settings_are_kept_and_damaged_ones_are_named(folder):
     ann_index.save_settings(folder, Settings(1 << 30, 0.99))
     assert ann_index.load_settings(folder) == Settings(1 << 30, 0.99)
     (folder / ann_index.SETTINGS).write_text('{"recal": 1}')
-    with pytest.raises(LibraryError, match="search.json is damaged; run `recommend index build --recall"):
+    with refused(LibraryError, "search.json is damaged; run `recommend index build --recall"):
         ann_index.load_settings(folder)
     assert not ann_index.start(folder)
 
@@ -295,7 +296,7 @@ def test_few_tracks_beside_a_large_snapshot_stay_in_the_tail_until_they_are_many
         assert library.count("music") == ROWS // WINDOWS + 180
         old, tail = library._segments["music"]
         assert (library._index(old).exact, library._index(tail).exact) == (False, True)
-        newest = library.windows(ROWS // WINDOWS + 150).vectors[0]
+        newest = library.windows_of([ROWS // WINDOWS + 150])[0].vectors[0]
         assert library.search(newest, 1, "music").ids.tolist() == [ROWS // WINDOWS + 150]
     more(folder, 100)  # replaced, not more
     assert snapshot.load(folder).name == name

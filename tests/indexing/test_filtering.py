@@ -116,10 +116,10 @@ FILTERS = st.builds(
 
 def by_brute_force(library: Library, query: np.ndarray, k: int, where: Filter | None) -> tuple[list[int], list[float]]:
     """The best tracks of different recordings among those that meet the conditions, each looked at."""
-    tracks = [library.track(t.id) for t in library.tracks("music")]
+    tracks = library.tracks_of([t.id for t in library.tracks("music")])
     tracks = [track for track in tracks if where is None or meets(track, where)]
     unit_query = query / np.linalg.norm(query)
-    best = {t.id: search.cosines(library.windows(t.id).vectors, unit_query).max() for t in tracks}
+    best = {t.id: search.cosines(library.windows_of([t.id])[0].vectors, unit_query).max() for t in tracks}
     order: list[int] = []
     heard: set[str] = set()
     for track in sorted(tracks, key=lambda t: (-best[t.id], t.id)):
@@ -138,9 +138,9 @@ def test_a_filtered_search_is_a_search_of_the_filtered_library(state, scanned, r
     monkeypatch.setattr(search, "_SCANNED", scanned)
     monkeypatch.setattr(search, "_FIRST", 1)
     query = np.random.default_rng(seed).normal(size=DIM)
-    found = library.search(query, k, "music", where)
+    found = library.search(query, k, "music", where=where)
     assert (found.ids.tolist(), found.scores.tolist()) == by_brute_force(library, query, k, where)
-    expected = sorted(t.id for t in library.tracks("music") if meets(library.track(t.id), where))
+    expected = sorted(t.id for t in library.tracks("music") if meets(library.tracks_of([t.id])[0], where))
     assert library.ids("music", where).tolist() == expected
 
 
@@ -160,10 +160,10 @@ def test_few_windows_of_a_large_selection_are_enough(fresh, monkeypatch):
     where = Filter(bpm=Range(60, 70))
     for seed in range(5):
         query = np.random.default_rng(seed).normal(size=DIM)
-        assert fresh.search(query, 2, "music", where).ids.tolist() == by_brute_force(fresh, query, 2, where)[0]
+        assert fresh.search(query, 2, "music", where=where).ids.tolist() == by_brute_force(fresh, query, 2, where)[0]
     assert len(asked) >= 5
     monkeypatch.setattr(search, "_MOST", 1000)
-    assert fresh.search(query, 2, "music", where).ids.tolist() == by_brute_force(fresh, query, 2, where)[0]
+    assert fresh.search(query, 2, "music", where=where).ids.tolist() == by_brute_force(fresh, query, 2, where)[0]
 
 
 def test_masks_equal_one_by_one_with_copies_and_odd_names(library, music, tmp_path):
@@ -172,7 +172,7 @@ def test_masks_equal_one_by_one_with_copies_and_odd_names(library, music, tmp_pa
     odd = Path(os.fsdecode(os.fsencode(music / "copies") + b"/\xff.mp3"))
     toy(odd, 9, 2)
     list(ingest.add(library, [music], FakeAnalyser(), executor="inline"))
-    tracks = {t.id: library.track(t.id) for t in library.tracks()}
+    tracks = {t.id: library.tracks_of([t.id])[0] for t in library.tracks()}
     copied = next(t for t in tracks.values() if t.copies)
     filters = [
         Filter(folders=frozenset([str(music / "copies")])),
@@ -204,10 +204,10 @@ def test_deletes_updates_and_moves_show_at_once(library, music, monkeypatch):
     toy(music / "b c" / "new.mp3", 1, 3)
     list(ingest.update(library, FakeAnalyser(), executor="inline"))
     assert not library._facts
-    names = {Path(library.track(i).path).name for i in library.ids("music", near_end).tolist()}
+    names = {Path(t.path).name for t in library.tracks_of(library.ids("music", near_end))}
     assert names == {"4.mp3", "5.mp3", "moved.mp3", "new.mp3"}
-    assert {Path(library.track(i).path).name for i in library.ids("music", slow).tolist()} == {"moved.mp3", "new.mp3"}
-    found = library.search(np.ones(8), 9, "music", near_end)
+    assert {Path(t.path).name for t in library.tracks_of(library.ids("music", slow))} == {"moved.mp3", "new.mp3"}
+    found = library.search(np.ones(8), 9, "music", where=near_end)
     assert sorted(found.ids.tolist()) == library.ids("music", near_end).tolist()
 
 
@@ -256,8 +256,8 @@ def test_masks_are_kept_for_a_few_filters(fresh, monkeypatch):
 
 def test_imported_tags_are_there_fresh_and_behind(fresh, behind):
     for library in (fresh, behind):
-        assert any(library.track(t.id).versions for t in library.tracks())
-        track = library.track(2)
+        assert any(t.versions for t in library.tracks_of([t.id for t in library.tracks()]))
+        track = library.tracks_of([2])[0]
         listed = next(t for t in library.tracks() if t.id == 2)
         assert (track.genre, track.licence) == (listed.genre, listed.licence)
     assert {t.genre for t in fresh.tracks()} == {"Rock", "pop; Hip-Hop/Rap", None}

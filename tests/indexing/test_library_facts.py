@@ -96,7 +96,7 @@ def copied(library: Library, music: Path) -> Library:
 
 def tracks(library: Library) -> list[Track]:
     """All tracks, each with its copies."""
-    return [library.track(track.id) for track in library.tracks()]
+    return library.tracks_of([track.id for track in library.tracks()])
 
 
 def test_snapshot_and_catalog_say_the_same(copied, music):
@@ -104,10 +104,10 @@ def test_snapshot_and_catalog_say_the_same(copied, music):
     with Library.open(copied.folder) as behind:
         assert not behind._facts
         assert tracks(behind) == tracks(copied)
-    assert copied.track(2).path == str(music / "a" / "00.mp3")
-    assert copied.track(2).copies == (str(music / "a" / "1.mp3"),)
-    assert copied.track(2).title == "Title 1"
-    one = copied.track(2)
+    assert copied.tracks_of([2])[0].path == str(music / "a" / "00.mp3")
+    assert copied.tracks_of([2])[0].copies == (str(music / "a" / "1.mp3"),)
+    assert copied.tracks_of([2])[0].title == "Title 1"
+    one = copied.tracks_of([2])[0]
     assert (one.bpm_confidence, one.bpm_alternative, one.key_confidence) == (0.5, 122.0, None)
 
 
@@ -133,13 +133,13 @@ def restate(library, stated):
 
 def test_older_libraries_do_not_know_how_sure_tempo_and_key_are(copied):
     restate(copied, '{"bpm": 61.0, "key": "A minor"}')
-    one = copied.track(2)
+    one = copied.tracks_of([2])[0]
     assert (one.bpm, one.bpm_confidence, one.bpm_alternative, one.key_confidence) == (61.0, None, None, None)
 
 
 def test_damaged_facts_are_told_in_one_line(copied):
     restate(copied, "{bpm")
-    for ask in (lambda: copied.track(2), lambda: list(copied.tracks())):
+    for ask in (lambda: copied.tracks_of([2]), lambda: list(copied.tracks())):
         with pytest.raises(LibraryError, match="cannot read .*: the file is damaged; `recommend"):
             ask()
 
@@ -164,10 +164,10 @@ def test_imported_tracks_are_the_same(tmp_path):
 
 def test_the_first_path_on_disk_leads_at_the_time_of_asking(copied, music):
     (music / "a" / "00.mp3").unlink()
-    assert copied.track(2).path == str(music / "a" / "1.mp3")
-    assert copied.track(2).copies == (str(music / "a" / "00.mp3"),)
+    assert copied.tracks_of([2])[0].path == str(music / "a" / "1.mp3")
+    assert copied.tracks_of([2])[0].copies == (str(music / "a" / "00.mp3"),)
     (music / "a" / "1.mp3").unlink()
-    assert copied.track(2).path == str(music / "a" / "00.mp3")
+    assert copied.tracks_of([2])[0].path == str(music / "a" / "00.mp3")
 
 
 @pytest.mark.parametrize("published", [True, False])
@@ -181,9 +181,10 @@ def test_a_moved_file_and_a_dropped_copy_are_never_stale(copied, music, monkeypa
         list(ingest.update(copied, FakeAnalyser(), executor="inline"))
         assert bool(copied._facts) == published
         for library in (copied, Library.open(copied.folder)):
-            assert (library.track(1).path, library.track(1).copies) == (str(music / "moved.mp3"), ())
-            assert (library.track(2).path, library.track(2).copies) == (str(music / "a" / "1.mp3"), ())
-        assert before.track(2).copies == (str(music / "a" / "00.mp3"),)  # what was there when it opened
+            moved, copy = library.tracks_of([1, 2])
+            assert (moved.path, moved.copies) == (str(music / "moved.mp3"), ())
+            assert (copy.path, copy.copies) == (str(music / "a" / "1.mp3"), ())
+        assert before.tracks_of([2])[0].copies == (str(music / "a" / "00.mp3"),)  # what was there when it opened
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -199,7 +200,7 @@ def test_vectors_that_did_not_change_are_not_written_again(copied, music, monkey
     before = files()
     (music / "a" / "0.mp3").rename(music / "moved.mp3")
     list(ingest.update(copied, FakeAnalyser(), executor="inline"))
-    assert copied.track(1).path == str(music / "moved.mp3")
+    assert copied.tracks_of([1])[0].path == str(music / "moved.mp3")
     assert len(before) == 8
     assert (files() == before) == links
     assert verify(copied) == []
@@ -228,8 +229,8 @@ def test_any_change_of_what_is_shown_makes_the_snapshot_stale(library):
         with closing(sqlite3.connect(library.folder / "catalog.sqlite")) as link, link:
             link.execute(statement)
     with Library.open(library.folder) as reader:
-        assert (reader.track(1).title, reader.track(2).bpm) == ("new", 99)
-    assert (library.track(1).title, library.track(2).bpm) == ("0", 61)
+        assert (reader.tracks_of([1])[0].title, reader.tracks_of([2])[0].bpm) == ("new", 99)
+    assert (library.tracks_of([1])[0].title, library.tracks_of([2])[0].bpm) == ("0", 61)
 
 
 @pytest.mark.parametrize("damage", ["cut", "missing", "text", "short", "offsets", "description"])
@@ -275,8 +276,8 @@ def answers(library: Library) -> list:
     found = []
     for seed in range(3):
         ids, scores = library.search(np.random.default_rng(seed).normal(size=8), 5, "music")
-        windows = [np.asarray(part).tobytes() for i in ids.tolist() for part in library.windows(i)]
-        found.append((scores.tolist(), [library.track(i) for i in ids.tolist()], windows))
+        windows = [np.asarray(part).tobytes() for one in library.windows_of(ids) for part in one]
+        found.append((scores.tolist(), library.tracks_of(ids), windows))
     return [found, library.medians("music").tolist(), library.inputs("music"), library.count("music"), library.space]
 
 

@@ -62,13 +62,13 @@ def test_a_touched_file_is_unchanged_and_not_hashed_again_next_time(tmp_path, li
 
 
 def test_a_renamed_file_is_not_analysed_again(tmp_path, library, music, analyser):
-    before = library.windows(1).vectors.tobytes()
+    before = library.windows_of([1])[0].vectors.tobytes()
     (music / "a" / "0.mp3").rename(music / "new name.mp3")
     assert news(update(library, analyser)) == [("Skipped", "new name.mp3", "renamed")]
     assert analysed(tmp_path) == []
-    assert library.track(1).path == str(music / "new name.mp3")
-    assert library.track(1).copies == ()
-    assert library.windows(1).vectors.tobytes() == before
+    assert library.tracks_of([1])[0].path == str(music / "new name.mp3")
+    assert library.tracks_of([1])[0].copies == ()
+    assert library.windows_of([1])[0].vectors.tobytes() == before
     assert library.count("music") == 6
 
 
@@ -78,7 +78,7 @@ def test_a_changed_file_is_analysed_again_and_its_old_content_goes(tmp_path, lib
     assert analysed(tmp_path) == ["0.mp3"]
     assert [t.id for t in library.tracks()] == [7, 2, 3, 4, 5, 6]
     with pytest.raises(LibraryError, match="no track 1"):
-        library.windows(1)
+        library.windows_of([1])
     assert verify(library) == []
 
 
@@ -87,10 +87,10 @@ def test_copies_are_one_track_and_the_first_that_exists_leads(tmp_path, library,
     toy(music / "a" / "00.mp3", 1, 2)
     assert news(add(library, [music], analyser)) == [("Skipped", "00.mp3", "copy"), ("Skipped", "z.mp3", "copy")]
     assert library.count("music") == 6
-    assert library.track(2).path == str(music / "a" / "00.mp3")
-    assert library.track(2).copies == (str(music / "a" / "1.mp3"), str(music / "z.mp3"))
+    assert library.tracks_of([2])[0].path == str(music / "a" / "00.mp3")
+    assert library.tracks_of([2])[0].copies == (str(music / "a" / "1.mp3"), str(music / "z.mp3"))
     (music / "a" / "00.mp3").unlink()
-    assert library.track(2).path == str(music / "a" / "1.mp3")
+    assert library.tracks_of([2])[0].path == str(music / "a" / "1.mp3")
     assert len(list(library.tracks())) == 8
 
 
@@ -229,8 +229,8 @@ def test_a_dry_run_writes_nothing(tmp_path, library, music, analyser):
 def test_any_name_survives(library, tmp_path, analyser, name):
     path = toy(tmp_path / "names" / name, 77)
     assert news(add(library, [path.parent], analyser))[0][:2] == ("Ingested", name)
-    assert library.track(7).path == str(path)
-    assert library.track(7).title == "Title 77"
+    assert library.tracks_of([7])[0].path == str(path)
+    assert library.tracks_of([7])[0].title == "Title 77"
     path.rename(tmp_path / "names" / "plain.mp3")
     assert news(update(library, analyser)) == [("Skipped", "plain.mp3", "renamed")]
 
@@ -238,7 +238,7 @@ def test_any_name_survives(library, tmp_path, analyser, name):
 def test_a_title_is_valid_text_even_where_the_name_is_not(library, tmp_path, analyser):
     toy(tmp_path / "names" / os.fsdecode(b"\xff.mp3"), 78)
     add(library, [tmp_path / "names"], analyser)
-    assert library.track(7).title == "\ufffd"
+    assert library.tracks_of([7])[0].title == "\ufffd"
 
 
 def test_scan_skips_hidden_and_foreign_files_and_ends_on_loops(tmp_path):

@@ -35,14 +35,14 @@ def test_known_answer(files):
         found = library.search([1, 0], 3, "music")
         assert found.ids.tolist() == [2, 1, 3]
         assert found.scores.tolist() == pytest.approx([1, 0.6, -1])
-        a, b, c = (library.track(i) for i in (1, 2, 3))
+        a, b, c = library.tracks_of([1, 2, 3])
         assert (a.path, a.title, a.artist, a.duration_s, a.bpm, a.key) == (
             *(str(files / "music" / "a.mp3"), "Song A", "Ann", 30.0),
             *(120.5, "C major"),
         )
         assert (b.path, b.title, b.bpm, b.affect) == ("b", "b", None, None)
         assert (c.path, c.title, c.duration_s) == ("https://host/c.mp3", "c", None)
-        windows = library.windows(2)
+        windows = library.windows_of([2])[0]
         assert windows.bounds.tolist() == [[0, 10], [10, 20]]
         assert windows.vectors.tolist() == [[1, 0], [0, 1]]
         assert (windows.affect.shape, windows.inputs.shape) == ((2, 0), (2, 0))
@@ -64,7 +64,7 @@ def test_importing_again_replaces_and_adds(files):
             4: str(files / "d.mp3"),
         }
         assert library.count("music") == 4
-        assert library.windows(1).vectors.tolist() == [[np.float32(np.sqrt(0.5))] * 2]
+        assert library.windows_of([1])[0].vectors.tolist() == [[np.float32(np.sqrt(0.5))] * 2]
         assert verify(library) == []
         assert [e.path for e in ingest.remove(library, ["b"])] == ["b"]
         assert library.count("music") == 3
@@ -84,7 +84,7 @@ def test_parquet_with_its_own_ids(tmp_path, kind):
     import_vectors(tmp_path / "lib", tmp_path / "v.parquet", None, "mine")
     with Library.open(tmp_path / "lib") as library:
         assert [t.title for t in library.tracks()] == ["x", "y"]
-        assert library.windows(1).vectors[0].tolist() == pytest.approx([0.6, 0.8])
+        assert library.windows_of([1])[0].vectors[0].tolist() == pytest.approx([0.6, 0.8])
     assert [name for name, _ in load_queries(tmp_path / "v.parquet")] == ["x", "y"]
 
 
@@ -104,7 +104,7 @@ def test_many_rows_are_cut_into_parts_between_tracks(tmp_path, monkeypatch):
         for track in library.tracks():
             rows = [row for row, i in enumerate(order) if names[i] == track.title]
             unit = vectors[rows] / np.linalg.norm(vectors[rows].astype(float), axis=1, keepdims=True)
-            assert library.windows(track.id).vectors == pytest.approx(unit, abs=1e-6)
+            assert library.windows_of([track.id])[0].vectors == pytest.approx(unit, abs=1e-6)
 
 
 @pytest.mark.parametrize(

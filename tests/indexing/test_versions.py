@@ -55,7 +55,7 @@ def grouped(tmp_path: Path, tracks: Path):
 
 def groups(library: Library) -> dict[str, set[str]]:
     """Names of every track and of its other versions; the same from the snapshot and from the catalog."""
-    found = {t.id: library.track(t.id) for t in library.tracks()}
+    found = {t.id: library.tracks_of([t.id])[0] for t in library.tracks()}
     listed = {Path(t.path).stem: {Path(p).stem for p in t.versions} for t in found.values()}
     asked = {Path(t.path).stem: {Path(p).stem for p in library._asked(t.id).versions} for t in found.values()}
     assert listed == asked
@@ -66,7 +66,7 @@ ALL = {"a1": {"a2", "a3"}, "a2": {"a1", "a3"}, "a3": {"a1", "a2"}, "b1": {"b2"},
 
 
 def names(library: Library, ids: np.ndarray) -> list[str]:
-    return [Path(library.track(i).path).stem for i in ids.tolist()]
+    return [Path(track.path).stem for track in library.tracks_of(ids)]
 
 
 def test_versions_are_found_and_shown_once(grouped):
@@ -83,10 +83,10 @@ def test_versions_are_found_and_shown_once(grouped):
 def test_a_version_outside_a_filter_does_not_hide_one_inside(grouped, tracks):
     inside = Filter(folders=frozenset([str(tracks / "y")]))
     for seed in range(10):
-        found = grouped.search(np.random.default_rng(seed).normal(size=8), 7, "music", inside)
+        found = grouped.search(np.random.default_rng(seed).normal(size=8), 7, "music", where=inside)
         assert sorted(name[0] for name in names(grouped, found.ids)) == ["a", "b"]
         assert {*names(grouped, found.ids)} <= {"a2", "a3", "b2"}
-    assert grouped.track(grouped.ids("music", inside)[0]).versions  # those outside are still named
+    assert grouped.tracks_of(grouped.ids("music", inside))[0].versions  # those outside are still named
 
 
 @pytest.mark.parametrize("published", [True, False])

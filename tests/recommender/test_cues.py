@@ -12,8 +12,8 @@ from recommender.affect.heads import READINGS, Heads
 from recommender.affect.linear import LinearAffect
 from recommender.errors import ModelError
 from recommender.extractors.networks import efficientnet
-from recommender.outputs import get
 from recommender.outputs.records import Answer
+from recommender.outputs.table import block
 from recommender.types import Affect, Cue, Features
 from toy import ToyLibrary
 
@@ -108,7 +108,7 @@ def test_a_clip_says_why_in_table_json_and_python(tmp_path):
     assert 1 <= len(query.cues) <= MOST
     total = model.affect["video"]
     assert all(cue.feature in total.columns for cue in query.cues)
-    table = get("table")([Answer("a.mp4", [], affect=Affect(0, 0, 1, 1), cues=query.cues)])
+    table = block(Answer("a.mp4", [], affect=Affect(0, 0, 1, 1), cues=query.cues))
     assert f"because: {', '.join(cue.text for cue in query.cues)}" in table
     both = blend([query, query], [1, 1])
     assert both.cues == query.cues

@@ -12,6 +12,7 @@ from recommender.errors import InputError, MediaError, SpaceMismatch
 from recommender.explain import WORTH
 from recommender.plain import WORDS, amount, label
 from recommender.types import Filter, Space, unit
+from running import refused
 from toy import ToyLibrary, ToyModel
 
 TRACKS = {
@@ -55,7 +56,7 @@ def test_reasons_are_the_measured_change_when_a_feature_becomes_the_median(engin
     model, library = engine.model, engine.library
     query = engine.clip("-1.0_1.5_18.mp4")
     best = next(r for r in engine.recommend(query) if r.track.path == "/m/grows.mp3")
-    section = library.windows(2).inputs[2:5]
+    section = library.windows_of([2])[0].inputs[2:5]
     expected = {}
     for j, name in enumerate(model.inputs("music")):
         changed = section.copy()
@@ -143,7 +144,7 @@ def test_another_revision_is_refused_with_what_to_do():
 def test_imported_vectors_refuse_media_queries_and_say_why():
     library = ToyLibrary(TRACKS)
     library.space = Space("platform", "imported", 64)
-    with pytest.raises(SpaceMismatch, match="imported vectors of the space 'platform'.*--vector"):
+    with refused(SpaceMismatch, "imported vectors of the space 'platform'.*--vector"):
         Recommender(library).clip("1_1_10.mp4")
 
 
@@ -169,6 +170,57 @@ def test_conditions_apply_before_anything_is_ranked(engine):
     found = engine.recommend(best, top=1, candidates=1, where=Filter(only=frozenset(["/m/wild.mp3"])))
     assert [r.track.path for r in found] == ["/m/wild.mp3"]
     assert engine.recommend(best, where=Filter(keys=frozenset(["A minor"]))) == []
+
+
+class Counting:
+    """A library that notes what is asked of it, by name."""
+
+    def __init__(self, library):
+        self.library, self.asked = library, []
+
+    def __getattr__(self, name):
+        value = getattr(self.library, name)
+        return (lambda *args, **named: self.asked.append(name) or value(*args, **named)) if callable(value) else value
+
+
+MANY = {f"/m/{i:03d}.mp3": [[(i % 20) / 10 - 1, (i // 20) / 10 - 1]] * (1 + i % 3) for i in range(300)}
+HOW = [
+    {},
+    {"top": 300},
+    {"where": Filter(exclude=frozenset(["/m/004.mp3"]))},
+    {"per_artist": 2},
+    {"where": Filter(keys=frozenset(["C major"])), "per_artist": 1, "top": 3},
+]
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("candidates", [1, 20, 300])
+def test_a_query_makes_at_most_six_calls_to_its_library(how, candidates):
+    library = Counting(Signed({path.replace("/m/0", "/m/x"): inputs for path, inputs in MANY.items()}))
+    engine = Recommender(library, ToyModel())
+    clip = engine.clip("0.5_0.5_10.mp4")
+    for query in (clip, replace(clip, exclude=frozenset(["/m/x05.mp3"])), engine.vector(clip.vector)):
+        library.asked.clear()
+        engine.recommend(query, candidates=candidates, **how)
+        # an artist with too many of the candidates makes the search begin again, with four times as many
+        again = library.asked.count("search") - 1
+        assert not again or ("per_artist" in how and candidates < 300)
+        assert len(library.asked) <= 6 + 4 * again, library.asked
+
+
+def test_only_what_may_be_shown_is_looked_up():
+    library = Counting(ToyLibrary({f"/m/{i}.mp3": [[0.5, i // 2 / 100]] for i in range(100)}))
+    looked_up, library.tracks_of = [], lambda ids: looked_up.append(list(ids)) or library.library.tracks_of(ids)
+    found = Recommender(library, ToyModel()).recommend("0.5_0.0_10.mp4", top=3)
+    assert [r.track.id for r in found] == [0, 1, 2]
+    assert [sorted(ids) for ids in looked_up] == [[0, 1, 2, 3]]  # the fourth is as good as the third
+
+
+def test_equal_scores_are_looked_up_together_and_excluded_ones_made_up_for():
+    library = ToyLibrary({f"/m/{name}.mp3": [[0.5, 0.5]] for name in "hgfedcba"} | {"/m/far.mp3": [[-1.0, -1.0]]})
+    engine = Recommender(library, ToyModel())
+    query = replace(engine.clip("0.5_0.5_10.mp4"), exclude=frozenset(f"/m/{name}.mp3" for name in "abcdefgh"))
+    assert [r.track.title for r in engine.recommend(query, top=1)] == ["far"]
 
 
 class Signed(ToyLibrary):

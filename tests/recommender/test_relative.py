@@ -74,11 +74,12 @@ def test_the_moved_predictor_agrees_with_the_moved_affect():
 def test_the_library_becomes_its_own_reference():
     plain = library()
     seen = RelativeLibrary(plain, model())
-    means = np.array([seen.windows(int(i)).affect.mean(0) for i in range(FEWEST)])
+    means = np.array([windows.affect.mean(0) for windows in seen.windows_of(range(FEWEST))])
     assert means[:, :2].mean(0) == pytest.approx([0, 0], abs=0.005)
     assert means[:, :2].std(0) == pytest.approx([POPULATION_SD] * 2, abs=0.03)
-    assert means[:, 2:] == pytest.approx(plain.windows(0).affect[:, 2:].mean(0)[None].repeat(FEWEST, 0))
-    assert seen.track(0).affect is None or seen.track(0).affect.valence == pytest.approx(means[0, 0], abs=1e-5)
+    assert means[:, 2:] == pytest.approx(plain.windows_of([0])[0].affect[:, 2:].mean(0)[None].repeat(FEWEST, 0))
+    (first,) = seen.tracks_of([0])
+    assert first.affect is None or first.affect.valence == pytest.approx(means[0, 0], abs=1e-5)
 
 
 def test_search_is_exact_over_the_moved_vectors():
@@ -86,14 +87,14 @@ def test_search_is_exact_over_the_moved_vectors():
     seen, moved = relative(plain, model())
     query = moved.affect_space.encode(np.array([[-0.6, 0.5, 0.4, 0.4]]))[0]
     found = seen.search(query, 5, "music")
-    by_hand = np.array([(seen.windows(i).vectors @ query).max() for i in range(FEWEST)])
+    by_hand = np.array([(windows.vectors @ query).max() for windows in seen.windows_of(range(FEWEST))])
     assert found.ids.tolist() == np.argsort(-by_hand, kind="stable")[:5].tolist()
     assert found.scores == pytest.approx(np.sort(by_hand)[::-1][:5])
 
 
 def test_a_calm_clip_finds_the_calmest_of_lively_tracks_and_reasons_add_up():
     plain = library()
-    arousal = [plain.windows(i).affect[:, 1].mean() for i in range(FEWEST)]
+    arousal = [windows.affect[:, 1].mean() for windows in plain.windows_of(range(FEWEST))]
     engine = Recommender(plain, model(), calibrate=True)
     assert engine.scale is not None
     found = engine.recommend("0.0_-2.0_10.mp4", top=FEWEST)
@@ -135,12 +136,20 @@ def test_conditions_and_recordings_hold_in_a_relative_library():
     plain = library()
     paired = Paired(dict(plain.items))
     seen = RelativeLibrary(paired, model())
-    query = seen.windows(3).vectors[0]
+    query = seen.windows_of([3])[0].vectors[0]
     ranked = RelativeLibrary(plain, model()).search(query, FEWEST, "music").ids.tolist()
     first = list(dict.fromkeys(i // 2 for i in ranked))
     found = seen.search(query, FEWEST, "music").ids.tolist()
     assert [i // 2 for i in found] == first
     assert found == [next(i for i in ranked if i // 2 == pair) for pair in first]
     odd = Filter(only=frozenset(f"/m/{i:02d}.mp3" for i in range(1, FEWEST, 2)))
-    assert seen.ids("music", odd).tolist() == list(range(1, FEWEST, 2))
-    assert seen.search(query, 3, "music", odd).ids.tolist() == [i for i in ranked if i % 2][:3]
+    assert seen.count("music", odd) == len(range(1, FEWEST, 2))
+    assert seen.search(query, 3, "music", where=odd).ids.tolist() == [i for i in ranked if i % 2][:3]
+
+
+def test_a_library_that_does_not_list_its_tracks_is_refused():
+    class Silent(ToyLibrary):
+        ids = None
+
+    with pytest.raises(InputError, match="does not list its tracks"):
+        relative(Silent({}), model())

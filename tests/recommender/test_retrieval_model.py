@@ -12,6 +12,7 @@ from indexing.library import Library
 from recommender import Model, Recommender
 from recommender.errors import InputError, ModelError
 from recommender.model.retrieval import revision_of
+from running import refused
 
 EMOTIONS = ("exciting", "fearful", "tense", "sad", "relaxing")
 
@@ -120,7 +121,7 @@ def test_weights_cut_short_are_refused(folder, keep):
 
 
 def test_media_need_an_extractor(folder, tmp_path):
-    with pytest.raises(InputError, match=r"reads Toyvideo features of video.*--features"):
+    with refused(InputError, r"reads Toyvideo features of video.*--features"):
         Model.load(folder).analyse(tmp_path / "clip.mp4", "video")
 
 

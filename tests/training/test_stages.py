@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from recommender.errors import InputError
+from running import refused
 from training.evaluation import report as rendering
 from training.evaluation import stages, trials
 from training.evaluation.benchmark import benchmark
@@ -219,10 +220,10 @@ def test_pairs_are_read_and_wrong_ones_named(bench, tmp_path) -> None:
         ("c:a", "--stages c:a: c is not among"),
         (":a", "an empty name is not among"),
     ):
-        with pytest.raises(InputError, match=message):
+        with refused(InputError, message):
             stages.parse_pair(text, systems)
     blind = {"blind": Direct("blind", searchable=False)}
-    with pytest.raises(InputError, match="--stages blind:blind: blind has no vectors to search with"):
+    with refused(InputError, "--stages blind:blind: blind has no vectors to search with"):
         benchmark(bench, blind, [0], tmp_path, "test", pairs=[Pair("blind", "blind")])
 
 

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError
+from running import refused
 from training.datasets.generated import TERMS, GeneratedConfig, generate
 from training.evaluation import summary
 from training.evaluation.intervals import Interval
@@ -163,7 +164,7 @@ def test_an_unknown_suite_lists_them(tmp_path):
         InputError, match="no suite is called 'x'; there are: afclnet-ablation, emomv-tables, matching-"
     ):
         run_suite("x", Asked(tmp_path), "")
-    with pytest.raises(InputError, match="--suite emomv-tables needs --data FOLDER"):
+    with refused(InputError, "--suite emomv-tables needs --data FOLDER"):
         run_suite("emomv-tables", Asked(tmp_path), "")
     with pytest.raises(InputError, match="1 seeds say nothing about the spread: at least 2"):
         run_suite("matching-baselines", Asked(tmp_path, seeds=1), "")
@@ -300,7 +301,7 @@ def test_tuning_finds_the_better_configuration(toys, tmp_path):
 def test_without_emomv_the_generated_pairs_stand_alone(toys, tmp_path):
     report = run_suite("matching-baselines", Asked(tmp_path, None, 2, trials=1, world=WORLD), "")
     assert [table["title"] for table in report["tables"]] == ["Generated pairs", "What the tuning chose"]
-    assert any("not run (no --data)" in line for line in report["facts"])
+    assert any("not run (no folder of it was given)" in line for line in report["facts"])
 
 
 # EmoMV's tables

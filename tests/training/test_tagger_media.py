@@ -12,6 +12,7 @@ from labelled_texts import CALLS, TEXT, write_table
 from pieces import chords
 from recommender.errors import CliptuneError, InputError, ModelError
 from recommender.model.retrieval import FeatureSet
+from running import refused
 from training.construction import build
 from training.construction.encoders import ENCODERS
 from training.construction.storage import writing
@@ -90,7 +91,7 @@ def test_every_file_has_its_line_and_only_what_all_agree_on_is_a_label(texts, tm
 def test_a_second_run_measures_nothing_and_tables_are_not_written_over_unasked(texts, tmp_path):
     out = tmp_path / "tags.csv"
     first = tag_folder(texts, says(), out, 1)
-    with pytest.raises(InputError, match=r"tags.csv is there already.*--force"):
+    with refused(InputError, r"tags.csv is there already.*--force"):
         tag_folder(texts, says(), out, 1)
     before, calls = out.read_bytes(), len(CALLS)
     again = tag_folder(texts, says(), out, 1, force=True)

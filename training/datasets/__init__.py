@@ -37,7 +37,12 @@ def load(name: str, data: Path) -> Ratings:
 
 
 def load_pairs(name: str, folder: Path) -> PairDataset:
-    """The pairs of the data set `name` in `folder`; raises InputError, listing the names it knows."""
+    """The labelled pairs of a data set; raises InputError, listing the names it knows.
+
+    Parameters
+    ----------
+    name: "emomv-a", "emomv-b", "emomv-c", or "built" of one made by `recommend dataset build`. folder: where it lies.
+    """
     if name not in PAIRED:
         raise InputError(f"unknown data set '{shown(name)}'; there are: {', '.join(PAIRED)}")
     return PAIRED[name](folder)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from indexing.search.backends import open_index
 from training.evaluation import reliability, stages, summary, trec
 from training.evaluation import report as rendering
 from training.evaluation.files import write_text
@@ -42,15 +41,19 @@ def benchmark(
     tick: Tick = lambda *_: None,
     pairs: Sequence[stages.Pair] = (),
 ) -> dict[str, Any]:
-    """The report of `systems` on a bench, also written to `out`; `pairs` of them are reported stage by stage.
+    """The report of systems on a bench, also written to a folder.
+
+    Parameters
+    ----------
+    bench: what they are measured on. systems: by name. seeds: fits of each. out: the folder.
+    command: for the report. against: compare every system with this one only. reason: for the log of scorings.
+    tick: called with a stage, what is done of it and its total. pairs: reported stage by stage.
 
     Writes report.json, report.md, report.html, per_query/*.csv, trec/*.run and *.qrels (first seed), and appends every
     scoring of evaluated items to evaluated.jsonl. A run that was stopped goes on where it was: finished trials are
     read back when data, configuration and code are the same.
     """
     start = time.monotonic()
-    if pairs:
-        open_index(np.zeros((0, 1), np.float32))  # a missing search library shows before the fits, not after
     todo = list(trials(bench, list(systems), list(seeds)))
     outcomes: Outcomes = {name: {seed: [] for seed in seeds} for name in systems}
     for done, trial in enumerate(todo):

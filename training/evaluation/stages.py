@@ -1,6 +1,6 @@
 """Where mAP is lost and won: in the embedding, in the index, and in the rescoring of the first K candidates.
 
-The first stage retrieves by the cosine of its vectors, through the product's own search; the second stage scores the
+The first stage retrieves by the cosine of its vectors, through `Recommender`; the second stage scores the
 first K again. Candidates are per direction: the first K pieces of music of a video, the first K videos of a piece of
 music. What is not rescored stays behind them in the order of the cosine.
 """
@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from indexing.search.backends import open_index
-from indexing.search.tracks import best_tracks
-from indexing.snapshot.segments import Segment
 from recommender.encoders.contract import direction
-from recommender.errors import InputError
+from recommender.engine import Query, Recommender
+from recommender.errors import Argument, InputError
+from recommender.memory import MemoryLibrary
 from recommender.types import Array
 from training.evaluation.intervals import bootstrap, paired_bootstrap, spread
 from training.evaluation.significance import holm, paired_test
@@ -51,9 +50,9 @@ def parse_pair(text: str, systems: Sequence[str]) -> Pair:
         return known
     among = f"among the systems to run ({', '.join(systems)})"
     if not parts:
-        raise InputError(f"--stages {text}: write FIRST:SECOND, both {among}")
+        raise InputError(Argument("stages", text), f": write FIRST:SECOND, both {among}")
     wrong = next(name for name in parts[0] if name not in systems)
-    raise InputError(f"--stages {text}: {wrong or 'an empty name'} is not {among}")
+    raise InputError(Argument("stages", text), f": {wrong or 'an empty name'} is not {among}")
 
 
 def check_searchable(pairs: Sequence[Pair], name: str, outcome: Outcome) -> None:
@@ -61,7 +60,8 @@ def check_searchable(pairs: Sequence[Pair], name: str, outcome: Outcome) -> None
     for pair in pairs:
         if pair.first == name and not outcome.searchable:
             raise InputError(
-                f"--stages {name}:{pair.second}: {name} has no vectors to search with; retrieve with another system"
+                Argument("stages", f"{name}:{pair.second}"),
+                f": {name} has no vectors to search with; retrieve with another system",
             )
 
 
@@ -77,7 +77,7 @@ def before() -> dict[str, str]:
 
 
 class Library:
-    """Vectors float32 [c, d] in the product's index, one window per track.
+    """Vectors float32 [c, d] as a library in memory, one window per track, asked as users ask theirs.
 
     They lie in a shuffled order: the search breaks ties by position, and files may be sorted by emotion.
     """
@@ -85,22 +85,16 @@ class Library:
     def __init__(self, vectors: Array) -> None:
         self.count = len(vectors)
         self.place = np.random.default_rng(0).permutation(self.count)
-        rows = np.ascontiguousarray(vectors[self.place], np.float32)
-        one, none = np.arange(self.count + 1), np.empty((self.count, 0), np.float32)
-        alive = np.ones(self.count, bool)
-        bounds = np.zeros((self.count, 2))
-        self.segment = Segment(one[:-1], one[:-1] * 0, one, alive, rows, none, none, bounds)
-        self.index = open_index(rows)
+        self.recommender = Recommender(MemoryLibrary.of_vectors(np.asarray(vectors[self.place], np.float32)))
 
     def top(self, query: Array, k: int) -> tuple[Array, Array]:
         """Rows int64 [k'] and cosines float32 [k'] of the k best for `query` float64 [d], k' = min(k, c).
 
         A query of length zero has no direction: everything scores 0.
         """
-        norm = np.linalg.norm(query)
-        if not norm:
+        if not query.any():
             return self.place[:k], np.zeros(min(k, self.count), np.float32)
-        found = best_tracks(self.index, self.segment, query / norm, k)
+        found = self.recommender.retrieve(Query(query, None, 0.0, "music"), k)
         return self.place[found.ids], found.scores
 
 
@@ -130,7 +124,7 @@ def reordered(base: Array, second: Array, first: Array) -> Array:
 
 
 def _searched(library: Library, queries: Array) -> Array:
-    """Cosines float32 [q, c] as the product's search gives them for the whole corpus."""
+    """Cosines float32 [q, c] as the recommender's search gives them for the whole corpus."""
     scores = np.empty((len(queries), library.count), np.float32)
     for row, query in zip(scores, np.asarray(queries, np.float64), strict=True):
         rows, cosines = library.top(query, library.count)

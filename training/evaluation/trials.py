@@ -85,15 +85,22 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Bench:
-    """A dataset under one protocol and split: the tasks of a benchmark."""
+    """A dataset under one protocol and split: the tasks of a benchmark.
+
+    Attributes
+    ----------
+    dataset, protocol, split: what is measured, and how. folds: of the split `folds`. extra: further labelled music.
+    saved: only models that are trained already: no training pairs are needed, and none are given.
+    relevance: "three": items are relevant to each other when both are positive, say.
+    """
 
     dataset: Dataset
     protocol: ProtocolName
     split: Split = "published"
     folds: int = FOLDS
     extra: Extra | None = None
-    saved: bool = False  # only models that are trained already: no training pairs are needed, and none are given
-    relevance: Relevance = "five"  # "three": items are relevant to each other when both are positive, say
+    saved: bool = False
+    relevance: Relevance = "five"
 
     def __post_init__(self) -> None:
         if self.saved and self.split == "folds":
@@ -133,7 +140,7 @@ class Bench:
         return range(self.folds if self.split == "folds" else 1)
 
     def task(self, seed: int, fold: int) -> Task:
-        """The task of a fold. In cross-validation the held-out videos query the held-out music, and back."""
+        """The task of a fold that a seed dealt. In cross-validation held-out videos query held-out music, and back."""
         if self.split == "published":
             pairs = self.dataset.pairs[self.part]
             stop = self.dataset.pairs.get("validation", pairs) if self.protocol == "paper" else None
@@ -146,7 +153,7 @@ class Bench:
         return Task(train.take(fit), pairs if self.protocol == "paper" else None, pairs, corpus, self.classes)
 
     def rows(self, seed: int, fold: int) -> tuple[Array, Array]:
-        """Indices of the fitted and the held-out training pairs; no source video is on both sides."""
+        """Fitted and held-out training pairs of a fold that a seed dealt, as indices; no source is on both sides."""
         from training.learning.folds import grouped_folds
 
         if seed not in self._dealt:

@@ -133,6 +133,7 @@ def per_query(
     ----------
     scores: real numbers [q, c], larger is better: an array, or `InnerProducts` of embeddings.
     relevance: bool [q, c], or `SameLabel` of labels.
+    measures: specs such as "mAP" or "top@5". seed: draws the order of ties where they are drawn.
     own: int [q], the column of each query's own item, to be left out of that query's corpus (-1: none).
     ties: "expected" gives the exact expectation over all orders of equal scores; "seed" draws one order with `seed`.
 

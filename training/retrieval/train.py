@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recommender.encoders import Matcher
-from recommender.errors import InputError
+from recommender.errors import Argument, InputError
 from recommender.model.folder import FORMAT, read_manifest
 from recommender.model.rescoring import Rescoring
 from recommender.model.retrieval import FeatureSet, RetrievalModel, load, revision_of
@@ -100,7 +100,8 @@ def train_retrieval(
     if dataset.labels != EMOTIONS:
         raise InputError(
             f"{dataset.name} has the labels {', '.join(dataset.labels)}, and a retrieval model names the five emotions:"
-            " build the dataset without --classes three"
+            " build the dataset without ",
+            Argument("classes", "three"),
         )
     writable(out)
     bench = Bench(dataset, "clean", "folds", extra=extra)

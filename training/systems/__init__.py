@@ -54,7 +54,11 @@ SUITES: dict[str, Callable[[], tuple[str, ...]]] = {
 
 
 def system(name: str) -> System:
-    """The system, or the ablation, called `name` with its default configuration.
+    """A system, or an ablation, with its default configuration.
+
+    Parameters
+    ----------
+    name: such as "evidence".
 
     Raises
     ------

@@ -1,14 +1,14 @@
 """`recommend train tagger` and `recommend dataset tag`."""
 
-import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.console import Format, FormatOption, flat, write, write_json, write_rows
+from recommender.console import TABLE, FormatOption, argument, command_line, option, write, write_list
+from recommender.outputs.listing import facts
+from recommender.outputs.progress import Progress
 
 if TYPE_CHECKING:
     from training.types import Dataset
@@ -29,19 +29,16 @@ def add_tagger(train: typer.Typer, dataset: typer.Typer, load: "Callable[[str, P
     """Add both commands to their groups; `load` gives a data set by name or folder and EmoMV's folder."""
 
     def train_tagger(
-        dataset: Annotated[str, typer.Option(help="emomv-c, or a folder made by `dataset build`.")],
-        out: Annotated[Path, typer.Option(readable=False, help="Model folder to write.")],
-        data: Annotated[Path | None, typer.Option(readable=False, help="Folder of EmoMV in its published layout.")] = (
-            None
-        ),
-        name: Annotated[str | None, typer.Option(help="Name of the tagger (default: the folder's).")] = None,
-        seed: Annotated[int, typer.Option(min=0, help="Seed of the fit.")] = 0,
-        seeds: Annotated[int, typer.Option(min=1, help="Repetitions of the grouped cross-validation.")] = 1,
+        dataset: Annotated[str, option("emomv-c, or a folder made by `dataset build`.")],
+        out: Annotated[Path, option("Model folder to write.")],
+        data: Annotated[Path | None, option("Folder of EmoMV in its published layout.")] = (None),
+        name: Annotated[str | None, option("Name of the tagger (default: the folder's).")] = None,
+        seed: Annotated[int, option("Seed of the fit.", min=0)] = 0,
+        seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 1,
     ) -> None:
-        from recommender.outputs.progress import Progress
         from training.tagger.learn import train_tagger as learn
 
-        loaded, command = load(dataset, data), shlex.join(["recommend", *sys.argv[1:]])
+        loaded, command = load(dataset, data), command_line()
         with Progress("training") as progress:
             learn(loaded, out, command, name, seed, range(seeds), tick=progress.stage)
         write((out / "card.md").read_text(encoding="utf-8"))
@@ -51,14 +48,13 @@ def add_tagger(train: typer.Typer, dataset: typer.Typer, load: "Callable[[str, P
 
 
 def dataset_tag(
-    folder: Annotated[Path, typer.Argument(readable=False, help="Folder of media with picture and sound.")],
-    tagger: Annotated[str, typer.Option(help="Folder of a tagger made by `train tagger`.")],
-    out: Annotated[Path, typer.Option(readable=False, help="Table to write, ending in .csv.")] = Path("labels.csv"),
-    workers: Annotated[int, typer.Option(min=1, help="Processes that measure media.")] = 1,
-    force: Annotated[bool, typer.Option("--force", help="Write over tables that are there already.")] = False,
-    format: FormatOption = Format.table,
+    folder: Annotated[Path, argument("Folder of media with picture and sound.")],
+    tagger: Annotated[str, option("Folder of a tagger made by `train tagger`.")],
+    out: Annotated[Path, option("Table to write, ending in .csv.")] = Path("labels.csv"),
+    workers: Annotated[int, option("Processes that measure media.", min=1)] = 1,
+    force: Annotated[bool, option("Write over tables that are there already.", "--force")] = False,
+    format: FormatOption = TABLE,
 ) -> None:
-    from recommender.outputs.progress import Progress
     from training.tagger.media import tag_folder
     from training.tagger.model import load
 
@@ -66,7 +62,4 @@ def dataset_tag(
         report = tag_folder(folder, load(tagger), out, workers, progress.stage, force)
     for reason in report.failed.values():
         typer.echo(f"failed: {reason}", err=True)
-    if format is Format.json:
-        write_json(report.as_dict())
-    else:
-        write_rows(flat(report.as_dict()))
+    write_list(facts(report.as_dict()), format)

@@ -13,7 +13,7 @@ import numpy as np
 from indexing.disk.files import absolute
 from indexing.ingest.scan import media_files
 from recommender import atomic
-from recommender.errors import InputError, ModelError
+from recommender.errors import Argument, InputError, ModelError
 from recommender.text import shown
 from recommender.types import Array, Modality
 from training.construction.batch import Tick
@@ -99,7 +99,9 @@ def tag_folder(
         raise InputError(f"{shown(out)}: labels are written as a table; give a name that ends in .csv")
     for table in (out, opinions):
         if table.exists() and not force:
-            raise InputError(f"{shown(table)} is there already: give another name, or --force to write over it")
+            raise InputError(
+                f"{shown(table)} is there already: give another name, or ", Argument("force"), " to write over it"
+            )
     if not folder.is_dir():
         raise InputError(f"{shown(folder)}: no such folder")
     encoder, files = encoder_of(tagger), media_files(folder, "video")

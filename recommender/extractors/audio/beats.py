@@ -25,6 +25,8 @@ _LONGEST = 0xFFFF  # ticks between two beats
 class Beats(NamedTuple):
     """The beats of a piece of music; `NONE` where there is nothing to tap to.
 
+    Attributes
+    ----------
     times_s:       float64 [n], ascending, in seconds from the start of the file, to 0.1 ms.
     down:          bool [n], which of them begin a bar.
     beats_per_bar: 3 or 4 (a bar that is cut short has fewer); None without beats.

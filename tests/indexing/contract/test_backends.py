@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexing.search.backends import BACKENDS, FAISS_ROWS, chosen, faiss_flat, open_index
-from indexing.search.tracks import best_tracks, checked_query, merged
+from indexing.search.tracks import best_tracks, merged
 from indexing.snapshot.segments import Segment
 from recommender.errors import BackendError, InputError
+from recommender.memory import checked_query
 from recommender.types import unit
 
 pytestmark = pytest.mark.parametrize("backend", sorted(BACKENDS))

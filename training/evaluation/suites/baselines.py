@@ -115,7 +115,7 @@ def run(asked: Asked, compared: Mapping[str, str | None] = COMPARED) -> Found:
         f"tuning: {asked.trials} configurations of every system that has candidates",
     ]
     if asked.data is None:
-        facts.append("EmoMV-C: not run (no --data)")
+        facts.append("EmoMV-C: not run (no folder of it was given)")
     else:
         bench = Bench(labelled.emomv_c(asked.data), "clean", "folds", asked.folds)
         made += _labelled(this, bench)

@@ -113,7 +113,7 @@ def run(asked: Asked) -> Found:
             f"{FOLD_SEEDS} partitions"
         )
     else:
-        facts.append("EmoMV-C: not run (no --data)")
+        facts.append("EmoMV-C: not run (no folder of it was given)")
     recipes = {"generated pairs": repr(BASE), "emomv-c": repr(LABELLED)}
     return Found("AFCLNet, part by part", SHORT, facts, made, kept, recipes)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from recommender.errors import InputError
+from recommender.errors import Argument, InputError
 from training.datasets.generated import GeneratedConfig
 from training.evaluation.suites.cache import Kept, Tick
 from training.evaluation.suites.tables import Table
@@ -39,7 +39,8 @@ class Asked:
     def emomv(self, suite: str) -> Path:
         """The folder of EmoMV; raises InputError where none was given."""
         if self.data is None:
-            raise InputError(f"--suite {suite} needs --data FOLDER: where EmoMV lies in its published layout")
+            told = ": where EmoMV lies in its published layout"
+            raise InputError(Argument("suite", suite), " needs ", Argument("data", "FOLDER"), told)
         return self.data
 
     def numbers(self, default: int, least: int = 1) -> range:

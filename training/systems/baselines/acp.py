@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recommender.errors import InputError
+from recommender.errors import Argument, InputError
 from recommender.types import Array, Modality
 from training.construction.raw import PICTURES, SPECTROGRAM
 from training.learning.loop import Batch, Epoch, Schedule, reproducible
@@ -105,12 +105,13 @@ class ACP(FromScores):
         c = self.config
         frames = data.video.shape[1] == np.prod(PICTURES)
         video: Kind = ("pictures" if frames else "dense") if c.video == "any" else c.video
-        wanted = {"pictures": "pictures (--encoder raw)", "spectrogram": "spectrograms (--encoder raw or spectrogram)"}
+        wanted = {"pictures": "pictures", "spectrogram": "spectrograms"}
         for kind, features in ((video, data.video), (c.music, data.music)):
             if kind in SHAPES and features.shape[1] != np.prod(SHAPES[kind]):
                 raise InputError(
-                    f"{self.name} looks at {wanted[kind]}, not at {features.shape[1]} columns: build the dataset with "
-                    f"`recommend dataset build --encoder raw`, or run {self.name}-features"
+                    f"{self.name} looks at {wanted[kind]}, not at {features.shape[1]} columns: build the dataset with ",
+                    Argument("encoder", "raw", "dataset build"),
+                    f", or run {self.name}-features",
                 )
         return video
 

@@ -1,0 +1,296 @@
+"""`recommend --video ...`: a query from its options to its answers."""
+
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from indexing.commands.index import MEDIA_WORDS, follow, open_library
+from recommender.console import FAILED, Kind, WorkersOption, option, take_options, worded
+from recommender.errors import CliptuneError, InputError
+from recommender.outputs import OUTPUTS
+from recommender.text import shown
+
+if TYPE_CHECKING:
+    from indexing.library import Library
+    from recommender.engine import Query, Recommender
+    from recommender.model import Model
+    from recommender.outputs import Output
+    from recommender.outputs.records import Answer
+    from recommender.types import Array, Filter, LibraryReader, Modality, Recommendation
+
+
+class OutputFormat(StrEnum):
+    """The formats of answers, as registered."""
+
+    vars().update((name, name) for name in OUTPUTS)
+
+
+class QueryOptions(NamedTuple):
+    """What is asked for, where it is looked for, and how the answer is written."""
+
+    video: Annotated[
+        list[Path] | None, option("Clip, still or animation, or a folder of them; repeat for several.")
+    ] = None
+    slideshow: Annotated[
+        float | None, option("Take all of --video as one film: every picture shown so many seconds, in order.", min=0.1)
+    ] = None
+    track: Annotated[Path | None, option("The reverse: a piece of music that looks for clips.")] = None
+    like: Annotated[Path | None, option("A reference track, alone or blended with --video.")] = None
+    like_weight: Annotated[
+        float, option("Weight of --like beside --video: 0 clip only, 1 reference only.", min=0, max=1)
+    ] = 0.5
+    vector: Annotated[Path | None, option("A query vector: .npy of shape [dim] or [n, dim].")] = None
+    features: Annotated[
+        Path | None, option("Features of clips (.npy or .parquet), for a library of a retrieval model.")
+    ] = None
+    features_of: Annotated[Kind, option("What --features describes; the other is searched.")] = Kind.clips
+    library: Annotated[str | None, option("Library name or folder (`default` if not given).")] = None
+    music: Annotated[Path | None, option("A music folder: indexed first (only what is new), then searched.")] = None
+    top: Annotated[int, option("Tracks to return.", min=1)] = 10
+    candidates: Annotated[int, option("Distinct tracks that the search hands to the ranker.", min=1)] = 200
+    ranker: Annotated[
+        str | None, option("How candidates are scored: cosine, afclnet or fusion (default: the model's).")
+    ] = None
+    model: Annotated[str | None, option("Model name or folder (default: the library's).")] = None
+    format: Annotated[
+        OutputFormat | None,
+        option(
+            "How to print (default: table; JSON lines for several clips): "
+            f"{'; '.join(f'{output.name}: {output.help}' for output in OUTPUTS.values())}."
+        ),
+    ] = None
+    out: Annotated[Path | None, option("Write there, not to the terminal.")] = None
+    calibrate_on_library: Annotated[
+        bool,
+        option(
+            "Measure feelings against this library's own music (20 tracks at least), not the model's reference.",
+            "--calibrate-on-library",
+        ),
+    ] = False
+
+
+class FilterOptions(NamedTuple):
+    """What may be recommended at all."""
+
+    bpm: Annotated[str | None, option("Only this tempo: 90-130, 90- or -130.")] = None
+    half_double: Annotated[
+        bool, option("With --bpm, also tracks of which half or double the tempo fits.", "--half-double")
+    ] = False
+    key: Annotated[list[str] | None, option('Only this key: "A minor", Am or Eb; repeat for several.')] = None
+    duration: Annotated[str | None, option("Only tracks of this length: 2:30-4:00, 2:30- or -90.")] = None
+    folder: Annotated[list[Path] | None, option("Only below this folder: ~/Music/Film; repeat for several.")] = None
+    genre: Annotated[
+        list[str] | None, option("Only of this genre, as the files are tagged: Ambient; repeat for several.")
+    ] = None
+    licence: Annotated[
+        list[str] | None, option('Only under this licence, as the files are tagged: "CC BY 4.0"; repeat for several.')
+    ] = None
+    only: Annotated[Path | None, option("Only files listed in this text file, a path per line: mine.txt.")] = None
+    exclude: Annotated[list[Path] | None, option("Not this file or folder: ~/Music/Christmas; repeat for several.")] = (
+        None
+    )
+
+
+class AnswerOptions(NamedTuple):
+    """What of the answer is told."""
+
+    per_artist: Annotated[
+        int | None, option("Tracks of one artist at most: 1 for a different artist every time.", min=1)
+    ] = None
+    versions: Annotated[
+        bool, option("List every other file of the same recording, not only the first.", "--versions")
+    ] = False
+    figures: Annotated[
+        bool,
+        option(
+            "With the words for and against a track, the figures behind them: length of notes: 1.09 s, "
+            "above the library's median of 0.392 (helps +0.035).",
+            "--figures",
+        ),
+    ] = False
+
+
+@take_options
+def query(
+    context: typer.Context,
+    asked: QueryOptions,
+    conditions: FilterOptions,
+    told: AnswerOptions,
+    workers: WorkersOption = None,
+    version: Annotated[bool, option("Print the version.", "--version")] = False,
+) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("cliptune"))
+    elif not (asked.video or asked.track or asked.like or asked.vector or asked.features or asked.slideshow):
+        typer.echo(context.get_help())
+    else:
+        _check(asked)
+        _recommend(asked, conditions, told, workers)
+
+
+def _check(asked: QueryOptions) -> None:
+    """Raise InputError for options that do not go together."""
+    if sum(map(bool, (asked.track, asked.vector, asked.features, asked.video or asked.like))) > 1:
+        raise InputError("--track, --vector, --features and --video/--like are different queries: give one kind")
+    if asked.library and asked.music:
+        raise InputError("--library and --music are two places to search: give one")
+    if asked.slideshow is not None and not asked.video:
+        raise InputError("--slideshow needs pictures: give them, or a folder of them, by --video")
+    if asked.format and OUTPUTS[asked.format].needs_path and asked.out is None:
+        raise InputError(f"--format {asked.format} writes a file or folder: say which by --out")
+
+
+def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptions, workers: int | None) -> None:
+    """Puts every query to the library and writes the answers as they come; exit 1 when one of several failed."""
+    from indexing.ingest.scan import expand_clips
+    from recommender import outputs
+    from recommender.engine import Recommender
+    from recommender.model import Model
+
+    where = _conditions(conditions)
+    model = Model.load(asked.model) if asked.model else None
+    clips, vectors = expand_clips(asked.video or []), _rows(asked)
+    opened = _open_music(asked.music, model, workers) if asked.music else open_library(asked.library or "default")
+    engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)
+    target = asked.features_of.other if asked.features else "video" if asked.track else "music"
+    _require_any(engine.library, target, where)
+    if engine.model and engine.model.name != "builtin":
+        typer.echo(f"model: {engine.model.name}, which reads {engine.model.reads}", err=True)
+    if engine.scale:
+        typer.echo(engine.scale.sentence(), err=True)
+    several = max(len(clips), len(vectors)) > 1 or any(path.is_dir() for path in asked.video or [])
+    several = several and asked.slideshow is None
+    output = outputs.get(asked.format or ("json" if several else "table"))
+    ask = partial(engine.recommend, top=asked.top, candidates=asked.candidates, where=where, per_artist=told.per_artist)
+    failed: list[str] = []
+    answers = _answers(_queries(engine, asked, clips, vectors), ask, told, several)
+    outputs.write(output, _remarked(answers, output, failed), asked.out)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _conditions(given: FilterOptions) -> "Filter | None":
+    """The filter that the options describe, None without any."""
+    if given.half_double and given.bpm is None:
+        raise InputError("--half-double says how --bpm is meant: give a range of tempi, as --bpm 90-130")
+    if given == FilterOptions():
+        return None
+    from recommender import filters
+    from recommender.tags import licence_name
+    from recommender.types import Filter
+
+    return Filter(
+        filters.range_of(given.bpm, "bpm") if given.bpm is not None else None,
+        filters.duration_of(given.duration) if given.duration is not None else None,
+        frozenset(map(filters.key_name, given.key or [])),
+        frozenset(given.genre or []),
+        frozenset(map(licence_name, given.licence or [])),
+        filters.absolute(map(str, given.folder or [])),
+        filters.paths_in(given.only) if given.only else None,
+        filters.absolute(map(str, given.exclude or [])),
+        given.half_double,
+    )
+
+
+def _require_any(library: "LibraryReader", target: "Modality", where: "Filter | None") -> None:
+    """Raise an error that says which conditions left how many tracks, where none meets all."""
+    if where and library.count(target) and not library.count(target, where):
+        from recommender.filters import unmet
+
+        raise CliptuneError(unmet(library, target, where))
+
+
+def _rows(asked: QueryOptions) -> list[tuple[str, "Array"]]:
+    """The query vectors or features in a file, with their names."""
+    path = asked.vector or asked.features
+    if path is None:
+        return []
+    from indexing.ingest.import_vectors import load_queries
+
+    return list(load_queries(path, direction=bool(asked.vector)))
+
+
+def _queries(
+    engine: "Recommender", asked: QueryOptions, clips: list[Path], vectors: list[tuple[str, "Array"]]
+) -> "Iterable[tuple[str, Query | CliptuneError]]":
+    """Each query with its name, in order; one that cannot be read comes as its error where others are asked."""
+    if asked.features:
+        return ((name, engine.features(v, asked.features_of.modality)) for name, v in vectors)
+    if vectors:
+        return ((name, engine.vector(v)) for name, v in vectors)
+    if asked.track:
+        return [(str(asked.track), engine.music(asked.track))]
+    return _clip_queries(engine, asked, clips)
+
+
+def _clip_queries(
+    engine: "Recommender", asked: QueryOptions, clips: list[Path]
+) -> "Iterator[tuple[str, Query | CliptuneError]]":
+    from recommender.engine import blend
+
+    reference = engine.like(asked.like) if asked.like else None
+    if not clips and reference:
+        yield str(asked.like), reference
+    shows = [clips] if asked.slideshow is not None else [[clip] for clip in clips]
+    weights = [1 - asked.like_weight, asked.like_weight]
+    for show in shows:
+        clip = show[0]
+        name = str(clip) if len(show) == 1 else f"{clip} and {len(show) - 1} more"
+        try:
+            q = engine.clip(clip) if asked.slideshow is None else engine.slideshow(show, asked.slideshow)
+            yield name, blend([q, reference], weights) if reference else q
+        except CliptuneError as error:
+            if len(shows) == 1:
+                raise
+            yield str(clip), error
+
+
+def _answers(
+    queries: "Iterable[tuple[str, Query | CliptuneError]]",
+    ask: "Callable[[Query], list[Recommendation]]",
+    told: AnswerOptions,
+    several: bool,
+) -> "Iterator[Answer]":
+    from recommender.outputs.records import Answer
+
+    for name, q in queries:
+        if isinstance(q, CliptuneError):
+            yield Answer(name, error=worded(q), several=several)
+        else:
+            said = (q.affect, q.duration_s, q.emotions, told.versions, q.still, told.figures, q.cues, several)
+            yield Answer(name, ask(q), None, *said)
+
+
+def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) -> "Iterator[Answer]":
+    """The answers, with errors and what the output leaves out told on stderr; errors also go to `failed`."""
+    from recommender.outputs.table import remarks
+
+    for answer in answers:
+        if answer.error is not None:
+            typer.echo(f"error: {answer.error}", err=True)
+            failed.append(answer.error)
+        for remark in () if output.remarks else remarks(answer):
+            typer.echo(f"{shown(answer.query)}: {remark}", err=True)
+        yield answer
+
+
+def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Library":
+    """The private library of a music folder, brought up to date."""
+    from indexing.ingest.folders import refresh
+    from recommender.model import Model
+
+    chosen = model or Model.load()
+    chosen.check_media("music")
+    library, events = refresh(folder, chosen, workers)
+    follow(events, "analysing", quiet=True)
+    if not library.count("music"):
+        raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {shown(folder)}")
+    return library
