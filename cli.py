@@ -15,7 +15,18 @@ import typer
 from indexing.commands.beats import app as index_app
 from indexing.commands.query import query
 from recommender.commands import app as models_app
-from recommender.console import FAILED, OK, TABLE, USAGE, FormatOption, argument, group, worded, write, write_list
+from recommender.console import (
+    FAILED,
+    OK,
+    TABLE,
+    USAGE,
+    FormatOption,
+    argument,
+    group,
+    worded,
+    write,
+    write_list,
+)
 from recommender.errors import CliptuneError, InputError
 from recommender.text import shown
 from training import commands as training_commands

@@ -134,8 +134,9 @@ class Library:
             self._segments = {m: snapshot.segments_of(self.folder, catalog, published, m) for m in self._described}
         if published is not None:
             for modality, old in published.segments.items():
-                if any(segment.ids is old.ids for segment in self.segments(modality)[:1]):
-                    self._before[modality] = published.facts[modality], published.generation
+                known = published.facts[modality]
+                if known.is_whole and any(segment.ids is old.ids for segment in self.segments(modality)[:1]):
+                    self._before[modality] = known, published.generation
 
     def _moved_on(self) -> bool:
         """Whether a writer committed since the failed attempt to load, so that another one may succeed."""

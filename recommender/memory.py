@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from recommender.conditions import TAGS
 from recommender.errors import InputError, LibraryError
 from recommender.types import (
     IMPORTED,
@@ -156,7 +157,7 @@ class MemoryLibrary:
 def _track(path: Path, analysis: Analysis) -> Track:
     """The track of an analysed file; without a title it is called as its file is."""
     tags, facts = analysis.tags, analysis.features.facts
-    told: dict[str, Any] = {name: facts.get(name) for name in _FACTS}
+    told: dict[str, Any] = {name: facts.get(name) for name in _FACTS} | {name: tags.get(name) for name in TAGS}
     return Track(
         id=0,
         path=str(path.absolute()),
@@ -165,8 +166,6 @@ def _track(path: Path, analysis: Analysis) -> Track:
         artist=tags.get("artist"),
         duration_s=analysis.features.duration_s,
         affect=Affect(*analysis.item_affect.tolist()) if len(analysis.item_affect) else None,
-        genre=tags.get("genre"),
-        licence=tags.get("licence"),
         **told,
     )
 

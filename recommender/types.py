@@ -1,12 +1,15 @@
 """Values that cross module borders: frozen dataclasses and the Protocols between the layers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recommender.conditions import Filter as Filter
+from recommender.conditions import Range as Range
 
 Modality = Literal["music", "video"]
 """What an item is: a piece of music, or a clip (moving or still pictures)."""
@@ -104,50 +107,6 @@ class Analysis:
     item_affect: Array
     item_vector: Array
     tags: Mapping[str, str] = field(default_factory=dict)
-
-
-class Range(NamedTuple):
-    """A range of numbers.
-
-    Attributes
-    ----------
-    low, high: its ends, both included; infinite where open.
-    """
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Conditions on a track; all that are given must hold, and what is unknown of a track meets no condition.
-
-    Attributes
-    ----------
-    bpm, duration_s: ranges.
-    keys: such as "A minor", written as the analysis of music does.
-    genres, licences: as in the files' tags, whatever the case; one of them must be it (of a file with several genres,
-        one of these).
-    folders: absolute paths, one of which the file is in.
-    only: absolute paths of the files to choose from, or ids of imported tracks.
-    exclude: absolute paths of files and folders to leave out, or ids of imported tracks.
-    half_double: `bpm` is met by half or double the stated tempo as well.
-
-    Of a track with copies one and the same path must be in `folders` and `only`, and none in `exclude`.
-    """
-
-    bpm: Range | None = None
-    duration_s: Range | None = None
-    keys: frozenset[str] = frozenset()
-    genres: frozenset[str] = frozenset()
-    licences: frozenset[str] = frozenset()
-    folders: frozenset[str] = frozenset()
-    only: frozenset[str] | None = None
-    exclude: frozenset[str] = frozenset()
-    half_double: bool = False
-
-    def __bool__(self) -> bool:
-        return any(getattr(self, field.name) != field.default for field in fields(self))
 
 
 class Coded(NamedTuple):

@@ -10,8 +10,10 @@ from typing import NamedTuple
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
-        ("types", "errors", "text", "plain", "atomic", "exports"),
-        ("media", "tags", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
+        ("errors", "text", "plain", "tags", "atomic", "exports"),
+        ("conditions",),
+        ("types",),
+        ("media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
         ("extractors.audio", "extractors.video"),
         ("weights",),
         ("affect", "encoders", "extractors.pretrained"),

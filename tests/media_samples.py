@@ -57,10 +57,11 @@ def corner(width: int = 64, height: int = 48) -> Array:
     return rgb
 
 
-def sound(path: Path, y: Array | None = None, sr_hz: int = 44100) -> Path:
+def sound(path: Path, y: Array | None = None, sr_hz: int = 44100, **tags: str) -> Path:
     """A sound file (wav, mp3, flac, ogg with Opus, m4a, mp4 without picture) of `y`, [n] or [channels, n]."""
     container_format, codec, sample_format = _SOUND[path.suffix.lower()]
     with av.open(str(path), "w", format=container_format) as container:
+        container.metadata.update(tags)
         _encode_sound(container, codec, sample_format, tone() if y is None else y, sr_hz)
     return path
 

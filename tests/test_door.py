@@ -23,7 +23,7 @@ PACKAGES = (recommender, indexing, indexing.ingest, training)
 # What only commands print: the advice of doctor, which conditions left nothing, tables, and cards of models.
 PAGES = (
     "indexing.maintenance.doctor",
-    "recommender.filters",
+    "recommender.conditions",
     "recommender.outputs.table",
     "training.affect.train",
     "training.reranking.card",

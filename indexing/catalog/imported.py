@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from recommender.conditions import TAGS
 from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Modality
@@ -21,7 +22,7 @@ def put(
     """Insert tracks with their paths, those that are known replaced under their id; how many these are, and the parts
     that lost tracks to them.
 
-    rows: (hash, part, first row, windows, duration in s, facts as JSON, path in bytes, title, artist, genre, licence).
+    rows: (hash, part, first row, windows, duration in s, facts as JSON, path in bytes, title, artist, then TAGS).
     Raises InputError where two ids have the same path.
     """
     scope = (space, modality)
@@ -36,11 +37,11 @@ def _stage(connection: sa.Connection, scope: tuple[int, str], rows: Iterable[tup
     connection.exec_driver_sql("DROP TABLE IF EXISTS temp.incoming")
     connection.exec_driver_sql(
         "CREATE TEMP TABLE incoming (hash BLOB PRIMARY KEY, part, first_row, windows, duration_s, facts, "
-        "path BLOB, title, artist, genre, licence, known)"
+        f"path BLOB, title, artist, {', '.join(TAGS)}, known)"
     )
     rows = iter(rows)
     while chunk := list(itertools.islice(rows, _SQL_ROWS)):
-        connection.exec_driver_sql("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", chunk)
+        connection.exec_driver_sql(f"INSERT INTO incoming VALUES ({'?, ' * len(chunk[0])}0)", chunk)  # noqa: S608
     connection.exec_driver_sql(f"UPDATE incoming SET known = EXISTS (SELECT 1 FROM tracks WHERE {_SAME})", scope)  # noqa: S608
     lost = connection.exec_driver_sql(f"SELECT DISTINCT tracks.part FROM tracks JOIN incoming ON {_SAME}", scope)  # noqa: S608
     return [row[0] for row in lost]
@@ -61,8 +62,8 @@ def _insert(connection: sa.Connection, scope: tuple[int, str]) -> None:
         scope,
     )
     connection.exec_driver_sql(
-        "INSERT INTO files (space, modality, path, size, mtime_ns, track, title, artist, genre, licence) "
-        "SELECT t.space, t.modality, i.path, 0, 0, t.id, i.title, i.artist, i.genre, i.licence FROM incoming i "
+        f"INSERT INTO files (space, modality, path, size, mtime_ns, track, title, artist, {', '.join(TAGS)}) "  # noqa: S608
+        f"SELECT t.space, t.modality, i.path, 0, 0, t.id, i.title, i.artist, i.{', i.'.join(TAGS)} FROM incoming i "
         "JOIN tracks t ON t.hash = i.hash AND t.space = ? AND t.modality = ? ORDER BY t.id",
         scope,
     )

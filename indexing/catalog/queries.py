@@ -23,8 +23,9 @@ from indexing.catalog.schema import (
     touched,
     tracks,
 )
-from indexing.catalog.tracks import leading, ordered, track_of
+from indexing.catalog.tracks import known_of, leading, ordered, track_of
 from indexing.disk.parts import Part
+from recommender.conditions import TAGS
 from recommender.types import Affect, Array, Modality, Track
 
 DANGLING: Mapping[str, Any] = {
@@ -299,7 +300,7 @@ class Catalog:
 PATHLESS = tracks.c.id.not_in(sa.select(files.c.track))
 _SHOWN = (
     *(tracks.c[name] for name in ("id", "modality", "duration_s", "facts", *Affect._fields)),
-    *(files.c[name] for name in ("path", "title", "artist", "genre", "licence")),
+    *(files.c[name] for name in ("path", "title", "artist", *TAGS)),
 )
 
 
@@ -310,7 +311,6 @@ def _touched(query: sa.Select[Any], since: int) -> sa.Select[Any]:
 
 
 def _track(row: Any, copies: Sequence[bytes] = (), versions: Sequence[bytes] = ()) -> Track:
-    bpm, key = row.facts.get("bpm"), row.facts.get("key")
     affect = tuple(getattr(row, name) for name in Affect._fields)
     return track_of(
         row.id,
@@ -318,13 +318,9 @@ def _track(row: Any, copies: Sequence[bytes] = (), versions: Sequence[bytes] = (
         row.path,
         row.title,
         row.artist,
-        duration_s=row.duration_s,
-        bpm=None if bpm is None else float(bpm),
-        key=None if key is None else str(key),
+        known=known_of(row),
         affect=None if row.valence is None else Affect(*affect),
         copies=copies,
-        genre=row.genre,
-        licence=row.licence,
         versions=versions,
         stated=row.facts,
     )

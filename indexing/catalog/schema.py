@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from indexing.catalog.engine import engine_of, writing_engine
 from indexing.catalog.reading import SCHEMA_VERSION, Reading, UnfinishedError, check_version, open_reading, version
 from indexing.disk.locations import CATALOG, has_parts, lost, lost_catalog
+from recommender.conditions import TAGS
 from recommender.errors import LibraryError
 
 TABLES = sa.MetaData()
@@ -127,7 +128,7 @@ roots = sa.Table(
 
 _READ_BY_QUERIES = {
     tracks: ("part", "first_row", "windows", "duration_s", "facts", "valence", "arousal", "valence_sd", "arousal_sd"),
-    files: ("path", "track", "title", "artist", "genre", "licence"),
+    files: ("path", "track", "title", "artist", *TAGS),
 }
 _TRACK = {tracks: "id", files: "track"}
 _NOTE = (  # an upsert: a plain OR REPLACE would give way to the OR IGNORE of the statement that fires the trigger

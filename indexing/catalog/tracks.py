@@ -5,8 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recommender.conditions import READ, Within
 from recommender.types import Affect, Modality, Track
 
+_KIND: dict[str, type] = {one.name: float if isinstance(one, Within) else str for one in READ}
+_READ = tuple((one.name, one.kept == "facts") for one in READ)
 _TOLD = ("bpm_confidence", "bpm_alternative", "key_confidence")  # only shown, so the catalog alone has them
 
 
@@ -17,36 +20,35 @@ def track_of(
     title: str | None,
     artist: str | None,
     *,
-    duration_s: float | None,
-    bpm: float | None,
-    key: str | None,
+    known: Mapping[str, Any],
     affect: Affect | None,
     copies: Sequence[bytes] = (),
-    genre: str | None = None,
-    licence: str | None = None,
     versions: Sequence[bytes] = (),
     stated: Mapping[str, Any] | None = None,
 ) -> Track:
     """A track of stored facts: without a title it is called as its file is.
 
-    stated: the catalog's facts of it by name, for how sure tempo and key are; any may be lacking.
+    known: as `known_of`; any may be lacking. stated: the catalog's facts of it by name, for how sure tempo and key are.
     """
+    told: dict[str, Any] = {name: _KIND[name](value) for name, value in known.items() if value not in (None, "")}
     return Track(
         id=track_id,
         path=os.fsdecode(path),
         modality=modality,
         title=title or Path(path.decode("utf-8", "replace")).stem,
         artist=artist or None,
-        duration_s=duration_s,
-        bpm=bpm,
-        key=key,
         affect=affect,
         copies=tuple(map(os.fsdecode, copies)),
-        genre=genre or None,
-        licence=licence or None,
         versions=tuple(map(os.fsdecode, versions)),
+        **told,
         **{name: (stated or {}).get(name) for name in _TOLD},
     )
+
+
+def known_of(row: Any) -> dict[str, Any]:
+    """What filters read of a row of the catalog, by the track's attribute."""
+    facts = row.facts
+    return {name: facts.get(name) if measured else getattr(row, name) for name, measured in _READ}
 
 
 def leading(paths: Sequence[bytes]) -> int:

@@ -1,14 +1,16 @@
 """`recommend --video ...`: a query from its options to its answers."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_origin
 
 import typer
 
 from indexing.commands.index import MEDIA_WORDS, follow, open_library
+from recommender.conditions import FILTERS, Declared
 from recommender.console import FAILED, Kind, WorkersOption, option, take_options, worded
 from recommender.errors import CliptuneError, InputError
 from recommender.outputs import OUTPUTS
@@ -73,26 +75,20 @@ class QueryOptions(NamedTuple):
     ] = False
 
 
-class FilterOptions(NamedTuple):
-    """What may be recommended at all."""
+def _filter_option(one: Declared) -> tuple[str, Any]:
+    several = get_origin(one.takes) is list
+    help = f"{one.help}; repeat for several." if several else f"{one.help}."
+    if one.takes is bool:
+        return one.option, Annotated[bool, option(help, f"--{one.option.replace('_', '-')}")]
+    return one.option, Annotated[one.takes | None, option(help)]
 
-    bpm: Annotated[str | None, option("Only this tempo: 90-130, 90- or -130.")] = None
-    half_double: Annotated[
-        bool, option("With --bpm, also tracks of which half or double the tempo fits.", "--half-double")
-    ] = False
-    key: Annotated[list[str] | None, option('Only this key: "A minor", Am or Eb; repeat for several.')] = None
-    duration: Annotated[str | None, option("Only tracks of this length: 2:30-4:00, 2:30- or -90.")] = None
-    folder: Annotated[list[Path] | None, option("Only below this folder: ~/Music/Film; repeat for several.")] = None
-    genre: Annotated[
-        list[str] | None, option("Only of this genre, as the files are tagged: Ambient; repeat for several.")
-    ] = None
-    licence: Annotated[
-        list[str] | None, option('Only under this licence, as the files are tagged: "CC BY 4.0"; repeat for several.')
-    ] = None
-    only: Annotated[Path | None, option("Only files listed in this text file, a path per line: mine.txt.")] = None
-    exclude: Annotated[list[Path] | None, option("Not this file or folder: ~/Music/Christmas; repeat for several.")] = (
-        None
-    )
+
+if TYPE_CHECKING:
+    FilterOptions = NamedTuple
+else:
+    FilterOptions = NamedTuple("FilterOptions", list(map(_filter_option, FILTERS)))
+    FilterOptions.__doc__ = "What may be recommended at all: an option for every declared filter."
+    FilterOptions._field_defaults = {one.option: False if one.takes is bool else None for one in FILTERS}
 
 
 class AnswerOptions(NamedTuple):
@@ -179,25 +175,12 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
 
 def _conditions(given: FilterOptions) -> "Filter | None":
     """The filter that the options describe, None without any."""
-    if given.half_double and given.bpm is None:
-        raise InputError("--half-double says how --bpm is meant: give a range of tempi, as --bpm 90-130")
-    if given == FilterOptions():
-        return None
-    from recommender import filters
-    from recommender.tags import licence_name
-    from recommender.types import Filter
+    from recommender.conditions import Listed, filter_of, paths_in
 
-    return Filter(
-        filters.range_of(given.bpm, "bpm") if given.bpm is not None else None,
-        filters.duration_of(given.duration) if given.duration is not None else None,
-        frozenset(map(filters.key_name, given.key or [])),
-        frozenset(given.genre or []),
-        frozenset(map(licence_name, given.licence or [])),
-        filters.absolute(map(str, given.folder or [])),
-        filters.paths_in(given.only) if given.only else None,
-        filters.absolute(map(str, given.exclude or [])),
-        given.half_double,
-    )
+    asked = {name: value for name, value in given._asdict().items() if value not in (None, [], False)}
+    files = [one for one in FILTERS if isinstance(one, Listed) and one.option in asked]
+    listed: dict[str, Any] = {one.field: paths_in(asked.pop(one.option)) for one in files}
+    return replace(filter_of(asked), **listed) or None
 
 
 def _require_any(library: "LibraryReader", target: "Modality", where: "Filter | None") -> None:
@@ -205,7 +188,7 @@ def _require_any(library: "LibraryReader", target: "Modality", where: "Filter | 
     if where and library.count(target) and not library.count(target, where):
         from recommender.filters import unmet
 
-        raise CliptuneError(unmet(library, target, where))
+        raise unmet(library, target, where)
 
 
 def _rows(asked: QueryOptions) -> list[tuple[str, "Array"]]:

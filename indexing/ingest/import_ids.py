@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from recommender.conditions import TAGS
 from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Array
 
-COLUMNS = ("id", "path", "title", "artist", "duration_s", "start_s", "end_s", "bpm", "key", "genre", "licence")
+COLUMNS = ("id", "path", "title", "artist", "duration_s", "start_s", "end_s", "bpm", "key", *TAGS)
 _NUMBERS = ("duration_s", "start_s", "end_s", "bpm")
 
 
@@ -59,12 +60,12 @@ class Ids:
         return order, starts.astype(np.int64)
 
     def details(self) -> tuple[list[Any], ...]:
-        """Per id: duration in s, facts as JSON, path in bytes, title, artist, genre, licence."""
+        """Per id: duration in s, facts as JSON, path in bytes, title, artist, then TAGS."""
         durations = [None if np.isnan(d) else d for d in self._numbers("duration_s")]
         empty: list[str | None] = [None] * self.groups
         keys, bpms = self._texts("key") or empty, self._numbers("bpm")
         facts = [_facts(bpm, key) for bpm, key in zip(bpms, keys, strict=True)]
-        titles, *others = (self._texts(name) or empty for name in ("title", "artist", "genre", "licence"))
+        titles, *others = (self._texts(name) or empty for name in ("title", "artist", *TAGS))
         titles = [t or n.encode("utf-8", "backslashreplace").decode() for t, n in zip(titles, self.names, strict=True)]
         return durations, facts, list(self._paths()), titles, *others
 

@@ -20,6 +20,7 @@ from indexing.duplicates.groups import Versions, marks_of
 from indexing.ingest.events import Event, Mended
 from indexing.maintenance.relink import add_paths
 from indexing.snapshot import snapshot
+from recommender.conditions import READ
 from recommender.types import Affect, Analyser, Array, Modality, Track
 
 ASIDE = "aside"
@@ -175,7 +176,7 @@ def _remembered(folder: Path) -> dict[bytes, Track]:
 
 def _put(catalog: Remade, modality: Modality, part: int, *, loose: _Loose, track: Track | None) -> bool:
     """Whether a track was lost or out of place: it is back, one that was lost with its paths in the snapshot."""
-    facts = {} if track is None else {"bpm": track.bpm, "key": track.key}
+    facts = {} if track is None else {one.name: getattr(track, one.name) for one in READ if one.kept == "facts"}
     values = {
         "size": 0,
         "part": part,

@@ -19,12 +19,12 @@ from indexing.maintenance import compact, recall
 from indexing.maintenance.recall import Recall
 from indexing.search.ann_index import load_settings
 from indexing.snapshot import facts, snapshot
-from indexing.snapshot.facts import Facts, Texts
+from indexing.snapshot.facts import Facts
 from indexing.snapshot.segments import Segment
 from indexing.writing.writer import due
 from recommender.errors import LibraryError
 from recommender.text import shown
-from recommender.types import Modality
+from recommender.types import Array, Modality
 
 _GROUPS = {"recording", "twins"}  # facts that say which tracks are of one recording
 _UNIT = 1e-3  # vectors are float32: a length off by more is no rounding
@@ -214,8 +214,9 @@ class _Checker:
 
     def _differing_facts(self, mine: Facts, modality: Modality) -> Iterator[str]:
         """Facts, and groups of near-duplicates, that are not those of the catalog."""
-        theirs = vars(facts.gathered(self.catalog.facts(modality)))
-        wrong = {name for name, values in theirs.items() if not _same_values(getattr(mine, name), values)}
+        kept = facts.arrays(mine)
+        theirs = facts.arrays(facts.gathered(self.catalog.facts(modality)))
+        wrong = {name for name, values in theirs.items() if not _same_values(kept[name], values)}
         if wrong & _GROUPS:
             yield "recordings are not those of the catalog"
         if wrong - _GROUPS:
@@ -263,8 +264,6 @@ def _misplaced(held: Held, rows: parts.Rows) -> Iterator[str]:
         yield f"{part.name} does not hold {int(wrong.sum()) or 'some'} windows where the catalog says"
 
 
-def _same_values(mine: Any, theirs: Any) -> bool:
+def _same_values(mine: Array, theirs: Array) -> bool:
     """Whether two columns of facts are equal; what is unknown (NaN) equals itself."""
-    if isinstance(theirs, Texts):
-        return np.array_equal(mine.offsets, theirs.offsets) and np.array_equal(mine.blob, theirs.blob)
-    return np.array_equal(mine, theirs, equal_nan=np.asarray(mine).dtype.kind == "f")
+    return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f")

@@ -8,22 +8,21 @@ from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from indexing.catalog.tracks import leading, ordered, track_of
+from indexing.catalog.tracks import known_of, leading, ordered, track_of
 from indexing.disk.durable import sync
 from indexing.disk.npy import NpyWriter, load_npy
+from recommender.conditions import NAMES, RANGES, READ, OneOf, Within
 from recommender.types import Affect, Array, Modality, Track
 
 if TYPE_CHECKING:
     from indexing.catalog.queries import Catalog
 
 FOLDER = "facts"
-_TEXTS = ("paths", "titles", "artists", "key_names", "genre_names", "licence_names")
-_NUMBERS = ("duration_s", "bpm", "key", "genre", "licence", "affect", "recording")  # one per track
-_UNKNOWN = -1  # the key (genre, licence) of a track of which none is known
+_UNKNOWN = -1  # the name of a track of which none is known
 
 
 @dataclass(frozen=True)
@@ -46,27 +45,34 @@ class Texts:
         return self.blob[self.offsets[i] : self.offsets[i + 1]].tobytes()
 
 
+class Named(NamedTuple):
+    """Names that recur: `codes` int32 [t], each a number of `names`, those that occur; -1 where unknown."""
+
+    codes: Array
+    names: Texts
+
+    def of(self, at: int) -> str | None:
+        """The name in a place; None where it is unknown."""
+        code = int(self.codes[at])
+        return self.names[code].decode("utf-8", "replace") if 0 <= code < len(self.names) else None
+
+
 @dataclass(frozen=True)
 class Facts:
     """Facts of the tracks of a segment, in its order (ascending ids).
 
     Attributes
     ----------
-    duration_s, bpm: float64 [t], NaN where unknown.
-    key, genre, licence: int32 [t], a number of `key_names` and so on, -1 where unknown.
+    numbers, named: by name what filters read (`recommender.conditions`); numbers float64 [t], NaN where unknown.
     affect:    float64 [t, 4], an `Affect` of the whole item; NaN where there is none.
     recording: int64 [t], what recording it is of: its own id, or that of the near-duplicate that leads.
     twins:     int64 [m], ascending: the places of tracks that have near-duplicates.
     first:     int64 [t + 1], the paths of track i are first[i] to first[i + 1].
     paths, titles, artists: of every path, those of a track by path; a title or artist may be empty.
-    key_names, genre_names, licence_names: those that occur.
     """
 
-    duration_s: Array
-    bpm: Array
-    key: Array
-    genre: Array
-    licence: Array
+    numbers: Mapping[str, Array]
+    named: Mapping[str, Named]
     affect: Array
     recording: Array
     twins: Array
@@ -74,12 +80,14 @@ class Facts:
     paths: Texts
     titles: Texts
     artists: Texts
-    key_names: Texts
-    genre_names: Texts
-    licence_names: Texts
 
     def __len__(self) -> int:
         return len(self.first) - 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is here that filters read."""
+        return {one.name for one in READ} == {*self.numbers, *self.named}
 
     def track(
         self, at: int, track_id: int, modality: Modality, stated: Mapping[str, Any] | None = None
@@ -96,13 +104,10 @@ class Facts:
             names[leader],
             self.titles[row].decode("utf-8", "replace"),
             self.artists[row].decode("utf-8", "replace"),
-            duration_s=_known(self.duration_s[at]),
-            bpm=_known(self.bpm[at]),
-            key=name_of(self.key_names, int(self.key[at])),
+            known={name: _known(values[at]) for name, values in self.numbers.items()}
+            | {name: values.of(at) for name, values in self.named.items()},
             affect=None if np.isnan(self.affect[at, 0]) else Affect(*self.affect[at].tolist()),
             copies=[name for i, name in enumerate(names) if i != leader],
-            genre=name_of(self.genre_names, int(self.genre[at])),
-            licence=name_of(self.licence_names, int(self.licence[at])),
             versions=self._versions(at),
             stated=stated,
         )
@@ -124,18 +129,25 @@ class Later:
     facts: Facts
 
 
-def name_of(names: Texts, code: int) -> str | None:
-    """The name of a code; None for that of what is unknown."""
-    return names[code].decode("utf-8", "replace") if 0 <= code < len(names) else None
-
-
 def load(home: Path, tracks: int) -> Facts:
-    """The mapped facts of `tracks` tracks below `home`; raises OSError or ValueError when unusable."""
-    numbers: dict[str, Any] = {name: load_npy(home / FOLDER / f"{name}.npy") for name in (*_NUMBERS, "twins", "first")}
-    texts: dict[str, Any] = {name: _load_texts(home / FOLDER, name) for name in _TEXTS}
-    facts = Facts(**numbers, **texts)
-    whole = all(len(numbers[name]) == tracks for name in _NUMBERS) and facts.affect.shape[1:] == (4,)
-    whole = whole and len(facts) == tracks and facts.twins.max(initial=-1) < tracks
+    """The mapped facts of `tracks` tracks below `home`; raises OSError or ValueError when unusable.
+
+    What was written before a filter was declared lacks what that reads: see `Facts.is_whole`.
+    """
+
+    folder = home / FOLDER
+    kept: dict[str, Any] = {
+        name: load_npy(folder / f"{name}.npy") for name in ("affect", "recording", "twins", "first")
+    }
+    kept |= {name: _load_texts(folder, name) for name in ("paths", "titles", "artists")}
+    there = [one for one in READ if (folder / f"{one.name}.npy").exists()]
+    numbers = {one.name: load_npy(folder / f"{one.name}.npy") for one in there if isinstance(one, Within)}
+    codes = {one.name: load_npy(folder / f"{one.name}.npy") for one in there if isinstance(one, OneOf)}
+    named = {name: Named(values, _load_texts(folder, f"{name}_names")) for name, values in codes.items()}
+    facts = Facts(numbers, named, **kept)
+    each = (*numbers.values(), *codes.values(), facts.affect, facts.recording)
+    whole = all(len(values) == tracks for values in each)
+    whole = whole and facts.affect.shape[1:] == (4,) and len(facts) == tracks and facts.twins.max(initial=-1) < tracks
     if not whole or not facts.first[-1] == len(facts.paths) == len(facts.titles) == len(facts.artists):
         raise ValueError("the snapshot's facts do not fit together")
     return facts
@@ -144,51 +156,55 @@ def load(home: Path, tracks: int) -> Facts:
 def save(home: Path, facts: Facts) -> None:
     """Write facts below `home`, synced."""
     (home / FOLDER).mkdir()
-    for name, value in vars(facts).items():
-        if isinstance(value, Texts):
-            NpyWriter.save(home / FOLDER / f"{name}.npy", value.blob)
-            NpyWriter.save(home / FOLDER / f"{name}.offsets.npy", value.offsets)
-        else:
-            NpyWriter.save(home / FOLDER / f"{name}.npy", value)
+    for name, values in arrays(facts).items():
+        NpyWriter.save(home / FOLDER / f"{name}.npy", values)
     sync(home / FOLDER)
+
+
+def arrays(facts: Facts) -> dict[str, Array]:
+    """All arrays by the name of their file: texts as a blob and its offsets, names as codes and texts."""
+    kept = {name: value for name, value in vars(facts).items() if name not in ("numbers", "named")}
+    kept |= {**facts.numbers, **{name: values.codes for name, values in facts.named.items()}}
+    texts = {name: kept.pop(name) for name in ("paths", "titles", "artists")}
+    texts |= {f"{name}_names": values.names for name, values in facts.named.items()}
+    for name, several in texts.items():
+        kept |= {name: several.blob, f"{name}.offsets": several.offsets}
+    return kept
 
 
 def gathered(rows: Iterable[Any]) -> Facts:
     """The facts in rows of `Catalog.facts`: a row per path (or one without a path), by id and path."""
     first, numbers, recording = array("q"), array("d"), array("q")
     paths, titles, artists = _Growing(), _Growing(), _Growing()
-    codes = {name: _Codes() for name in ("key", "genre", "licence")}
+    ranges, codes, nan = [one.name for one in RANGES], {one.name: _Codes() for one in NAMES}, float("nan")
     last = None
     for row in rows:
         if row.id != last:
             last = row.id
             first.append(len(paths))
-            known = (row.duration_s, row.facts.get("bpm"), row.valence, row.arousal, row.valence_sd, row.arousal_sd)
-            numbers.extend(float("nan") if value is None else value for value in known)
+            known = known_of(row)  # copies are equal byte for byte: so are their tags
+            stated = *(known[name] for name in ranges), row.valence, row.arousal, row.valence_sd, row.arousal_sd
+            numbers.extend(nan if value is None else value for value in stated)
             recording.append(row.id if row.recording is None else row.recording)
-            # Copies are equal byte for byte: so are their tags.
-            for name, value in (("key", row.facts.get("key")), ("genre", row.genre), ("licence", row.licence)):
-                codes[name].add(value)
+            for name, kept in codes.items():
+                kept.add(known[name])
         if row.path is not None:
             paths.add(row.path)
             titles.add((row.title or "").encode())
             artists.add((row.artist or "").encode())
     first.append(len(paths))
-    duration_s, bpm, *affect = np.array(numbers, np.float64).reshape(-1, 6).T
+    columns = np.array(numbers, np.float64).reshape(-1, len(ranges) + len(Affect._fields)).T
     recordings = np.array(recording, np.int64)
-    named: dict[str, Any] = {name: np.array(kept.codes, np.int32) for name, kept in codes.items()}
-    named |= {f"{name}_names": _Growing(text.encode() for text in kept.names).done() for name, kept in codes.items()}
     return Facts(
-        duration_s=np.ascontiguousarray(duration_s),
-        bpm=np.ascontiguousarray(bpm),
-        affect=np.stack(affect, axis=1),
+        numbers={name: np.ascontiguousarray(column) for name, column in zip(ranges, columns, strict=False)},
+        named={name: kept.done() for name, kept in codes.items()},
+        affect=np.ascontiguousarray(columns[len(ranges) :].T),
         recording=recordings,
         twins=_twins(recordings),
         first=np.array(first, np.int64),
         paths=paths.done(),
         titles=titles.done(),
         artists=artists.done(),
-        **named,
     )
 
 
@@ -212,6 +228,9 @@ class _Codes:
 
     def add(self, name: Any) -> None:
         self.codes.append(_UNKNOWN if name in (None, "") else self.names.setdefault(str(name), len(self.names)))
+
+    def done(self) -> Named:
+        return Named(np.array(self.codes, np.int32), _Growing(name.encode() for name in self.names).done())
 
 
 class _Growing:

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
 
-from indexing.snapshot.facts import Facts, Later, Texts
+from indexing.snapshot.facts import Facts, Later, Named, Texts
 from indexing.snapshot.segments import Segment
-from recommender.filters import Places, levels, values_of
+from recommender.conditions import NAMES, RANGES
+from recommender.filters import Places
 from recommender.types import Array, Filter, Range
 
 _PATHS = 1 << 16  # looked at at a time: some 8 MB of names
@@ -21,18 +23,13 @@ def allowed(facts: Facts, where: Filter) -> Array:
     folder's answer is remembered. Of a million tracks numbers take 10 ms and paths below 1 s (one core).
     """
     mask = np.ones(len(facts), bool)
-    if where.bpm is not None:
-        mask &= np.any([_between(facts.bpm * ratio, where.bpm) for ratio in levels(where)], axis=0)
-    if where.duration_s is not None:
-        mask &= _between(facts.duration_s, where.duration_s)
-    if where.keys:
-        mask &= _coded(facts.key, facts.key_names, where.keys.__contains__)
-    if where.genres:
-        genres = {name.casefold() for name in where.genres}
-        mask &= _coded(facts.genre, facts.genre_names, lambda name: not genres.isdisjoint(values_of(name)))
-    if where.licences:
-        licences = {name.casefold() for name in where.licences}
-        mask &= _coded(facts.licence, facts.licence_names, lambda name: name.casefold() in licences)
+    for number in RANGES:
+        if (within := getattr(where, number.field)) is not None:
+            levels = (_between(facts.numbers[number.name], within, ratio) for ratio in number.levels(where))
+            mask &= reduce(np.logical_or, levels)
+    for names in NAMES:
+        if getattr(where, names.field):
+            mask &= _coded(facts.named[names.name], names.accepts(where))
     if where.folders or where.only is not None:
         mask &= _counted(facts, _wanted(facts.paths, where)) > 0
     if where.exclude:
@@ -58,16 +55,18 @@ def allowed_later(segments: list[Segment], known: Facts | None, later: Later, wh
     return masks
 
 
-def _between(values: Array, within: Range) -> Array:
-    """bool [t]: NaN, the unknown, lies in no range."""
-    inside: Array = (values >= within.low) & (values <= within.high)
+def _between(values: Array, within: Range, ratio: float) -> Array:
+    """bool [t]: whether so many times the values lie in a range; NaN, the unknown, lies in none."""
+    times = values if ratio == 1 else values * ratio
+    inside: Array = (times >= within.low) & (times <= within.high)
     return inside
 
 
-def _coded(codes: Array, names: Texts, meets: Callable[[str], bool]) -> Array:
-    """bool [t] of codes [t]: whether their names meet a condition; what is unknown (-1) does not."""
-    good = [meets(names[i].decode("utf-8", "replace")) for i in range(len(names))]
-    return np.array([*good, False])[codes]  # -1 is the last
+def _coded(named: Named, accepts: Callable[[str], bool]) -> Array:
+    """bool [t]: whether the names of tracks meet a condition; what is unknown (-1) does not."""
+    names = named.names
+    good = [accepts(names[i].decode("utf-8", "replace")) for i in range(len(names))]
+    return np.array([*good, False])[named.codes]  # -1 is the last
 
 
 def _wanted(paths: Texts, where: Filter) -> Array:

@@ -62,9 +62,15 @@ class Snapshot:
     medians: dict[Modality, Array]
     facts: dict[Modality, Facts]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is here that filters read; of before one was declared it is not, and the catalog is asked."""
+        return all(known.is_whole for known in self.facts.values())
+
     def shows(self, head: Head) -> bool:
-        """Whether this snapshot is of exactly that state of the catalog."""
-        return (self.uid, self.generation, self.space_id) == (head.uid, head.generation, head.space_id)
+        """Whether this snapshot is of exactly that state of the catalog, and whole."""
+        same = (self.uid, self.generation, self.space_id) == (head.uid, head.generation, head.space_id)
+        return same and self.is_whole
 
     def home(self, folder: Path, modality: Modality) -> Path:
         """Where the arrays of a modality are, in the library in `folder`."""

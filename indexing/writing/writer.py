@@ -150,9 +150,9 @@ class Writer:
 
 
 def due(folder: Path, catalog: Catalog) -> bool:
-    """Whether a snapshot is to be published: the last one is small, of another space, or far behind."""
+    """Whether a snapshot is to be published: the last one is small, of another space, lacks facts, or is far behind."""
     head, old = catalog.head(), snapshot.load_or_none(folder)
-    if old is None or (old.uid, old.space_id) != (head.uid, head.space_id):
+    if old is None or not old.is_whole or (old.uid, old.space_id) != (head.uid, head.space_id):
         return True
     rows = sum(len(s.vectors) for s in old.segments.values())
     if rows <= _SMALL_ROWS:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, TextIO
 
+from recommender.conditions import TAGS
 from recommender.outputs.records import Answer, affect_record, record, verdict
 from recommender.types import Emotions
 
@@ -23,8 +24,7 @@ PLAIN = (
     "bpm_confidence",
     "key",
     "key_confidence",
-    "genre",
-    "licence",
+    *TAGS,
 )
 AFFECT = ("valence", "arousal", "valence_sd", "arousal_sd", "emotion", "mood")
 REASONS = 3

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recommender.affect.words import emotion, emotions, mood
+from recommender.conditions import TAGS
 from recommender.types import Affect, Cue, Emotions, Reason, Recommendation, Track
 
 
@@ -48,8 +49,7 @@ def record(r: Recommendation) -> dict[str, Any]:
         "out_s": round(r.out_s, 3),
         "duration_s": _rounded(r.track.duration_s, 3),
         **tempo_and_key(r.track),
-        "genre": r.track.genre,
-        "licence": r.track.licence,
+        **tags(r.track),
         "query_affect": affect_record(r.affect.query),
         "section_affect": affect_record(r.affect.section),
         "query_cues": [_cue(cue) for cue in r.cues],
@@ -89,8 +89,7 @@ def track_record(t: Track) -> dict[str, Any]:
         "artist": t.artist,
         "duration_s": _rounded(t.duration_s, 3),
         **tempo_and_key(t),
-        "genre": t.genre,
-        "licence": t.licence,
+        **tags(t),
         **{name: affect.get(name) for name in ("valence", "arousal", "emotion", "mood")},
     }
 
@@ -109,6 +108,11 @@ def tempo_and_key(t: Track) -> dict[str, Any]:
         "key": t.key,
         "key_confidence": _rounded(t.key_confidence, 2),
     }
+
+
+def tags(t: Track) -> dict[str, Any]:
+    """What filters read of the tags of the track's file; None where not told."""
+    return {name: getattr(t, name) for name in TAGS}
 
 
 def _cue(cue: Cue) -> dict[str, Any]:

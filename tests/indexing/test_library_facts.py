@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,9 +19,10 @@ from indexing.library import Library
 from indexing.maintenance.verify import verify
 from indexing.snapshot import facts
 from indexing.snapshot.facts import Texts
+from recommender.conditions import READ, OneOf
 from recommender.engine import Recommender
 from recommender.errors import LibraryError
-from recommender.types import Affect, Track
+from recommender.types import Affect, Filter, Range, Track
 
 
 def row(track_id, path, title=None, artist=None, duration_s=None, affect=(None,) * 4, **known):
@@ -48,10 +50,11 @@ def gathered(tmp_path: Path) -> facts.Facts:
 
 
 def test_columns_by_hand(gathered):
-    assert gathered.duration_s.tolist() == pytest.approx([12.5, *[np.nan] * 3], nan_ok=True)
-    assert gathered.bpm.tolist() == pytest.approx([120, *[np.nan] * 3], nan_ok=True)
-    assert gathered.key.tolist() == [0, -1, 1, 0]
-    assert [gathered.key_names[i] for i in range(len(gathered.key_names))] == [b"C major", b"A minor"]
+    assert gathered.numbers["duration_s"].tolist() == pytest.approx([12.5, *[np.nan] * 3], nan_ok=True)
+    assert gathered.numbers["bpm"].tolist() == pytest.approx([120, *[np.nan] * 3], nan_ok=True)
+    key = gathered.named["key"]
+    assert key.codes.tolist() == [0, -1, 1, 0]
+    assert [key.names[i] for i in range(len(key.names))] == [b"C major", b"A minor"]
     assert gathered.affect[0].tolist() == [0.5, -0.25, 0.125, 1.0]
     assert np.isnan(gathered.affect[1:]).all()
     assert gathered.first.tolist() == [0, 2, 2, 3, 4]
@@ -69,13 +72,15 @@ def test_tracks_by_hand(gathered):
 def test_nothing_gathered_is_nothing_loaded(tmp_path):
     facts.save(tmp_path, facts.gathered([]))
     loaded = facts.load(tmp_path, 0)
-    assert (len(loaded.bpm), loaded.affect.shape, len(loaded.paths), len(loaded.key_names)) == (0, (0, 4), 0, 0)
+    names = loaded.named["key"].names
+    assert (len(loaded.numbers["bpm"]), loaded.affect.shape, len(loaded.paths), len(names)) == (0, (0, 4), 0, 0)
     with pytest.raises(ValueError, match="facts do not fit together"):
         facts.load(tmp_path, 1)
 
 
 def test_a_key_without_a_name_is_unknown(gathered):
-    broken = facts.Facts(**{**vars(gathered), "key_names": Texts(np.empty(0, np.uint8), np.zeros(1, np.int64))})
+    nameless = gathered.named["key"]._replace(names=Texts(np.empty(0, np.uint8), np.zeros(1, np.int64)))
+    broken = replace(gathered, named=gathered.named | {"key": nameless})
     assert broken.track(0, 3, "music").key is None
 
 
@@ -256,6 +261,21 @@ def test_damaged_facts_cost_nothing_but_time(copied, damage):
     with Library.open(copied.folder) as reader:
         assert not reader._facts
         assert tracks(reader) == expected
+
+
+def test_a_snapshot_of_before_a_filter_was_declared_lends_all_but_facts(copied, monkeypatch):
+    """Its vectors are searched as they are; the next writer publishes what is lacking."""
+    album = OneOf("album", "albums", "", "tags")
+    expected = tracks(copied)
+    with monkeypatch.context() as patch:
+        patch.setattr("indexing.snapshot.facts.READ", (*READ, album))
+        with Library.open(copied.folder) as older:
+            assert not older._facts
+            assert isinstance(older._segments["music"][0].vectors.base, np.memmap)
+            assert tracks(older) == expected
+            assert older.ids("music", Filter(bpm=Range(60, 61))).tolist() == [1, 2]
+            assert [p.text for p in verify(older)] == ["behind the catalog; `recommend index repair` makes a new one"]
+    assert verify(copied) == []
 
 
 def test_lists_come_from_the_state_that_queries_see(copied, music):

@@ -1,13 +1,16 @@
 """Conditions as people write them."""
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from recommender.conditions import FILTERS, READ, TAGS, absolute, filter_of, key_name, paths_in
+from recommender.console import worded
 from recommender.errors import InputError
-from recommender.filters import absolute, duration_of, key_name, led, meets, paths_in, range_of, unmet
+from recommender.filters import led, meets, unmet
 from recommender.types import Filter, Range, Track
 from toy import ToyLibrary
 
@@ -17,25 +20,25 @@ from toy import ToyLibrary
     [("90-130", 90, 130), ("90.5-", 90.5, math.inf), ("-130", -math.inf, 130), ("120", 120, 120), (" 1 - 2 ", 1, 2)],
 )
 def test_ranges(text, low, high):
-    assert range_of(text, "bpm") == Range(low, high)
+    assert filter_of({"bpm": text}) == Filter(bpm=Range(low, high))
 
 
 @pytest.mark.parametrize("text", ["", "-", "fast", "90 130", "90--130", "1-2-3", "nan", "1:30-2:00"])
 def test_what_is_no_range_is_refused(text):
-    with pytest.raises(InputError, match="--bpm .*such as 90-130"):
-        range_of(text, "bpm")
+    with pytest.raises(InputError, match="`bpm` .*such as 90-130"):
+        filter_of({"bpm": text})
 
 
 def test_a_range_that_ends_below_its_start_is_refused():
-    with pytest.raises(InputError, match="--bpm 130-90: the range ends below its start"):
-        range_of("130-90", "bpm")
+    with pytest.raises(InputError, match="`bpm` 130-90: the range ends below its start"):
+        filter_of({"bpm": "130-90"})
 
 
 @pytest.mark.parametrize(
     ("text", "low", "high"), [("2:30-4:00", 150, 240), ("90-", 90, math.inf), ("-1:00:00", -math.inf, 3600)]
 )
 def test_durations(text, low, high):
-    assert duration_of(text) == Range(low, high)
+    assert filter_of({"duration": text}) == Filter(duration_s=Range(low, high))
 
 
 @pytest.mark.parametrize(
@@ -59,13 +62,13 @@ def test_keys(text, name):
 
 @pytest.mark.parametrize("text", ["", "H", "A dorian", "C##", "5A"])
 def test_what_is_no_key_is_refused(text):
-    with pytest.raises(InputError, match="--key .*no key"):
-        key_name(text)
+    with pytest.raises(InputError, match="`key` .*no key"):
+        filter_of({"key": [text]})
 
 
 def test_keys_are_written_as_the_analysis_writes_them():
+    from recommender.conditions import KEYS
     from recommender.extractors.audio.harmony import NAMES
-    from recommender.filters import KEYS
 
     assert KEYS == NAMES
 
@@ -85,6 +88,83 @@ def test_a_filter_without_conditions_is_none():
     assert not Filter()
     assert Filter(bpm=Range(1, 2))
     assert Filter(only=frozenset())
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ({}, Filter()),
+        ({"bpm": None, "keys": [], "half_double": False}, Filter()),
+        ({"bpm": (90, 130)}, Filter(bpm=Range(90, 130))),
+        ({"bpm": [None, 130.5]}, Filter(bpm=Range(-math.inf, 130.5))),
+        ({"bpm": (90, None), "half_double": True}, Filter(bpm=Range(90, math.inf), half_double=True)),
+        ({"bpm": np.float32(120)}, Filter(bpm=Range(120, 120))),
+        ({"bpm": 0}, Filter(bpm=Range(0, 0))),
+        ({"bpm": Range(1, 2)}, Filter(bpm=Range(1, 2))),
+        ({"bpm": "90-"}, Filter(bpm=Range(90, math.inf))),
+        ({"duration": ("2:30", None)}, Filter(duration_s=Range(150, math.inf))),
+        ({"duration_s": (90, "2:00")}, Filter(duration_s=Range(90, 120))),
+        ({"keys": ["Am", "e"]}, Filter(keys=frozenset(["A minor", "E major"]))),
+        ({"key": "Db minor"}, Filter(keys=frozenset(["C# minor"]))),
+        ({"genre": "Jazz", "licences": ("cc0",)}, Filter(genres=frozenset(["Jazz"]), licences=frozenset(["cc0"]))),
+        ({"licence": "http://creativecommons.org/licenses/by/4.0/"}, Filter(licences=frozenset(["CC BY 4.0"]))),
+        ({"folder": "/m//film/"}, Filter(folders=frozenset(["/m//film/", "/m/film"]))),
+        ({"folders": [Path("/a"), "/b"]}, Filter(folders=frozenset(["/a", "/b"]))),
+        ({"only": []}, Filter(only=frozenset())),
+        (
+            {"only": {"/m/a.mp3"}, "exclude": Path("/m/b")},
+            Filter(only=frozenset(["/m/a.mp3"]), exclude=frozenset(["/m/b"])),
+        ),
+    ],
+)
+def test_a_filter_of_what_a_person_has(given, same):
+    assert Filter.of(**given) == same
+
+
+def test_paths_start_from_the_working_folder_or_from_home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = Filter.of(folder="~/Music", only=["a.mp3", "id 7"])
+    assert str(Path.home() / "Music") in found.folders
+    assert {str(tmp_path / "a.mp3"), "id 7"} <= found.only
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"bpm": "fast"}, "bpm fast: give a range such as 90-130, 90- or -130"),
+        ({"bpm": (130, 90)}, "bpm (130, 90): the range ends below its start"),
+        ({"bpm": (130, "90")}, "bpm (130, '90'): the range ends below its start"),
+        ({"bpm": (1, 2, 3)}, "bpm (1, 2, 3): give a number, a pair"),
+        ({"bpm": float("nan")}, "bpm nan: give a number, a pair"),
+        ({"bpm": True}, "bpm True: give a number, a pair"),
+        ({"duration": {"low": 1}}, "duration {'low': 1}: give a number, a pair"),
+        ({"duration_s": "1:30-soon"}, "duration_s 1:30-soon: give a range"),
+        ({"keys": ["Am", "H"]}, "keys H: no key"),
+        ({"key": 5}, "key 5: give a text, or a list of them"),
+        ({"genre": ["Jazz", None]}, "genre ['Jazz', None]: give a text, or a list of them"),
+        ({"folder": 7}, "folder 7: give a path, or a list of them"),
+        ({"half_double": True}, "half_double says how bpm is meant: give a range of tempi"),
+        ({"key": "Am", "keys": ["C"]}, "keys and key are the same: give one of them"),
+        (
+            {"tempo": 9},
+            "no filter tempo; known are: bpm, half_double, key, duration, folder, genre, licence, only, exclude",
+        ),
+    ],
+)
+def test_what_is_no_filter_is_refused_by_the_name_of_the_argument(given, complaint):
+    with pytest.raises(InputError) as refused:
+        Filter.of(**given)
+    assert str(refused.value).replace("`", "").startswith(complaint)
+    assert "--" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_every_condition_is_declared_once_and_reads_what_a_track_has():
+    declared = [one.field for one in FILTERS]
+    assert sorted(declared) == sorted(field.name for field in fields(Filter))
+    assert len({one.option for one in FILTERS}) == len(declared)
+    assert {one.name for one in READ} <= {field.name for field in fields(Track)}
+    assert TAGS == ("genre", "licence")
 
 
 TRACK = Track(
@@ -165,20 +245,28 @@ def test_an_unmet_filter_says_what_each_condition_leaves():
         folders=frozenset(["/x y", "x y"]),
         exclude=frozenset(["/m/1.mp3"]),
     )
-    assert unmet(library, "music", where) == (
+    assert worded(unmet(library, "music", where)) == (
         "no track meets all conditions; of 4 tracks, --bpm 90-130 leaves 4, --duration 20- s leaves 2, "
         "--key A minor or C major leaves 4, --folder /x y leaves 0, --exclude leaves 3"
     )
-    assert "--bpm 120 leaves 4" in unmet(library, "music", Filter(bpm=Range(120, 120)))
+    assert "--bpm 120 leaves 4" in worded(unmet(library, "music", Filter(bpm=Range(120, 120))))
+
+
+def test_an_unmet_filter_says_so_without_options_in_python():
+    library = ToyLibrary({"/m/1.mp3": [[0.0, 0.0]]})
+    assert str(unmet(library, "music", Filter.of(bpm=(50, 70), key="C"))) == (
+        "no track meets all conditions; of 1 tracks, `bpm` 50-70 leaves 0, `key` C major leaves 1; "
+        "1 would with `half_double`"
+    )
 
 
 def test_an_unmet_tempo_says_what_half_and_double_would_leave():
     library = ToyLibrary({f"/m/{i}.mp3": [[0.0, 0.0]] * i for i in range(1, 5)})  # all at 120 bpm
     slow = Filter(bpm=Range(50, 70), duration_s=Range(20, math.inf))
-    assert unmet(library, "music", slow).endswith(
+    assert worded(unmet(library, "music", slow)).endswith(
         "--bpm 50-70 leaves 0, --duration 20- s leaves 2; 2 would with --half-double"
     )
-    assert unmet(library, "music", replace(slow, half_double=True)).endswith(
+    assert worded(unmet(library, "music", replace(slow, half_double=True))).endswith(
         "--bpm 50-70 --half-double leaves 4, --duration 20- s leaves 2"
     )
-    assert unmet(library, "music", Filter(bpm=Range(61, 70))).endswith("--bpm 61-70 leaves 0")
+    assert worded(unmet(library, "music", Filter(bpm=Range(61, 70)))).endswith("--bpm 61-70 leaves 0")

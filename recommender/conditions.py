@@ -1,0 +1,311 @@
+"""Every filter, declared once: what it reads of a track, how people write it, and what it asks for.
+
+An entry of FILTERS, a field of `Filter` and one of `types.Track` are all that a filter needs. The option of the command
+line, `Filter.of`, what catalog and snapshot keep of a track, the masks over a library and the outputs go by them;
+`docs/adding_a_filter.md` adds one. What a track must be to meet all conditions: `recommender.filters`.
+"""
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from recommender.errors import Argument, InputError
+from recommender.tags import licence_name
+from recommender.text import shown
+
+KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
+"""Tonics as the analysis of music writes them, by pitch class."""
+
+_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_SIGNS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
+_MODES = {"": "major", "major": "major", "maj": "major", "m": "minor", "min": "minor", "minor": "minor"}
+_KEY = re.compile(r"([A-Ga-g])([#♯b♭]?)\s*([A-Za-z]*)")
+_NUMBER, _CLOCK = r"\d+(?:\.\d+)?", r"(?:\d+:)*\d+(?:\.\d+)?"
+
+
+class Range(NamedTuple):
+    """A range of numbers.
+
+    Attributes
+    ----------
+    low, high: its ends, both included; infinite where open.
+    """
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Conditions on a track; all that are given must hold, and what is unknown of a track meets no condition.
+
+    Attributes
+    ----------
+    bpm, duration_s: ranges.
+    keys: such as "A minor", written as the analysis of music does.
+    genres, licences: as in the files' tags, whatever the case; one of them must be it (of a file with several genres,
+        one of these).
+    folders: absolute paths, one of which the file is in.
+    only: absolute paths of the files to choose from, or ids of imported tracks.
+    exclude: absolute paths of files and folders to leave out, or ids of imported tracks.
+    half_double: `bpm` is met by half or double the stated tempo as well.
+
+    Of a track with copies one and the same path must be in `folders` and `only`, and none in `exclude`.
+    """
+
+    bpm: Range | None = None
+    duration_s: Range | None = None
+    keys: frozenset[str] = frozenset()
+    genres: frozenset[str] = frozenset()
+    licences: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
+    exclude: frozenset[str] = frozenset()
+    half_double: bool = False
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) != field.default for field in fields(self))
+
+    @classmethod
+    def of(cls, **given: Any) -> "Filter":
+        """The filter that a person's own values mean.
+
+            Filter.of(bpm=(90, 130), half_double=True, duration="2:30-", keys=["Am", "Eb"], folder="~/Music/Film")
+
+        An argument is called as the field or as the option of the command line (`keys` or `key`); None is as not given.
+        Ranges are a number, a pair with None for an open end, or a text such as `90-130`; durations in s or `2:30`.
+        Names and paths are one or several, paths from the working folder or `~`. Raises InputError in one line that
+        names the argument.
+        """
+        return filter_of(given)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is said of a filter once; its kinds below say what people may give for it.
+
+    Attributes
+    ----------
+    name:  of the track's attribute that it reads; its option has that name without a unit.
+    field: of `Filter`.
+    help:  of the option, without a full stop.
+    kept:  where the catalog has the attribute: among the `facts` that were measured, in a column of the `track`, or in
+           one of the `tags` of its files.
+    takes: the type of the option's value.
+    """
+
+    name: str
+    field: str
+    help: str
+    kept: Literal["facts", "track", "tags"] = "facts"
+    takes: ClassVar[Any] = list[str]
+
+    @property
+    def option(self) -> str:
+        """What people call it."""
+        return self.name.removesuffix("_s")
+
+    def read(self, value: Any, what: Argument) -> Any:
+        """The field's value for what a person gave; raises InputError that names `what`."""
+        return bool(value)
+
+
+@dataclass(frozen=True)
+class Switch(Declared):
+    """What is on or off, and says how another condition is meant."""
+
+    takes: ClassVar[Any] = bool
+
+
+@dataclass(frozen=True)
+class Within(Declared):
+    """A range over a number. halves: whether `Filter.half_double` widens it. clock: whether it is in s, or `2:30`."""
+
+    halves: bool = False
+    clock: bool = False
+    takes: ClassVar[Any] = str
+
+    def read(self, value: Any, what: Argument) -> Range:
+        said, how = repr(value), "give a number, a pair such as (90, 130) or (90, None), or a text such as '90-130'"
+        if isinstance(value, str):
+            said, how = shown(value), "give a range such as 90-130, 90- or -130"
+        try:
+            low, high = self._ends(value)
+            found = Range(_number(low, -math.inf), _number(high, math.inf))
+        except (TypeError, ValueError):
+            raise InputError(what, f" {said}: {how}") from None
+        if found.low > found.high:
+            raise InputError(what, f" {said}: the range ends below its start")
+        return found
+
+    def _ends(self, value: Any) -> Any:
+        """Both ends as they were given, None of an open one; raises ValueError for a text that names no range."""
+        if not isinstance(value, str):
+            return value if isinstance(value, tuple | list) else (value, value)
+        match = re.fullmatch(r"\s*(N)?\s*(-)?\s*(N)?\s*".replace("N", _CLOCK if self.clock else _NUMBER), value)
+        if match is None or not (match[1] or match[3]) or (match[1] and match[3] and not match[2]):
+            raise ValueError
+        return match[1], match[3] if match[2] else match[1]
+
+    def levels(self, where: Filter) -> tuple[float, ...]:
+        """What a stated number is multiplied by: one of the products must lie in the range."""
+        return levels(where) if self.halves else (1.0,)
+
+    def is_met(self, value: float | None, where: Filter) -> bool:
+        """Whether a track of which `value` is stated meets the condition, where there is one."""
+        asked: Range | None = getattr(where, self.field)
+        if asked is None or value is None:
+            return asked is None
+        return any(asked.low <= value * ratio <= asked.high for ratio in self.levels(where))
+
+
+@dataclass(frozen=True)
+class OneOf(Declared):
+    """Names, one of which a text of the track must be.
+
+    mean: the name that a person's text means; raises InputError with the rest of a line. fold: as names are compared.
+    several: whether the track's text may list several, as `Rock; Hip-Hop/Rap` does.
+    """
+
+    mean: Callable[[str], str] = str
+    fold: Callable[[str], str] = str.casefold
+    several: bool = False
+
+    def read(self, value: Any, what: Argument) -> frozenset[str]:
+        texts = _several(value, what, "text", str)
+        try:
+            return frozenset(map(self.mean, texts))
+        except InputError as error:
+            raise InputError(what, f" {error}") from None
+
+    def accepts(self, where: Filter) -> Callable[[str], bool]:
+        """What says whether a track's text is one of the wanted."""
+        wanted = frozenset(map(self.fold, getattr(where, self.field)))
+        if self.several:
+            return lambda text: not wanted.isdisjoint(values_of(text))
+        return lambda text: self.fold(text) in wanted
+
+    def is_met(self, text: str | None, where: Filter) -> bool:
+        """Whether a track of which `text` is known meets the condition, where there is one."""
+        return not getattr(where, self.field) or (text is not None and self.accepts(where)(text))
+
+
+@dataclass(frozen=True)
+class Paths(Declared):
+    """Files or folders, from the working folder or `~`."""
+
+    takes: ClassVar[Any] = list[Path]
+
+    def read(self, value: Any, what: Argument) -> frozenset[str]:
+        return absolute(map(os.fsdecode, _several(value, what, "path", str, os.PathLike)))
+
+
+@dataclass(frozen=True)
+class Listed(Paths):
+    """Files, which the command line takes from a file that lists them."""
+
+    takes: ClassVar[Any] = Path
+
+
+def _number(value: Any, none: float) -> float:
+    """A number, or a text in s or `2:30`; raises TypeError or ValueError for what is neither."""
+    if isinstance(value, bool) or value != value:
+        raise ValueError
+    if not isinstance(value, str):
+        return none if value is None else float(value)
+    seconds = 0.0
+    for part in value.split(":"):
+        seconds = 60 * seconds + float(part)
+    return seconds
+
+
+def key_name(text: str) -> str:
+    """The name of a key written in any usual way (`Am`, `a minor`, `Db`); raises InputError."""
+    match = _KEY.fullmatch(text.strip())
+    mode = match[3] if match is not None and match[3] in ("m", "M") else match[3].lower() if match is not None else ""
+    if match is None or (mode not in _MODES and mode != "M"):
+        raise InputError(f"{shown(text)}: no key; write it as `A minor`, `Am`, `Eb major` or `Eb`")
+    tonic = KEYS[(_STEPS[match[1].upper()] + _SIGNS[match[2]]) % len(KEYS)]
+    return f"{tonic} {_MODES.get(mode, 'major')}"
+
+
+def paths_in(file: Path) -> frozenset[str]:
+    """The paths listed in a text file, one per line; what is relative starts from the file's own folder.
+
+    An entry that is no file there is kept as it is: it may be the id of an imported track. Raises InputError.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError as error:
+        raise InputError(
+            f"cannot read the list of files {shown(file)}: {shown(str(error.strerror).lower())}"
+        ) from error
+    return absolute((line for line in lines if line.strip()), file.parent)
+
+
+def absolute(entries: Iterable[str], base: Path | None = None) -> frozenset[str]:
+    """Each entry as an absolute path from `base` (default: the working folder), and as it is."""
+    start = Path.cwd() if base is None else base.absolute()
+    out: set[str] = set()
+    for entry in entries:
+        out |= {entry, os.path.normpath(start / os.path.expanduser(entry))}  # noqa: PTH111 (an unknown ~user stays)
+    return frozenset(out)
+
+
+def values_of(tag: str) -> frozenset[str]:
+    """What a tag such as `Rock; Hip-Hop/Rap` says, for comparison: all of it and each of several, in small letters."""
+    text = tag.casefold()
+    return frozenset(part.strip() for part in (text, *text.split(";"), *re.split("[;,/]", text)))
+
+
+def levels(where: Filter) -> tuple[float, ...]:
+    """What a stated tempo is multiplied by: one of the products must lie in `Filter.bpm`."""
+    return (1.0, 0.5, 2.0) if where.half_double else (1.0,)
+
+
+def _several(value: Any, what: Argument, kind: str, *types: type) -> list[Any]:
+    """One or several values of the types as a list; raises InputError for any other."""
+    found = [value] if isinstance(value, types) or not isinstance(value, Iterable) else list(value)
+    if not all(isinstance(one, types) for one in found):
+        raise InputError(what, f" {value!r}: give a {kind}, or a list of them")
+    return found
+
+
+FILTERS: tuple[Declared, ...] = (
+    Within("bpm", "bpm", "Only this tempo: 90-130, 90- or -130", halves=True),
+    Switch("half_double", "half_double", "With --bpm, also tracks of which half or double the tempo fits"),
+    OneOf("key", "keys", 'Only this key: "A minor", Am or Eb', mean=key_name, fold=str),
+    Within("duration_s", "duration_s", "Only tracks of this length: 2:30-4:00, 2:30- or -90", "track", clock=True),
+    Paths("folder", "folders", "Only below this folder: ~/Music/Film"),
+    OneOf("genre", "genres", "Only of this genre, as the files are tagged: Ambient", "tags", several=True),
+    OneOf("licence", "licences", 'Only under this licence, as the files are tagged: "CC BY 4.0"', "tags", licence_name),
+    Listed("only", "only", "Only files listed in this text file, a path per line: mine.txt"),
+    Paths("exclude", "exclude", "Not this file or folder: ~/Music/Christmas"),
+)
+RANGES = tuple(one for one in FILTERS if isinstance(one, Within))
+NAMES = tuple(one for one in FILTERS if isinstance(one, OneOf))
+READ: tuple[Within | OneOf, ...] = (*RANGES, *NAMES)
+TAGS = tuple(one.name for one in NAMES if one.kept == "tags")
+"""What filters read of the tags of files: columns of the catalog, attributes of a track, keys of an answer."""
+
+_CALLED = {name: one for one in FILTERS for name in (one.field, one.option)}
+
+
+def filter_of(given: Mapping[str, Any]) -> Filter:
+    """`Filter.of` these arguments."""
+    if given.get("half_double") and given.get("bpm") is None:
+        meant, bpm, example = Argument("half_double"), Argument("bpm"), Argument("bpm", "90-130")
+        raise InputError(meant, " says how ", bpm, " is meant: give a range of tempi, as ", example)
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if (one := _CALLED.get(name)) is None:
+            raise InputError(f"no filter {shown(name)}; known are: {', '.join(one.option for one in FILTERS)}")
+        if one.field in values:
+            raise InputError(f"{one.field} and {one.option} are the same: give one of them")
+        if value is not None:
+            values[one.field] = one.read(value, Argument(name))
+    return Filter(**values)
