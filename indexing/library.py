@@ -383,11 +383,10 @@ class Library:
         Raises LibraryError where the library is closed or the catalog cannot be read.
         """
         from indexing.catalog.queries import Catalog
-        from indexing.catalog.schema import reader_of
 
         with self._lock, translated(self.folder, "read the library at"):
             if self._catalog is None:
-                self._catalog = Catalog(reader_of(self._opened()), self._head.space_id)
+                self._catalog = Catalog.of(self._opened(), self._head.space_id)
             yield self._catalog
 
     def writing(self, space: Space | None = None, wait_s: float = 0.0) -> AbstractContextManager[Any]:

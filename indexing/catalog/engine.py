@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -32,3 +33,8 @@ def writing_engine(path: Path) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def driver_of(connection: sa.Connection) -> sqlite3.Connection:
+    """The sqlite3 connection below one of SQLAlchemy's."""
+    return cast("sqlite3.Connection", connection.connection.dbapi_connection)

@@ -3,26 +3,17 @@
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import sqlalchemy as sa
 
-from indexing.catalog.reading import HEAD, Description, Head, head_of, open_reading
+from indexing.catalog.engine import engine_of
+from indexing.catalog.reading import HEAD, Description, Head, Reading, head_of, open_reading
 from indexing.catalog.rows import Failure, Held, Known, KnownFile, Live, Root, Stored
-from indexing.catalog.schema import (
-    Database,
-    failures,
-    files,
-    modalities,
-    parts,
-    reader_of,
-    recordings,
-    roots,
-    touched,
-    tracks,
-)
+from indexing.catalog.schema import failures, files, modalities, parts, recordings, roots, touched, tracks
 from indexing.catalog.tracks import known_of, leading, ordered, track_of
 from indexing.disk.parts import Part
 from recommender.conditions import TAGS
@@ -42,22 +33,33 @@ class Catalog:
     A reader's stays in the state it was opened in, whatever a writer does.
     """
 
-    def __init__(self, database: Database, space_id: int | None = None) -> None:
-        self._database, self._space_id = database, space_id
-        self._connection = database.connection
+    def __init__(self, engine: sa.Engine, reading: Reading | None = None, space_id: int | None = None) -> None:
+        self._engine, self._reading, self._space_id = engine, reading, space_id
+        self._connection = engine.connect()
+        self._execute = self._connection.execute
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """The catalog of a library; raises LibraryError for an unknown version. See `reading.open_reading`."""
-        return cls(reader_of(open_reading(folder)))
+        return cls.of(open_reading(folder))
+
+    @classmethod
+    def of(cls, reading: Reading, space_id: int | None = None) -> Self:
+        """A catalog that is being read already, in the same transaction; closing it closes both."""
+        return cls(engine_of(lambda: reading.connection), reading, space_id)
 
     def close(self) -> None:
         """End the transaction and let go of the file."""
-        self._database.close()
+        self._connection.close()
+        self._engine.dispose()
+        if self._reading is not None:
+            self._reading.close()
 
     def beside(self, space_id: int) -> Self:
         """The same catalog, asked about another space."""
-        return type(self)(self._database, space_id)
+        other = copy(self)
+        other._space_id = space_id
+        return other
 
     @property
     def space_id(self) -> int:
@@ -73,33 +75,32 @@ class Catalog:
     def described(self) -> dict[Modality, Description]:
         """The modalities that the space holds, with their columns, in alphabetical order."""
         query = sa.select(modalities).where(modalities.c.space == self.space_id).order_by(modalities.c.modality)
-        return {r.modality: Description(tuple(r.columns), tuple(r.inputs)) for r in self._connection.execute(query)}
+        return {r.modality: Description(tuple(r.columns), tuple(r.inputs)) for r in self._execute(query)}
 
     def live(self, modality: Modality, after: int = -1) -> Live:
         """Where every track of a modality is stored that is in a part with a higher number than `after`."""
         c = tracks.c
         query = sa.select(c.id, c.part, c.first_row, c.windows).where(*self._of(tracks, modality), c.part > after)
-        rows = self._connection.execute(query.order_by(c.id))
+        rows = self._execute(query.order_by(c.id))
         return Live(*np.fromiter((value for row in rows for value in row), np.int64).reshape(-1, 4).T)
 
     def up_to(self, modality: Modality, part: int) -> tuple[int, int]:
         """How many tracks of a modality are in parts up to that number, and the sum of their ids."""
         query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(tracks.c.id), 0))
         query = query.where(*self._of(tracks, modality), tracks.c.part <= part)
-        count, ids = self._connection.execute(query).one()
+        count, ids = self._execute(query).one()
         return int(count), int(ids)
 
     def windows_after(self, part: int) -> tuple[int, int]:
         """How many windows of the space are in parts with a higher number than `part`, and in all."""
         c = tracks.c
         counts = sa.func.sum(sa.case((c.part > part, c.windows), else_=0)), sa.func.sum(c.windows)
-        after, total = self._connection.execute(sa.select(*counts).where(c.space == self.space_id)).one()
+        after, total = self._execute(sa.select(*counts).where(c.space == self.space_id)).one()
         return int(after or 0), int(total or 0)
 
     def known_parts(self) -> dict[int, Part]:
         """All parts of the store, by id."""
-        rows = self._connection.execute(sa.select(parts).order_by(parts.c.id))
-        return {r.id: Part(r.name, r.rows, r.bytes, r.checksum) for r in rows}
+        return {row.id: _part(row) for row in self._execute(sa.select(parts).order_by(parts.c.id))}
 
     def held(self) -> list[Held]:
         """All parts with what they hold, by id, those of every space."""
@@ -113,9 +114,8 @@ class Catalog:
         return (held._replace(placed=self.placed(part=held.id)) for held in self._parts())
 
     def _parts(self) -> list[Held]:
-        infos = self.known_parts()
-        rows = self._connection.execute(sa.select(parts.c.id, parts.c.space, parts.c.modality).order_by(parts.c.id))
-        return [Held(row.id, row.space, row.modality, infos[row.id], ()) for row in rows]
+        rows = self._execute(sa.select(parts).order_by(parts.c.id))
+        return [Held(row.id, row.space, row.modality, _part(row), ()) for row in rows]
 
     def placed(self, *, part: int | None = None, modality: Modality | None = None) -> Sequence[Any]:
         """Tracks (id, part, first_row, windows, hash, size) by part and row: of a part, of a modality of the space,
@@ -123,7 +123,7 @@ class Catalog:
         c = tracks.c
         query = sa.select(c.id, c.part, c.first_row, c.windows, c.hash, c.size).order_by(c.part, c.first_row)
         query = query if part is None else query.where(c.part == part)
-        return self._connection.execute(query.where(*self._of(tracks, modality)) if modality else query).all()
+        return self._execute(query.where(*self._of(tracks, modality)) if modality else query).all()
 
     def changed(self, modality: Modality, generation: int) -> tuple[Array, Iterator[Any]]:
         """The tracks of a modality that changed since the catalog was in that state, int64 [t] ascending, and rows of
@@ -132,9 +132,9 @@ class Catalog:
         Of all of them where that was before changes were noted.
         """
         unknown = sa.select(touched.c.generation).where(touched.c.track == 0)
-        since = -1 if (self._connection.execute(unknown).scalar() or 0) > generation else generation
+        since = -1 if (self._execute(unknown).scalar() or 0) > generation else generation
         query = _touched(sa.select(tracks.c.id).where(*self._of(tracks, modality)).order_by(tracks.c.id), since)
-        ids = np.fromiter(self._connection.execute(query).scalars(), np.int64)
+        ids = np.fromiter(self._execute(query).scalars(), np.int64)
         return ids, self.facts(modality, since)
 
     def facts(self, modality: Modality, since: int = -1) -> Iterator[Any]:
@@ -144,18 +144,18 @@ class Catalog:
         joined = tracks.outerjoin(files, c.id == f.track).outerjoin(recordings, c.id == recordings.c.track)
         query = sa.select(*_SHOWN, recordings.c.recording).select_from(joined)
         query = query.where(*self._of(tracks, modality)).order_by(c.id, f.path)
-        yield from self._connection.execute(_touched(query, since))
+        yield from self._execute(_touched(query, since))
 
     def same_recording(self, modality: Modality) -> tuple[Array, Array]:
         """The tracks of a modality that have near-duplicates, int64 [m] ascending, and the recording of each."""
         query = sa.select(recordings).join(tracks).where(*self._of(tracks, modality)).order_by(recordings.c.track)
-        rows = self._connection.execute(query)
+        rows = self._execute(query)
         found, of = np.fromiter((value for row in rows for value in row), np.int64).reshape(-1, 2).T
         return found, of
 
     def track(self, track_id: int) -> Track | None:
         """One item with all its paths; the first path, in sorted order, that is still on disk leads."""
-        rows = self._connection.execute(self._joined().where(tracks.c.id == track_id)).all()
+        rows = self._execute(self._joined().where(tracks.c.id == track_id)).all()
         if not rows:
             return None
         paths = [r.path for r in rows]
@@ -168,66 +168,65 @@ class Catalog:
         mine = sa.select(r.recording).where(r.track == track_id).scalar_subquery()
         query = sa.select(r.track, f.path).join_from(recordings, files, r.track == f.track)
         query = query.where(r.recording == mine, r.track != track_id).order_by(r.track, f.path)
-        found = itertools.groupby(self._connection.execute(query).all(), key=lambda row: row.track)
+        found = itertools.groupby(self._execute(query).all(), key=lambda row: row.track)
         return ordered([row.path for row in several] for _, several in found)
 
     def page(self, modality: Modality, after: str, size: int) -> list[Track]:
         """The next paths of a modality, one Track each, in order: copies come each with their own path."""
         query = self._joined().where(files.c.modality == modality, files.c.path > os.fsencode(after)).limit(size)
-        return [_track(row) for row in self._connection.execute(query)]
+        return [_track(row) for row in self._execute(query)]
 
     def place(self, track_id: int) -> tuple[Part, int] | None:
         """The part that a track is in, and its first row there; None for an unknown track."""
         query = sa.select(parts, tracks.c.first_row).join_from(tracks, parts)
-        query = query.where(tracks.c.id == track_id, tracks.c.space == self.space_id)
-        row = self._connection.execute(query).first()
-        return None if row is None else (Part(row.name, row.rows, row.bytes, row.checksum), row.first_row)
+        row = self._execute(query.where(tracks.c.id == track_id, tracks.c.space == self.space_id)).first()
+        return None if row is None else (_part(row), row.first_row)
 
     def track_at(self, modality: Modality, path: str) -> int | None:
         """The id of the track in a file by its absolute path, None where there is none."""
         query = sa.select(files.c.track).where(*self._of(files, modality), files.c.path == os.fsencode(path))
-        found = self._connection.execute(query).scalar()
+        found = self._execute(query).scalar()
         return None if found is None else int(found)
 
     def paths_in(self, part: int) -> list[str]:
         """The paths of the tracks in a part, in order."""
         query = sa.select(files.c.path).join_from(files, tracks).where(tracks.c.part == part)
-        return [os.fsdecode(path) for path in self._connection.execute(query.order_by(files.c.path)).scalars()]
+        return [os.fsdecode(path) for path in self._execute(query.order_by(files.c.path)).scalars()]
 
     def stored_in(self, parts: Sequence[int]) -> list[Stored]:
         """The tracks in some parts, by id."""
         c, paths = tracks.c, dict[int, list[str]]()
         mine = sa.select(files.c.track, files.c.path).join_from(files, tracks).where(c.part.in_(parts))
-        for row in self._connection.execute(mine.order_by(files.c.path)):
+        for row in self._execute(mine.order_by(files.c.path)):
             paths.setdefault(row.track, []).append(os.fsdecode(row.path))
         query = sa.select(c.id, c.part, c.hash, c.size, c.modality).where(c.part.in_(parts)).order_by(c.id)
-        return [Stored(*row, paths.get(row.id, [])) for row in self._connection.execute(query).all()]
+        return [Stored(*row, paths.get(row.id, [])) for row in self._execute(query).all()]
 
     def known(self, modality: Modality) -> Known:
         """What the catalog knows of a modality."""
         out = Known()
         query = sa.select(files.c.path, files.c.size, files.c.mtime_ns, tracks.c.hash).join_from(files, tracks)
         query = query.where(*self._of(files, modality)).order_by(files.c.path)
-        for row in self._connection.execute(query):
+        for row in self._execute(query):
             path = os.fsdecode(row.path)
             out.files[path] = KnownFile(row.size, row.mtime_ns, row.hash)
             out.paths.setdefault(row.hash, []).append(path)
             out.sizes.add(row.size)
         f = failures.c
         failed = sa.select(f.path, f.size, f.mtime_ns, f.reason).where(*self._of(failures, modality))
-        for row in self._connection.execute(failed):
+        for row in self._execute(failed):
             out.failed[os.fsdecode(row.path)] = (row.size, row.mtime_ns, row.reason)
         out.roots = [root for root in self.roots() if root.modality == modality]
         return out
 
     def hashes(self, modality: Modality) -> set[bytes]:
         """The content hashes that the space holds of a modality."""
-        return set(self._connection.execute(sa.select(tracks.c.hash).where(*self._of(tracks, modality))).scalars())
+        return set(self._execute(sa.select(tracks.c.hash).where(*self._of(tracks, modality))).scalars())
 
     def pathless(self, modality: Modality) -> dict[bytes, int]:
         """Tracks without a path by their hash."""
         query = sa.select(tracks.c.hash, tracks.c.id).where(*self._of(tracks, modality), PATHLESS)
-        return {row.hash: row.id for row in self._connection.execute(query)}
+        return {row.hash: row.id for row in self._execute(query)}
 
     def lacking(self, space: int | None) -> Sequence[Any]:
         """Whole rows of tracks, by part and row, whose content another space (None: no space) does not hold."""
@@ -236,18 +235,18 @@ class Catalog:
         if space is not None:
             same = (other.c.hash == c.hash) & (other.c.modality == c.modality) & (other.c.space == space)
             query = query.where(~sa.exists().where(same))
-        return self._connection.execute(query).all()
+        return self._execute(query).all()
 
     def failures(self) -> list[Failure]:
         """Remembered failures by modality and path."""
         f = failures.c
         query = sa.select(f.path, f.modality, f.reason, f.at).where(f.space == self.space_id)
-        rows = self._connection.execute(query.order_by(f.modality, f.path))
+        rows = self._execute(query.order_by(f.modality, f.path))
         return [Failure(os.fsdecode(r.path), r.modality, r.reason, r.at) for r in rows]
 
     def roots(self) -> list[Root]:
         """Folders and files that were added, by modality and path."""
-        rows = self._connection.execute(sa.select(roots).order_by(roots.c.modality, roots.c.path))
+        rows = self._execute(sa.select(roots).order_by(roots.c.modality, roots.c.path))
         return [Root(os.fsdecode(r.path), r.modality, r.folder, os.fsdecode(r.mount)) for r in rows]
 
     def counts(self, modality: Modality) -> dict[str, int]:
@@ -255,7 +254,7 @@ class Catalog:
 
         def one(what: Any, table: sa.Table) -> int:
             query = sa.select(what).select_from(table).where(*self._of(table, modality))
-            return int(self._connection.execute(query).scalar() or 0)
+            return int(self._execute(query).scalar() or 0)
 
         return {
             "tracks": one(sa.func.count(), tracks),
@@ -266,13 +265,11 @@ class Catalog:
 
     def count_dangling(self, table: str) -> int:
         """How many rows of a table of DANGLING refer to nothing."""
-        return int(self._connection.execute(sa.select(sa.func.count()).where(DANGLING[table])).scalar_one())
+        return int(self._execute(sa.select(sa.func.count()).where(DANGLING[table])).scalar_one())
 
     def count_pathless(self) -> int:
         """How many tracks, of whichever space, have no path."""
-        return int(
-            self._connection.execute(sa.select(sa.func.count()).select_from(tracks).where(PATHLESS)).scalar_one()
-        )
+        return int(self._execute(sa.select(sa.func.count()).select_from(tracks).where(PATHLESS)).scalar_one())
 
     def flaws(self) -> Iterator[str]:
         """What SQLite itself finds wrong with the file, and rows that refer to nothing; a line each."""
@@ -302,6 +299,10 @@ _SHOWN = (
     *(tracks.c[name] for name in ("id", "modality", "duration_s", "facts", *Affect._fields)),
     *(files.c[name] for name in ("path", "title", "artist", *TAGS)),
 )
+
+
+def _part(row: Any) -> Part:
+    return Part(row.name, row.rows, row.bytes, row.checksum)
 
 
 def _touched(query: sa.Select[Any], since: int) -> sa.Select[Any]:

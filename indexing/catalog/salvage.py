@@ -12,19 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from indexing.catalog.engine import writing_engine
+from indexing.catalog.queries import DANGLING
 from indexing.catalog.reading import SCHEMA_VERSION, UnfinishedError, check_version
-from indexing.catalog.schema import (
-    TABLES,
-    Database,
-    files,
-    meta,
-    modalities,
-    parts,
-    recordings,
-    spaces,
-    touched,
-    tracks,
-)
+from indexing.catalog.schema import TABLES, files, meta, modalities, parts, recordings, spaces, touched, tracks
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.durable import PARTIAL, publish, sync
 from indexing.disk.locations import CATALOG, has_parts, lost
@@ -98,48 +88,47 @@ class Remade(CatalogWriter):
         self._connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
         for table in TABLES.sorted_tables:
             if found[table.name] and table not in (meta, touched):
-                self._connection.execute(sa.insert(table).prefix_with("OR IGNORE"), found[table.name])
+                self._execute(sa.insert(table).prefix_with("OR IGNORE"), found[table.name])
         used = [row["space"] for row in found["meta"]] or [row["space"] for row in found["tracks"]]
         self._space_id = max(set(used), key=used.count) if used else 1
         add = sa.insert(spaces).prefix_with("OR IGNORE")
-        self._connection.execute(add.values(id=self._space_id, **space._asdict()))
+        self._execute(add.values(id=self._space_id, **space._asdict()))
         row = {"schema_version": SCHEMA_VERSION, "space": self._space_id, "generation": 1}
-        self._connection.execute(sa.insert(meta).values(id=1, uid=uuid.uuid4().hex, **row))
+        self._execute(sa.insert(meta).values(id=1, uid=uuid.uuid4().hex, **row))
         self._drop_trackless()  # before new tracks get ids: one could be that of a lost one
         return len(found["files"]), len(found["tracks"])
 
     def loosen(self) -> None:
         """Take tracks out of parts that are not known: a new part must not pass for the one they were in."""
-        unplaced = tracks.c.part.not_in(sa.select(parts.c.id))
-        self._connection.execute(sa.update(tracks).where(unplaced).values(part=_NOWHERE))
+        self._execute(sa.update(tracks).where(DANGLING["tracks"]).values(part=_NOWHERE))
 
     def modality_of(self, name: str) -> Modality | None:
         """What a part of the space is recorded to hold; None for one that is not known."""
         owner = sa.select(parts.c.modality).where(parts.c.name == name, parts.c.space == self.space_id)
-        return self._connection.execute(owner).scalar()
+        return self._execute(owner).scalar()
 
     def describe(self, modality: Modality, columns: Sequence[str], inputs: Sequence[str]) -> None:
         """Record the columns of a modality where they are lost."""
         row = {"modality": modality, "columns": list(columns), "inputs": list(inputs)}
-        self._connection.execute(sa.insert(modalities).prefix_with("OR IGNORE").values(space=self.space_id, **row))
+        self._execute(sa.insert(modalities).prefix_with("OR IGNORE").values(space=self.space_id, **row))
 
     def put_back(self, modality: Modality, digest: bytes, values: dict[str, Any]) -> tuple[int, bool] | None:
         """Add a track that was lost, or place it again; its id, and whether it was lost. None where it is in place."""
         key = {"hash": digest, "space": self.space_id, "modality": modality}
         same = sa.select(tracks.c.id, tracks.c.part).filter_by(**key)
-        there = self._connection.execute(same).first()
+        there = self._execute(same).first()
         if there is None:
-            self._connection.execute(sa.insert(tracks).values(**key, **values))
-            return self._connection.execute(same).scalar_one(), True
+            self._execute(sa.insert(tracks).values(**key, **values))
+            return self._execute(same).scalar_one(), True
         if there.part != _NOWHERE:
             return None
         place = {name: values[name] for name in ("part", "first_row", "windows")}
-        self._connection.execute(sa.update(tracks).where(tracks.c.id == there.id).values(place))
+        self._execute(sa.update(tracks).where(tracks.c.id == there.id).values(place))
         return there.id, False
 
     def drop_unplaced(self) -> None:
         """Drop the tracks that no part holds."""
-        self._connection.execute(sa.delete(tracks).where(tracks.c.part == _NOWHERE))
+        self._execute(sa.delete(tracks).where(tracks.c.part == _NOWHERE))
         self._drop_trackless()
 
     def _drop_trackless(self) -> None:
@@ -153,15 +142,15 @@ def remaking(fresh: Path) -> Iterator[Remade]:
     """A context with a new catalog in the file `fresh`, which is whole and synced after it."""
     for path in (fresh, *(fresh.with_name(fresh.name + end) for end in ("-wal", "-shm"))):
         path.unlink(missing_ok=True)
-    database = Database(writing_engine(fresh))
+    catalog = Remade(writing_engine(fresh))
     try:
-        with database.connection.begin():
-            TABLES.create_all(database.connection)
-            yield Remade(database)
+        with catalog.transaction():
+            TABLES.create_all(catalog._connection)
+            yield catalog
         with closing(sqlite3.connect(fresh)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
-        database.close()
+        catalog.close()
     sync(fresh)
 
 

@@ -1,15 +1,14 @@
-"""The catalog's tables and how its SQLite file is opened: by one writer, by readers, from read-only folders."""
+"""The catalog's tables and triggers, and how an empty one is made."""
 
 import sqlite3
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import sqlalchemy as sa
 
-from indexing.catalog.engine import engine_of, writing_engine
-from indexing.catalog.reading import SCHEMA_VERSION, Reading, UnfinishedError, check_version, open_reading, version
+from indexing.catalog.engine import driver_of, writing_engine
+from indexing.catalog.reading import SCHEMA_VERSION, UnfinishedError, open_reading, version
 from indexing.disk.locations import CATALOG, has_parts, lost, lost_catalog
 from recommender.conditions import TAGS
 from recommender.errors import LibraryError
@@ -158,28 +157,6 @@ TRIGGERS = dict(_triggers())
 """Statements by the name of the trigger."""
 
 
-class Database:
-    """An open catalog file: `connection` inside a transaction for readers, begun per change by the writer."""
-
-    def __init__(self, engine: sa.Engine, reading: Reading | None = None) -> None:
-        self.connection = engine.connect()
-        self._engine = engine
-        self._reading = reading
-
-    def shrink(self) -> None:
-        """Rewrite the file without its free pages, where it has any; outside of a transaction."""
-        connection = _driver(self.connection)
-        if connection.execute("PRAGMA freelist_count").fetchone()[0]:
-            connection.execute("VACUUM")
-
-    def close(self) -> None:
-        """End the transaction and let go of the file."""
-        self.connection.close()
-        self._engine.dispose()
-        if self._reading is not None:
-            self._reading.close()
-
-
 def create(folder: Path, model: str, revision: str, dim: int) -> None:
     """Make an empty catalog, in one transaction; one that is there, or that another process makes now, stays.
 
@@ -188,20 +165,20 @@ def create(folder: Path, model: str, revision: str, dim: int) -> None:
     if lost(folder):
         raise lost_catalog(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    database = _writer(folder)
+    engine = writing_engine(folder / CATALOG)
     try:
-        with database.connection.begin():
-            if version(_driver(database.connection)) is not None:
+        with engine.begin() as connection:
+            if version(driver_of(connection)) is not None:
                 return
             if has_parts(folder):
                 raise lost_catalog(folder)
-            TABLES.create_all(database.connection)
+            TABLES.create_all(connection)
             add = sa.insert(spaces).values(model=model, revision=revision, dim=dim)
-            space = database.connection.execute(add).inserted_primary_key
+            space = connection.execute(add).inserted_primary_key
             row = {"schema_version": SCHEMA_VERSION, "space": space[0] if space else 1, "generation": 0}
-            database.connection.execute(sa.insert(meta).values(id=1, uid=uuid.uuid4().hex, **row))
+            connection.execute(sa.insert(meta).values(id=1, uid=uuid.uuid4().hex, **row))
     finally:
-        database.close()
+        engine.dispose()
 
 
 def is_made(folder: Path) -> bool:
@@ -218,48 +195,10 @@ def is_made(folder: Path) -> bool:
     return True
 
 
-def open_writer(folder: Path) -> Database:
-    """The catalog for writing, in WAL mode with full syncs; the library's write lock must be held.
-
-    One of an earlier version is brought to this one. Raises LibraryError for one of a later version.
-    """
-    database = _writer(folder)
-    try:
-        with database.connection.begin():
-            connection = _driver(database.connection)
-            check_version(connection, folder)
-            if current := version(connection) == SCHEMA_VERSION:
-                _put_triggers(connection)
-    except BaseException:
-        database.close()
-        raise
-    if current:
-        return database
-    database.close()
-    from indexing.catalog import migrations
-
-    migrations.bring_up(folder)
-    return open_writer(folder)
-
-
-def _put_triggers(connection: sqlite3.Connection) -> None:
+def put_triggers(connection: sqlite3.Connection) -> None:
     """Make the catalog's triggers those of TRIGGERS, writing nothing where they are."""
     there = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
     for name, statement in TRIGGERS.items():
         if there.get(name) != statement:
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")
             connection.execute(statement)
-
-
-def _writer(folder: Path) -> Database:
-    return Database(writing_engine(folder / CATALOG))
-
-
-def reader_of(reading: Reading) -> Database:
-    """A catalog that is being read already, in the same transaction, for SQLAlchemy; closing it closes both."""
-    return Database(engine_of(lambda: reading.connection), reading)
-
-
-def _driver(connection: sa.Connection) -> sqlite3.Connection:
-    """The sqlite3 connection below one of SQLAlchemy's."""
-    return cast("sqlite3.Connection", connection.connection.dbapi_connection)

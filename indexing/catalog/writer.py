@@ -1,45 +1,29 @@
 """Changes of the catalog, each inside one transaction of the library's one writer."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import sqlalchemy as sa
 
-from indexing.catalog import grouping, imported
+from indexing.catalog import grouping, imported, schema
 from indexing.catalog.changes import Analysed, Change, Linked, Refused, plain, storable
+from indexing.catalog.engine import driver_of, writing_engine
 from indexing.catalog.queries import DANGLING, PATHLESS, Catalog
+from indexing.catalog.reading import SCHEMA_VERSION, check_version, version
 from indexing.catalog.rows import Root
-from indexing.catalog.schema import (
-    failures,
-    files,
-    meta,
-    modalities,
-    open_writer,
-    parts,
-    recordings,
-    roots,
-    spaces,
-    tracks,
-)
+from indexing.catalog.schema import failures, files, meta, modalities, parts, recordings, roots, spaces, tracks
 from indexing.disk.files import File, below
+from indexing.disk.locations import CATALOG
 from indexing.disk.parts import Part
 from recommender.types import Affect, Modality, Space
 
 _TAGS = ("title", "artist", "album", "genre", "licence")
 _PATHS = ("path", "modality", "size", "mtime_ns", *_TAGS)
 _FAILURES = ("path", "modality", "size", "mtime_ns", "hash", "reason", "at")
-
-
-class Applied(NamedTuple):
-    """What a batch left: names of parts that nothing refers to any more, for removal after the commit, and the
-    acoustic fingerprints of tracks that were analysed."""
-
-    dead: list[str]
-    marks: list[tuple[int, bytes]]
 
 
 class CatalogWriter(Catalog):
@@ -50,8 +34,27 @@ class CatalogWriter(Catalog):
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """The catalog of a library, brought to this version; raises LibraryError for one of a later version."""
-        return cls(open_writer(folder))
+        """The catalog of a library, brought to this version, in WAL mode with full syncs.
+
+        Raises LibraryError for one of a later version.
+        """
+        catalog = cls(writing_engine(folder / CATALOG))
+        try:
+            with catalog.transaction():
+                connection = driver_of(catalog._connection)
+                check_version(connection, folder)
+                if current := version(connection) == SCHEMA_VERSION:
+                    schema.put_triggers(connection)
+        except BaseException:
+            catalog.close()
+            raise
+        if current:
+            return catalog
+        catalog.close()
+        from indexing.catalog import migrations
+
+        migrations.bring_up(folder)
+        return cls.open(folder)
 
     def transaction(self) -> AbstractContextManager[Any]:
         """A context whose changes are committed at its end, all or none of them."""
@@ -59,12 +62,19 @@ class CatalogWriter(Catalog):
 
     def shrink(self) -> None:
         """Rewrite the file without its free pages, where it has any; outside of a transaction."""
-        self._database.shrink()
+        connection = driver_of(self._connection)
+        if connection.execute("PRAGMA freelist_count").fetchone()[0]:
+            connection.execute("VACUUM")
 
-    def apply(self, modality: Modality, batch: Sequence[Change], *, part: Part | None, at: str) -> Applied:
-        """Apply a batch. `part` holds the analysed items in order, each as its item row and then its windows; `at` is
-        the time that failures are remembered with."""
-        todo = _Batch(self._connection, self.space_id, modality)
+    def apply(
+        self, modality: Modality, batch: Sequence[Change], *, part: Part | None, at: str
+    ) -> tuple[list[str], list[tuple[int, bytes]]]:
+        """Apply a batch; the parts that became useless, and the acoustic fingerprints of tracks that were analysed.
+
+        `part` holds the analysed items in order, each as its item row and then its windows; `at` is the time that
+        failures are remembered with.
+        """
+        todo = _Batch(self._execute, {"space": self.space_id, "modality": modality})
         part_id = None if part is None else self.add_part(modality, part)
         row = 0
         for change in batch:
@@ -81,45 +91,42 @@ class CatalogWriter(Catalog):
         dead, dropped = self._collect(todo.left_tracks, todo.left_parts)
         if part is not None or dropped:
             self.bump()
-        return Applied(dead, todo.marks)
+        return dead, todo.marks
 
     def bump(self) -> None:
         """Note that tracks of the space changed: where it is the searched one, the snapshot is now behind."""
-        bumped = sa.update(meta).where(meta.c.space == self.space_id).values(generation=meta.c.generation + 1)
-        self._connection.execute(bumped)
+        self._execute(sa.update(meta).where(meta.c.space == self.space_id).values(generation=meta.c.generation + 1))
 
     def add_part(self, modality: Modality, part: Part) -> int:
         """Record a written part; its id."""
         values = {"name": part.name, "rows": part.rows, "bytes": part.bytes, "checksum": part.checksum}
-        row = sa.insert(parts).values(space=self.space_id, modality=modality, **values)
-        return _key(self._connection.execute(row))
+        return _key(self._execute(sa.insert(parts).values(space=self.space_id, modality=modality, **values)))
 
     def add_description(self, modality: Modality, columns: Sequence[str], inputs: Sequence[str]) -> None:
         """Record the columns of a modality."""
         row = {"space": self.space_id, "modality": modality, "columns": list(columns), "inputs": list(inputs)}
-        self._connection.execute(sa.insert(modalities).values(row))
+        self._execute(sa.insert(modalities).values(row))
         self.bump()
 
     def add_root(self, root: Root) -> None:
         """Remember a folder or file that was added, or that it is on another disk now."""
         key = {"path": os.fsencode(root.path), "modality": root.modality}
-        self._connection.execute(sa.delete(roots).filter_by(**key))
-        self._connection.execute(sa.insert(roots).values(folder=root.folder, mount=os.fsencode(root.mount), **key))
+        self._execute(sa.delete(roots).filter_by(**key))
+        self._execute(sa.insert(roots).values(folder=root.folder, mount=os.fsencode(root.mount), **key))
 
     def drop_roots(self, under: str) -> None:
         """Forget the roots at or below a path."""
-        for row in self._connection.execute(sa.select(roots.c.path)).all():
+        for row in self._execute(sa.select(roots.c.path)).all():
             if below(os.fsdecode(row.path), under):
-                self._connection.execute(sa.delete(roots).where(roots.c.path == row.path))
+                self._execute(sa.delete(roots).where(roots.c.path == row.path))
 
     def add_path(self, modality: Modality, track_id: int, file: File, *, tags: Mapping[str, str | None]) -> None:
         """Give a track a path, unless another track is there now."""
         known = {name: value for name, value in tags.items() if name in _TAGS}
         row = {"path": os.fsencode(file.path), "size": file.size, "mtime_ns": file.mtime_ns, "track": track_id, **known}
         c = tracks.c
-        self._connection.execute(sa.update(tracks).where(c.id == track_id, c.size == 0).values(size=file.size))
-        add = sa.insert(files).prefix_with("OR IGNORE").values(space=self.space_id, modality=modality, **row)
-        self._connection.execute(add)
+        self._execute(sa.update(tracks).where(c.id == track_id, c.size == 0).values(size=file.size))
+        self._execute(sa.insert(files).prefix_with("OR IGNORE").values(space=self.space_id, modality=modality, **row))
 
     def group(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Make tracks that are versions of each other one recording, with all that either was grouped with before."""
@@ -135,15 +142,15 @@ class CatalogWriter(Catalog):
     def stage(self, space: Space) -> int:
         """Turn to a space to be filled beside the searched one; other unfinished spaces are dropped. Its id."""
         values = space._asdict()
-        known = self._connection.execute(sa.select(spaces.c.id).filter_by(**values)).first()
-        self._space_id = known.id if known else _key(self._connection.execute(sa.insert(spaces).values(**values)))
-        current = self._connection.execute(sa.select(meta.c.space)).scalar_one()
+        known = self._execute(sa.select(spaces.c.id).filter_by(**values)).first()
+        self._space_id = known.id if known else _key(self._execute(sa.insert(spaces).values(**values)))
+        current = self._execute(sa.select(meta.c.space)).scalar_one()
         self._drop_spaces(keep=(self.space_id, current))
         return self.space_id
 
     def adopt(self) -> list[str]:
         """Make the staged space the searched one and drop the old."""
-        self._connection.execute(sa.update(meta).values(space=self.space_id))
+        self._execute(sa.update(meta).values(space=self.space_id))
         self.bump()
         return self._drop_spaces(keep=(self.space_id,))
 
@@ -160,15 +167,14 @@ class CatalogWriter(Catalog):
             known = {key: value for key, value in row._mapping.items() if key != "id"}
             scores = dict(zip(Affect._fields, affect, strict=True)) if affect else dict.fromkeys(Affect._fields)
             values.append(known | scores | {"space": self.space_id, "part": new, "first_row": at})
-        self._connection.execute(sa.insert(tracks), values)
+        self._execute(sa.insert(tracks), values)
         before = tracks.alias()
         query = sa.select(*(files.c[name] for name in _PATHS), sa.literal(self.space_id), tracks.c.id)
         query = query.select_from(files.join(before, before.c.id == files.c.track))
         query = query.join(tracks, (tracks.c.hash == before.c.hash) & (tracks.c.part == new))
         query = query.where(before.c.part == rows[0].part)
-        add = sa.insert(files).prefix_with("OR IGNORE").from_select([*_PATHS, "space", "track"], query)
-        self._connection.execute(add)
-        mine = self._connection.execute(sa.select(tracks.c.id).where(tracks.c.part == new)).scalars().all()
+        self._execute(sa.insert(files).prefix_with("OR IGNORE").from_select([*_PATHS, "space", "track"], query))
+        mine = self._execute(sa.select(tracks.c.id).where(tracks.c.part == new)).scalars().all()
         dead, _ = self._collect(mine, ())
         self.bump()
         return dead, self.paths_in(new)
@@ -183,24 +189,23 @@ class CatalogWriter(Catalog):
         f = failures.c
         query = sa.select(*(f[name] for name in _FAILURES), sa.literal(self.space_id))
         query = query.where(f.space == space, f.modality == modality)
-        add = sa.insert(failures).prefix_with("OR IGNORE").from_select([*_FAILURES, "space"], query)
-        self._connection.execute(add)
+        self._execute(sa.insert(failures).prefix_with("OR IGNORE").from_select([*_FAILURES, "space"], query))
 
     def merge_parts(self, old: Sequence[int], modality: Modality, part: Part, *, first: Mapping[int, int]) -> list[str]:
         """Refer to one part, in which tracks begin at the rows `first`, in place of those that held them."""
         new = self.add_part(modality, part)
         here = sa.update(tracks).where(tracks.c.id == sa.bindparam("track"))
         moved = [{"track": track, "row": row} for track, row in first.items()]
-        self._connection.execute(here.values(part=new, first_row=sa.bindparam("row")), moved)
-        names = self._connection.execute(sa.select(parts.c.name).where(parts.c.id.in_(old)).order_by(parts.c.id))
+        self._execute(here.values(part=new, first_row=sa.bindparam("row")), moved)
+        names = self._execute(sa.select(parts.c.name).where(parts.c.id.in_(old)).order_by(parts.c.id))
         dead = list(names.scalars())
-        self._connection.execute(sa.delete(parts).where(parts.c.id.in_(old)))
+        self._execute(sa.delete(parts).where(parts.c.id.in_(old)))
         return dead
 
     def drop_unused(self) -> list[str]:
         """Drop tracks without a path and parts without a track."""
-        unused = self._connection.execute(sa.select(tracks.c.id).where(PATHLESS)).scalars().all()
-        return self._collect(unused, self._connection.execute(sa.select(parts.c.id)).scalars().all())[0]
+        unused = self._execute(sa.select(tracks.c.id).where(PATHLESS)).scalars().all()
+        return self._collect(unused, self._execute(sa.select(parts.c.id)).scalars().all())[0]
 
     def drop_empty(self, some: Iterable[int]) -> list[str]:
         """Drop those of some parts that hold no track any more."""
@@ -211,8 +216,8 @@ class CatalogWriter(Catalog):
         if table == tracks.name:
             gone = sa.select(tracks.c.id).where(DANGLING[table])
             for other in (files, recordings):
-                self._connection.execute(sa.delete(other).where(other.c.track.in_(gone)))
-        self._connection.execute(sa.delete(files.metadata.tables[table]).where(DANGLING[table]))
+                self._execute(sa.delete(other).where(other.c.track.in_(gone)))
+        self._execute(sa.delete(files.metadata.tables[table]).where(DANGLING[table]))
 
     def _collect(self, left: Iterable[int], touched: Iterable[int]) -> tuple[list[str], bool]:
         """Delete tracks without a path, then parts without a track.
@@ -220,7 +225,7 @@ class CatalogWriter(Catalog):
         `left` are tracks that lost a path, `touched` parts that lost a track. Returns the names of the deleted parts
         and whether any track was deleted.
         """
-        affected, dropped, ask = set(touched), False, self._connection.execute
+        affected, dropped, ask = set(touched), False, self._execute
         for track in sorted(left):
             if ask(sa.select(files.c.id).where(files.c.track == track).limit(1)).first() is None:
                 row = ask(sa.select(tracks.c.part).where(tracks.c.id == track)).first()
@@ -236,7 +241,7 @@ class CatalogWriter(Catalog):
         return dead, dropped
 
     def _drop_spaces(self, keep: tuple[int, ...]) -> list[str]:
-        ask = self._connection.execute
+        ask = self._execute
         dead = list(ask(sa.select(parts.c.name).where(parts.c.space.not_in(keep))).scalars())
         gone = sa.select(tracks.c.id).where(tracks.c.space.not_in(keep))
         ask(sa.delete(recordings).where(recordings.c.track.in_(gone)))
@@ -250,16 +255,11 @@ class CatalogWriter(Catalog):
 class _Batch:
     """The statements of one batch, and what may have become unused by them."""
 
-    connection: sa.Connection
-    space: int
-    modality: Modality
+    execute: Callable[[Any], Any]
+    scope: Mapping[str, Any]
     left_tracks: set[int] = field(default_factory=set)  # that lost a path
     left_parts: set[int] = field(default_factory=set)  # that lost a track
     marks: list[tuple[int, bytes]] = field(default_factory=list)  # acoustic fingerprints of what was analysed
-
-    @property
-    def scope(self) -> dict[str, Any]:
-        return {"space": self.space, "modality": self.modality}
 
     def put_analysis(self, change: Analysed, part_id: int | None, first_row: int) -> None:
         """Insert a track, or replace it (its id stays), and point the path at it."""
@@ -276,10 +276,10 @@ class _Batch:
         }
         known = self._track(change.hash)
         if known is None:
-            track = _key(self.connection.execute(sa.insert(tracks).values(hash=change.hash, **self.scope, **values)))
+            track = _key(self.execute(sa.insert(tracks).values(hash=change.hash, **self.scope, **values)))
         else:
             track = known.id
-            self.connection.execute(sa.update(tracks).where(tracks.c.id == track).values(values))
+            self.execute(sa.update(tracks).where(tracks.c.id == track).values(values))
             self.left_parts.add(known.part)
         self.put_file(change.file, track, analysis.tags)
         if analysis.features.mark is not None:
@@ -292,19 +292,17 @@ class _Batch:
         values |= {key: storable(tags[key]) if tags.get(key) else None for key in _TAGS}
         before = self._file(file.path)
         if before is None:
-            row = sa.insert(files).values(path=os.fsencode(file.path), **self.scope, **values)
-            self.connection.execute(row)
-            return
-        self.connection.execute(sa.update(files).where(files.c.id == before.id).values(values))
-        self.left_tracks |= {before.track} - {track}
+            self.execute(sa.insert(files).values(path=os.fsencode(file.path), **self.scope, **values))
+        else:
+            self.execute(sa.update(files).where(files.c.id == before.id).values(values))
+            self.left_tracks |= {before.track} - {track}
 
     def relink(self, change: Linked) -> None:
         """Point a path at a known track, with the tags of another path of it."""
         track = self._track(change.hash)
         if track is None:
             return
-        same = sa.select(files).where(files.c.track == track.id).order_by(files.c.path)
-        like = self.connection.execute(same).first()
+        like = self.execute(sa.select(files).where(files.c.track == track.id).order_by(files.c.path)).first()
         self.put_file(change.file, track.id, {key: getattr(like, key, None) for key in _TAGS})
         if change.was is not None:
             self.drop(change.was)
@@ -313,7 +311,7 @@ class _Batch:
         """Forget a path."""
         before = self._file(path)
         if before is not None:
-            self.connection.execute(sa.delete(files).where(files.c.id == before.id))
+            self.execute(sa.delete(files).where(files.c.id == before.id))
             self.left_tracks.add(before.track)
 
     def put_failure(self, change: Refused, at: str) -> None:
@@ -322,19 +320,18 @@ class _Batch:
         self.forget_failure(change.file.path)
         file = {"path": os.fsencode(change.file.path), "size": change.file.size, "mtime_ns": change.file.mtime_ns}
         row = {**file, "hash": change.hash, "reason": storable(change.reason), "at": at}
-        self.connection.execute(sa.insert(failures).values(**row, **self.scope))
+        self.execute(sa.insert(failures).values(**row, **self.scope))
 
     def forget_failure(self, path: str) -> None:
         """Forget a remembered failure."""
-        self.connection.execute(sa.delete(failures).filter_by(path=os.fsencode(path), **self.scope))
+        self.execute(sa.delete(failures).filter_by(path=os.fsencode(path), **self.scope))
 
     def _track(self, digest: bytes) -> Any:
-        query = sa.select(tracks.c.id, tracks.c.part).filter_by(hash=digest, **self.scope)
-        return self.connection.execute(query).first()
+        return self.execute(sa.select(tracks.c.id, tracks.c.part).filter_by(hash=digest, **self.scope)).first()
 
     def _file(self, path: str) -> Any:
-        query = sa.select(files.c.id, files.c.track).filter_by(path=os.fsencode(path), **self.scope)
-        return self.connection.execute(query).first()
+        key = {"path": os.fsencode(path), **self.scope}
+        return self.execute(sa.select(files.c.id, files.c.track).filter_by(**key)).first()
 
 
 def _key(result: Any) -> int:

@@ -4,10 +4,10 @@ A part is written to a partial name, synced and renamed; it counts only once the
 pyarrow is imported where a part is touched: a query on a fresh snapshot never needs it.
 """
 
-import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from indexing.disk.content_hash import SIZE
+from indexing.disk.content_hash import SIZE, fingerprint
 from indexing.disk.durable import translated
 from indexing.disk.locations import PARTS
 from indexing.disk.runs import spans
@@ -126,19 +126,12 @@ def _write_table(folder: Path, table: Any) -> Part:
 
 def read_part(folder: Path, part: Part, inputs: Sequence[str]) -> Rows:
     """All rows of a part with the feature columns `inputs`; raises DamagedPartError."""
-    import pyarrow.parquet as pq
-
     path = folder / FOLDER / part.name
     wanted = ["hash", "window", "start_s", "end_s", "affect", "vector", *(f"features.{c}" for c in inputs)]
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            names = set(file.schema_arrow.names)
-            table = file.read(columns=[c for c in wanted if c.partition(".")[0] in names], use_threads=False)
+    with _opened(path) as file:
+        names = set(file.schema_arrow.names)
+        table = file.read(columns=[c for c in wanted if c.partition(".")[0] in names], use_threads=False)
         rows = _rows(table, inputs)
-    except FileNotFoundError as error:
-        raise DamagedPartError(_damaged(path, "is missing")) from error
-    except (OSError, ValueError, KeyError) as error:  # Arrow's errors are ValueErrors, OSErrors or KeyErrors
-        raise DamagedPartError(_damaged(path, "is damaged")) from error
     if len(rows) != part.rows:
         raise DamagedPartError(_damaged(path, f"holds {len(rows)} rows instead of {part.rows}"))
     return rows
@@ -146,20 +139,12 @@ def read_part(folder: Path, part: Part, inputs: Sequence[str]) -> Rows:
 
 def read_blobs(folder: Path, part: Part, name: str) -> dict[int, bytes]:
     """A column of `BLOBS` by row; none in a part of clips, or from before there were any. Raises DamagedPartError."""
-    import pyarrow.parquet as pq
-
-    path = folder / FOLDER / part.name
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            if name not in file.schema_arrow.names:
-                return {}
-            column = file.read(columns=[name], use_threads=False)[name]
+    with _opened(folder / FOLDER / part.name) as file:
+        if name not in file.schema_arrow.names:
+            return {}
+        column = file.read(columns=[name], use_threads=False)[name]
         rows = np.flatnonzero(column.is_valid().to_numpy())
         return dict(zip(rows.tolist(), column.drop_null().to_pylist(), strict=True))
-    except FileNotFoundError as error:
-        raise DamagedPartError(_damaged(path, "is missing")) from error
-    except (OSError, ValueError, KeyError) as error:
-        raise DamagedPartError(_damaged(path, "is damaged")) from error
 
 
 def read_marks(folder: Path, part: Part) -> dict[int, bytes]:
@@ -189,19 +174,14 @@ def read_living(folder: Path, part: Part, placed: Sequence[Any]) -> tuple[Any, A
 
     Raises DamagedPartError where the part is not as it was written, or does not hold them.
     """
-    import pyarrow.parquet as pq
-
     path = folder / FOLDER / part.name
-    try:
+    with _opened(path) as file:
         if checksum(path) != part.checksum:
             raise DamagedPartError(_damaged(path, "is damaged"))
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read(use_threads=False).combine_chunks()
-    except (OSError, ValueError, KeyError) as error:
-        raise DamagedPartError(_damaged(path, "is damaged")) from error
-    hashes = np.frombuffer(b"".join(table["hash"].to_pylist()), np.uint8).reshape(len(table), SIZE)
-    at, first, _ = located(hashes, table["window"].to_numpy(), placed)
-    return table.take(at), first
+        table = file.read(use_threads=False).combine_chunks()
+        hashes = np.frombuffer(b"".join(table["hash"].to_pylist()), np.uint8).reshape(len(table), SIZE)
+        at, first, _ = located(hashes, table["window"].to_numpy(), placed)
+        return table.take(at), first
 
 
 def kind_of(folder: Path, part: Part) -> bytes | str:
@@ -239,6 +219,20 @@ def _notes(schema: Any) -> Any:
     return json.loads((schema.metadata or {})[b"cliptune"])
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A context with the Parquet file at `path`; one that is missing or not as it should be raises DamagedPartError."""
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield file
+    except FileNotFoundError as error:
+        raise DamagedPartError(_damaged(path, "is missing")) from error
+    except (OSError, ValueError, KeyError) as error:  # Arrow's errors are ValueErrors, OSErrors or KeyErrors
+        raise DamagedPartError(_damaged(path, "is damaged")) from error
+
+
 def _damaged(path: Path, what: str) -> str:
     return (
         f"part {shown(path)} {what}; `recommend index verify` tells what is affected, "
@@ -248,11 +242,7 @@ def _damaged(path: Path, what: str) -> str:
 
 def checksum(path: Path) -> str:
     """The BLAKE2b-128 checksum of a file, hexadecimal."""
-    digest = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return fingerprint(path).hex()
 
 
 def strangers(folder: Path, known: Iterable[str]) -> list[Path]:

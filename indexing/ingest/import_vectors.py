@@ -21,7 +21,6 @@ from recommender.types import Array, Coded, Modality, Space
 REVISION = "imported"
 _PART_BYTES = 1 << 26  # of vectors and features per part
 _BLOCK_ROWS = 1 << 14  # rows looked at, or encoded, at a time
-_TIMES = ("duration_s", "bpm")
 
 
 @dataclass(frozen=True)

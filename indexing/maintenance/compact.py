@@ -11,7 +11,6 @@ from indexing.catalog.writer import CatalogWriter
 from indexing.disk import parts
 from indexing.disk.durable import translated, tree_bytes
 from indexing.writing.writer import Writer, writing
-from recommender.types import Array
 
 _FULL_BYTES = 64 << 20  # a part this large costs nothing to open any more, and fits memory a few times over
 _MANY = 32  # small parts of one kind: one open, one footer and one seek each, where the store is read
@@ -98,15 +97,6 @@ def compact(folder: Path, wait_s: float = 0.0, full_bytes: int = _FULL_BYTES) ->
     return Saved((len(first), len(last)), rows, (before, tree_bytes(folder)), left)
 
 
-@dataclass
-class _Loaded:
-    """The living rows of a part as an Arrow table of all its columns, and where its tracks begin in it."""
-
-    table: Any
-    held: Held
-    first: Array
-
-
 def _groups(folder: Path, held: Sequence[Held]) -> list[list[Held]]:
     """Parts to be written anew, by what they may be merged with: one space, one modality, one set of columns."""
     groups: dict[Any, list[Held]] = {}
@@ -130,29 +120,19 @@ def _batches(group: Sequence[Held], full_bytes: int) -> Iterator[list[Held]]:
 
 def _merge(writer: Writer, batch: Sequence[Held]) -> list[str]:
     """Write the living rows of some parts as one, which takes their place; the names of parts left out, damaged."""
-    loaded = {held.part.name: _load(writer.folder, held) for held in batch}
-    sound = [one for one in loaded.values() if one is not None]
-    damaged = [name for name, one in loaded.items() if one is None]
-    if len(sound) > 1 or (sound and sound[0].held.live < sound[0].held.part.rows):
-        part = parts.write_merged(writer.folder, [one.table for one in sound])
-        writer.apply(lambda catalog: _replace(catalog, sound, part), [part])
+    sound, tables, damaged, first = list[Held](), list[Any](), list[str](), dict[int, int]()
+    for held in batch:
+        try:
+            table, starts = parts.read_living(writer.folder, held.part, held.placed)
+        except parts.DamagedPartError:  # what is damaged is never written anew
+            damaged.append(held.part.name)
+            continue
+        begin = sum(map(len, tables))
+        first |= {row.id: begin + at for row, at in zip(held.placed, starts.tolist(), strict=True)}
+        sound.append(held)
+        tables.append(table)
+    if len(sound) > 1 or (sound and sound[0].live < sound[0].part.rows):
+        part, old = parts.write_merged(writer.folder, tables), [held.id for held in sound]
+        space, modality = sound[0].space, sound[0].modality
+        writer.apply(lambda catalog: catalog.beside(space).merge_parts(old, modality, part, first=first), [part])
     return damaged
-
-
-def _load(folder: Path, held: Held) -> _Loaded | None:
-    """What is alive in a part; None when it is not as it was written: what is damaged is never written anew."""
-    try:
-        table, first = parts.read_living(folder, held.part, held.placed)
-    except parts.DamagedPartError:
-        return None
-    return _Loaded(table, held, first)
-
-
-def _replace(catalog: CatalogWriter, sound: Sequence[_Loaded], part: parts.Part) -> list[str]:
-    """Refer to the merged part in place of those it was made of; their names."""
-    held, first, begin = sound[0].held, dict[int, int](), 0
-    for one in sound:
-        first |= {row.id: begin + at for row, at in zip(one.held.placed, one.first.tolist(), strict=True)}
-        begin += len(one.table)
-    here = catalog.beside(held.space)
-    return here.merge_parts([one.held.id for one in sound], held.modality, part, first=first)

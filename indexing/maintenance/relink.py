@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 from indexing.catalog.queries import Catalog
 from indexing.catalog.writer import CatalogWriter
@@ -15,8 +14,6 @@ from indexing.ingest.scan import scan
 from indexing.writing.writer import Writer
 from recommender.tags import read_tags
 from recommender.types import Modality, Track
-
-_NOTHING: Mapping[str, str | None] = MappingProxyType({})
 
 
 def add_paths(catalog: CatalogWriter, track_id: int, track: Track, *, digest: bytes) -> None:
@@ -33,7 +30,7 @@ def add_path(
     *,
     path: str,
     digest: bytes,
-    named: Mapping[str, str | None] = _NOTHING,
+    named: Mapping[str, str | None] | None = None,
 ) -> None:
     """Give a track a path, unless other content is there now; a file out of reach is looked at when it is back."""
     file = File(path, 1, -1)
@@ -42,7 +39,7 @@ def add_path(
         if fingerprint(Path(path)) != digest:
             return
         file = File(path, status.st_size, status.st_mtime_ns)
-    catalog.add_path(modality, track_id, file, tags={**named, **read_tags(Path(path))})
+    catalog.add_path(modality, track_id, file, tags={**(named or {}), **read_tags(Path(path))})
 
 
 def relink(writer: Writer, folders: Sequence[str | Path] = ()) -> Iterator[Event]:

@@ -18,7 +18,7 @@ from indexing.ingest.pipeline import NEVER, Pipeline
 from indexing.ingest.plan import Decisions
 from indexing.maintenance import salvage
 from indexing.maintenance.relink import relink
-from indexing.maintenance.verify import checked_part, examine, orphans_in
+from indexing.maintenance.verify import checked_part, examine, orphans
 from indexing.snapshot import snapshot
 from indexing.writing.writer import Writer, mismatch, writing
 from recommender.text import shown
@@ -51,7 +51,7 @@ def repair(
     folder = library_path(name_or_path)
     folder = folder if lost(folder) else existing(name_or_path)
     yield from salvage.bring_back(folder, analyser, wait_s)
-    strays = orphans_in(folder)
+    strays = orphans(folder)
     with writing(folder, wait_s=wait_s) as writer:
         yield from (Mended(f"removed {name}, which a killed writer left") for name in strays)
         yield from _references(writer)

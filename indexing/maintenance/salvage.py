@@ -6,7 +6,7 @@ paths from the snapshot, or from files with the same content in folders that are
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from indexing.duplicates.groups import Versions, marks_of
 from indexing.ingest.events import Event, Mended
 from indexing.maintenance.relink import add_paths
 from indexing.snapshot import snapshot
+from indexing.snapshot.facts import Facts
+from indexing.snapshot.segments import Segment
 from recommender.conditions import READ
-from recommender.types import Affect, Analyser, Array, Modality, Track
+from recommender.types import Affect, Analyser, Modality, Track
 
 ASIDE = "aside"
 """Folder within a library for files that nothing could be made of: the user's to delete."""
@@ -68,18 +70,6 @@ def _group(folder: Path, catalog: Remade) -> None:
         known.take(catalog, list(marks_of(folder, infos, rows[at : at + _CHUNK])))
 
 
-class _Loose(NamedTuple):
-    """A track in a part, which the catalog may not know: where it begins there, and what describes it."""
-
-    name: str
-    hash: bytes
-    first_row: int
-    windows: int
-    duration_s: float
-    affect: tuple[float | None, ...]
-    vector: bytes
-
-
 def _from_parts(folder: Path, catalog: Remade, analyser: Analyser) -> Iterator[Event]:
     """Bring back the tracks that parts hold and the catalog lost."""
     known = {info.name: key for key, info in catalog.known_parts().items()}
@@ -95,8 +85,8 @@ def _from_parts(folder: Path, catalog: Remade, analyser: Analyser) -> Iterator[E
         if path.name not in known:
             part = parts.Part(path.name, len(rows), path.stat().st_size, parts.checksum(path))
             known[path.name] = catalog.add_part(modality, part)
-        for loose in _loose(path.name, rows):
-            back += _put(catalog, modality, known[path.name], loose=loose, track=remembered.get(loose.vector))
+        for digest, values, vector in _tracks_in(known[path.name], rows):
+            back += _put(catalog, modality, digest, values=values, track=remembered.get(vector))
     _paths_again(folder, catalog)
     if back:
         yield Mended(f"{back} tracks came back from the parts")
@@ -146,59 +136,53 @@ def _set_aside(path: Path) -> str:
     return ASIDE
 
 
-def _loose(name: str, rows: parts.Rows) -> Iterator[_Loose]:
-    """The tracks in a part: each runs from its window 0, after the row that describes it where there is one."""
+def _tracks_in(part: int, rows: parts.Rows) -> Iterator[tuple[bytes, dict[str, Any], bytes]]:
+    """The tracks in a part: hash, what the catalog has of each, and the bytes of its first vector.
+
+    Each runs from its window 0, after the row that describes it where there is one.
+    """
     starts = np.flatnonzero(rows.window == 0)
     ends = np.append(starts[1:], len(rows))
     for at, end in zip(starts.tolist(), ends.tolist(), strict=True):
         lead = at > 0 and bool(rows.window[at - 1] == parts.ITEM)
         end -= int(end < len(rows) and rows.window[end - 1] == parts.ITEM)
-        affect = _affect(rows.affect[at - 1]) if lead else (None,) * len(Affect._fields)
-        duration_s = float(rows.bounds[at - 1 if lead else end - 1, 1])
-        yield _Loose(name, rows.hashes[at].tobytes(), at, end - at, duration_s, affect, rows.vectors[at].tobytes())
-
-
-def _affect(row: Array) -> tuple[float | None, ...]:
-    return tuple(row.tolist()) or (None,) * len(Affect._fields)
+        affect = rows.affect[at - 1].tolist() if lead else []
+        values = {"size": 0, "part": part, "first_row": at, "windows": end - at, "facts": {}}
+        values["duration_s"] = float(rows.bounds[at - 1 if lead else end - 1, 1])
+        values |= dict(zip(Affect._fields, affect or [None] * len(Affect._fields), strict=True))
+        yield rows.hashes[at].tobytes(), values, rows.vectors[at].tobytes()
 
 
 def _remembered(folder: Path) -> dict[bytes, Track]:
     """Tracks as the snapshot shows them, by the bytes of their first vector."""
-    published, found = snapshot.load_or_none(folder), dict[bytes, Track]()
-    for modality, facts in published.facts.items() if published is not None else ():
-        segment = published.segments[modality] if published is not None else None
-        for at, key in enumerate(segment.ids.tolist() if segment is not None else ()):
-            track = facts.track(at, key, modality)
-            if track is not None and segment is not None:
+    found: dict[bytes, Track] = {}
+    for modality, segment, facts in _published(folder):
+        for at, key in enumerate(segment.ids.tolist()):
+            if (track := facts.track(at, key, modality)) is not None:
                 found[segment.vectors[segment.offsets[at]].tobytes()] = track
     return found
 
 
-def _put(catalog: Remade, modality: Modality, part: int, *, loose: _Loose, track: Track | None) -> bool:
+def _published(folder: Path) -> list[tuple[Modality, Segment, Facts]]:
+    published = snapshot.load_or_none(folder)
+    return [] if published is None else [(m, s, published.facts[m]) for m, s in published.segments.items()]
+
+
+def _put(catalog: Remade, modality: Modality, digest: bytes, *, values: dict[str, Any], track: Track | None) -> bool:
     """Whether a track was lost or out of place: it is back, one that was lost with its paths in the snapshot."""
     facts = {} if track is None else {one.name: getattr(track, one.name) for one in READ if one.kept == "facts"}
-    values = {
-        "size": 0,
-        "part": part,
-        "first_row": loose.first_row,
-        "windows": loose.windows,
-        "duration_s": loose.duration_s,
-        "facts": {name: plain(value) for name, value in facts.items() if value is not None},
-        **dict(zip(Affect._fields, loose.affect, strict=True)),
-    }
-    back = catalog.put_back(modality, loose.hash, values)
+    values["facts"] = {name: plain(value) for name, value in facts.items() if value is not None}
+    back = catalog.put_back(modality, digest, values)
     if back is not None and back[1] and track is not None:
-        add_paths(catalog, back[0], track, digest=loose.hash)
+        add_paths(catalog, back[0], track, digest=digest)
     return back is not None
 
 
 def _paths_again(folder: Path, catalog: Remade) -> None:
     """Give tracks that kept their rows but lost their paths those that the snapshot has for them."""
-    published = snapshot.load_or_none(folder)
-    for modality, facts in published.facts.items() if published is not None else ():
-        segment = published.segments[modality] if published is not None else None
+    for modality, segment, facts in _published(folder):
         for digest, track_id in catalog.pathless(modality).items():
-            at = segment.place(track_id) if segment is not None else None
-            track = facts.track(at, track_id, modality) if at is not None else None
+            at = segment.place(track_id)
+            track = None if at is None else facts.track(at, track_id, modality)
             if track is not None:
                 add_paths(catalog, track_id, track, digest=digest)

@@ -112,17 +112,15 @@ def examine(folder: Path, queries: int = recall.QUERIES, seed: int = 0) -> Repor
     for modality, found in report.recalls.items():
         if found.at[recall.CUTOFFS[0]] < least:
             report.problems.append(Problem("search", f"of {modality} finds too little: {found}"))
-    report.orphans = orphans_in(folder)
+    report.orphans = orphans(folder)
     return report
 
 
-def orphans(library: Library) -> list[str]:
-    """Names of part files that the catalog does not know: left by a killed writer, removed by the next one."""
-    return orphans_in(library.folder)
+def orphans(folder: Path) -> list[str]:
+    """Names of part files that the catalog does not know: left by a killed writer, removed by the next one.
 
-
-def orphans_in(folder: Path) -> list[str]:
-    """See `orphans`; the library need not be fit to be opened."""
+    The library need not be fit to be opened.
+    """
     with closing(Catalog.open(folder)) as catalog:
         known = [part.name for part in catalog.known_parts().values()]
     return [path.name for path in parts.strangers(folder, known)]

@@ -77,9 +77,9 @@ class Writer:
         part = self._write_part([(c.hash, c.analysis) for c in analysed], modality) if analysed else None
 
         def change(catalog: CatalogWriter) -> list[str]:
-            done = catalog.apply(modality, batch, part=part, at=now())
-            self.versions.take(catalog, done.marks)
-            return done.dead
+            dead, marks = catalog.apply(modality, batch, part=part, at=now())
+            self.versions.take(catalog, marks)
+            return dead
 
         try:
             self.apply(change, [part] if part else [])

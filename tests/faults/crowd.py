@@ -129,7 +129,7 @@ def _in_the_end(world: World, expected: dict[tuple[str, str], object]) -> list[s
     with Library.open(world.base) as library:
         list(ingest.add(library, [world.music], ANALYSER, executor="inline", wait_s=_PATIENCE_S))
         found = [] if state(library) == expected else ["other tracks than at the start"]
-        return [*found, *map(str, verify(library)), *orphans(library)]
+        return [*found, *map(str, verify(library)), *orphans(library.folder)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -297,7 +297,7 @@ def faults_when_done(folder: Path, after: Seen) -> Iterator[str]:
         yield f"the space is {now.space}"
     with closing(Library.open(folder)) as library:
         yield from map(str, verify(library))
-        yield from (f"orphan {name}" for name in orphans(library))
+        yield from (f"orphan {name}" for name in orphans(library.folder))
     left = [*folder.rglob(".partial-*"), *folder.glob(BACKUP + "*"), *folder.glob("writer.json")]
     yield from (f"left behind: {path.name}" for path in left)
     if len(list((folder / "snapshots").iterdir())) != 1:

@@ -105,7 +105,7 @@ def test_a_passing_fault_of_the_disk_is_no_damaged_catalog(world, monkeypatch, e
 
     before = (world.base / "catalog.sqlite").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(salvage.sqlite3, "connect", failing)
+        patch.setattr(sqlite3, "connect", failing)
         with pytest.raises(LibraryError, match="cannot read the library at"):
             list(salvage.bring_back(world.base, ANALYSER))
     assert (world.base / "catalog.sqlite").read_bytes() == before

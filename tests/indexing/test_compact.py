@@ -54,7 +54,7 @@ def test_many_parts_become_one_that_holds_the_same(many):
     assert state(many) == before
     assert [track.id for track in many.tracks()] == ids
     assert verify(many) == []
-    assert orphans(many) == []
+    assert orphans(many.folder) == []
     assert compact(many.folder).parts == (1, 1)
 
 

@@ -108,10 +108,10 @@ def test_orphans_are_ignored_and_removed_by_the_next_writer(library, music):
     (library.folder / "snapshots" / ".partial-000009-x").mkdir()
     with Library.open(library.folder) as reader:
         assert reader.count("music") == 6
-        assert orphans(reader) == [".partial-x.parquet", "stray.parquet"]
+        assert orphans(reader.folder) == [".partial-x.parquet", "stray.parquet"]
         assert verify(reader) == []
     add(library, [music])
-    assert orphans(library) == []
+    assert orphans(library.folder) == []
     assert len(list((library.folder / "snapshots").iterdir())) == 1
 
 

@@ -145,7 +145,7 @@ def test_a_later_format_is_refused_in_one_line(library):
     with sqlite3.connect(library.folder / "catalog.sqlite") as link:
         link.execute("UPDATE meta SET schema_version = 99")
     link.close()
-    with pytest.raises(LibraryError, match="has format 99, but this cliptune reads up to format 3; upgrade cliptune"):
+    with pytest.raises(LibraryError, match="has format 99, but this cliptune reads up to format 4; upgrade cliptune"):
         Library.open(library.folder)
 
 
@@ -220,3 +220,20 @@ def test_a_catalog_whose_maker_was_killed_is_finished_by_the_next(tmp_path: Path
     library = Library.open_or_create(folder, Space("m", "1", 4))
     assert library.space == Space("m", "1", 4)
     assert list(library.tracks()) == []
+
+
+def test_the_catalog_is_asked_in_the_state_that_the_library_shows(library, music):
+    with library.catalog() as catalog:
+        before = catalog.known("music").files
+    toy(music / "later.mp3", 70)
+    with Library.open(library.folder) as other:
+        list(ingest.add(other, [music], FakeAnalyser(), executor="inline"))
+    with library.catalog() as catalog:
+        assert catalog.known("music").files == before
+        assert catalog.head().generation == library.generation
+    library.reload()
+    with library.catalog() as catalog:
+        assert catalog.known("music").files.keys() - before.keys() == {str(music / "later.mp3")}
+    library.close()
+    with pytest.raises(LibraryError, match="was closed"), library.catalog():
+        pass

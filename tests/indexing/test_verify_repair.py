@@ -126,7 +126,7 @@ def test_orphans_go(library):
     shutil.copy(part, part.with_name("stray.parquet"))
     assert examine(library.folder, queries=0).orphans == ["stray.parquet"]
     assert mend(library) == (["removed stray.parquet, which a killed writer left"], [])
-    assert orphans(library) == []
+    assert orphans(library.folder) == []
 
 
 @pytest.mark.parametrize("damage", ["flip", "missing"])

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from alembic.operations import Operations
 
 REVISIONS: dict[int, Callable[["Operations"], None]] = {
-    2: version_2.upgrade,
-    3: version_3.upgrade,
-    4: version_4.upgrade,
+    number: module.upgrade for number, module in enumerate((version_2, version_3, version_4), start=2)
 }
 """What brings a catalog to each version from the one before it."""
 
