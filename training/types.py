@@ -1,6 +1,6 @@
 """Values of training and evaluation: labelled pairs, retrieval corpora, and the contract of a system."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -19,6 +19,12 @@ CLASS_OF = (0, 2, 2, 2, 0)
 
 Relevance = Literal["five", "three"]
 """What two segments must share to be relevant to each other: the emotion (or label), or the class."""
+
+V, M = "video->music", "music->video"
+"""The directions of retrieval: music for clips, clips for music."""
+
+Tick = Callable[[str, int, int], None]
+"""Called with what is done, how much of it, and how much there is."""
 
 ProtocolName = Literal["paper", "clean"]
 """`paper`: early stopping on the evaluated set, as published. `clean`: on inner grouped folds of train only."""

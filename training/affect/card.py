@@ -1,7 +1,6 @@
 """The model card: generated from measured numbers only, so that it cannot disagree with the model beside it."""
 
 from collections.abc import Mapping
-from textwrap import fill
 from typing import Any
 
 from recommender.affect.linear import LinearAffect
@@ -10,6 +9,7 @@ from training.affect.feel_words import GROUPS, MAY_COST, NEAR_RIM
 from training.affect.fit import Trained
 from training.affect.terms import AXES, Axis
 from training.affect.video import CLIP_SPREAD, FILM_VALENCE_R, REASONS, STILL_SPREAD, TrainedVideo
+from training.learning.markdown import paragraph, table
 
 Report = dict[str, Any]
 Row = tuple[str, ...]
@@ -136,11 +136,11 @@ def _described(found: Report | None) -> str:
         f"{axis} {', '.join(f'{share}: {r:.3f}' for share, r in found['tried'][axis].items())}" for axis in AXES
     )
     shares = " and ".join(f"{found['share'][axis]:g} ({axis})" for axis in AXES)
-    head = _wrapped(f"""
+    head = paragraph(f"""
     {found["tracks"]} produced tracks of {found["genres"]} genres, described by their composer, each read by a predictor
     that was fitted and calibrated without it. Tracks with words of both sides are left out. Chance is .50; the
     intervals draw tracks anew. One composer and few tracks: for music of others these figures are a hint.""")
-    foot = _wrapped(f"""
+    foot = paragraph(f"""
     The described tracks weigh {shares} beside the rated pieces: of the weights tried the largest that costs r on
     rated pieces, one series left out, no more than {MAY_COST:g} ({tried}); how they are read had no part in it. Beyond
     ±{NEAR_RIM:g}, a limit of the plane, stand {found["at_limit"]:.0%}.""")
@@ -239,7 +239,7 @@ def _clips(video: Report) -> str:
 def _activity(found: Report) -> str:
     mixture = found["mixture"]
     columns = ", ".join(f"`{c}`" for c in mixture["columns"])
-    return _wrapped(f"""
+    return paragraph(f"""
     No clip is rated. {found["clips"]} are labelled calm or busy ({found["busy"]} busy), and a clip's arousal is what
     tells them apart: a head on what the network sees (ridge regression on the labelled clips and, with
     {1 - CLIPS_SHARE:.0%} of the weight, on OASIS's pictures of themes in action and at rest; strength {SHRINK:g};
@@ -268,14 +268,10 @@ def _tried(found: Report) -> str:
 
 def _lights(found: Report) -> str:
     cells = "; ".join(f"{copy} {f['mean']:.2f} (largest {f['largest']:.2f})" for copy, f in found["lights"].items())
-    return _wrapped(f"""
+    return paragraph(f"""
     How much the head's reading changes when a clip of a source left out is shown in other light, in SDs of the
     readings: {cells}. Of clips that were learnt from, arousal moves by less than
     a tenth, unless another number of cuts is found in the copy (2 of 135 dark, bright and grey ones, .17 at most).""")
-
-
-def _wrapped(text: str) -> str:
-    return fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _calibration(report: Report, music_part: Trained, video_part: TrainedVideo) -> str:
@@ -283,7 +279,7 @@ def _calibration(report: Report, music_part: Trained, video_part: TrainedVideo) 
     rows: list[Row] = [("", "valence gain", "arousal gain", "valence SD", "arousal SD")]
     for name, model in (("music", music_part.model), ("clips", video_part.model), ("stills", video_part.still)):
         rows.append((name, *(f"{v:.3f}" for v in (*model.gain, *model.sd))))
-    text = _wrapped(f"""
+    text = paragraph(f"""
     0 is neutral and 0.4 one SD of a reference population; means are kept inside the plane by x / (1 + x⁴)^¼, which
     leaves their order. Music: {music["vgmidi_pieces"]} renderings, {music["described_tracks"]} described and
     {music["real_tracks"]} unrated tracks, each kind with the same weight; neutral is half way between the two sides
@@ -335,5 +331,4 @@ def _weights(title: str, model: LinearAffect, reasons: Mapping[str, str], note: 
 
 
 def _table(rows: list[Row]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
+    return table(rows[0], rows[1:], rule=" --- ")

@@ -116,16 +116,7 @@ def evaluate(problem: Problem, seeds: int) -> AxisFigures:
         mae_constant=mae(np.zeros(len(problem.y)), problem.y),
         chance_r_mean=float(chance.mean()),
         chance_r_95=float(np.quantile(chance, 0.95)),
-        residual_sd_items=mean["residual_sd_items"],
-        residual_sd_windows=mean["residual_sd_windows"],
-        r_windows=mean["r_windows"],
-        coverage_80=mean["coverage_80"],
-        coverage_90=mean["coverage_90"],
-        coverage_80_windows=mean["coverage_80_windows"],
-        coverage_90_windows=mean["coverage_90_windows"],
-        sign_right=mean["sign_right"],
-        sign_right_sure=mean["sign_right_sure"],
-        share_sure=mean["share_sure"],
+        **{name: value for name, value in mean.items() if name not in ("r", "mae")},
     )
 
 

@@ -16,6 +16,7 @@ from training.affect.cross_validation import Problem
 from training.affect.nested import fit_chosen, leave_one_group_out
 from training.affect.signed_ridge import Moments, SignedRidge
 from training.affect.terms import AXES, Axis
+from training.datasets.macleod import SIDES
 from training.evaluation.intervals import bootstrap_of
 from training.measures.classification import roc_auc
 
@@ -24,18 +25,11 @@ SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 MAY_COST = 0.01
 """What r on rated pieces, one series left out, may lose by them."""
 FOLDS, SEEDS = 10, 3
-GROUPS: Mapping[str, tuple[Axis, int]] = {
-    "Bright": ("valence", +1),
-    "Uplifting": ("valence", +1),
-    "Dark": ("valence", -1),
-    "Somber": ("valence", -1),
-    "Eerie": ("valence", -1),
-    "Driving": ("arousal", +1),
-    "Aggressive": ("arousal", +1),
-    "Action": ("arousal", +1),
-    "Calming": ("arousal", -1),
-    "Relaxed": ("arousal", -1),
+_GROUPS: Mapping[Axis, tuple[str, ...]] = {
+    "valence": ("Bright", "Uplifting", "Dark", "Somber", "Eerie"),
+    "arousal": ("Driving", "Aggressive", "Action", "Calming", "Relaxed"),
 }
+GROUPS = {word: (axis, SIDES[word][AXES.index(axis)]) for axis, words in _GROUPS.items() for word in words}
 """Words whose tracks are to lie on one side of neutral, on average."""
 NEAR_RIM = 0.98
 """A mean beyond it stands at a limit."""

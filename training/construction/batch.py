@@ -19,6 +19,7 @@ from training.construction.features import fingerprints, vectors
 from training.construction.storage import writing
 from training.construction.together import fill
 from training.datasets.h5 import matrix_bytes
+from training.types import Tick
 
 FEATURES: dict[str, tuple[str, Modality]] = {
     "builtin-music": ("builtin", "music"),
@@ -30,8 +31,6 @@ FEATURES: dict[str, tuple[str, Modality]] = {
     "timesformer": ("timesformer", "video"),
 }
 """By name: the encoder and its modality."""
-
-Tick = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from training.evaluation.published import published, survey
 from training.evaluation.slices import per_query_table, write_per_query
 from training.evaluation.trials import Bench, Outcome, run, trials
 from training.learning.versions import environment
-from training.types import System
+from training.types import M, System, Tick, V
 
 SCHEMA_VERSION = 1
 PACKAGES = ("cliptune", "numpy", "scipy", "torch", "h5py")
@@ -26,7 +26,6 @@ PACKAGES = ("cliptune", "numpy", "scipy", "torch", "h5py")
 SPACE = re.compile(r"\s")
 """What names of sources may hold, and names in TREC files may not."""
 
-Tick = Callable[[str, int, int], None]
 Outcomes = dict[str, dict[int, list[Outcome]]]
 
 
@@ -118,7 +117,7 @@ def _write(
     for folder in ("per_query", "trec"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     for name, s in scored.items():
-        for direction in (summary.V, summary.M):
+        for direction in (V, M):
             short = direction.replace("->", "-")
             means = {measure: values.mean(axis=0) for measure, values in s.ranking[direction].items()}
             rows = per_query_table(s.ids[direction], means, s.emotion[direction], s.names)
@@ -139,7 +138,7 @@ def _write_trec(bench: Bench, outcomes: Outcomes, folder: Path) -> None:
     """Runs and judgements of the first seed; in cross-validation each query ranks its own fold's items only."""
     for name, by_seed in outcomes.items():
         seed, folds = next(iter(by_seed.items()))
-        for direction in (summary.V, summary.M):
+        for direction in (V, M):
             run_rows: dict[str, dict[str, float]] = {}
             judged: dict[str, dict[str, int]] = {}
             for fold, outcome in enumerate(folds):

@@ -5,7 +5,7 @@ splits. Recipes are fitted on the first part; on the second our recipe's score i
 stops early; the third is measured. Pairs of one seed share data and fit, so that intervals and tests are over seeds.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from training.evaluation.files import write_text
 from training.evaluation.intervals import paired_bootstrap, spread
 from training.evaluation.significance import holm, paired_test
 from training.learning.folds import deal, tally
+from training.learning.markdown import table
 from training.learning.model_folder import as_json, writable
 from training.learning.targets import Scored, is_matched
 from training.learning.versions import versions
@@ -27,8 +28,7 @@ from training.systems.afclnet.ablations import ablations
 from training.systems.afclnet.reduction import ReductionConfig
 from training.systems.afclnet.system import OURS, PAPER, AFCLNet, AFCLNetConfig
 from training.systems.logistic import calibration
-
-Tick = Callable[[str, int, int], None]
+from training.types import Tick
 
 MEASURES = ("MAE", "MSE", "R2", "Brier", "AUC")
 SHARES = (0.8, 0.1, 0.1)
@@ -350,13 +350,13 @@ def markdown(report: Mapping[str, Any]) -> str:
         f"`{report['command']}`\n\n{data['pairs']} generated pairs a data set, {data['affect']} affect dimensions, "
         f"{data['video_columns']} and {data['music_columns']} objective columns; {report['seeds']} seeds; {versions}.",
         "## Is a part's effect found?", HOW,
-        _table(PART_COLUMNS, parts),
+        table(PART_COLUMNS, parts, rule=" --- "),
         "## All recipes, every term of the score planted in equal shares",
-        _table(("recipe", "seeds", *MEASURES, "R2: with all its parts minus this one"), recipes),
+        table(("recipe", "seeds", *MEASURES, "R2: with all its parts minus this one"), recipes, rule=" --- "),
         "The paper's recipe has 10 instead of 50 epochs of DCCA and few seeds: it takes many times as long.",
         "## As published",
         "Su et al. 2025, on 2,200 pairs that are not public: another data set, beside ours for orientation only.",
-        _table(("model", "MAE", "MSE", "R2"), printed),
+        table(("model", "MAE", "MSE", "R2"), printed, rule=" --- "),
     ]) + "\n"  # fmt: skip
 
 
@@ -382,8 +382,3 @@ def _cell(figure: Mapping[str, Any]) -> str:
 
 def _difference(d: Mapping[str, float]) -> str:
     return f"{d['mean']:+.3f} [{d['low_95']:+.3f}, {d['high_95']:+.3f}]"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -67,14 +67,8 @@ def slices(report: Mapping[str, Any], direction: str) -> str:
 
 def confusions(report: Mapping[str, Any]) -> str:
     """Matched or not, truth against decision, one panel per system; counts are means over seeds."""
-    names = list(report["systems"])
-    columns = min(len(names), 5)
-    rows = -(-len(names) // columns)
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(1.75 * columns, 1.9 * rows), layout="constrained")
-    for i, name in enumerate(names):
-        axes = figure.add_subplot(rows, columns, i + 1)
+    figure, panels = _panels(list(report["systems"]), 5, (1.75, 1.9))
+    for name, axes in panels.items():
         table = np.array(report["systems"][name]["confusion"])
         axes.imshow(table, cmap="Blues", vmin=0, vmax=table.sum() / 2)
         for (y, x), value in np.ndenumerate(table):
@@ -88,14 +82,8 @@ def confusions(report: Mapping[str, Any]) -> str:
 
 def reliability(report: Mapping[str, Any]) -> str:
     """Share of matched pairs over mean score, one panel per system."""
-    names = list(report["systems"])
-    columns = min(len(names), 4)
-    rows = -(-len(names) // columns)
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(2.5 * columns, 2.6 * rows), layout="constrained")
-    for i, name in enumerate(names):
-        axes = figure.add_subplot(rows, columns, i + 1)
+    figure, panels = _panels(list(report["systems"]), 4, (2.5, 2.6))
+    for name, axes in panels.items():
         entry = report["systems"][name]
         bins = entry["reliability"]["bins"]
         at, share = (np.array([b[key] for b in bins]) for key in ("predicted", "observed"))
@@ -123,15 +111,8 @@ def stages(report: Mapping[str, Any], pair: Mapping[str, Any]) -> str:
         again = np.array([e["stage"].startswith("rescored") for e in entries])
         for kind, colour, label in ((~again, BAR, pair["first"]), (again, PAPER, f"rescored by {pair['second']}")):
             at = np.flatnonzero(kind)
-            style: dict[str, Any] = {
-                "color": colour,
-                "ecolor": INK,
-                "elinewidth": 1,
-                "capsize": 3,
-                "marker": "o",
-                "markersize": 6,
-            }
-            axes.errorbar(at, means[kind], error[:, kind], linestyle="none", label=label, **style)
+            style: dict[str, Any] = {"color": colour, "ecolor": INK, "elinewidth": 1, "capsize": 3, "markersize": 6}
+            axes.errorbar(at, means[kind], error[:, kind], linestyle="none", marker="o", label=label, **style)
         axes.axhline(means[0], color=BAR, linewidth=0.8, linestyle=":")
         level = report["chance"].get(f"{direction} mAP")
         if level is not None:
@@ -150,6 +131,16 @@ def _reach(at: Any, low: list[float | None], high: list[float | None]) -> Any:
     below = [value - _or(bound, value) for value, bound in zip(at, low, strict=True)]
     above = [_or(bound, value) - value for value, bound in zip(at, high, strict=True)]
     return np.maximum([below, above], 0)
+
+
+def _panels(names: list[str], most: int, size: tuple[float, float]) -> tuple[Any, dict[str, Any]]:
+    """A figure with a panel of `size` per name, at most so many beside each other, and the axes of each."""
+    from matplotlib.figure import Figure
+
+    columns = min(len(names), most)
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    return figure, {name: figure.add_subplot(rows, columns, i + 1) for i, name in enumerate(names)}
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from training.types import M, V
+
 
 class Row(NamedTuple):
     """One published model on one dataset: what it is compared with here, and its figures."""
@@ -20,7 +22,6 @@ def _retrieval(direction: str, top1: float, top3: float, top5: float, average: f
     return {f"{direction} {n}": value / 100 for n, value in zip(names, (top1, top3, top5, average), strict=True)}
 
 
-V, M = "video->music", "music->video"
 MULTI, SINGLE = "EmoMV, multi-task", "EmoMV, single-task"
 BASE_MULTI, BASE_SINGLE = "Li & Kumar, multi-task", "Li & Kumar, single-task"
 

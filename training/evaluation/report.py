@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.evaluation import plots
+from training.learning.markdown import table
+from training.types import M, V
 
-V, M = "video->music", "music->video"
 COLUMNS = (f"{V} mAP", f"{V} top@1", f"{V} top@5", f"{M} mAP", f"{M} top@1", f"{M} top@5", "accuracy", "F1", "AUC")
 MATCHING = ("MAE", "MSE", "R2", "Brier", "ECE")
 
@@ -211,12 +212,6 @@ def _slices(report: Report, direction: str) -> tuple[Sequence[str], list[Sequenc
         [name, *(plain(e["slices"][direction][word]["mAP"]) for word in emotions)] for name, e in systems.items()
     ]
     return [direction, *emotions], rows
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A markdown table."""
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def page(report: Report) -> str:

@@ -18,9 +18,10 @@ from recommender.types import Array
 from training.evaluation.intervals import bootstrap, paired_bootstrap, spread
 from training.evaluation.significance import holm, paired_test
 from training.evaluation.slices import number
-from training.evaluation.summary import M, V, directions
+from training.evaluation.summary import directions
 from training.evaluation.trials import Bench, Outcome, Task
 from training.measures import SameLabel, per_query
+from training.types import M, V
 
 CUTOFFS = (10, 20, 50)
 PERFECT, COSINE, OWN, INDEX = "perfect order", "exact cosine", "own score", "index"

@@ -12,9 +12,8 @@ from training.evaluation.slices import by_label, number
 from training.evaluation.trials import Bench, Outcome, Task
 from training.learning.targets import class_scores, emotion_scores
 from training.measures import POINTWISE, SameLabel, chance_levels, per_query
-from training.types import EMOTIONS, Pairs
+from training.types import EMOTIONS, M, Pairs, V
 
-V, M = "video->music", "music->video"
 RANKING = ("mAP", "top@1", "top@3", "top@5", "MRR", "nDCG", "median-rank")
 MATCHING = ("accuracy", "F1", "AUC")
 PROBABILITY = ("MAE", "MSE", "R2", "Brier", "ECE")

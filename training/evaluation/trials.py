@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -235,28 +236,19 @@ def fingerprint(bench: Bench, system: System, trial: Trial) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
+SOURCES = (
+    *("recommender.encoders", "recommender.model", "recommender.rankers"),  # and what trained models score with
+    *("training.measures", "training.nets", "training.systems"),
+    *(f"training.learning.{name}" for name in ("folds", "loop", "losses", "targets", "weighing")),
+)
+
+
 @cache
 def code() -> str:
     """A hash over the sources that a fit runs through."""
-    import recommender.encoders
-    import recommender.model
-    import recommender.rankers
-    import training.learning.folds
-    import training.learning.loop
-    import training.learning.losses
-    import training.learning.targets
-    import training.learning.weighing
-    import training.measures
-    import training.nets
-    import training.systems
-
-    saved = (recommender.model, recommender.rankers)  # what models that are trained already score with
-    packages = (recommender.encoders, training.measures, training.nets, training.systems, *saved)
-    learning = training.learning
-    modules = (learning.loop, learning.folds, learning.losses, learning.targets, learning.weighing)
     digest = hashlib.sha256()
-    for module in (*packages, *modules):
-        home = Path(inspect.getfile(module))
+    for name in SOURCES:
+        home = Path(inspect.getfile(import_module(name)))
         for source in sorted(home.parent.rglob("*.py")) if home.name == "__init__.py" else [home]:
             digest.update(source.read_bytes())
     return digest.hexdigest()

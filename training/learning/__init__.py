@@ -1,1 +1,1 @@
-"""What every training shares: loop, losses, folds, targets, the search of settings, the model folder."""
+"""What every training shares: loop, losses, folds, targets, weighing of scores, search of settings, model folder."""

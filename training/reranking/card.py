@@ -1,8 +1,9 @@
 """The section on rescoring of an affect model's card, from measured numbers only."""
 
 from collections.abc import Mapping
-from textwrap import fill
 from typing import Any
+
+from training.learning.markdown import paragraph, table
 
 HEADING = "\n## Rescoring with AFCLNet\n"
 """Where the section begins: what follows in an older card is replaced."""
@@ -20,13 +21,13 @@ def section(facts: Mapping[str, Any]) -> str:
     """The section (markdown) of what `recommend train afclnet --data` measured."""
     parts = [
         HEADING.rstrip(),
-        _wrapped(_made(facts)),
-        _wrapped(_data(facts)),
-        _wrapped(_measured(facts)),
+        paragraph(_made(facts)),
+        paragraph(_data(facts)),
+        paragraph(_measured(facts)),
         _table(facts),
         "Gain over the cosine, paired:\n\n" + _differences(facts["differences"]),
-        _wrapped(_choice(facts)),
-        "Limits of the rescoring:\n\n" + "\n".join(_wrapped(f"- {limit}", "  ") for limit in LIMITS),
+        paragraph(_choice(facts)),
+        "Limits of the rescoring:\n\n" + "\n".join(paragraph(f"- {limit}", "  ") for limit in LIMITS),
         f"Configuration: `{facts['config']}`",
     ]
     return "\n\n".join(parts) + "\n"
@@ -81,25 +82,16 @@ def _measured(facts: Mapping[str, Any]) -> str:
     together; repeated items lift mAP, so that its own intervals sit somewhat high."""
 
 
-def _wrapped(text: str, indent: str = "") -> str:
-    return fill(" ".join(text.split()), 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
 def _table(facts: Mapping[str, Any]) -> str:
     rankers, chance = facts["rankers"], facts["chance"]
-    lines = ["| measure | chance | " + " | ".join(NAMES.values()) + " |", "|" + " --- |" * (2 + len(NAMES))]
-    for measure, level in chance.items():
-        cells = (_cell(rankers[name][measure]) for name in NAMES)
-        lines.append(f"| {measure} | {level:.3f} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    rows = [[m, f"{level:.3f}", *(_cell(rankers[name][m]) for name in NAMES)] for m, level in chance.items()]
+    return table(["measure", "chance", *NAMES.values()], rows, rule=" --- ")
 
 
 def _differences(found: Mapping[str, Any]) -> str:
-    names = tuple(found)
-    lines = ["| measure | " + " | ".join(NAMES[n] for n in names) + " |", "|" + " --- |" * (1 + len(names))]
-    for measure in found[names[0]]:
-        lines.append(f"| {measure} | " + " | ".join(_cell(found[n][measure], "+") for n in names) + " |")
-    return "\n".join(lines)
+    measures = next(iter(found.values()))
+    rows = [[measure, *(_cell(gains[measure], "+") for gains in found.values())] for measure in measures]
+    return table(["measure", *(NAMES[name] for name in found)], rows, rule=" --- ")
 
 
 def _cell(entry: Mapping[str, float], sign: str = "") -> str:

@@ -5,7 +5,7 @@ learns to score any picture with any piece by how near their ratings lie. Figure
 folds of themes crossed with folds of series: both sides of a held-out pair are unseen.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from training.reranking.pigeonhole_bootstrap import Agreement, Figures
 from training.reranking.rated import Rated, Seen, distances, measured, nearness
 from training.systems.afclnet.export import rescorer
 from training.systems.logistic import calibration
+from training.types import Tick
 
 FOLDS = 4
 """Of either side, so 16 fits per seed: VGMIDI has 11 series, few of them large."""
@@ -47,8 +48,6 @@ MARGIN = 0.003
 RIVALS = ("afclnet", "fusion")
 REPORT = "rescoring.json"
 PACKAGES = ("numpy", "scipy", "torch")
-
-Tick = Callable[[str, int, int], None]
 
 
 def train_builtin(

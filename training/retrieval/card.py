@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from training.learning.markdown import table
+
 SHOWN = (
     "video->music mAP",
     "video->music top@1",
@@ -13,6 +15,7 @@ SHOWN = (
     "video emotion accuracy",
     "music emotion accuracy",
 )
+HEADER = ("measure", "chance", "value", "95 % interval")
 
 
 def card(facts: Mapping[str, Any], licence: str) -> str:
@@ -74,12 +77,12 @@ def rated_card(facts: Mapping[str, Any]) -> str:
 
 
 def _rated_table(figures: Mapping[str, Any]) -> str:
-    lines = ["| measure | chance | value | 95 % interval |", "|---|---|---|---|"]
-    lines += [
-        f"| {name} | {e['chance']:.3f} | {e['mean']:.3f} | {e['low_95']:.3f} to {e['high_95']:.3f} |"
-        for name, e in figures.items()
-    ]
-    return "\n".join(lines)
+    rows = [[name, f"{e['chance']:.3f}", f"{e['mean']:.3f}", _bounds(e)] for name, e in figures.items()]
+    return table(HEADER, rows)
+
+
+def _bounds(entry: Mapping[str, Any]) -> str:
+    return "" if entry["low_95"] is None else f"{entry['low_95']:.3f} to {entry['high_95']:.3f}"
 
 
 def _need(entry: Mapping[str, Any]) -> str:
@@ -102,13 +105,9 @@ def _seeds(figures: Mapping[str, Any]) -> str:
 
 
 def _table(figures: Mapping[str, Any]) -> str:
-    lines = ["| measure | chance | value | 95 % interval |", "|---|---|---|---|"]
-    for name in SHOWN:
-        if name not in figures["measures"]:
-            continue
+    rows = []
+    for name in (name for name in SHOWN if name in figures["measures"]):
         entry, chance = figures["measures"][name], figures["chance"].get(name)
         sd = "" if entry["sd_over_seeds"] is None else f" ± {entry['sd_over_seeds']:.3f}"
-        interval = "" if entry["low_95"] is None else f"{entry['low_95']:.3f} to {entry['high_95']:.3f}"
-        level = "" if chance is None else f"{chance:.3f}"
-        lines.append(f"| {name} | {level} | {entry['mean']:.3f}{sd} | {interval} |")
-    return "\n".join(lines)
+        rows.append([name, "" if chance is None else f"{chance:.3f}", f"{entry['mean']:.3f}{sd}", _bounds(entry)])
+    return table(HEADER, rows)

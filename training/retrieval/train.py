@@ -1,7 +1,7 @@
 """`recommend train retrieval`: a system fitted on a dataset's training pairs, saved as a model folder with its card."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,9 +23,7 @@ from training.systems.afclnet.export import rescorer
 from training.systems.afclnet.system import FittedAFCLNet
 from training.systems.fusion import FittedFusion
 from training.systems.fusion import Fusion as FusionSystem
-from training.types import EMOTIONS, Dataset, Extra, Fitted, Pairs, System
-
-Tick = Callable[[str, int, int], None]
+from training.types import EMOTIONS, Dataset, Extra, Fitted, Pairs, System, Tick
 
 
 @dataclass(frozen=True)

@@ -35,13 +35,12 @@ from training.systems.afclnet.reduction import LinearReducer, ReductionConfig, r
 from training.systems.afclnet.system import OURS, AFCLNet, AFCLNetConfig
 from training.systems.logistic import calibration
 from training.systems.matching import tensors_of
+from training.types import Tick
 
 FOLDS = 5
 LEAST = 4 * FOLDS
 """Groups of pairs below which folds say nothing."""
 SHOWN = ("MAE", "MSE", "R2")
-
-Tick = Callable[[str, int, int], None]
 
 
 class Held(NamedTuple):

@@ -15,11 +15,9 @@ from training.tagger.figures import KINDS, figures, summary
 from training.tagger.labelled import Labelled, parts, training_segments
 from training.tagger.model import Tagger, fit, load, manifest_of
 from training.tagger.network import TaggerConfig
-from training.types import Dataset
+from training.types import Dataset, Tick
 
 FOLDS = 5
-
-Tick = Callable[[str, int, int], None]
 
 
 def train_tagger(

@@ -13,10 +13,12 @@ import numpy as np
 from indexing.disk.files import absolute
 from indexing.ingest.scan import media_files
 from recommender import atomic
-from recommender.errors import Argument, InputError, ModelError
+from recommender.encoders.contract import MODALITIES
+from recommender.errors import Argument
+from recommender.errors import InputError
+from recommender.errors import ModelError
 from recommender.text import shown
 from recommender.types import Array, Modality
-from training.construction.batch import Tick
 from training.construction.encoders import ENCODERS, Extractor
 from training.construction.features import fingerprints, vectors
 from training.construction.storage import writing
@@ -25,7 +27,8 @@ from training.construction.together import fill
 from training.datasets.emomv_labels import JOIN
 from training.datasets.emomv_layout import before_number
 from training.tagger.figures import KINDS
-from training.tagger.model import MODALITIES, Tag, Tagger
+from training.tagger.model import Tag, Tagger
+from training.types import Tick
 
 OPINIONS = ("path", "tag", "outcome", "video", "p_video", "music", "p_music", "joint", "p_joint", "reason")
 KEPT, DISAGREE, COPY, FAILED = "kept", "disagree", "copy", "failed"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from recommender.encoders.contract import MODALITIES
 from recommender.errors import InputError, ModelError
 from recommender.model.folder import FORMAT, MANIFEST, digest, find, plain_name, read_manifest, read_tensors
 from recommender.model.retrieval import FeatureSet
@@ -21,7 +22,6 @@ from training.tagger.network import Labels, Member, TaggerConfig, fit_members, o
 from training.tagger.tokens import tokens_of
 
 KIND = "tagger"
-MODALITIES: tuple[Modality, ...] = ("video", "music")
 
 
 class Opinion(NamedTuple):

@@ -13,9 +13,9 @@ from training.evaluation import matching
 from training.evaluation.files import write_text
 from training.evaluation.trials import code
 from training.learning import search
+from training.types import Tick
 
 Figures = dict[str, float]
-Tick = Callable[[str, int, int], None]
 
 
 class Kept:

@@ -14,7 +14,7 @@ from training.evaluation.intervals import bootstrap_of
 from training.evaluation.published import OURS, Row, emotion_accuracy, published
 from training.evaluation.suites import labelled, tables
 from training.evaluation.suites.cache import Kept
-from training.evaluation.suites.labelled import M, Place, V
+from training.evaluation.suites.labelled import Place
 from training.evaluation.suites.request import Asked, Found
 from training.evaluation.suites.tables import Cell, Table
 from training.evaluation.trials import FOLDS, Bench
@@ -22,7 +22,7 @@ from training.learning.folds import grouped_folds
 from training.systems import system
 from training.systems.logistic import multinomial
 from training.systems.prepare import standardiser
-from training.types import EMOTIONS, Dataset, Pairs, ProtocolName, System
+from training.types import EMOTIONS, Dataset, M, Pairs, ProtocolName, System, V
 
 NAME = "emomv-tables"
 SEEDS = 5

@@ -14,9 +14,8 @@ from training.evaluation.trials import Bench, Outcome, Trial, run
 from training.learning.folds import grouped_folds
 from training.learning.loop import quality
 from training.systems.rated import uncalibrated
-from training.types import Dataset, Pairs, System
+from training.types import Dataset, M, Pairs, System, V
 
-V, M = summary.V, summary.M
 RANKED = (f"{V} mAP", f"{M} mAP")
 
 INNER = 3

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from recommender.errors import Argument, InputError
 from training.datasets.generated import GeneratedConfig
-from training.evaluation.suites.cache import Kept, Tick
+from training.evaluation.suites.cache import Kept
 from training.evaluation.suites.tables import Table
 from training.learning.search import TRIALS
+from training.types import Tick
 
 FOLDS = 3
 """Outer folds of EmoMV-C's training pairs: every fold is tuned anew, and 240 of 360 pairs are left to fit."""

@@ -12,6 +12,7 @@ from recommender.types import Array
 from training.evaluation import report as rendering
 from training.evaluation import summary
 from training.evaluation.intervals import bootstrap
+from training.learning.markdown import table
 from training.learning.versions import environment
 
 SCHEMA_VERSION = 1
@@ -48,7 +49,7 @@ class Table:
     def markdown(self) -> str:
         """The heading, the text and the table."""
         rows = [[_label(row), *(_text(row.cells.get(name)) for name in self.columns)] for row in self.rows]
-        parts = [f"## {self.title}", self.how, rendering.table((self.first, *self.columns), rows)]
+        parts = [f"## {self.title}", self.how, table((self.first, *self.columns), rows)]
         return "\n\n".join(filter(None, parts))
 
 
