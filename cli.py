@@ -15,19 +15,10 @@ import typer
 from indexing.commands.beats import app as index_app
 from indexing.commands.query import query
 from recommender.commands import app as models_app
-from recommender.console import (
-    FAILED,
-    OK,
-    TABLE,
-    USAGE,
-    FormatOption,
-    argument,
-    group,
-    worded,
-    write,
-    write_list,
-)
+from recommender.console import FAILED, OK, TABLE, USAGE, FormatOption, group, worded, write, write_list
 from recommender.errors import CliptuneError, InputError
+from recommender.options import argument
+from recommender.outputs.listing import facts
 from recommender.text import shown
 from training import commands as training_commands
 from training.dataset_commands import dataset_app, features_app
@@ -61,7 +52,6 @@ app.command("eval", help=training_commands.EVAL_HELP)(training_commands.evaluate
 @app.command(help="Print versions, the FAISS build, devices and conflicts.\n\nExample: recommend doctor")
 def doctor(format: FormatOption = TABLE) -> None:
     from indexing.maintenance.doctor import report
-    from recommender.outputs.listing import facts
 
     found, problems = report()
     verdict = ("verdict", "conflicts" if problems else "all well")

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from recommender.console import TABLE, FormatOption, argument, group, option, worded, write, write_list
+from recommender.console import TABLE, FormatOption, group, worded, write, write_list
 from recommender.errors import InputError, ModelError
+from recommender.options import argument, option
 from recommender.outputs.listing import Listing, aligned
 from recommender.outputs.progress import Progress
 from recommender.text import shown

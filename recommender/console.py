@@ -1,15 +1,12 @@
 """What the command line's parts share: option types, formats and printing to stdout."""
 
-import inspect
-import shlex
 import sys
-from collections.abc import Callable
 from enum import StrEnum
-from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from recommender.options import Options, option, setting
 from recommender.outputs.listing import FORMATS, Listing
 
 if TYPE_CHECKING:
@@ -25,38 +22,6 @@ def group(help: str, **options: Any) -> typer.Typer:
     return typer.Typer(
         help=help, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **options
     )
-
-
-def take_options(function: Callable[..., None]) -> Callable[..., None]:
-    """`function` as typer reads it: a parameter that is a NamedTuple of options stands for all of its fields."""
-    hints = get_type_hints(function, include_extras=True)
-    bundles = {name: hint for name, hint in hints.items() if hasattr(hint, "_fields")}
-
-    @wraps(function)
-    def called(**given: Any) -> None:
-        packed = {name: bundle(*map(given.pop, bundle._fields)) for name, bundle in bundles.items()}
-        function(**given, **packed)
-
-    options = []
-    for name, one in inspect.signature(function).parameters.items():
-        bundle = bundles.get(name)
-        fields = get_type_hints(bundle, include_extras=True) if bundle else {name: hints[name]}
-        defaults = bundle._field_defaults if bundle else {name: one.default}
-        for field, hint in fields.items():
-            default = defaults.get(field, one.empty)
-            options.append(inspect.Parameter(field, one.KEYWORD_ONLY, default=default, annotation=hint))
-    called.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
-    return called
-
-
-def option(help: str, *names: str, **limits: Any) -> Any:
-    """An option of a command; a path that cannot be read is told by whoever opens it."""
-    return typer.Option(*names, help=help, readable=False, **limits)
-
-
-def argument(help: str) -> Any:
-    """An argument of a command, as `option`."""
-    return typer.Argument(help=help, readable=False)
 
 
 class Format(StrEnum):
@@ -93,13 +58,13 @@ TimeoutOption = Annotated[
 ]
 
 
-class WorkOptions(NamedTuple):
+class WorkOptions(Options):
     """How files are worked through."""
 
     workers: WorkersOption = None
-    retry: Annotated[bool, option("Try files again that failed before.", "--retry")] = False
+    retry: bool = setting("Try files again that failed before.", False, "--retry")
     timeout: TimeoutOption = None
-    dry_run: Annotated[bool, option("Only say what would be done.", "--dry-run")] = False
+    dry_run: bool = setting("Only say what would be done.", False, "--dry-run")
 
     def settings(self) -> dict[str, Any]:
         """What ingestion takes."""
@@ -108,6 +73,8 @@ class WorkOptions(NamedTuple):
 
 def command_line() -> str:
     """The command line as it was typed."""
+    import shlex
+
     return shlex.join(["recommend", *sys.argv[1:]])
 
 

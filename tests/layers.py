@@ -20,7 +20,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("rankers",),
         ("model",),
         ("explain", "memory", "relative", "sharing"),
-        ("engine", "outputs", "sample"),
+        ("engine", "outputs", "sample", "options"),
         ("console",),  # offers the formats that outputs register
         ("commands",),
     ),

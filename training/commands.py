@@ -2,30 +2,19 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.console import (
-    TABLE,
-    FormatOption,
-    argument,
-    command_line,
-    group,
-    option,
-    take_options,
-    write,
-    write_list,
-)
+from recommender.console import TABLE, FormatOption, command_line, group, write, write_list
 from recommender.errors import InputError
+from recommender.options import Options, argument, option, setting, take_options
 from recommender.outputs.listing import Listing, aligned
 from recommender.outputs.progress import Progress
-from training.dataset_commands import Classes, dataset_app
-from training.tagger.commands import add_tagger
+from training.dataset_commands import Classes
 
 if TYPE_CHECKING:
-    from training.evaluation.benchmark import Tick
-    from training.types import Dataset, Extra, System
+    from training.types import Dataset, Extra, System, Tick
 
 app = group("Train the models that come with the package.", no_args_is_help=True)
 
@@ -40,6 +29,7 @@ class Split(StrEnum):
     folds = "folds"
 
 
+MEASURES = ["mAP", "top@1", "top@5", "nDCG@10"]
 DATASETS = "emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`."
 EmomvOption = Annotated[Path | None, option("Folder of EmoMV in its published layout.")]
 ModelFolderOption = Annotated[Path, option("Model folder to write.")]
@@ -137,44 +127,56 @@ def train_afclnet(
     write(card)
 
 
-class BenchmarkOptions(NamedTuple):
+@app.command(
+    "tagger",
+    help="Train a tagger: emotions of media by picture, by sound and by both, for `dataset tag`.\n\n"
+    "Example: recommend train tagger --dataset my-dataset --out my-tagger",
+)
+def train_tagger(
+    dataset: Annotated[str, option("emomv-c, or a folder made by `dataset build`.")],
+    out: ModelFolderOption,
+    data: EmomvOption = None,
+    name: Annotated[str | None, option("Name of the tagger (default: the folder's).")] = None,
+    seed: Annotated[int, option("Seed of the fit.", min=0)] = 0,
+    seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 1,
+) -> None:
+    from training.tagger.learn import train_tagger as learn
+
+    loaded, command = _load(dataset, data), command_line()
+    with Progress("training") as progress:
+        learn(loaded, out, command, name, seed, range(seeds), tick=progress.stage)
+    write((out / "card.md").read_text(encoding="utf-8"))
+
+
+class BenchmarkOptions(Options):
     """What is measured, on what, and how."""
 
-    dataset: Annotated[str | None, option(DATASETS)] = None
-    suite: Annotated[
-        str | None, option("Instead of --dataset: afclnet-ablation, emomv-tables or matching-baselines.")
-    ] = None
+    dataset: str | None = setting(DATASETS)
+    suite: str | None = setting("Instead of --dataset: afclnet-ablation, emomv-tables or matching-baselines.")
     data: EmomvOption = None
-    systems: Annotated[
-        str | None, option("`all` (unless --model is given), or names and suites separated by commas.")
-    ] = None
-    model: Annotated[
-        list[str] | None, option("A saved retrieval model, by name or folder, to score as it is; repeat for several.")
-    ] = None
-    protocol: Annotated[Protocol, option("clean: nothing of the evaluated items is used; paper: stopping on them.")] = (
-        Protocol.clean
+    systems: str | None = setting("`all` (unless --model is given), or names and suites separated by commas.")
+    model: list[str] | None = setting(
+        "A saved retrieval model, by name or folder, to score as it is; repeat for several."
     )
-    split: Annotated[Split, option("published: the published sets; folds: grouped cross-validation within train.")] = (
-        Split.published
+    protocol: Protocol = setting(
+        "clean: nothing of the evaluated items is used; paper: stopping on them.", Protocol.clean
     )
-    seeds: Annotated[int | None, option("Seeds 0, 1, ... of every system (10; a suite has its own number).", min=1)] = (
-        None
+    split: Split = setting(
+        "published: the published sets; folds: grouped cross-validation within train.", Split.published
     )
-    trials: Annotated[
-        int, option("With --suite matching-baselines: configurations each system is tuned over.", min=1)
-    ] = 12
-    folds: Annotated[int, option("Folds of --split folds.", min=2)] = 5
-    against: Annotated[str | None, option("Compare every system with this one only.")] = None
-    stages: Annotated[
-        list[str] | None,
-        option("FIRST:SECOND: report what is won by rescoring FIRST's candidates with SECOND; repeatable."),
-    ] = None
-    extra: Annotated[bool, option("Give systems the labelled music of EmoMV-B as well.")] = False
-    relevance: Annotated[
-        Classes, option("Relevant is what shares the emotion (five), or is as positive or negative (three).")
-    ] = Classes.five
-    reason: Annotated[str, option("Why the evaluated items are scored; goes to the log.")] = "benchmark"
-    out: Annotated[Path, option("Folder to write; a stopped run goes on there.")] = Path("benchmark")
+    seeds: int | None = setting("Seeds 0, 1, ... of every system (10; a suite has its own number).", min=1)
+    trials: int = setting("With --suite matching-baselines: configurations each system is tuned over.", 12, min=1)
+    folds: int = setting("Folds of --split folds.", 5, min=2)
+    against: str | None = setting("Compare every system with this one only.")
+    stages: list[str] | None = setting(
+        "FIRST:SECOND: report what is won by rescoring FIRST's candidates with SECOND; repeatable."
+    )
+    extra: bool = setting("Give systems the labelled music of EmoMV-B as well.", False)
+    relevance: Classes = setting(
+        "Relevant is what shares the emotion (five), or is as positive or negative (three).", Classes.five
+    )
+    reason: str = setting("Why the evaluated items are scored; goes to the log.", "benchmark")
+    out: Path = setting("Folder to write; a stopped run goes on there.", Path("benchmark"))
 
 
 @take_options
@@ -289,12 +291,7 @@ def _emomv(data: Path | None) -> Path:
 def evaluate(
     qrels: Annotated[Path, argument("Judgements: query iteration document relevance.")],
     run: Annotated[Path, argument("Run: query Q0 document rank score tag.")],
-    measure: Annotated[list[str], option("mAP, top@1, nDCG@10, ...; repeatable.", "-m", "--measure")] = [  # noqa: B006 (typer copies it)
-        "mAP",
-        "top@1",
-        "top@5",
-        "nDCG@10",
-    ],
+    measure: Annotated[list[str], option("mAP, top@1, nDCG@10, ...; repeatable.", "-m", "--measure")] = MEASURES,
     format: FormatOption = TABLE,
 ) -> None:
     from training.evaluation.slices import number
@@ -322,8 +319,6 @@ def evaluate(
         if which:
             typer.echo(f"{len(which)} queries {what}", err=True)
 
-
-add_tagger(app, dataset_app, _load)
 
 BENCHMARK_HELP = (
     "Fit systems on a dataset and report how good they are, beside chance and the published figures.\n\n"

@@ -1,4 +1,4 @@
-"""`recommend dataset build`, `recommend features extract`: datasets of pairs, and tables of features, from media."""
+"""`recommend dataset build|tag`, `recommend features extract`: datasets of pairs, labels, and features, from media."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from recommender.console import TABLE, FormatOption, argument, group, option, write_list
+from recommender.console import TABLE, FormatOption, group, write_list
+from recommender.options import argument, option
 from recommender.outputs.listing import facts
 from recommender.outputs.progress import Progress
 
@@ -70,6 +71,31 @@ def dataset_build(
             on_progress=lambda done, total: progress.stage("measuring", done, total),
             classes=classes.value,
         )
+    write_list(facts(report.as_dict()), format)
+
+
+@dataset_app.command(
+    "tag",
+    help="Label media with a tagger: a table for `dataset build` with what its three models agree on.\n\n"
+    "Every file gets one label: cut long ones into segments first (film_00.mp4, film_01.mp4, ... are of one source). "
+    "All opinions go to LABELS.opinions.csv. A stopped run goes on.\n\n"
+    "Example: recommend dataset tag ~/Clips --tagger my-tagger --out labels.csv",
+)
+def dataset_tag(
+    folder: Annotated[Path, argument("Folder of media with picture and sound.")],
+    tagger: Annotated[str, option("Folder of a tagger made by `train tagger`.")],
+    out: Annotated[Path, option("Table to write, ending in .csv.")] = Path("labels.csv"),
+    workers: Annotated[int, option("Processes that measure media.", min=1)] = 1,
+    force: Annotated[bool, option("Write over tables that are there already.", "--force")] = False,
+    format: FormatOption = TABLE,
+) -> None:
+    from training.tagger.media import tag_folder
+    from training.tagger.model import load
+
+    with Progress("tagging") as progress:
+        report = tag_folder(folder, load(tagger), out, workers, progress.stage, force)
+    for reason in report.failed.values():
+        typer.echo(f"failed: {reason}", err=True)
     write_list(facts(report.as_dict()), format)
 
 

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 from indexing.commands.index import app, open_library
-from recommender.console import TABLE, FormatOption, LibraryOption, argument, write_list
+from recommender.console import TABLE, FormatOption, LibraryOption, write_list
 from recommender.errors import CliptuneError
+from recommender.options import argument
+from recommender.outputs.listing import Listing
 from recommender.text import shown
 
 __all__ = ["app"]
@@ -23,7 +25,6 @@ def index_beats(
 ) -> None:
     from indexing import beats
     from indexing.disk.files import absolute
-    from recommender.outputs.listing import Listing
 
     opened = open_library(library)
     where = absolute(path)

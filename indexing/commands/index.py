@@ -19,14 +19,13 @@ from recommender.console import (
     TimeoutOption,
     WorkersOption,
     WorkOptions,
-    argument,
     group,
-    option,
-    take_options,
     write,
     write_list,
 )
 from recommender.errors import CliptuneError, InputError, LibraryNotFound
+from recommender.options import argument, option, take_options
+from recommender.outputs.listing import Listing, facts
 from recommender.outputs.progress import Progress
 from recommender.text import shown
 
@@ -227,12 +226,9 @@ def index_list(
     format: FormatOption = TABLE,
 ) -> None:
     from recommender.outputs import records
-    from recommender.outputs.listing import Listing
 
     opened = open_library(library)
-    rows = (
-        [*map(records.failure_record, opened.failures())] if failed else [*map(records.track_record, opened.tracks())]
-    )
+    rows = [*(map(records.failure_record, opened.failures()) if failed else map(records.track_record, opened.tracks()))]
     columns: Sequence[str] = records.FAILURE_COLUMNS if failed else records.TRACK_COLUMNS
     write_list(Listing(rows, rows, columns), format)
 
@@ -240,7 +236,6 @@ def index_list(
 @app.command("info", help="Size, model, backend and health of a library.\n\nExample: recommend index info")
 def index_info(library: LibraryOption = "default", format: FormatOption = TABLE) -> None:
     from indexing.maintenance.verify import info
-    from recommender.outputs.listing import facts
 
     write_list(facts(info(open_library(library))), format)
 
@@ -257,7 +252,6 @@ def index_verify(
 ) -> None:
     from indexing.disk.locations import existing
     from indexing.maintenance.verify import examine
-    from recommender.outputs.listing import Listing
 
     report = examine(existing(library), queries)
     if format != "json":

@@ -5,14 +5,15 @@ from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 import typer
 
 from indexing.commands.index import MEDIA_WORDS, follow, open_library
 from recommender.conditions import FILTERS, Declared
-from recommender.console import FAILED, Kind, WorkersOption, option, take_options, worded
+from recommender.console import FAILED, Kind, WorkersOption, worded
 from recommender.errors import CliptuneError, InputError
+from recommender.options import Options, option, setting, take_options
 from recommender.outputs import OUTPUTS
 from recommender.text import shown
 
@@ -31,83 +32,61 @@ class OutputFormat(StrEnum):
     vars().update((name, name) for name in OUTPUTS)
 
 
-class QueryOptions(NamedTuple):
+class QueryOptions(Options):
     """What is asked for, where it is looked for, and how the answer is written."""
 
-    video: Annotated[
-        list[Path] | None, option("Clip, still or animation, or a folder of them; repeat for several.")
-    ] = None
-    slideshow: Annotated[
-        float | None, option("Take all of --video as one film: every picture shown so many seconds, in order.", min=0.1)
-    ] = None
-    track: Annotated[Path | None, option("The reverse: a piece of music that looks for clips.")] = None
-    like: Annotated[Path | None, option("A reference track, alone or blended with --video.")] = None
-    like_weight: Annotated[
-        float, option("Weight of --like beside --video: 0 clip only, 1 reference only.", min=0, max=1)
-    ] = 0.5
-    vector: Annotated[Path | None, option("A query vector: .npy of shape [dim] or [n, dim].")] = None
-    features: Annotated[
-        Path | None, option("Features of clips (.npy or .parquet), for a library of a retrieval model.")
-    ] = None
-    features_of: Annotated[Kind, option("What --features describes; the other is searched.")] = Kind.clips
-    library: Annotated[str | None, option("Library name or folder (`default` if not given).")] = None
-    music: Annotated[Path | None, option("A music folder: indexed first (only what is new), then searched.")] = None
-    top: Annotated[int, option("Tracks to return.", min=1)] = 10
-    candidates: Annotated[int, option("Distinct tracks that the search hands to the ranker.", min=1)] = 200
-    ranker: Annotated[
-        str | None, option("How candidates are scored: cosine, afclnet or fusion (default: the model's).")
-    ] = None
-    model: Annotated[str | None, option("Model name or folder (default: the library's).")] = None
-    format: Annotated[
-        OutputFormat | None,
-        option(
-            "How to print (default: table; JSON lines for several clips): "
-            f"{'; '.join(f'{output.name}: {output.help}' for output in OUTPUTS.values())}."
-        ),
-    ] = None
-    out: Annotated[Path | None, option("Write there, not to the terminal.")] = None
-    calibrate_on_library: Annotated[
-        bool,
-        option(
-            "Measure feelings against this library's own music (20 tracks at least), not the model's reference.",
-            "--calibrate-on-library",
-        ),
-    ] = False
+    video: list[Path] | None = setting("Clip, still or animation, or a folder of them; repeat for several.")
+    slideshow: float | None = setting(
+        "Take all of --video as one film: every picture shown so many seconds, in order.", min=0.1
+    )
+    track: Path | None = setting("The reverse: a piece of music that looks for clips.")
+    like: Path | None = setting("A reference track, alone or blended with --video.")
+    like_weight: float = setting("Weight of --like beside --video: 0 clip only, 1 reference only.", 0.5, min=0, max=1)
+    vector: Path | None = setting("A query vector: .npy of shape [dim] or [n, dim].")
+    features: Path | None = setting("Features of clips (.npy or .parquet), for a library of a retrieval model.")
+    features_of: Kind = setting("What --features describes; the other is searched.", Kind.clips)
+    library: str | None = setting("Library name or folder (`default` if not given).")
+    music: Path | None = setting("A music folder: indexed first (only what is new), then searched.")
+    top: int = setting("Tracks to return.", 10, min=1)
+    candidates: int = setting("Distinct tracks that the search hands to the ranker.", 200, min=1)
+    ranker: str | None = setting("How candidates are scored: cosine, afclnet or fusion (default: the model's).")
+    model: str | None = setting("Model name or folder (default: the library's).")
+    format: OutputFormat | None = setting(
+        "How to print (default: table; JSON lines for several clips): "
+        f"{'; '.join(f'{output.name}: {output.help}' for output in OUTPUTS.values())}."
+    )
+    out: Path | None = setting("Write there, not to the terminal.")
+    calibrate_on_library: bool = setting(
+        "Measure feelings against this library's own music (20 tracks at least), not the model's reference.",
+        False,
+        "--calibrate-on-library",
+    )
 
 
-def _filter_option(one: Declared) -> tuple[str, Any]:
-    several = get_origin(one.takes) is list
-    help = f"{one.help}; repeat for several." if several else f"{one.help}."
-    if one.takes is bool:
-        return one.option, Annotated[bool, option(help, f"--{one.option.replace('_', '-')}")]
-    return one.option, Annotated[one.takes | None, option(help)]
+def _filter_setting(one: Declared) -> Any:
+    help = f"{one.help}; repeat for several." if get_origin(one.takes) is list else f"{one.help}."
+    switch = one.takes is bool
+    return setting(help, False, f"--{one.option.replace('_', '-')}") if switch else setting(help)
 
 
-if TYPE_CHECKING:
-    FilterOptions = NamedTuple
-else:
-    FilterOptions = NamedTuple("FilterOptions", list(map(_filter_option, FILTERS)))
-    FilterOptions.__doc__ = "What may be recommended at all: an option for every declared filter."
-    FilterOptions._field_defaults = {one.option: False if one.takes is bool else None for one in FILTERS}
+class FilterOptions(Options):
+    """What may be recommended at all: an option for every declared filter."""
+
+    __annotations__ = {one.option: one.takes if one.takes is bool else one.takes | None for one in FILTERS}
+    vars().update((one.option, _filter_setting(one)) for one in FILTERS)
 
 
-class AnswerOptions(NamedTuple):
+class AnswerOptions(Options):
     """What of the answer is told."""
 
-    per_artist: Annotated[
-        int | None, option("Tracks of one artist at most: 1 for a different artist every time.", min=1)
-    ] = None
-    versions: Annotated[
-        bool, option("List every other file of the same recording, not only the first.", "--versions")
-    ] = False
-    figures: Annotated[
-        bool,
-        option(
-            "With the words for and against a track, the figures behind them: length of notes: 1.09 s, "
-            "above the library's median of 0.392 (helps +0.035).",
-            "--figures",
-        ),
-    ] = False
+    per_artist: int | None = setting("Tracks of one artist at most: 1 for a different artist every time.", min=1)
+    versions: bool = setting("List every other file of the same recording, not only the first.", False, "--versions")
+    figures: bool = setting(
+        "With the words for and against a track, the figures behind them: length of notes: 1.09 s, "
+        "above the library's median of 0.392 (helps +0.035).",
+        False,
+        "--figures",
+    )
 
 
 @take_options
@@ -177,7 +156,7 @@ def _conditions(given: FilterOptions) -> "Filter | None":
     """The filter that the options describe, None without any."""
     from recommender.conditions import Listed, filter_of, paths_in
 
-    asked = {name: value for name, value in given._asdict().items() if value not in (None, [], False)}
+    asked = {name: value for name, value in vars(given).items() if value not in (None, [], False)}
     files = [one for one in FILTERS if isinstance(one, Listed) and one.option in asked]
     listed: dict[str, Any] = {one.field: paths_in(asked.pop(one.option)) for one in files}
     return replace(filter_of(asked), **listed) or None

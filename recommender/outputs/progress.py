@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import TracebackType
 from typing import Any, Self
 
 EVERY_S = 10.0
@@ -40,9 +39,7 @@ class Progress:
         self._bar.start()
         self._task = self._bar.add_task(self.verb, total=total, rate="")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 

@@ -14,9 +14,7 @@ from indexing.disk.files import absolute
 from indexing.ingest.scan import media_files
 from recommender import atomic
 from recommender.encoders.contract import MODALITIES
-from recommender.errors import Argument
-from recommender.errors import InputError
-from recommender.errors import ModelError
+from recommender.errors import Argument, InputError, ModelError
 from recommender.text import shown
 from recommender.types import Array, Modality
 from training.construction.encoders import ENCODERS, Extractor
