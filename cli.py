@@ -76,6 +76,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")
+    os.environ.setdefault("CLIPTUNE_LOG", "warning")  # read where the first logger is made
     try:
         app()
     except InputError as error:

@@ -47,12 +47,13 @@ def exports(package: str) -> Iterator[tuple[str, str]]:
 
 
 def names(package: str) -> list[str]:
-    """`__all__` of a package."""
+    """`__all__` of a package, which may be added to in several lines."""
+    listed: list[str] = []
     for node in source(package).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            found: list[str] = ast.literal_eval(node.value)
-            return found
-    raise SystemExit(f"{package} has no __all__")
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id == "__all__":
+            listed += ast.literal_eval(node.value)
+    return listed
 
 
 def found(name: str, module: str) -> tuple[str, Node | None, str]:

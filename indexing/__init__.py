@@ -16,25 +16,8 @@ if TYPE_CHECKING:
     from indexing.maintenance.repair import repair
     from indexing.maintenance.verify import Problem, verify
 
-__all__ = [
-    "Choices",
-    "Event",
-    "Failed",
-    "Ingested",
-    "Library",
-    "Plan",
-    "Planned",
-    "Problem",
-    "Recoded",
-    "Removed",
-    "Skipped",
-    "Warned",
-    "beats_of",
-    "import_vectors",
-    "ingest",
-    "repair",
-    "verify",
-]
+__all__ = ["Library", "Problem", "beats_of", "import_vectors", "ingest", "repair", "verify"]
+__all__ += ["Choices", "Event", "Failed", "Ingested", "Plan", "Planned", "Recoded", "Removed", "Skipped", "Warned"]
 
 __getattr__, __dir__ = lazy(
     __name__,

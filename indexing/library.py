@@ -12,11 +12,12 @@ import numpy as np
 from indexing.catalog.reading import Head, Reading, open_reading
 from indexing.disk.durable import translated, tree_bytes
 from indexing.disk.locations import CATALOG, existing, library_path
-from indexing.search.backends import WindowIndex, chosen, open_index
-from indexing.search.tracks import Selection, best_tracks, merged
+from indexing.search.backends import MATRICES, chosen, registry
+from indexing.search.tracks import Selection, merged
 from indexing.snapshot import snapshot
 from indexing.snapshot.facts import Facts, Later, later
 from recommender.errors import InputError, LibraryError
+from recommender.logs import getLogger
 from recommender.memory import checked_query
 from recommender.text import shown
 from recommender.types import Array, Candidates, Filter, Modality, Space, Track, TrackWindows
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from indexing.catalog.rows import Failure, Root
     from indexing.snapshot.segments import Segment
 
+_log = getLogger(__name__)
 _PAGE = 1000  # tracks listed per question
 _CHOSEN = 8  # filters whose answer is kept: 1 to 6 MB each for a million tracks
 _ATTEMPTS = 5  # a writer may replace files between two of our reads; each retry sees a newer whole state
@@ -45,21 +47,22 @@ class Library:
     facts of a shown track are, through SQLAlchemy only by what lists or counts (`tracks`, `failures`, `roots`, `info`).
     """
 
-    def __init__(self, folder: Path, backend: str = "auto") -> None:
+    def __init__(self, folder: Path, backend: str | None = None) -> None:
         self._reading: Reading | None = None
         self._catalog: Catalog | None = None
         self._lock = threading.RLock()
         self.folder = folder
-        self._backend = backend
+        self._wished = None if backend is None else registry.check(backend)
         self.reload()
 
     @classmethod
-    def open(cls, name_or_path: str | Path, space: Space | None = None) -> "Library":
+    def open(cls, name_or_path: str | Path, space: Space | None = None, *, backend: str | None = None) -> "Library":
         """The library of that name or folder; raises LibraryNotFound, LibraryError, or SpaceMismatch.
 
-        `space`, where given, must be the library's own.
+        `space`, where given, must be the library's own. `backend` searches instead of what is kept with the library
+        (`recommend index build --backend`): a name of `search.backends.registry.BACKENDS`, or "auto".
         """
-        library = cls(existing(name_or_path))
+        library = cls(existing(name_or_path), backend)
         if space is not None and library.space != space:
             library.close()
             from indexing.writing.writer import mismatch
@@ -109,15 +112,12 @@ class Library:
         published = snapshot.load_or_none(self.folder)
         self._reading = open_reading(self.folder)
         self._head = self._reading.head()
-        self._indexes: dict[int, WindowIndex] = {}
+        self._indexes: dict[Modality, list[registry.Opened]] = {}
         self._medians: dict[Modality, Array] = {}
         self._facts: dict[Modality, Facts] = {}
         self._before: dict[Modality, tuple[Facts, int]] = {}  # of the snapshot, where it is behind
         self._late: dict[Modality, Later] = {}
         self._chosen: dict[tuple[Modality, Filter], list[Selection]] = {}
-        self._homes: dict[int, Path] = {}
-        if published is not None:
-            self._homes = {id(s.vectors): published.home(self.folder, m) for m, s in published.segments.items()}
         if published is not None and published.shows(self._head):
             self._described = dict(published.descriptions)
             self._segments = {modality: [segment] for modality, segment in published.segments.items()}
@@ -129,6 +129,8 @@ class Library:
 
     def _load_tail(self, published: snapshot.Snapshot | None) -> None:
         """Load what the catalog has, from the snapshot as far as it goes and from the store."""
+        state = "is behind" if published is not None else "cannot be used"
+        _log.info("%s: its snapshot %s, the rest comes from the catalog and the parts", self.folder, state)
         with self.catalog() as catalog:
             self._described = catalog.described()
             self._segments = {m: snapshot.segments_of(self.folder, catalog, published, m) for m in self._described}
@@ -236,11 +238,10 @@ class Library:
         if k < 1:
             raise InputError(f"cannot search for {k} tracks; ask for at least 1")
         vector = checked_query(query, self.space.dim)
-        segments = self.segments(modality)
-        if where:
-            chosen = zip(segments, self._selected(modality, where), strict=True)
-            return merged([few.best(self._index(s), vector, k) for s, few in chosen], k, self.recordings)
-        return merged([best_tracks(self._index(s), s, vector, k) for s in segments], k, self.recordings)
+        opened = self._searched(modality)
+        chosen = self._selected(modality, where) if where else [None] * len(opened)
+        found = [one.index.search(vector, k, some) for one, some in zip(opened, chosen, strict=True)]
+        return merged(found, k, self.recordings)
 
     def search_many(
         self, queries: Array, k: int, modality: Modality, *, where: Filter | None = None
@@ -281,20 +282,17 @@ class Library:
                 self._late[modality] = later(catalog, modality, since)
         return self._late[modality]
 
-    def _index(self, segment: "Segment") -> WindowIndex:
+    @property
+    def backend(self) -> str:
+        """What it is set to be searched by: a backend's name or "auto"; `info` says what answers."""
+        return self._wished or registry.setting(self.folder)
+
+    def _searched(self, modality: Modality) -> list[registry.Opened]:
+        """What searches each segment, opened by the first search."""
         with self._lock:
-            if id(segment) not in self._indexes:
-                self._indexes[id(segment)] = self._built(segment) or open_index(segment.vectors, self._backend)
-            return self._indexes[id(segment)]
-
-    def _built(self, segment: "Segment") -> WindowIndex | None:
-        """What was built for a large segment of the snapshot, once it is there; see `indexing.search.ann_index`."""
-        home = self._homes.get(id(segment.vectors))
-        if home is None or self._backend != "auto" or not (home / snapshot.RECORD).exists():
-            return None
-        from indexing.search.ann_index import open_built
-
-        return open_built(home, segment.vectors)
+            if modality not in self._indexes:
+                self._indexes[modality] = [registry.open_segment(s, self.backend) for s in self.segments(modality)]
+            return self._indexes[modality]
 
     def tracks_of(self, ids: Sequence[int]) -> list[Track]:
         """These tracks with their copies, in this order; raises LibraryError for an unknown id."""
@@ -354,9 +352,9 @@ class Library:
     def info(self) -> dict[str, Any]:
         """What the library is and holds, JSON-ready; `backend` is what searches the largest of it exactly.
 
-        `search` says by modality what searches the snapshot, with the recall measured when it was built.
+        `search` says by modality what searches the snapshot, with the recall measured when it was built, what it is
+        set to (`setting`), and why that is not what answers, where it is not (`notice`).
         """
-        from indexing.search.ann_index import described
 
         largest = max((len(s.vectors) for several in self._segments.values() for s in several), default=0)
         with self.catalog() as catalog:
@@ -368,12 +366,8 @@ class Library:
                 "roots": [root.path for root in catalog.roots()],
                 "generation": self.generation,
                 "size_bytes": tree_bytes(self.folder),
-                "backend": chosen(largest) if self._backend == "auto" else self._backend,
-                "search": {
-                    m: described(self._homes.get(id(s.vectors)), len(s.vectors))
-                    for m, several in self._segments.items()
-                    for s in several[:1]
-                },
+                "backend": self.backend if self.backend in MATRICES else chosen(largest),
+                "search": {m: self._search_info(m) for m in self._segments},
             }
 
     @contextmanager
@@ -388,6 +382,10 @@ class Library:
             if self._catalog is None:
                 self._catalog = Catalog.of(self._opened(), self._head.space_id)
             yield self._catalog
+
+    def _search_info(self, modality: Modality) -> dict[str, Any]:
+        first = self._searched(modality)[0]
+        return first.index.describe() | {"setting": self.backend} | ({"notice": first.notice} if first.notice else {})
 
     def writing(self, space: Space | None = None, wait_s: float = 0.0) -> AbstractContextManager[Any]:
         """A context with the library's one `indexing.writing.writer.Writer`; call `reload` after it."""

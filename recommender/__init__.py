@@ -58,51 +58,13 @@ if TYPE_CHECKING:
         unit,
     )
 
-__all__ = [
-    "OUTPUTS",
-    "RANKERS",
-    "Affect",
-    "AffectPair",
-    "Analyser",
-    "Analysis",
-    "Answer",
-    "Argument",
-    "BackendError",
-    "Beats",
-    "Candidates",
-    "CliptuneError",
-    "Column",
-    "Cue",
-    "Emotions",
-    "EmotionsPair",
-    "Features",
-    "Filter",
-    "InputError",
-    "LibraryError",
-    "LibraryLocked",
-    "LibraryNotFound",
-    "LibraryReader",
-    "MediaError",
-    "MemoryLibrary",
-    "Modality",
-    "Model",
-    "ModelError",
-    "Query",
-    "Range",
-    "Reason",
-    "Recommendation",
-    "Recommender",
-    "Scale",
-    "Space",
-    "SpaceMismatch",
-    "Track",
-    "TrackWindows",
-    "blend",
-    "export_model",
-    "import_model",
-    "recommend",
-    "unit",
-]
+__all__ = ["Query", "Recommender", "blend", "recommend", "unit"]
+__all__ += ["Affect", "AffectPair", "Cue", "Emotions", "EmotionsPair", "Reason", "Recommendation", "Scale", "Track"]
+__all__ += ["Candidates", "Filter", "LibraryReader", "MemoryLibrary", "Modality", "Range", "Space", "TrackWindows"]
+__all__ += ["RANKERS", "Analyser", "Analysis", "Beats", "Column", "Features", "Model", "export_model", "import_model"]
+__all__ += ["OUTPUTS", "Answer"]
+__all__ += ["Argument", "BackendError", "CliptuneError", "InputError", "LibraryError"]
+__all__ += ["LibraryLocked", "LibraryNotFound", "MediaError", "ModelError", "SpaceMismatch"]
 
 __getattr__, __dir__ = lazy(
     __name__,

@@ -18,6 +18,7 @@ from recommender.affect.cues import together
 from recommender.affect.words import emotions_in
 from recommender.errors import Argument, InputError, SpaceMismatch
 from recommender.explain import reasons
+from recommender.logs import getLogger
 from recommender.model import Model, available
 from recommender.types import (
     IMPORTED,
@@ -41,6 +42,7 @@ from recommender.types import (
 if TYPE_CHECKING:
     from recommender.affect.relative import Scale
 
+_log = getLogger(__name__)
 DEFAULT_TOP = 10
 DEFAULT_CANDIDATES = 200
 """Tracks that reach the ranker: ten pages of answers; a ranker sees enough to reorder, at little cost."""
@@ -237,6 +239,7 @@ class Recommender:
         wanted = max(top, candidates) + len(q.exclude)
         while True:
             ids = self.retrieve(q, wanted, where).ids.tolist()
+            _log.info("%d candidates of %d asked for, ranked by %s", len(ids), wanted, self._ranker(q))
             found = self._best(q, ids, top, where, per_artist)
             if len(found) == top or len(ids) < wanted or per_artist is None:
                 return self._explained(q, found)

@@ -13,7 +13,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("errors", "text", "plain", "tags", "atomic", "exports"),
         ("conditions",),
         ("types",),
-        ("media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
+        ("logs", "media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
         ("extractors.audio", "extractors.video"),
         ("weights",),
         ("affect", "encoders", "extractors.pretrained"),
@@ -64,9 +64,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "av": ("recommender.media",),
 }
 # Imported away from home as yet. A line goes when its import does (tested), and none is added.
-AWAY: dict[str, tuple[str, ...]] = {
-    "faiss": ("indexing.maintenance.doctor",),
-}
+AWAY: dict[str, tuple[str, ...]] = {}
 
 
 class Import(NamedTuple):

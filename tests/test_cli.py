@@ -243,15 +243,21 @@ def test_reasons_of_the_built_in_model_can_be_recomputed(indexed, clip_folder):
             assert r.score - without == pytest.approx(why.change, abs=1e-5)
 
 
-def test_without_faiss_a_query_of_a_large_library_says_what_to_install(run, indexed, clip_folder, monkeypatch):
+def test_without_faiss_a_large_library_is_searched_exactly_which_says_what_to_install(
+    run, indexed, clip_folder, monkeypatch, caplog
+):
     import sys
 
     monkeypatch.setitem(sys.modules, "faiss", None)
-    assert run("--video", clip_folder / "calm.mp4", "--library", indexed).code == 0
+    small = run("--video", clip_folder / "calm.mp4", "--library", indexed)
+    assert (small.code, caplog.messages) == (0, [])
     monkeypatch.setattr("indexing.search.backends.FAISS_ROWS", 1)
-    ran = run("--video", clip_folder / "calm.mp4", "--library", indexed)
-    assert ran.code == 1
-    assert ran.err.startswith("error: no FAISS found; install one of: pip install 'cliptune[cpu]'")
+    large = run("--video", clip_folder / "calm.mp4", "--library", indexed)
+    assert (large.code, large.out) == (0, small.out)
+    (line,) = caplog.messages
+    assert line.startswith(
+        "search is exact, without faiss_flat: no FAISS found; install one of: pip install 'cliptune[cpu]'"
+    )
 
 
 def test_two_processes_on_one_new_folder_both_answer(home, tmp_path, music_folder, clip_folder):

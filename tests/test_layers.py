@@ -123,7 +123,7 @@ def test_the_checker_lets_the_right_order_pass(tmp_path: Path) -> None:
         indexing__disk__parts="def f():\n    import pyarrow.parquet",
         indexing__search__backends__faiss_pq="import faiss",
         indexing__ingest__run="from indexing.library import Library\nfrom indexing.search.backends import faiss_pq",
-        indexing__maintenance__doctor="import faiss\nfrom indexing import ingest\nfrom indexing.ingest import run",
+        indexing__maintenance__doctor="from indexing import ingest\nfrom indexing.ingest import run",
         cli="def main():\n    import training.learning.loop, webapp.app",
         training__learning__loop="import indexing.library",
         training__affect__fit="",

@@ -308,17 +308,18 @@ def index_compact(library: LibraryOption = "default") -> None:
 @app.command(
     "build",
     help="Build the search index of a large library; also done in the background after adding.\n\n"
-    "Sizes and recall are kept with the library. Queries go on meanwhile; `index info` shows what was measured.\n\n"
+    "All options are kept with the library. Queries go on meanwhile; `index info` shows what was measured.\n\n"
     "Example: recommend index build --library film-music --memory 2GB --recall 0.99",
 )
 def index_build(
     library: LibraryOption = "default",
     memory: Annotated[str | None, option("Most that the index may take, such as 2GB.")] = None,
     recall: Annotated[float | None, option("Share of the best 10 and 100 windows to find; 1: all.")] = None,
+    backend: Annotated[str | None, option("What searches: exact, faiss_flat, faiss_pq, or auto (by size).")] = None,
 ) -> None:
     from indexing.maintenance.build_index import rebuild
 
-    for modality, built in rebuild(open_library(library), memory, recall).items():
+    for modality, built in rebuild(open_library(library), memory, recall, backend=backend).items():
         write(f"{modality}: {built}\n")
 
 

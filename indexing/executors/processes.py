@@ -20,7 +20,9 @@ from typing import Any, NamedTuple
 
 from indexing.executors.outcome import Crash
 from recommender.errors import CliptuneError
+from recommender.logs import getLogger
 
+_log = getLogger(__name__)
 _ONE_THREAD = dict.fromkeys(
     (
         "OPENBLAS_NUM_THREADS",
@@ -216,6 +218,7 @@ class _Run:
 
     def _crash(self, worker: _Worker, reason: str) -> None:
         """End a worker; its item becomes a Crash, and another worker gets the one after it."""
+        _log.info("worker %s ends: %s", worker.process.pid, reason)
         self.done[worker.done()] = Crash(reason)
         self.again.extend(worker.given)
         self._drop(worker)

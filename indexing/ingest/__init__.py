@@ -11,22 +11,8 @@ if TYPE_CHECKING:
     from indexing.ingest.events import Event, Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
     from indexing.ingest.run import Choices, add, remove, update, upgrade
 
-__all__ = [
-    "Choices",
-    "Event",
-    "Failed",
-    "Ingested",
-    "Plan",
-    "Planned",
-    "Recoded",
-    "Removed",
-    "Skipped",
-    "Warned",
-    "add",
-    "remove",
-    "update",
-    "upgrade",
-]
+__all__ = ["add", "remove", "update", "upgrade"]
+__all__ += ["Choices", "Event", "Failed", "Ingested", "Plan", "Planned", "Recoded", "Removed", "Skipped", "Warned"]
 
 
 __getattr__, __dir__ = lazy(__name__, __all__, ("indexing.ingest.events", "indexing.ingest.run"))

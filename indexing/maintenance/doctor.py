@@ -6,6 +6,8 @@ import sys
 from importlib import metadata
 
 from indexing.search.backends import FAISS_ROWS
+from indexing.search.backends.faiss_flat import load_faiss
+from recommender.errors import BackendError
 
 CORE = (
     "cliptune",
@@ -55,9 +57,9 @@ def _faiss() -> tuple[list[tuple[str, str]], list[str]]:
             f"pip uninstall -y {' '.join(found)}, then {INSTALL_FAISS}"
         )
     try:
-        import faiss
-    except ImportError as error:
-        return facts, [*problems, f"no usable FAISS ({error}): {INSTALL_FAISS}"] if found else problems
+        faiss = load_faiss()
+    except BackendError as error:
+        return facts, [*problems, f"no usable FAISS ({error.__cause__}): {INSTALL_FAISS}"] if found else problems
     gpu_build = hasattr(faiss, "StandardGpuResources")
     devices = faiss.get_num_gpus() if gpu_build else 0
     facts.append(

@@ -23,6 +23,7 @@ from indexing.snapshot import snapshot
 from indexing.snapshot.facts import Facts
 from indexing.snapshot.segments import Segment
 from recommender.conditions import READ
+from recommender.logs import getLogger
 from recommender.types import Affect, Analyser, Modality, Track
 
 ASIDE = "aside"
@@ -30,6 +31,7 @@ ASIDE = "aside"
 _SAMPLE = 64  # rows coded again to see whether a part is of the model's present revision
 _NEAR = 1e-3
 _CHUNK = 500  # tracks whose fingerprints are in memory at a time
+_log = getLogger(__name__)
 
 
 def bring_back(folder: Path, analyser: Analyser, wait_s: float = 0.0) -> Iterator[Event]:
@@ -41,6 +43,7 @@ def bring_back(folder: Path, analyser: Analyser, wait_s: float = 0.0) -> Iterato
         flaw = flaw_of(folder)
     if flaw is None:
         return
+    _log.info("%s: %s; it is made again", folder, flaw)
     with lock(folder, wait_s), translated(folder, "write to the library at"):
         yield Mended(flaw)
         if reindex(folder):

@@ -17,7 +17,7 @@ from indexing.disk.runs import spans
 from indexing.library import Library
 from indexing.maintenance import compact, recall
 from indexing.maintenance.recall import Recall
-from indexing.search.ann_index import load_settings
+from indexing.search.ann_files import load_settings
 from indexing.snapshot import facts, snapshot
 from indexing.snapshot.facts import Facts
 from indexing.snapshot.segments import Segment

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from indexing.search.backends import AUTO, MATRICES
 from indexing.search.backends.exact import tops
 from indexing.search.backends.faiss_pq import Coded, Layout, coded, list_sample, sampled, trained_lists
 from recommender.errors import InputError
@@ -16,6 +17,7 @@ from recommender.types import Array, unit
 CODED_ROWS = 1_000_000
 """Rows from which codes pay. Below, an exact product takes under 15 ms; FAISS alone takes 56 to import."""
 
+_TRAINED_ROWS = 16 * 39  # from which FAISS learns the centroids of codes without a warning
 _MOST_PROBED = 16  # once a query would read one list in so many, a single scan is as fast and misses nothing
 _FINE_RECALL = 0.98  # above it 4 bits per dimension: at .999 of 100 rows 2 bits need 10 times as many scored exactly
 _ROW_BYTES = 8  # the number of a row in its list
@@ -33,10 +35,12 @@ class Settings:
     memory_bytes: that the codes may take. 2 GB hold the codes of 50 million windows, 1.4 million tracks.
     recall:       of the best 10 and 100 windows, the share to be found; 1 searches exactly. At .999 a list of ten
                   tracks differs from the exact one in one query of a hundred, at a seventh of the time.
+    backend:      a name in `indexing.search.backends.registry.BACKENDS`, or AUTO.
     """
 
     memory_bytes: int = 2 << 30
     recall: float = 0.999
+    backend: str = AUTO
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.recall <= 1:
@@ -78,7 +82,8 @@ class Held:
 
 def groups_for(rows: int, dim: int, settings: Settings) -> int | None:
     """Groups of dimensions to code so that the codes fit; None where exact search serves better, or nothing fits."""
-    if rows < CODED_ROWS or settings.recall >= 1:
+    least = CODED_ROWS if settings.backend == AUTO else _TRAINED_ROWS
+    if settings.backend in MATRICES or rows < least or settings.recall >= 1:
         return None
     shares = (1, 2, 4) if settings.recall > _FINE_RECALL else (2, 4)
     fitting = (dim // s for s in shares if dim % s == 0 and rows * (dim // s / 2 + _ROW_BYTES) <= settings.memory_bytes)

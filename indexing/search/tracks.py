@@ -1,7 +1,8 @@
 """From window vectors to distinct tracks: exact, deterministic, the same for every backend and device."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +72,30 @@ class Selection:
         if self._narrowed is None or self._narrowed[0] is not index:
             self._narrowed = index, index.among(np.repeat(self.segment.alive, self._counts))
         return self._narrowed[1]
+
+
+@dataclass(frozen=True)
+class MatrixIndex:
+    """A segment searched by a matrix of its windows: a `SegmentIndex` on top of any `WindowIndex`."""
+
+    segment: Segment
+    windows: WindowIndex
+    facts: Mapping[str, Any]
+
+    @property
+    def exact(self) -> bool:
+        """Whether no track is ever missed."""
+        return self.windows.exact
+
+    def search(self, query: Array, k: int, where: Selection | None = None) -> Candidates:
+        """The k best tracks, among those of `where`; see `SegmentIndex`."""
+        if where is None:
+            return best_tracks(self.windows, self.segment, query, k)
+        return where.best(self.windows, query, k)
+
+    def describe(self) -> dict[str, Any]:
+        """What it is, JSON-ready."""
+        return dict(self.facts)
 
 
 def _widened(

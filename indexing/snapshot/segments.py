@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class Segment:
     alive:   bool [t], False for tracks that were removed or analysed again since.
     vectors, affect, inputs: float32 [n, ...] and bounds: float64 [n, 2], per window.
     recordings: int64 [t], the recording that each is of (the id of one of its tracks); None where all are of others.
+    home:    the folder of its arrays, where what is built for its search lies too; None of one in memory.
     """
 
     ids: Array
@@ -31,6 +33,7 @@ class Segment:
     inputs: Array
     bounds: Array
     recordings: Array | None = None
+    home: Path | None = None
 
     def place(self, track_id: int) -> int | None:
         """Which track of the segment has that id, None when it is not (or no longer) here."""
@@ -39,7 +42,7 @@ class Segment:
 
     def windows_of(self, ids: Sequence[int]) -> dict[int, TrackWindows]:
         """The windows of those of these tracks that are (still) here, by id: views of the arrays."""
-        wanted = np.unique(np.asarray(ids, np.int64))
+        wanted = np.array(sorted(set(ids)), np.int64)  # np.unique would import numpy.ma
         at = np.searchsorted(self.ids, wanted[wanted <= self.ids[-1:].max(initial=-1)])
         at = at[self.alive[at] & (self.ids[at] == wanted[: len(at)])]
         rows = map(slice, self.offsets[at].tolist(), self.offsets[at + 1].tolist())

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from indexing.snapshot.facts import Facts
 from indexing.snapshot.medians import medians
 from indexing.snapshot.segments import Segment
 from recommender.errors import LibraryError
+from recommender.logs import getLogger
 from recommender.types import Array, Modality
 
 if TYPE_CHECKING:
@@ -38,9 +39,10 @@ FOLDER, MANIFEST = "snapshots", "manifest.json"
 RECORD, CODES = (
     "search.json",
     "search-*.faiss",
-)  # what `indexing.search.ann_index` adds to a modality's folder, the record last
+)  # what `indexing.search.ann_files` adds to a modality's folder, the record last
 _FORMAT = 3  # 2: facts of tracks, descriptions of modalities; 3: genres, licences, recordings
 _CHUNK = 1 << 16  # rows copied at a time: some 20 MB at 64 dimensions
+_log = getLogger(__name__)
 _ROWS = ("vectors", "affect", "inputs", "bounds")  # one row per window
 _TRACKS = ("ids", "parts", "offsets")
 _Piece = tuple[Array, dict[str, Array]]  # which tracks or rows, and the arrays of their windows by name
@@ -100,7 +102,8 @@ def load_or_none(folder: Path) -> Snapshot | None:
     """The published snapshot, or None when there is none that can be used (the store has everything)."""
     try:
         return load(folder)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        _log.info("%s: no usable snapshot (%s)", folder, error)
         return None
 
 
@@ -185,11 +188,11 @@ def remove_others(folder: Path, name: str | None) -> None:
 
 
 def _load_segment(home: Path, rows: int) -> Segment:
-    arrays = {key: load_npy(home / f"{key}.npy") for key in _ROWS + _TRACKS}
+    arrays: dict[str, Any] = {key: load_npy(home / f"{key}.npy") for key in _ROWS + _TRACKS}
     ids, offsets = arrays["ids"], arrays["offsets"]
     if any(len(arrays[key]) != rows for key in _ROWS) or len(offsets) != len(ids) + 1 or offsets[-1] != rows:
         raise ValueError("the snapshot's arrays do not fit together")
-    return Segment(alive=np.ones(len(ids), bool), **arrays)
+    return Segment(alive=np.ones(len(ids), bool), home=home, **arrays)
 
 
 def still_in(now: "Live", old: Segment) -> Array:
@@ -237,7 +240,7 @@ def _columns(rows: "Rows") -> dict[str, Array]:
     return {"vectors": rows.vectors, "affect": rows.affect, "inputs": rows.features, "bounds": rows.bounds}
 
 
-def _nothing(inputs: int, dim: int) -> dict[str, Array]:
+def _nothing(inputs: int, dim: int) -> dict[str, Any]:
     """The arrays of no windows."""
     widths = {"vectors": dim, "affect": 0, "inputs": inputs}
     return {key: np.empty((0, n), np.float32) for key, n in widths.items()} | {"bounds": np.empty((0, 2))}

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import Argument, ModelError
+from recommender.logs import getLogger
 from recommender.model import folder as files
 from recommender.rankers import PLAIN, Scoring
 from recommender.types import Analysis, Array, Coded, Cue, Modality, Space
 
+_log = getLogger(__name__)
 KINDS = {"affect": "recommender.model.affect", "retrieval": "recommender.model.retrieval"}
 """Kinds of models by the module whose `load(folder, manifest)` reads them."""
 
@@ -86,6 +88,7 @@ class Model:
                 f"{folder}: a model of kind {kind!r}; this program knows {', '.join(KINDS)}: update cliptune"
             )
         loaded: Model = importlib.import_module(KINDS[kind]).load(folder, manifest)
+        _log.info("model %s revision %s from %s", loaded.name, loaded.revision, folder)
         return loaded
 
     @property

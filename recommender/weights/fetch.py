@@ -20,10 +20,12 @@ from urllib.parse import urlsplit
 from recommender.atomic import write
 from recommender.errors import Argument, InputError, ModelError
 from recommender.home import stored
+from recommender.logs import getLogger
 from recommender.text import shown
 
 OnBytes = Callable[[int, int], None]
 """Called with the bytes at hand and the bytes of the whole file, 0 where the server does not say."""
+_log = getLogger(__name__)
 _LOCAL = Argument("source", "FILE")
 
 
@@ -61,12 +63,14 @@ def fetch(url: str, part: Path, limit: int, on_bytes: OnBytes, config: FetchConf
     if (_remembered(part) or _Whole("", "", 0)).url != url:
         discard(part)
     furthest, silent = _size(part), 0
+    _log.info("fetching %s from byte %d on", url, furthest)
     while True:
         try:
             return _attempt(url, part, limit, on_bytes, config)
         except _Lost as lost:
             silent = 0 if _size(part) > furthest else silent + 1
             furthest = max(furthest, _size(part))
+            _log.info("%s: %s at byte %d", url, lost, furthest)
             if silent >= config.tries:
                 kept = "; what came is kept, the same command goes on from there" if furthest else ""
                 raise ModelError(

@@ -120,7 +120,7 @@ def pull(
     one = checkpoint(name)
     if source and mirror:
         raise InputError(
-            Argument("source"), " reads a file, ", Argument("mirror"), " is a place to fetch it from: give one"
+            Argument("source"), " reads a file, ", Argument("mirror"), " names a place to fetch it from: give one"
         )
     known = record(name)
     expected = _expected(name, sha256, known)

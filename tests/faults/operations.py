@@ -26,7 +26,7 @@ from indexing.library import Library
 from indexing.maintenance.compact import compact
 from indexing.maintenance.repair import repair
 from indexing.maintenance.verify import orphans, verify
-from indexing.search import ann_index, ann_tuning
+from indexing.search import ann_files, ann_index, ann_tuning
 from tests.faults.older import made_older
 from tests.faults.serving import served
 
@@ -181,7 +181,7 @@ def _to_be_searched(world: World) -> None:
     ids = "".join(f"{world.seed} {i * _TRACKS // _WINDOWS}\n" for i in range(_WINDOWS))
     (world.music / "ids.csv").write_text("id\n" + ids)
     _import(world, world.base)
-    ann_index.save_settings(world.base, ann_tuning.Settings(recall=0.95))
+    ann_files.save_settings(world.base, ann_tuning.Settings(recall=0.95))
 
 
 def _build(world: World, folder: Path) -> list[Any]:

@@ -13,7 +13,7 @@ from indexing.commands import index
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
 from indexing.maintenance.build_index import rebuild
-from indexing.search import ann_index, ann_tuning, tracks
+from indexing.search import ann_files, ann_index, ann_tuning, tracks
 from indexing.search.ann_tuning import Settings, groups_for, memory_of
 from indexing.search.backends import faiss_pq, open_index
 from indexing.search.backends.faiss_pq import Coded
@@ -22,7 +22,7 @@ from indexing.search.tracks import best_tracks
 from indexing.snapshot import snapshot
 from indexing.snapshot.segments import Segment
 from indexing.writing import writer
-from recommender.errors import InputError, LibraryError, LibraryLocked
+from recommender.errors import BackendError, InputError, LibraryError, LibraryLocked
 from recommender.types import Filter, unit
 from running import refused
 
@@ -70,6 +70,11 @@ def home(folder):
     return snapshot.load(folder).home(folder, "music")
 
 
+def index_of(library):
+    """What searches the snapshot's music."""
+    return library._searched("music")[0].index
+
+
 def test_the_layout_is_chosen_by_size_memory_and_recall():
     rows = 1 << 22
     room = rows * (64 // 2 + 8)
@@ -111,9 +116,8 @@ def test_a_built_library_finds_what_exact_search_finds(folder, vectors):
     made = ann_index.build(folder)["music"]
     assert (made.kind, made.rows, made.dim) == ("scan", ROWS, DIM)
     assert made.measured.recall >= 0.999
-    with Library.open(folder) as library, Library(folder, backend="numpy") as exact:
-        (segment,) = library._segments["music"]
-        assert isinstance(library._index(segment), Coded)
+    with Library.open(folder) as library, Library(folder, backend="exact") as exact:
+        assert isinstance(index_of(library).windows, Coded)
         queries = ann_tuning.held_out(vectors, seed=5).queries[:30]
         pairs = [(library.search(q, 10, "music"), exact.search(q, 10, "music")) for q in queries]
         assert np.mean([len(np.intersect1d(a.ids, b.ids)) / 10 for a, b in pairs]) > 0.99
@@ -128,7 +132,7 @@ def test_a_filtered_search_of_a_built_library_is_as_good(folder, vectors, monkey
     monkeypatch.setattr(tracks, "_SCANNED", 0)
     asked = []
     few = Filter(only=frozenset(f"t{i}" for i in range(0, ROWS // WINDOWS, 3)))
-    with Library.open(folder) as library, Library(folder, backend="numpy") as exact:
+    with Library.open(folder) as library, Library(folder, backend="exact") as exact:
         for per_row, how in ((1 << 20, "top"), (0, "_scored")):
             monkeypatch.setattr(faiss_pq, "_CODES_PER_ROW", per_row)
             real = getattr(Coded if how == "top" else tracks.Selection, how)
@@ -146,24 +150,30 @@ def test_a_filtered_search_of_a_built_library_is_as_good(folder, vectors, monkey
 
 def test_an_opened_library_shows_it_after_reloading_and_others_search_exactly(folder):
     with Library.open(folder) as library:
-        assert library._index(library._segments["music"][0]).exact
-        assert library.info()["search"]["music"] == {"kind": "exact", "backend": "numpy", "vectors": ROWS}
+        assert index_of(library).exact
+        assert library.info()["search"]["music"] == {
+            "kind": "exact",
+            "backend": "exact",
+            "vectors": ROWS,
+            "setting": "auto",
+        }
         ann_index.build(folder)
         library.reload()
-        assert not library._index(library._segments["music"][0]).exact
+        assert not index_of(library).exact
 
 
 def test_building_again_keeps_what_fits_and_replaces_what_does_not(folder):
     first = ann_index.build(folder)["music"]
     assert ann_index.build(folder)["music"] == first
-    ann_index.save_settings(folder, Settings(recall=0.9))
+    ann_files.save_settings(folder, Settings(recall=0.9))
     second = ann_index.build(folder)["music"]
     assert (second.settings.recall, second.layout.groups) == (0.9, 8)
     assert [path.name for path in home(folder).glob(snapshot.CODES)] == [second.file]
-    ann_index.save_settings(folder, Settings(recall=1))
+    ann_files.save_settings(folder, Settings(recall=1))
     assert ann_index.build(folder)["music"].kind == "exact"
     assert list(home(folder).glob(snapshot.CODES)) == []
-    assert ann_index.open_built(home(folder), np.empty((ROWS, DIM), np.float32)) is None
+    with pytest.raises(BackendError, match="codes do not reach the recall"):
+        ann_files.open_built(home(folder), np.empty((ROWS, DIM), np.float32))
 
 
 def spoil_record(home):
@@ -194,11 +204,11 @@ def test_a_spoilt_index_is_not_used_and_built_again(folder, spoil, vectors):
     ann_index.build(folder)
     spoil(home(folder))
     with Library.open(folder) as library:
-        assert library._index(library._segments["music"][0]).exact
+        assert index_of(library).exact
         assert len(library.search(vectors[0], 5, "music").ids) == 5
     if spoil is not spoil_bytes:  # of the right length: found when it is opened
         ann_index.build(folder)
-        assert ann_index.open_built(home(folder), vectors) is not None
+        assert isinstance(ann_files.open_built(home(folder), vectors)[0], Coded)
 
 
 def test_what_a_killed_build_left_is_removed_and_the_next_build_is_whole(folder, monkeypatch):
@@ -206,12 +216,12 @@ def test_what_a_killed_build_left_is_removed_and_the_next_build_is_whole(folder,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(ann_index, "write_json", killed)
+        patched.setattr(ann_files, "write_json", killed)
         with pytest.raises(KeyboardInterrupt):
             ann_index.build(folder)
     (home(folder) / ".partial-search-00000000.faiss").write_bytes(b"half")
     with Library.open(folder) as library:
-        assert library._index(library._segments["music"][0]).exact
+        assert index_of(library).exact
     made = ann_index.build(folder)["music"]
     left = sorted(p.name for p in home(folder).iterdir() if "search" in p.name)
     assert left == sorted([made.file, snapshot.RECORD])
@@ -223,7 +233,7 @@ def test_two_builders_do_not_meet(folder):
 
 
 def test_a_snapshot_replaced_while_building_is_followed_by_the_newer_one(folder, monkeypatch):
-    real, names = ann_index.tuned, []
+    real, names = ann_files.tuned, []
 
     def slow(rows, settings):
         names.append(snapshot.load(folder).name)
@@ -231,7 +241,7 @@ def test_a_snapshot_replaced_while_building_is_followed_by_the_newer_one(folder,
             more(folder, 2000)
         return real(rows, settings)
 
-    monkeypatch.setattr(ann_index, "tuned", slow)
+    monkeypatch.setattr(ann_files, "tuned", slow)
     assert ann_index.build(folder)["music"].rows == ROWS + 2000
     assert len(set(names)) == 2
 
@@ -245,17 +255,17 @@ def test_the_background_builds_once_and_leaves_small_libraries_alone(folder, mon
     assert ann_index.main(folder) == 0
     assert not ann_index.start(folder)
     monkeypatch.setattr(ann_tuning, "CODED_ROWS", ROWS + 1)
-    ann_index.save_settings(folder, Settings(recall=0.9))
+    ann_files.save_settings(folder, Settings(recall=0.9))
     assert not ann_index.start(folder)
 
 
 def test_settings_are_kept_and_damaged_ones_are_named(folder):
-    assert ann_index.load_settings(folder) == Settings()
-    ann_index.save_settings(folder, Settings(1 << 30, 0.99))
-    assert ann_index.load_settings(folder) == Settings(1 << 30, 0.99)
-    (folder / ann_index.SETTINGS).write_text('{"recal": 1}')
+    assert ann_files.load_settings(folder) == Settings()
+    ann_files.save_settings(folder, Settings(1 << 30, 0.99))
+    assert ann_files.load_settings(folder) == Settings(1 << 30, 0.99)
+    (folder / ann_files.SETTINGS).write_text('{"recal": 1}')
     with refused(LibraryError, "search.json is damaged; run `recommend index build --recall"):
-        ann_index.load_settings(folder)
+        ann_files.load_settings(folder)
     assert not ann_index.start(folder)
 
 
@@ -273,14 +283,14 @@ def test_what_is_no_size_is_refused(text):
 
 
 def test_the_command_keeps_settings_and_says_what_was_measured(folder):
-    (folder / ann_index.SETTINGS).write_text("damaged")
+    (folder / ann_files.SETTINGS).write_text("damaged")
     run = CliRunner().invoke(index.app, ["build", "--library", str(folder), "--recall", "0.9", "--memory", "1GB"])
     assert run.exit_code == 0, run.output
     assert run.output.startswith("music: scan of 12,000 windows in 0 MB finds ")
-    assert ann_index.load_settings(folder) == Settings(1 << 30, 0.9)
+    assert ann_files.load_settings(folder) == Settings(1 << 30, 0.9)
     with Library.open(folder) as library:
         assert rebuild(library, recall=1)["music"].kind == "exact"
-        assert ann_index.load_settings(folder) == Settings(1 << 30, 1)
+        assert ann_files.load_settings(folder) == Settings(1 << 30, 1)
 
 
 def test_few_tracks_beside_a_large_snapshot_stay_in_the_tail_until_they_are_many(folder, monkeypatch):
@@ -294,8 +304,7 @@ def test_few_tracks_beside_a_large_snapshot_stay_in_the_tail_until_they_are_many
     assert snapshot.load(folder).name == name  # 180 of 12,000 is less than a 64th
     with Library.open(folder) as library:
         assert library.count("music") == ROWS // WINDOWS + 180
-        old, tail = library._segments["music"]
-        assert (library._index(old).exact, library._index(tail).exact) == (False, True)
+        assert [opened.index.exact for opened in library._searched("music")] == [False, True]
         newest = library.windows_of([ROWS // WINDOWS + 150])[0].vectors[0]
         assert library.search(newest, 1, "music").ids.tolist() == [ROWS // WINDOWS + 150]
     more(folder, 100)  # replaced, not more
@@ -313,7 +322,7 @@ def test_a_build_for_all_that_is_committed_leaves_no_tail(folder, monkeypatch):
     with Library.open(folder) as library:
         assert rebuild(library)["music"].rows == ROWS + 10
         library.reload()
-        assert not library._index(library._segments["music"][0]).exact
+        assert not index_of(library).exact
 
 
 def test_a_snapshot_of_the_same_vectors_takes_the_index_along(folder):
@@ -321,12 +330,12 @@ def test_a_snapshot_of_the_same_vectors_takes_the_index_along(folder):
     with Library.open(folder).writing() as opened:
         opened.apply(CatalogWriter.bump)
         opened.publish()
-    assert ann_index.load_built(home(folder)) == made
+    assert ann_files.load_built(home(folder)) == made
     assert snapshot.load(folder).name != name
 
 
 def test_a_batch_finds_what_single_queries_find(folder, vectors):
-    with Library(folder, backend="numpy") as library:
+    with Library(folder, backend="exact") as library:
         queries = np.concatenate([ann_tuning.held_out(vectors).queries, vectors[:100]])
         for k in (1, 7, 400):
             for query, found in zip(queries, library.search_many(queries, k, "music"), strict=True):
@@ -345,4 +354,4 @@ def test_a_batch_widens_past_a_track_with_many_windows(vectors):
     segment = Segment(ids, ids, offsets, np.ones(51, bool), rows, nothing, nothing, np.zeros((650, 2)))
     query = vectors[0].astype(np.float64)
     (found,) = best_tracks_of_many(segment, query[None], 20)
-    assert found.ids.tolist() == best_tracks(open_index(rows, "numpy"), segment, query, 20).ids.tolist()
+    assert found.ids.tolist() == best_tracks(open_index(rows, "exact"), segment, query, 20).ids.tolist()

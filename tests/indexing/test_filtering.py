@@ -148,7 +148,7 @@ def test_few_windows_of_a_large_selection_are_enough(fresh, monkeypatch):
     """The index is asked first, and given up where the wanted tracks lie far from the query."""
     monkeypatch.setattr(search, "_SCANNED", 0)
     asked = []
-    index = fresh._index(fresh._segments["music"][0])
+    index = fresh._searched("music")[0].index.windows
     top = index.top
 
     def counted(query, k):

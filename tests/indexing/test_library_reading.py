@@ -165,7 +165,7 @@ def test_info_is_json_and_counts(library, music):
     assert info["modalities"] == {"music": {"tracks": 6, "paths": 6, "windows": 13, "failures": 0}}
     assert info["space"] == {"model": "fake", "revision": "1", "dim": 8}
     assert info["roots"] == [str(music)]
-    assert info["backend"] == "numpy"
+    assert info["backend"] == "exact"
     assert info["size_bytes"] > 10_000
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from recommender.atomic import new_file
 from recommender.errors import InputError
+from recommender.logs import getLogger
 from recommender.model.retrieval import RetrievalModel
 from recommender.types import Array, Modality
 from training.evaluation import log
@@ -31,6 +32,7 @@ from training.types import (
     System,
 )
 
+_log = getLogger(__name__)
 Split = Literal["published", "folds"]
 """`published`: fit on train, score the test (or validation) set. `folds`: grouped cross-validation within train."""
 
@@ -178,6 +180,7 @@ def run(bench: Bench, system: System, trial: Trial, folder: Path, reason: str) -
     path = folder / "trials" / f"{trial.system}.seed{trial.seed}.fold{trial.fold}.npz"
     key = fingerprint(bench, system, trial)
     if (kept := _read(path, key)) is not None:
+        _log.info("%s: done before, read back", path)
         return kept
     task = bench.task(trial.seed, trial.fold)
     start = time.process_time()

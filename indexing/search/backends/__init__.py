@@ -1,15 +1,17 @@
-"""Vector search over a matrix of unit vectors: exact inner products by backend name, and codes built beforehand.
+"""Vector search over a matrix of unit vectors: its best rows, by exact inner products or by codes.
 
-`indexing.search.ann_tuning` says which of them a library needs, `indexing.search.ann_index` keeps the codes.
+`indexing.search.backends.registry` has what stands above: the search backends by name.
 """
 
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from indexing.search.backends import exact as product
-from indexing.search.backends import faiss_flat
-from recommender.errors import InputError
+from indexing.search.backends import exact, faiss_flat
 from recommender.types import Array
+
+SETTINGS = "search.json"  # in the folder of a library: what its search may cost and must reach, and its backend
+AUTO = "auto"
+"""The setting of a library that leaves the backend to its size: codes once they are built, else exact search."""
 
 
 class WindowIndex(Protocol):
@@ -48,10 +50,8 @@ class Narrowing(Protocol):
         ...
 
 
-BACKENDS: dict[str, Callable[[Array], WindowIndex]] = {
-    "faiss": faiss_flat.FaissFlat,
-    "numpy": product.Product,
-}
+MATRICES: dict[str, Callable[[Array], WindowIndex]] = {"exact": exact.Product, "faiss_flat": faiss_flat.FaissFlat}
+"""What searches all rows, by the backend's name."""
 
 FAISS_ROWS = 1 << 20
 """Rows from which `auto` takes FAISS. Of 2^20 x 64 it takes 10 ms for a query and the product 14, but importing FAISS
@@ -59,13 +59,10 @@ takes 56: below, it would pay only in processes that answer many queries, and in
 
 
 def chosen(rows: int) -> str:
-    """The backend that `auto` is for that many rows; the tracks found are the same."""
-    return "faiss" if rows >= FAISS_ROWS else "numpy"
+    """The matrix that `auto` is for that many rows; the tracks found are the same."""
+    return "faiss_flat" if rows >= FAISS_ROWS else "exact"
 
 
-def open_index(vectors: Array, backend: str = "auto") -> WindowIndex:
-    """An index over `vectors` float32 [n, d] (may be memory-mapped); raises InputError for an unknown name."""
-    backend = chosen(len(vectors)) if backend == "auto" else backend
-    if backend not in BACKENDS:
-        raise InputError(f"unknown search backend {backend!r}; there are: {', '.join(sorted(BACKENDS))}")
-    return BACKENDS[backend](vectors)
+def open_index(vectors: Array, backend: str = AUTO) -> WindowIndex:
+    """An index over all rows of `vectors` float32 [n, d], which may be memory-mapped."""
+    return MATRICES[chosen(len(vectors)) if backend == AUTO else backend](vectors)

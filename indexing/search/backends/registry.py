@@ -1,0 +1,159 @@
+"""What a search backend is, and those there are by name.
+
+One that cannot answer gives way to exact search and says so, never to an error. A new one is a class with `build` and
+`open` and a line in BACKENDS; the tests of `tests/indexing/contract` then hold for it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from indexing.search.backends import AUTO, MATRICES, SETTINGS, chosen, open_index
+from indexing.search.tracks import MatrixIndex, Selection
+from indexing.snapshot.segments import Segment
+from indexing.snapshot.snapshot import RECORD
+from recommender.errors import BackendError, CliptuneError, InputError, LibraryError
+from recommender.logs import getLogger
+from recommender.types import Array, Candidates
+
+if TYPE_CHECKING:
+    from indexing.search.ann_files import Built
+    from indexing.search.ann_tuning import Settings
+
+_log = getLogger(__name__)
+_UNUSABLE = (CliptuneError, OSError, RuntimeError, MemoryError)  # the last two: what FAISS makes of a full GPU
+
+
+class SegmentIndex(Protocol):
+    """What searches one segment, once a backend has opened it."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether no track is ever missed."""
+        ...
+
+    def search(self, query: Array, k: int, where: Selection | None = None) -> Candidates:
+        """The k living tracks of distinct recordings whose best window has the largest cosine with `query`; ties by id.
+
+        As many as there are, up to k, among those of `where` alone where it is given. `query` is float64 [dim], unit
+        length. An index that is not `exact` may miss some, but gives as many and scores them right.
+        """
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What it is, JSON-ready: `kind` and `backend`, `vectors` (how many), and what else is to be known of it."""
+        ...
+
+
+class Backend(Protocol):
+    """A way to search a segment. What it builds lies in the segment's folder and goes with it."""
+
+    def build(self, home: Path, segment: Segment, settings: "Settings") -> "Built":
+        """Make what `open` needs in `home`, unless it is there, in a way that may be killed at any instant.
+
+        Raises BackendError where something is not installed, and OSError.
+        """
+        ...
+
+    def open(self, home: Path | None, segment: Segment) -> SegmentIndex:
+        """The index over a segment; raises BackendError or LibraryError, with what to do, where it cannot be."""
+        ...
+
+
+class Exact:
+    """Every window is scored: nothing is built."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def build(self, home: Path, segment: Segment, settings: "Settings") -> "Built":
+        """Remove what another backend built."""
+        from indexing.search.ann_files import remove_codes
+
+        return remove_codes(home, segment.vectors, settings)
+
+    def open(self, home: Path | None, segment: Segment) -> MatrixIndex:
+        """The index over a segment; raises BackendError where FAISS is wanted and missing."""
+        facts = {"kind": "exact", "backend": self._name, "vectors": len(segment.vectors)}
+        return MatrixIndex(segment, open_index(segment.vectors, self._name), facts)
+
+
+class Codes:
+    """Windows are found by product-quantised codes and scored exactly."""
+
+    def build(self, home: Path, segment: Segment, settings: "Settings") -> "Built":
+        """Codes that reach the recall within the memory, or the note that exact search serves better."""
+        from indexing.search.ann_files import build_codes
+
+        return build_codes(home, segment.vectors, settings)
+
+    def open(self, home: Path | None, segment: Segment) -> MatrixIndex:
+        """The index over a segment; raises BackendError where it was not built or FAISS is missing, LibraryError."""
+        from indexing.search.ann_files import describe, open_built
+
+        if home is None:
+            raise BackendError("codes are built for what lies on the disk alone")
+        codes, built = open_built(home, segment.vectors)
+        return MatrixIndex(segment, codes, {"backend": "faiss_pq", **describe(built)})
+
+
+BACKENDS: dict[str, Backend] = {"exact": Exact("exact"), "faiss_flat": Exact("faiss_flat"), "faiss_pq": Codes()}
+
+
+def check(name: str) -> str:
+    """`name`; raises InputError where it is neither AUTO nor of a backend."""
+    if name != AUTO and name not in BACKENDS:
+        raise InputError(f"unknown search backend {name!r}; there are: {', '.join((AUTO, *BACKENDS))}")
+    return name
+
+
+def builder(name: str) -> Backend:
+    """What builds for a library of that setting."""
+    return BACKENDS["faiss_pq" if name == AUTO else check(name)]
+
+
+def setting(folder: Path) -> str:
+    """What the library in `folder` is set to: a name of BACKENDS or AUTO, which a damaged setting counts as."""
+    if not (folder / SETTINGS).exists():
+        return AUTO
+    from indexing.search.ann_files import load_settings
+
+    try:
+        return check(load_settings(folder).backend)
+    except (InputError, LibraryError) as error:
+        _log.warning("the search backend is left to the size of the library: %s", error)
+        return AUTO
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What answers for a segment, and in a line why that is not what was asked for, where it is not."""
+
+    index: SegmentIndex
+    notice: str | None
+
+
+def open_segment(segment: Segment, name: str = AUTO) -> Opened:
+    """What searches a segment by the backend of that name; where it cannot, exactly, which a line in the log says."""
+    notice = None
+    for one in _candidates(segment, name):
+        try:
+            opened = Opened(BACKENDS[one].open(segment.home, segment), notice)
+            _log.info("%d windows are searched by %s", len(segment.vectors), one)
+            return opened
+        except _UNUSABLE as error:
+            notice = f"search is exact, without {one}: {error}"
+            _log.warning(notice)
+    return Opened(BACKENDS["exact"].open(segment.home, segment), notice)
+
+
+def _candidates(segment: Segment, name: str) -> list[str]:
+    """Backends to try in turn. For what came since the last snapshot, in memory, nothing is ever built."""
+    if name in MATRICES or (name != AUTO and segment.home is not None):
+        return [name]
+    exactly = chosen(len(segment.vectors))
+    if segment.home is None or not (segment.home / RECORD).exists():
+        return [exactly]
+    from indexing.search.ann_files import has_codes
+
+    return ["faiss_pq", exactly] if has_codes(segment.home) else [exactly]
