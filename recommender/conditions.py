@@ -111,7 +111,7 @@ class Declared:
 
     def read(self, value: Any, what: Argument) -> Any:
         """The field's value for what a person gave; raises InputError that names `what`."""
-        return bool(value)
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,11 @@ class Switch(Declared):
     """What is on or off, and says how another condition is meant."""
 
     takes: ClassVar[Any] = bool
+
+    def read(self, value: Any, what: Argument) -> bool:
+        if not isinstance(value, bool):
+            raise InputError(what, f" {value!r}: give True or False")
+        return value
 
 
 @dataclass(frozen=True)
@@ -130,15 +135,14 @@ class Within(Declared):
     takes: ClassVar[Any] = str
 
     def read(self, value: Any, what: Argument) -> Range:
-        said, how = repr(value), "give a number, a pair such as (90, 130) or (90, None), or a text such as '90-130'"
-        if isinstance(value, str):
-            said, how = shown(value), "give a range such as 90-130, 90- or -130"
+        said = shown(value) if isinstance(value, str) else repr(value)
         try:
             low, high = self._ends(value)
             found = Range(_number(low, -math.inf), _number(high, math.inf))
         except (TypeError, ValueError):
-            raise InputError(what, f" {said}: {how}") from None
-        if found.low > found.high:
+            pairs = "" if isinstance(value, str) else ", in Python also 90, (90, 130) or (90, None)"
+            raise InputError(what, f" {said}: give a range such as 90-130, 90- or -130{pairs}") from None
+        if not found.low <= found.high:
             raise InputError(what, f" {said}: the range ends below its start")
         return found
 
