@@ -73,12 +73,12 @@ def main() -> None:
     command = shlex.join(["python", "benchmarks/acp_media.py", *map(str, sys.argv[1:])])
     table, clips = make_clips(args.data, args.work)
     reports = {}
-    for encoder, names in RUNS.items():
-        folder = args.work / encoder
-        build(table, folder, "return", SEED, encoder, validation=0.1, classes="three")
+    for pair, names in RUNS.items():
+        folder = args.work / pair
+        build(table, folder, "return", seed=SEED, extractor=pair, validation=0.1, classes="three")
         bench = Bench(load_pairs("built", folder), "clean", "folds", FOLDS, relevance="three")
         made = {name: system(name) for name in names}
-        reports[encoder] = benchmark(bench, made, range(SEEDS), args.work / f"results-{encoder}", command)
+        reports[pair] = benchmark(bench, made, range(SEEDS), args.work / f"results-{pair}", command)
     text = page(reports, clips, command, time.process_time() - start)
     if args.out:
         args.out.write_text(text, encoding="utf-8")
@@ -184,11 +184,11 @@ def page(reports: dict[str, Any], clips: Sequence[Clip], command: str, cpu_s: fl
     usual = max(sum(c.label == k for c in clips) for k in range(len(CLASSES))) / len(clips)
     chance = [first["chance"].get(name) for name in COLUMNS[:4]] + [usual, usual]
     lines.append("| *chance* | | " + " | ".join(f"{level:.3f}" for level in chance) + " | 50 % |")
-    for encoder, report in reports.items():
+    for pair, report in reports.items():
         for name, entry in report["systems"].items():
             cells = [figure(entry["measures"].get(column)) for column in COLUMNS]
             paper = f"{PUBLISHED[name]:.2f} %" if name in PUBLISHED else "-"
-            lines.append(f"| {name} | {encoder} | " + " | ".join(cells) + f" | {paper} |")
+            lines.append(f"| {name} | {pair} | " + " | ".join(cells) + f" | {paper} |")
     lines += [
         "",
         "Published accuracies are those of the paper on IMAC (3,500 music clips, 85,000 images, pretrained image and "

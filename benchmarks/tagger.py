@@ -170,7 +170,7 @@ def on_media(args: argparse.Namespace) -> dict[str, Any]:
     """A tagger of built-in features, learnt from slideshows of rated pictures under rated music; and real clips."""
     folder = args.work / "shows"
     labels = make_shows(args.data, folder)
-    build(labels, args.work / "shows-dataset", "return", 0)
+    build(labels, args.work / "shows-dataset", "return", seed=0)
     dataset = datasets.load_pairs("built", args.work / "shows-dataset")
     where = args.work / "shows-tagger"
     tagger = train_tagger(dataset, where, "benchmarks/tagger.py", seeds=range(args.seeds))
@@ -356,9 +356,9 @@ def media_lines(media: Mapping[str, Any]) -> list[str]:
         "## Media, built-in features",
         "",
         f"{on['segments']} slideshows of {on['sources']} blocks ({counts}): {PICTURES} OASIS pictures under the first "
-        f"{SHOW_S:.0f} s of a VGMIDI piece, both rated nearest to the same emotion; `dataset build --encoder builtin`, "
-        "`train tagger`, then `dataset tag ../shared/data/clips`. Slides do not move: motion cannot be learnt from "
-        "them.",
+        f"{SHOW_S:.0f} s of a VGMIDI piece, both rated nearest to the same emotion; `dataset build --extractor "
+        "builtin`, `train tagger`, then `dataset tag ../shared/data/clips`. Slides do not move: motion cannot be "
+        "learnt from them.",
         "",
         f"Majority: {cell(media['cross-validation'], 'majority accuracy', True)} %.",
         "",

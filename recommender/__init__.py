@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from recommender.types import (
         Affect,
         AffectPair,
-        Analyser,
         Analysis,
         Candidates,
         Column,
@@ -61,7 +60,7 @@ if TYPE_CHECKING:
 __all__ = ["Query", "Recommender", "blend", "recommend", "unit"]
 __all__ += ["Affect", "AffectPair", "Cue", "Emotions", "EmotionsPair", "Reason", "Recommendation", "Scale", "Track"]
 __all__ += ["Candidates", "Filter", "LibraryReader", "MemoryLibrary", "Modality", "Range", "Space", "TrackWindows"]
-__all__ += ["RANKERS", "Analyser", "Analysis", "Beats", "Column", "Features", "Model", "export_model", "import_model"]
+__all__ += ["RANKERS", "Analysis", "Beats", "Column", "Features", "Model", "export_model", "import_model"]
 __all__ += ["OUTPUTS", "Answer"]
 __all__ += ["Argument", "BackendError", "CliptuneError", "InputError", "LibraryError"]
 __all__ += ["LibraryLocked", "LibraryNotFound", "MediaError", "ModelError", "SpaceMismatch"]

@@ -126,7 +126,7 @@ def models_pull(
     verb = f"fetching {shown(name)}"
     try:
         with Progress(verb) as progress:
-            pulled = pull(name, source, sha256, mirror, _Megabytes(f"{verb}, MB", progress))
+            pulled = pull(name, source, sha256, mirror=mirror, on_bytes=_Megabytes(f"{verb}, MB", progress))
     except KeyboardInterrupt:
         typer.echo("interrupted: what came is kept; the same command goes on from there", err=True)
         raise

@@ -24,6 +24,11 @@ def group(help: str, **options: Any) -> typer.Typer:
     )
 
 
+def rename_options(**words: str) -> dict[str, Any]:
+    """Settings of a command whose options are called otherwise now, `old="new"`: their old names work, but untold."""
+    return {"token_normalize_func": lambda word: words.get(word, word)}
+
+
 class Format(StrEnum):
     """The formats of lists, as registered."""
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +17,6 @@ from recommender import rankers
 from recommender.affect.cues import together
 from recommender.affect.words import emotions_in
 from recommender.errors import Argument, InputError, SpaceMismatch
-from recommender.explain import reasons
 from recommender.logs import getLogger
 from recommender.model import Model, available
 from recommender.types import (
@@ -33,6 +32,7 @@ from recommender.types import (
     Filter,
     LibraryReader,
     Modality,
+    Reason,
     Recommendation,
     Track,
     TrackWindows,
@@ -114,15 +114,15 @@ class Recommender:
     ) -> None:
         self.library = library
         self.model = model if model is not None else _model_of(library)
-        if self.model is not None and self.model.space != library.space:
+        if self.model.space != library.space:
             raise SpaceMismatch(*mismatch(library, self.model))
         self.scale: Scale | None = None
         if calibrate:
             self._calibrate(ranker)
-        self.ranker = ranker or (self.model.ranker if self.model is not None else "cosine")
+        self.ranker = ranker or self.model.ranker
         rankers.get(self.ranker)  # an unknown name fails here
         self._asked = ranker is not None
-        self._scoring = self.model.scoring if self.model is not None else rankers.PLAIN
+        self._scoring = self.model.scoring
 
     def _calibrate(self, ranker: str | None) -> None:
         """Measure music against the library's own from here on."""
@@ -173,18 +173,7 @@ class Recommender:
 
         Raises InputError when the library's model reads none, or others.
         """
-        from recommender.model.retrieval import RetrievalModel
-
-        if not isinstance(self.model, RetrievalModel):
-            raise InputError(
-                "this library's model reads no features: query it with a clip (",
-                Argument("clip"),
-                "), or train a model of such features (`recommend train retrieval`) and import the library with it",
-            )
-        row = np.asarray(features, np.float64)[None]
-        if not np.isfinite(row).all():
-            raise InputError("the query's features are not finite (NaN or infinity); extract them again")
-        encoded = self.model.encode(modality, row)
+        encoded = self.model.encode_features(np.asarray(features, np.float64)[None], modality)
         query = self.vector(encoded.vectors[0], "music" if modality == "video" else "video")
         columns = self.model.inputs(modality)
         return replace(query, emotions=emotions_in(columns, encoded.inputs[0]), side=_side(columns, encoded.inputs[0]))
@@ -292,13 +281,6 @@ class Recommender:
         target: Modality,
         exclude: frozenset[str] = frozenset(),
     ) -> Query:
-        if self.model is None:
-            raise SpaceMismatch(
-                f"this library holds imported vectors of the space '{self.library.space.model}': query it with "
-                "a vector of that space (",
-                Argument("vector", "q.npy"),
-                f"), not with {fspath(path)!r}",
-            )
         analysis = self.model.analyse(Path(path), modality)
         return replace(query_of(analysis, target, exclude), cues=self.model.cues(analysis))
 
@@ -321,11 +303,9 @@ class Recommender:
         inputs = windows.inputs[rows]
         feelings = EmotionsPair(q.emotions, emotions_in(columns, inputs.mean(axis=0)))
         fits = section.score >= rankers.FITS if self._ranker(q) in self._scoring.calibrations else None
-        why = (
-            reasons(q.vector, q.emotions, inputs, medians, self.model, q.target)
-            if self.model is not None and inputs.shape[1]
-            else []
-        )
+        why: Sequence[Reason] = ()
+        if inputs.shape[1]:
+            why = self.model.reasons(q.vector, inputs, medians, modality=q.target, emotions=q.emotions)
         both = AffectPair(q.affect, affect)
         return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues)
 
@@ -416,10 +396,12 @@ def mismatch(library: LibraryReader, model: Model) -> tuple[str | Argument, ...]
     )
 
 
-def _model_of(library: LibraryReader) -> Model | None:
+def _model_of(library: LibraryReader) -> Model:
     space = library.space
     if space.revision == IMPORTED:
-        return None
+        from recommender.model.imported import ImportedVectors
+
+        return ImportedVectors(space.model, space.dim)
     if space.model not in available():
         raise SpaceMismatch(
             f"the library was indexed with model '{space.model}' revision {space.revision}, which does not come with "

@@ -1,15 +1,13 @@
 """Reasons: what speaks for a section and what against, feature by feature or emotion by emotion."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from recommender.affect.words import COLUMN, emotions_in
-from recommender.model import Model
-from recommender.model.affect import AffectModel
+from recommender.affect.words import COLUMN
 from recommender.plain import about, amount, label, words
 from recommender.rankers.cosine import window_scores
-from recommender.types import Array, Emotions, Modality, Reason
+from recommender.types import Array, Column, Emotions, Reason
 
 SMALLEST = 0.001
 """Changes of an emotion's agreement below are not worth a line."""
@@ -22,48 +20,35 @@ MOST = 3
 """Reasons per track: what fits a line and a head."""
 
 
-def reasons(
+def by_replacement(
     query: Array,
-    emotions: Emotions | None,
     inputs: Array,
     medians: Array,
-    model: Model,
-    modality: Modality,
+    *,
+    columns: Sequence[Column],
+    encode: Callable[[Array], Array],
     most: int = MOST,
 ) -> list[Reason]:
-    """The `most` inputs that speak most for a section or against it, the strongest first.
+    """The `most` features whose replacement by the library's median changes the section's score most, one of a kind.
 
     Parameters
     ----------
-    query:    float32 [dim], the unit query vector. emotions: the query's, where they are known.
-    inputs:   float32 [n, f], the model's inputs in the section's windows (`Model.inputs`).
-    medians:  float32 [f], the library's medians of the same columns.
+    query:    float32 [dim], the unit query vector.
+    inputs:   float32 [n, f or more], what the section's windows measure; `columns` [f] are explained.
+    medians:  float32 [f or more], the library's medians of the same columns.
+    encode:   unit vectors [m, dim] of rows [m, f].
     """
-    if isinstance(model, AffectModel):
-        return by_replacement(query, inputs, medians, model, modality, most)
-    here, usual = (emotions_in(model.inputs(modality), values) for values in (inputs.mean(axis=0), medians))
-    if emotions is None or here is None or usual is None:
-        return []
-    return by_agreement(emotions, here, usual, most)
-
-
-def by_replacement(
-    query: Array, inputs: Array, medians: Array, model: AffectModel, modality: Modality, most: int
-) -> list[Reason]:
-    """The features whose replacement by the library's median changes the section's score the most, one of a kind."""
-    names = model.affect[modality].columns
-    changes = _losses(query, inputs, medians, model, modality)
-    columns = model.columns(modality)
+    changes = _losses(query, inputs[:, : len(columns)], medians, encode)
     found = []
-    for j in _strongest(names, changes)[:most]:
-        column, value, median = columns[names[j]], float(inputs[:, j].mean()), float(medians[j])
-        text = _sentence(names[j], column.unit, value, median, float(changes[j]))
-        spoken = words(names[j], value, median)
-        found.append(Reason(names[j], value, median, column.unit, float(changes[j]), text, spoken))
+    for j in _strongest([column.name for column in columns], changes)[:most]:
+        name, unit, _ = columns[j]
+        value, median, change = float(inputs[:, j].mean()), float(medians[j]), float(changes[j])
+        text = _sentence(name, unit, value, median, change)
+        found.append(Reason(name, value, median, unit, change, text, words(name, value, median)))
     return found
 
 
-def by_agreement(query: Emotions, section: Emotions, usual: Emotions, most: int) -> list[Reason]:
+def by_agreement(query: Emotions, section: Emotions, usual: Emotions, *, most: int = MOST) -> list[Reason]:
     """The emotions that make a section agree with the query more, or less, than what is `usual` in the library.
 
     With probabilities q and s of query and section their agreement is sum_e q_e s_e, the chance that two independent
@@ -94,16 +79,16 @@ def _strongest(names: Sequence[str], changes: Array) -> list[int]:
     return list(found.values())
 
 
-def _losses(query: Array, inputs: Array, medians: Array, model: AffectModel, modality: Modality) -> Array:
+def _losses(query: Array, inputs: Array, medians: Array, encode: Callable[[Array], Array]) -> Array:
     """float64 [f]: what the section's score, its mean cosine with the query, loses when a feature becomes the median.
 
     Of n windows all n (f + 1) rows are encoded at once, the section as it is first.
     """
-    f = len(model.affect[modality].columns)
-    rows = np.tile(inputs[:, :f], (f + 1, 1, 1))  # [f + 1, n, f]
+    f = inputs.shape[1]
+    rows = np.tile(inputs, (f + 1, 1, 1))  # [f + 1, n, f]
     for j in range(f):
         rows[j + 1, :, j] = medians[j]
-    scores = window_scores(model.encode(modality, rows.reshape(-1, f))[1], query).reshape(f + 1, -1).mean(axis=1)
+    scores = window_scores(encode(rows.reshape(-1, f)), query).reshape(f + 1, -1).mean(axis=1)
     losses: Array = scores[0] - scores[1:]
     return losses
 

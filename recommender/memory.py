@@ -9,10 +9,10 @@ import numpy as np
 
 from recommender.conditions import TAGS
 from recommender.errors import InputError, LibraryError
+from recommender.model import Model
 from recommender.types import (
     IMPORTED,
     Affect,
-    Analyser,
     Analysis,
     Array,
     Candidates,
@@ -71,9 +71,7 @@ class MemoryLibrary:
         self._vectors = np.concatenate([np.empty((0, space.dim)), *(found.vectors for found in self._windows)])
 
     @classmethod
-    def of_analyses(
-        cls, analyses: Mapping[str, Analysis] | Mapping[Path, Analysis], model: Analyser
-    ) -> "MemoryLibrary":
+    def of_analyses(cls, analyses: Mapping[str, Analysis] | Mapping[Path, Analysis], model: Model) -> "MemoryLibrary":
         """The library of analysed files.
 
         Parameters

@@ -7,9 +7,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from recommender.affect.relative import Scale
-from recommender.errors import Argument, InputError
+from recommender.errors import InputError
 from recommender.model import Model
-from recommender.model.affect import AffectModel
 from recommender.types import Affect, Array, Candidates, Filter, LibraryReader, Modality, Space, Track, TrackWindows
 
 BLOCK = 1 << 16
@@ -32,8 +31,8 @@ class RelativeLibrary:
     Its search is exact, over the affect that the library stores; vectors are made as they are needed.
     """
 
-    def __init__(self, library: ListingReader, model: AffectModel) -> None:
-        self._library, self._encode = library, model.affect_space.encode
+    def __init__(self, library: ListingReader, model: Model) -> None:
+        self._library, self._encode = library, model.affect_encoder
         ids = library.ids("music")
         parts = [windows.affect for windows in library.windows_of(ids.tolist())]
         self.scale = Scale.of(np.array([p.mean(axis=0) for p in parts]).reshape(-1, 4))
@@ -87,22 +86,14 @@ class RelativeLibrary:
         return found._replace(affect=affect, vectors=self._encode(affect))
 
 
-def relative(library: LibraryReader, model: Model | None) -> tuple[RelativeLibrary, AffectModel]:
+def relative(library: LibraryReader, model: Model) -> tuple[RelativeLibrary, Model]:
     """`library` and `model` with the feelings of music relative to the library's own music.
 
     Raises
     ------
     InputError: a model without affect, too few tracks, or tracks that all feel the same.
     """
-    if not isinstance(model, AffectModel):
-        raise InputError(
-            Argument("calibrate"),
-            " rescales valence and arousal, which this library's model does not predict: leave it out, or use a "
-            "library of the model `builtin`",
-        )
     if not isinstance(library, ListingReader):
         raise InputError("this library cannot be calibrated on: it does not list its tracks (`ids`)")
     seen = RelativeLibrary(library, model)
-    music = model.affect["music"].relative(seen.scale.centre, seen.scale.spread)
-    # What AFCLNet stored of the music is on the model's own scale: relative to the library, only the overlap ranks.
-    return seen, replace(model, affect={**model.affect, "music": music}, rescoring=None, default="cosine")
+    return seen, model.relative_to(seen.scale)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -122,37 +121,6 @@ class Coded(NamedTuple):
     features: Array
     affect: Array
     vectors: Array
-
-
-class Analyser(Protocol):
-    """What ingestion needs of a model. Must be picklable: it travels to worker processes."""
-
-    @property
-    def space(self) -> Space: ...
-
-    def inputs(self, modality: Modality) -> tuple[str, ...]:
-        """Feature columns the encoder reads, in its order (kept in the snapshot for explanations)."""
-        ...
-
-    def source(self, modality: Modality) -> str:
-        """What measures its features, with the revision: equal sources give equal features of a file."""
-        ...
-
-    def measured(self, modality: Modality) -> tuple[str, ...]:
-        """Columns as the source gives them, in its order."""
-        ...
-
-    def stored(self, modality: Modality) -> tuple[str, ...]:
-        """Columns of `Coded.features` and of an analysis: the measured ones, then derived ones."""
-        ...
-
-    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
-        """What is kept of measured features `values` [n, m]; `still`: bool [n], rows of pictures that do not move."""
-        ...
-
-    def analyse(self, path: Path, modality: Modality) -> Analysis:
-        """The analysis of one file; raises MediaError with one line when it cannot be used."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 # A unit (a package, or a module at the top of a layer) may import from units of earlier steps, and from itself; never
-# from its own step's siblings. A package whose units stand here by themselves is above all of them.
+# from its own step's siblings. A package whose units stand here by themselves is above all of them, or where it
+# stands itself.
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
@@ -17,9 +18,10 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("extractors.audio", "extractors.video"),
         ("weights",),
         ("affect", "encoders", "extractors.pretrained"),
-        ("rankers",),
+        ("rankers", "extractors"),
+        ("explain",),
         ("model",),
-        ("explain", "memory", "relative", "sharing"),
+        ("memory", "relative", "sharing"),
         ("engine", "outputs", "sample", "options"),
         ("console",),  # offers the formats that outputs register
         ("commands",),
@@ -125,7 +127,7 @@ def place(module: str) -> tuple[int, int, str]:
         return LAYERS.index(layer), 0, layer
     parts = module.split(".")
     unit = next((name for n in range(len(parts), 1, -1) if (name := ".".join(parts[:n])) in ORDER), None)
-    if unit is not None:
+    if unit is not None and (unit == module or not any(name.startswith(f"{unit}.") for name in ORDER)):
         return LAYERS.index(layer), ORDER[unit], unit
     if any(name.startswith(f"{module}.") for name in ORDER):
         return LAYERS.index(layer), len(FLOORS[layer]), module

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from recommender.console import TABLE, FormatOption, group, write_list
+from recommender.console import TABLE, FormatOption, group, rename_options, write_list
 from recommender.options import argument, option
 from recommender.outputs.listing import facts
 from recommender.outputs.progress import Progress
@@ -25,18 +25,19 @@ class Balance(StrEnum):
     drop = "drop"
 
 
-EncoderOption = Annotated[
+ExtractorOption = Annotated[
     str,
     option(
-        "Features: builtin, efficientnet (pictures by EfficientNet-Lite2, music builtin), emomv (SlowFast and "
-        "VGGish), slowfast-r101 or timesformer (each with VGGish), raw (frames and spectrogram), frames or "
-        "spectrogram (the other side builtin)."
+        "Features: builtin, efficientnet (pictures by EfficientNet-Lite2, music builtin), slowfast, slowfast-r101 or "
+        "timesformer (each with VGGish), raw (frames and spectrogram), frames or spectrogram (the other side builtin), "
+        "or two of `features extract`: VIDEO,MUSIC."
     ),
 ]
 
 
 @dataset_app.command(
     "build",
+    context_settings=rename_options(encoder="extractor"),
     help="Pair labelled media into matched and mismatched pairs with features, in EmoMV's layout.\n\n"
     "Example: recommend dataset build labels.csv --out my-dataset --balance drop",
 )
@@ -47,7 +48,7 @@ def dataset_build(
         Balance.returned
     ),
     seed: Annotated[int, option("Deals sources and partners.")] = 0,
-    encoder: EncoderOption = "builtin",
+    extractor: ExtractorOption = "builtin",
     max_per_source: Annotated[int | None, option("At most so many segments of one source.", min=1)] = None,
     validation: Annotated[float, option("Share of segments to validate on.", min=0, max=1)] = 0.2,
     workers: Annotated[int, option("Processes that measure media.", min=1)] = 1,
@@ -63,8 +64,8 @@ def dataset_build(
             labels,
             out,
             balance.value,
-            seed,
-            encoder,
+            seed=seed,
+            extractor=extractor,
             max_per_source=max_per_source,
             validation=validation,
             workers=workers,
@@ -101,15 +102,16 @@ def dataset_tag(
 
 @features_app.command(
     "extract",
+    context_settings=rename_options(encoder="extractor"),
     help="Measure every file of a folder and write the features as one table.\n\n"
-    "Features: builtin-music, builtin-video, efficientnet, vggish, slowfast, slowfast-r101, timesformer (the last "
-    "four: `recommend models pull` first). FILE ends in "
+    "Features: builtin-music, builtin-video, builtin-clip, efficientnet, vggish, slowfast, slowfast-r101, timesformer "
+    "(the last four: `recommend models pull` first). FILE ends in "
     ".parquet (one table), .h5 or .npy (a matrix each, with the rows' names beside it). A stopped run goes on.\n\n"
-    "Example: recommend features extract ~/Music --encoder vggish --out vggish.npy",
+    "Example: recommend features extract ~/Music --extractor vggish --out vggish.npy",
 )
 def features_extract(
     folder: Annotated[Path, argument("Folder of media.")],
-    encoder: Annotated[str, option("Features to measure, separated by commas.")],
+    extractor: Annotated[str, option("Features to measure, separated by commas.")],
     out: Annotated[Path, option("File to write: .parquet, .h5 or .npy.")],
     workers: Annotated[int, option("Processes that measure media.", min=1)] = 1,
     format: FormatOption = TABLE,
@@ -117,7 +119,8 @@ def features_extract(
     from training.construction.batch import extract_folder
 
     with Progress("measuring") as progress:
-        done = extract_folder(folder, [name.strip() for name in encoder.split(",")], out, workers, progress.stage)
+        names = [name.strip() for name in extractor.split(",")]
+        done = extract_folder(folder, names, out, workers=workers, tick=progress.stage)
     for reason in done.failed.values():
         typer.echo(f"failed: {reason}", err=True)
     written = [str(path) for path in done.written]

@@ -32,7 +32,7 @@ from recommender.text import shown
 if TYPE_CHECKING:
     from indexing.ingest.events import Event
     from indexing.library import Library
-    from recommender.model.retrieval import RetrievalModel
+    from recommender.model import Model
     from recommender.types import Modality
 
 app = group("Build and look after a library.", no_args_is_help=True)
@@ -323,12 +323,11 @@ def index_build(
         write(f"{modality}: {built}\n")
 
 
-def _reader(name: str) -> "RetrievalModel":
+def _reader(name: str) -> "Model":
     from recommender.model import Model
-    from recommender.model.retrieval import RetrievalModel
 
     model = Model.load(name)
-    if not isinstance(model, RetrievalModel):
+    if not model.reads_features:
         raise InputError(f"the model '{shown(name)}' analyses media itself: use `recommend index add`")
     return model
 
@@ -338,7 +337,7 @@ def _reader(name: str) -> "RetrievalModel":
     help="Import precomputed vectors as a library of their own space.\n\n"
     "Embeddings need the name of their space; features, the retrieval model that reads them.\n\n"
     "Examples: recommend index import vectors.npy --ids ids.csv --space my-encoder --library platform\n\n"
-    "recommend index import vggish.npy --ids ids.csv --model my-retrieval --library deep",
+    "recommend index import vggish.npy --ids ids.csv --model my-retrieval --library vggish",
 )
 def index_import(
     vectors: Annotated[Path, argument(".npy [n, dim], or .parquet with a `vector` column.")],

@@ -137,7 +137,7 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
     engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)
     target = asked.features_of.other if asked.features else "video" if asked.track else "music"
     _require_any(engine.library, target, where)
-    if engine.model and engine.model.name != "builtin":
+    if engine.model.reads and engine.model.name != "builtin":
         typer.echo(f"model: {engine.model.name}, which reads {engine.model.reads}", err=True)
     if engine.scale:
         typer.echo(engine.scale.sentence(), err=True)

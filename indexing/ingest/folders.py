@@ -9,8 +9,8 @@ from indexing.disk.locations import library_path
 from indexing.ingest.events import Event
 from indexing.library import Library
 from recommender.errors import InputError, SpaceMismatch
+from recommender.model import Model
 from recommender.text import shown
-from recommender.types import Analyser
 
 WAIT_S = 600.0
 """Two queries of one folder at once: the second waits for the first to index it, then finds all done."""
@@ -23,7 +23,7 @@ def folder_library(folder: Path) -> Path:
     return library_path(f"folder-{digest}")
 
 
-def refresh(folder: Path, analyser: Analyser, workers: int | None = None) -> tuple[Library, Generator[Event]]:
+def refresh(folder: Path, analyser: Model, workers: int | None = None) -> tuple[Library, Generator[Event]]:
     """The library of `folder` and the events that bring it up to date: new, changed and vanished files.
 
     A library made by another model revision is analysed again: it is a cache of this folder, not a collection.

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -15,10 +14,11 @@ from indexing.ingest.import_ids import Ids, read_ids
 from indexing.library import Library
 from indexing.writing.writer import Writer, writing
 from recommender.errors import Argument, InputError
+from recommender.model import Model
+from recommender.model.imported import ImportedVectors
 from recommender.text import shown
-from recommender.types import Array, Coded, Modality, Space
+from recommender.types import Array, Coded, Modality
 
-REVISION = "imported"
 _PART_BYTES = 1 << 26  # of vectors and features per part
 _BLOCK_ROWS = 1 << 14  # rows looked at, or encoded, at a time
 
@@ -33,52 +33,11 @@ class Imported:
     replaced: int
 
 
-class Coder(Protocol):
-    """What turns rows of a file into what a library keeps; see `recommender.types.Analyser`.
-
-    `space`: of the vectors. `source`, `stored`, `inputs`: of a modality, what measured the features, the columns kept,
-    and those of them that are at hand in queries. `code(modality, values, still)`: what is kept of `values` [n, d].
-    """
-
-    @property
-    def space(self) -> Space: ...
-
-    def source(self, modality: Modality) -> str: ...
-
-    def stored(self, modality: Modality) -> tuple[str, ...]: ...
-
-    def inputs(self, modality: Modality) -> tuple[str, ...]: ...
-
-    def code(self, modality: Modality, values: Array, still: Array) -> Coded: ...
-
-
-@dataclass(frozen=True)
-class Plain:
-    """The values are the vectors, of a space with the given name; nothing else is known of them."""
-
-    space: Space
-
-    def source(self, modality: Modality) -> str:
-        return ""
-
-    def stored(self, modality: Modality) -> tuple[str, ...]:
-        return ()
-
-    def inputs(self, modality: Modality) -> tuple[str, ...]:
-        return ()
-
-    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
-        vectors = np.asarray(values, np.float64)
-        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        nothing = np.empty((len(vectors), 0), np.float32)
-        return Coded(nothing, nothing, vectors.astype(np.float32))
-
-
 def import_vectors(
     library: str | Path,
     vectors_file: str | Path,
     ids_file: str | Path | None,
-    space: str | Coder,
+    space: str | Model,
     modality: Modality = "music",
     wait_s: float = 0.0,
 ) -> Imported:
@@ -104,7 +63,7 @@ def import_vectors(
     if len(ids) != len(vectors):
         raise InputError(f"{shown(source)} has {len(ids)} rows, {shown(vectors_file)} has {len(vectors)} vectors")
     _check(vectors, Path(vectors_file), direction=isinstance(space, str))
-    coder = Plain(Space(space, REVISION, int(vectors.shape[1]))) if isinstance(space, str) else space
+    coder = ImportedVectors(space, int(vectors.shape[1])) if isinstance(space, str) else space
     coder.code(modality, vectors[:1], np.zeros(1, bool))  # values that the coder does not take make no empty library
     with Library.open_or_create(library, coder.space) as opened:
         folder = opened.folder
@@ -189,7 +148,7 @@ def _check(vectors: Array, path: Path, direction: bool) -> None:
 class _Import:
     """One import: columns to parts, then everything into the catalog in one transaction."""
 
-    def __init__(self, writer: Writer, vectors: Array, ids: Ids, modality: Modality, coder: Coder) -> None:
+    def __init__(self, writer: Writer, vectors: Array, ids: Ids, modality: Modality, coder: Model) -> None:
         self.writer, self.vectors, self.ids, self.modality, self.coder = writer, vectors, ids, modality, coder
         self.hashes = np.frombuffer(b"".join(map(of_name, ids.names)), np.uint8).reshape(-1, SIZE)
         self.order, self.starts = ids.grouped()

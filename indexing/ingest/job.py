@@ -10,8 +10,9 @@ import numpy as np
 from indexing.disk.content_hash import fingerprint
 from indexing.disk.files import File, trouble
 from recommender.errors import CliptuneError, MediaError
+from recommender.model import Model
 from recommender.text import shown
-from recommender.types import Analyser, Analysis, Modality
+from recommender.types import Analysis, Modality
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Bad:
     lasting: bool
 
 
-def analyse(analyser: Analyser, job: Job) -> Done | Bad | CliptuneError:
+def analyse(analyser: Model, job: Job) -> Done | Bad | CliptuneError:
     """The outcome for one file; a CliptuneError other than MediaError is returned: it concerns all files."""
     start = time.perf_counter()
     path, digest = Path(job.file.path), job.hash

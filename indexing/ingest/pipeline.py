@@ -15,7 +15,8 @@ from indexing.ingest.job import Bad, Done, Job, analyse
 from indexing.ingest.plan import Decisions
 from indexing.writing.writer import Writer
 from recommender.errors import CliptuneError
-from recommender.types import Analyser, Modality
+from recommender.model import Model
+from recommender.types import Modality
 
 _BATCH_FILES = 32
 _BATCH_S = 5.0  # a kill loses at most this much work per worker; a commit costs tens of milliseconds
@@ -53,7 +54,7 @@ class Pipeline:
     def __init__(
         self,
         writer: Writer,
-        analyser: Analyser,
+        analyser: Model,
         modality: Modality,
         workers: int | None,
         executor: str,

@@ -13,7 +13,8 @@ from indexing.catalog.writer import CatalogWriter
 from indexing.disk import parts
 from indexing.ingest.events import Event, Recoded, Warned
 from indexing.writing.writer import Writer
-from recommender.types import Analyser, Array, Modality
+from recommender.model import Model
+from recommender.types import Array, Modality
 
 
 class Todo(dict[int, list[Any]]):
@@ -25,7 +26,7 @@ class Todo(dict[int, list[Any]]):
         return sum(map(len, self.values()))
 
 
-def recodable(folder: Path, catalog: Catalog, new: int | None, analyser: Analyser) -> Todo:
+def recodable(folder: Path, catalog: Catalog, new: int | None, analyser: Model) -> Todo:
     """What the catalog's space holds of the features that the analyser's source would measure, and `new` does not."""
     infos, found = catalog.known_parts(), Todo()
     for part, several in itertools.groupby(catalog.lacking(new), key=lambda row: row.part):
@@ -35,7 +36,7 @@ def recodable(folder: Path, catalog: Catalog, new: int | None, analyser: Analyse
     return found
 
 
-def recode(writer: Writer, old: int, analyser: Analyser, todo: Todo) -> Iterator[Event]:
+def recode(writer: Writer, old: int, analyser: Model, todo: Todo) -> Iterator[Event]:
     """Code `todo` into the writer's space, each part in a transaction of its own; an event per track.
 
     Paths, tags, facts and remembered failures come along. A part that is damaged is Warned about: what was in it is
@@ -54,7 +55,7 @@ def recode(writer: Writer, old: int, analyser: Analyser, todo: Todo) -> Iterator
 
 
 def _code(
-    writer: Writer, part: int, wanted: Sequence[Any], *, analyser: Analyser
+    writer: Writer, part: int, wanted: Sequence[Any], *, analyser: Model
 ) -> tuple[parts.Part, Array, list[list[float]]]:
     """The part written for the tracks `wanted`, where in it the first window of each is, and the affect of each.
 

@@ -22,8 +22,9 @@ from indexing.ingest.scan import Found, scan
 from indexing.library import Library
 from indexing.writing.writer import Writer, writing
 from recommender.errors import LibraryError
+from recommender.model import Model
 from recommender.text import shown
-from recommender.types import Analyser, Modality
+from recommender.types import Modality
 
 _MODALITIES: tuple[Modality, ...] = ("music", "video")
 _CHUNK = 500  # catalog-only changes per transaction
@@ -56,7 +57,7 @@ class Choices(TypedDict, total=False):
 class _Run:
     """The resolved choices and the analyser."""
 
-    analyser: Analyser
+    analyser: Model
     workers: int | None = None
     retry: bool = False
     reanalyse: bool = False
@@ -80,7 +81,7 @@ class _Task:
 def add(
     library: Library | None,
     paths: Iterable[str | Path],
-    analyser: Analyser,
+    analyser: Model,
     modality: Modality = "music",
     **choices: Unpack[Choices],
 ) -> Generator[Event]:
@@ -109,7 +110,7 @@ def add(
             yield from _ingest(writer, wanted, run, sweep=False)
 
 
-def update(library: Library, analyser: Analyser, **choices: Unpack[Choices]) -> Generator[Event]:
+def update(library: Library, analyser: Model, **choices: Unpack[Choices]) -> Generator[Event]:
     """Look again at everything that was added: new, changed and vanished files; events as in `add`.
 
     Parameters
@@ -128,7 +129,7 @@ def update(library: Library, analyser: Analyser, **choices: Unpack[Choices]) -> 
             yield from _ingest(writer, roots, run, sweep=True)
 
 
-def upgrade(library: Library, analyser: Analyser, **choices: Unpack[Choices]) -> Generator[Event]:
+def upgrade(library: Library, analyser: Model, **choices: Unpack[Choices]) -> Generator[Event]:
     """Move the library to another model, which becomes the searched one once everything is there.
 
     Parameters
@@ -319,7 +320,7 @@ def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run, rec
         yield from (Removed(p) for p in gone if p not in told)
 
 
-def _recode(writer: Writer, old: int, analyser: Analyser) -> Iterator[Event]:
+def _recode(writer: Writer, old: int, analyser: Model) -> Iterator[Event]:
     todo = writer.reading(lambda catalog: recodable(writer.folder, catalog.beside(old), catalog.space_id, analyser))
     yield Plan(todo.tracks, todo.tracks, 0)
     yield from recode(writer, old, analyser, todo)

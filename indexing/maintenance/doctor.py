@@ -22,7 +22,7 @@ CORE = (
     "tinytag",
 )
 FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs", "faiss-gpu-cu11", "faiss-gpu-cu12")
-EXTRAS = {"torch": "train, deep", "lightgbm": "train", "transformers": "timesformer"}
+EXTRAS = {"torch": "train, pretrained", "lightgbm": "train", "transformers": "timesformer"}
 INSTALL_FAISS = "install exactly one: pip install 'cliptune[cpu]' or pip install 'cliptune[gpu]'"
 WITHOUT_FAISS = f"none: needed from {FAISS_ROWS:,} windows on and by `recommend index build` ({INSTALL_FAISS})"
 

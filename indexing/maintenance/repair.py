@@ -21,13 +21,14 @@ from indexing.maintenance.relink import relink
 from indexing.maintenance.verify import checked_part, examine, orphans
 from indexing.snapshot import snapshot
 from indexing.writing.writer import Writer, mismatch, writing
+from recommender.model import Model
 from recommender.text import shown
-from recommender.types import Analyser, Modality
+from recommender.types import Modality
 
 
 def repair(
     name_or_path: str | Path,
-    analyser: Analyser,
+    analyser: Model,
     folders: Sequence[str | Path] = (),
     *,
     workers: int | None = None,
@@ -61,7 +62,7 @@ def repair(
 
 
 def _pipeline(
-    writer: Writer, analyser: Analyser, workers: int | None, executor: str, limit_s: float | None, modality: Modality
+    writer: Writer, analyser: Model, workers: int | None, executor: str, limit_s: float | None, modality: Modality
 ) -> Pipeline:
     if analyser.space != writer.space:
         raise mismatch(writer.folder, writer.space, analyser.space)

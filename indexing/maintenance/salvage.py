@@ -24,7 +24,8 @@ from indexing.snapshot.facts import Facts
 from indexing.snapshot.segments import Segment
 from recommender.conditions import READ
 from recommender.logs import getLogger
-from recommender.types import Affect, Analyser, Modality, Track
+from recommender.model import Model
+from recommender.types import Affect, Modality, Track
 
 ASIDE = "aside"
 """Folder within a library for files that nothing could be made of: the user's to delete."""
@@ -34,7 +35,7 @@ _CHUNK = 500  # tracks whose fingerprints are in memory at a time
 _log = getLogger(__name__)
 
 
-def bring_back(folder: Path, analyser: Analyser, wait_s: float = 0.0) -> Iterator[Event]:
+def bring_back(folder: Path, analyser: Model, wait_s: float = 0.0) -> Iterator[Event]:
     """Replace a catalog that SQLite calls damaged, or that is lost, atomically; nothing happens to a sound one.
 
     Raises LibraryError for one of a later version.
@@ -56,7 +57,7 @@ def bring_back(folder: Path, analyser: Analyser, wait_s: float = 0.0) -> Iterato
         yield Mended("a new catalog is in its place" + (f", the damaged one is kept as {kept.name}" if kept else ""))
 
 
-def _remade(folder: Path, fresh: Path, analyser: Analyser) -> Iterator[Event]:
+def _remade(folder: Path, fresh: Path, analyser: Model) -> Iterator[Event]:
     """Write the new catalog to `fresh`."""
     with remaking(fresh) as catalog:
         paths, tracks = catalog.take_rows(folder / CATALOG, analyser.space)
@@ -73,7 +74,7 @@ def _group(folder: Path, catalog: Remade) -> None:
         known.take(catalog, list(marks_of(folder, infos, rows[at : at + _CHUNK])))
 
 
-def _from_parts(folder: Path, catalog: Remade, analyser: Analyser) -> Iterator[Event]:
+def _from_parts(folder: Path, catalog: Remade, analyser: Model) -> Iterator[Event]:
     """Bring back the tracks that parts hold and the catalog lost."""
     known = {info.name: key for key, info in catalog.known_parts().items()}
     remembered, back = _remembered(folder), 0
@@ -100,7 +101,7 @@ def _age(path: Path) -> tuple[int, str]:
     return -path.stat().st_mtime_ns, path.name
 
 
-def _modality(folder: Path, catalog: Remade, path: Path, *, analyser: Analyser) -> Modality | None:
+def _modality(folder: Path, catalog: Remade, path: Path, *, analyser: Model) -> Modality | None:
     """What a part is of, where it is whole and of the space; None otherwise."""
     try:
         info, columns = parts.found_at(path)
@@ -114,13 +115,13 @@ def _modality(folder: Path, catalog: Remade, path: Path, *, analyser: Analyser) 
     return modality
 
 
-def _fitting(folder: Path, info: parts.Part, analyser: Analyser) -> Modality | None:
+def _fitting(folder: Path, info: parts.Part, analyser: Model) -> Modality | None:
     """The modality of which a part holds what the analyser computes today of its features."""
     both: tuple[Modality, ...] = ("music", "video")
     return next((modality for modality in both if _fits(folder, info, modality, analyser=analyser)), None)
 
 
-def _fits(folder: Path, info: parts.Part, modality: Modality, *, analyser: Analyser) -> bool:
+def _fits(folder: Path, info: parts.Part, modality: Modality, *, analyser: Model) -> bool:
     """Whether a part holds what the analyser computes today of its features."""
     if parts.source_of(folder, info) != analyser.source(modality):
         return False

@@ -20,7 +20,7 @@ ENCODERS: dict[str, Callable[[Mapping[str, Setting], Mapping[str, Array]], Encod
 }
 
 
-def build(kind: str, settings: Mapping[str, Setting], tensors: Mapping[str, Array], name: str) -> Encoder:
+def build(kind: str, settings: Mapping[str, Setting], tensors: Mapping[str, Array], *, name: str) -> Encoder:
     """The encoder of that kind, tried on one row of each modality; `name` is of the model, for messages.
 
     Raises

@@ -5,11 +5,11 @@ pictures that do not move ("still"), and the affect space; `model.safetensors` h
 (`heads.*`) and AFCLNet where there is one; `card.md` says what it was trained on and how good it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,12 +18,20 @@ from recommender.affect.heads import READINGS, Heads
 from recommender.affect.linear import FORM, POPULATION_SD, LinearAffect
 from recommender.affect.space import AffectSpace
 from recommender.errors import ModelError
+from recommender.explain import by_replacement
+from recommender.extractors import EXTRACTORS
 from recommender.extractors.networks import efficientnet
 from recommender.model import folder as files
-from recommender.model.base import AFFECT, Model, extractor, tags_of
+from recommender.model.base import Model, tags_of
 from recommender.model.rescoring import Rescoring, read_rescoring, read_weights
 from recommender.rankers import SIDE, Scoring
-from recommender.types import Affect, Analysis, Array, Coded, Column, Cue, Features, Modality, Space
+from recommender.types import Affect, Analysis, Array, Coded, Column, Cue, Emotions, Features, Modality, Reason, Space
+
+if TYPE_CHECKING:
+    from recommender.affect.relative import Scale
+
+READS = {"music": EXTRACTORS["builtin-music"], "video": EXTRACTORS["builtin-clip"]}
+"""What measures the features of each modality: of clips also what a picture network sees."""
 
 STILL = "still"
 """What the manifest calls the predictor of pictures that do not move."""
@@ -76,7 +84,7 @@ class AffectModel(Model):
 
     def columns(self, modality: Modality) -> dict[str, Column]:
         """Unit and meaning of every feature of a modality, by name."""
-        measured = {column.name: column for column in extractor(modality).COLUMNS}
+        measured = {column.name: column for column in READS[modality].described}
         return measured | {name: READINGS[name] for name in self._readings(modality)}
 
     def encode(self, modality: Modality, inputs: Array, still: bool = False) -> tuple[Array, Array]:
@@ -109,10 +117,10 @@ class AffectModel(Model):
 
     def analyse(self, path: Path, modality: Modality) -> Analysis:
         """Features, affect and vectors of one file; raises MediaError with one line."""
-        return self.describe(extractor(modality).extract(Path(path)), modality, tags_of(Path(path), modality))
+        return self.describe(READS[modality].extract(Path(path)), modality, tags_of(Path(path), modality))
 
     def source(self, modality: Modality) -> str:
-        return f"{AFFECT[modality]} {extractor(modality).REVISION}"
+        return f"{READS[modality].label} {READS[modality].revision}"
 
     def measured(self, modality: Modality) -> tuple[str, ...]:
         return tuple(name for name in self.columns(modality) if name not in READINGS)
@@ -166,6 +174,24 @@ class AffectModel(Model):
         units = {name: column.unit for name, column in self.columns("video").items()}
         return cues(predictor, values, units, features)
 
+    def reasons(
+        self, query: Array, inputs: Array, medians: Array, *, modality: Modality, emotions: Emotions | None = None
+    ) -> list[Reason]:
+        known = self.columns(modality)
+        columns = [known[name] for name in self.affect[modality].columns]
+        return by_replacement(
+            query, inputs, medians, columns=columns, encode=lambda rows: self.encode(modality, rows)[1]
+        )
+
+    @property
+    def affect_encoder(self) -> Callable[[Array], Array]:
+        return self.affect_space.encode
+
+    def relative_to(self, scale: "Scale") -> "AffectModel":
+        music = self.affect["music"].relative(scale.centre, scale.spread)
+        # What AFCLNet stored of the music is on the model's own scale: relative to the library, only the overlap ranks.
+        return replace(self, affect={**self.affect, "music": music}, rescoring=None, default="cosine")
+
 
 def load(folder: Path, manifest: Mapping[str, Any]) -> AffectModel:
     """The affect model in `folder`; raises ModelError with one line."""
@@ -188,7 +214,7 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> AffectModel:
     sizes = {
         m: model.objective(m, np.zeros((1, len(model.measured(m)))), np.zeros((1, 2))).shape[1] for m in predictors
     }
-    rescoring, default = read_rescoring(folder, manifest, tensors, sizes)
+    rescoring, default = read_rescoring(folder, manifest, tensors, columns=sizes)
     return replace(model, rescoring=rescoring, default=default)
 
 
@@ -200,13 +226,13 @@ def _check_extractors(
     heads: Heads,
 ) -> None:
     for modality, predictor in predictors.items():
-        module = extractor(modality)
-        if features.get(modality) != module.REVISION:
+        extractor = READS[modality]
+        if features.get(modality) != extractor.revision:
             raise ModelError(
                 f"{folder}: made for {modality} features {features.get(modality)!r}, this program extracts "
-                f"{module.REVISION!r}; train it again (`recommend train affect`) or use the matching version"
+                f"{extractor.revision!r}; train it again (`recommend train affect`) or use the matching version"
             )
-        known = {column.name for column in module.COLUMNS} | set(heads.names if modality == "video" else ())
+        known = {*extractor.columns} | set(heads.names if modality == "video" else ())
         read = {*predictor.columns, *(still.columns if still is not None and modality == "video" else ())}
         if missing := read - known:
             raise ModelError(f"{folder}: unknown {modality} features {sorted(missing)}; train it again")

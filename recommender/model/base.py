@@ -1,48 +1,40 @@
 """What every model can do, and how one is loaded: the manifest's `kind` decides which it is."""
 
 import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from recommender.errors import Argument, ModelError
+from recommender.errors import Argument, InputError, ModelError
 from recommender.logs import getLogger
 from recommender.model import folder as files
 from recommender.rankers import PLAIN, Scoring
-from recommender.types import Analysis, Array, Coded, Cue, Modality, Space
+from recommender.types import Analysis, Array, Coded, Cue, Emotions, Modality, Reason, Space
+
+if TYPE_CHECKING:
+    from recommender.affect.relative import Scale
 
 _log = getLogger(__name__)
 KINDS = {"affect": "recommender.model.affect", "retrieval": "recommender.model.retrieval"}
 """Kinds of models by the module whose `load(folder, manifest)` reads them."""
 
-BUILTIN: dict[Modality, str] = {"music": "BuiltinMusic", "video": "BuiltinVideo"}
-"""Names of the objective features of each modality."""
-
-OWN = ("BuiltinMusic", "BuiltinVideo", "BuiltinClip", "EfficientNetLite2")
-"""Features whose revision may change with this program; published networks that are fetched do not."""
-
-AFFECT: dict[Modality, str] = {"music": "BuiltinMusic", "video": "BuiltinClip"}
-"""Names of the features that affect models read: of clips also what a picture network sees."""
-
-EXTRACTORS = {
-    "BuiltinMusic": "recommender.extractors.audio.music",
-    "BuiltinVideo": "recommender.extractors.video.video",
-    "BuiltinClip": "recommender.extractors.video.clip",
-    "EfficientNetLite2": "recommender.extractors.video.sight",
-    "VGGish": "recommender.extractors.pretrained.sound",
-    "SlowFast": "recommender.extractors.pretrained.pictures",
-    "SlowFastR101": "recommender.extractors.pretrained.pictures_r101",
-    "TimeSformer": "recommender.extractors.pretrained.spacetime",
-}
-"""Features that this program measures, by name: modules with COLUMNS, REVISION and extract(path)."""
+NO_AFFECT = (
+    Argument("calibrate"),
+    " rescales valence and arousal, which this library's model does not predict: leave it out, or use a library of the "
+    "model `builtin`",
+)
 
 
-def extractor(modality: Modality) -> Any:
-    """The module that measures what affect models read of a modality."""
-    return importlib.import_module(EXTRACTORS[AFFECT[modality]])
+class Encoded(NamedTuple):
+    """What a library keeps of n rows of features: unit vectors [n, dim], and `inputs` [n, f] (see `Model.inputs`)."""
+
+    vectors: Array
+    inputs: Array
 
 
-class Model:
-    """A loaded model folder. Picklable and small: it travels to the worker processes.
+class Model(ABC):
+    """What queries and ingestion need of a model. Picklable and small: it travels to the worker processes.
 
     Attributes
     ----------
@@ -53,21 +45,6 @@ class Model:
     name: str
     revision: str
     folder: Path
-
-    @property
-    def scoring(self) -> Scoring:
-        """What rankers need to know of the model."""
-        return PLAIN
-
-    @property
-    def ranker(self) -> str:
-        """The ranker that its card shows best."""
-        return "cosine"
-
-    @property
-    def reads(self) -> str:
-        """What it works on, in a few words."""
-        return "media"
 
     @staticmethod
     def load(name_or_folder: str | Path = "builtin") -> "Model":
@@ -91,34 +68,34 @@ class Model:
         _log.info("model %s revision %s from %s", loaded.name, loaded.revision, folder)
         return loaded
 
+    # What every kind says of itself
+
     @property
+    @abstractmethod
     def space(self) -> Space:
         """The space its vectors live in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def inputs(self, modality: Modality) -> tuple[str, ...]:
         """Columns that a library keeps beside the vectors: what explanations and rankers read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def source(self, modality: Modality) -> str:
         """What measures its features, with the revision: equal sources give equal features of a file."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measured(self, modality: Modality) -> tuple[str, ...]:
         """Columns as the source gives them, in its order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stored(self, modality: Modality) -> tuple[str, ...]:
-        """Columns that a library stores: the measured ones, then those the model derives from them."""
-        raise NotImplementedError
+        """Columns of `Coded.features` and of an analysis: the measured ones, then those the model derives from them."""
 
+    @abstractmethod
     def code(self, modality: Modality, values: Array, still: Array) -> Coded:
         """What is kept of measured features `values` [n, m]; `still`: bool [n], rows of pictures that do not move."""
-        raise NotImplementedError
 
-    def check_media(self, modality: Modality) -> None:
-        """Raise InputError when `analyse` can read no files of that modality, whatever they hold."""
-
+    @abstractmethod
     def analyse(self, path: Path, modality: Modality) -> Analysis:
         """Features, affect and vectors of one file; raises MediaError with one line.
 
@@ -126,11 +103,65 @@ class Model:
         ----------
         path: the file. modality: what to read of it, "music" or "video".
         """
-        raise NotImplementedError
+
+    # What only some can do
+
+    @property
+    def scoring(self) -> Scoring:
+        """What rankers need to know of the model."""
+        return PLAIN
+
+    @property
+    def ranker(self) -> str:
+        """The ranker that its card shows best."""
+        return "cosine"
+
+    @property
+    def reads(self) -> str:
+        """What it works on, in a few words; "" of what reads nothing."""
+        return "media"
+
+    @property
+    def reads_features(self) -> bool:
+        """Whether it takes features that were measured elsewhere (`encode_features`)."""
+        return False
+
+    def check_media(self, modality: Modality) -> None:  # noqa: B027 what measures media itself can
+        """Raise InputError when `analyse` can read no files of that modality, whatever they hold."""
+
+    def encode_features(self, features: Array, modality: Modality) -> Encoded:
+        """Vectors and inputs of `features` [n, d]; raises InputError where it reads none, or others."""
+        raise InputError(
+            "this library's model reads no features: query it with a clip (",
+            Argument("clip"),
+            "), or train a model of such features (`recommend train retrieval`) and import the library with it",
+        )
 
     def cues(self, analysis: Analysis) -> tuple[Cue, ...]:
         """Why the clip of an `analysis` was read so, the strongest first; nothing of a model that cannot say."""
         return ()
+
+    def reasons(
+        self, query: Array, inputs: Array, medians: Array, *, modality: Modality, emotions: Emotions | None = None
+    ) -> list[Reason]:
+        """What speaks most for a section or against it, the strongest first; nothing of a model that cannot say.
+
+        Parameters
+        ----------
+        query:    float32 [dim], the unit query vector. emotions: the query's, where they are known.
+        inputs:   float32 [n, f], the model's `inputs` in the section's windows.
+        medians:  float32 [f], the library's medians of the same columns.
+        """
+        return []
+
+    @property
+    def affect_encoder(self) -> Callable[[Array], Array]:
+        """Affect [n, 4] -> unit vectors float32 [n, dim]; raises InputError of a model that predicts no affect."""
+        raise InputError(*NO_AFFECT)
+
+    def relative_to(self, scale: "Scale") -> "Model":
+        """The model with the feelings of music on `scale`; raises InputError as `affect_encoder`."""
+        raise InputError(*NO_AFFECT)
 
     def card(self) -> str:
         """The model card (markdown)."""

@@ -32,13 +32,13 @@ class Rescoring:
     fusion: Fusion
     calibrations: Mapping[str, Calibration]
 
-    def match(self, ranker: str, matcher: Matcher, video: Array, music: Array) -> Array:
+    def match(self, video: Array, music: Array, *, ranker: str, matcher: Matcher) -> Array:
         """Match probability float64 [n] of n pairs."""
         sides = self.rescorer.side("video", video), self.rescorer.side("music", music)
         score = self._score(ranker, matcher.cosine(video, music), self.rescorer.logits(*sides))
         return self.calibrations[ranker](score)
 
-    def similarity(self, ranker: str, matcher: Matcher, video: Array, music: Array) -> Array:
+    def similarity(self, video: Array, music: Array, *, ranker: str, matcher: Matcher) -> Array:
         """Scores float64 [a, b] of every video with every piece of music."""
         rows, columns = self.rescorer.side("video", video), self.rescorer.side("music", music)
         logits = np.array([self.rescorer.logits(row[None], columns) for row in rows]).reshape(len(video), len(music))
@@ -82,7 +82,7 @@ def read_weights(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Array]:
 
 
 def read_rescoring(
-    folder: Path, manifest: Mapping[str, Any], tensors: Mapping[str, Array], columns: Mapping[Modality, int]
+    folder: Path, manifest: Mapping[str, Any], tensors: Mapping[str, Array], *, columns: Mapping[Modality, int]
 ) -> tuple[Rescoring | None, str]:
     """AFCLNet, tried on rows of `columns` features of each modality, and the default ranker; raises ModelError."""
     default = str(manifest.get("ranker", "cosine"))

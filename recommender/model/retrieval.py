@@ -4,39 +4,31 @@ Layout of its folder: `manifest.json` names the features it needs, the encoder, 
 on; `model.safetensors` holds the encoder's tensors; `card.md` says how good it is.
 """
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from recommender.affect.words import COLUMN, EMOTIONS
+from recommender.affect.words import COLUMN, EMOTIONS, emotions_in
 from recommender.encoders import Calibration, Matcher, build
 from recommender.errors import Argument, InputError, ModelError
+from recommender.explain import by_agreement
+from recommender.extractors import EXTRACTORS, Extractor, find_extractor
 from recommender.model import folder as files
-from recommender.model.base import BUILTIN, EXTRACTORS, OWN, Model, tags_of
+from recommender.model.base import Encoded, Model, tags_of
 from recommender.model.rescoring import TENSORS, Rescoring, read_rescoring, read_weights
 from recommender.rankers import SIDE, Scoring
-from recommender.types import Analysis, Array, Coded, Features, Modality, Space, numbered
-from recommender.weights import require
-
-CHECKPOINTS = {
-    "VGGish": "vggish",
-    "SlowFast": "slowfast",
-    "SlowFastR101": "slowfast-r101",
-    "TimeSformer": "timesformer",
-}
-"""Features that take a published network, by its name."""
+from recommender.types import Analysis, Array, Coded, Emotions, Modality, Reason, Space, numbered
 
 WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The features that one side of a model reads: a name, the extractor's revision, and the columns in order."""
+    """The features that one side of a model reads: the extractor's label and revision, and the columns in order."""
 
     name: str
     revision: str
@@ -45,22 +37,26 @@ class FeatureSet:
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> "FeatureSet":
         """From the manifest, which gives names of columns, or how many there are."""
-        columns = entry["columns"]
-        names = numbered(str(entry["name"]), columns) if isinstance(columns, int) else columns
-        return cls(str(entry["name"]), str(entry["revision"]), tuple(map(str, names)))
+        columns, known = entry["columns"], find_extractor(str(entry["name"]))
+        name = str(entry["name"]) if known is None else known.label
+        names = numbered(name, columns) if isinstance(columns, int) else columns
+        return cls(name, str(entry["revision"]), tuple(map(str, names)))
+
+    @classmethod
+    def by(cls, extractor: Extractor) -> "FeatureSet":
+        """Those that an extractor gives."""
+        return cls(extractor.label, extractor.revision, extractor.columns)
+
+    @property
+    def extractor(self) -> Extractor | None:
+        """What measures them; None where this program has nothing that does."""
+        return find_extractor(self.name)
 
     def entry(self) -> dict[str, Any]:
         """What the manifest says of it: of columns that are only numbered, how many there are."""
         plain = self.columns == numbered(self.name, len(self.columns))
         columns = len(self.columns) if plain else list(self.columns)
         return {"name": self.name, "revision": self.revision, "columns": columns}
-
-
-class Encoded(NamedTuple):
-    """What a library keeps of n rows of features: unit vectors [n, dim], and `inputs` [n, f] (see `Model.inputs`)."""
-
-    vectors: Array
-    inputs: Array
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,12 @@ class RetrievalModel(Model):
     @property
     def reads(self) -> str:
         names = [self.needs[modality].name for modality in ("video", "music")]
-        return "media" if names == [BUILTIN["video"], BUILTIN["music"]] else f"{' and '.join(names)} features"
+        builtin = [EXTRACTORS[f"builtin-{modality}"].label for modality in ("video", "music")]
+        return "media" if names == builtin else f"{' and '.join(names)} features"
+
+    @property
+    def reads_features(self) -> bool:
+        return True
 
     @cached_property
     def space(self) -> Space:
@@ -145,6 +146,19 @@ class RetrievalModel(Model):
         parts += [self.rescoring.rescorer.side(modality, features)] if self.rescoring is not None else []
         return Encoded(self.matcher.embed(modality, features), np.hstack(parts).astype(np.float32))
 
+    def encode_features(self, features: Array, modality: Modality) -> Encoded:
+        if not np.isfinite(features).all():
+            raise InputError("the query's features are not finite (NaN or infinity); extract them again")
+        return self.encode(modality, features)
+
+    def reasons(
+        self, query: Array, inputs: Array, medians: Array, *, modality: Modality, emotions: Emotions | None = None
+    ) -> list[Reason]:
+        here, usual = (emotions_in(self.inputs(modality), values) for values in (inputs.mean(axis=0), medians))
+        if emotions is None or here is None or usual is None:
+            return []
+        return by_agreement(emotions, here, usual)
+
     def code(self, modality: Modality, values: Array, still: Array) -> Coded:
         """What is kept of features `values` [n, m]; raises InputError where the model sees nothing in a row."""
         encoded = self.encode(modality, values)
@@ -158,27 +172,30 @@ class RetrievalModel(Model):
         """Calibrated match probability float64 [n] of n pairs, by the default ranker."""
         if self.rescoring is None or self.default == "cosine":
             return self.matcher.match(video, music)
-        return self.rescoring.match(self.default, self.matcher, video, music)
+        return self.rescoring.match(video, music, ranker=self.default, matcher=self.matcher)
 
     def similarity(self, video: Array, music: Array) -> Array:
         """Scores [a, b] of every video with every piece of music, by the default ranker."""
         if self.rescoring is None or self.default == "cosine":
             return self.matcher.similarity(video, music)
-        return self.rescoring.similarity(self.default, self.matcher, video, music)
+        return self.rescoring.similarity(video, music, ranker=self.default, matcher=self.matcher)
 
     def emotions(self, modality: Modality, features: Array) -> Array | None:
         """Emotion probabilities float64 [n, 5], or None of a model that predicts none."""
         return self.matcher.emotions(modality, features)
 
     def check_media(self, modality: Modality) -> None:
-        """Raise where the model's features cannot be measured here.
+        self._extractor(modality)
+
+    def _extractor(self, modality: Modality) -> Extractor:
+        """What measures the model's features of a modality.
 
         Raises
         ------
         InputError: this program does not measure them. ModelError: their network was never fetched, or torch is absent.
         """
-        need = self.needs[modality]
-        if need.name not in EXTRACTORS:
+        need, extractor = self.needs[modality], self.needs[modality].extractor
+        if extractor is None:
             raise InputError(
                 f"the model '{self.name}' reads {need.name} features of {modality}, which are not measured from media "
                 "here: extract them, then ",
@@ -186,8 +203,8 @@ class RetrievalModel(Model):
                 " and ",
                 Argument("features", command=""),
             )
-        if need.name in CHECKPOINTS:
-            require(CHECKPOINTS[need.name])
+        extractor.require()
+        return extractor
 
     def analyse(self, path: Path, modality: Modality) -> Analysis:
         """Features and vectors of one file; affect has no columns.
@@ -197,8 +214,7 @@ class RetrievalModel(Model):
         MediaError: with one line, as the extractor.
         InputError, ModelError: as `check_media`.
         """
-        self.check_media(modality)
-        found: Features = importlib.import_module(EXTRACTORS[self.needs[modality].name]).extract(Path(path))
+        found = self._extractor(modality).extract(Path(path))
         windows, item = self.encode(modality, found.values), self.encode(modality, found.item[None])
         features = replace(
             found,
@@ -231,13 +247,15 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> RetrievalModel:
     tensors = read_weights(folder, manifest)
     if revision != revision_of(manifest):
         raise ModelError(f"{folder / files.MANIFEST}: changed after it was written; fetch or train the model again")
-    encoder = build(kind, settings, {n: v for n, v in tensors.items() if not n.startswith(TENSORS)}, str(folder))
+    own = {n: v for n, v in tensors.items() if not n.startswith(TENSORS)}
+    encoder = build(kind, settings, own, name=str(folder))
     for modality, need in needs.items():
         if encoder.columns(modality) != len(need.columns):
             raise ModelError(f"{folder}: the encoder's {modality} numbers are not for {len(need.columns)} {need.name}")
         _check_extractor(folder, modality, need)
     name, system, trained_on = facts
-    rescoring, default = read_rescoring(folder, manifest, tensors, {m: len(n.columns) for m, n in needs.items()})
+    widths = {m: len(need.columns) for m, need in needs.items()}
+    rescoring, default = read_rescoring(folder, manifest, tensors, columns=widths)
     matcher = Matcher(encoder, calibration)
     return RetrievalModel(name, revision, folder, system, needs, matcher, trained_on, rescoring, default)
 
@@ -249,9 +267,9 @@ def revision_of(manifest: Mapping[str, Any]) -> str:
 
 def _check_extractor(folder: Path, modality: Modality, need: FeatureSet) -> None:
     """Features of our own must be those of today's extractor; published networks that are fetched do not change."""
-    if need.name not in OWN:
+    if need.extractor is None or need.extractor.weights is not None:
         return
-    today = importlib.import_module(EXTRACTORS[need.name]).REVISION
+    today = need.extractor.revision
     if need.revision != today:
         raise ModelError(
             f"{folder}: made for {modality} features {need.revision!r}, this program measures {today!r}; "

@@ -52,7 +52,7 @@ class _Whole:
     size: int
 
 
-def fetch(url: str, part: Path, limit: int, on_bytes: OnBytes, config: FetchConfig | None = None) -> None:
+def fetch(url: str, part: Path, limit: int, *, on_bytes: OnBytes, config: FetchConfig | None = None) -> None:
     """Returns when all of `url` is in `part`; a part that is there is continued where the server can.
 
     Raises InputError for an address other than http or https, ModelError when the server refuses, stays silent, or

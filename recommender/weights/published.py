@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recommender.errors import InputError, ModelError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 State = Mapping[str, "Tensor"]
 """Tensors by name."""
 
-INSTALL = "pip install 'cliptune[deep]'"
+INSTALL = "pip install 'cliptune[pretrained]'"
 
 
 class Figure(NamedTuple):
@@ -112,16 +113,10 @@ def _same(state: State) -> State:
     return state
 
 
-def _slowfast_r50() -> "nn.Module":
-    from recommender.extractors.networks.slowfast import R50_8X8, SlowFast
+def _slowfast(size: str) -> "nn.Module":
+    from recommender.extractors.networks import slowfast
 
-    return SlowFast(R50_8X8)
-
-
-def _slowfast_r101() -> "nn.Module":
-    from recommender.extractors.networks.slowfast import R101_8X8, SlowFast
-
-    return SlowFast(R101_8X8)
+    return slowfast.SlowFast(getattr(slowfast, size))
 
 
 def _slowfast_names(state: State) -> State:
@@ -162,7 +157,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
         "SLOWFAST_8x8_R50.pyth",
         "Apache-2.0 (of the repository)",
         138_500_000,
-        _slowfast_r50,
+        partial(_slowfast, "R50_8X8"),
         _slowfast_names,
     ),
     "slowfast-r101": Checkpoint(
@@ -172,7 +167,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
         "SLOWFAST_8x8_R101.pyth",
         "Apache-2.0 (of the repository)",
         251_800_000,
-        _slowfast_r101,
+        partial(_slowfast, "R101_8X8"),
         _slowfast_names,
     ),
     "timesformer": Checkpoint(

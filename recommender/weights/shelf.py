@@ -108,6 +108,7 @@ def pull(
     name: str,
     source: Path | None = None,
     sha256: str | None = None,
+    *,
     mirror: str | None = None,
     on_bytes: OnBytes = lambda have, total: None,
     config: FetchConfig | None = None,
@@ -132,7 +133,7 @@ def pull(
         part = folder() / f"{one.file}.part"
         url = "" if source else address(name, mirror)
         if url:
-            fetch(url, part, ROOM * one.size_bytes, on_bytes, config)
+            fetch(url, part, ROOM * one.size_bytes, on_bytes=on_bytes, config=config)
         try:
             found, state = _checked(source or part, one, url or str(source), expected)
         except ModelError:

@@ -181,7 +181,7 @@ def test_without_torch_or_transformers_one_line_before_any_download(tiny, server
     missing = run("models", "pull", "tiny")
     assert (missing.code, missing.err) == (
         1,
-        "error: published checkpoints need torch, which is not installed: pip install 'cliptune[deep]'\n",
+        "error: published checkpoints need torch, which is not installed: pip install 'cliptune[pretrained]'\n",
     )
     assert server.asked == []
     assert "tiny" in run("models", "list").out

@@ -15,12 +15,12 @@ from recommender.extractors.audio import logmel  # noqa: E402
 from recommender.extractors.networks import seen  # noqa: E402
 from recommender.extractors.networks.slowfast import SlowFast, SlowFastConfig  # noqa: E402
 from recommender.extractors.networks.vggish import VGGish  # noqa: E402
-from recommender.extractors.pretrained import clips, extractor, inference, pictures, sound, spacetime  # noqa: E402
+from recommender.extractors.pretrained import clips, inference, pictures, sound, spacetime  # noqa: E402
 from recommender.extractors.pretrained.extractor import Reading, embedded, single  # noqa: E402
 from recommender.extractors.pretrained.inference import Ready, filled  # noqa: E402
 from recommender.extractors.pretrained.pooled import pooled  # noqa: E402
 from recommender.media import Frame  # noqa: E402
-from recommender.model import Model, retrieval  # noqa: E402
+from recommender.model import Model  # noqa: E402
 from recommender.types import Features  # noqa: E402
 
 
@@ -134,7 +134,7 @@ def test_short_sound_is_filled_up_and_none_is_an_error() -> None:
 
 
 def test_a_window_without_the_middle_of_an_embedding_takes_the_nearest() -> None:
-    found = pooled(("a",), np.array([[1.0], [2.0]]), np.array([6.0, 18.0]), 24.0, {})
+    found = pooled(("a",), np.array([[1.0], [2.0]]), np.array([6.0, 18.0]), duration_s=24.0, facts={})
     assert found.windows.tolist() == [[0, 10], [5, 15], [10, 20]]
     assert found.values[:, 0].tolist() == [1.0, 1.0, 2.0]
     assert found.item.tolist() == [1.5]
@@ -233,7 +233,7 @@ def test_a_real_song_and_a_real_clip(shared_data: Path) -> None:
     assert np.isfinite(watched.values).all()
 
 
-def test_a_model_of_deep_features_works_on_media_once_its_networks_are_there(
+def test_a_model_of_pretrained_features_works_on_media_once_its_networks_are_there(
     music_folder: Path, clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLIPTUNE_HOME", str(tmp_path))
@@ -244,10 +244,10 @@ def test_a_model_of_deep_features_works_on_media_once_its_networks_are_there(
     with pytest.raises(ModelError, match="recommend models pull slowfast"):
         model.analyse(clip, "video")
     rng = np.random.default_rng(0)
-    monkeypatch.setattr(retrieval, "require", lambda name: None)
+    monkeypatch.setattr("recommender.weights.require", lambda name: None)
     width = {"vggish": 128, "slowfast": 2304}
     stand_in = lambda name, *_: lambda x: rng.random((len(x), width[name]), np.float32)  # noqa: E731
-    monkeypatch.setattr(extractor, "published", stand_in)
+    monkeypatch.setattr(inference, "published", stand_in)
     heard, watched = model.analyse(song, "music"), model.analyse(clip, "video")
     for found, modality in ((heard, "music"), (watched, "video")):
         assert found.vectors.shape == (len(found.features.windows), model.space.dim)

@@ -13,7 +13,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 @pytest.fixture
 def gpu(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module("deep_gpu")
+    return importlib.import_module("pretrained_gpu")
 
 
 def counted(gpu, name: str) -> int:

@@ -50,7 +50,7 @@ SETTINGS = {
 
 @pytest.fixture(params=list(ENCODERS))
 def encoder(request):
-    return build(request.param, SETTINGS[request.param], tensors(request.param, np.random.default_rng(0)), "test")
+    return build(request.param, SETTINGS[request.param], tensors(request.param, np.random.default_rng(0)), name="test")
 
 
 @pytest.mark.parametrize("modality", ["video", "music"])
@@ -68,7 +68,7 @@ def test_every_encoder_gives_unit_vectors_and_probabilities(encoder, modality):
 
 
 def test_every_encoder_is_its_kind_settings_and_tensors(encoder):
-    again = build(encoder.kind, encoder.settings, encoder.tensors, "again")
+    again = build(encoder.kind, encoder.settings, encoder.tensors, name="again")
     x = np.random.default_rng(2).normal(size=(3, D["video"]))
     assert np.array_equal(again("video", x), encoder("video", x))
 
@@ -115,21 +115,21 @@ def test_gelu_at_known_points():
 def test_numbers_that_do_not_fit_are_refused():
     rng = np.random.default_rng(3)
     with pytest.raises(ModelError, match="unknown kind of encoder 'magic'; this program knows emotion"):
-        build("magic", {}, {}, "m")
+        build("magic", {}, {}, name="m")
     with pytest.raises(ModelError, match="m: its numbers do not fit together"):
-        build("linear", {}, {"video.weights": np.eye(3)}, "m")
+        build("linear", {}, {"video.weights": np.eye(3)}, name="m")
     wrong = tensors("linear", rng) | {"music.bias": np.zeros(7)}
     with pytest.raises(ModelError, match="do not fit together"):
-        build("linear", {}, wrong, "m")
+        build("linear", {}, wrong, name="m")
     uneven = tensors("linear", rng) | {"music.weights": np.ones((4, 2)), "music.bias": np.zeros(2)}
     with pytest.raises(ModelError, match="do not fit together"):
-        build("linear", {}, uneven, "m")
+        build("linear", {}, uneven, name="m")
     bad = tensors("linear", rng)
     bad["video.weights"][0, 0] = np.nan
     with pytest.raises(ModelError, match=r"numbers of video\.weights are not finite"):
-        build("linear", {}, bad, "m")
+        build("linear", {}, bad, name="m")
     with pytest.raises(ModelError, match="do not fit together"):
-        build("emotion", {}, tensors("emotion", rng), "m")
+        build("emotion", {}, tensors("emotion", rng), name="m")
 
 
 @pytest.mark.parametrize("layer_norm", [True, False])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recommender import Model
-from recommender.explain import WORTH, by_agreement, by_replacement, reasons
+from recommender.explain import WORTH, by_agreement, by_replacement
 from recommender.plain import WORDS, about, words
 from recommender.types import unit
 
@@ -87,7 +87,7 @@ def sections(model, modality, count):
 def test_a_track_is_told_one_thing_once_the_strongest_first_and_nothing_that_hardly_counts(model, modality):
     counts = []
     for query, inputs, medians in sections(model, modality, 40):
-        found = reasons(query, None, inputs, medians, model, modality)
+        found = model.reasons(query, inputs, medians, modality=modality)
         strength = [abs(why.change) for why in found]
         assert strength == sorted(strength, reverse=True)
         assert min(strength) >= WORTH * strength[0] > 0
@@ -100,8 +100,10 @@ def test_a_track_is_told_one_thing_once_the_strongest_first_and_nothing_that_har
 
 def test_of_two_columns_about_one_thing_the_stronger_speaks(model):
     for query, inputs, medians in sections(model, "music", 40):
-        every = by_replacement(query, inputs, medians, model, "music", most=99)
         columns = model.affect["music"].columns
+        measured = [model.columns("music")[name] for name in columns]
+        encode = lambda rows: model.encode("music", rows)[1]  # noqa: E731
+        every = by_replacement(query, inputs, medians, columns=measured, encode=encode, most=99)
         assert len(every) < len(columns)
         for mine, other in itertools.product(every, columns):
             if mine.feature != other and about(mine.feature) == about(other):
@@ -116,7 +118,7 @@ def test_of_two_columns_about_one_thing_the_stronger_speaks(model):
 
 def test_a_section_that_is_the_median_throughout_gets_no_words(model):
     query, inputs, medians = next(sections(model, "music", 1))
-    assert by_replacement(query, np.tile(medians, (len(inputs), 1)), medians, model, "music", most=3) == []
+    assert model.reasons(query, np.tile(medians, (len(inputs), 1)), medians, modality="music") == []
 
 
 def test_an_emotion_that_is_missed_is_said_to_be_less():

@@ -9,6 +9,7 @@ from recommender.affect.relative import FEWEST, Scale
 from recommender.affect.space import AffectSpace
 from recommender.errors import InputError
 from recommender.model.affect import AffectModel
+from recommender.model.imported import ImportedVectors
 from recommender.relative import RelativeLibrary, relative
 from recommender.types import Filter
 from toy import COLUMNS, ToyLibrary, ToyModel
@@ -122,7 +123,7 @@ def test_small_libraries_and_other_models_are_refused():
     with pytest.raises(InputError, match="too few"):
         Recommender(library(FEWEST - 1), model(), calibrate=True)
     with pytest.raises(InputError, match="does not predict"):
-        relative(library(), None)
+        relative(library(), ImportedVectors("theirs", 2))
 
 
 class Paired(ToyLibrary):

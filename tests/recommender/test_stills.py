@@ -10,7 +10,8 @@ from recommender.errors import InputError, MediaError
 from recommender.extractors.video import video
 from recommender.types import unit
 from toy import ToyLibrary, ToyModel
-from training.construction import raw
+from training.construction import pictures as pixels
+from training.construction import spectrogram
 
 
 def scene(seed: int, size: tuple[int, int] = (96, 128)) -> np.ndarray:
@@ -112,9 +113,9 @@ def test_a_broken_picture_ends_a_slideshow_in_one_line(run, indexed, pictures):
 def test_raw_pictures_are_the_frames_at_the_middle_of_each_quarter(tmp_path):
     shades = [40, 40, 80, 80, 120, 120, 160, 160]
     clip = media_samples.clip(tmp_path / "a.mp4", media_samples.shades(shades), fps=2)
-    frames = raw.pictures(clip).reshape(raw.PICTURES)
+    frames = pixels.extract(clip).item.reshape(pixels.SHAPE)
     assert frames.mean(axis=(1, 2, 3)) == pytest.approx([40, 80, 120, 160], abs=4)
-    still = raw.pictures(media_samples.still(tmp_path / "a.png")).reshape(raw.PICTURES)
+    still = pixels.extract(media_samples.still(tmp_path / "a.png")).item.reshape(pixels.SHAPE)
     assert np.array_equal(still[0], still[3])
     assert still[0, 0, 4, 4] > 240  # red, top left
     assert still[0, 0, 28, 28] < 15
@@ -123,11 +124,13 @@ def test_raw_pictures_are_the_frames_at_the_middle_of_each_quarter(tmp_path):
 
 def test_a_raw_spectrogram_shows_when_and_how_high(tmp_path):
     y = np.concatenate([media_samples.tone(2.0, 300.0), media_samples.tone(2.0, 3000.0)])
-    heard = raw.spectrogram(media_samples.sound(tmp_path / "a.wav", y)).reshape(raw.SPECTROGRAM)
+    heard = spectrogram.extract(media_samples.sound(tmp_path / "a.wav", y)).item.reshape(spectrogram.SHAPE)
     low, high = heard[10].argmax(), heard[85].argmax()
     assert low < 15 < 35 < high
     assert np.abs(heard[5] - heard[40]).max() < 0.2
-    short = raw.spectrogram(media_samples.sound(tmp_path / "b.wav", media_samples.tone(0.3))).reshape(raw.SPECTROGRAM)
+    short = spectrogram.extract(media_samples.sound(tmp_path / "b.wav", media_samples.tone(0.3))).item.reshape(
+        spectrogram.SHAPE
+    )
     assert short[10].max() > 0 > short[90].max()
     with pytest.raises(MediaError, match="no audio stream"):
-        raw.spectrogram(media_samples.still(tmp_path / "c.png"))
+        spectrogram.extract(media_samples.still(tmp_path / "c.png"))

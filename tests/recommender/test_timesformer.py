@@ -59,7 +59,7 @@ def test_the_network_is_given_what_it_was_trained_on(checkpoint, clip_folder) ->
     pixels = torch.from_numpy((frames.astype(np.float32) / 255 - 0.45) / 0.225).permute(0, 3, 1, 2)[None]
     with torch.no_grad():
         expected = load("timesformer")(pixels).last_hidden_state[0, 0].numpy()
-    assert found.columns == spacetime.COLUMNS
+    assert found.columns == spacetime.NAMES
     assert len(found.columns) == DIM
     np.testing.assert_allclose(found.item, expected, rtol=1e-4, atol=1e-4)
     halved = spacetime.extract(clip, Ready(seen.timesformer(model), torch.bfloat16)).item
@@ -67,7 +67,9 @@ def test_the_network_is_given_what_it_was_trained_on(checkpoint, clip_folder) ->
 
 
 def test_a_folder_is_measured_and_without_transformers_one_line(checkpoint, clip_folder, tmp_path, monkeypatch) -> None:
-    measured = partial(extract_folder, clip_folder, ["timesformer"], tmp_path / "f.npy", 1, lambda *_: None)
+    measured = partial(
+        extract_folder, clip_folder, ["timesformer"], tmp_path / "f.npy", workers=1, tick=lambda *_: None
+    )
     with pytest.raises(ModelError, match="recommend models pull timesformer"):
         measured()
     pull("timesformer", checkpoint)

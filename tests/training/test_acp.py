@@ -11,7 +11,8 @@ import torch
 
 from recommender.errors import InputError
 from running import refused
-from training.construction.raw import PICTURES, SPECTROGRAM
+from training.construction.pictures import SHAPE as PICTURES
+from training.construction.spectrogram import SHAPE as SPECTROGRAM
 from training.learning.targets import from_ratings, scored
 from training.nets.acp import Correspondence, subnetwork
 from training.systems import RAW_SYSTEMS, SUITES, makers, system
@@ -117,7 +118,7 @@ def test_they_learn_from_pictures_and_spectrograms(name: str) -> None:
 def test_features_where_pictures_are_wanted_are_one_clear_line() -> None:
     few = narrow(seen())
     for name in RAW_SYSTEMS:
-        with refused(InputError, rf"{name} looks at .*, not at 8 columns: .* --encoder raw`, or run {name}-f"):
+        with refused(InputError, rf"{name} looks at .*, not at 8 columns: .* --extractor raw`, or run {name}-f"):
             quick(name).fit(few, 0)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import media_samples
-from labelled_texts import CALLS, ROWS, TEXT, write_table
+from labelled_texts import CALLS, ROWS, TEXT, Toy, write_table
 from recommender.errors import InputError
 from recommender.extractors.audio import music
 from recommender.extractors.video import video
-from training.construction import encoders, features, storage
+from training.construction import features, storage
 from training.construction.build import build
-from training.construction.encoders import ENCODERS, Encoder, Extractor
+from training.construction.extractors import KNOWN, PAIRS, find_pair
 from training.construction.features import measure
 from training.construction.table import read_table
 from training.datasets import load_pairs
@@ -24,8 +24,8 @@ from training.types import EMOTIONS, Dataset
 
 
 @pytest.fixture(autouse=True)
-def _text_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ENCODERS, "text", TEXT)
+def _text_extractors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PAIRS, "text", TEXT)
     CALLS.clear()
 
 
@@ -50,7 +50,7 @@ def check_rows(found: Dataset, where: dict[str, str]) -> None:
 
 def test_a_built_set_loads_with_the_right_features_and_no_shared_source(tmp_path):
     table = write_table(tmp_path)
-    report = build(table, tmp_path / "D", "return", 0, "text")
+    report = build(table, tmp_path / "D", "return", seed=0, extractor="text")
     found = load_pairs("built", tmp_path / "D")
     assert report.revision == found.revision
     assert found.missing == ()
@@ -69,7 +69,7 @@ def test_a_built_set_loads_with_the_right_features_and_no_shared_source(tmp_path
 
 def test_the_corpus_is_every_validation_segment_with_its_own_sound(tmp_path):
     table = write_table(tmp_path)
-    report = build(table, tmp_path / "D", "drop", 1, "text")
+    report = build(table, tmp_path / "D", "drop", seed=1, extractor="text")
     found = load_built(tmp_path / "D")
     assert found.corpus is not None
     names = {part for name in found.pairs["validation"].ids for part in name.split(JOIN)}
@@ -84,16 +84,18 @@ def test_the_corpus_is_every_validation_segment_with_its_own_sound(tmp_path):
 
 @pytest.mark.parametrize("balance", ["return", "drop"])
 def test_the_same_build_gives_the_same_bytes_whatever_the_order_of_rows(tmp_path, balance):
-    first = build(write_table(tmp_path), tmp_path / "one" / "D", balance, 7, "text")
-    again = build(write_table(tmp_path, ROWS[::-1], "other.csv"), tmp_path / "two" / "D", balance, 7, "text")
+    first = build(write_table(tmp_path), tmp_path / "one" / "D", balance, seed=7, extractor="text")
+    again = build(
+        write_table(tmp_path, ROWS[::-1], "other.csv"), tmp_path / "two" / "D", balance, seed=7, extractor="text"
+    )
     assert files_of(first.folder) == files_of(again.folder)
     assert first.revision == again.revision
-    other = build(tmp_path / "labels.csv", tmp_path / "one" / "D", balance, 8, "text")
+    other = build(tmp_path / "labels.csv", tmp_path / "one" / "D", balance, seed=8, extractor="text")
     assert other.revision != first.revision
 
 
 def test_drop_balances(tmp_path):
-    report = build(write_table(tmp_path), tmp_path / "D", "drop", 0, "text")
+    report = build(write_table(tmp_path), tmp_path / "D", "drop", seed=0, extractor="text")
     for split in report.splits.values():
         assert split.matched == split.mismatched > 0
     assert sum(s.dropped + s.matched + s.mismatched for s in report.splits.values()) == len(ROWS)
@@ -103,11 +105,11 @@ def test_what_is_left_out_is_counted_and_told(tmp_path):
     rows = [*ROWS, ("media/n.txt", "Neutral", "film 0"), ("media/broken.txt", "sad", "film 1")]
     table = write_table(tmp_path, rows)
     (tmp_path / "media" / "broken.txt").write_text("damaged")
-    report = build(table, tmp_path / "D", "return", 0, "text", max_per_source=3)
+    report = build(table, tmp_path / "D", "return", seed=0, extractor="text", max_per_source=3)
     assert report.neutral == 1
     assert report.over_limit == 13
     assert len(report.rejected) <= 1  # the limit may have left the broken one out
-    report = build(table, tmp_path / "D", "return", 0, "text")
+    report = build(table, tmp_path / "D", "return", seed=0, extractor="text")
     assert [(r.line, r.path) for r in report.rejected] == [(len(rows) + 1, "media/broken.txt")]
     assert "no audio stream" in report.rejected[0].reason
     lines = (tmp_path / "D" / "segments.csv").read_text().splitlines()
@@ -118,7 +120,9 @@ def test_what_is_left_out_is_counted_and_told(tmp_path):
 
 
 def test_at_most_two_segments_of_a_source(tmp_path):
-    report = build(write_table(tmp_path), tmp_path / "D", "return", 0, "text", max_per_source=2, validation=0.5)
+    report = build(
+        write_table(tmp_path), tmp_path / "D", "return", seed=0, extractor="text", max_per_source=2, validation=0.5
+    )
     found = load_built(tmp_path / "D")
     segments = {part for p in found.pairs.values() for name in p.ids for part in name.split(JOIN)}
     assert len(segments) == 24
@@ -132,14 +136,14 @@ def test_at_most_two_segments_of_a_source(tmp_path):
 def test_a_second_build_measures_nothing(tmp_path):
     table = write_table(tmp_path)
     seen: list[tuple[int, int]] = []
-    first = build(table, tmp_path / "D", "return", 0, "text", on_progress=lambda *at: seen.append(at))
+    first = build(table, tmp_path / "D", "return", seed=0, extractor="text", on_progress=lambda *at: seen.append(at))
     # pictures of 48 files, then their sound
     assert seen == [(done, 96) for done in [*range(49), *range(48, 97)]]
     CALLS.clear()
-    again = build(table, tmp_path / "D", "return", 0, "text")
+    again = build(table, tmp_path / "D", "return", seed=0, extractor="text")
     assert (first.computed, again.computed, CALLS) == (48, 0, [])
     (tmp_path / "media" / "0-0.txt").write_text("changed")
-    assert build(table, tmp_path / "D", "return", 0, "text").computed == 1
+    assert build(table, tmp_path / "D", "return", seed=0, extractor="text").computed == 1
 
 
 def test_a_stopped_build_continues_where_it_was(tmp_path):
@@ -150,27 +154,27 @@ def test_a_stopped_build_continues_where_it_was(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(table, tmp_path / "D", "return", 0, "text", on_progress=stop)
+        build(table, tmp_path / "D", "return", seed=0, extractor="text", on_progress=stop)
     with pytest.raises(InputError, match=r"no finished data set \(dataset.json is not there\)"):
         load_built(tmp_path / "D")
-    assert build(table, tmp_path / "D", "return", 0, "text").computed == 38
-    whole = build(table, tmp_path / "E" / "D", "return", 0, "text")
+    assert build(table, tmp_path / "D", "return", seed=0, extractor="text").computed == 38
+    whole = build(table, tmp_path / "E" / "D", "return", seed=0, extractor="text")
     assert files_of(whole.folder) == files_of(tmp_path / "D")
 
 
 def test_a_damaged_piece_of_the_cache_is_measured_again(tmp_path):
     table = write_table(tmp_path)
-    first = build(table, tmp_path / "D", "return", 0, "text")
+    first = build(table, tmp_path / "D", "return", seed=0, extractor="text")
     pieces = sorted((tmp_path / "D" / "cache").rglob("*.npy"))
     pieces[0].write_bytes(pieces[0].read_bytes()[:-3])
     pieces[1].write_bytes(b"")
     np.save(pieces[2], np.full(5, np.nan, np.float32))
-    again = build(table, tmp_path / "D", "return", 0, "text")
+    again = build(table, tmp_path / "D", "return", seed=0, extractor="text")
     assert again.computed == 3
     assert again.revision == first.revision
 
 
-# The built-in encoder
+# The built-in extractors
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +195,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_built_in_features_are_those_of_the_product(media, tmp_path):
-    report = build(media / "labels.csv", tmp_path / "D", "return", 0, validation=0.4)
+    report = build(media / "labels.csv", tmp_path / "D", "return", seed=0, validation=0.4)
     found = load_built(tmp_path / "D")
     assert [r.line for r in report.rejected] == [14, 15]
     assert "no audio stream" in report.rejected[0].reason
@@ -210,7 +214,9 @@ def test_built_in_features_are_those_of_the_product(media, tmp_path):
 
 def test_worker_processes_measure_the_same(media, tmp_path):
     rows = [r for r in read_table(media / "labels.csv").rows if r.path in ("clip 0.mp4", "clip 1.mp4", "mute.mp4")]
-    one, two = (measure(rows, "builtin", tmp_path / str(n), n, lambda *_: None) for n in (1, 2))
+    one, two = (
+        measure(rows, PAIRS["builtin"], tmp_path / str(n), workers=n, on_progress=lambda *_: None) for n in (1, 2)
+    )
     assert one.rejected == two.rejected
     assert len(one.rejected) == 1
     assert one.video.keys() == two.video.keys()
@@ -219,26 +225,35 @@ def test_worker_processes_measure_the_same(media, tmp_path):
         np.testing.assert_array_equal(one.music[name], two.music[name])
 
 
-def test_features_that_are_not_finite_are_refused(tmp_path, monkeypatch):
+def test_features_that_are_not_finite_are_refused(tmp_path):
     (tmp_path / "x").write_text("x")
-    holed = Extractor("V", ("a",), "1", lambda path: np.array([np.nan], np.float32))
-    monkeypatch.setitem(ENCODERS, "holed", Encoder(holed, TEXT.music))
-    assert features.vector_of(("holed", "video"), str(tmp_path / "x")) == f"{tmp_path / 'x'}: features are not finite"
-    assert "cannot read" in str(features.vector_of(("text", "video"), str(tmp_path / "gone")))
+    holed = Toy("V", "video", ("a",), lambda path: np.array([np.nan], np.float32))
+    assert features.vector_of(holed, str(tmp_path / "x")) == f"{tmp_path / 'x'}: features are not finite"
+    assert "cannot read" in str(features.vector_of(TEXT.video, str(tmp_path / "gone")))
 
 
-def test_every_encoder_names_its_columns_and_revision():
-    for name, kit in ENCODERS.items():
-        for stream in (kit.video, kit.music):
-            assert stream.columns, name
-            assert stream.revision or name != "builtin"  # published features have none
-            assert len(set(stream.columns)) == len(stream.columns)
-        assert kit.video.prefix != kit.music.prefix
-    assert encoders.encoder_named("builtin") is ENCODERS["builtin"]
+def test_every_pair_names_its_columns_and_revisions():
+    for name, pair in PAIRS.items():
+        for one in (pair.video, pair.music):
+            assert one.columns, name
+            assert one.revision or name != "builtin"  # published features have none
+            assert len(set(one.columns)) == len(one.columns)
+        assert pair.name == name
+        assert pair.video.label != pair.music.label
+        assert (pair.video.modality, pair.music.modality) == ("video", "music")
+
+
+def test_a_pair_goes_by_its_name_its_older_name_or_its_two_extractors():
+    assert find_pair("builtin") is PAIRS["builtin"]
+    assert find_pair("emomv") is PAIRS["slowfast"]
+    assert find_pair("slowfast, builtin-music")[1:] == (KNOWN["slowfast"], KNOWN["builtin-music"])
+    for name in ("slowfast,efficientnet", "vggish,slowfast", "slowfast,vggish,vggish", "slowfast,"):
+        with pytest.raises(InputError, match="unknown extractor"):
+            find_pair(name)
 
 
 def test_the_report_is_json(tmp_path):
-    report = build(write_table(tmp_path), tmp_path / "D", "return", 0, "text")
+    report = build(write_table(tmp_path), tmp_path / "D", "return", seed=0, extractor="text")
     found = json.loads(json.dumps(report.as_dict()))
     assert found["folder"] == str(tmp_path / "D")
     assert found["splits"]["train"]["emotions"].keys() == set(EMOTIONS)

@@ -109,7 +109,7 @@ def test_from_rated_pairs_to_a_rescored_query(run, rated, tmp_path):
     clip, song = (loaded.analyse(rated / name, kind) for name, kind in (("1.mp4", "video"), ("3.wav", "music")))
     own = [len(loaded.needs[kind].columns) for kind in ("video", "music")]
     video, music = clip.features.item[None, : own[0]], song.features.values[:1, : own[1]]
-    expected = loaded.rescoring.match("afclnet", loaded.matcher, video, music)[0]
+    expected = loaded.rescoring.match(video, music, ranker="afclnet", matcher=loaded.matcher)[0]
     assert dict(scores["afclnet"])["3"] == pytest.approx(expected, abs=1e-4)
     ran = run("--vector", _vector(tmp_path, loaded), "--library", library, "--model", model, "--ranker", "afclnet")
     assert ran.code == 2

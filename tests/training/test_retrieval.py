@@ -116,9 +116,9 @@ def test_a_fusion_is_saved_with_its_afclnet(dataset, tmp_path):
     rescoring = model.rescoring
     assert rescoring.fusion.weight == 0.5
     for ranker, one in (("fusion", fitted), ("afclnet", fitted.second)):
-        served = rescoring.similarity(ranker, model.matcher, held.video, held.music)
+        served = rescoring.similarity(held.video, held.music, ranker=ranker, matcher=model.matcher)
         np.testing.assert_allclose(served, one.similarity(held.video, held.music), atol=1e-3)
-        served = rescoring.match(ranker, model.matcher, held.video, held.music)
+        served = rescoring.match(held.video, held.music, ranker=ranker, matcher=model.matcher)
         np.testing.assert_allclose(served, one.match(held.video, held.music), atol=1e-4)
     report = json.loads((tmp_path / "m" / "report.json").read_text())
     figures = report["cross-validation"]

@@ -14,14 +14,14 @@ from recommender.errors import CliptuneError, InputError, ModelError
 from recommender.model.retrieval import FeatureSet
 from running import refused
 from training.construction import build
-from training.construction.encoders import ENCODERS
+from training.construction.extractors import KNOWN
 from training.construction.storage import writing
 from training.construction.table import read_table
 from training.datasets import load_pairs
 from training.learning.loop import Schedule
 from training.nets.attendaffect import Shape
 from training.tagger import learn, media
-from training.tagger.media import encoder_of, source_of, tag_folder
+from training.tagger.media import extractors_of, source_of, tag_folder
 from training.tagger.model import Opinion, Tag, Tagger
 from training.tagger.network import TaggerConfig
 from training.types import EMOTIONS
@@ -41,14 +41,15 @@ class Says(Tagger):
 
 
 def says() -> Says:
-    needs = {m: FeatureSet(k.prefix, k.revision, k.columns) for m, k in (("video", TEXT.video), ("music", TEXT.music))}
+    needs = {one.modality: FeatureSet.by(one) for one in TEXT[1:]}
     return Says(EMOTIONS, needs, {}, Shape())
 
 
 @pytest.fixture
 def texts(tmp_path, monkeypatch):
     """A folder of 48 "clips" that are texts."""
-    monkeypatch.setitem(ENCODERS, "text", TEXT)
+    for one in TEXT[1:]:
+        monkeypatch.setitem(KNOWN, one.name, one)
     CALLS.clear()
     write_table(tmp_path)
     folder = tmp_path / "media"
@@ -131,11 +132,11 @@ def test_what_cannot_be_tagged_is_one_line(texts, tmp_path):
 
 
 def test_features_of_another_revision_are_refused(texts):
-    assert encoder_of(says()) == "text"
+    assert extractors_of(says()) == {"video": TEXT.video, "music": TEXT.music}
     other = says()
     other.needs["music"] = FeatureSet("TextMusic", "2", ("p", "q"))
     with pytest.raises(ModelError, match="TextVideo 1 and TextMusic 2 features, which this program does not measure"):
-        encoder_of(other)
+        extractors_of(other)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_from_labelled_clips_over_a_tagger_to_a_data_set(tmp_path, run, monkeypa
         clip(tmp_path / f"{i}.mp4", names[i % 2], i)
         table.append(f"{i}.mp4,{names[i % 2]},film {i}")
     (tmp_path / "labels.csv").write_text("\n".join(table) + "\n")
-    build(tmp_path / "labels.csv", tmp_path / "D", "return", 0)
+    build(tmp_path / "labels.csv", tmp_path / "D", "return", seed=0)
     ran = run("train", "tagger", "--dataset", tmp_path / "D", "--out", tmp_path / "tagger")
     assert ran.code == 0, ran.err
     assert "tokens colour (17), texture (11), composition (6), motion (6), cuts (3)" in ran.out

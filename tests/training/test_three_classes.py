@@ -11,7 +11,7 @@ from labelled_texts import TEXT, write_table
 from recommender.errors import InputError
 from running import refused
 from training.construction import build
-from training.construction.encoders import ENCODERS
+from training.construction.extractors import PAIRS
 from training.construction.table import read_table
 from training.datasets import load_pairs
 from training.evaluation import summary
@@ -35,8 +35,10 @@ ROWS = [row(source, i) for source in range(12) for i in range(5)]
 @pytest.fixture
 def built(tmp_path, monkeypatch):
     """A dataset of three classes."""
-    monkeypatch.setitem(ENCODERS, "text", TEXT)
-    report = build(write_table(tmp_path, ROWS), tmp_path / "D", "return", 0, "text", validation=0.4, classes="three")
+    monkeypatch.setitem(PAIRS, "text", TEXT)
+    report = build(
+        write_table(tmp_path, ROWS), tmp_path / "D", "return", seed=0, extractor="text", validation=0.4, classes="three"
+    )
     return report, load_pairs("built", tmp_path / "D")
 
 

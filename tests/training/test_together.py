@@ -1,5 +1,6 @@
 """Short files share the batches of a network; what that cannot measure is left to measuring one by one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labelled_texts import Toy
 from recommender.errors import CliptuneError, MediaError
-from training.construction import encoders
-from training.construction.batch import FEATURES, extract_folder
-from training.construction.encoders import Encoder, Extractor
+from recommender.extractors import EXTRACTORS
+from training.construction.batch import extract_folder
 from training.construction.features import fingerprints
 from training.construction.together import TogetherConfig, fill, grouped
 
@@ -25,27 +26,24 @@ def level(path: Path) -> np.ndarray:
     return np.full(2, float(text), np.float32)
 
 
-def levels(paths):
-    """`level` of several files, with what they were in CALLS."""
-    given = list(paths)
-    CALLS.append([path.name for path in given])
-    if any(path.read_text() == "fatal" for path in given):
-        raise CliptuneError("nothing works")
-    for path in given:
-        try:
-            yield level(path)
-        except MediaError as error:
-            yield error
+class Level(Toy):
+    """Measures `level`; what files it was given together is in CALLS."""
+
+    def each(self, paths):
+        given = list(paths)
+        CALLS.append([path.name for path in given])
+        if any(path.read_text() == "fatal" for path in given):
+            raise CliptuneError("nothing works")
+        yield from super().each(given)
+
+
+LEVEL = Level("Level", "music", ("a", "b"), level, shares=True)
 
 
 @pytest.fixture
 def numbers(tmp_path, monkeypatch) -> Path:
     """A folder of six sounds, one of them bad; the features `level` measure them."""
-    one = Extractor("Level", ("a", "b"), "1", level, together=levels)
-    alone = Extractor("Alone", ("a", "b"), "1", level, together=levels, shares=lambda: False)
-    monkeypatch.setitem(encoders.ENCODERS, "alone", Encoder(video=alone, music=alone))
-    monkeypatch.setitem(encoders.ENCODERS, "level", Encoder(video=one, music=one))
-    monkeypatch.setitem(FEATURES, "level", ("level", "music"))
+    monkeypatch.setitem(EXTRACTORS, "level", LEVEL)
     CALLS.clear()
     folder = tmp_path / "sounds"
     folder.mkdir()
@@ -62,33 +60,40 @@ def digests(folder: Path) -> dict[str, bytes]:
 def test_short_files_go_together_and_only_once(numbers, tmp_path) -> None:
     ticks, cache = [], tmp_path / "cache"
     config = TogetherConfig(files=3, bytes=20)
-    found = fill(digests(numbers), "level", "music", cache, 1, lambda *at: ticks.append(at), config)
+    found = fill(digests(numbers), LEVEL, cache, workers=1, on_progress=lambda *at: ticks.append(at), config=config)
     assert CALLS == [["0.wav", "1.wav", "2.wav"], ["3.wav", "4.wav"]]  # the long one is left
     assert found == 4
     assert ticks == [(3, 6), (4, 6)]
-    assert fill(digests(numbers), "level", "music", cache, 1, lambda *at: None, config) == 0
+    assert fill(digests(numbers), LEVEL, cache, workers=1, on_progress=lambda *at: None, config=config) == 0
     assert CALLS[2:] == [["3.wav"]]
-    assert fill(digests(numbers), "builtin", "music", cache, 1, lambda *at: None) == 0
-    assert fill(digests(numbers), "alone", "music", cache, 1, lambda *at: None) == 0
+    for one in (EXTRACTORS["builtin-music"], replace(LEVEL, label="Alone", shares=False)):
+        assert fill(digests(numbers), one, cache, workers=1, on_progress=lambda *at: None) == 0
     assert CALLS[3:] == []
 
 
 def test_the_table_has_what_was_measured_together_and_alone(numbers, tmp_path) -> None:
     out = tmp_path / "f.npy"
-    done = extract_folder(numbers, ["level"], out, 1, lambda *_: None)
+    done = extract_folder(numbers, ["level"], out, workers=1, tick=lambda *_: None)
     assert np.load(done.written[0]).tolist() == [[0, 0], [1, 1], [2, 2], [4, 4], [5, 5]]
     assert done.computed == 5
     assert done.failed == {str(numbers / "3.wav"): "3.wav: no number"}
-    again = extract_folder(numbers, ["level"], out, 1, lambda *_: None)
+    again = extract_folder(numbers, ["level"], out, workers=1, tick=lambda *_: None)
     assert (again.computed, again.rows) == (0, {"level": 5})
 
 
 def test_files_that_end_it_all_are_measured_alone(numbers, tmp_path) -> None:
     (numbers / "2.wav").write_text("fatal")
-    found = fill(digests(numbers), "level", "music", tmp_path / "cache", 1, lambda *at: None, TogetherConfig(files=2))
+    found = fill(
+        digests(numbers),
+        LEVEL,
+        tmp_path / "cache",
+        workers=1,
+        on_progress=lambda *at: None,
+        config=TogetherConfig(files=2),
+    )
     assert found == 4  # of the groups (0, 1), (2, 3) and (4, 5), the first and the last
     (numbers / "2.wav").write_text("2")
-    assert extract_folder(numbers, ["level"], tmp_path / "f.npy", 1, lambda *_: None).computed == 5
+    assert extract_folder(numbers, ["level"], tmp_path / "f.npy", workers=1, tick=lambda *_: None).computed == 5
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(0, 30), max_size=9), st.integers(1, 5), st.integers(1, 4))

@@ -13,6 +13,7 @@ from indexing.disk.files import absolute
 from indexing.ingest.scan import media_files
 from recommender import atomic
 from recommender.errors import InputError
+from recommender.extractors import EXTRACTORS, Extractor, find_extractor
 from recommender.text import shown
 from recommender.types import Array, Modality
 from training.construction.features import fingerprints, vectors
@@ -21,21 +22,10 @@ from training.construction.together import fill
 from training.datasets.h5 import matrix_bytes
 from training.types import Tick
 
-FEATURES: dict[str, tuple[str, Modality]] = {
-    "builtin-music": ("builtin", "music"),
-    "builtin-video": ("builtin", "video"),
-    "efficientnet": ("efficientnet", "video"),
-    "vggish": ("emomv", "music"),
-    "slowfast": ("emomv", "video"),
-    "slowfast-r101": ("slowfast-r101", "video"),
-    "timesformer": ("timesformer", "video"),
-}
-"""By name: the encoder and its modality."""
-
 
 @dataclass(frozen=True)
 class Extracted:
-    """What an extraction gave: the files written, rows by features' name, and why files have none."""
+    """What an extraction gave: the files written, rows by the extractor's name, and why files have none."""
 
     written: tuple[Path, ...]
     rows: Mapping[str, int]
@@ -43,15 +33,15 @@ class Extracted:
     failed: Mapping[str, str]
 
 
-def extract_folder(folder: Path, names: Sequence[str], out: Path, workers: int, tick: Tick) -> Extracted:
-    """The features `names` of every file below `folder`, written to `out`: .parquet, .h5 or .npy.
+def extract_folder(folder: Path, names: Sequence[str], out: Path, *, workers: int, tick: Tick) -> Extracted:
+    """What the extractors `names` measure of every file below `folder`, written to `out`: .parquet, .h5 or .npy.
 
     Measured features are kept by content in the folder `out`.cache, from which a stopped run goes on.
 
     Raises
     ------
-    InputError: unknown features or kind of file, or no usable media.
-    ModelError: the network of some features was never fetched.
+    InputError: an unknown extractor or kind of file, or no usable media.
+    ModelError: the network of an extractor was never fetched.
     CliptuneError: `out` cannot be written, or another process writes it.
     """
     chosen = _chosen(names)
@@ -66,27 +56,30 @@ def extract_folder(folder: Path, names: Sequence[str], out: Path, workers: int, 
     contents: dict[Modality, dict[str, bytes]] = {}  # hashed once, whatever is measured of them
     computed = 0
     with writing(cache):
-        for name, (encoder, modality) in chosen.items():
+        for extractor in chosen:
+            name, modality = extractor.name, extractor.modality
             if modality not in contents:
                 contents[modality], unread = fingerprints({str(file): file for file in media_files(folder, modality)})
                 failed |= unread
             digests = contents[modality]
-            computed += fill(digests, encoder, modality, cache, workers, partial(tick, name))
-            measured = vectors(digests, encoder, modality, cache, workers, partial(tick, name))
+            computed += fill(digests, extractor, cache, workers=workers, on_progress=partial(tick, name))
+            measured = vectors(digests, extractor, cache, workers=workers, on_progress=partial(tick, name))
             computed += len(measured.computed)
             failed |= measured.failed
             found[name] = {_relative(file, folder): measured.found[file] for file in digests if file in measured.found}
         if not any(found.values()):
             first = f": {next(iter(failed.values()))}" if failed else ""
-            raise InputError(f"{shown(folder)}: no file that {' or '.join(chosen)} can measure{first}")
+            raise InputError(f"{shown(folder)}: no file that {' or '.join(found)} can measure{first}")
         written = WRITERS[out.suffix](out, folder, found)
     return Extracted(written, {name: len(rows) for name, rows in found.items()}, computed, failed)
 
 
-def _chosen(names: Sequence[str]) -> dict[str, tuple[str, Modality]]:
-    if unknown := [name for name in names if name not in FEATURES]:
-        raise InputError(f"no features are called '{shown(unknown[0])}'; there are: {', '.join(FEATURES)}")
-    return {name: FEATURES[name] for name in dict.fromkeys(names)}
+def _chosen(names: Sequence[str]) -> dict[Extractor, None]:
+    """The extractors of those names, each once, in order."""
+    found = {name: find_extractor(name) for name in names}
+    if unknown := [name for name, one in found.items() if one is None]:
+        raise InputError(f"no features are called '{shown(unknown[0])}'; there are: {', '.join(EXTRACTORS)}")
+    return {one: None for one in found.values() if one is not None}
 
 
 def _relative(file: str, folder: Path) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from recommender.errors import InputError
 from recommender.text import shown
-from training.construction.encoders import encoder_named
+from training.construction.extractors import Pair, find_pair
 from training.construction.features import Measured, Progress, measure
 from training.construction.files import corpus_of, write_dataset
 from training.construction.pairing import ALLOWED, ALLOWED_CLASSES, Balance, Pairing, Segment, pair
@@ -32,9 +32,9 @@ def build(
     labels_csv: Path,
     out: Path,
     balance: Balance,
-    seed: int,
-    encoder: str = "builtin",
     *,
+    seed: int,
+    extractor: str = "builtin",
     max_per_source: int | None = None,
     validation: float = 0.2,
     workers: int = 1,
@@ -51,6 +51,7 @@ def build(
 
     Parameters
     ----------
+    extractor: of PAIRS by name, or VIDEO,MUSIC of two in KNOWN (`training.construction.extractors`).
     balance: "return" what finds no partner to the matched pairs, or "drop" until both are equal.
     max_per_source: at most so many segments of one source, chosen by the seed before anything is measured.
     validation: wanted share of segments to validate on.
@@ -63,12 +64,13 @@ def build(
     InputError: an option makes no sense; the table is wrong (with its line); too little is left to make pairs of.
     CliptuneError: `out` cannot be written, or is being written by another process.
     """
-    _check(balance, seed, encoder, max_per_source, validation)
+    _check(balance, seed, max_per_source, validation)
+    extractors = find_pair(extractor)
     table = read_table(labels_csv, classes)
     names = LABELS[classes]
     chosen = _choose(table.rows, max_per_source, seed)
     with writing(out):
-        measured = measure(chosen, encoder, out / CACHE, workers, on_progress)
+        measured = measure(chosen, extractors, out / CACHE, workers=workers, on_progress=on_progress)
         usable = [_segment(row) for row in chosen if row.id in measured.video]
         if not usable:
             first = f"; {measured.rejected[0].reason}" if measured.rejected else ""
@@ -76,12 +78,12 @@ def build(
         pairings = _pairings(usable, balance, seed, validation, names)
         splits = {name: _split_report(pairing, names) for name, pairing in pairings.items()}
         options = {"balance": balance, "seed": seed, "max_per_source": max_per_source, "validation": validation}
-        manifest = _manifest(out, encoder, options, names)
+        manifest = _manifest(out, extractors, options, names)
         uses = _uses(table.rows, chosen, measured, pairings, names)
-        write_dataset(out, manifest, pairings, measured.video, measured.music, uses)
+        write_dataset(out, manifest, pairings, video=measured.video, music=measured.music, uses=uses)
         return BuildReport(
             folder=out,
-            encoder=encoder,
+            extractor=extractors.name,
             balance=balance,
             seed=seed,
             max_per_source=max_per_source,
@@ -95,7 +97,7 @@ def build(
         )
 
 
-def _check(balance: str, seed: int, encoder: str, max_per_source: int | None, validation: float) -> None:
+def _check(balance: str, seed: int, max_per_source: int | None, validation: float) -> None:
     """Raises InputError for an option that makes no sense."""
     if balance not in get_args(Balance):
         raise InputError(f"unknown balance '{shown(balance)}'; there are: {', '.join(get_args(Balance))}")
@@ -105,7 +107,6 @@ def _check(balance: str, seed: int, encoder: str, max_per_source: int | None, va
         raise InputError(f"at most {max_per_source} segments per source leave none; give 1 or more")
     if not 0 < validation < 1:
         raise InputError(f"a share of {validation} cannot be split off; give one between 0 and 1")
-    encoder_named(encoder)
 
 
 def _rng(seed: int, step: int) -> np.random.Generator:
@@ -132,8 +133,8 @@ def _pairings(
     train, validation = split(segments, share, _rng(seed, _SPLIT))
     allowed = ALLOWED if names == EMOTIONS else ALLOWED_CLASSES
     pairings = {
-        "train": pair(train, balance, _rng(seed, _TRAIN), allowed),
-        "validation": pair(validation, balance, _rng(seed, _VALIDATION), allowed),
+        "train": pair(train, balance, _rng(seed, _TRAIN), allowed=allowed),
+        "validation": pair(validation, balance, _rng(seed, _VALIDATION), allowed=allowed),
     }
     for name, pairing in pairings.items():
         if not pairing.mismatched:
@@ -166,10 +167,9 @@ def _split_report(pairing: Pairing, names: Sequence[str]) -> SplitReport:
     )
 
 
-def _manifest(out: Path, encoder: str, options: dict[str, Any], labels: tuple[str, ...]) -> Manifest:
-    kit = encoder_named(encoder)
-    video, music = (StreamInfo(s.prefix, s.columns, s.revision) for s in (kit.video, kit.music))
-    return Manifest(out.resolve().name, encoder, video, music, options, labels)
+def _manifest(out: Path, pair: Pair, options: dict[str, Any], labels: tuple[str, ...]) -> Manifest:
+    video, music = (StreamInfo(e.label, e.columns, e.revision) for e in (pair.video, pair.music))
+    return Manifest(out.resolve().name, pair.name, video, music, options, labels)
 
 
 def _uses(

@@ -13,9 +13,10 @@ from indexing.disk.content_hash import fingerprint
 from indexing.executors import Crash, open_executor
 from recommender import atomic
 from recommender.errors import CliptuneError, InputError
+from recommender.extractors import Extractor
 from recommender.text import shown
-from recommender.types import Array, Modality
-from training.construction.encoders import Extractor, encoder_named
+from recommender.types import Array
+from training.construction.extractors import Pair
 from training.construction.table import Row
 
 Progress = Callable[[int, int], None]
@@ -50,23 +51,24 @@ class Vectors:
     computed: frozenset[str]
 
 
-def measure(rows: Sequence[Row], encoder: str, cache: Path, workers: int, on_progress: Progress) -> Measured:
+def measure(rows: Sequence[Row], pair: Pair, cache: Path, *, workers: int, on_progress: Progress) -> Measured:
     """The features of every row's file, from `cache` where its content was measured before.
 
     Raises
     ------
-    InputError: an unknown encoder, or two rows have the same content: it could land on both sides of a split.
+    InputError: two rows have the same content: it could land on both sides of a split.
     OSError: the cache cannot be written; what is in it stays.
     """
-    encoder_named(encoder)
     digests, rejected = _digests(rows)
     files = {str(row.file): digests[row.id] for row in rows if row.id in digests}
     total = 2 * len(files)
-    video = vectors(files, encoder, "video", cache, workers, lambda done, _: on_progress(done, total))
+    video = vectors(files, pair.video, cache, workers=workers, on_progress=lambda done, _: on_progress(done, total))
     # A file without a picture is rejected whatever it sounds like.
     heard = {file: digest for file, digest in files.items() if file in video.found}
     passed = total - len(heard)
-    music = vectors(heard, encoder, "music", cache, workers, lambda done, _: on_progress(passed + done, total))
+    music = vectors(
+        heard, pair.music, cache, workers=workers, on_progress=lambda done, _: on_progress(passed + done, total)
+    )
     failed = {**video.failed, **music.failed}
     rejected += [Rejected(row.line, row.path, failed[str(row.file)]) for row in rows if str(row.file) in failed]
     usable = [row for row in rows if str(row.file) in music.found]
@@ -79,23 +81,22 @@ def measure(rows: Sequence[Row], encoder: str, cache: Path, workers: int, on_pro
 
 
 def vectors(
-    files: Mapping[str, bytes], encoder: str, modality: Modality, cache: Path, workers: int, on_progress: Progress
+    files: Mapping[str, bytes], extractor: Extractor, cache: Path, *, workers: int, on_progress: Progress
 ) -> Vectors:
-    """Features of the picture or sound of `files`, given with the fingerprints of their content.
+    """Features of `files`, given with the fingerprints of their content.
 
     What was measured before comes from `cache`, where a stopped run goes on. Raises OSError when that cannot be
     written, and ModelError when a network is absent.
     """
-    kit: Extractor = getattr(encoder_named(encoder), modality)
-    store = VectorStore(cache / f"{kit.prefix}-{kit.revision}", len(kit.columns))
+    store = store_of(extractor, cache)
     found = {file: vector for file, digest in files.items() if (vector := store.get(digest)) is not None}
     todo = [file for file in files if file not in found]
     if todo:
-        kit.check()
+        extractor.require()
     kept, failed = set(found), {}
     on_progress(len(found), len(files))
     runner = open_executor("inline" if workers == 1 else "processes", workers)
-    with closing(cast(Generator[tuple[str, Any]], runner.run(vector_of, (encoder, modality), todo))) as results:
+    with closing(cast(Generator[tuple[str, Any]], runner.run(vector_of, extractor, todo))) as results:
         for file, result in results:
             if isinstance(result, np.ndarray):
                 store.put(files[file], result)
@@ -107,17 +108,17 @@ def vectors(
     return Vectors(found, failed, frozenset(set(found) - kept))
 
 
-def vector_of(which: tuple[str, Modality], file: str) -> Array | str:
-    """Features float32 [d] of a file by an encoder's extractor of one modality; or why there are none."""
-    encoder, modality = which
-    kit: Extractor = getattr(encoder_named(encoder), modality)
+def vector_of(extractor: Extractor, file: str) -> Array | str:
+    """Features float32 [d] of a file; or why there are none."""
     try:
-        vector = np.asarray(kit.extract(Path(file)), np.float32)
+        (found,) = extractor.each([Path(file)])
+        if isinstance(found, Exception):
+            raise found
     except CliptuneError as error:
         return str(error)
     except OSError as error:
         return f"cannot read {shown(file)}: {error.strerror or error}"
-    return vector if np.isfinite(vector).all() else f"{shown(file)}: features are not finite"
+    return found.item if np.isfinite(found.item).all() else f"{shown(file)}: features are not finite"
 
 
 def fingerprints(files: Mapping[str, Path]) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -149,6 +150,11 @@ def _digests(rows: Sequence[Row]) -> tuple[dict[str, bytes], list[Rejected]]:
             )
         digests[row.id] = digest
     return digests, rejected
+
+
+def store_of(extractor: Extractor, cache: Path) -> "VectorStore":
+    """Where vectors of that extractor are kept."""
+    return VectorStore(cache / f"{extractor.label}-{extractor.revision}", len(extractor.columns))
 
 
 class VectorStore:

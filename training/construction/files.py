@@ -26,6 +26,7 @@ def write_dataset(
     folder: Path,
     manifest: Manifest,
     pairings: Mapping[str, Pairing],
+    *,
     video: Vectors,
     music: Vectors,
     uses: Iterable[Sequence[str]],

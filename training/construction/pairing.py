@@ -56,6 +56,7 @@ def pair(
     segments: Sequence[Segment],
     balance: Balance,
     rng: np.random.Generator,
+    *,
     allowed: Sequence[tuple[int, int]] = ALLOWED,
 ) -> Pairing:
     """The pairs made of `segments`; their order does not matter.

@@ -33,7 +33,7 @@ class BuildReport:
     """
 
     folder: Path
-    encoder: str
+    extractor: str
     balance: Balance
     seed: int
     max_per_source: int | None

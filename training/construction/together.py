@@ -4,7 +4,7 @@ It only fills the cache that `training.construction.features.vectors` reads: wha
 there, alone, and told of there.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ import numpy as np
 
 from indexing.executors import Crash, open_executor
 from recommender.errors import CliptuneError
-from recommender.types import Array, Modality
-from training.construction.encoders import Extractor, encoder_named
-from training.construction.features import VectorStore
+from recommender.extractors import Extractor
+from recommender.types import Array
+from training.construction.features import Progress, store_of
 
 
 @dataclass(frozen=True)
@@ -29,29 +29,28 @@ class TogetherConfig:
 
 def fill(
     files: Mapping[str, bytes],
-    encoder: str,
-    modality: Modality,
+    extractor: Extractor,
     cache: Path,
+    *,
     workers: int,
-    on_progress: Callable[[int, int], None],
+    on_progress: Progress,
     config: TogetherConfig | None = None,
 ) -> int:
     """How many of the `files`, given with their fingerprints, were measured and put into the cache.
 
     0 of features that have nothing to share: only networks take several pieces at once. Raises as `vectors`.
     """
-    kit: Extractor = getattr(encoder_named(encoder), modality)
-    store = VectorStore(cache / f"{kit.prefix}-{kit.revision}", len(kit.columns))
-    todo = [file for file, digest in files.items() if kit.together and store.get(digest) is None]
+    store = store_of(extractor, cache)
+    todo = [file for file, digest in files.items() if store.get(digest) is None]
     if not todo:
         return 0
-    kit.check()
-    if not kit.shares():
+    extractor.require()
+    if not extractor.shares:
         return 0
     known, done = len(files) - len(todo), 0
     runner = open_executor("inline" if workers == 1 else "processes", workers)
     groups = list(grouped(sizes(todo), config or TogetherConfig(), workers))
-    with closing(cast(Generator[tuple[Any, Any]], runner.run(vectors_of, (encoder, modality), groups))) as results:
+    with closing(cast(Generator[tuple[Any, Any]], runner.run(vectors_of, extractor, groups))) as results:
         for group, found in results:
             whole = {} if isinstance(found, Crash) else dict(zip(group, found, strict=True))
             for file, vector in whole.items():
@@ -62,15 +61,13 @@ def fill(
     return done
 
 
-def vectors_of(which: tuple[str, Modality], files: Sequence[str]) -> list[Array | None]:
+def vectors_of(extractor: Extractor, files: Sequence[str]) -> list[Array | None]:
     """Features float32 [d] of every file, None where there are none."""
-    encoder, modality = which
-    kit: Extractor = getattr(encoder_named(encoder), modality)
     try:
-        found = list(kit.together(map(Path, files))) if kit.together else []
+        found = list(extractor.each(map(Path, files)))
     except CliptuneError:
         return [None] * len(files)
-    return [None if isinstance(one, Exception) or not np.isfinite(one).all() else one for one in found]
+    return [None if isinstance(one, Exception) or not np.isfinite(one.item).all() else one.item for one in found]
 
 
 def sizes(files: Sequence[str]) -> dict[str, int]:

@@ -30,7 +30,7 @@ class Manifest:
     """What the files of a built set are. `facts`: how it was built, JSON-ready, for people; `labels`: of segments."""
 
     name: str
-    encoder: str
+    extractor: str
     video: StreamInfo
     music: StreamInfo
     facts: dict[str, Any]
@@ -42,7 +42,7 @@ class Manifest:
             side: {"prefix": s.prefix, "columns": list(s.columns), "revision": s.revision}
             for side, s in (("video", self.video), ("music", self.music))
         }
-        head = {"format": FORMAT, "name": self.name, "encoder": self.encoder, "labels": list(self.labels)}
+        head = {"format": FORMAT, "name": self.name, "encoder": self.extractor, "labels": list(self.labels)}
         return json.dumps({**head, **streams, "build": self.facts}, indent=1) + "\n"
 
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.construction.raw import PICTURES, SPECTROGRAM
+from training.construction.pictures import SHAPE as PICTURES
+from training.construction.spectrogram import SHAPE as SPECTROGRAM
 
 Kind = Literal["dense", "series", "pictures", "spectrogram"]
 """What a subnetwork takes a row of features for."""

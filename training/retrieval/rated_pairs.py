@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import InputError
+from recommender.extractors import EXTRACTORS
 from recommender.text import shown
 from recommender.types import Array, Modality
 from training.construction.features import Progress, fingerprints, vectors
@@ -120,7 +121,8 @@ def measured(
     names = {str(folder / name): name for name in digests}
     contents = {path: digests[name] for path, name in names.items()}
     gone, total = len(failed), len(names) + len(failed)
-    measured = vectors(contents, "builtin", modality, cache, workers, lambda done, _: tick(gone + done, total))
+    builtin = EXTRACTORS[f"builtin-{modality}"]
+    measured = vectors(contents, builtin, cache, workers=workers, on_progress=lambda done, _: tick(gone + done, total))
     failed |= {names[path]: reason for path, reason in measured.failed.items()}
     return {names[path]: vector for path, vector in measured.found.items()}, failed
 

@@ -16,12 +16,12 @@ import numpy as np
 from recommender.encoders import Calibration, Matcher
 from recommender.encoders.linear import LinearEncoder
 from recommender.errors import InputError
+from recommender.extractors import EXTRACTORS
 from recommender.model.folder import read_manifest
 from recommender.model.rescoring import Rescoring
 from recommender.model.retrieval import FeatureSet, RetrievalModel, load
 from recommender.text import shown
 from recommender.types import Array, Modality
-from training.construction.encoders import ENCODERS
 from training.evaluation.intervals import bootstrap_of
 from training.learning.model_folder import files_of, report_of, writable, write
 from training.learning.targets import Scored, is_matched
@@ -84,8 +84,7 @@ def train_rated(
     config = recipe(data)
     held = out_of_fold(data, config, seed, lambda done: tick("cross-validation", done, FOLDS))
     parts, default, figures = assembled(data, config, held, seed)
-    kits = {m: getattr(ENCODERS["builtin"], m) for m in modalities}
-    features = {m: FeatureSet(kit.prefix, kit.revision, kit.columns) for m, kit in kits.items()}
+    features = {m: FeatureSet.by(EXTRACTORS[f"builtin-{m}"]) for m in modalities}
     trained_on = {"dataset": table.name, "revision": _revision(table), "pairs": len(data), "seed": seed}
     manifest, weights = manifest_of(name or out.resolve().name, features, "afclnet", parts, default, trained_on)
     facts = report_of(manifest, command, config, {}) | {

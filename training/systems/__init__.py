@@ -44,7 +44,7 @@ RAW_SYSTEMS = {
     "l3-net": "baselines.acp_raw",
     "spectrogram-acp": "baselines.acp_raw",
 }
-"""Systems that see pictures and spectrograms themselves (`dataset build --encoder raw`): no part of any suite."""
+"""Systems that see pictures and spectrograms themselves (`dataset build --extractor raw`): no part of any suite."""
 
 SUITES: dict[str, Callable[[], tuple[str, ...]]] = {
     "all": lambda: tuple(SYSTEMS),

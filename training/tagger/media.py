@@ -15,9 +15,10 @@ from indexing.ingest.scan import media_files
 from recommender import atomic
 from recommender.encoders.contract import MODALITIES
 from recommender.errors import Argument, InputError, ModelError
+from recommender.extractors import Extractor
 from recommender.text import shown
 from recommender.types import Array, Modality
-from training.construction.encoders import ENCODERS, Extractor
+from training.construction.extractors import KNOWN
 from training.construction.features import fingerprints, vectors
 from training.construction.storage import writing
 from training.construction.table import COLUMNS
@@ -105,12 +106,12 @@ def tag_folder(
             )
     if not folder.is_dir():
         raise InputError(f"{shown(folder)}: no such folder")
-    encoder, files = encoder_of(tagger), media_files(folder, "video")
+    extractors, files = extractors_of(tagger), media_files(folder, "video")
     if not files:
         raise InputError(f"no clips in {shown(folder)}: give a folder with video files that have sound")
     cache = out.with_name(out.name + ".cache")
     with writing(cache):
-        outcomes, computed = _outcomes(files, folder, tagger, encoder, cache, workers, tick)
+        outcomes, computed = _outcomes(files, folder, tagger, extractors, cache, workers, tick)
         if not any(one.tag for one in outcomes):
             raise InputError(f"{shown(folder)}: no file can be tagged: {outcomes[0].reason}")
         atomic.write(out, _labels(outcomes, folder, out.parent))
@@ -118,22 +119,32 @@ def tag_folder(
     return TagReport(out, opinions, outcomes, tagger.emotions, computed)
 
 
-def encoder_of(tagger: Tagger) -> str:
-    """The name of the encoder whose features the tagger needs; raises ModelError where there is none."""
-    for name, kit in ENCODERS.items():
-        if all(_gives(getattr(kit, modality), tagger, modality) for modality in MODALITIES):
-            return name
+def extractors_of(tagger: Tagger) -> dict[Modality, Extractor]:
+    """What measures the features that the tagger needs; raises ModelError where that is not known."""
+    found = {modality: one for modality in MODALITIES for one in KNOWN.values() if _gives(one, tagger, modality)}
+    if len(found) == len(MODALITIES):
+        return found
     wanted = " and ".join(f"{need.name} {need.revision}".strip() for need in tagger.needs.values())
     raise ModelError(f"the tagger reads {wanted} features, which this program does not measure: train it again")
 
 
-def _gives(kit: Extractor, tagger: Tagger, modality: Modality) -> bool:
+def _gives(one: Extractor, tagger: Tagger, modality: Modality) -> bool:
     need = tagger.needs[modality]
-    return (kit.prefix, kit.revision, kit.columns) == (need.name, need.revision, need.columns)
+    return one.label == need.name and (one.modality, one.revision, one.columns) == (
+        modality,
+        need.revision,
+        need.columns,
+    )
 
 
 def _outcomes(
-    files: Sequence[Path], folder: Path, tagger: Tagger, encoder: str, cache: Path, workers: int, tick: Tick
+    files: Sequence[Path],
+    folder: Path,
+    tagger: Tagger,
+    extractors: Mapping[Modality, Extractor],
+    cache: Path,
+    workers: int,
+    tick: Tick,
 ) -> tuple[tuple[Outcome, ...], int]:
     """The outcome of every file, in order, and how many were measured anew."""
     digests, reasons = fingerprints({str(file): file for file in files})
@@ -143,8 +154,8 @@ def _outcomes(
     left = originals
     for modality in MODALITIES:  # a file without a picture is not tagged whatever it sounds like
         say = partial(tick, modality)
-        fill(left, encoder, modality, cache, workers, say)
-        measured = vectors(left, encoder, modality, cache, workers, say)
+        fill(left, extractors[modality], cache, workers=workers, on_progress=say)
+        measured = vectors(left, extractors[modality], cache, workers=workers, on_progress=say)
         found[modality], reasons = measured.found, reasons | dict(measured.failed)
         computed |= measured.computed
         left = {file: digest for file, digest in left.items() if file in measured.found}

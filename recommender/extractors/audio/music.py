@@ -139,7 +139,7 @@ def _silent(item: Array) -> bool:
 def _tempo(item: Array, frames: Series, tagged: float | None) -> tempo.Tempo | None:
     """The tempo of an item, None where it has no beat."""
     onsets = 0 if _silent(item) else int(frames["onset_at"].sum())
-    return tempo.estimate(frames["onset"], onsets, float(item[NAMES.index("spectral_flux")]), tagged)
+    return tempo.estimate(frames["onset"], onsets, float(item[NAMES.index("spectral_flux")]), tagged=tagged)
 
 
 def _harmony(item: Array, slow: Series) -> dict[str, str | float | None]:

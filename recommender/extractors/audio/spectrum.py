@@ -76,11 +76,12 @@ class Spectrum:
         before = self._before or (chunk.magnitude[:1], mel_db[:1], bass_db[:1])
         self._before = (chunk.magnitude[-1:].copy(), mel_db[-1:].copy(), bass_db[-1:].copy())
         norm, n = np.sqrt(np.einsum("ij,ij->i", chunk.magnitude, chunk.magnitude)), len(chunk.power)
+        above, log = self._scratch
         return {
             **level(chunk.samples),
             **shape(chunk.magnitude),
-            **texture(chunk.power, 1e-14 * loudest_bin + 1e-30, *self._scratch[:, :n]),
-            "flux": _flux(chunk.magnitude, before[0], self._scratch[0, :n]),
+            **texture(chunk.power, 1e-14 * loudest_bin + 1e-30, above=above[:n], log=log[:n]),
+            "flux": _flux(chunk.magnitude, before[0], above[:n]),
             "norm": norm,
             "onset": _rise(mel_db, before[1], loudest_mel),
             "bass_onset": _rise(bass_db, before[2], loudest_mel),
@@ -182,7 +183,7 @@ def rolloff(magnitude: Array) -> Array:
     return bin_hz()[index]
 
 
-def texture(power: Array, floor: Array, above: Array, log: Array) -> dict[str, Array]:
+def texture(power: Array, floor: Array, *, above: Array, log: Array) -> dict[str, Array]:
     """Flatness in (0, 1] and entropy in [0, 1] of each frame, float32 [n]; `floor` [n, 1] keeps the logarithm finite.
 
     `above` and `log`, of the shape of `power`, are overwritten.

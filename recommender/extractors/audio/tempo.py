@@ -63,7 +63,7 @@ def candidates() -> Array:
     return np.geomspace(BPM_MIN, BPM_MAX, GRID)
 
 
-def estimate(strength: Array, onsets: int, flux: float, tagged: float | None = None) -> Tempo | None:
+def estimate(strength: Array, onsets: int, flux: float, *, tagged: float | None = None) -> Tempo | None:
     """The tempo of an onset envelope `strength` [n] (dB per frame), None where it has no beat.
 
     Parameters

@@ -43,7 +43,7 @@ R101_8X8 = SlowFastConfig((3, 4, 23, 3), fusion_frames=5)
 class ConvNorm(nn.Module):
     """A convolution without bias and batch normalisation, padded to keep sizes but for the stride."""
 
-    def __init__(self, d_in: int, d_out: int, kernel: tuple[int, int, int], stride: tuple[int, int, int]) -> None:
+    def __init__(self, d_in: int, d_out: int, kernel: tuple[int, int, int], *, stride: tuple[int, int, int]) -> None:
         super().__init__()
         frames, rows, columns = (k // 2 for k in kernel)
         self.conv = nn.Conv3d(d_in, d_out, kernel, stride, (frames, rows, columns), bias=False)
@@ -62,15 +62,15 @@ class ConvNorm(nn.Module):
 class Bottleneck(nn.Module):
     """A residual block: over time, over the picture with the stride, back to four times the width."""
 
-    def __init__(self, d_in: int, width: int, frames: int, stride: int) -> None:
+    def __init__(self, d_in: int, width: int, frames: int, *, stride: int) -> None:
         super().__init__()
         d_out, over = 4 * width, (1, stride, stride)
-        self.a = ConvNorm(d_in, width, (frames, 1, 1), (1, 1, 1))
-        self.b = ConvNorm(width, width, (1, 3, 3), over)
-        self.c = ConvNorm(width, d_out, (1, 1, 1), (1, 1, 1))
+        self.a = ConvNorm(d_in, width, (frames, 1, 1), stride=(1, 1, 1))
+        self.b = ConvNorm(width, width, (1, 3, 3), stride=over)
+        self.c = ConvNorm(width, d_out, (1, 1, 1), stride=(1, 1, 1))
         self.shortcut: nn.Module = nn.Identity()
         if d_in != d_out or stride != 1:
-            self.shortcut = ConvNorm(d_in, d_out, (1, 1, 1), over)
+            self.shortcut = ConvNorm(d_in, d_out, (1, 1, 1), stride=over)
 
     def forward(self, x: Tensor) -> Tensor:
         inner = self.b(self.a(x).relu_()).relu_()
@@ -85,14 +85,15 @@ class SlowFast(nn.Module):
         super().__init__()
         self.config = config
         stem = (1, 2, 2)
-        self.stem = nn.ModuleList([ConvNorm(3, 64, (1, 7, 7), stem), ConvNorm(3, 64 // THIN, (5, 7, 7), stem)])
+        self.stem = nn.ModuleList(
+            [ConvNorm(3, width, (frames, 7, 7), stride=stem) for width, frames in ((64, 1), (64 // THIN, 5))]
+        )
         self.pool = nn.MaxPool3d((1, 3, 3), stem, (0, 1, 1))
         self.stages, self.joins = nn.ModuleList(), nn.ModuleList()
         given = 64
         for stage, (width, blocks) in enumerate(zip(WIDTHS, config.blocks, strict=True)):
             fast = given // THIN
-            join = (config.fusion_frames, 1, 1), (config.alpha, 1, 1)
-            self.joins.append(ConvNorm(fast, 2 * fast, *join))
+            self.joins.append(ConvNorm(fast, 2 * fast, (config.fusion_frames, 1, 1), stride=(config.alpha, 1, 1)))
             stride = 1 if stage == 0 else 2
             networks = (
                 _stage(given + 2 * fast, width, blocks, SLOW_TIME[stage], stride),
@@ -117,8 +118,8 @@ class SlowFast(nn.Module):
 
 
 def _stage(d_in: int, width: int, blocks: int, frames: int, stride: int) -> nn.Sequential:
-    first = Bottleneck(d_in, width, frames, stride)
-    return nn.Sequential(first, *(Bottleneck(4 * width, width, frames, 1) for _ in range(blocks - 1)))
+    first = Bottleneck(d_in, width, frames, stride=stride)
+    return nn.Sequential(first, *(Bottleneck(4 * width, width, frames, stride=1) for _ in range(blocks - 1)))
 
 
 _CONV_NORM = {"conv": "conv", "bn": "norm", "norm": "norm"}

@@ -8,7 +8,6 @@ normalisation, which the published classifier reads, are the features.
 from torch import Tensor, nn
 
 DIM = 768
-FRAMES, SIDE = 8, 224
 
 
 class TimeSformer(nn.Module):

@@ -44,11 +44,11 @@ def read(path: Path, columns: tuple[str, ...], sampling: Sampling) -> Reading:
     """The clips of a file."""
     damage = Damage()
     shown = frames(path, fps=sampling.fps, max_side=MAX_SIDE, damage=damage)
-    return from_frames(shown, columns, sampling, lambda: {"damaged_packets": damage.packets})
+    return from_frames(shown, columns, sampling, facts=lambda: {"damaged_packets": damage.packets})
 
 
 def from_frames(
-    shown: Iterable[Frame], columns: tuple[str, ...], sampling: Sampling, facts: Callable[[], Facts] = dict
+    shown: Iterable[Frame], columns: tuple[str, ...], sampling: Sampling, *, facts: Callable[[], Facts] = dict
 ) -> Reading:
     """The clips of frames at `sampling.fps`."""
     count, last_s = 0, 0.0
@@ -69,7 +69,8 @@ def from_frames(
         middles = np.arange(len(embeddings)) * sampling.frames + half
         middles_s = np.minimum(middles, max(count - half, half)) * sampling.step_s
         duration_s = 0.0 if still else last_s + 1 / sampling.fps
-        return pooled(columns, embeddings, middles_s, duration_s, {"still": still, "frames": count, **facts()})
+        told = {"still": still, "frames": count, **facts()}
+        return pooled(columns, embeddings, middles_s, duration_s=duration_s, facts=told)
 
     return Reading(clips(squares(), sampling), finish)
 

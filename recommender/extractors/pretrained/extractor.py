@@ -1,16 +1,21 @@
 """From files to features through a network: pieces of several files share its batches, each file gets its own back."""
 
+import importlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import nn
 
 from recommender.errors import CliptuneError
-from recommender.extractors.pretrained.inference import Network, device, published
 from recommender.types import Array, Features
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from recommender.extractors.pretrained.inference import Network
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,8 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Extractor:
-    """What measures deep features: a published checkpoint, how files become pieces, and how many go at once.
+class NetworkExtractor:
+    """A published checkpoint, how files become pieces for it, and how many go at once; torch comes with the first file.
 
     Attributes
     ----------
@@ -40,29 +45,38 @@ class Extractor:
 
     checkpoint: str
     read: Callable[[Path], Reading]
-    wrap: Callable[[nn.Module], nn.Module]
+    wrap: "Callable[[nn.Module], nn.Module]"
     cpu: int
     gpu: int
 
     @property
     def rows(self) -> int:
         """Pieces in a batch on the device at hand."""
+        from recommender.extractors.pretrained.inference import device
+
         return self.gpu if device().type == "cuda" else self.cpu
 
-    def network(self) -> Network:
+    def network(self) -> "Network":
         """The published network, ready; raises ModelError when it was never fetched."""
+        from recommender.extractors.pretrained.inference import published
+
         return published(self.checkpoint, self.wrap, self.rows)
 
-    def extract(self, path: Path, network: Network | None = None) -> Features:
+    def extract(self, path: Path, network: "Network | None" = None) -> Features:
         """Features of a file; `network` defaults to the published one.
 
         Raises MediaError when there is nothing to measure, ModelError when the network was never fetched.
         """
         return single(self.read(path), network or self.network(), self.rows)
 
-    def each(self, paths: Iterable[Path], network: Network | None = None) -> Iterator[Features | Exception]:
+    def each(self, paths: Iterable[Path], network: "Network | None" = None) -> Iterator[Features | Exception]:
         """`extract` of every file in order, or why there are no features of it; they share batches."""
         return embedded(map(self.read, paths), network or self.network(), self.rows)
+
+
+def wrapper(network: str) -> "Callable[[nn.Module], nn.Module]":
+    """The function of that name in `networks.seen`, which is imported when it is called."""
+    return lambda module: getattr(importlib.import_module("recommender.extractors.networks.seen"), network)(module)
 
 
 @dataclass
@@ -78,7 +92,7 @@ class _Open:
         return self.error or self.reading.finish(np.stack(self.rows))
 
 
-def embedded(readings: Iterable[Reading], network: Network, rows: int) -> Iterator[Features | Exception]:
+def embedded(readings: Iterable[Reading], network: "Network", rows: int) -> Iterator[Features | Exception]:
     """Features of every reading in order, or the CliptuneError or OSError that it ended with.
 
     At most `rows` pieces are held: what one file leaves of a batch is filled up by the next.
@@ -110,7 +124,7 @@ def embedded(readings: Iterable[Reading], network: Network, rows: int) -> Iterat
         yield one.result()
 
 
-def single(reading: Reading, network: Network, rows: int) -> Features:
+def single(reading: Reading, network: "Network", rows: int) -> Features:
     """Features of one reading; raises what it ended with."""
     (found,) = embedded([reading], network, rows)
     if isinstance(found, Exception):

@@ -6,16 +6,15 @@ As the published networks were tested: 32 frames at every second of 30 per secon
 
 from functools import partial
 
-from recommender.extractors.networks import seen
-from recommender.extractors.networks.slowfast import DIM
 from recommender.extractors.pretrained import clips
-from recommender.extractors.pretrained.extractor import Extractor
-from recommender.types import numbered
+from recommender.extractors.pretrained.extractor import NetworkExtractor, wrapper
+from recommender.types import Column, numbered
 
 REVISION = ""  # the published features carry none
-COLUMNS = numbered("SlowFast", DIM)
-SAMPLING = clips.Sampling(fps=15.0, frames=seen.FRAMES, side=256)
-READ = partial(clips.read, columns=COLUMNS, sampling=SAMPLING)
+NAMES = numbered("SlowFast", 2304)
+COLUMNS = tuple(Column(name, "", "a number of the pictures' embedding") for name in NAMES)
+SAMPLING = clips.Sampling(fps=15.0, frames=32, side=256)
+READ = partial(clips.read, columns=NAMES, sampling=SAMPLING)
 # On a processor the maps of one clip fill the caches already.
-EXTRACTOR = Extractor("slowfast", READ, seen.slowfast, cpu=1, gpu=16)
+EXTRACTOR = NetworkExtractor("slowfast", READ, wrapper("slowfast"), cpu=1, gpu=16)
 extract = EXTRACTOR.extract

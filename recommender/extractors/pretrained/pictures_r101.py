@@ -2,15 +2,14 @@
 
 from functools import partial
 
-from recommender.extractors.networks import seen
-from recommender.extractors.networks.slowfast import DIM
 from recommender.extractors.pretrained import clips
-from recommender.extractors.pretrained.extractor import Extractor
+from recommender.extractors.pretrained.extractor import NetworkExtractor, wrapper
 from recommender.extractors.pretrained.pictures import SAMPLING
-from recommender.types import numbered
+from recommender.types import Column, numbered
 
 REVISION = ""
-COLUMNS = numbered("SlowFastR101", DIM)
-READ = partial(clips.read, columns=COLUMNS, sampling=SAMPLING)
-EXTRACTOR = Extractor("slowfast-r101", READ, seen.slowfast, cpu=1, gpu=16)
+NAMES = numbered("SlowFastR101", 2304)
+COLUMNS = tuple(Column(name, "", "a number of the pictures' embedding") for name in NAMES)
+READ = partial(clips.read, columns=NAMES, sampling=SAMPLING)
+EXTRACTOR = NetworkExtractor("slowfast-r101", READ, wrapper("slowfast"), cpu=1, gpu=16)
 extract = EXTRACTOR.extract

@@ -12,6 +12,7 @@ def pooled(
     columns: tuple[str, ...],
     embeddings: Array,
     middles_s: Array,
+    *,
     duration_s: float,
     facts: Mapping[str, str | int | float | None],
 ) -> Features:

@@ -3,24 +3,27 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recommender.errors import MediaError
 from recommender.extractors.audio import music
 from recommender.extractors.audio.logmel import NEEDED, PATCH_S, SR_HZ, log_mel, patches
-from recommender.extractors.networks.vggish import DIM
-from recommender.extractors.pretrained.extractor import Extractor, Reading
-from recommender.extractors.pretrained.inference import Network
+from recommender.extractors.pretrained.extractor import NetworkExtractor, Reading
 from recommender.extractors.pretrained.pooled import pooled
 from recommender.media import audio_blocks
-from recommender.types import Array, Features, numbered
+from recommender.types import Array, Column, Features, numbered
+
+if TYPE_CHECKING:
+    from recommender.extractors.pretrained.inference import Network
 
 REVISION = ""  # the published features carry none
-COLUMNS = numbered("VGGish", DIM)
+NAMES = numbered("VGGish", 128)
+COLUMNS = tuple(Column(name, "", "a number of the sound's embedding") for name in NAMES)
 
 
-def extract(path: Path, network: Network | None = None) -> Features:
+def extract(path: Path, network: "Network | None" = None) -> Features:
     """Features of the sound in `path`, with tempo, key and damage as facts; `network` defaults to the published one.
 
     Raises MediaError when there is none, ModelError when the network was never fetched.
@@ -55,10 +58,10 @@ def from_blocks(blocks: Iterable[Array]) -> Reading:
 
     def finish(embeddings: Array) -> Features:
         middles_s = (np.arange(len(embeddings)) + 0.5) * PATCH_S
-        return pooled(COLUMNS, embeddings, middles_s, length / SR_HZ, {})
+        return pooled(NAMES, embeddings, middles_s, duration_s=length / SR_HZ, facts={})
 
     return Reading(pieces(), finish)
 
 
 # On a processor the reading of the 140 MB of weights is spread by 16 patches; more at once are no faster.
-EXTRACTOR = Extractor("vggish", read, lambda network: network, cpu=16, gpu=256)
+EXTRACTOR = NetworkExtractor("vggish", read, lambda network: network, cpu=16, gpu=256)

@@ -9,16 +9,15 @@ square alone is seen [ours]: the published figures average three.
 
 from functools import partial
 
-from recommender.extractors.networks import seen
-from recommender.extractors.networks.timesformer import DIM, FRAMES, SIDE
 from recommender.extractors.pretrained import clips
-from recommender.extractors.pretrained.extractor import Extractor
-from recommender.types import numbered
+from recommender.extractors.pretrained.extractor import NetworkExtractor, wrapper
+from recommender.types import Column, numbered
 
 REVISION = ""
-COLUMNS = numbered("TimeSformer", DIM)
+NAMES = numbered("TimeSformer", 768)
+COLUMNS = tuple(Column(name, "", "a number of the pictures' embedding") for name in NAMES)
 # A clip is long: what is left over counts from half of one on.
-SAMPLING = clips.Sampling(fps=14.0, every=17, frames=FRAMES, side=SIDE, tail=True)
-READ = partial(clips.read, columns=COLUMNS, sampling=SAMPLING)
-EXTRACTOR = Extractor("timesformer", READ, seen.timesformer, cpu=1, gpu=16)
+SAMPLING = clips.Sampling(fps=14.0, every=17, frames=8, side=224, tail=True)
+READ = partial(clips.read, columns=NAMES, sampling=SAMPLING)
+EXTRACTOR = NetworkExtractor("timesformer", READ, wrapper("timesformer"), cpu=1, gpu=16)
 extract = EXTRACTOR.extract

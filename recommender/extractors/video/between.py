@@ -46,7 +46,7 @@ class Busy:
         return np.where(count > 0, (self._total[last] - self._total[first]) / np.maximum(count, 1), np.nan)
 
 
-def assumed(measured: list[Burst], cut: Sequence[Array], between: list[Array], seen: Outline) -> list[Step]:
+def assumed(measured: list[Burst], cut: Sequence[Array], between: list[Array], *, seen: Outline) -> list[Step]:
     """Steps for the time between the bursts and until the end, as far as a burst of the same shot tells of it.
 
     cut: which steps of each burst are cuts, bool [n]; between: when shots begin in the gap after each burst.

@@ -90,7 +90,7 @@ def _apart(times: Array, groups: Array) -> list[int]:
     return chosen
 
 
-def sampled(bursts: Iterable[list[Frame]], seen: Outline, batch: int, sight: Sight | None = None) -> Sampled | None:
+def sampled(bursts: Iterable[list[Frame]], seen: Outline, batch: int, *, sight: Sight | None = None) -> Sampled | None:
     """The measurements of `bursts`, None of none; black bars are looked for in `batch` frames at a time."""
     measured = list(_measured(bursts, batch, sight))
     if not measured:
@@ -103,7 +103,7 @@ def sampled(bursts: Iterable[list[Frame]], seen: Outline, batch: int, sight: Sig
     hold_s = np.concatenate([_holds(b.series.still_s, span) for b, span in zip(measured, spans, strict=True)])
     stills = np.stack([still for b in measured for still in b.series.stills])
     of_bursts = np.split(cut, np.cumsum([len(b.series.steps) for b in measured])[:-1])
-    unseen = assumed(measured, of_bursts, between, seen)
+    unseen = assumed(measured, of_bursts, between, seen=seen)
     every = [*steps, *unseen]
     order = np.argsort([s.start_s for s in every], kind="stable")
     return Sampled(

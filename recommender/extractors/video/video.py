@@ -75,7 +75,7 @@ def _from_bursts(path: Path, seen: Outline, lengths: Array, sight: Sight | None)
     """Features from one burst per key frame, or None when anything of it is damaged: then all is to be decoded."""
     damage = Damage()
     with one_thread():
-        found = sampled(bursts(path, seen, lengths, damage=damage, look_side=_side(sight)), seen, BATCH, sight)
+        found = sampled(bursts(path, seen, lengths, damage=damage, look_side=_side(sight)), seen, BATCH, sight=sight)
     if found is None or damage.packets or damage.frames:
         return None
     few = np.isinf(lengths).any()

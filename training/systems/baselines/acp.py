@@ -25,7 +25,8 @@ from torch import Tensor
 
 from recommender.errors import Argument, InputError
 from recommender.types import Array, Modality
-from training.construction.raw import PICTURES, SPECTROGRAM
+from training.construction.pictures import SHAPE as PICTURES
+from training.construction.spectrogram import SHAPE as SPECTROGRAM
 from training.learning.loop import Batch, Epoch, Schedule, reproducible
 from training.learning.loop import train as train_loop
 from training.learning.losses import match_score
@@ -110,7 +111,7 @@ class ACP(FromScores):
             if kind in SHAPES and features.shape[1] != np.prod(SHAPES[kind]):
                 raise InputError(
                     f"{self.name} looks at {wanted[kind]}, not at {features.shape[1]} columns: build the dataset with ",
-                    Argument("encoder", "raw", "dataset build"),
+                    Argument("extractor", "raw", "dataset build"),
                     f", or run {self.name}-features",
                 )
         return video

@@ -1,9 +1,9 @@
 """L3-Net and Spectrogram-ACP on datasets of pictures and spectrograms, trained from scratch at a small size.
 
 - `l3-net`: convolutional networks for frames and for the log-mel spectrogram, concatenated; both are needed
-  (`recommend dataset build --encoder raw`).
+  (`recommend dataset build --extractor raw`).
 - `spectrogram-acp`: ACP-Net with a convolutional network for the spectrogram in place of audio features. Pictures are
-  frames, or, as in ACP-Net, features (`--encoder spectrogram`).
+  frames, or, as in ACP-Net, features (`--extractor spectrogram`).
 """
 
 from collections.abc import Callable, Mapping

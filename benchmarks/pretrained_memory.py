@@ -1,8 +1,8 @@
 """The resident set while `features extract` measures one short file, then several long ones, in one process.
 
-    python benchmarks/deep_memory.py NAME HOME MEDIA     # used by deep_speed.py, which makes the media
-    CLIPTUNE_HOME=HOME python benchmarks/deep_memory.py NAME HOME prepare
-    CLIPTUNE_HOME=HOME python benchmarks/deep_memory.py NAME HOME each    # after each of nine files of a minute
+    python benchmarks/pretrained_memory.py NAME HOME MEDIA     # used by pretrained_speed.py, which makes the media
+    CLIPTUNE_HOME=HOME python benchmarks/pretrained_memory.py NAME HOME prepare
+    CLIPTUNE_HOME=HOME python benchmarks/pretrained_memory.py NAME HOME each    # after each of nine files of a minute
 
 NAME: vggish, slowfast or timesformer, full size with random weights, converted into HOME by a process of its own.
 MEDIA: folders `short` and `all`, the second with the files of the first. Prints, in MB, the resident set after the
@@ -57,7 +57,7 @@ def each(name: str, home: Path) -> None:
 
 def extract(name: str, home: Path, folder: Path) -> None:
     """Measure what was not measured before."""
-    extract_folder(folder, [name], home / f"{name}.npy", 1, lambda *_: None)
+    extract_folder(folder, [name], home / f"{name}.npy", workers=1, tick=lambda *_: None)
 
 
 def resident() -> tuple[int, int]:

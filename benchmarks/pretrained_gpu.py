@@ -1,6 +1,6 @@
-"""Which part of a GPU's bf16 matrix rate the deep networks reach, as this project runs them; needs numpy and torch.
+"""Which part of a GPU's bf16 matrix rate pretrained networks reach, as this project runs them; needs torch.
 
-    PYTHONPATH=. python benchmarks/deep_gpu.py [--out docs/results/deep_gpu.md]
+    PYTHONPATH=. python benchmarks/pretrained_gpu.py [--out docs/results/pretrained_gpu.md]
 
 Matrix rate: 8192 x 8192 products in bfloat16, the best of ten. Networks:
 `recommender.extractors.pretrained.inference.Ready` with random weights, inputs already on the device, CUDA events, the
@@ -71,7 +71,7 @@ def report() -> str:
     here = [case for case in CASES if case.network is not timesformer or importlib.util.find_spec("transformers")]
     return "\n".join(
         [
-            "# Deep features on a GPU",
+            "# Features of pretrained networks on a GPU",
             "",
             f"{date.today().isoformat()}, {torch.cuda.get_device_name()}, torch {torch.__version__}; random weights.",
             f"Its bfloat16 matrix rate here: {most / 1e12:.0f} TFLOP/s.",

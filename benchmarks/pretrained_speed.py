@@ -1,22 +1,22 @@
-"""CPU cost of the deep networks as this project runs them, beside the same networks in plain fp32 eager torch.
+"""CPU cost of the pretrained networks as this project runs them, beside the same networks in plain fp32 eager torch.
 
     pip install '.[train,timesformer]'
-    python benchmarks/deep_speed.py [--out docs/results/deep_speed.md]
+    python benchmarks/pretrained_speed.py [--out docs/results/pretrained_speed.md]
 
 CPU time (`time.process_time`), one thread, the least of three runs, one process. Peer: idiomatic torch (VGGish as the
 published `nn.Sequential`, TimeSformer as transformers runs it), the same weights (random: the cost does not depend on
 them), `model.eval()`, `inference_mode`, float32, on inputs that are normalised already.
 Ours: `recommender.extractors.pretrained.inference.Ready`, from bytes where the extractor gives bytes. Features are
 compared by cosine and by relative error. Together: sounds of a second, each through the network by itself and sharing
-batches. Memory: see deep_memory.py.
+batches. Memory: see pretrained_memory.py.
 """
 
 from copy import deepcopy
 from typing import Any
 
-import deep_memory
 import measuring
 import numpy as np
+import pretrained_memory
 import torch
 import transformers
 
@@ -26,7 +26,7 @@ from recommender.extractors.networks.slowfast import R101_8X8, SlowFast
 from recommender.extractors.networks.timesformer import TimeSformer
 from recommender.extractors.networks.vggish import CONVOLUTIONS, VGGish
 from recommender.extractors.pretrained import pictures, sound, spacetime
-from recommender.extractors.pretrained.extractor import Extractor, Reading, embedded
+from recommender.extractors.pretrained.extractor import NetworkExtractor, Reading, embedded
 from recommender.extractors.pretrained.inference import Ready, device, precision
 
 PATCH_S, SOUNDS = 0.96, 64
@@ -53,7 +53,7 @@ def report() -> str:
     ]
     return "\n".join(
         [
-            "# Deep features",
+            "# Features of pretrained networks",
             "",
             f"{measuring.environment('torch', 'transformers', 'numpy')}; {device()}, {precision()}; random weights.",
             "",
@@ -65,18 +65,18 @@ def report() -> str:
             "",
             "Resident set of `recommend features extract` over several files in one process:",
             "",
-            "| encoder | after the first file | largest during the others | after them |",
+            "| extractor | after the first file | largest during the others | after them |",
             "|---|---|---|---|",
-            *deep_memory.rows(),
+            *pretrained_memory.rows(),
             "",
-            "No GPU was at hand: nothing was measured on one. benchmarks/deep_gpu.py measures there which part of the",
-            "bf16 matrix rate each network reaches, whether it repeats bit by bit, and how far it is from float32.",
+            "No GPU was at hand: nothing was measured on one: benchmarks/pretrained_gpu.py measures which part",
+            "of its bf16 matrix rate each network reaches, whether it repeats bit by bit, how far it is from float32.",
             "",
         ]
     )
 
 
-def watched(name: str, network: torch.nn.Module, extractor: Extractor, sampling: Any) -> str:
+def watched(name: str, network: torch.nn.Module, extractor: NetworkExtractor, sampling: Any) -> str:
     """A row of the table for a network of pictures; the peer is given what is normalised already."""
     rng = np.random.default_rng(0)
     given = rng.integers(0, 256, (extractor.cpu, sampling.frames, sampling.side, sampling.side, 3), np.uint8)
