@@ -12,27 +12,25 @@ from recommender.errors import InputError
 from recommender.text import shown
 from recommender.types import Modality
 
+Scope = tuple[int, Modality]  # the space, and what of it
 _SQL_ROWS = 50_000
 _SAME = "tracks.hash = incoming.hash AND tracks.space = ? AND tracks.modality = ?"
 
 
-def put(
-    connection: sa.Connection, space: int, modality: Modality, rows: Iterable[tuple[Any, ...]]
-) -> tuple[int, list[int]]:
+def put(connection: sa.Connection, scope: Scope, rows: Iterable[tuple[Any, ...]]) -> tuple[int, list[int]]:
     """Insert tracks with their paths, those that are known replaced under their id; how many these are, and the parts
     that lost tracks to them.
 
     rows: (hash, part, first row, windows, duration in s, facts as JSON, path in bytes, title, artist, then TAGS).
     Raises InputError where two ids have the same path.
     """
-    scope = (space, modality)
     left = _stage(connection, scope, rows)
     _refuse_taken_paths(connection, scope)
     _insert(connection, scope)
     return int(connection.exec_driver_sql("SELECT count(*) FROM incoming WHERE known").scalar() or 0), left
 
 
-def _stage(connection: sa.Connection, scope: tuple[int, str], rows: Iterable[tuple[Any, ...]]) -> list[int]:
+def _stage(connection: sa.Connection, scope: Scope, rows: Iterable[tuple[Any, ...]]) -> list[int]:
     """Load the rows into a temporary table; the parts that lose tracks to them."""
     connection.exec_driver_sql("DROP TABLE IF EXISTS temp.incoming")
     connection.exec_driver_sql(
@@ -47,7 +45,7 @@ def _stage(connection: sa.Connection, scope: tuple[int, str], rows: Iterable[tup
     return [row[0] for row in lost]
 
 
-def _insert(connection: sa.Connection, scope: tuple[int, str]) -> None:
+def _insert(connection: sa.Connection, scope: Scope) -> None:
     """Move the staged rows into the catalog: new tracks inserted, known ones replaced under their id."""
     connection.exec_driver_sql(
         "INSERT INTO tracks (space, modality, hash, size, part, first_row, windows, duration_s, facts) "
@@ -69,7 +67,7 @@ def _insert(connection: sa.Connection, scope: tuple[int, str]) -> None:
     )
 
 
-def _refuse_taken_paths(connection: sa.Connection, scope: tuple[int, str]) -> None:
+def _refuse_taken_paths(connection: sa.Connection, scope: Scope) -> None:
     taken = connection.exec_driver_sql(
         "SELECT path FROM incoming GROUP BY path HAVING count(*) > 1 UNION ALL "
         "SELECT f.path FROM files f JOIN tracks t ON t.id = f.track JOIN incoming i ON i.path = f.path "

@@ -135,7 +135,7 @@ class CatalogWriter(Catalog):
     def import_tracks(self, modality: Modality, rows: Iterable[tuple[Any, ...]]) -> tuple[int, list[str]]:
         """Add tracks with their paths, replacing those whose hash is known under their id; how many these are, and
         the parts that became useless. `rows` as `imported.put` takes them. Raises InputError for a path of two."""
-        replaced, left = imported.put(self._connection, self.space_id, modality, rows)
+        replaced, left = imported.put(self._connection, (self.space_id, modality), rows)
         self.bump()
         return replaced, self._collect((), left)[0]
 

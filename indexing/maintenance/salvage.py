@@ -5,6 +5,7 @@ paths from the snapshot, or from files with the same content in folders that are
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from recommender.types import Affect, Modality, Track
 
 ASIDE = "aside"
 """Folder within a library for files that nothing could be made of: the user's to delete."""
+_BOTH: tuple[Modality, ...] = ("music", "video")
 _SAMPLE = 64  # rows coded again to see whether a part is of the model's present revision
 _NEAR = 1e-3
 _CHUNK = 500  # tracks whose fingerprints are in memory at a time
@@ -105,7 +107,7 @@ def _modality(folder: Path, catalog: Remade, path: Path, *, analyser: Model) -> 
     """What a part is of, where it is whole and of the space; None otherwise."""
     try:
         info, columns = parts.found_at(path)
-        modality = catalog.modality_of(path.name) or _fitting(folder, info, analyser)
+        modality = catalog.modality_of(path.name) or next(filter(partial(_fits, folder, info, analyser), _BOTH), None)
         if modality is not None:
             parts.read_part(folder, info, ())
     except (parts.DamagedPartError, OSError, ValueError, KeyError):
@@ -115,13 +117,7 @@ def _modality(folder: Path, catalog: Remade, path: Path, *, analyser: Model) -> 
     return modality
 
 
-def _fitting(folder: Path, info: parts.Part, analyser: Model) -> Modality | None:
-    """The modality of which a part holds what the analyser computes today of its features."""
-    both: tuple[Modality, ...] = ("music", "video")
-    return next((modality for modality in both if _fits(folder, info, modality, analyser=analyser)), None)
-
-
-def _fits(folder: Path, info: parts.Part, modality: Modality, *, analyser: Model) -> bool:
+def _fits(folder: Path, info: parts.Part, analyser: Model, modality: Modality) -> bool:
     """Whether a part holds what the analyser computes today of its features."""
     if parts.source_of(folder, info) != analyser.source(modality):
         return False
