@@ -287,7 +287,8 @@ class Recommender:
     def _explained(self, q: Query, found: Sequence[_Placed]) -> list[Recommendation]:
         if not found:
             return []
-        columns, medians = self.library.inputs(q.target), self.library.medians(q.target)
+        columns = self.library.inputs(q.target)
+        medians = self.library.medians(q.target) if columns and self.model is not None else np.empty(0)
         return [self._recommendation(q, rank, one, columns, medians) for rank, one in enumerate(found, start=1)]
 
     def _recommendation(

@@ -42,7 +42,7 @@ class Segment:
 
     def windows_of(self, ids: Sequence[int]) -> dict[int, TrackWindows]:
         """The windows of those of these tracks that are (still) here, by id: views of the arrays."""
-        wanted = np.array(sorted(set(ids)), np.int64)  # np.unique would import numpy.ma
+        wanted = np.sort(np.asarray(ids, np.int64))
         at = np.searchsorted(self.ids, wanted[wanted <= self.ids[-1:].max(initial=-1)])
         at = at[self.alive[at] & (self.ids[at] == wanted[: len(at)])]
         rows = map(slice, self.offsets[at].tolist(), self.offsets[at + 1].tolist())
