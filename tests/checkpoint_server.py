@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from recommender.console import worded
 from recommender.errors import InputError, ModelError
 from recommender.weights import load, present, pull
 from recommender.weights.fetch import FetchConfig
@@ -91,7 +92,7 @@ def refused(*words: str, **arguments: object) -> str:
     """The line with which a pull is refused; it holds the words, and nothing is kept."""
     with pytest.raises((ModelError, InputError)) as caught:
         pull("tiny", config=QUICK, **arguments)
-    line = str(caught.value)
+    line = worded(caught.value)
     assert "\n" not in line
     for word in words:
         assert word in line
