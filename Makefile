@@ -42,7 +42,7 @@ test: .venv/.installed-dev
 
 # The floors, the pages, and what a query runs through; neither training nor media at length.
 QUICK := tests/test_layers.py tests/test_tree.py tests/test_docs.py tests/indexing/test_filtering.py \
-  tests/indexing/test_library_facts.py tests/indexing/test_middles.py $(patsubst %,tests/recommender/test_%.py, \
+  tests/indexing/test_library_facts.py tests/indexing/test_medians.py $(patsubst %,tests/recommender/test_%.py, \
   affect cues encoders engine explain filters outputs rankers relative stills tags)
 
 quick: .venv/.installed-quick

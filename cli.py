@@ -15,11 +15,11 @@ import typer
 from indexing.commands.beats import app as index_app
 from indexing.commands.query import query
 from recommender.commands import app as models_app
-from recommender.console import FAILED, OK, TABLE, USAGE, FormatOption, group, worded, write, write_list
+from recommender.console import FAILED, OK, TABLE, USAGE, FormatOption, group, word_as_options, write, write_list
 from recommender.errors import CliptuneError, InputError
 from recommender.options import argument
 from recommender.outputs.listing import facts
-from recommender.text import shown
+from recommender.text import show
 from training import commands as training_commands
 from training.dataset_commands import dataset_app, features_app
 
@@ -67,7 +67,7 @@ def sample(folder: Annotated[Path, argument("Where to put it.")]) -> None:
     from recommender.sample import render
 
     made = render(folder)
-    write(f"music: {shown(made.music)}\nclips: {shown(made.clips)}\n")
+    write(f"music: {show(made.music)}\nclips: {show(made.clips)}\n")
 
 
 def main() -> None:
@@ -80,9 +80,9 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        _die(worded(error), USAGE)
+        _die(word_as_options(error), USAGE)
     except CliptuneError as error:
-        _die(worded(error), FAILED)
+        _die(word_as_options(error), FAILED)
     except OSError as error:
         # The result cannot be delivered: a reader that left early wants no message, a full disk needs one.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -78,7 +78,7 @@ def main() -> None:
         build(table, folder, "return", seed=SEED, extractor=pair, validation=0.1, classes="three")
         bench = Bench(load_pairs("built", folder), "clean", "folds", FOLDS, relevance="three")
         made = {name: system(name) for name in names}
-        reports[pair] = benchmark(bench, made, range(SEEDS), args.work / f"results-{pair}", command)
+        reports[pair] = benchmark(bench, made, range(SEEDS), out=args.work / f"results-{pair}", command=command)
     text = page(reports, clips, command, time.process_time() - start)
     if args.out:
         args.out.write_text(text, encoding="utf-8")
@@ -114,7 +114,7 @@ def make_clips(data: Path, work: Path) -> tuple[Path, list[Clip]]:
     clips, midi = chosen(data)
     (work / "clips").mkdir(parents=True, exist_ok=True)
     cache = user_cache_path("cliptune") / "renderings"
-    pieces = render_all([midi[clip.piece] for clip in clips], find_synth(), cache, lambda *_: None)
+    pieces = render_all([midi[clip.piece] for clip in clips], find_synth(), cache, tick=lambda *_: None)
     table = work / "labels.csv"
     with table.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file, lineterminator="\n")

@@ -50,7 +50,7 @@ def main() -> None:
 def report(clips: list[Path], music: list[Path], place: Path, model: Model) -> str:
     """The report in markdown."""
     library = Library.create(place, model.space)
-    failed = [e for e in ingest.add(library, music, model, "music") if isinstance(e, ingest.Failed)]
+    failed = [e for e in ingest.add(library, music, model, modality="music") if isinstance(e, ingest.Failed)]
     engine = Recommender(library, model)
     answers, errors = {}, {}
     for clip in expand_clips(clips):

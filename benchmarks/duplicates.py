@@ -43,7 +43,7 @@ class Track(NamedTuple):
 
     path: Path
     folder: str
-    mark: Fingerprint
+    fingerprint: Fingerprint
     reported: bool
 
 
@@ -63,7 +63,7 @@ def report(args: argparse.Namespace) -> str:
         synth = find_synth()
         second = other_synth(synth)
         midi, cache = sorted((args.data / "vgmidi/midi").iterdir()), user_cache_path("cliptune") / "renderings"
-        one = sorted(render_all(midi, synth, cache, lambda *_: None))
+        one = sorted(render_all(midi, synth, cache, tick=lambda *_: None))
         folders = {
             "music": sorted((args.data / "music").glob("*.ogg")),
             "sound of clips": sorted((args.data / "clips").iterdir()),
@@ -77,7 +77,7 @@ def report(args: argparse.Namespace) -> str:
             "`python benchmarks/duplicates.py ../shared/data --out docs/results/duplicates.md`.",
             recall(tracks, scratch / "altered", args.seed),
             strangers(tracks),
-            performances(tracks, render_all(midi, second, cache, lambda *_: None) if second else []),
+            performances(tracks, render_all(midi, second, cache, tick=lambda *_: None) if second else []),
             cost([track.path for track in tracks if track.folder == "music"][::3]),
             *([scale(args.sizes, args.seed)] if args.sizes else []),
         ]
@@ -86,27 +86,27 @@ def report(args: argparse.Namespace) -> str:
 
 def listened(folder: str, paths: list[Path]) -> list[Track]:
     """The tracks of a folder; files without sound are left out."""
-    marks = []
+    fingerprints = []
     for path in paths:
         try:
-            marks.append((path, acoustic.from_blocks(audio_blocks(path, stft.SR_HZ))))
+            fingerprints.append((path, acoustic.from_blocks(audio_blocks(path, stft.SR_HZ))))
         except MediaError:
             continue
-    half = (len(marks) + 1) // 2
-    return [Track(path, folder, mark, at >= half) for at, (path, mark) in enumerate(marks)]
+    half = (len(fingerprints) + 1) // 2
+    return [Track(path, folder, fingerprint, at >= half) for at, (path, fingerprint) in enumerate(fingerprints)]
 
 
 def recall(tracks: list[Track], file: Path, seed: int) -> str:
     """How many alterations of the reported half are recognised, by kind."""
     recordings = Recordings()
-    recordings.add(enumerate(track.mark for track in tracks))
+    recordings.add(enumerate(track.fingerprint for track in tracks))
     rng = np.random.default_rng(seed)
     found: dict[str, list[Match | None]] = {}
     wrong, silent = [], 0
     vgmidi = [at for at, track in enumerate(tracks) if track.folder == "VGMIDI" and track.reported][::EVERY]
     others = [at for at, track in enumerate(tracks) if track.folder != "VGMIDI" and track.reported]
     for at in others + vgmidi:
-        if tracks[at].mark.heard < matching.DEFAULT.frames:
+        if tracks[at].fingerprint.heard < matching.DEFAULT.frames:
             silent += 1
             continue
         y = np.concatenate(list(audio_blocks(tracks[at].path, SR_HZ)))[: LONGEST_S * SR_HZ]
@@ -144,8 +144,10 @@ def recall_row(kind: str, matches: list[Match | None]) -> str:
 def strangers(tracks: list[Track]) -> str:
     """Matches between all different tracks, and how close the reported half comes at any offset."""
     recordings = Recordings()
-    recordings.add(enumerate(track.mark for track in tracks))
-    matched = [(a, m.track) for a, track in enumerate(tracks) for m in recordings.matches(track.mark) if m.track > a]
+    recordings.add(enumerate(track.fingerprint for track in tracks))
+    matched = [
+        (a, m.track) for a, track in enumerate(tracks) for m in recordings.matches(track.fingerprint) if m.track > a
+    ]
     named = "".join(f" ({tracks[a].path.name} with {tracks[b].path.name})" for a, b in matched)
     lines = [
         f"All {len(tracks)} originals against each other, {len(tracks) * (len(tracks) - 1) // 2:,} pairs: "
@@ -160,7 +162,7 @@ def strangers(tracks: list[Track]) -> str:
     ]
     for seconds in (5, 10, 30):
         frames = round(seconds * RATE_HZ)
-        codes = [track.mark.codes for track in tracks if track.reported and track.mark.heard >= frames]
+        codes = [track.fingerprint.codes for track in tracks if track.reported and track.fingerprint.heard >= frames]
         signs = [signed(code) for code in codes]
         least = np.array([closest(a, b, frames) for i, a in enumerate(signs) for b in signs[:i]])
         beta = least.std() * np.sqrt(6) / np.pi
@@ -198,7 +200,7 @@ def performances(tracks: list[Track], other: list[Path]) -> str:
     ]
     if other:
         theirs = {path.name: path for path in other}
-        pairs = [(t.mark, listen(theirs[t.path.name])) for t in tracks if t.folder == "VGMIDI"]
+        pairs = [(t.fingerprint, listen(theirs[t.path.name])) for t in tracks if t.folder == "VGMIDI"]
         lines.append(performance_row("VGMIDI by two soundfonts", pairs))
     left_out, shelves, faster = [], [], []
     for piece in PIECES:
@@ -256,12 +258,12 @@ def cost(paths: list[Path]) -> str:
         np.concatenate([log_spectrum(stft.slow_power(chunk.power)) for chunk in stft.chunks([y], stft.Clock())])
         for y in (np.concatenate(list(audio_blocks(path, stft.SR_HZ))) for path in paths)
     ]
-    marks = [acoustic.fingerprint(rows) for rows in spectra]
-    minutes = sum(len(mark.codes) for mark in marks) / RATE_HZ / 60
+    fingerprints = [acoustic.fingerprint(rows) for rows in spectra]
+    minutes = sum(len(fingerprint.codes) for fingerprint in fingerprints) / RATE_HZ / 60
     features = measuring.cpu(lambda: [music.extract(path) for path in paths], 2)
     shared = measuring.cpu(lambda: [acoustic.fingerprint(rows) for rows in spectra], 5)
     alone = measuring.cpu(lambda: [listen(path) for path in paths], 2)
-    size = sum(len(acoustic.to_bytes(mark)) for mark in marks) / minutes
+    size = sum(len(acoustic.to_bytes(fingerprint)) for fingerprint in fingerprints) / minutes
     return "\n".join(
         [
             f"Cost over {len(paths)} files, {minutes:.1f} minutes; {size:,.0f} bytes a minute. CPU time relative to "

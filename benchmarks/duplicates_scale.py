@@ -42,21 +42,23 @@ def row(size: int, seed: int) -> str:
 
     def build() -> None:
         for at in range(0, size, BATCH):
-            marks = list(made_up(rng, min(BATCH, size - at)))
-            excerpts.extend((at + i, marks[i]) for i in range(0, len(marks), max(1, size // ADDED)))
-            building.append(measuring.cpu(lambda at=at, m=marks: recordings.add(enumerate(m, at)), 1))
+            fingerprints = list(made_up(rng, min(BATCH, size - at)))
+            excerpts.extend((at + i, fingerprints[i]) for i in range(0, len(fingerprints), max(1, size // ADDED)))
+            building.append(measuring.cpu(lambda at=at, m=fingerprints: recordings.add(enumerate(m, at)), 1))
 
     building: list[float] = []
     build()
     memory = recordings.bytes / 1e6
     fresh = list(made_up(rng, ADDED))
     false = []
-    comparisons = counted(lambda: false.extend(m for mark in fresh for m in recordings.matches(mark)))
-    looking = measuring.cpu(lambda: [recordings.matches(mark) for mark in fresh], 1)
-    found = [[m.track for m in recordings.matches(altered(rng, mark))] for _, mark in excerpts]
+    comparisons = counted(lambda: false.extend(m for fingerprint in fresh for m in recordings.matches(fingerprint)))
+    looking = measuring.cpu(lambda: [recordings.matches(fingerprint) for fingerprint in fresh], 1)
+    found = [[m.track for m in recordings.matches(altered(rng, fingerprint))] for _, fingerprint in excerpts]
     hits = sum(track in tracks for (track, _), tracks in zip(excerpts, found, strict=True))
     strangers = sum(map(len, found)) - hits + len(false)
-    adding = measuring.cpu(lambda: [recordings.add([(size + i, mark)]) for i, mark in enumerate(fresh)], 1)
+    adding = measuring.cpu(
+        lambda: [recordings.add([(size + i, fingerprint)]) for i, fingerprint in enumerate(fresh)], 1
+    )
     per_track = f"{sum(building) / size * 1e3:.2f} | {looking / ADDED * 1e3:.1f} | {adding / ADDED * 1e3:.2f}"
     tail = f"{comparisons / ADDED:.1f} | {hits} of {len(excerpts)} | {strangers}"
     return f"| {size:,} | {memory:,.0f} | {per_track} | {tail} |"
@@ -75,28 +77,28 @@ def made_up(rng: np.random.Generator, count: int) -> Iterator[Fingerprint]:
         yield Fingerprint(mine, sound)
 
 
-def altered(rng: np.random.Generator, mark: Fingerprint) -> Fingerprint:
+def altered(rng: np.random.Generator, fingerprint: Fingerprint) -> Fingerprint:
     """`EXCERPT_S` of a track, with errors."""
     length, first = round(EXCERPT_S * RATE_HZ), BLOCK * int(rng.integers(0, 100))
     wrong = rng.random((length, 32)) < FLIPPED
     wrong[rng.random(length) < PERFECT] = False
     turned = np.packbits(wrong, axis=1).view("<u4")[:, 0]
-    rows = mark.levels[first // BLOCK : -(-(first + length) // BLOCK)]
-    return Fingerprint(mark.codes[first : first + length] ^ turned, rows)
+    rows = fingerprint.levels[first // BLOCK : -(-(first + length) // BLOCK)]
+    return Fingerprint(fingerprint.codes[first : first + length] ^ turned, rows)
 
 
 def counted(call: Callable[[], object]) -> int:
     """How many pairs are compared bit by bit during `call`."""
-    count, compared = 0, matching.compared
+    count, compared = 0, matching.compare
 
-    def counting(*args: object) -> matching.Match | None:
+    def counting(*args: object, **named: object) -> matching.Match | None:
         nonlocal count
         count += 1
-        return compared(*args)
+        return compared(*args, **named)
 
-    matching.compared = counting
+    matching.compare = counting
     try:
         call()
     finally:
-        matching.compared = compared
+        matching.compare = compared
     return count

@@ -46,7 +46,7 @@ def report(queries: int, corpus: int, peer_queries: int) -> str:
     """The table in markdown."""
     query, items, a, b = data(queries, corpus)
     products, labels = InnerProducts(query, items), SameLabel(a, b)
-    whole = measuring.cpu(lambda: mean_average_precision_from_embeddings(query, items, a, b))
+    whole = measuring.cpu(lambda: mean_average_precision_from_embeddings(query, items, a, corpus_labels=b))
     making = measuring.cpu(lambda: sum(len(products[rows]) for rows in row_blocks(queries, corpus)))
     few = slice(0, peer_queries)
     scores = query[few] @ items.T
@@ -123,10 +123,10 @@ def measured_memory(queries: int, corpus: int) -> tuple[int, int, int]:
     rows = next(row_blocks(queries, corpus))
     block = InnerProducts(query, items)[rows].nbytes  # also makes BLAS take its buffers
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    mean_average_precision_from_embeddings(query, items, a, b)
+    mean_average_precision_from_embeddings(query, items, a, corpus_labels=b)
     resident = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     tracemalloc.start()
-    mean_average_precision_from_embeddings(query, items, a, b)
+    mean_average_precision_from_embeddings(query, items, a, corpus_labels=b)
     return tracemalloc.get_traced_memory()[1], resident, block
 
 

@@ -24,9 +24,9 @@ from recommender.extractors.networks import efficientnet
 from recommender.extractors.video import video
 from recommender.types import Array
 from training import datasets
-from training.affect.agreement import pearson, standardised
-from training.affect.nested import grouped_folds, leave_one_group_out, nested
-from training.affect.picture_affect import mirrored
+from training.affect.agreement import pearson, standardise
+from training.affect.nested import cross_validate, group_folds, leave_one_group_out
+from training.affect.picture_affect import fit_mirrored
 from training.affect.picture_copies import COPIES
 from training.affect.picture_families import families
 from training.affect.ridge import fit_chosen
@@ -53,7 +53,7 @@ def report(ratings: datasets.Ratings) -> str:
     """The tables in markdown."""
     pictures = [next(media.frames(path, max_side=video.LOOK_PX)).rgb for path in ratings.paths]
     sets, times, missing = feature_sets(ratings, pictures)
-    y = np.column_stack([standardised(column) for column in ratings.affect.T])
+    y = np.column_stack([standardise(column) for column in ratings.affect.T])
     found = {name: readings(rows, fit, y, ratings.groups) for name, (rows, fit) in sets.items()}
     lines = [
         "# What pictures feel like, by features",
@@ -84,7 +84,7 @@ def feature_sets(
     sets: dict[str, tuple[Array, Callable]] = {
         "objective features": (hand, fit_chosen),
         "EfficientNet-Lite2": (seen, fit_chosen),
-        SHIPPED: (np.hstack([seen, mirror]), mirrored),
+        SHIPPED: (np.hstack([seen, mirror]), fit_mirrored),
         "EfficientNet-Lite2 + objective": (np.hstack([seen, *[hand] * HALF]), fit_chosen),
     }
     times = dict(zip(sets, (hand_cost, cost, cost, cost + hand_cost), strict=True))
@@ -125,11 +125,21 @@ def readings(rows: Array, fit: Callable, y: Array, themes: tuple[str, ...]) -> d
     out = {}
     for column, axis in enumerate(AXES):
         by_theme = [
-            nested(rows, y[:, column], np.ones(rows.shape[1]), themes, grouped_folds(themes, 5, seed), seed, fit)[0]
+            cross_validate(
+                rows,
+                y[:, column],
+                np.ones(rows.shape[1]),
+                groups=themes,
+                folds=group_folds(themes, 5, seed),
+                seed=seed,
+                fit=fit,
+            )[0]
             for seed in range(SEEDS)
         ]
         kinds = families(themes)
-        left = nested(rows, y[:, column], np.ones(rows.shape[1]), themes, leave_one_group_out(kinds), 0, fit)[0]
+        left = cross_validate(
+            rows, y[:, column], np.ones(rows.shape[1]), groups=themes, folds=leave_one_group_out(kinds), seed=0, fit=fit
+        )[0]
         out[axis] = by_theme, left
     return out
 
@@ -171,8 +181,15 @@ def chance(shipped: tuple[Array, Callable], y: Array, ratings: datasets.Ratings)
     rng, scores = np.random.default_rng(0), []
     for seed in range(10):
         dealt = rng.permutation(y[:, 0])
-        folds = grouped_folds(ratings.groups, 5, seed)
-        scores.append(pearson(nested(rows, dealt, np.ones(rows.shape[1]), ratings.groups, folds, seed, fit)[0], dealt))
+        folds = group_folds(ratings.groups, 5, seed)
+        scores.append(
+            pearson(
+                cross_validate(
+                    rows, dealt, np.ones(rows.shape[1]), groups=ratings.groups, folds=folds, seed=seed, fit=fit
+                )[0],
+                dealt,
+            )
+        )
     return f"Chance, ten deals: {np.mean(scores):+.3f} on average, {max(scores):+.3f} at most."
 
 

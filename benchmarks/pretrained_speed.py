@@ -26,7 +26,7 @@ from recommender.extractors.networks.slowfast import R101_8X8, SlowFast
 from recommender.extractors.networks.timesformer import TimeSformer
 from recommender.extractors.networks.vggish import CONVOLUTIONS, VGGish
 from recommender.extractors.pretrained import pictures, sound, spacetime
-from recommender.extractors.pretrained.extractor import NetworkExtractor, Reading, embedded
+from recommender.extractors.pretrained.extractor import NetworkExtractor, Reading, embed
 from recommender.extractors.pretrained.inference import Ready, device, precision
 
 PATCH_S, SOUNDS = 0.96, 64
@@ -97,7 +97,7 @@ def together(network: Ready) -> str:
         return [sound.from_blocks([samples]) for samples in sounds]
 
     def values(rows: int) -> list[Any]:
-        return [found.item for found in embedded(readings(), network, rows)]
+        return [found.item for found in embed(readings(), network, rows)]
 
     same = np.array_equal(values(1), values(sound.EXTRACTOR.cpu))
     alone, shared = measuring.cpu(lambda: values(1)), measuring.cpu(lambda: values(sound.EXTRACTOR.cpu))

@@ -20,7 +20,7 @@ import torch
 
 from recommender.model import Model
 from training.nets.afclnet import AFCLNet
-from training.systems.afclnet.export import rescorer
+from training.systems.afclnet.export import reranker
 from training.systems.afclnet.system import OURS, FittedAFCLNet
 
 CANDIDATES = 200
@@ -42,7 +42,7 @@ def report(clip: Path | None) -> str:
     """The table in markdown."""
     torch.set_num_threads(1)
     fitted = random_network()
-    light, rng = rescorer(fitted), np.random.default_rng(0)
+    light, rng = reranker(fitted), np.random.default_rng(0)
     video, music = rng.normal(size=(1, DIM["video"])), rng.normal(size=(CANDIDATES, DIM["music"]))
     eager = whole_network(fitted, video, music)
     query, stored = light.side("video", video), light.side("music", music)
@@ -68,11 +68,11 @@ def report(clip: Path | None) -> str:
     ]
     if clip is not None:
         rows = np.repeat(stored, SECTION, axis=0)
-        rescoring = measuring.cpu(lambda: light.logits(query, rows))
+        reranking = measuring.cpu(lambda: light.logits(query, rows))
         model = Model.load()
         analysis = measuring.cpu(lambda: model.analyse(clip, "video"))
         lines += [
-            f"Rescoring {CANDIDATES} candidates of {SECTION} windows each costs {100 * rescoring / analysis:.2f} % of "
+            f"Rescoring {CANDIDATES} candidates of {SECTION} windows each costs {100 * reranking / analysis:.2f} % of "
             f"decoding and measuring `{clip.name}` ({model.analyse(clip, 'video').features.duration_s:.1f} s).",
             "",
         ]
@@ -110,9 +110,9 @@ def whole_network(fitted: FittedAFCLNet, video: Any, music: Any) -> Callable[[],
         torch.as_tensor(np.repeat(values, n // len(values), axis=0), dtype=torch.float32)
         for values in (
             fitted.reducer.video(video),
-            fitted.affect.seen("video", video),
+            fitted.affect.see("video", video),
             fitted.reducer.music(music),
-            fitted.affect.seen("music", music),
+            fitted.affect.see("music", music),
         )
     ]
 

@@ -27,9 +27,9 @@ import scale_libraries
 import scale_report
 from scale_data import DIM, SPREADS, mixture
 
-from indexing.search.ann_tuning import Held, Settings, measured, tuned
+from indexing.search.ann_tuning import Held, Settings, measure, tune
 from indexing.search.backends.exact import tops
-from indexing.search.backends.faiss_pq import Coded
+from indexing.search.backends.faiss_pq import FaissPQ
 
 QUERIES = 200
 HNSW = {"M": 16, "ef_construction": 100}  # half the usual effort: recall suffices, and it is the peer's gain
@@ -80,13 +80,13 @@ def batches(flat: Any, corpus: Any, queries: Any) -> dict[str, float]:
 def ours(corpus: Any, held: Held, recall: float) -> dict[str, Any]:
     """What `index build` makes for a recall, tuned on its own held-out queries, measured on these."""
     start = time.process_time()
-    made = tuned(corpus, Settings(recall=recall))
+    made = tune(corpus, Settings(recall=recall))
     built_s = time.process_time() - start
     if made is None:
         return {"asked": recall, "kind": "exact", "built_s": built_s}
     codes, layout, tuning = made
-    index = Coded(corpus, codes, layout)
-    reached = measured(index, held)
+    index = FaissPQ(corpus, codes, layout)
+    reached = measure(index, held)
     ten = per_query(lambda q: index.top(q, 10), held.queries)
     return {
         **vars(reached),

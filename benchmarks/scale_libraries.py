@@ -94,7 +94,7 @@ def importing(lib: str, first: int, tracks: int) -> dict[str, float]:
             line = f"t{i},music/{i % 1000}/t{i}.mp3,Title {i},Artist {i % 999},{60 + i % 120}\n"
             table.write(line * WINDOWS)
     cpu, wall = time.process_time(), time.perf_counter()
-    import_vectors(lib, place / "vectors.npy", place / "ids.csv", "made up")
+    import_vectors(lib, place / "vectors.npy", place / "ids.csv", space="made up")
     spent = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall, "rss_gb": resident()["peak_gb"]}
     (place / "vectors.npy").unlink()
     (place / "ids.csv").unlink()
@@ -204,7 +204,7 @@ def adding(lib: str, copy: str) -> dict[str, float]:
         lines = "".join(f"new{round_}-{i}\n" * WINDOWS for i in range(ADDED))
         (place / "added.csv").write_text("id\n" + lines, encoding="utf-8")
         start = time.process_time()
-        import_vectors(copy, place / "added.npy", place / "added.csv", "made up")
+        import_vectors(copy, place / "added.npy", place / "added.csv", space="made up")
         added = time.process_time() - start
         Library.open(copy).close()
         costs.append((added, time.process_time() - start))

@@ -34,7 +34,7 @@ from training.systems.logistic import multinomial
 from training.systems.prepare import standardiser
 from training.tagger.figures import KINDS, figures, summary
 from training.tagger.labelled import Labelled, corpus_segments, parts, training_segments
-from training.tagger.learn import FOLDS, crossed, train_tagger
+from training.tagger.learn import FOLDS, cross_fit, train_tagger
 from training.tagger.media import tag_folder
 from training.tagger.model import fit, inputs, layouts
 from training.tagger.network import PAPER, Labels, TaggerConfig, fit_members, opinion
@@ -92,7 +92,7 @@ def on_folds(args: argparse.Namespace) -> dict[str, Any]:
         ("tagger without attention", apart, args.few_seeds),
         ("published recipe", paper, args.few_seeds),
     ):
-        each = [figures(crossed(data, dataset.features, config, seed), data.emotion) for seed in range(seeds)]
+        each = [figures(cross_fit(data, dataset.features, config, seed=seed), data.emotion) for seed in range(seeds)]
         found[name] = summary(each)
     return found | {"segments": len(data), "counts": np.bincount(data.emotion).tolist(), "seeds": args.seeds}
 
@@ -101,10 +101,12 @@ def logistic(data: Labelled, seed: int) -> dict[str, Array]:
     """Out of the same folds: multinomial logistic regression of each of the three inputs."""
     classes = len(data.names)
     found = {kind: np.zeros((len(data), classes)) for kind in KINDS}
-    for inside, outside in parts(data.emotion, data.source, FOLDS, seed):
+    for inside, outside in parts(data.emotion, data.source, FOLDS, seed=seed):
         for kind, x in inputs(data.video, data.music).items():
             scale = standardiser(x[inside])
-            model = multinomial(scale(x[inside]), data.emotion[inside], classes, PENALTY, np.ones(len(inside)))
+            model = multinomial(
+                scale(x[inside]), data.emotion[inside], classes, penalty=PENALTY, sample_weight=np.ones(len(inside))
+            )
             found[kind][outside] = model(scale(x[outside]))
     return found
 
@@ -122,7 +124,7 @@ def across(args: argparse.Namespace) -> dict[str, Any]:
     for learnt, tried in (("B", "C"), ("A", "C"), ("C", "B"), ("C", "A")):
         right = []
         for seed in range(args.few_seeds if learnt == "A" else args.seeds):  # A is ten times as large
-            members = fit_members(sets[learnt], tokens, classes, config, seed)
+            members = fit_members(sets[learnt], tokens, classes, config=config, seed=seed)
             # Each collection by its own statistics, as everywhere where music of another one is used.
             own = standardiser(sets[tried].features)
             members = tuple(member._replace(scale=own) for member in members)
@@ -131,9 +133,11 @@ def across(args: argparse.Namespace) -> dict[str, Any]:
     further = []
     for seed in range(args.few_seeds):
         p = np.zeros((len(data), classes))
-        for inside, outside in parts(data.emotion, data.source, FOLDS, seed):
+        for inside, outside in parts(data.emotion, data.source, FOLDS, seed=seed):
             one = Labels(data.music[inside], data.emotion[inside], data.source[inside])
-            p[outside] = opinion(fit_members(one, tokens, classes, config, seed, sets["B"]), data.music[outside])
+            p[outside] = opinion(
+                fit_members(one, tokens, classes, config=config, seed=seed, further=sets["B"]), data.music[outside]
+            )
         further.append(figure(p, data.emotion))
     return found | {"C with B": summary(further)}
 
@@ -161,7 +165,7 @@ def on_validation(args: argparse.Namespace) -> dict[str, Any]:
             part="validation",
             reason=args.evaluate,
         )
-        tagger = fit(data, dataset.features, TaggerConfig(), seed)
+        tagger = fit(data, dataset.features, TaggerConfig(), seed=seed)
         each.append(figures(tagger.opinions(held.video, held.music), held.emotion))
     return {"tagger": summary(each), "segments": len(held), "reason": args.evaluate}
 
@@ -175,7 +179,7 @@ def on_media(args: argparse.Namespace) -> dict[str, Any]:
     where = args.work / "shows-tagger"
     tagger = train_tagger(dataset, where, "benchmarks/tagger.py", seeds=range(args.seeds))
     held = corpus_segments(dataset.corpus) if dataset.corpus else None
-    told = tag_folder(args.data / "clips", tagger, args.work / "clips.csv", 1, force=True)
+    told = tag_folder(args.data / "clips", tagger, args.work / "clips.csv", workers=1, force=True)
     card = json.loads((where / "report.json").read_text())
     found = {"cross-validation": card["cross-validation"], "trained_on": card["model"]["trained_on"]}
     if held is not None:
@@ -204,7 +208,7 @@ def make_shows(data: Path, folder: Path) -> Path:
         mine = rng.permutation(np.flatnonzero(at["m"][0] == e))
         chosen += [(e, int(i)) for i in mine if _pictures(at["p"], e, at["m"][1][i]).size >= PICTURES][:PER_EMOTION]
     folder.mkdir(parents=True, exist_ok=True)
-    sounds = render_all([pieces.paths[i] for _, i in chosen], synth, cache, lambda *_: None)
+    sounds = render_all([pieces.paths[i] for _, i in chosen], synth, cache, tick=lambda *_: None)
     lines = ["path,emotion,source"]
     for (e, i), sound in zip(chosen, sounds, strict=True):
         block = at["m"][1][i]

@@ -98,7 +98,7 @@ def vgmidi(shared: Path, renders: Path) -> list[Piece]:
 
 def rendered(files: list[Path], renders: Path) -> list[Path]:
     """The sound of each MIDI file, kept in `renders`."""
-    return midi.render_all(files, midi.find_synth(), renders, lambda done, total: None)
+    return midi.render_all(files, midi.find_synth(), renders, tick=lambda done, total: None)
 
 
 def progressions(shared: Path, renders: Path) -> list[Piece]:

@@ -135,8 +135,8 @@ def r(values: tuple[Any, Any]) -> str:
 
 def stills(pairs: list[Pair]) -> str:
     item, windows = ([r(both(pairs, name, which)) for name in STILL] for which in ("item", "values"))
-    middles = [np.median([float(value) for value in values if value != "-"]) for values in (item, windows)]
-    return f"{middles[0]:.2f} ({middles[1]:.2f})"
+    centres = [np.median([float(value) for value in values if value != "-"]) for values in (item, windows)]
+    return f"{centres[0]:.2f} ({centres[1]:.2f})"
 
 
 def affect(pairs: list[Pair]) -> list[str]:

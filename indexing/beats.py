@@ -7,7 +7,7 @@ from indexing.disk import parts
 from recommender.errors import InputError, LibraryError
 from recommender.extractors.audio import beats
 from recommender.extractors.audio.beats import Beats
-from recommender.text import shown
+from recommender.text import show
 
 if TYPE_CHECKING:
     from indexing.library import Library
@@ -32,7 +32,7 @@ def beats_of(library: "Library", track_id: int) -> Beats | None:
     with library.catalog() as catalog:
         place = catalog.place(int(track_id))
     if place is None:
-        raise LibraryError(f"no track {track_id} in the library at {shown(library.folder)}")
+        raise LibraryError(f"no track {track_id} in the library at {show(library.folder)}")
     part, first_row = place
     kept = parts.read_blobs(library.folder, part, "beats").get(first_row - 1)
     try:
@@ -46,7 +46,7 @@ def id_at(library: "Library", path: str) -> int:
     with library.catalog() as catalog:
         found = catalog.track_at("music", path)
     if found is None:
-        raise LibraryError(f"no track {shown(path)} in the library at {shown(library.folder)}")
+        raise LibraryError(f"no track {show(path)} in the library at {show(library.folder)}")
     return found
 
 

@@ -4,22 +4,21 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from indexing.catalog.reading import Head, Reading, open_reading
-from indexing.disk.durable import translated, tree_bytes
+from indexing.disk.durable import library_errors, tree_bytes
 from indexing.disk.locations import CATALOG, existing, library_path
-from indexing.search.backends import MATRICES, chosen, registry
-from indexing.search.tracks import Selection, merged
+from indexing.search.backends import MATRICES, auto_backend, registry
+from indexing.search.tracks import Selection, merge_candidates
 from indexing.snapshot import snapshot
 from indexing.snapshot.facts import Facts, Later, later
 from recommender.errors import InputError, LibraryError
 from recommender.logs import getLogger
-from recommender.memory import checked_query
-from recommender.text import shown
+from recommender.memory import check_query
+from recommender.text import show
 from recommender.types import Array, Candidates, Filter, Modality, Space, Track, TrackWindows
 
 if TYPE_CHECKING:
@@ -75,11 +74,11 @@ class Library:
         """A new, empty library; raises LibraryError when there is one or the folder cannot be written."""
         folder = library_path(name_or_path)
         if (folder / CATALOG).is_file() and (folder / CATALOG).stat().st_size:
-            raise LibraryError(f"there is already a library at {shown(folder)}")
+            raise LibraryError(f"there is already a library at {show(folder)}")
         from indexing.catalog import schema
 
-        with translated(folder, "make a library at"):
-            schema.create(folder, *space)
+        with library_errors(folder, "make a library at"):
+            schema.create(folder, space.model, space.revision, dim=space.dim)
         return cls.open(folder, space)
 
     @classmethod
@@ -89,8 +88,8 @@ class Library:
 
         folder = library_path(name_or_path)
         if not schema.is_made(folder):
-            with translated(folder, "make a library at"):
-                schema.create(folder, *space)
+            with library_errors(folder, "make a library at"):
+                schema.create(folder, space.model, space.revision, dim=space.dim)
         return cls.open(folder, space)
 
     def reload(self) -> None:
@@ -99,12 +98,12 @@ class Library:
             for attempt in range(_ATTEMPTS):
                 self.close()
                 try:
-                    with translated(self.folder, "read the library at"):
+                    with library_errors(self.folder, "read the library at"):
                         self._load()
                     return
                 except LibraryError:
                     self.close()
-                    if attempt == _ATTEMPTS - 1 or not self._moved_on():
+                    if attempt == _ATTEMPTS - 1 or not self._move_on():
                         raise
 
     def _load(self) -> None:
@@ -132,19 +131,21 @@ class Library:
         state = "is behind" if published is not None else "cannot be used"
         _log.info("%s: its snapshot %s, the rest comes from the catalog and the parts", self.folder, state)
         with self.catalog() as catalog:
-            self._described = catalog.described()
-            self._segments = {m: snapshot.segments_of(self.folder, catalog, published, m) for m in self._described}
+            self._described = catalog.descriptions()
+            self._segments = {
+                m: snapshot.segments_of(self.folder, catalog, published, modality=m) for m in self._described
+            }
         if published is not None:
             for modality, old in published.segments.items():
                 known = published.facts[modality]
                 if known.is_whole and any(segment.ids is old.ids for segment in self.segments(modality)[:1]):
                     self._before[modality] = known, published.generation
 
-    def _moved_on(self) -> bool:
+    def _move_on(self) -> bool:
         """Whether a writer committed since the failed attempt to load, so that another one may succeed."""
         seen: Head | None = getattr(self, "_seen", None)
         try:
-            with translated(self.folder, "read the library at"), closing(open_reading(self.folder)) as reading:
+            with library_errors(self.folder, "read the library at"), closing(open_reading(self.folder)) as reading:
                 self._seen = reading.head()
         except LibraryError:
             return False
@@ -171,9 +172,7 @@ class Library:
     def __enter__(self) -> "Library":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -220,7 +219,7 @@ class Library:
         """The segments, of which only the tracks are alive that meet all conditions."""
         if not where:
             return self.segments(modality)
-        return [selection.segment for selection in self._selected(modality, where)]
+        return [selection.segment for selection in self._select(modality, where)]
 
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: the recording that each track is of, the id of one of its near-duplicates, or its own."""
@@ -237,11 +236,11 @@ class Library:
         largest cosine with `query` [dim]; ties by id."""
         if k < 1:
             raise InputError(f"cannot search for {k} tracks; ask for at least 1")
-        vector = checked_query(query, self.space.dim)
-        opened = self._searched(modality)
-        chosen = self._selected(modality, where) if where else [None] * len(opened)
+        vector = check_query(query, self.space.dim)
+        opened = self._search(modality)
+        chosen = self._select(modality, where) if where else [None] * len(opened)
         found = [one.index.search(vector, k, some) for one, some in zip(opened, chosen, strict=True)]
-        return merged(found, k, self.recordings)
+        return merge_candidates(found, k, self.recordings)
 
     def search_many(
         self, queries: Array, k: int, modality: Modality, *, where: Filter | None = None
@@ -251,29 +250,29 @@ class Library:
             return [self.search(query, k, modality, where=where) for query in queries]
         from indexing.search.batch import best_tracks_of_many
 
-        vectors = np.array([checked_query(query, self.space.dim) for query in queries]).reshape(-1, self.space.dim)
+        vectors = np.array([check_query(query, self.space.dim) for query in queries]).reshape(-1, self.space.dim)
         columns = [best_tracks_of_many(s, vectors, k) for s in self.segments(modality)]
-        return [merged([found[i] for found in columns], k, self.recordings) for i in range(len(vectors))]
+        return [merge_candidates([found[i] for found in columns], k, self.recordings) for i in range(len(vectors))]
 
-    def _selected(self, modality: Modality, where: Filter) -> list[Selection]:
+    def _select(self, modality: Modality, where: Filter) -> list[Selection]:
         """Of every segment the tracks that meet all conditions; remembered for the last few filters."""
         segments = self.segments(modality)
         with self._lock:
             chosen = self._chosen.pop((modality, where), None)
             if chosen is None:
-                chosen = list(map(Selection, segments, self._masked(segments, modality, where) if segments else []))
+                chosen = list(map(Selection, segments, self._mask(segments, modality, where) if segments else []))
             self._chosen[modality, where] = chosen
             if len(self._chosen) > _CHOSEN:
                 del self._chosen[next(iter(self._chosen))]
             return chosen
 
-    def _masked(self, segments: "list[Segment]", modality: Modality, where: Filter) -> list[Array]:
-        from indexing.snapshot.filtering import allowed, allowed_later
+    def _mask(self, segments: "list[Segment]", modality: Modality, where: Filter) -> list[Array]:
+        from indexing.snapshot.filtering import mask_tracks, mask_tracks_later
 
         if modality in self._facts:
-            return [allowed(self._facts[modality], where)]
+            return [mask_tracks(self._facts[modality], where)]
         known, since = self._before.get(modality, (None, -1))
-        return allowed_later(segments, known, self._later(modality, since), where)
+        return mask_tracks_later(segments, known, self._later(modality, since), where=where)
 
     def _later(self, modality: Modality, since: int) -> Later:
         """What is known of tracks that have changed since a state, asked of the catalog once."""
@@ -287,7 +286,7 @@ class Library:
         """What it is set to be searched by: a backend's name or "auto"; `info` says what answers."""
         return self._wished or registry.setting(self.folder)
 
-    def _searched(self, modality: Modality) -> list[registry.Opened]:
+    def _search(self, modality: Modality) -> list[registry.Opened]:
         """What searches each segment, opened by the first search."""
         with self._lock:
             if modality not in self._indexes:
@@ -296,20 +295,20 @@ class Library:
 
     def tracks_of(self, ids: Sequence[int]) -> list[Track]:
         """These tracks with their copies, in this order; raises LibraryError for an unknown id."""
-        with self._lock, translated(self.folder, "read the library at"):
-            look_up = self._shown if self._facts else self._asked
+        with self._lock, library_errors(self.folder, "read the library at"):
+            look_up = self._snapshot_track if self._facts else self._catalog_track
             return [look_up(int(track_id)) or self._unknown(track_id) for track_id in ids]
 
-    def _shown(self, track_id: int) -> Track | None:
+    def _snapshot_track(self, track_id: int) -> Track | None:
         """A track as the snapshot has it, and the catalog where only that knows."""
-        reading = self._opened()
+        reading = self._open()
         for modality, facts in self._facts.items():
             at = self._segments[modality][0].place(track_id)
             if at is not None:
-                return facts.track(at, track_id, modality, reading.facts(track_id))
+                return facts.track(at, track_id, modality, stated=reading.facts(track_id))
         return None
 
-    def _asked(self, track_id: int) -> Track | None:
+    def _catalog_track(self, track_id: int) -> Track | None:
         """A track as the catalog has it."""
         with self.catalog() as catalog:
             return catalog.track(track_id)
@@ -325,7 +324,7 @@ class Library:
         return [found.get(int(track_id)) or self._unknown(track_id) for track_id in ids]
 
     def _unknown(self, track_id: int) -> NoReturn:
-        raise LibraryError(f"no track {track_id} in the library at {shown(self.folder)}")
+        raise LibraryError(f"no track {track_id} in the library at {show(self.folder)}")
 
     def tracks(self, modality: Modality | None = None) -> Iterator[Track]:
         """One Track per path, by modality and path: copies come each with their own path."""
@@ -366,7 +365,7 @@ class Library:
                 "roots": [root.path for root in catalog.roots()],
                 "generation": self.generation,
                 "size_bytes": tree_bytes(self.folder),
-                "backend": self.backend if self.backend in MATRICES else chosen(largest),
+                "backend": self.backend if self.backend in MATRICES else auto_backend(largest),
                 "search": {m: self._search_info(m) for m in self._segments},
             }
 
@@ -378,13 +377,13 @@ class Library:
         """
         from indexing.catalog.queries import Catalog
 
-        with self._lock, translated(self.folder, "read the library at"):
+        with self._lock, library_errors(self.folder, "read the library at"):
             if self._catalog is None:
-                self._catalog = Catalog.of(self._opened(), self._head.space_id)
+                self._catalog = Catalog.of(self._open(), self._head.space_id)
             yield self._catalog
 
     def _search_info(self, modality: Modality) -> dict[str, Any]:
-        first = self._searched(modality)[0]
+        first = self._search(modality)[0]
         return first.index.describe() | {"setting": self.backend} | ({"notice": first.notice} if first.notice else {})
 
     def writing(self, space: Space | None = None, wait_s: float = 0.0) -> AbstractContextManager[Any]:
@@ -393,7 +392,7 @@ class Library:
 
         return writing(self.folder, space, wait_s)
 
-    def _opened(self) -> Reading:
+    def _open(self) -> Reading:
         if self._reading is None:
-            raise LibraryError(f"the library at {shown(self.folder)} was closed")
+            raise LibraryError(f"the library at {show(self.folder)} was closed")
         return self._reading

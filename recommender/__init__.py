@@ -15,7 +15,7 @@ from recommender.exports import lazy
 
 if TYPE_CHECKING:
     from recommender.affect.relative import Scale
-    from recommender.engine import Query, Recommender, blend, recommend
+    from recommender.engine import Recommender, recommend
     from recommender.errors import (
         Argument,
         BackendError,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from recommender.model import Model
     from recommender.outputs import OUTPUTS
     from recommender.outputs.records import Answer
+    from recommender.query import Query, blend
     from recommender.rankers import RANKERS
     from recommender.sharing import export_model, import_model
     from recommender.types import (
@@ -72,6 +73,7 @@ __getattr__, __dir__ = lazy(
         "recommender.errors",
         "recommender.types",
         "recommender.memory",
+        "recommender.query",
         "recommender.engine",
         "recommender.model",
         "recommender.rankers",

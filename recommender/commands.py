@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from recommender.console import TABLE, FormatOption, group, worded, write, write_list
+from recommender.console import TABLE, FormatOption, group, word_as_options, write, write_list
 from recommender.errors import InputError, ModelError
 from recommender.options import argument, option
-from recommender.outputs.listing import Listing, aligned
+from recommender.outputs.listing import Listing, align
 from recommender.outputs.progress import Progress
-from recommender.text import shown
+from recommender.text import show
 
 app = group("See, fetch, verify and share models.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ app = group("See, fetch, verify and share models.", no_args_is_help=True)
 )
 def models_list(format: FormatOption = TABLE) -> None:
     rows = [*_models(), *_checkpoints()]
-    write_list(Listing(rows, rows, _COLUMNS, aligned([(row["name"], _told(row)) for row in rows])), format)
+    write_list(Listing(rows, rows, _COLUMNS, align([(row["name"], _row_text(row)) for row in rows])), format)
 
 
 _COLUMNS = ("name", "kind", "revision", "dim", "reads", "present", "licence", "size_mb", "error")
@@ -29,17 +29,17 @@ _COLUMNS = ("name", "kind", "revision", "dim", "reads", "present", "licence", "s
 
 def _models() -> list[dict[str, Any]]:
     from recommender.model import Model, available
-    from recommender.model.folder import imported
+    from recommender.model.folder import list_imported
 
     rows = []
-    for kind, names in (("packaged", available()), ("imported", imported())):
+    for kind, names in (("packaged", available()), ("imported", list_imported())):
         for name in names:
             row: dict[str, Any] = {"name": name, "kind": kind}
             try:
                 model = Model.load(name)
                 row |= {"revision": model.revision, "dim": model.space.dim, "reads": model.reads}
             except ModelError as error:
-                row |= {"revision": None, "dim": None, "reads": None, "error": worded(error)}
+                row |= {"revision": None, "dim": None, "reads": None, "error": word_as_options(error)}
             rows.append(row)
     return rows
 
@@ -59,13 +59,13 @@ def _checkpoints() -> list[dict[str, Any]]:
     ]
 
 
-def _told(row: dict[str, Any]) -> str:
+def _row_text(row: dict[str, Any]) -> str:
     """A row of the list in words."""
     if row["kind"] == "checkpoint":
         state = "here" if row["present"] else f"not here (`recommend models pull {row['name']}`)"
         return f"checkpoint, {state}, about {row['size_mb']} MB, {row['licence']}"
     if "error" in row:
-        return f"cannot be used: {shown(row['error'])}"
+        return f"cannot be used: {show(row['error'])}"
     kind = "imported, " if row["kind"] == "imported" else ""
     return f"{kind}revision {row['revision']}, {row['dim']} dimensions, reads {row['reads']}"
 
@@ -79,12 +79,12 @@ def models_info(name: Annotated[str, argument("Model name or folder, or checkpoi
     from recommender.weights import CHECKPOINTS
 
     if name in CHECKPOINTS:
-        write(aligned(_facts(name)))
+        write(align(_facts(name)))
         return
     from recommender.model import Model
 
     model = Model.load(name)
-    write(f"{model.name}, revision {model.revision}, {model.space.dim} dimensions, {shown(model.folder)}\n\n")
+    write(f"{model.name}, revision {model.revision}, {model.space.dim} dimensions, {show(model.folder)}\n\n")
     write(model.card())
 
 
@@ -100,10 +100,10 @@ def _facts(name: str) -> list[tuple[str, str]]:
         ("file", f"{one.file} (its name below a mirror)"),
         ("licence", one.licence),
         ("size", f"about {one.size_bytes / 1e6:.0f} MB"),
-        ("here", shown(weights_path(name)) if present(name) else f"no (`recommend models pull {name}`)"),
+        ("here", show(weights_path(name)) if present(name) else f"no (`recommend models pull {name}`)"),
     ]
     if known:
-        rows += [("pulled from", shown(known.source)), ("SHA-256", known.sha256)]
+        rows += [("pulled from", show(known.source)), ("SHA-256", known.sha256)]
     return rows
 
 
@@ -123,7 +123,7 @@ def models_pull(
     from recommender.weights import pull
     from recommender.weights.shelf import weights_path
 
-    verb = f"fetching {shown(name)}"
+    verb = f"fetching {show(name)}"
     try:
         with Progress(verb) as progress:
             pulled = pull(name, source, sha256, mirror=mirror, on_bytes=_Megabytes(f"{verb}, MB", progress))
@@ -131,7 +131,7 @@ def models_pull(
         typer.echo("interrupted: what came is kept; the same command goes on from there", err=True)
         raise
     word = "was here already" if pulled.before else "is ready"
-    write(f"{name} {word}: {shown(weights_path(name))}\nSHA-256 of the published file: {pulled.record.sha256}\n")
+    write(f"{name} {word}: {show(weights_path(name))}\nSHA-256 of the published file: {pulled.record.sha256}\n")
 
 
 class _Megabytes:
@@ -172,13 +172,13 @@ def _problem(name: str) -> str | None:
     try:
         figures = verify(name)
     except ModelError as error:
-        return worded(error)
+        return word_as_options(error)
     write(f"{name}: as pulled, and fits its network{'' if figures else '; no figures are published to check'}\n")
     for what, found, published, tolerance in figures:
         write(f"  {what}: {found:.3g}; published: {published:.3g} (within {tolerance:.0%})\n")
     if all(figure.ok for figure in figures):
         return None
-    return f"{name} does not give the published figures: remove {shown(record_path(name))} and pull from another place"
+    return f"{name} does not give the published figures: remove {show(record_path(name))} and pull from another place"
 
 
 @app.command(
@@ -192,7 +192,7 @@ def models_import(
     from recommender.sharing import import_model
 
     model = import_model(source)
-    write(f"{model.name}, revision {model.revision}: {shown(model.folder)} (use it with --model {model.name})\n")
+    write(f"{model.name}, revision {model.revision}: {show(model.folder)} (use it with --model {model.name})\n")
 
 
 @app.command(
@@ -207,4 +207,4 @@ def models_export(
     from recommender.sharing import export_model
 
     files = export_model(name, file)
-    write(f"{shown(file)}: {', '.join(files)}\n")
+    write(f"{show(file)}: {', '.join(files)}\n")

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from recommender.errors import Argument, InputError
 from recommender.tags import licence_name
-from recommender.text import shown
+from recommender.text import show
 
 KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 """Tonics as the analysis of music writes them, by pitch class."""
@@ -135,7 +135,7 @@ class Within(Declared):
     takes: ClassVar[Any] = str
 
     def read(self, value: Any, what: Argument) -> Range:
-        said = shown(value) if isinstance(value, str) else repr(value)
+        said = show(value) if isinstance(value, str) else repr(value)
         try:
             low, high = self._ends(value)
             found = Range(_number(low, -math.inf), _number(high, math.inf))
@@ -232,7 +232,7 @@ def key_name(text: str) -> str:
     match = _KEY.fullmatch(text.strip())
     mode = match[3] if match is not None and match[3] in ("m", "M") else match[3].lower() if match is not None else ""
     if match is None or (mode not in _MODES and mode != "M"):
-        raise InputError(f"{shown(text)}: no key; write it as `A minor`, `Am`, `Eb major` or `Eb`")
+        raise InputError(f"{show(text)}: no key; write it as `A minor`, `Am`, `Eb major` or `Eb`")
     tonic = KEYS[(_STEPS[match[1].upper()] + _SIGNS[match[2]]) % len(KEYS)]
     return f"{tonic} {_MODES.get(mode, 'major')}"
 
@@ -245,9 +245,7 @@ def paths_in(file: Path) -> frozenset[str]:
     try:
         lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError as error:
-        raise InputError(
-            f"cannot read the list of files {shown(file)}: {shown(str(error.strerror).lower())}"
-        ) from error
+        raise InputError(f"cannot read the list of files {show(file)}: {show(str(error.strerror).lower())}") from error
     return absolute((line for line in lines if line.strip()), file.parent)
 
 
@@ -307,7 +305,7 @@ def filter_of(given: Mapping[str, Any]) -> Filter:
     values: dict[str, Any] = {}
     for name, value in given.items():
         if (one := _CALLED.get(name)) is None:
-            raise InputError(f"no filter {shown(name)}; known are: {', '.join(one.option for one in FILTERS)}")
+            raise InputError(f"no filter {show(name)}; known are: {', '.join(one.option for one in FILTERS)}")
         if one.field in values:
             raise InputError(f"{one.field} and {one.option} are the same: give one of them")
         if value is not None:

@@ -87,9 +87,9 @@ _OPTIONS = {"calibrate": "calibrate-on-library", "clip": "video", "source": "fro
 """Arguments whose option has another name."""
 
 
-def worded(error: "CliptuneError") -> str:
+def word_as_options(error: "CliptuneError") -> str:
     """The line of an error with its arguments as options: what to type."""
-    return error.worded(_option)
+    return error.word(_option)
 
 
 def _option(argument: "Argument") -> str:

@@ -5,7 +5,7 @@ query -> `library.search` (candidates) -> ranker (best section of each) -> reaso
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -14,20 +14,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from recommender import rankers
-from recommender.affect.cues import together
 from recommender.affect.words import emotions_in
 from recommender.errors import Argument, InputError, SpaceMismatch
 from recommender.logs import getLogger
 from recommender.model import Model, available
+from recommender.query import Query, blend, query_of, side_of
 from recommender.types import (
     IMPORTED,
     Affect,
     AffectPair,
-    Analysis,
     Array,
     Candidates,
-    Cue,
-    Emotions,
     EmotionsPair,
     Filter,
     LibraryReader,
@@ -51,35 +48,6 @@ _SPARE = 4  # times as many tracks as are wanted are looked up at first where an
 
 DEFAULT_LIKE_WEIGHT = 0.5
 """Weight of a reference track beside the clip: both count alike until told otherwise."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """What is searched for.
-
-    Attributes
-    ----------
-    vector: float32 [dim], unit length.
-    affect: of the clip (or blend); None for a bare vector, and of a model that knows none.
-    duration_s: length to cover with a section; 0 asks for one window.
-    target: what is searched, music or clips.
-    exclude: paths never to return (the reference track itself).
-    emotions: their probabilities by name, of a model that predicts them.
-    side: float32 [s], what AFCLNet stores of the query; None for a bare vector, a blend, a query of the target's own
-        modality, and models without it.
-    still: whether it is of pictures that do not move, so that its arousal is told from the pictures alone.
-    cues: why it was read as it was, the strongest first, of a model that can say.
-    """
-
-    vector: Array
-    affect: Affect | None
-    duration_s: float
-    target: Modality
-    exclude: frozenset[str] = frozenset()
-    emotions: Emotions | None = None
-    side: Array | None = None
-    still: bool = False
-    cues: tuple[Cue, ...] = ()
 
 
 class _Placed(NamedTuple):
@@ -176,7 +144,8 @@ class Recommender:
         encoded = self.model.encode_features(np.asarray(features, np.float64)[None], modality)
         query = self.vector(encoded.vectors[0], "music" if modality == "video" else "video")
         columns = self.model.inputs(modality)
-        return replace(query, emotions=emotions_in(columns, encoded.inputs[0]), side=_side(columns, encoded.inputs[0]))
+        inputs = encoded.inputs[0]
+        return replace(query, emotions=emotions_in(columns, inputs), side=side_of(columns, inputs))
 
     def vector(self, vector: Array, target: Modality = "music", duration_s: float = 0.0) -> Query:
         """The query for a bare vector of the library's space. Raises InputError where it is no direction in it.
@@ -207,6 +176,7 @@ class Recommender:
         query: Query | str | PathLike[str],
         top: int = DEFAULT_TOP,
         candidates: int = DEFAULT_CANDIDATES,
+        *,
         where: Filter | None = None,
         per_artist: int | None = None,
     ) -> list[Recommendation]:
@@ -231,7 +201,7 @@ class Recommender:
             _log.info("%d candidates of %d asked for, ranked by %s", len(ids), wanted, self._ranker(q))
             found = self._best(q, ids, top, where, per_artist)
             if len(found) == top or len(ids) < wanted or per_artist is None:
-                return self._explained(q, found)
+                return self._explain(q, found)
             wanted *= 4
 
     def _ranker(self, q: Query) -> str:
@@ -246,10 +216,10 @@ class Recommender:
         question = rankers.Question(q.vector, q.duration_s, q.side, q.target)
         sections = rankers.get(self._ranker(q))(question, windows, self._scoring)
         few = (top if per_artist is None else _SPARE * top) + len(q.exclude)
-        ranked = _capped(self._ranked(ids, [section.score for section in sections], few, q.exclude, where), per_artist)
+        ranked = _cap(self._rank(ids, [section.score for section in sections], few, q.exclude, where), per_artist)
         return [_Placed(track, windows[i], sections[i]) for track, i in islice(ranked, top)]
 
-    def _ranked(
+    def _rank(
         self, ids: Sequence[int], scores: Sequence[float], few: int, exclude: frozenset[str], where: Filter | None
     ) -> Iterator[tuple[Track, int]]:
         """The tracks with their places in `ids`, best first, equal ones by path.
@@ -270,9 +240,9 @@ class Recommender:
         tracks = self.library.tracks_of(ids)
         if not where:
             return tracks
-        from recommender.filters import led
+        from recommender.filters import show_matching_copy
 
-        return [led(track, where) for track in tracks]
+        return [show_matching_copy(track, where) for track in tracks]
 
     def _query(
         self,
@@ -284,7 +254,7 @@ class Recommender:
         analysis = self.model.analyse(Path(path), modality)
         return replace(query_of(analysis, target, exclude), cues=self.model.cues(analysis))
 
-    def _explained(self, q: Query, found: Sequence[_Placed]) -> list[Recommendation]:
+    def _explain(self, q: Query, found: Sequence[_Placed]) -> list[Recommendation]:
         if not found:
             return []
         columns = self.library.inputs(q.target)
@@ -311,7 +281,7 @@ class Recommender:
         return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues)
 
 
-def _capped(ranked: Iterator[tuple[Track, int]], per_artist: int | None) -> Iterator[tuple[Track, int]]:
+def _cap(ranked: Iterator[tuple[Track, int]], per_artist: int | None) -> Iterator[tuple[Track, int]]:
     """At most `per_artist` tracks of one artist, the first; unknown artists are not counted."""
     seen: Counter[str] = Counter()
     for track, i in ranked:
@@ -321,54 +291,11 @@ def _capped(ranked: Iterator[tuple[Track, int]], per_artist: int | None) -> Iter
             yield track, i
 
 
-def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = frozenset()) -> Query:
-    """The query made of an analysis: its whole-item vector, affect and duration."""
-    features = analysis.features
-    return Query(
-        analysis.item_vector,
-        Affect(*analysis.item_affect.tolist()) if len(analysis.item_affect) else None,
-        features.duration_s,
-        target,
-        exclude,
-        emotions_in(features.columns, features.item),
-        None if analysis.modality == target else _side(features.columns, features.item),
-        bool(features.facts.get("still", False)),
-    )
-
-
-def _side(columns: Sequence[str], values: Array) -> Array | None:
-    """What AFCLNet stores, among `values` [f] of `columns`; None where there is nothing of it."""
-    kept = [i for i, column in enumerate(columns) if column.startswith(rankers.SIDE)]
-    return values[kept] if kept else None
-
-
-def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
-    """One query between several: weighted mean of their vectors, back to unit length.
-
-    Parameters
-    ----------
-    queries: at least one. weights: one for each, not negative, not all zero; their sum does not matter.
-
-    Affect is averaged with the same weights, of cues the strongest are kept; duration, target come from the first;
-    exclusions are joined.
-    """
-    w = np.asarray(weights, float)
-    if len(w) != len(queries) or (w < 0).any() or not np.isfinite(w).all() or w.sum() <= 0:
-        raise InputError(f"weights {list(weights)}: one non-negative number per query, not all zero")
-    w = w / w.sum()
-    affects = [q.affect for q in queries if q.affect is not None]
-    affect = Affect(*np.average(affects, axis=0, weights=w).tolist()) if len(affects) == len(queries) else None
-    vector = unit(np.average([q.vector for q in queries], axis=0, weights=w))
-    exclude = frozenset().union(*(q.exclude for q in queries))
-    still = all(q.still for q in queries)
-    why = together([q.cues for q in queries], w.tolist())
-    return Query(vector, affect, queries[0].duration_s, queries[0].target, exclude, still=still, cues=why)
-
-
 def recommend(
     clip: str | PathLike[str],
     library: LibraryReader,
     model: Model | None = None,
+    *,
     top: int = DEFAULT_TOP,
     candidates: int = DEFAULT_CANDIDATES,
     ranker: str | None = None,
@@ -382,7 +309,7 @@ def recommend(
     clip: a path. library, model, ranker: as `Recommender` takes them.
     top, candidates, where, per_artist: as `Recommender.recommend` takes them.
     """
-    return Recommender(library, model, ranker).recommend(clip, top, candidates, where, per_artist)
+    return Recommender(library, model, ranker).recommend(clip, top, candidates, where=where, per_artist=per_artist)
 
 
 def mismatch(library: LibraryReader, model: Model) -> tuple[str | Argument, ...]:

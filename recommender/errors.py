@@ -39,9 +39,9 @@ class CliptuneError(Exception):
     """
 
     def __str__(self) -> str:
-        return self.worded(str)
+        return self.word(str)
 
-    def worded(self, say: Callable[[Argument], str]) -> str:
+    def word(self, say: Callable[[Argument], str]) -> str:
         """The line with every argument as `say` words it."""
         return "".join(say(part) if isinstance(part, Argument) else str(part) for part in self.args)
 

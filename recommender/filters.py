@@ -9,7 +9,7 @@ from pathlib import Path
 from recommender.conditions import FILTERS, READ, Declared, Filter, Within
 from recommender.conditions import levels as levels
 from recommender.errors import Argument, CliptuneError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import LibraryReader, Modality, Track
 
 
@@ -43,17 +43,17 @@ class Places:
 
 def meets(track: Track, where: Filter) -> bool:
     """Whether a track meets all conditions: the meaning that every faster way must reproduce."""
-    return all(one.is_met(getattr(track, one.name), where) for one in READ) and _placed(track, where)
+    return all(one.is_met(getattr(track, one.name), where) for one in READ) and _place(track, where)
 
 
-def _placed(track: Track, where: Filter) -> bool:
+def _place(track: Track, where: Filter) -> bool:
     out = Places(where.exclude, files=True)
-    return bool(wanted((track.path, *track.copies), where)) and not any(
+    return bool(matching_paths((track.path, *track.copies), where)) and not any(
         os.fsencode(path) in out for path in (track.path, *track.copies)
     )
 
 
-def wanted(paths: Sequence[str], where: Filter) -> list[str]:
+def matching_paths(paths: Sequence[str], where: Filter) -> list[str]:
     """Those of a track's paths that are where they should be (`Filter.folders`, `Filter.only`), in order."""
     folders = Places(where.folders)
     return [
@@ -63,10 +63,10 @@ def wanted(paths: Sequence[str], where: Filter) -> list[str]:
     ]
 
 
-def led(track: Track, where: Filter) -> Track:
+def show_matching_copy(track: Track, where: Filter) -> Track:
     """`track` shown by a path that meets the conditions, where a copy of it lies elsewhere."""
     paths = (track.path, *track.copies)
-    first = next(iter(wanted(paths, where)), track.path)
+    first = next(iter(matching_paths(paths, where)), track.path)
     if first == track.path:
         return track
     return replace(track, path=first, copies=tuple(path for path in paths if path != first))
@@ -81,13 +81,13 @@ def unmet(library: LibraryReader, modality: Modality, where: Filter) -> Cliptune
         value = getattr(where, field.name)
         if field.name not in how and value != field.default:
             left = library.count(modality, Filter(**{field.name: value, **how}))
-            line += [", ", *_written(declared[field.name], where), f" leaves {left}"]
+            line += [", ", *_written_as(declared[field.name], where), f" leaves {left}"]
     if where.bpm and not where.half_double and (more := library.count(modality, replace(where, half_double=True))):
         line += [f"; {more} would with ", Argument("half_double")]
     return CliptuneError(*line)
 
 
-def _written(one: Declared, where: Filter) -> list[object]:
+def _written_as(one: Declared, where: Filter) -> list[object]:
     """A condition in words, as parts of an error."""
     name, value = Argument(one.option), getattr(where, one.field)
     if isinstance(one, Within):
@@ -97,4 +97,4 @@ def _written(one: Declared, where: Filter) -> list[object]:
     if one.field in ("only", "exclude"):  # may be thousands
         return [name]
     named = sorted(entry for entry in value if one.field != "folders" or Path(entry).is_absolute()) or sorted(value)
-    return [name, f" {shown(' or '.join(named))}"]
+    return [name, f" {show(' or '.join(named))}"]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from recommender.errors import CliptuneError, ModelError
-from recommender.text import shown
+from recommender.text import show
 
 HOME_VARIABLE = "CLIPTUNE_HOME"
 
@@ -22,7 +22,7 @@ def data_home() -> Path:
 
 
 @contextmanager
-def stored(path: Path, doing: str = "write") -> Iterator[None]:
+def model_errors(path: Path, doing: str = "write") -> Iterator[None]:
     """A context in which an OSError becomes a ModelError of one line about `path`."""
     try:
         yield
@@ -31,4 +31,4 @@ def stored(path: Path, doing: str = "write") -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         advice = "; check the folder and free space" if doing == "write" else ""
-        raise ModelError(f"cannot {doing} {shown(path)}: {reason}{advice}") from error
+        raise ModelError(f"cannot {doing} {show(path)}: {reason}{advice}") from error

@@ -132,7 +132,7 @@ class MemoryLibrary:
         if k < 1:
             raise InputError(f"cannot search for {k} tracks; ask for at least 1")
         ids = self.ids(modality, where)
-        scores = np.maximum.reduceat(cosines(self._vectors, checked_query(query, self.space.dim)), self._starts)[ids]
+        scores = np.maximum.reduceat(cosines(self._vectors, check_query(query, self.space.dim)), self._starts)[ids]
         order = np.lexsort((ids, -scores))
         order = order[np.sort(np.unique(self.recordings(ids[order]), return_index=True)[1])][:k]
         return Candidates(ids[order], scores[order])
@@ -175,7 +175,7 @@ def _windows(analysis: Analysis, inputs: Sequence[str]) -> TrackWindows:
     return TrackWindows(features.windows, analysis.vectors, analysis.affect, kept)
 
 
-def checked_query(query: Array, dim: int) -> Array:
+def check_query(query: Array, dim: int) -> Array:
     """`query` as float64 [dim] of unit length; raises InputError when it is not a direction in this space."""
     vector = np.asarray(query, np.float64)
     if vector.shape != (dim,):

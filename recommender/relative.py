@@ -70,13 +70,13 @@ class RelativeLibrary:
         return Candidates(self._ids[order], best[order].astype(np.float32))
 
     def tracks_of(self, ids: Sequence[int]) -> list[Track]:
-        return list(map(self._moved, self._library.tracks_of(ids)))
+        return list(map(self._move, self._library.tracks_of(ids)))
 
     def windows_of(self, ids: Sequence[int]) -> list[TrackWindows]:
         found = self._library.windows_of(ids)
         return [self._felt(some) if i in self._music else some for i, some in zip(ids, found, strict=True)]
 
-    def _moved(self, track: Track) -> Track:
+    def _move(self, track: Track) -> Track:
         if track.id not in self._music or track.affect is None:
             return track
         return replace(track, affect=Affect(*self.scale(np.array(track.affect))[0].tolist()))

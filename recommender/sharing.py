@@ -18,10 +18,10 @@ from typing import IO
 
 from recommender.atomic import PARTIAL, new_file, publish, sync
 from recommender.errors import Argument, CliptuneError, InputError, ModelError
-from recommender.home import stored
+from recommender.home import model_errors
 from recommender.model import Model, available
 from recommender.model.folder import MANIFEST, models_home
-from recommender.text import shown
+from recommender.text import show
 from recommender.weights import CHECKPOINTS
 
 SUFFIXES = (".json", ".jsonl", ".safetensors", ".md", ".txt")
@@ -51,13 +51,13 @@ def export_model(name_or_folder: str | Path, file: Path) -> list[str]:
             ")",
         )
     if file.exists():
-        raise InputError(f"{shown(file)} exists already: give another name")
+        raise InputError(f"{show(file)} exists already: give another name")
     model = Model.load(name_or_folder)
     model.card()
     paths = [path for path in sorted(model.folder.iterdir()) if path.suffix in SUFFIXES and _regular(path)]
-    with stored(file), new_file(file) as partial, zipfile.ZipFile(partial, "w") as archive:
+    with model_errors(file), new_file(file) as partial, zipfile.ZipFile(partial, "w") as archive:
         for path in paths:
-            entry = zipfile.ZipInfo(f"{_checked_name(model.name)}/{path.name}", _WHEN)
+            entry = zipfile.ZipInfo(f"{_check_name(model.name)}/{path.name}", _WHEN)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, (stat.S_IFREG | 0o644) << 16
             with archive.open(entry, "w") as target, open(path, "rb") as opened:
                 shutil.copyfileobj(opened, target, _BLOCK)
@@ -74,14 +74,14 @@ def import_model(source: Path) -> Model:
     Raises ModelError when it holds anything but a model that loads here, or another model has its name.
     """
     if not source.exists():
-        raise InputError(f"no such folder or file: {shown(source)}")
+        raise InputError(f"no such folder or file: {show(source)}")
     home = models_home()
-    with stored(home):
+    with model_errors(home):
         home.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=home))
     try:
         files = _folder_files(source) if source.is_dir() else _zip_files(source)
-        with stored(source, "import"), _readable(source), closing(files):
+        with model_errors(source, "import"), _readable(source), closing(files):
             for name, opened in files:
                 _copy(opened, place / name, MAX_BYTES - sum(path.stat().st_size for path in place.iterdir()), source)
         return _install(place, source)
@@ -92,36 +92,36 @@ def import_model(source: Path) -> Model:
 def _install(place: Path, source: Path) -> Model:
     """Move the model in `place` to where models live, when it loads and its name is free."""
     if not (place / MANIFEST).is_file():
-        raise ModelError(f"{shown(source)}: no model: it holds no {MANIFEST}")
-    model = _loaded(place, source)
+        raise ModelError(f"{show(source)}: no model: it holds no {MANIFEST}")
+    model = _load(place, source)
     name = model.name
     if name in available() and _revision(name) == model.revision:
         return Model.load(name)
     if name in available() or name in CHECKPOINTS:
-        raise ModelError(f"{shown(source)}: its model is called '{name}' as one that comes with cliptune: not imported")
+        raise ModelError(f"{show(source)}: its model is called '{name}' as one that comes with cliptune: not imported")
     final = models_home() / name
     if not final.exists():
-        with stored(final):
+        with model_errors(final):
             publish(place, final)
     elif _revision(final) != model.revision:
         raise ModelError(
-            f"{shown(source)}: another model '{name}' was imported before: remove {shown(final)} first, or train this "
+            f"{show(source)}: another model '{name}' was imported before: remove {show(final)} first, or train this "
             "one again under another name"
         )
     return Model.load(final)
 
 
-def _loaded(place: Path, source: Path) -> Model:
+def _load(place: Path, source: Path) -> Model:
     """The model in `place`, with a card and a name that is safe; messages speak of `source`."""
     try:
         model = Model.load(place)
         model.card()
-        _checked_name(model.name)
+        _check_name(model.name)
     except CliptuneError as error:
-        line = str(error).replace(str(place), shown(source))
-        raise ModelError(line if shown(source) in line else f"{shown(source)}: {line}") from error
+        line = str(error).replace(str(place), show(source))
+        raise ModelError(line if show(source) in line else f"{show(source)}: {line}") from error
     except Exception as error:  # a manifest may be wrong in more ways than the loaders translate
-        raise ModelError(f"{shown(source)}: its manifest makes no sense ({type(error).__name__})") from error
+        raise ModelError(f"{show(source)}: its manifest makes no sense ({type(error).__name__})") from error
     return model
 
 
@@ -133,9 +133,9 @@ def _revision(name_or_folder: str | Path) -> str | None:
         return None
 
 
-def _checked_name(name: str) -> str:
+def _check_name(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise ModelError(f"the model's name '{shown(name[:80])}' is not made of up to 64 letters, digits and . _ -")
+        raise ModelError(f"the model's name '{show(name[:80])}' is not made of up to 64 letters, digits and . _ -")
     return name
 
 
@@ -149,7 +149,7 @@ def _folder_files(folder: Path) -> Generator[tuple[str, IO[bytes]]]:
     _check_count(len(paths), folder)
     for path in paths:
         if not _regular(path):
-            raise ModelError(f"{shown(path)}: only plain files are imported, not links or folders")
+            raise ModelError(f"{show(path)}: only plain files are imported, not links or folders")
         with open(path, "rb") as opened:
             yield path.name, opened
 
@@ -164,7 +164,7 @@ def _zip_files(file: Path) -> Generator[tuple[str, IO[bytes]]]:
             path = _entry_path(entry, file)
             if path in seen or any(path.parent != other.parent for other in seen):
                 raise ModelError(
-                    f"{shown(file)}: '{shown(entry.filename)}' is there twice or in a second folder: refused"
+                    f"{show(file)}: '{show(entry.filename)}' is there twice or in a second folder: refused"
                 )
             seen.add(path)
             with archive.open(entry) as opened:
@@ -179,12 +179,12 @@ def _readable(source: Path) -> Iterator[None]:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that is a place before the file's start
             raise
-        raise ModelError(f"{shown(source)}: no whole zip ({shown(str(error))}); export the model again") from error
+        raise ModelError(f"{show(source)}: no whole zip ({show(str(error))}); export the model again") from error
 
 
 def _entry_path(entry: zipfile.ZipInfo, file: Path) -> PurePosixPath:
     """Where an entry lies in its archive, refused unless it is a plain file of a known kind at most one folder deep."""
-    name, where = entry.filename, f"{shown(file)}: '{shown(entry.filename[:80])}'"
+    name, where = entry.filename, f"{show(file)}: '{show(entry.filename[:80])}'"
     path = PurePosixPath(name)
     if path.is_absolute() or len(path.parts) > 2 or ".." in path.parts or "\\" in name or ":" in name:
         raise ModelError(f"{where} leads out of the model's folder: refused")
@@ -198,7 +198,7 @@ def _entry_path(entry: zipfile.ZipInfo, file: Path) -> PurePosixPath:
 
 def _check_count(files: int, source: Path) -> None:
     if files > FILES:
-        raise ModelError(f"{shown(source)}: {files} files, more than the {FILES} that a model may have: refused")
+        raise ModelError(f"{show(source)}: {files} files, more than the {FILES} that a model may have: refused")
 
 
 def _copy(opened: IO[bytes], target: Path, room: int, source: Path) -> None:
@@ -207,6 +207,6 @@ def _copy(opened: IO[bytes], target: Path, room: int, source: Path) -> None:
         while block := opened.read(_BLOCK):
             room -= len(block)
             if room < 0:
-                raise ModelError(f"{shown(source)}: more than {MAX_BYTES / 1e6:.0f} MB unpacked: refused")
+                raise ModelError(f"{show(source)}: more than {MAX_BYTES / 1e6:.0f} MB unpacked: refused")
             file.write(block)
     sync(target)

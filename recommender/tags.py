@@ -37,7 +37,7 @@ def read_tags(path: Path) -> dict[str, str]:
     return {name: line for name, line in lines.items() if line}
 
 
-def tagged_bpm(path: Path) -> float | None:
+def bpm_tag(path: Path) -> float | None:
     """The tempo in bpm that a file states (ID3 TBPM, MP4 tmpo, a comment BPM), None where none that can be one."""
     for value in _other(_read(path), "bpm"):
         try:

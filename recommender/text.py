@@ -9,15 +9,15 @@ _UNSAFE = {"Cc", "Cs", "Zl", "Zp"}
 _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def shown(path: str | bytes | os.PathLike[str]) -> str:
+def show(path: str | bytes | os.PathLike[str]) -> str:
     """`path` on one printable line: bytes that are not UTF-8 as ``\\xNN``, control characters escaped.
 
     Ordinary text, spaces and letters of any script included, stays as it is; the result always encodes to UTF-8.
     """
-    return "".join(_escaped(ch) for ch in os.fsdecode(path))
+    return "".join(_escape(ch) for ch in os.fsdecode(path))
 
 
-def _escaped(ch: str) -> str:
+def _escape(ch: str) -> str:
     if "\udc80" <= ch <= "\udcff":  # how Python carries an undecodable byte of a file name
         return f"\\x{ord(ch) - 0xDC00:02x}"
     if unicodedata.category(ch) in _UNSAFE or ch in _BIDI:

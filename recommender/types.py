@@ -72,7 +72,7 @@ class Features:
     item:    float32 [f], finite: the same columns computed over the whole item.
     duration_s: decoded duration.
     facts:   scalars for people (bpm, key, shots, damaged_packets, ...), JSON-ready.
-    mark:    the acoustic fingerprint of a piece of music (`extractors.audio.acoustic`), None where there is none.
+    fingerprint: the acoustic fingerprint of a piece of music (`extractors.audio.acoustic`), None where there is none.
     beats:   the beats of a piece of music (`extractors.audio.beats`), None where they were not looked for.
     """
 
@@ -82,7 +82,7 @@ class Features:
     item: Array
     duration_s: float
     facts: Mapping[str, str | int | float | None] = field(default_factory=dict)
-    mark: bytes | None = None
+    fingerprint: bytes | None = None
     beats: bytes | None = None
 
 
@@ -336,6 +336,6 @@ def unit(vectors: Array) -> Array:
     return (vectors / np.where(norm > 0, norm, 1)).astype(np.float32)
 
 
-def numbered(name: str, count: int) -> tuple[str, ...]:
+def number_columns(name: str, count: int) -> tuple[str, ...]:
     """Columns without names of their own: NAME_0, NAME_1 and so on."""
     return tuple(f"{name}_{i}" for i in range(count))

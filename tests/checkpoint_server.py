@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from recommender.console import worded
+from recommender.console import word_as_options
 from recommender.errors import InputError, ModelError
 from recommender.weights import load, present, pull
 from recommender.weights.fetch import FetchConfig
@@ -92,7 +92,7 @@ def refused(*words: str, **arguments: object) -> str:
     """The line with which a pull is refused; it holds the words, and nothing is kept."""
     with pytest.raises((ModelError, InputError)) as caught:
         pull("tiny", config=QUICK, **arguments)
-    line = worded(caught.value)
+    line = word_as_options(caught.value)
     assert "\n" not in line
     for word in words:
         assert word in line

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 import cli
-from recommender.console import worded
+from recommender.console import word_as_options
 from recommender.errors import CliptuneError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +45,7 @@ def refused(kind: type[CliptuneError], match: str) -> Iterator[None]:
     """A context that must end with an error whose line matches, as the command line words it."""
     with pytest.raises(kind) as caught:
         yield
-    assert re.search(match, worded(caught.value)), worded(caught.value)
+    assert re.search(match, word_as_options(caught.value)), word_as_options(caught.value)
 
 
 def recommend_apart(*args: object, cwd: Path | None = None) -> Ran:

@@ -31,7 +31,7 @@ def test_the_python_page_runs_from_top_to_bottom(home, tmp_path, monkeypatch, mu
     assert re.search(r"^1 .* 0\.\d+ \d+\.\d+ \d+\.\d+$", out, re.MULTILINE)
     assert "library's median" in out
     assert re.search(r"^[1-4] tracks qualify$", out, re.MULTILINE)
-    assert "\nkeys H minor: no key; write it as" in out
+    assert "\n`keys` H minor: no key; write it as" in out
     assert "Affect(valence=" in out
     assert out.rstrip().endswith("(1, 64)")
 

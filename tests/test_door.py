@@ -15,7 +15,7 @@ import indexing.ingest
 import recommender
 import training
 from layers import modules
-from recommender.console import worded
+from recommender.console import word_as_options
 from recommender.errors import Argument, CliptuneError, InputError
 from running import ROOT
 
@@ -92,11 +92,11 @@ def test_an_error_speaks_python_to_python_and_options_to_the_command_line():
     build = Argument("recall", 0.9, "index build")
     error = InputError(Argument("per_artist"), " with ", Argument("ranker", "cosine"), ": run ", build)
     assert str(error) == "`per_artist` with `ranker=cosine`: run `recommend index build` with `recall=0.9`"
-    assert worded(error) == "--per-artist with --ranker cosine: run `recommend index build --recall 0.9`"
+    assert word_as_options(error) == "--per-artist with --ranker cosine: run `recommend index build --recall 0.9`"
     renamed = InputError(Argument("calibrate"), ", ", Argument("source", "FILE"), ", ", Argument("clip"))
-    assert worded(renamed) == "--calibrate-on-library, --from FILE, --video"
-    assert worded(InputError("plain")) == str(InputError("plain")) == "plain"
-    assert worded(InputError(Argument("features", command=""))) == "`recommend --features`"
+    assert word_as_options(renamed) == "--calibrate-on-library, --from FILE, --video"
+    assert word_as_options(InputError("plain")) == str(InputError("plain")) == "plain"
+    assert word_as_options(InputError(Argument("features", command=""))) == "`recommend --features`"
 
 
 def documented(doc: str) -> set[str]:

@@ -11,7 +11,7 @@ from test_docs import blocks
 pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 import training.systems
-from training.learning.search import configurations, configured
+from training.learning.search import configurations, configure
 from training.systems import RAW_SYSTEMS, SYSTEMS, makers, space, system
 
 PAGE = ROOT / "docs" / "adding_a_system.md"
@@ -47,7 +47,7 @@ def test_the_line_is_one_line_of_the_table():
 
 def test_the_system_is_made_and_tuned_by_name(added):
     assert makers(NAME)[NAME]() == system(NAME)
-    tried = [configured(system(NAME), v).config.sharpness for v in configurations(system(NAME), space(NAME), 12, 0)]
+    tried = [configure(system(NAME), v).config.sharpness for v in configurations(system(NAME), space(NAME), 12, seed=0)]
     assert sorted(tried) == [3.0, 10.0, 30.0]
     assert tried[0] == system(NAME).config.sharpness
 

@@ -13,7 +13,7 @@ def analysed(place: Path, paths: list[Path], modality: Modality, workers: int) -
     """What a new library holds of `paths`, by path."""
     model = Model.load()
     library = Library.create(place, model.space)
-    events = list(ingest.add(library, paths, model, modality, workers=workers))
+    events = list(ingest.add(library, paths, model, modality=modality, workers=workers))
     assert not [event for event in events if isinstance(event, ingest.Failed)]
     return {track.path: library.windows_of([track.id])[0] for track in library.tracks(modality)}
 

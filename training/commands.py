@@ -9,7 +9,7 @@ import typer
 from recommender.console import TABLE, FormatOption, command_line, group, write, write_list
 from recommender.errors import InputError
 from recommender.options import Options, argument, option, setting, take_options
-from recommender.outputs.listing import Listing, aligned
+from recommender.outputs.listing import Listing, align
 from recommender.outputs.progress import Progress
 from training.dataset_commands import Classes
 
@@ -57,7 +57,7 @@ def train_affect(
     from training.affect.train import train_affect as train
 
     with Progress("training") as progress:
-        train(data, out, seeds, soundfont, on_progress=progress.stage)
+        train(data, out, seeds, soundfont=soundfont, on_progress=progress.stage)
     write((out / "card.md").read_text(encoding="utf-8"))
 
 
@@ -85,7 +85,18 @@ def train_retrieval(
     loaded, more = _load(dataset, data), _further(data) if extra else None
     command = command_line()
     with Progress("training") as progress:
-        model = train(loaded, one(system), out, command, name, seed, more, range(seeds), evaluate, progress.stage)
+        model = train(
+            loaded,
+            one(system),
+            out,
+            command=command,
+            name=name,
+            seed=seed,
+            extra=more,
+            seeds=range(seeds),
+            reason=evaluate,
+            tick=progress.stage,
+        )
     write(model.card())
 
 
@@ -113,12 +124,22 @@ def train_afclnet(
         if pairs is not None and data is None:
             from training.retrieval.train_rated import train_rated
 
-            rated = train_rated(pairs, out, command, name, seed, workers, progress.stage)
+            rated = train_rated(pairs, out, command, name=name, seed=seed, workers=workers, tick=progress.stage)
             card, failed = rated.model.card(), rated.failed
         elif data is not None and pairs is None:
             from training.reranking.train import train_builtin
 
-            trained = train_builtin(data, out, command, model, name, seed, seeds, soundfont, tick=progress.stage)
+            trained = train_builtin(
+                data,
+                out,
+                command,
+                base=model,
+                name=name,
+                seed=seed,
+                seeds=seeds,
+                soundfont=soundfont,
+                tick=progress.stage,
+            )
             card = trained.card()
         else:
             raise InputError("give either --pairs TABLE (your rated pairs) or --data FOLDER (rated pictures and music)")
@@ -144,7 +165,7 @@ def train_tagger(
 
     loaded, command = _load(dataset, data), command_line()
     with Progress("training") as progress:
-        learn(loaded, out, command, name, seed, range(seeds), tick=progress.stage)
+        learn(loaded, out, command, name=name, seed=seed, seeds=range(seeds), tick=progress.stage)
     write((out / "card.md").read_text(encoding="utf-8"))
 
 
@@ -211,7 +232,7 @@ def _run_systems(asked: BenchmarkOptions, command: str, tick: "Tick") -> None:
     name, against = str(asked.dataset), asked.against
     if name.startswith("emomv-"):
         _emomv(asked.data)
-    made = _saved(asked.model or []) | named(asked.systems or ("" if asked.model else "all"))
+    made = _saved_systems(asked.model or []) | named(asked.systems or ("" if asked.model else "all"))
     if against is not None and against not in made:
         raise InputError(f"--against {against}: not one of the systems to run ({', '.join(made)})")
     pairs = [parse_pair(text, list(made)) for text in dict.fromkeys(asked.stages or [])]
@@ -221,7 +242,9 @@ def _run_systems(asked: BenchmarkOptions, command: str, tick: "Tick") -> None:
     saved = bool(asked.model) and not asked.systems
     bench = Bench(loaded, asked.protocol.value, asked.split.value, asked.folds, more, saved, asked.relevance.value)
     seeds = range(1 if saved else asked.seeds or 10)
-    run(bench, made, seeds, asked.out, command, against, asked.reason, tick, pairs)
+    run(
+        bench, made, seeds, out=asked.out, command=command, against=against, reason=asked.reason, tick=tick, pairs=pairs
+    )
 
 
 def matching(
@@ -236,11 +259,20 @@ def matching(
 
     command = command_line()
     with Progress("matching") as progress:
-        run_matching(out, effects, seeds, pairs, command, progress.stage, table_seeds, paper_seeds)
+        run_matching(
+            out,
+            effects,
+            seeds,
+            pairs=pairs,
+            command=command,
+            tick=progress.stage,
+            table_seeds=table_seeds,
+            paper_seeds=paper_seeds,
+        )
     write((out / "matching.md").read_text(encoding="utf-8"))
 
 
-def _saved(names: list[str]) -> dict[str, "System"]:
+def _saved_systems(names: list[str]) -> dict[str, "System"]:
     """Saved retrieval models as systems, by the models' names."""
     from recommender.model import Model
     from recommender.model.retrieval import RetrievalModel
@@ -307,7 +339,7 @@ def evaluate(
         "not_judged": list(found.unjudged),
     }
     rows = [{"measure": name, "value": mean} for name, mean in means.items()]
-    text = aligned([(name, f"{mean:.4f}") for name, mean in found.means.items()])
+    text = align([(name, f"{mean:.4f}") for name, mean in found.means.items()])
     write_list(Listing(value, rows, ("measure", "value"), text), format)
     if format == "json":
         return

@@ -94,7 +94,7 @@ def dataset_tag(
     from training.tagger.model import load
 
     with Progress("tagging") as progress:
-        report = tag_folder(folder, load(tagger), out, workers, progress.stage, force)
+        report = tag_folder(folder, load(tagger), out, workers=workers, tick=progress.stage, force=force)
     for reason in report.failed.values():
         typer.echo(f"failed: {reason}", err=True)
     write_list(facts(report.as_dict()), format)

@@ -64,10 +64,10 @@ class Pairs:
 
     def groups(self) -> Array:
         """int64 [n]: connected components of pairs that share a source video on either side."""
-        return connected(self.video_source, self.music_source)
+        return components(self.video_source, self.music_source)
 
 
-def connected(a: Array, b: Array) -> Array:
+def components(a: Array, b: Array) -> Array:
     """int64 [n]: which component each of n links between numbered things `a` [n] and `b` [n] belongs to."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -144,7 +144,7 @@ class System(Protocol):
     @property
     def name(self) -> str: ...
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: "Extra | None" = None) -> Fitted:
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: "Extra | None" = None) -> Fitted:
         """The system fitted on `train`. `stop` are pairs for early stopping (None: train for the configured number
         of epochs); `extra` is further labelled music. The same inputs and seed give the same result."""
         ...

@@ -87,10 +87,10 @@ def groups(
     members: dict[int, list[int]] = {}
     for track in leader:
         members.setdefault(root(track), []).append(track)
-    return sorted(_led(group, durations_s, paths) for group in members.values() if len(group) > 1)
+    return sorted(_lead(group, durations_s, paths) for group in members.values() if len(group) > 1)
 
 
-def _led(group: list[int], durations_s: Mapping[int, float], paths: Mapping[int, str]) -> tuple[int, ...]:
+def _lead(group: list[int], durations_s: Mapping[int, float], paths: Mapping[int, str]) -> tuple[int, ...]:
     by_path = sorted(group, key=lambda track: (paths[track], track))
     longest = max(durations_s[track] for track in group)
     first = next(track for track in by_path if durations_s[track] >= longest - LEAD_S)

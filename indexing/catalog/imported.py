@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from recommender.conditions import TAGS
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Modality
 
 Scope = tuple[int, Modality]  # the space, and what of it
@@ -76,4 +76,4 @@ def _refuse_taken_paths(connection: sa.Connection, scope: Scope) -> None:
         scope,
     ).first()
     if taken is not None:
-        raise InputError(f"two ids have the same path: {shown(os.fsdecode(taken[0]))}; every track needs its own")
+        raise InputError(f"two ids have the same path: {show(os.fsdecode(taken[0]))}; every track needs its own")

@@ -14,7 +14,7 @@ from indexing.catalog.engine import engine_of
 from indexing.catalog.reading import HEAD, Description, Head, Reading, head_of, open_reading
 from indexing.catalog.rows import Failure, Held, Known, KnownFile, Live, Root, Stored
 from indexing.catalog.schema import failures, files, modalities, parts, recordings, roots, touched, tracks
-from indexing.catalog.tracks import known_of, leading, ordered, track_of
+from indexing.catalog.tracks import filter_values, leading, leading_paths, track_of
 from indexing.disk.parts import Part
 from recommender.conditions import TAGS
 from recommender.types import Affect, Array, Modality, Track
@@ -72,7 +72,7 @@ class Catalog:
         """The catalog's state."""
         return head_of(self._connection.exec_driver_sql(HEAD).first())
 
-    def described(self) -> dict[Modality, Description]:
+    def descriptions(self) -> dict[Modality, Description]:
         """The modalities that the space holds, with their columns, in alphabetical order."""
         query = sa.select(modalities).where(modalities.c.space == self.space_id).order_by(modalities.c.modality)
         return {r.modality: Description(tuple(r.columns), tuple(r.inputs)) for r in self._execute(query)}
@@ -98,26 +98,26 @@ class Catalog:
         after, total = self._execute(sa.select(*counts).where(c.space == self.space_id)).one()
         return int(after or 0), int(total or 0)
 
-    def known_parts(self) -> dict[int, Part]:
+    def parts(self) -> dict[int, Part]:
         """All parts of the store, by id."""
         return {row.id: _part(row) for row in self._execute(sa.select(parts).order_by(parts.c.id))}
 
-    def held(self) -> list[Held]:
+    def parts_with_tracks(self) -> list[Held]:
         """All parts with what they hold, by id, those of every space."""
         placed: dict[int, list[Any]] = {}
-        for row in self.placed():
+        for row in self.placements():
             placed.setdefault(row.part, []).append(row)
         return [held._replace(placed=placed.get(held.id, [])) for held in self._parts()]
 
-    def held_in_turn(self) -> Iterator[Held]:
+    def parts_in_turn(self) -> Iterator[Held]:
         """As `held`, with the tracks of one part in memory at a time."""
-        return (held._replace(placed=self.placed(part=held.id)) for held in self._parts())
+        return (held._replace(placed=self.placements(part=held.id)) for held in self._parts())
 
     def _parts(self) -> list[Held]:
         rows = self._execute(sa.select(parts).order_by(parts.c.id))
         return [Held(row.id, row.space, row.modality, _part(row), ()) for row in rows]
 
-    def placed(self, *, part: int | None = None, modality: Modality | None = None) -> Sequence[Any]:
+    def placements(self, *, part: int | None = None, modality: Modality | None = None) -> Sequence[Any]:
         """Tracks (id, part, first_row, windows, hash, size) by part and row: of a part, of a modality of the space,
         or all that there are."""
         c = tracks.c
@@ -125,7 +125,7 @@ class Catalog:
         query = query if part is None else query.where(c.part == part)
         return self._execute(query.where(*self._of(tracks, modality)) if modality else query).all()
 
-    def changed(self, modality: Modality, generation: int) -> tuple[Array, Iterator[Any]]:
+    def changes(self, modality: Modality, generation: int) -> tuple[Array, Iterator[Any]]:
         """The tracks of a modality that changed since the catalog was in that state, int64 [t] ascending, and rows of
         `facts` of them.
 
@@ -133,18 +133,18 @@ class Catalog:
         """
         unknown = sa.select(touched.c.generation).where(touched.c.track == 0)
         since = -1 if (self._execute(unknown).scalar() or 0) > generation else generation
-        query = _touched(sa.select(tracks.c.id).where(*self._of(tracks, modality)).order_by(tracks.c.id), since)
+        query = _only_touched(sa.select(tracks.c.id).where(*self._of(tracks, modality)).order_by(tracks.c.id), since)
         ids = np.fromiter(self._execute(query).scalars(), np.int64)
         return ids, self.facts(modality, since)
 
     def facts(self, modality: Modality, since: int = -1) -> Iterator[Any]:
         """What queries show of every track of a modality: a row per path (one without a path where it has none),
-        by ascending id and path; columns as in `facts.gathered`. With `since` of those that have changed since."""
+        by ascending id and path; columns as in `facts.gather`. With `since` of those that have changed since."""
         c, f = tracks.c, files.c
         joined = tracks.outerjoin(files, c.id == f.track).outerjoin(recordings, c.id == recordings.c.track)
         query = sa.select(*_SHOWN, recordings.c.recording).select_from(joined)
         query = query.where(*self._of(tracks, modality)).order_by(c.id, f.path)
-        yield from self._execute(_touched(query, since))
+        yield from self._execute(_only_touched(query, since))
 
     def same_recording(self, modality: Modality) -> tuple[Array, Array]:
         """The tracks of a modality that have near-duplicates, int64 [m] ascending, and the recording of each."""
@@ -155,7 +155,7 @@ class Catalog:
 
     def track(self, track_id: int) -> Track | None:
         """One item with all its paths; the first path, in sorted order, that is still on disk leads."""
-        rows = self._execute(self._joined().where(tracks.c.id == track_id)).all()
+        rows = self._execute(self._join().where(tracks.c.id == track_id)).all()
         if not rows:
             return None
         paths = [r.path for r in rows]
@@ -169,11 +169,11 @@ class Catalog:
         query = sa.select(r.track, f.path).join_from(recordings, files, r.track == f.track)
         query = query.where(r.recording == mine, r.track != track_id).order_by(r.track, f.path)
         found = itertools.groupby(self._execute(query).all(), key=lambda row: row.track)
-        return ordered([row.path for row in several] for _, several in found)
+        return leading_paths([row.path for row in several] for _, several in found)
 
     def page(self, modality: Modality, after: str, size: int) -> list[Track]:
         """The next paths of a modality, one Track each, in order: copies come each with their own path."""
-        query = self._joined().where(files.c.modality == modality, files.c.path > os.fsencode(after)).limit(size)
+        query = self._join().where(files.c.modality == modality, files.c.path > os.fsencode(after)).limit(size)
         return [_track(row) for row in self._execute(query)]
 
     def place(self, track_id: int) -> tuple[Part, int] | None:
@@ -193,7 +193,7 @@ class Catalog:
         query = sa.select(files.c.path).join_from(files, tracks).where(tracks.c.part == part)
         return [os.fsdecode(path) for path in self._execute(query.order_by(files.c.path)).scalars()]
 
-    def stored_in(self, parts: Sequence[int]) -> list[Stored]:
+    def tracks_in(self, parts: Sequence[int]) -> list[Stored]:
         """The tracks in some parts, by id."""
         c, paths = tracks.c, dict[int, list[str]]()
         mine = sa.select(files.c.track, files.c.path).join_from(files, tracks).where(c.part.in_(parts))
@@ -289,7 +289,7 @@ class Catalog:
         """The condition that a row is of the space, and of a modality."""
         return table.c.space == self.space_id, table.c.modality == modality
 
-    def _joined(self) -> sa.Select[Any]:
+    def _join(self) -> sa.Select[Any]:
         query = sa.select(*_SHOWN).join_from(files, tracks)
         return query.where(files.c.space == self.space_id, tracks.c.space == self.space_id).order_by(files.c.path)
 
@@ -305,7 +305,7 @@ def _part(row: Any) -> Part:
     return Part(row.name, row.rows, row.bytes, row.checksum)
 
 
-def _touched(query: sa.Select[Any], since: int) -> sa.Select[Any]:
+def _only_touched(query: sa.Select[Any], since: int) -> sa.Select[Any]:
     """The query for those of its tracks alone that have changed since a state; -1: for all."""
     some = sa.select(touched.c.track).where(touched.c.generation > since)
     return query if since < 0 else query.where(tracks.c.id.in_(some))
@@ -317,9 +317,9 @@ def _track(row: Any, copies: Sequence[bytes] = (), versions: Sequence[bytes] = (
         row.id,
         row.modality,
         row.path,
-        row.title,
-        row.artist,
-        known=known_of(row),
+        title=row.title,
+        artist=row.artist,
+        known=filter_values(row),
         affect=None if row.valence is None else Affect(*affect),
         copies=copies,
         versions=versions,

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from indexing.disk.durable import translated
+from indexing.disk.durable import library_errors
 from indexing.disk.locations import CATALOG
 from recommender.errors import LibraryError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Space
 
 SCHEMA_VERSION = 4
@@ -86,7 +86,7 @@ def open_reading(folder: Path) -> Reading:
     when a killed writer left a journal there, a private copy of both is. A catalog of an earlier version is brought
     to this one, or a private copy is, where another process writes or none can.
     """
-    reading = _opened(folder)
+    reading = _open(folder)
     try:
         check_version(reading.connection, folder)
         if version(reading.connection) == SCHEMA_VERSION:
@@ -97,14 +97,14 @@ def open_reading(folder: Path) -> Reading:
         raise
 
 
-def _opened(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = None) -> Reading:
+def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = None) -> Reading:
     """The catalog inside a transaction, of whichever version; `scratch` goes when it is closed."""
     options, source = "mode=ro", folder
     if not os.access(folder, os.W_OK):
         options = "mode=ro&immutable=1"
         if _journal(folder):
             scratch = tempfile.TemporaryDirectory(prefix="cliptune-")
-            source, options = _copied(folder, Path(scratch.name)), "mode=rw"
+            source, options = _copy(folder, Path(scratch.name)), "mode=rw"
     uri = f"file:{quote(os.fsencode(source / CATALOG))}?{options}"
     connection = sqlite3.connect(
         uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False, factory=_Held
@@ -125,15 +125,15 @@ def _brought_up(folder: Path, older: Reading) -> Reading:
     from indexing.disk.lock import lock
 
     try:
-        with lock(folder), translated(folder, "write to the library at"):
+        with lock(folder), library_errors(folder, "write to the library at"):
             migrations.bring_up(folder)
     except LibraryError:
-        return _migrated_copy(older)
+        return _migrate_copy(older)
     older.close()
     return open_reading(folder)
 
 
-def _migrated_copy(older: Reading) -> Reading:
+def _migrate_copy(older: Reading) -> Reading:
     from indexing.catalog import migrations
 
     scratch = tempfile.TemporaryDirectory(prefix="cliptune-")
@@ -145,7 +145,7 @@ def _migrated_copy(older: Reading) -> Reading:
     except BaseException:
         scratch.cleanup()
         raise
-    return _opened(home, scratch)
+    return _open(home, scratch)
 
 
 def head_of(row: Any) -> Head:
@@ -168,10 +168,10 @@ def check_version(connection: sqlite3.Connection, folder: Path) -> None:
     """Raise LibraryError for a catalog that is not finished, or that a later version of this program made."""
     found = version(connection)
     if found is None:
-        raise UnfinishedError(f"the library at {shown(folder)} was never finished; index again to make it")
+        raise UnfinishedError(f"the library at {show(folder)} was never finished; index again to make it")
     if found > SCHEMA_VERSION:
         raise LibraryError(
-            f"the library at {shown(folder)} has format {found}, but this cliptune reads up to format "
+            f"the library at {show(folder)} has format {found}, but this cliptune reads up to format "
             f"{SCHEMA_VERSION}; upgrade cliptune"
         )
 
@@ -181,7 +181,7 @@ def _journal(folder: Path) -> bool:
     return wal.is_file() and wal.stat().st_size > 0
 
 
-def _copied(folder: Path, to: Path) -> Path:
+def _copy(folder: Path, to: Path) -> Path:
     for name in (CATALOG, CATALOG + "-wal"):
         shutil.copyfile(folder / name, to / name)
     return to

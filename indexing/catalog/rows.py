@@ -62,7 +62,7 @@ class Known:
 
 
 class Held(NamedTuple):
-    """A part with its tracks: rows of `Catalog.placed`."""
+    """A part with its tracks: rows of `Catalog.placements`."""
 
     id: int
     space: int

@@ -17,8 +17,8 @@ from indexing.catalog.reading import SCHEMA_VERSION, UnfinishedError, check_vers
 from indexing.catalog.schema import TABLES, files, meta, modalities, parts, recordings, spaces, touched, tracks
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.durable import PARTIAL, publish, sync
-from indexing.disk.locations import CATALOG, has_parts, lost
-from recommender.text import shown
+from indexing.disk.locations import CATALOG, has_parts, is_lost
+from recommender.text import show
 from recommender.types import Modality, Space
 
 _PASSING = ("locked", "disk I/O error", "disk is full", "unable to open")  # what another try may be spared
@@ -29,7 +29,7 @@ _BEFORE_4 = {"tracks": "contents", "files": "tracks", "track": "content"}  # wha
 
 def flaw_of(folder: Path) -> str | None:
     """What is wrong with the catalog, None when nothing is; raises LibraryError for one of a later version."""
-    if lost(folder):
+    if is_lost(folder):
         return "the catalog is lost"
     try:
         with closing(sqlite3.connect(folder / CATALOG)) as connection:
@@ -40,8 +40,8 @@ def flaw_of(folder: Path) -> str | None:
     except sqlite3.Error as error:
         if any(passing in str(error) for passing in _PASSING):
             raise
-        return _DAMAGED + shown(str(error))
-    return None if line == "ok" else _DAMAGED + shown(str(line))
+        return _DAMAGED + show(str(error))
+    return None if line == "ok" else _DAMAGED + show(str(line))
 
 
 def reindex(folder: Path) -> bool:

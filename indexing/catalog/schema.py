@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from indexing.catalog.engine import driver_of, writing_engine
 from indexing.catalog.reading import SCHEMA_VERSION, UnfinishedError, open_reading, version
-from indexing.disk.locations import CATALOG, has_parts, lost, lost_catalog
+from indexing.disk.locations import CATALOG, has_parts, is_lost, no_catalog_error
 from recommender.conditions import TAGS
 from recommender.errors import LibraryError
 
@@ -157,13 +157,13 @@ TRIGGERS = dict(_triggers())
 """Statements by the name of the trigger."""
 
 
-def create(folder: Path, model: str, revision: str, dim: int) -> None:
+def create(folder: Path, model: str, revision: str, *, dim: int) -> None:
     """Make an empty catalog, in one transaction; one that is there, or that another process makes now, stays.
 
     Raises LibraryError where parts are there without one: a writer of an empty catalog would remove them.
     """
-    if lost(folder):
-        raise lost_catalog(folder)
+    if is_lost(folder):
+        raise no_catalog_error(folder)
     folder.mkdir(parents=True, exist_ok=True)
     engine = writing_engine(folder / CATALOG)
     try:
@@ -171,7 +171,7 @@ def create(folder: Path, model: str, revision: str, dim: int) -> None:
             if version(driver_of(connection)) is not None:
                 return
             if has_parts(folder):
-                raise lost_catalog(folder)
+                raise no_catalog_error(folder)
             TABLES.create_all(connection)
             add = sa.insert(spaces).values(model=model, revision=revision, dim=dim)
             space = connection.execute(add).inserted_primary_key

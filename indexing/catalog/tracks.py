@@ -17,9 +17,9 @@ def track_of(
     track_id: int,
     modality: Modality,
     path: bytes,
+    *,
     title: str | None,
     artist: str | None,
-    *,
     known: Mapping[str, Any],
     affect: Affect | None,
     copies: Sequence[bytes] = (),
@@ -28,7 +28,8 @@ def track_of(
 ) -> Track:
     """A track of stored facts: without a title it is called as its file is.
 
-    known: as `known_of`; any may be lacking. stated: the catalog's facts of it by name, for how sure tempo and key are.
+    known: as `filter_values`; any may be lacking. stated: the catalog's facts of it by name, for how sure tempo and key
+    are.
     """
     told: dict[str, Any] = {name: _KIND[name](value) for name, value in known.items() if value not in (None, "")}
     return Track(
@@ -45,7 +46,7 @@ def track_of(
     )
 
 
-def known_of(row: Any) -> dict[str, Any]:
+def filter_values(row: Any) -> dict[str, Any]:
     """What filters read of a row of the catalog, by the track's attribute."""
     facts = row.facts
     return {name: facts.get(name) if measured else getattr(row, name) for name, measured in _READ}
@@ -56,6 +57,6 @@ def leading(paths: Sequence[bytes]) -> int:
     return next((i for i, path in enumerate(paths) if os.path.lexists(path)), 0)
 
 
-def ordered(several: Iterable[Sequence[bytes]]) -> list[bytes]:
+def leading_paths(several: Iterable[Sequence[bytes]]) -> list[bytes]:
     """Of each track's paths the leading one, by path."""
     return sorted(paths[leading(paths)] for paths in several if paths)

@@ -91,7 +91,7 @@ class CatalogWriter(Catalog):
         dead, dropped = self._collect(todo.left_tracks, todo.left_parts)
         if part is not None or dropped:
             self.bump()
-        return dead, todo.marks
+        return dead, todo.fingerprints
 
     def bump(self) -> None:
         """Note that tracks of the space changed: where it is the searched one, the snapshot is now behind."""
@@ -259,7 +259,7 @@ class _Batch:
     scope: Mapping[str, Any]
     left_tracks: set[int] = field(default_factory=set)  # that lost a path
     left_parts: set[int] = field(default_factory=set)  # that lost a track
-    marks: list[tuple[int, bytes]] = field(default_factory=list)  # acoustic fingerprints of what was analysed
+    fingerprints: list[tuple[int, bytes]] = field(default_factory=list)  # acoustic fingerprints of what was analysed
 
     def put_analysis(self, change: Analysed, part_id: int | None, first_row: int) -> None:
         """Insert a track, or replace it (its id stays), and point the path at it."""
@@ -282,8 +282,8 @@ class _Batch:
             self.execute(sa.update(tracks).where(tracks.c.id == track).values(values))
             self.left_parts.add(known.part)
         self.put_file(change.file, track, analysis.tags)
-        if analysis.features.mark is not None:
-            self.marks.append((track, analysis.features.mark))
+        if analysis.features.fingerprint is not None:
+            self.fingerprints.append((track, analysis.features.fingerprint))
 
     def put_file(self, file: File, track: int, tags: Any) -> None:
         """Point a path at a track."""

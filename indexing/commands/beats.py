@@ -8,7 +8,7 @@ from recommender.console import TABLE, FormatOption, LibraryOption, write_list
 from recommender.errors import CliptuneError
 from recommender.options import argument
 from recommender.outputs.listing import Listing
-from recommender.text import shown
+from recommender.text import show
 
 __all__ = ["app"]
 
@@ -30,5 +30,5 @@ def index_beats(
     where = absolute(path)
     found = beats.beats_of(opened, beats.id_at(opened, where))
     if found is None:
-        raise CliptuneError(f"no beats are kept of {shown(where)}; `recommend index update --reanalyse` finds them")
+        raise CliptuneError(f"no beats are kept of {show(where)}; `recommend index update --reanalyse` finds them")
     write_list(Listing(beats.record(where, found), beats.rows(found), ("time_s", "bar", "beat")), format)

@@ -27,7 +27,7 @@ from recommender.errors import CliptuneError, InputError, LibraryNotFound
 from recommender.options import argument, option, take_options
 from recommender.outputs.listing import Listing, facts
 from recommender.outputs.progress import Progress
-from recommender.text import shown
+from recommender.text import show
 
 if TYPE_CHECKING:
     from indexing.ingest.events import Event
@@ -51,7 +51,7 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
 
     counts: Counter[str] = Counter()
     # Closing the stream lets go of the library's lock, whatever happens here.
-    with closing(stream), Progress(verb) as progress, _told_when_interrupted():
+    with closing(stream), Progress(verb) as progress, _say_when_interrupted():
         for event in stream:
             if isinstance(event, Plan):
                 counts["files"] = max(counts["files"], event.total)
@@ -69,7 +69,7 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
 
 
 @contextmanager
-def _told_when_interrupted() -> Iterator[None]:
+def _say_when_interrupted() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
@@ -96,15 +96,15 @@ def _line(event: "Event", quiet: bool) -> str | None:
     match event:
         case Failed(path, reason) | Warned(path, reason):
             word = "failed" if isinstance(event, Failed) else "warning"
-            return f"{word}: {reason}" if shown(Path(path).name) in reason else f"{word}: {shown(path)}: {reason}"
+            return f"{word}: {reason}" if show(Path(path).name) in reason else f"{word}: {show(path)}: {reason}"
         case Skipped(path, reason) if reason.startswith("failed"):
-            return f"skipped {shown(path)}: {reason}; --retry tries it again"
+            return f"skipped {show(path)}: {reason}; --retry tries it again"
         case Removed(path) if not quiet:
-            return f"removed {shown(path)}"
+            return f"removed {show(path)}"
         case Mended(text):
             return text
         case Planned(path):
-            return f"would analyse {shown(path)}"
+            return f"would analyse {show(path)}"
     return None
 
 
@@ -112,7 +112,7 @@ def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -
     """Exit 1 when nothing at all could be used; single failures were shown and are remembered."""
     if not counts["files"] and not counts["failed"]:
         what = MEDIA_WORDS[modality]
-        raise CliptuneError(f"no {what} in {', '.join(shown(p) for p in paths)}")
+        raise CliptuneError(f"no {what} in {', '.join(show(p) for p in paths)}")
     if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
         raise typer.Exit(FAILED)
 
@@ -144,7 +144,7 @@ def index_add(
     analyser = Model.load(model)
     analyser.check_media(kind.modality)
     if not any(path.exists() for path in paths):
-        raise InputError(f"no such file or folder: {', '.join(map(shown, paths))}")
+        raise InputError(f"no such file or folder: {', '.join(map(show, paths))}")
     if work.dry_run:
         try:
             opened: Library | None = Library.open(library)
@@ -152,7 +152,7 @@ def index_add(
             opened = None
     else:
         opened = Library.open_or_create(library, analyser.space)
-    events = ingest.add(opened, paths, analyser, kind.modality, **work.settings())
+    events = ingest.add(opened, paths, analyser, modality=kind.modality, **work.settings())
     _finish(follow(events, "analysing"), kind.modality, paths)
 
 
@@ -216,7 +216,7 @@ def index_remove(
 
     counts = follow(ingest.remove(Library.open(library), paths), "removing")
     if not counts["removed"]:
-        raise CliptuneError(f"nothing of {', '.join(map(shown, paths))} is in this library (`recommend index list`)")
+        raise CliptuneError(f"nothing of {', '.join(map(show, paths))} is in this library (`recommend index list`)")
 
 
 @app.command("list", help="List the tracks, or the files that failed.\n\nExample: recommend index list --format json")
@@ -256,7 +256,7 @@ def index_verify(
     report = examine(existing(library), queries)
     if format != "json":
         for orphan in report.orphans:
-            typer.echo(f"orphan: {shown(orphan)}: harmless, the next writer removes it", err=True)
+            typer.echo(f"orphan: {show(orphan)}: harmless, the next writer removes it", err=True)
         for modality, recall in report.recalls.items():
             typer.echo(f"search of {modality}: {recall}", err=True)
     text = "".join(f"{problem}\n" for problem in report.problems) or "whole\n"
@@ -328,7 +328,7 @@ def _reader(name: str) -> "Model":
 
     model = Model.load(name)
     if not model.reads_features:
-        raise InputError(f"the model '{shown(name)}' analyses media itself: use `recommend index add`")
+        raise InputError(f"the model '{show(name)}' analyses media itself: use `recommend index add`")
     return model
 
 
@@ -353,5 +353,5 @@ def index_import(
         raise InputError(
             "give --space NAME for embeddings (queries must come from the same encoder), or --model for features"
         )
-    made = import_vectors(library, vectors, ids, _reader(model) if model else space, kind.modality)
+    made = import_vectors(library, vectors, ids, space=_reader(model) if model else space, modality=kind.modality)
     write(f"{made.tracks} tracks, {made.windows} vectors of {made.dim} dimensions imported\n")

@@ -11,18 +11,19 @@ import typer
 
 from indexing.commands.index import MEDIA_WORDS, follow, open_library
 from recommender.conditions import FILTERS, Declared
-from recommender.console import FAILED, Kind, WorkersOption, worded
+from recommender.console import FAILED, Kind, WorkersOption, word_as_options
 from recommender.errors import CliptuneError, InputError
 from recommender.options import Options, option, setting, take_options
 from recommender.outputs import OUTPUTS
-from recommender.text import shown
+from recommender.text import show
 
 if TYPE_CHECKING:
     from indexing.library import Library
-    from recommender.engine import Query, Recommender
+    from recommender.engine import Recommender
     from recommender.model import Model
     from recommender.outputs import Output
     from recommender.outputs.records import Answer
+    from recommender.query import Query
     from recommender.types import Array, Filter, LibraryReader, Modality, Recommendation
 
 
@@ -196,21 +197,21 @@ def _queries(
 def _clip_queries(
     engine: "Recommender", asked: QueryOptions, clips: list[Path]
 ) -> "Iterator[tuple[str, Query | CliptuneError]]":
-    from recommender.engine import blend
+    from recommender.query import blend
 
     reference = engine.like(asked.like) if asked.like else None
     if not clips and reference:
         yield str(asked.like), reference
-    shows = [clips] if asked.slideshow is not None else [[clip] for clip in clips]
+    films = [clips] if asked.slideshow is not None else [[clip] for clip in clips]
     weights = [1 - asked.like_weight, asked.like_weight]
-    for show in shows:
-        clip = show[0]
-        name = str(clip) if len(show) == 1 else f"{clip} and {len(show) - 1} more"
+    for film in films:
+        clip = film[0]
+        name = str(clip) if len(film) == 1 else f"{clip} and {len(film) - 1} more"
         try:
-            q = engine.clip(clip) if asked.slideshow is None else engine.slideshow(show, asked.slideshow)
+            q = engine.clip(clip) if asked.slideshow is None else engine.slideshow(film, asked.slideshow)
             yield name, blend([q, reference], weights) if reference else q
         except CliptuneError as error:
-            if len(shows) == 1:
+            if len(films) == 1:
                 raise
             yield str(clip), error
 
@@ -225,7 +226,7 @@ def _answers(
 
     for name, q in queries:
         if isinstance(q, CliptuneError):
-            yield Answer(name, error=worded(q), several=several)
+            yield Answer(name, error=word_as_options(q), several=several)
         else:
             said = (q.affect, q.duration_s, q.emotions, told.versions, q.still, told.figures, q.cues, several)
             yield Answer(name, ask(q), None, *said)
@@ -240,7 +241,7 @@ def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) 
             typer.echo(f"error: {answer.error}", err=True)
             failed.append(answer.error)
         for remark in () if output.remarks else remarks(answer):
-            typer.echo(f"{shown(answer.query)}: {remark}", err=True)
+            typer.echo(f"{show(answer.query)}: {remark}", err=True)
         yield answer
 
 
@@ -254,5 +255,5 @@ def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Li
     library, events = refresh(folder, chosen, workers)
     follow(events, "analysing", quiet=True)
     if not library.count("music"):
-        raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {shown(folder)}")
+        raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {show(folder)}")
     return library

@@ -7,7 +7,7 @@ SIZE = 16  # bytes of digest: chance of one collision among 10^9 files is below 
 _BLOCK = 1 << 20
 
 
-def fingerprint(path: Path) -> bytes:
+def content_hash(path: Path) -> bytes:
     """The content hash of a file (BLAKE2b-128 of all bytes), read in blocks of 1 MiB.
 
     Raises OSError when the file cannot be read.

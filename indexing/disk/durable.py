@@ -10,13 +10,13 @@ from typing import Any
 
 from recommender.atomic import PARTIAL, new_folder, publish, sync, write
 from recommender.errors import CliptuneError, LibraryError
-from recommender.text import shown
+from recommender.text import show
 
-__all__ = ["PARTIAL", "new_folder", "publish", "sync", "translated", "tree_bytes", "write_json"]
+__all__ = ["PARTIAL", "library_errors", "new_folder", "publish", "sync", "tree_bytes", "write_json"]
 
 
 @contextmanager
-def translated(path: Path, doing: str) -> Iterator[None]:
+def library_errors(path: Path, doing: str) -> Iterator[None]:
     """A context in which OSError, errors of SQLite and Arrow, and damaged JSON become a LibraryError of one line."""
     try:
         yield
@@ -26,7 +26,7 @@ def translated(path: Path, doing: str) -> Iterator[None]:
         cause = _cause(error)
         if cause is None:
             raise
-        raise LibraryError(f"cannot {doing} {shown(path)}: {cause}") from error
+        raise LibraryError(f"cannot {doing} {show(path)}: {cause}") from error
 
 
 def _cause(error: Exception) -> str | None:
@@ -44,7 +44,7 @@ def _cause(error: Exception) -> str | None:
         return "permission denied"
     if "malformed" in text or "not a database" in text or home == "json":
         return "the file is damaged; `recommend index repair` brings back what can be"
-    return shown(str(error.strerror if isinstance(error, OSError) and error.strerror else text))
+    return show(str(error.strerror if isinstance(error, OSError) and error.strerror else text))
 
 
 def write_json(path: Path, value: Any) -> None:

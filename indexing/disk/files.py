@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from recommender.text import shown
+from recommender.text import show
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def absolute(path: str | Path) -> str:
 
 def trouble(path: str, why: str) -> str:
     """The one line that says why a file cannot be used."""
-    return f"cannot read '{shown(path)}': {why}"
+    return f"cannot read '{show(path)}': {why}"
 
 
 def below(path: str, folder: str) -> bool:
@@ -31,7 +31,7 @@ def below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def vanished(path: str) -> bool:
+def is_gone(path: str) -> bool:
     """Whether nothing is at `path` any more (not merely out of reach)."""
     try:
         os.lstat(path)

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from indexing.disk.durable import translated
+from indexing.disk.durable import library_errors
 from recommender.errors import Argument, InputError, LibraryError, LibraryNotFound
 from recommender.home import data_home
-from recommender.text import shown
+from recommender.text import show
 
 CATALOG = "catalog.sqlite"
 PARTS = "parts"  # the folder of what was computed: all that cannot be made again without the files
@@ -43,7 +43,7 @@ def library_names() -> list[str]:
         return []
 
 
-def lost(folder: Path) -> bool:
+def is_lost(folder: Path) -> bool:
     """Whether a folder holds the parts of a library, but no catalog, or an empty file in its place."""
     catalog = folder / CATALOG
     return not (catalog.is_file() and catalog.stat().st_size) and has_parts(folder)
@@ -54,25 +54,25 @@ def has_parts(folder: Path) -> bool:
     return any((folder / PARTS).glob("*.parquet"))
 
 
-def lost_catalog(folder: Path) -> LibraryError:
+def no_catalog_error(folder: Path) -> LibraryError:
     """The error that says what to do about a lost catalog."""
     return LibraryError(
-        f"the library at {shown(folder)} has lost its catalog ({CATALOG}), its parts are there; put the file back, or "
+        f"the library at {show(folder)} has lost its catalog ({CATALOG}), its parts are there; put the file back, or "
         "bring back what the parts hold: ",
-        Argument("library", shown(folder), "index repair"),
+        Argument("library", show(folder), "index repair"),
     )
 
 
 def existing(name_or_path: str | Path) -> Path:
     """The folder of a library that is there; raises LibraryNotFound with what exists and how to make one."""
     folder = library_path(name_or_path)
-    with translated(folder, "open the library at"):
-        if lost(folder):
-            raise lost_catalog(folder)
+    with library_errors(folder, "open the library at"):
+        if is_lost(folder):
+            raise no_catalog_error(folder)
         if (folder / CATALOG).is_file():
             return folder
     names = ", ".join(library_names()) or "none yet"
     raise LibraryNotFound(
-        f"no library at {shown(folder)} (named libraries: {names}); make one with: ",
-        Argument("library", shown(name_or_path), "index add FOLDER"),
+        f"no library at {show(folder)} (named libraries: {names}); make one with: ",
+        Argument("library", show(name_or_path), "index add FOLDER"),
     )

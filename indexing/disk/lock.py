@@ -10,9 +10,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from indexing.disk.durable import translated
+from indexing.disk.durable import library_errors
 from recommender.errors import LibraryError, LibraryLocked
-from recommender.text import shown
+from recommender.text import show
 
 LOCK, OWNER = "write.lock", "writer.json"
 
@@ -24,15 +24,15 @@ def lock(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
     Waits up to `wait_s` seconds (negative: forever). The lock falls with the process, however it ends.
     """
     handle = FileLock(folder / LOCK, thread_local=False)  # an iterator may be finished by another thread
-    with translated(folder, "write to the library at"):
+    with library_errors(folder, "write to the library at"):
         try:
             handle.acquire(timeout=wait_s)
         except Timeout as error:
-            raise LibraryLocked(f"the library at {shown(folder)} is being written{_owner(folder)}") from error
+            raise LibraryLocked(f"the library at {show(folder)} is being written{_owner(folder)}") from error
         except NotImplementedError as error:
-            raise LibraryError(f"the file system of {shown(folder)} has no file locks; use a local folder") from error
+            raise LibraryError(f"the file system of {show(folder)} has no file locks; use a local folder") from error
     try:
-        with translated(folder, "write to the library at"):
+        with library_errors(folder, "write to the library at"):
             note = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
             (folder / OWNER).write_text(json.dumps(note), encoding="utf-8")
         yield

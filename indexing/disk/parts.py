@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from indexing.disk.content_hash import SIZE, fingerprint
-from indexing.disk.durable import translated
+from indexing.disk.content_hash import SIZE, content_hash
+from indexing.disk.durable import library_errors
 from indexing.disk.locations import PARTS
 from indexing.disk.runs import spans
 from recommender.atomic import new_file
 from recommender.errors import LibraryError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Analysis, Array
 
 FOLDER = PARTS
@@ -29,7 +29,7 @@ ITEM = -1  # the `window` of the row that describes the whole item
 Blobs = Mapping[str, Mapping[int, bytes]]
 """What is kept of some items beside their numbers: by the name of the column, by the row that describes the item."""
 NO_BLOBS: Blobs = MappingProxyType({})
-BLOBS = ("mark", "beats")  # attributes of `Features`, and columns of the parts that have any of them
+BLOBS = {"mark": "fingerprint", "beats": "beats"}  # columns of the parts that have any of them -> fields of `Features`
 
 
 class DamagedPartError(LibraryError):
@@ -95,13 +95,13 @@ def blobs_in(items: Sequence[tuple[bytes, Analysis]]) -> Blobs:
     row = 0
     for _, analysis in items:
         for name, blobs in found.items():
-            if (blob := getattr(analysis.features, name)) is not None:
+            if (blob := getattr(analysis.features, BLOBS[name])) is not None:
                 blobs[row] = blob
         row += 1 + len(analysis.vectors)
     return found
 
 
-def write_part(folder: Path, rows: Rows, columns: Sequence[str], source: str = "", blobs: Blobs = NO_BLOBS) -> Part:
+def write_part(folder: Path, rows: Rows, columns: Sequence[str], *, source: str = "", blobs: Blobs = NO_BLOBS) -> Part:
     """The part that now holds `rows`, durable under its final name; LibraryError leaves nothing behind.
 
     `columns` are the names of the features, in order; `source` says what measured them ("" when unknown).
@@ -118,7 +118,7 @@ def write_merged(folder: Path, tables: Sequence[Any]) -> Part:
 
 def _write_table(folder: Path, table: Any) -> Part:
     name = f"{uuid.uuid4().hex}.parquet"
-    with translated(folder, "write to the library at"), new_file(folder / FOLDER / name) as partial:
+    with library_errors(folder, "write to the library at"), new_file(folder / FOLDER / name) as partial:
         _write(partial, table)
         digest, size = checksum(partial), partial.stat().st_size
     return Part(name, len(table), size, digest)
@@ -128,18 +128,18 @@ def read_part(folder: Path, part: Part, inputs: Sequence[str]) -> Rows:
     """All rows of a part with the feature columns `inputs`; raises DamagedPartError."""
     path = folder / FOLDER / part.name
     wanted = ["hash", "window", "start_s", "end_s", "affect", "vector", *(f"features.{c}" for c in inputs)]
-    with _opened(path) as file:
+    with _open(path) as file:
         names = set(file.schema_arrow.names)
         table = file.read(columns=[c for c in wanted if c.partition(".")[0] in names], use_threads=False)
         rows = _rows(table, inputs)
     if len(rows) != part.rows:
-        raise DamagedPartError(_damaged(path, f"holds {len(rows)} rows instead of {part.rows}"))
+        raise DamagedPartError(_damage_text(path, f"holds {len(rows)} rows instead of {part.rows}"))
     return rows
 
 
 def read_blobs(folder: Path, part: Part, name: str) -> dict[int, bytes]:
     """A column of `BLOBS` by row; none in a part of clips, or from before there were any. Raises DamagedPartError."""
-    with _opened(folder / FOLDER / part.name) as file:
+    with _open(folder / FOLDER / part.name) as file:
         if name not in file.schema_arrow.names:
             return {}
         column = file.read(columns=[name], use_threads=False)[name]
@@ -147,12 +147,12 @@ def read_blobs(folder: Path, part: Part, name: str) -> dict[int, bytes]:
         return dict(zip(rows.tolist(), column.drop_null().to_pylist(), strict=True))
 
 
-def read_marks(folder: Path, part: Part) -> dict[int, bytes]:
+def read_fingerprints(folder: Path, part: Part) -> dict[int, bytes]:
     """Acoustic fingerprints by row, as `read_blobs`."""
     return read_blobs(folder, part, "mark")
 
 
-def located(hashes: Array, window: Array, wanted: Sequence[Any]) -> tuple[Array, Array, Array]:
+def locate(hashes: Array, window: Array, wanted: Sequence[Any]) -> tuple[Array, Array, Array]:
     """Where a part holds the tracks `wanted` (rows of the catalog), by its columns `hashes` and `window`.
 
     Numbers of their rows in order, the row that describes the whole of a track included; where among these the first
@@ -175,12 +175,12 @@ def read_living(folder: Path, part: Part, placed: Sequence[Any]) -> tuple[Any, A
     Raises DamagedPartError where the part is not as it was written, or does not hold them.
     """
     path = folder / FOLDER / part.name
-    with _opened(path) as file:
+    with _open(path) as file:
         if checksum(path) != part.checksum:
-            raise DamagedPartError(_damaged(path, "is damaged"))
+            raise DamagedPartError(_damage_text(path, "is damaged"))
         table = file.read(use_threads=False).combine_chunks()
         hashes = np.frombuffer(b"".join(table["hash"].to_pylist()), np.uint8).reshape(len(table), SIZE)
-        at, first, _ = located(hashes, table["window"].to_numpy(), placed)
+        at, first, _ = locate(hashes, table["window"].to_numpy(), placed)
         return table.take(at), first
 
 
@@ -194,7 +194,7 @@ def kind_of(folder: Path, part: Part) -> bytes | str:
         return part.name
 
 
-def found_at(path: Path) -> tuple[Part, list[str]]:
+def part_at(path: Path) -> tuple[Part, list[str]]:
     """A part without what the catalog says of it, whole (its size is 0), and the names of its features.
 
     Raises OSError, ValueError or KeyError.
@@ -220,7 +220,7 @@ def _notes(schema: Any) -> Any:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _open(path: Path) -> Iterator[Any]:
     """A context with the Parquet file at `path`; one that is missing or not as it should be raises DamagedPartError."""
     import pyarrow.parquet as pq
 
@@ -228,21 +228,21 @@ def _opened(path: Path) -> Iterator[Any]:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError as error:
-        raise DamagedPartError(_damaged(path, "is missing")) from error
+        raise DamagedPartError(_damage_text(path, "is missing")) from error
     except (OSError, ValueError, KeyError) as error:  # Arrow's errors are ValueErrors, OSErrors or KeyErrors
-        raise DamagedPartError(_damaged(path, "is damaged")) from error
+        raise DamagedPartError(_damage_text(path, "is damaged")) from error
 
 
-def _damaged(path: Path, what: str) -> str:
+def _damage_text(path: Path, what: str) -> str:
     return (
-        f"part {shown(path)} {what}; `recommend index verify` tells what is affected, "
+        f"part {show(path)} {what}; `recommend index verify` tells what is affected, "
         "`recommend index repair` computes it again"
     )
 
 
 def checksum(path: Path) -> str:
     """The BLAKE2b-128 checksum of a file, hexadecimal."""
-    return fingerprint(path).hex()
+    return content_hash(path).hex()
 
 
 def strangers(folder: Path, known: Iterable[str]) -> list[Path]:

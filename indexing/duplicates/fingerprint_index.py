@@ -14,7 +14,7 @@ import numpy as np
 
 from indexing.disk.durable import new_folder, write_json
 from indexing.disk.npy import NpyWriter, load_npy
-from indexing.duplicates.matching import Recordings, Segment
+from indexing.duplicates.matching import Piece, Recordings
 from recommender.extractors.audio.acoustic import LEVELS, REVISION
 from recommender.types import Array
 
@@ -64,14 +64,14 @@ def spill(folder: Path, recordings: Recordings) -> None:
     """Map large pieces of the index that are in memory from files of their own; they count once `save` lists them."""
     for i, piece in enumerate(recordings.segments):
         if len(piece.codes) >= _WHOLE and not piece.home:
-            recordings.put(i, _written(folder, piece))
+            recordings.put(i, _write(folder, piece))
 
 
-def save(folder: Path, uid: str, space: int, kept: Kept) -> None:
+def save(folder: Path, uid: str, space: int, *, kept: Kept) -> None:
     """Keep fingerprints for the next writer, and remove what no longer counts; raises OSError."""
     for i, piece in enumerate(kept.recordings.segments):
         if not piece.home:
-            kept.recordings.put(i, _written(folder, piece))
+            kept.recordings.put(i, _write(folder, piece))
     names = [Path(piece.home).name for piece in kept.recordings.segments]
     seen = _folder(folder, {_SEEN: kept.seen})
     write_json(folder / FOLDER / MANIFEST, {"of": _identity(uid, space), "pieces": names, "seen": seen.name})
@@ -84,7 +84,7 @@ def _identity(uid: str, space: int) -> list[str | int]:
     return [_FORMAT, REVISION, uid, space]
 
 
-def _written(folder: Path, piece: Segment) -> Segment:
+def _write(folder: Path, piece: Piece) -> Piece:
     """The same piece, mapped from new files."""
     return _piece(_folder(folder, {f"{name}.npy": values for name, values in piece.arrays.items()}))
 
@@ -98,10 +98,10 @@ def _folder(folder: Path, arrays: dict[str, Array]) -> Path:
     return final
 
 
-def _piece(home: Path) -> Segment:
+def _piece(home: Path) -> Piece:
     """A mapped piece of the index; raises OSError or ValueError when it is not whole."""
-    arrays = {name: load_npy(home / f"{name}.npy") for name in Segment._fields if name != "home"}
-    piece = Segment(**arrays, home=str(home))
+    arrays = {name: load_npy(home / f"{name}.npy") for name in Piece._fields if name != "home"}
+    piece = Piece(**arrays, home=str(home))
     tracks = len(piece.ids)
     whole = len(piece.starts) == len(piece.rows) == tracks + 1 and len(piece.keys) == len(piece.places)
     if not whole or piece.starts[-1] != len(piece.codes) or piece.levels.shape != (piece.rows[-1], LEVELS):

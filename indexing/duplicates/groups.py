@@ -39,11 +39,11 @@ class Versions:
         found = dict(_readable(new))
         if not found:
             return
-        index = self._loaded(catalog).recordings
-        fresh = [(track, mark) for track, mark in found.items() if track not in index]
+        index = self._load_kept(catalog).recordings
+        fresh = [(track, fingerprint) for track, fingerprint in found.items() if track not in index]
         index.add(fresh)
         self._changed |= bool(fresh)
-        catalog.group([(a, match.track) for a, mark in found.items() for match in index.matches(mark)])
+        catalog.group([(a, match.track) for a, fingerprint in found.items() for match in index.matches(fingerprint)])
 
     def forget(self) -> None:
         """Drop what is in memory: the transaction that it was part of came to nothing."""
@@ -57,28 +57,28 @@ class Versions:
 
         known = {*self._kept.seen[:, 0].tolist(), *self._kept.recordings.ids}
         seen = np.array(
-            [[row.id, _short(row.hash)] for row in catalog.placed(modality="music") if row.id in known], np.int64
+            [[row.id, _short(row.hash)] for row in catalog.placements(modality="music") if row.id in known], np.int64
         )
         kept = fingerprint_index.Kept(self._kept.recordings, seen.reshape(-1, 2))
         try:
-            fingerprint_index.save(self._folder, catalog.head().uid, self._space, kept)
+            fingerprint_index.save(self._folder, catalog.head().uid, self._space, kept=kept)
         except OSError:
             return
         self._kept, self._changed = kept, False
 
-    def _loaded(self, catalog: "Catalog") -> "Kept":
+    def _load_kept(self, catalog: "Catalog") -> "Kept":
         """What was kept, completed by what the store has more; all from the store where most of it is gone."""
         if self._kept is None:
             from indexing.duplicates import fingerprint_index
 
-            there = {row.id: row for row in catalog.placed(modality="music")}
+            there = {row.id: row for row in catalog.placements(modality="music")}
             kept = fingerprint_index.load(self._folder, catalog.head().uid, self._space)
             alive = sum(track in there for track in kept.seen[:, 0].tolist())
             if 2 * alive < len(kept.seen) or not _equal(kept.seen, there):
                 kept = fingerprint_index.nothing()
             seen = set(kept.seen[:, 0].tolist())
             missing = [row for track, row in there.items() if track not in seen]
-            self._complete(catalog.known_parts(), kept.recordings, missing)
+            self._complete(catalog.parts(), kept.recordings, missing)
             self._changed = bool(missing)
             pairs = [[track, _short(row.hash)] for track, row in there.items()]
             self._kept = fingerprint_index.Kept(kept.recordings, np.array(pairs, np.int64).reshape(-1, 2))
@@ -88,21 +88,21 @@ class Versions:
         """Add the fingerprints that the store has of some tracks; large pieces go to the disk at once."""
         from indexing.duplicates import fingerprint_index
 
-        found = _readable(marks_of(self._folder, infos, missing))
+        found = _readable(fingerprints_of(self._folder, infos, missing))
         while several := list(islice(found, _CHUNK)):
-            index.add((track, mark) for track, mark in several if track not in index)
+            index.add((track, fingerprint) for track, fingerprint in several if track not in index)
             with suppress(OSError):  # the next writer makes it again
                 fingerprint_index.spill(self._folder, index)
 
 
-def marks_of(folder: Path, infos: Mapping[int, Part], wanted: Sequence[Any]) -> Iterator[tuple[int, bytes]]:
-    """Id and fingerprint of those of the tracks `wanted` (rows of `Catalog.placed`) that have one.
+def fingerprints_of(folder: Path, infos: Mapping[int, Part], wanted: Sequence[Any]) -> Iterator[tuple[int, bytes]]:
+    """Id and fingerprint of those of the tracks `wanted` (rows of `Catalog.placements`) that have one.
 
     Parts that are damaged are left out.
     """
     for part, several in groupby(wanted, key=lambda row: row.part):
         try:
-            found = parts.read_marks(folder, infos[part])
+            found = parts.read_fingerprints(folder, infos[part])
         except parts.DamagedPartError:
             continue
         yield from ((row.id, found[row.first_row - 1]) for row in several if row.first_row - 1 in found)
@@ -118,13 +118,13 @@ def _equal(seen: Array, there: Mapping[int, Any]) -> bool:
     return all(_short(there[track].hash) == short for track, short in seen.tolist() if track in there)
 
 
-def _readable(marks: Iterable[tuple[int, bytes]]) -> "Iterator[tuple[int, Fingerprint]]":
+def _readable(fingerprints: Iterable[tuple[int, bytes]]) -> "Iterator[tuple[int, Fingerprint]]":
     """Fingerprints that this version of the program can compare."""
     from recommender.errors import InputError
     from recommender.extractors.audio.acoustic import from_bytes
 
-    for track, mark in marks:
+    for track, fingerprint in fingerprints:
         try:
-            yield track, from_bytes(mark)
+            yield track, from_bytes(fingerprint)
         except InputError:  # of another revision
             continue

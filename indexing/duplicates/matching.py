@@ -73,7 +73,7 @@ class Match:
     colour_db: float
 
 
-class Segment(NamedTuple):
+class Piece(NamedTuple):
     """Tracks of one piece of the index: plain arrays, so that files of them can be mapped (`home`: from which folder).
 
     ids int64 [t]; starts, rows int64 [t + 1], where codes and levels of a track begin; codes uint32 [n]; levels
@@ -94,7 +94,7 @@ class Segment(NamedTuple):
         """All arrays by name."""
         return {name: value for name, value in self._asdict().items() if name != "home"}
 
-    def mark(self, at: int) -> Fingerprint:
+    def fingerprint(self, at: int) -> Fingerprint:
         """The fingerprint of the track at a place."""
         codes = self.codes[self.starts[at] : self.starts[at + 1]]
         return Fingerprint(codes, self.levels[self.rows[at] : self.rows[at + 1]])
@@ -112,12 +112,12 @@ class Recordings:
 
     def __init__(self, limits: Limits = DEFAULT) -> None:
         self._limits = limits
-        self._segments: list[Segment] = []
+        self._segments: list[Piece] = []
         self._ids: set[int] = set()
         self._used: set[int] = set()
 
     @classmethod
-    def of(cls, segments: Iterable[Segment], limits: Limits = DEFAULT) -> "Recordings":
+    def of(cls, segments: Iterable[Piece], limits: Limits = DEFAULT) -> "Recordings":
         """An index of pieces that were made before, under the same limits."""
         made = cls(limits)
         made._segments = list(segments)
@@ -131,11 +131,11 @@ class Recordings:
         return frozenset(self._ids)
 
     @property
-    def segments(self) -> tuple[Segment, ...]:
+    def segments(self) -> tuple[Piece, ...]:
         """The pieces of the index."""
         return tuple(self._segments)
 
-    def put(self, at: int, same: Segment) -> None:
+    def put(self, at: int, same: Piece) -> None:
         """Take another copy of a piece (a mapped one) in its place."""
         self._segments[at] = same
 
@@ -163,7 +163,7 @@ class Recordings:
         self._ids |= set(tracks)
         self._segments.append(_segment(items, self._limits))
         while len(self._segments) > 1 and self._joins(*(len(segment.codes) for segment in self._segments[-2:])):
-            self._segments[-2:] = [_merged(*self._segments[-2:])]
+            self._segments[-2:] = [_merge(*self._segments[-2:])]
 
     def _joins(self, before: int, last: int) -> bool:
         """Whether pieces of so many codes become one."""
@@ -173,19 +173,23 @@ class Recordings:
         """Forget tracks; unknown ids are no error."""
         self._ids -= set(tracks)
 
-    def matches(self, mark: Fingerprint) -> list[Match]:
-        """The tracks that are the same recording as `mark`, by descending similarity, ties by id."""
+    def matches(self, fingerprint: Fingerprint) -> list[Match]:
+        """The tracks that are the same recording as `fingerprint`, by descending similarity, ties by id."""
         found: dict[int, Match] = {}
         for segment in self._segments:
-            for at, lag in _candidates(segment, mark.codes, self._limits):
+            for at, lag in _candidates(segment, fingerprint.codes, self._limits):
                 track = int(segment.ids[at])
-                match = compared(mark, segment.mark(at), lag, self._limits, track) if track in self._ids else None
+                match = (
+                    compare(fingerprint, segment.fingerprint(at), lag, limits=self._limits, track=track)
+                    if track in self._ids
+                    else None
+                )
                 if match and (track not in found or _weight(match) > _weight(found[track])):
                     found[track] = match
         return sorted(found.values(), key=lambda m: (-m.similarity, m.track))
 
 
-def compared(a: Fingerprint, b: Fingerprint, lag: int, limits: Limits = DEFAULT, track: int = 0) -> Match | None:
+def compare(a: Fingerprint, b: Fingerprint, lag: int, *, limits: Limits = DEFAULT, track: int = 0) -> Match | None:
     """The match of `a` and `b` with code i of `a` beside code i + lag of `b`; None when they are not the same."""
     first, last = max(0, -lag), min(len(a.codes), len(b.codes) - lag)
     if last - first < limits.frames:
@@ -247,30 +251,30 @@ def _weight(match: Match) -> float:
     return match.similarity * match.overlap_s
 
 
-def _segment(items: list[tuple[int, Fingerprint]], limits: Limits) -> Segment:
-    marks = [mark for _, mark in items]
-    starts = np.cumsum([0, *(len(mark.codes) for mark in marks)])
-    codes = np.concatenate([mark.codes for mark in marks])
+def _segment(items: list[tuple[int, Fingerprint]], limits: Limits) -> Piece:
+    fingerprints = [fingerprint for _, fingerprint in items]
+    starts = np.cumsum([0, *(len(fingerprint.codes) for fingerprint in fingerprints)])
+    codes = np.concatenate([fingerprint.codes for fingerprint in fingerprints])
     short = limits.short_s * RATE_HZ
     places = np.concatenate([np.arange(a, b, 1 if b - a < short else limits.stride) for a, b in pairwise(starts)])
     places = places[codes[places] != 0].astype(np.uint32)
     order = np.argsort(codes[places], kind="stable")
-    return Segment(
+    return Piece(
         ids=np.array([track for track, _ in items], np.int64),
         starts=starts,
-        rows=np.cumsum([0, *(len(mark.levels) for mark in marks)]),
+        rows=np.cumsum([0, *(len(fingerprint.levels) for fingerprint in fingerprints)]),
         codes=codes,
-        levels=np.concatenate([mark.levels for mark in marks]).reshape(-1, LEVELS),
+        levels=np.concatenate([fingerprint.levels for fingerprint in fingerprints]).reshape(-1, LEVELS),
         keys=codes[places][order],
         places=places[order],
     )
 
 
-def _merged(a: Segment, b: Segment) -> Segment:
+def _merge(a: Piece, b: Piece) -> Piece:
     """One segment of two; the stable sort of two ascending runs only merges them."""
     keys = np.concatenate([a.keys, b.keys])
     order = np.argsort(keys, kind="stable")
-    return Segment(
+    return Piece(
         ids=np.concatenate([a.ids, b.ids]),
         starts=np.concatenate([a.starts, b.starts[1:] + a.starts[-1]]),
         rows=np.concatenate([a.rows, b.rows[1:] + a.rows[-1]]),
@@ -281,7 +285,7 @@ def _merged(a: Segment, b: Segment) -> Segment:
     )
 
 
-def _candidates(segment: Segment, codes: Array, limits: Limits) -> list[tuple[int, int]]:
+def _candidates(segment: Piece, codes: Array, limits: Limits) -> list[tuple[int, int]]:
     """(place of the track, lag) of the offsets that most codes of `codes` agree on.
 
     Half a frame of misalignment spreads the votes over two lags, so neighbours vote together and are both compared.

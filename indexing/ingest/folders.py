@@ -10,7 +10,7 @@ from indexing.ingest.events import Event
 from indexing.library import Library
 from recommender.errors import InputError, SpaceMismatch
 from recommender.model import Model
-from recommender.text import shown
+from recommender.text import show
 
 WAIT_S = 600.0
 """Two queries of one folder at once: the second waits for the first to index it, then finds all done."""
@@ -30,7 +30,7 @@ def refresh(folder: Path, analyser: Model, workers: int | None = None) -> tuple[
     """
     where = folder.expanduser()
     if not where.exists():
-        raise InputError(f"no such folder: {shown(where)}")
+        raise InputError(f"no such folder: {show(where)}")
     place = folder_library(where)
     try:
         library = Library.open_or_create(place, analyser.space)
@@ -38,5 +38,5 @@ def refresh(folder: Path, analyser: Model, workers: int | None = None) -> tuple[
     except SpaceMismatch:
         library, stale = Library.open(place), True
     if not library.roots():
-        return library, ingest.add(library, [where], analyser, "music", workers=workers, wait_s=WAIT_S)
+        return library, ingest.add(library, [where], analyser, modality="music", workers=workers, wait_s=WAIT_S)
     return library, ingest.update(library, analyser, workers=workers, reanalyse=stale, wait_s=WAIT_S)

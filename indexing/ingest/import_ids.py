@@ -12,7 +12,7 @@ import numpy as np
 
 from recommender.conditions import TAGS
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array
 
 COLUMNS = ("id", "path", "title", "artist", "duration_s", "start_s", "end_s", "bpm", "key", *TAGS)
@@ -51,9 +51,9 @@ class Ids:
     @classmethod
     def plain(cls, ids: Sequence[str]) -> "Ids":
         """Ids without a table."""
-        return _grouped({"id": list(ids)}, "")
+        return _group({"id": list(ids)}, "")
 
-    def grouped(self) -> tuple[Array, Array]:
+    def group_by_id(self) -> tuple[Array, Array]:
         """Row numbers sorted by id [n] (rows of an id by start time), and where each id begins [g + 1]."""
         order = np.lexsort((np.arange(len(self)), self.bounds[:, 0], self.group))
         starts = np.searchsorted(self.group[order], np.arange(self.groups + 1))
@@ -101,29 +101,29 @@ def read_ids(path: Path) -> Ids:
                 if not row:
                     continue
                 if len(row) != len(header):
-                    raise InputError(f"{shown(path)}, line {rows.line_num}: {len(row)} fields instead of {len(header)}")
+                    raise InputError(f"{show(path)}, line {rows.line_num}: {len(row)} fields instead of {len(header)}")
                 for column, value in zip(columns, row, strict=True):
                     column.append(value)
     except FileNotFoundError as error:
-        raise InputError(f"no such file: {shown(path)}") from error
+        raise InputError(f"no such file: {show(path)}") from error
     except (OSError, csv.Error) as error:
-        raise InputError(f"{shown(path)} cannot be read as CSV: {shown(str(error))}") from error
+        raise InputError(f"{show(path)} cannot be read as CSV: {show(str(error))}") from error
     table: dict[str, Any] = dict(zip(header, columns, strict=True))
     for name in _NUMBERS:
         if name in table:
             table[name] = _floats(table[name], name, path)
-    return _grouped(table, os.path.dirname(os.path.abspath(path)), path)  # noqa: PTH100, PTH120
+    return _group(table, os.path.dirname(os.path.abspath(path)), path)  # noqa: PTH100, PTH120
 
 
 def _header(names: list[str], path: Path) -> list[str]:
     names = [name.strip() for name in names]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"{shown(path)}: the column {shown(name)!r} comes twice in the header")
+            raise InputError(f"{show(path)}: the column {show(name)!r} comes twice in the header")
         if name not in COLUMNS:
-            raise InputError(f"{shown(path)}: unknown column {shown(name)!r}; known are: {', '.join(COLUMNS)}")
+            raise InputError(f"{show(path)}: unknown column {show(name)!r}; known are: {', '.join(COLUMNS)}")
     if "id" not in names:
-        raise InputError(f"{shown(path)}: the header has no column 'id'")
+        raise InputError(f"{show(path)}: the header has no column 'id'")
     return names
 
 
@@ -137,17 +137,17 @@ def _floats(values: list[str], name: str, path: Path) -> Array:
                 out[row] = np.inf
             if not np.isfinite(out[row]) or out[row] < 0:
                 raise InputError(
-                    f"{shown(path)}: row {row} (counted from 0): {name} is {shown(text)!r}, not a number >= 0"
+                    f"{show(path)}: row {row} (counted from 0): {name} is {show(text)!r}, not a number >= 0"
                 )
     return out
 
 
-def _grouped(table: dict[str, Any], folder: str, path: Path | None = None) -> Ids:
+def _group(table: dict[str, Any], folder: str, path: Path | None = None) -> Ids:
     places: dict[str, int] = {}
     group = np.fromiter((places.setdefault(name, len(places)) for name in table["id"]), np.int64, len(table["id"]))
     if "" in places:
         row = table["id"].index("")
-        raise InputError(f"{shown(path or 'the vectors')}: row {row} (counted from 0) has an empty id")
+        raise InputError(f"{show(path or 'the vectors')}: row {row} (counted from 0) has an empty id")
     first = np.unique(group, return_index=True)[1]
     zero = np.zeros(len(group))
     start = np.nan_to_num(table.get("start_s", zero))
@@ -156,7 +156,7 @@ def _grouped(table: dict[str, Any], folder: str, path: Path | None = None) -> Id
     end = np.where(np.isnan(end), np.nan_to_num(durations), end)
     bad = np.flatnonzero(end < start)
     if "end_s" in table and len(bad):
-        raise InputError(f"{shown(path or '')}: row {bad[0]} (counted from 0) ends before it starts")
+        raise InputError(f"{show(path or '')}: row {bad[0]} (counted from 0) ends before it starts")
     return Ids(list(places), group, first, np.stack([start, np.maximum(end, start)], axis=1), table, folder)
 
 

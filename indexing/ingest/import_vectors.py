@@ -16,7 +16,7 @@ from indexing.writing.writer import Writer, writing
 from recommender.errors import Argument, InputError
 from recommender.model import Model
 from recommender.model.imported import ImportedVectors
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array, Coded, Modality
 
 _PART_BYTES = 1 << 26  # of vectors and features per part
@@ -37,6 +37,7 @@ def import_vectors(
     library: str | Path,
     vectors_file: str | Path,
     ids_file: str | Path | None,
+    *,
     space: str | Model,
     modality: Modality = "music",
     wait_s: float = 0.0,
@@ -57,18 +58,20 @@ def import_vectors(
         raise InputError("the space needs a name: queries must come from the same encoder")
     vectors, own_ids = load_vectors(Path(vectors_file))
     if ids_file is None and own_ids is None:
-        raise InputError(f"{shown(vectors_file)} holds no ids; give a table of them with ", Argument("ids", "ids.csv"))
+        raise InputError(f"{show(vectors_file)} holds no ids; give a table of them with ", Argument("ids", "ids.csv"))
     ids = read_ids(Path(ids_file)) if ids_file is not None else Ids.plain(own_ids or [])
     source = ids_file if ids_file is not None else vectors_file
     if len(ids) != len(vectors):
-        raise InputError(f"{shown(source)} has {len(ids)} rows, {shown(vectors_file)} has {len(vectors)} vectors")
+        raise InputError(f"{show(source)} has {len(ids)} rows, {show(vectors_file)} has {len(vectors)} vectors")
     _check(vectors, Path(vectors_file), direction=isinstance(space, str))
     coder = ImportedVectors(space, int(vectors.shape[1])) if isinstance(space, str) else space
     coder.code(modality, vectors[:1], np.zeros(1, bool))  # values that the coder does not take make no empty library
     with Library.open_or_create(library, coder.space) as opened:
         folder = opened.folder
     with writing(folder, coder.space, wait_s) as writer:
-        writer.describe(modality, coder.stored(modality), coder.inputs(modality), coder.source(modality))
+        writer.describe(
+            modality, coder.library_columns(modality), coder.inputs(modality), source=coder.source(modality)
+        )
         replaced = _Import(writer, vectors, ids, modality, coder).run()
         writer.publish()
     return Imported(ids.groups, len(ids), coder.space.dim, replaced)
@@ -82,7 +85,7 @@ def load_queries(path: str | Path, direction: bool = True) -> Iterator[tuple[str
     vectors, ids = load_vectors(Path(path), flat=True)
     _check(vectors, Path(path), direction)
     for row, vector in enumerate(vectors):
-        name = ids[row] if ids is not None else shown(path) if len(vectors) == 1 else f"{shown(path)}[{row}]"
+        name = ids[row] if ids is not None else show(path) if len(vectors) == 1 else f"{show(path)}[{row}]"
         yield name, np.asarray(vector, np.float64)
 
 
@@ -92,18 +95,18 @@ def load_vectors(path: Path, flat: bool = False) -> tuple[Array, list[str] | Non
     `flat` lets a single vector [d] pass. Raises InputError for anything else.
     """
     if not path.is_file():
-        raise InputError(f"no such file: {shown(path)}")
+        raise InputError(f"no such file: {show(path)}")
     if path.suffix.lower() in (".parquet", ".pq"):
         return _from_parquet(path)
     try:
         vectors: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{shown(path)} is no NumPy array of numbers (.npy), nor a .parquet file") from error
+        raise InputError(f"{show(path)} is no NumPy array of numbers (.npy), nor a .parquet file") from error
     if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f":
-        raise InputError(f"{shown(path)} does not hold one array of float16, float32 or float64")
+        raise InputError(f"{show(path)} does not hold one array of float16, float32 or float64")
     vectors = vectors[None] if flat and vectors.ndim == 1 else vectors
     if vectors.ndim != 2 or 0 in vectors.shape:
-        raise InputError(f"{shown(path)} has shape {list(vectors.shape)}; one row per vector is needed: [n, d]")
+        raise InputError(f"{show(path)} has shape {list(vectors.shape)}; one row per vector is needed: [n, d]")
     return vectors, None
 
 
@@ -115,20 +118,20 @@ def _from_parquet(path: Path) -> tuple[Array, list[str] | None]:
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
             if "vector" not in names:
-                raise InputError(f"{shown(path)} has no column 'vector'; it has: {', '.join(map(shown, names))}")
+                raise InputError(f"{show(path)} has no column 'vector'; it has: {', '.join(map(show, names))}")
             table = file.read(columns=[n for n in ("vector", "id") if n in names])
         column = table["vector"].combine_chunks()
         if column.null_count:
-            raise InputError(f"{shown(path)}: a vector is missing (null) in row {column.is_null().index(True).as_py()}")
+            raise InputError(f"{show(path)}: a vector is missing (null) in row {column.is_null().index(True).as_py()}")
         flat = column.flatten().to_numpy(zero_copy_only=False)
         lengths = np.diff(np.asarray(column.offsets)) if hasattr(column, "offsets") else None
     except (pa.ArrowException, OSError, AttributeError) as error:
-        raise InputError(f"{shown(path)} is no Parquet file with a list column 'vector' of numbers") from error
+        raise InputError(f"{show(path)} is no Parquet file with a list column 'vector' of numbers") from error
     if lengths is not None and len(lengths) and (lengths != lengths[0]).any():
         row = int(np.flatnonzero(lengths != lengths[0])[0])
-        raise InputError(f"{shown(path)}: row {row} has {lengths[row]} numbers, the first row has {lengths[0]}")
+        raise InputError(f"{show(path)}: row {row} has {lengths[row]} numbers, the first row has {lengths[0]}")
     if len(column) == 0 or flat.dtype.kind not in "fiu" or len(flat) == 0:
-        raise InputError(f"{shown(path)} holds no vectors of numbers")
+        raise InputError(f"{show(path)} holds no vectors of numbers")
     ids = [str(i) for i in table["id"].to_pylist()] if "id" in table.schema.names else None
     return flat.reshape(len(column), -1), ids
 
@@ -142,7 +145,7 @@ def _check(vectors: Array, path: Path, direction: bool) -> None:
         if len(bad):
             row = at + int(bad[0])
             what = "is zero" if norms[bad[0]] == 0 else "holds numbers that are not finite (NaN or infinity)"
-            raise InputError(f"{shown(path)}: row {row} (counted from 0) {what}; every vector needs a direction")
+            raise InputError(f"{show(path)}: row {row} (counted from 0) {what}; every vector needs a direction")
 
 
 class _Import:
@@ -151,7 +154,7 @@ class _Import:
     def __init__(self, writer: Writer, vectors: Array, ids: Ids, modality: Modality, coder: Model) -> None:
         self.writer, self.vectors, self.ids, self.modality, self.coder = writer, vectors, ids, modality, coder
         self.hashes = np.frombuffer(b"".join(map(of_name, ids.names)), np.uint8).reshape(-1, SIZE)
-        self.order, self.starts = ids.grouped()
+        self.order, self.starts = ids.group_by_id()
 
     def run(self) -> int:
         """Write and commit; the number of ids that were there before."""
@@ -176,7 +179,7 @@ class _Import:
     def _cuts(self) -> list[int]:
         """Group numbers at which parts begin: no track lies in two."""
         cuts = [0]
-        most = _PART_BYTES // (4 * (self.coder.space.dim + len(self.coder.stored(self.modality))))
+        most = _PART_BYTES // (4 * (self.coder.space.dim + len(self.coder.library_columns(self.modality))))
         for group in range(1, len(self.starts) - 1):
             if self.starts[group + 1] - self.starts[cuts[-1]] > most:
                 cuts.append(group)
@@ -185,7 +188,7 @@ class _Import:
     def _write(self, first: int, last: int) -> parts.Part:
         rows = self.order[self.starts[first] : self.starts[last]]
         counts = np.diff(self.starts[first : last + 1])
-        blocks = [self._coded(rows[at : at + _BLOCK_ROWS]) for at in range(0, len(rows), _BLOCK_ROWS)]
+        blocks = [self._encode(rows[at : at + _BLOCK_ROWS]) for at in range(0, len(rows), _BLOCK_ROWS)]
         coded = Coded(*map(np.concatenate, zip(*blocks, strict=True)))
         starts = self.starts[first:last] - self.starts[first]
         data = parts.Rows(
@@ -194,10 +197,10 @@ class _Import:
             self.ids.bounds[rows],
             *coded,
         )
-        columns, source = self.coder.stored(self.modality), self.coder.source(self.modality)
-        return parts.write_part(self.writer.folder, data, columns, source)
+        columns, source = self.coder.library_columns(self.modality), self.coder.source(self.modality)
+        return parts.write_part(self.writer.folder, data, columns, source=source)
 
-    def _coded(self, rows: Array) -> Coded:
+    def _encode(self, rows: Array) -> Coded:
         return self.coder.code(self.modality, np.asarray(self.vectors[rows]), np.zeros(len(rows), bool))
 
     def _commit(self, catalog: CatalogWriter, cuts: list[int], written: list[parts.Part]) -> tuple[int, list[str]]:

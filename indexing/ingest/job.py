@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from indexing.disk.content_hash import fingerprint
+from indexing.disk.content_hash import content_hash
 from indexing.disk.files import File, trouble
 from recommender.errors import CliptuneError, MediaError
 from recommender.model import Model
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Analysis, Modality
 
 
@@ -51,32 +51,32 @@ def analyse(analyser: Model, job: Job) -> Done | Bad | CliptuneError:
         return Bad(digest, trouble(job.file.path, why), lasting)
 
     try:
-        if _changed(job.file):
+        if _has_changed(job.file):
             return bad("it changed while it waited for its analysis", lasting=False)
-        digest = digest or fingerprint(path)
+        digest = digest or content_hash(path)
         analysis = analyser.analyse(path, job.modality)
         flaw = _flaw(analysis, analyser.space.dim)
-        if _changed(job.file):
+        if _has_changed(job.file):
             return bad("it changed during its analysis", lasting=False)
     except MediaError as error:
-        return Bad(digest, str(error), lasting=not _moved(job.file))
+        return Bad(digest, str(error), lasting=not _has_moved(job.file))
     except CliptuneError as error:
         return error
     except OSError as error:
-        return bad(shown(str(error.strerror or error)).lower(), lasting=False)
+        return bad(show(str(error.strerror or error)).lower(), lasting=False)
     except Exception as error:  # one file must never stop the others
-        return bad(f"unexpected {type(error).__name__}: {shown(str(error))}", lasting=True)
+        return bad(f"unexpected {type(error).__name__}: {show(str(error))}", lasting=True)
     return bad(flaw, lasting=True) if flaw else Done(digest, analysis, time.perf_counter() - start)
 
 
-def _changed(file: File) -> bool:
+def _has_changed(file: File) -> bool:
     status = os.stat(file.path)  # noqa: PTH116
     return (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns)
 
 
-def _moved(file: File) -> bool:
+def _has_moved(file: File) -> bool:
     try:
-        return _changed(file)
+        return _has_changed(file)
     except OSError:
         return True
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from indexing.catalog.changes import Analysed, Change, Linked, Refused
-from indexing.disk.files import File, trouble, vanished
+from indexing.disk.files import File, is_gone, trouble
 from indexing.executors import Crash, open_executor
 from indexing.ingest.events import Event, Failed, Ingested, Skipped
 from indexing.ingest.job import Bad, Done, Job, analyse
@@ -97,7 +97,7 @@ class Pipeline:
         if isinstance(outcome, Done):
             features = outcome.analysis.features
             inputs, source = self.analyser.inputs(self.modality), self.analyser.source(self.modality)
-            self.writer.describe(self.modality, features.columns, inputs, source)
+            self.writer.describe(self.modality, features.columns, inputs, source=source)
             return Analysed(job.file, outcome.hash, outcome.analysis), Ingested(path, outcome.seconds)
         if isinstance(outcome, Crash):
             outcome = Bad(job.hash, trouble(path, outcome.reason), lasting=True)
@@ -108,7 +108,7 @@ class Pipeline:
     def _refusal(self, file: File, bad: Bad) -> Refused | None:
         if bad.lasting:
             return Refused(file, bad.hash, bad.reason)
-        if vanished(file.path):
+        if is_gone(file.path):
             return None  # nothing to remember: `update` forgets what was known of it
         return Refused(File(file.path, file.size, NEVER), bad.hash, bad.reason)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from indexing.catalog.changes import Linked
 from indexing.catalog.rows import Known, Root
-from indexing.disk.content_hash import fingerprint
-from indexing.disk.files import File, below, vanished
+from indexing.disk.content_hash import content_hash
+from indexing.disk.files import File, below, is_gone
 from indexing.ingest.events import Plan
 from indexing.ingest.job import Job
 from recommender.types import Modality
@@ -30,21 +30,21 @@ class Decisions:
         return Plan(total, len(self.jobs), sum(j.file.size for j in self.jobs))
 
 
-def decide(files: Sequence[File], known: Known, modality: Modality, retry: bool, reanalyse: bool) -> Decisions:
+def decide(files: Sequence[File], known: Known, modality: Modality, *, retry: bool, reanalyse: bool) -> Decisions:
     """What to do with each file, in the order given.
 
     A hash is computed only where a size makes a known content or a twin possible: a first run over a
     large folder does not read everything twice.
     """
     out = Decisions()
-    fresh = [file for file in files if not _settled(file, known, retry, reanalyse, out)]
+    fresh = [file for file in files if not _settle(file, known, retry, reanalyse, out)]
     twins = {size for size, count in Counter(file.size for file in fresh).items() if count > 1}
     started: set[bytes] = set()
     moved: set[str] = set()
     for file in fresh:
         digest = _digest(file, known, file.size in known.sizes or file.size in twins)
         if digest is not None and digest in known.paths and not reanalyse:
-            out.links.append(_linked(file, digest, known, moved))
+            out.links.append(_link(file, digest, known, moved))
         elif digest is not None and digest in started:
             out.wait.append(Job(file, modality, digest))
         else:
@@ -53,7 +53,7 @@ def decide(files: Sequence[File], known: Known, modality: Modality, retry: bool,
     return out
 
 
-def _settled(file: File, known: Known, retry: bool, reanalyse: bool, out: Decisions) -> bool:
+def _settle(file: File, known: Known, retry: bool, reanalyse: bool, out: Decisions) -> bool:
     """Whether size and time say that nothing is to be done with a file."""
     stamp, before, failed = (file.size, file.mtime_ns), known.files.get(file.path), known.failed.get(file.path)
     if failed is not None and failed[:2] == stamp and not retry:
@@ -72,12 +72,12 @@ def _digest(file: File, known: Known, needed: bool) -> bytes | None:
     if not needed:
         return None
     try:
-        return fingerprint(Path(file.path))
+        return content_hash(Path(file.path))
     except OSError:
         return None  # the worker meets the same error and names it
 
 
-def _linked(file: File, digest: bytes, known: Known, moved: set[str]) -> tuple[Linked, str]:
+def _link(file: File, digest: bytes, known: Known, moved: set[str]) -> tuple[Linked, str]:
     """How a file with known content relates to the paths the catalog has for it."""
     before = known.files.get(file.path)
     if before is not None and before.hash == digest:
@@ -91,7 +91,7 @@ def _linked(file: File, digest: bytes, known: Known, moved: set[str]) -> tuple[L
 
 def missing(path: str, known: Known) -> bool:
     """Whether a known path is gone although the disk it was on is there."""
-    return vanished(path) and not any(below(path, root) for root in absent_roots(known))
+    return is_gone(path) and not any(below(path, root) for root in absent_roots(known))
 
 
 def absent_roots(known: Known) -> list[str]:

@@ -26,9 +26,9 @@ class Todo(dict[int, list[Any]]):
         return sum(map(len, self.values()))
 
 
-def recodable(folder: Path, catalog: Catalog, new: int | None, analyser: Model) -> Todo:
+def recodable(folder: Path, catalog: Catalog, new: int | None, *, analyser: Model) -> Todo:
     """What the catalog's space holds of the features that the analyser's source would measure, and `new` does not."""
-    infos, found = catalog.known_parts(), Todo()
+    infos, found = catalog.parts(), Todo()
     for part, several in itertools.groupby(catalog.lacking(new), key=lambda row: row.part):
         rows = list(several)
         if parts.source_of(folder, infos[part]) == analyser.source(rows[0].modality):
@@ -36,7 +36,7 @@ def recodable(folder: Path, catalog: Catalog, new: int | None, analyser: Model) 
     return found
 
 
-def recode(writer: Writer, old: int, analyser: Model, todo: Todo) -> Iterator[Event]:
+def recode(writer: Writer, old: int, analyser: Model, *, todo: Todo) -> Iterator[Event]:
     """Code `todo` into the writer's space, each part in a transaction of its own; an event per track.
 
     Paths, tags, facts and remembered failures come along. A part that is damaged is Warned about: what was in it is
@@ -62,20 +62,20 @@ def _code(
     That is of the whole track: empty where none is known.
     """
     modality: Modality = wanted[0].modality
-    info = writer.reading(Catalog.known_parts)[part]
-    rows = parts.read_part(writer.folder, info, analyser.measured(modality))
-    at, first, lead = parts.located(rows.hashes, rows.window, wanted)
+    info = writer.reading(Catalog.parts)[part]
+    rows = parts.read_part(writer.folder, info, analyser.source_columns(modality))
+    at, first, lead = parts.locate(rows.hashes, rows.window, wanted)
     still = np.repeat([bool(c.facts.get("still")) for c in wanted], lead + [c.windows for c in wanted])
     coded = analyser.code(modality, rows.features[at], still)
-    blobs = {name: _moved(parts.read_blobs(writer.folder, info, name), at) for name in parts.BLOBS}
-    columns, source = analyser.stored(modality), analyser.source(modality)
-    writer.describe(modality, columns, analyser.inputs(modality), source)
+    blobs = {name: _move(parts.read_blobs(writer.folder, info, name), at) for name in parts.BLOBS}
+    columns, source = analyser.library_columns(modality), analyser.source(modality)
+    writer.describe(modality, columns, analyser.inputs(modality), source=source)
     kept = parts.Rows(rows.hashes[at], rows.window[at], rows.bounds[at], *coded)
     affects = [coded.affect[row - 1].tolist() if led else [] for row, led in zip(first, lead, strict=True)]
-    return parts.write_part(writer.folder, kept, columns, source, blobs), first, affects
+    return parts.write_part(writer.folder, kept, columns, source=source, blobs=blobs), first, affects
 
 
-def _moved(blobs: dict[int, bytes], at: Array) -> dict[int, bytes]:
+def _move(blobs: dict[int, bytes], at: Array) -> dict[int, bytes]:
     """What stood in the rows `at` of a part, by their places in that list."""
     return {row: blobs[old] for row, old in enumerate(at.tolist()) if old in blobs}
 

@@ -12,7 +12,7 @@ from indexing.catalog.changes import Gone
 from indexing.catalog.queries import Catalog
 from indexing.catalog.rows import Known, Root
 from indexing.catalog.writer import CatalogWriter
-from indexing.disk.files import absolute, below, trouble, vanished
+from indexing.disk.files import absolute, below, is_gone, trouble
 from indexing.ingest import plan
 from indexing.ingest.events import Event, Plan, Planned, Recoded, Removed, Skipped, Warned
 from indexing.ingest.pipeline import Pipeline
@@ -23,7 +23,7 @@ from indexing.library import Library
 from indexing.writing.writer import Writer, writing
 from recommender.errors import LibraryError
 from recommender.model import Model
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Modality
 
 _MODALITIES: tuple[Modality, ...] = ("music", "video")
@@ -82,6 +82,7 @@ def add(
     library: Library | None,
     paths: Iterable[str | Path],
     analyser: Model,
+    *,
     modality: Modality = "music",
     **choices: Unpack[Choices],
 ) -> Generator[Event]:
@@ -104,7 +105,7 @@ def add(
     elif library is None:
         raise LibraryError("there is no library to add to; make one first")
     elif run.reanalyse and analyser.space != library.space:
-        yield from _move(library, _merged(_roots(library), wanted), run)
+        yield from _move(library, _merge(_roots(library), wanted), run)
     else:
         with _session(library, run) as writer:
             yield from _ingest(writer, wanted, run, sweep=False)
@@ -185,7 +186,7 @@ def _session(library: Library, run: _Run | None, wait_s: float = 0.0, switch: bo
     was_open = library.is_open
     try:
         space, wait = (run.analyser.space, run.wait_s) if run else (None, wait_s)
-        with writing(library.folder, space, wait, switch) as writer:
+        with writing(library.folder, space, wait, switch=switch) as writer:
             try:
                 yield writer
             finally:
@@ -202,7 +203,7 @@ def _roots(library: Library) -> dict[Modality, list[str]]:
     return out
 
 
-def _merged(roots: dict[Modality, list[str]], more: dict[Modality, list[str]]) -> dict[Modality, list[str]]:
+def _merge(roots: dict[Modality, list[str]], more: dict[Modality, list[str]]) -> dict[Modality, list[str]]:
     return {m: [*roots.get(m, []), *more.get(m, [])] for m in _MODALITIES if m in roots or m in more}
 
 
@@ -228,7 +229,13 @@ def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, swe
 def _task(modality: Modality, paths: list[str], known: Known, run: _Run) -> _Task:
     absent = set(plan.absent_roots(known))
     found = scan([p for p in paths if p not in absent], modality)
-    return _Task(modality, paths, found, known, plan.decide(found.files, known, modality, run.retry, run.reanalyse))
+    return _Task(
+        modality,
+        paths,
+        found,
+        known,
+        plan.decide(found.files, known, modality, retry=run.retry, reanalyse=run.reanalyse),
+    )
 
 
 def _total(tasks: list[_Task]) -> Plan:
@@ -242,7 +249,7 @@ def _problems(task: _Task, sweep: bool) -> Iterator[Event]:
         if path in task.paths:
             yield Warned(path, trouble(path, "it is not there (an unplugged disk?); its tracks stay in the library"))
     for problem in task.found.problems:
-        if not (sweep and problem.path in task.paths and vanished(problem.path)):
+        if not (sweep and problem.path in task.paths and is_gone(problem.path)):
             yield problem
 
 
@@ -275,7 +282,7 @@ def _missing(known: Known) -> list[str]:
 
 def _rehearse(library: Library | None, wanted: Mapping[Modality, list[str]], run: _Run, sweep: bool) -> Iterator[Event]:
     """The events of a run without its analyses, and without writing anything."""
-    tasks = [_task(m, paths, _known(library, m), run) for m, paths in wanted.items()]
+    tasks = [_task(m, paths, _load_known(library, m), run) for m, paths in wanted.items()]
     yield _total(tasks)
     for task in tasks:
         yield from _problems(task, sweep)
@@ -288,7 +295,7 @@ def _rehearse(library: Library | None, wanted: Mapping[Modality, list[str]], run
             yield from (Removed(p) for p in _missing(task.known) if p not in moved)
 
 
-def _known(library: Library | None, modality: Modality) -> Known:
+def _load_known(library: Library | None, modality: Modality) -> Known:
     if library is None:
         return Known()
     with closing(Catalog.open(library.folder)) as catalog:
@@ -312,7 +319,7 @@ def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run, rec
         gone = [p for m in _MODALITIES for p in _left_behind(writer, old, m)]
         if not any(writer.reading(partial(Catalog.known, modality=m)).files for m in _MODALITIES):
             raise LibraryError(
-                f"nothing of the library at {shown(library.folder)} could be analysed; it stays as it is, "
+                f"nothing of the library at {show(library.folder)} could be analysed; it stays as it is, "
                 "searchable with the model it was indexed with"
             )
         writer.apply(CatalogWriter.adopt)
@@ -321,9 +328,11 @@ def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run, rec
 
 
 def _recode(writer: Writer, old: int, analyser: Model) -> Iterator[Event]:
-    todo = writer.reading(lambda catalog: recodable(writer.folder, catalog.beside(old), catalog.space_id, analyser))
+    todo = writer.reading(
+        lambda catalog: recodable(writer.folder, catalog.beside(old), catalog.space_id, analyser=analyser)
+    )
     yield Plan(todo.tracks, todo.tracks, 0)
-    yield from recode(writer, old, analyser, todo)
+    yield from recode(writer, old, analyser, todo=todo)
 
 
 def _left_behind(writer: Writer, old: int, modality: Modality) -> list[str]:
@@ -337,8 +346,8 @@ def _left_behind(writer: Writer, old: int, modality: Modality) -> list[str]:
     lost = [p for p in left if p not in now.failed and (before.files[p].imported or not plan.missing(p, before))]
     if lost:
         raise LibraryError(
-            f"{len(lost)} track(s) of the library at {shown(writer.folder)} could not be brought over, the first is "
-            f"{shown(lost[0])}: plug in the disk it is on and run the same command again, or take it out first "
+            f"{len(lost)} track(s) of the library at {show(writer.folder)} could not be brought over, the first is "
+            f"{show(lost[0])}: plug in the disk it is on and run the same command again, or take it out first "
             "(`recommend index remove`); until then the library stays as it is, searchable with its old model"
         )
     return left
@@ -347,7 +356,7 @@ def _left_behind(writer: Writer, old: int, modality: Modality) -> list[str]:
 def _rehearse_upgrade(library: Library, run: _Run) -> Iterator[Event]:
     """The tracks that `upgrade` would code from what the library holds, and those it would analyse."""
     with closing(Catalog.open(library.folder)) as catalog:
-        todo = recodable(library.folder, catalog, None, run.analyser)
+        todo = recodable(library.folder, catalog, None, analyser=run.analyser)
         coded = {path for part in todo for path in catalog.paths_in(part)}
     rest = sorted(track.path for track in library.tracks() if track.path not in coded)
     yield Plan(len(coded) + len(rest), len(rest), 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from indexing.disk.files import File, absolute, trouble
 from indexing.ingest.events import Failed
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Modality
 
 _MUSIC = (
@@ -60,7 +60,7 @@ def expand_clips(paths: Sequence[Path]) -> list[Path]:
             continue
         inside = media_files(path, "video")
         if not inside:
-            raise InputError(f"no clips in {shown(path)}: give a folder with video files, pictures or GIFs")
+            raise InputError(f"no clips in {show(path)}: give a folder with video files, pictures or GIFs")
         found.extend(inside)
     return found
 

@@ -9,7 +9,7 @@ from indexing.catalog.queries import Catalog
 from indexing.catalog.rows import Held
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk import parts
-from indexing.disk.durable import translated, tree_bytes
+from indexing.disk.durable import library_errors, tree_bytes
 from indexing.writing.writer import Writer, writing
 
 _FULL_BYTES = 64 << 20  # a part this large costs nothing to open any more, and fits memory a few times over
@@ -68,7 +68,7 @@ class Saved:
 
 def estimate(catalog: Catalog) -> Estimate:
     """What compaction would find."""
-    held = catalog.held()
+    held = catalog.parts_with_tracks()
     small = [h for h in held if h.part.bytes < _FULL_BYTES // 2]
     rows = sum(h.part.rows for h in held)
     mergeable = len(small) if len(small) > 1 else 0
@@ -83,15 +83,15 @@ def compact(folder: Path, wait_s: float = 0.0, full_bytes: int = _FULL_BYTES) ->
     """
     before = tree_bytes(folder)
     with writing(folder, wait_s=wait_s) as writer:
-        first = writer.reading(Catalog.held)
+        first = writer.reading(Catalog.parts_with_tracks)
         writer.apply(CatalogWriter.drop_unused)
         left: list[str] = []
-        for group in _groups(writer.folder, writer.reading(Catalog.held)):
+        for group in _groups(writer.folder, writer.reading(Catalog.parts_with_tracks)):
             for batch in _batches(group, full_bytes):
                 left += _merge(writer, batch)
-        last = writer.reading(Catalog.held)
+        last = writer.reading(Catalog.parts_with_tracks)
         writer.publish(always=True)
-        with translated(folder, "shrink the catalog of the library at"):
+        with library_errors(folder, "shrink the catalog of the library at"):
             writer.catalog.shrink()
     rows = (sum(h.part.rows for h in first), sum(h.part.rows for h in last))
     return Saved((len(first), len(last)), rows, (before, tree_bytes(folder)), left)

@@ -30,13 +30,13 @@ class Recall:
         return f"{shares} over {self.queries} queries"
 
 
-def recall(library: Library, modality: Modality, queries: int = QUERIES, seed: int = 0) -> Recall:
+def recall(library: Library, modality: Modality, queries: int = QUERIES, *, seed: int = 0) -> Recall:
     """The recall of `library.search` against every window that the library shows, looked at some at a time."""
     segments = library.segments(modality)
-    sample = drawn(segments, queries, seed)
+    sample = draw_queries(segments, queries, seed)
     ids = np.sort(np.concatenate([s.ids[s.alive] for s in segments]))
     of, place = np.unique(library.recordings(ids), return_inverse=True)  # search shows each once
-    exact = best_of(segments, sample, lambda found: place[np.searchsorted(ids, found)], len(of))
+    exact = best_of(segments, sample, lambda found: place[np.searchsorted(ids, found)], count=len(of))
     most = min(max(CUTOFFS), len(of))
     shares: dict[int, list[float]] = {k: [] for k in CUTOFFS}
     for query, scores in zip(sample, exact, strict=True):
@@ -46,7 +46,7 @@ def recall(library: Library, modality: Modality, queries: int = QUERIES, seed: i
     return Recall(len(sample), {k: float(np.mean(several)) for k, several in shares.items()})
 
 
-def drawn(segments: Sequence[Segment], count: int, seed: int) -> Array:
+def draw_queries(segments: Sequence[Segment], count: int, seed: int) -> Array:
     """float64 [count, dim]: unit vectors near windows drawn at random."""
     random = np.random.default_rng(seed)
     ends = np.cumsum([len(s.vectors) for s in segments])
@@ -57,7 +57,7 @@ def drawn(segments: Sequence[Segment], count: int, seed: int) -> Array:
     return queries
 
 
-def best_of(segments: Sequence[Segment], queries: Array, place: Callable[[Array], Array], count: int) -> Array:
+def best_of(segments: Sequence[Segment], queries: Array, place: Callable[[Array], Array], *, count: int) -> Array:
     """float32 [q, count]: the cosine with each query of the best window of every recording.
 
     `place` says which of `count` recordings tracks int64 [m] are of.

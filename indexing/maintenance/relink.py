@@ -7,7 +7,7 @@ from pathlib import Path
 
 from indexing.catalog.queries import Catalog
 from indexing.catalog.writer import CatalogWriter
-from indexing.disk.content_hash import fingerprint
+from indexing.disk.content_hash import content_hash
 from indexing.disk.files import File
 from indexing.ingest.events import Event, Mended
 from indexing.ingest.scan import scan
@@ -36,7 +36,7 @@ def add_path(
     file = File(path, 1, -1)
     with suppress(OSError, ValueError):
         status = Path(path).stat()
-        if fingerprint(Path(path)) != digest:
+        if content_hash(Path(path)) != digest:
             return
         file = File(path, status.st_size, status.st_mtime_ns)
     catalog.add_path(modality, track_id, file, tags={**(named or {}), **read_tags(Path(path))})
@@ -52,7 +52,7 @@ def relink(writer: Writer, folders: Sequence[str | Path] = ()) -> Iterator[Event
         linked = 0
         for file in scan([*folders, *own], modality).files:
             with suppress(OSError):
-                digest = fingerprint(Path(file.path))
+                digest = content_hash(Path(file.path))
                 if digest in lost:
                     put = partial(add_path, modality=modality, track_id=lost[digest], path=file.path, digest=digest)
                     writer.apply(put)

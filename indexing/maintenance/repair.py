@@ -9,20 +9,20 @@ from indexing.catalog.changes import Refused
 from indexing.catalog.queries import DANGLING, Catalog
 from indexing.catalog.rows import Stored
 from indexing.catalog.writer import CatalogWriter
-from indexing.disk.content_hash import fingerprint
+from indexing.disk.content_hash import content_hash
 from indexing.disk.files import File
-from indexing.disk.locations import existing, library_path, lost
+from indexing.disk.locations import existing, is_lost, library_path
 from indexing.ingest.events import Event, Mended
 from indexing.ingest.job import Job
 from indexing.ingest.pipeline import NEVER, Pipeline
 from indexing.ingest.plan import Decisions
 from indexing.maintenance import salvage
 from indexing.maintenance.relink import relink
-from indexing.maintenance.verify import checked_part, examine, orphans
+from indexing.maintenance.verify import check_part, examine, orphans
 from indexing.snapshot import snapshot
 from indexing.writing.writer import Writer, mismatch, writing
 from recommender.model import Model
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Modality
 
 
@@ -50,7 +50,7 @@ def repair(
     Raises LibraryLocked, LibraryError, SpaceMismatch.
     """
     folder = library_path(name_or_path)
-    folder = folder if lost(folder) else existing(name_or_path)
+    folder = folder if is_lost(folder) else existing(name_or_path)
     yield from salvage.bring_back(folder, analyser, wait_s)
     strays = orphans(folder)
     with writing(folder, wait_s=wait_s) as writer:
@@ -80,7 +80,7 @@ def _references(writer: Writer) -> Iterator[Event]:
 def _parts(writer: Writer, pipeline: Any) -> Iterator[Event]:
     """Analyse the tracks of damaged parts again from whichever of their files is there."""
     damaged = writer.reading(partial(_damaged, folder=writer.folder))
-    lost_tracks = partial(Catalog.stored_in, parts=list(damaged))
+    lost_tracks = partial(Catalog.tracks_in, parts=list(damaged))
     for name, why in damaged.values():
         yield Mended(f"part {name}: {why}")
     tried: set[str] = set()
@@ -95,10 +95,10 @@ def _parts(writer: Writer, pipeline: Any) -> Iterator[Event]:
 def _damaged(catalog: Catalog, folder: Path) -> dict[int, tuple[str, str]]:
     """Names and what is wrong, of the parts of the searched space that are not whole, by id."""
     searched = catalog.beside(catalog.head().space_id)
-    described, found = searched.described(), {}
-    for held in searched.held_in_turn():
+    described, found = searched.descriptions(), {}
+    for held in searched.parts_in_turn():
         if held.space == searched.space_id:
-            problems = list(checked_part(folder, held, described[held.modality].columns))
+            problems = list(check_part(folder, held, described[held.modality].columns))
             if problems:
                 found[held.id] = (held.part.name, problems[0])
     return found
@@ -120,7 +120,7 @@ def _file(path: str, digest: bytes) -> File | None:
     """The file at `path` where it has that content."""
     try:
         status = Path(path).stat()
-        return File(path, status.st_size, status.st_mtime_ns) if fingerprint(Path(path)) == digest else None
+        return File(path, status.st_size, status.st_mtime_ns) if content_hash(Path(path)) == digest else None
     except (OSError, ValueError):
         return None
 
@@ -129,7 +129,7 @@ def _hopeless(writer: Writer, lost: list[Stored]) -> Iterator[Event]:
     """Tracks of damaged parts without a file: kept where the snapshot has them, else remembered as failures."""
     published = snapshot.load_or_none(writer.folder)
     for track in lost:
-        name = shown(track.paths[0]) if track.paths else f"track {track.id}"
+        name = show(track.paths[0]) if track.paths else f"track {track.id}"
         if published is not None and _in_snapshot(published, track):
             yield Mended(f"{name} is searchable from the snapshot alone: bring its file back and repair again")
             continue

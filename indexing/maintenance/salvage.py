@@ -14,10 +14,10 @@ import numpy as np
 from indexing.catalog.changes import plain
 from indexing.catalog.salvage import Remade, flaw_of, keep_damaged, reindex, remaking
 from indexing.disk import parts
-from indexing.disk.durable import PARTIAL, publish, translated
+from indexing.disk.durable import PARTIAL, library_errors, publish
 from indexing.disk.locations import CATALOG
 from indexing.disk.lock import lock
-from indexing.duplicates.groups import Versions, marks_of
+from indexing.duplicates.groups import Versions, fingerprints_of
 from indexing.ingest.events import Event, Mended
 from indexing.maintenance.relink import add_paths
 from indexing.snapshot import snapshot
@@ -42,12 +42,12 @@ def bring_back(folder: Path, analyser: Model, wait_s: float = 0.0) -> Iterator[E
 
     Raises LibraryError for one of a later version.
     """
-    with translated(folder, "read the library at"):
+    with library_errors(folder, "read the library at"):
         flaw = flaw_of(folder)
     if flaw is None:
         return
     _log.info("%s: %s; it is made again", folder, flaw)
-    with lock(folder, wait_s), translated(folder, "write to the library at"):
+    with lock(folder, wait_s), library_errors(folder, "write to the library at"):
         yield Mended(flaw)
         if reindex(folder):
             yield Mended("its indexes were made anew")
@@ -71,15 +71,15 @@ def _remade(folder: Path, fresh: Path, analyser: Model) -> Iterator[Event]:
 
 def _group(folder: Path, catalog: Remade) -> None:
     """Group versions of one recording by the fingerprints that the parts hold: groups may be among what is lost."""
-    known, infos, rows = Versions(folder, catalog.space_id), catalog.known_parts(), catalog.placed(modality="music")
+    known, infos, rows = Versions(folder, catalog.space_id), catalog.parts(), catalog.placements(modality="music")
     for at in range(0, len(rows), _CHUNK):
-        known.take(catalog, list(marks_of(folder, infos, rows[at : at + _CHUNK])))
+        known.take(catalog, list(fingerprints_of(folder, infos, rows[at : at + _CHUNK])))
 
 
 def _from_parts(folder: Path, catalog: Remade, analyser: Model) -> Iterator[Event]:
     """Bring back the tracks that parts hold and the catalog lost."""
-    known = {info.name: key for key, info in catalog.known_parts().items()}
-    remembered, back = _remembered(folder), 0
+    known = {info.name: key for key, info in catalog.parts().items()}
+    remembered, back = _remember(folder), 0
     catalog.loosen()
     for path in sorted((folder / parts.FOLDER).glob("*.parquet"), key=_age):
         modality = _modality(folder, catalog, path, analyser=analyser)
@@ -87,7 +87,7 @@ def _from_parts(folder: Path, catalog: Remade, analyser: Model) -> Iterator[Even
             if path.name not in known:
                 yield Mended(f"nothing could be made of {path.name}; it is kept in the folder '{_set_aside(path)}'")
             continue
-        rows = parts.read_part(folder, parts.found_at(path)[0], ())
+        rows = parts.read_part(folder, parts.part_at(path)[0], ())
         if path.name not in known:
             part = parts.Part(path.name, len(rows), path.stat().st_size, parts.checksum(path))
             known[path.name] = catalog.add_part(modality, part)
@@ -106,7 +106,7 @@ def _age(path: Path) -> tuple[int, str]:
 def _modality(folder: Path, catalog: Remade, path: Path, *, analyser: Model) -> Modality | None:
     """What a part is of, where it is whole and of the space; None otherwise."""
     try:
-        info, columns = parts.found_at(path)
+        info, columns = parts.part_at(path)
         modality = catalog.modality_of(path.name) or next(filter(partial(_fits, folder, info, analyser), _BOTH), None)
         if modality is not None:
             parts.read_part(folder, info, ())
@@ -121,7 +121,7 @@ def _fits(folder: Path, info: parts.Part, analyser: Model, modality: Modality) -
     """Whether a part holds what the analyser computes today of its features."""
     if parts.source_of(folder, info) != analyser.source(modality):
         return False
-    rows = parts.read_part(folder, info, analyser.measured(modality))
+    rows = parts.read_part(folder, info, analyser.source_columns(modality))
     sample = rows.features[:_SAMPLE]
     if not sample.shape[1] or rows.vectors.shape[1] != analyser.space.dim:
         return False
@@ -153,7 +153,7 @@ def _tracks_in(part: int, rows: parts.Rows) -> Iterator[tuple[bytes, dict[str, A
         yield rows.hashes[at].tobytes(), values, rows.vectors[at].tobytes()
 
 
-def _remembered(folder: Path) -> dict[bytes, Track]:
+def _remember(folder: Path) -> dict[bytes, Track]:
     """Tracks as the snapshot shows them, by the bytes of their first vector."""
     found: dict[bytes, Track] = {}
     for modality, segment, facts in _published(folder):

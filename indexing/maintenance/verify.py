@@ -11,7 +11,7 @@ import numpy as np
 from indexing.catalog.queries import Catalog
 from indexing.catalog.rows import Held, Live
 from indexing.disk import parts
-from indexing.disk.durable import translated
+from indexing.disk.durable import library_errors
 from indexing.disk.files import trouble
 from indexing.disk.runs import spans
 from indexing.library import Library
@@ -23,7 +23,7 @@ from indexing.snapshot.facts import Facts
 from indexing.snapshot.segments import Segment
 from indexing.writing.writer import due
 from recommender.errors import LibraryError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array, Modality
 
 _GROUPS = {"recording", "twins"}  # facts that say which tracks are of one recording
@@ -98,10 +98,10 @@ def examine(folder: Path, queries: int = recall.QUERIES, seed: int = 0) -> Repor
     Its search is audited with so many queries (0: not at all).
     """
     report = Report()
-    with translated(folder, "read the library at"):
+    with library_errors(folder, "read the library at"):
         published = snapshot.load_or_none(folder)
         with closing(Catalog.open(folder)) as catalog:
-            report.problems += [Problem("catalog", shown(line)) for line in catalog.flaws()]
+            report.problems += [Problem("catalog", show(line)) for line in catalog.flaws()]
             checker = _Checker(folder, catalog)
             report.counts = checker.counts()
             report.problems += checker.check_store()
@@ -122,13 +122,13 @@ def orphans(folder: Path) -> list[str]:
     The library need not be fit to be opened.
     """
     with closing(Catalog.open(folder)) as catalog:
-        known = [part.name for part in catalog.known_parts().values()]
+        known = [part.name for part in catalog.parts().values()]
     return [path.name for path in parts.strangers(folder, known)]
 
 
 def info(library: Library) -> dict[str, Any]:
     """What the library is and holds, JSON-ready: `Library.info`, and whether compaction pays."""
-    with translated(library.folder, "read the library at"), closing(Catalog.open(library.folder)) as catalog:
+    with library_errors(library.folder, "read the library at"), closing(Catalog.open(library.folder)) as catalog:
         return library.info() | {"compaction": compact.estimate(catalog).as_json()}
 
 
@@ -138,14 +138,14 @@ class _Checker:
     def __init__(self, folder: Path, catalog: Catalog) -> None:
         self.folder, self.catalog = folder, catalog
         self.head = catalog.head()
-        self.described = catalog.described()
+        self.described = catalog.descriptions()
         self.broken = False
         self.unlike: set[Modality] = set()  # whose snapshot does not hold what the store does
 
     def counts(self) -> dict[str, Any]:
         """How much there is."""
         held: dict[str, Any] = {m: self.catalog.counts(m) for m in self.described}
-        return held | {"parts": len(self.catalog.known_parts())}
+        return held | {"parts": len(self.catalog.parts())}
 
     def recalls(self, queries: int, seed: int) -> dict[Modality, Recall]:
         """What search finds of what the store holds; nothing when the library has moved on meanwhile."""
@@ -153,13 +153,13 @@ class _Checker:
             if library.generation != self.head.generation:
                 return {}
             sound = [m for m in self.described if m not in self.unlike and library.count(m)]
-            return {m: recall.recall(library, m, queries, seed) for m in sound}
+            return {m: recall.recall(library, m, queries, seed=seed) for m in sound}
 
     def check_store(self) -> Iterator[Problem]:
         """Parts as recorded and sound, and every track's windows in one of them."""
-        for held in self.catalog.held_in_turn():
-            columns = self.catalog.beside(held.space).described()[held.modality].columns
-            for text in checked_part(self.folder, held, columns):
+        for held in self.catalog.parts_in_turn():
+            columns = self.catalog.beside(held.space).descriptions()[held.modality].columns
+            for text in check_part(self.folder, held, columns):
                 self.broken = True
                 yield Problem("part", text)
         if count := self.catalog.count_pathless():
@@ -205,7 +205,7 @@ class _Checker:
             yield "windows are not as many as in the store"
             return
         wrong: set[str] = set()
-        for mine, columns in snapshot.stored(self.folder, self.catalog, wanted, self.described[modality].inputs):
+        for mine, columns in snapshot.pieces(self.folder, self.catalog, wanted, inputs=self.described[modality].inputs):
             rows = spans(kept.offsets[:-1][places[mine]], wanted.windows[mine])
             wrong |= {name for name, values in columns.items() if not np.array_equal(getattr(kept, name)[rows], values)}
         yield from (f"{name} are not those of the store" for name in sorted(wrong))
@@ -213,7 +213,7 @@ class _Checker:
     def _differing_facts(self, mine: Facts, modality: Modality) -> Iterator[str]:
         """Facts, and groups of near-duplicates, that are not those of the catalog."""
         kept = facts.arrays(mine)
-        theirs = facts.arrays(facts.gathered(self.catalog.facts(modality)))
+        theirs = facts.arrays(facts.gather(self.catalog.facts(modality)))
         wrong = {name for name, values in theirs.items() if not _same_values(kept[name], values)}
         if wrong & _GROUPS:
             yield "recordings are not those of the catalog"
@@ -221,7 +221,7 @@ class _Checker:
             yield "facts are not those of the catalog"
 
 
-def checked_part(folder: Path, held: Held, columns: tuple[str, ...]) -> Iterator[str]:
+def check_part(folder: Path, held: Held, columns: tuple[str, ...]) -> Iterator[str]:
     """What is wrong with one part: its file, the numbers in it, and whether it holds what the catalog places there."""
     part = held.part
     path = folder / parts.FOLDER / part.name

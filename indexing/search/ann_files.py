@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from indexing.disk.durable import PARTIAL, publish, sync, translated, write_json
-from indexing.search.ann_tuning import Measured, Settings, tuned
+from indexing.disk.durable import PARTIAL, library_errors, publish, sync, write_json
+from indexing.search.ann_tuning import Measured, Settings, tune
 from indexing.search.backends import AUTO, SETTINGS
 from indexing.search.backends import faiss_pq as codes_of
-from indexing.search.backends.faiss_pq import Coded, Layout
+from indexing.search.backends.faiss_pq import FaissPQ, Layout
 from indexing.snapshot.snapshot import CODES, RECORD
 from recommender.errors import Argument, BackendError, CliptuneError, LibraryError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array
 
 BUILD = "run `recommend index build`"
@@ -64,11 +64,11 @@ class Built:
 def load_settings(folder: Path) -> Settings:
     """The library's settings, the defaults where none were given; raises LibraryError for a damaged file."""
     try:
-        with translated(folder, "read the search settings of"):
+        with library_errors(folder, "read the search settings of"):
             return Settings(**json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise LibraryError(
-            f"{shown(folder / SETTINGS)} is damaged; run ", Argument("recall", 0.999, "index build")
+            f"{show(folder / SETTINGS)} is damaged; run ", Argument("recall", 0.999, "index build")
         ) from error
     except LibraryError as error:
         if isinstance(error.__cause__, FileNotFoundError):
@@ -78,7 +78,7 @@ def load_settings(folder: Path) -> Settings:
 
 def save_settings(folder: Path, settings: Settings) -> None:
     """Keep settings with the library."""
-    with translated(folder, "write to the library at"):
+    with library_errors(folder, "write to the library at"):
         write_json(folder / SETTINGS, _as_json(settings))
 
 
@@ -87,7 +87,7 @@ def _as_json(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in asdict(settings).items() if (name, value) != ("backend", AUTO)}
 
 
-def open_built(home: Path, vectors: Array) -> tuple[Coded, Built]:
+def open_built(home: Path, vectors: Array) -> tuple[FaissPQ, Built]:
     """The codes in a snapshot's folder over its vectors, and what was measured of them.
 
     Raises BackendError where none were built, LibraryError where they are damaged, with what to do.
@@ -149,7 +149,7 @@ def files(home: Path) -> list[str]:
     return [RECORD] if built.file is None else [built.file, RECORD]
 
 
-def kept(home: Path, vectors: Array, settings: Settings) -> Built | None:
+def find_kept(home: Path, vectors: Array, settings: Settings) -> Built | None:
     """What is built there already for these vectors and settings; codes serve whatever backend was set then."""
     built = _whole(home, vectors)
     asked = built and (built.settings if built.file is None else replace(built.settings, backend=settings.backend))
@@ -168,16 +168,16 @@ def _whole(home: Path, vectors: Array) -> Built | None:
 
 def build_codes(home: Path, vectors: Array, settings: Settings) -> Built:
     """Codes of vectors in their folder, unless they are there, or the note that exact search serves better."""
-    before = kept(home, vectors, settings)
+    before = find_kept(home, vectors, settings)
     if before is not None:
         return before
     _clear(home)
     start_s = time.process_time()
-    found = tuned(vectors, settings)
+    found = tune(vectors, settings)
     name, size = None, 0
     if found is not None:
         name = f"search-{uuid.uuid4().hex[:8]}.faiss"
-        size = _written(found[0], home, name)
+        size = _write(found[0], home, name)
     layout, measured = (None, None) if found is None else found[1:]
     rows, dim = vectors.shape
     built = Built(rows, dim, settings, name, size, layout, measured, time.process_time() - start_s)
@@ -194,7 +194,7 @@ def remove_codes(home: Path, vectors: Array, settings: Settings) -> Built:
     return Built(rows, dim, settings, None, 0, None, None, 0.0)
 
 
-def _written(codes: Any, home: Path, name: str) -> int:
+def _write(codes: Any, home: Path, name: str) -> int:
     """Bytes of the codes, written under their name once they are whole and on disk."""
     partial = home / (PARTIAL + name)
     try:

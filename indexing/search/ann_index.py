@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from indexing.disk.durable import translated
-from indexing.search.ann_files import Built, kept, load_settings
+from indexing.disk.durable import library_errors
+from indexing.search.ann_files import Built, find_kept, load_settings
 from indexing.search.ann_tuning import groups_for
 from indexing.search.backends.registry import builder
 from indexing.snapshot import snapshot
 from indexing.snapshot.snapshot import Snapshot
 from recommender.errors import LibraryError, LibraryLocked
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Modality
 
 LOCK = "build.lock"
@@ -32,7 +32,7 @@ def build(folder: Path, wait_s: float = 0.0) -> dict[Modality, Built]:
             if published is None:
                 return {}
             try:
-                with translated(folder, "build a search index for the library at"):
+                with library_errors(folder, "build a search index for the library at"):
                     made = {
                         m: builder(settings.backend).build(published.home(folder, m), s, settings)
                         for m, s in published.segments.items()
@@ -69,7 +69,7 @@ def _lacking(folder: Path, published: Snapshot) -> bool:
         return False
     shapes = {m: s.vectors.shape for m, s in published.segments.items()}
     large = (m for m, (rows, dim) in shapes.items() if groups_for(rows, dim, settings) is not None)
-    return any(kept(published.home(folder, m), published.segments[m].vectors, settings) is None for m in large)
+    return any(find_kept(published.home(folder, m), published.segments[m].vectors, settings) is None for m in large)
 
 
 @contextmanager
@@ -77,11 +77,11 @@ def _lock(folder: Path, wait_s: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     handle = FileLock(folder / LOCK)
-    with translated(folder, "build a search index for the library at"):
+    with library_errors(folder, "build a search index for the library at"):
         try:
             handle.acquire(timeout=wait_s)
         except Timeout as error:
-            raise LibraryLocked(f"a search index is being built for the library at {shown(folder)}") from error
+            raise LibraryLocked(f"a search index is being built for the library at {show(folder)}") from error
     try:
         yield
     finally:

@@ -9,12 +9,12 @@ import numpy as np
 
 from indexing.search.backends import AUTO, MATRICES
 from indexing.search.backends.exact import tops
-from indexing.search.backends.faiss_pq import Coded, Layout, coded, list_sample, sampled, trained_lists
+from indexing.search.backends.faiss_pq import FaissPQ, Layout, build_codes, list_sample, sample_rows, train_lists
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array, unit
 
-CODED_ROWS = 1_000_000
+FAISS_PQ_ROWS = 1_000_000
 """Rows from which codes pay. Below, an exact product takes under 15 ms; FAISS alone takes 56 to import."""
 
 _TRAINED_ROWS = 16 * 39  # from which FAISS learns the centroids of codes without a warning
@@ -53,7 +53,7 @@ def memory_of(text: str) -> int:
     """The bytes that "2GB", "512 MB" or "1.5g" say (1 GB = 2^30 bytes); raises InputError."""
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt])(?:i?b)?", text.strip().lower())
     if found is None:
-        raise InputError(f"the memory '{shown(text)}' is not understood; give a size such as 2GB or 512MB")
+        raise InputError(f"the memory '{show(text)}' is not understood; give a size such as 2GB or 512MB")
     return int(float(found[1]) * 1024 ** (" kmgt".index(found[2])))
 
 
@@ -82,7 +82,7 @@ class Held:
 
 def groups_for(rows: int, dim: int, settings: Settings) -> int | None:
     """Groups of dimensions to code so that the codes fit; None where exact search serves better, or nothing fits."""
-    least = CODED_ROWS if settings.backend == AUTO else _TRAINED_ROWS
+    least = FAISS_PQ_ROWS if settings.backend == AUTO else _TRAINED_ROWS
     if settings.backend in MATRICES or rows < least or settings.recall >= 1:
         return None
     shares = (1, 2, 4) if settings.recall > _FINE_RECALL else (2, 4)
@@ -90,24 +90,24 @@ def groups_for(rows: int, dim: int, settings: Settings) -> int | None:
     return next(fitting, None)
 
 
-def tuned(vectors: Array, settings: Settings, seed: int = 0) -> tuple[Any, Layout, Measured] | None:
+def tune(vectors: Array, settings: Settings, seed: int = 0) -> tuple[Any, Layout, Measured] | None:
     """Codes of `vectors` float32 [n, d] that reach the recall with the least work, measured; None: search exactly."""
     rows, dim = vectors.shape
     groups = groups_for(rows, dim, settings)
     if groups is None:
         return None
-    held = held_out(vectors, seed)
-    layout, coarse = _listed(vectors, Layout(groups), held, settings, seed)
-    codes = coded(vectors, layout, coarse, seed)
+    held = hold_out(vectors, seed)
+    layout, coarse = _with_lists(vectors, Layout(groups), held, settings, seed)
+    codes = build_codes(vectors, layout, coarse, seed=seed)
     for extra in _EXTRAS:
         layout = Layout(groups, layout.lists, layout.probes, extra)
-        reached = measured(Coded(vectors, codes, layout), held)
+        reached = measure(FaissPQ(vectors, codes, layout), held)
         if reached.recall >= settings.recall:
             return codes, layout, reached
     return None
 
 
-def held_out(vectors: Array, seed: int = 0) -> Held:
+def hold_out(vectors: Array, seed: int = 0) -> Held:
     """Queries that are no rows: half near one (moved by half its length), half between two, as those of clips are."""
     rng = np.random.default_rng((seed, 1))
     first, second = (vectors[np.sort(rng.choice(len(vectors), _QUERIES))] for _ in range(2))
@@ -118,7 +118,7 @@ def held_out(vectors: Array, seed: int = 0) -> Held:
     return Held(queries, tops(vectors, queries, _FAR)[0])
 
 
-def measured(index: Coded, held: Held) -> Measured:
+def measure(index: FaissPQ, held: Held) -> Measured:
     """Recall at 10 and 100 of an index, and the CPU time of a query for 100 rows."""
     start = time.thread_time()
     found = [index.top(query, _FAR)[0] for query in held.queries]
@@ -134,14 +134,14 @@ def _recall(found: list[Array], truth: Array, k: int) -> float:
     return float(np.sum(hits) / truth[:, :k].size)
 
 
-def _listed(vectors: Array, layout: Layout, held: Held, settings: Settings, seed: int) -> tuple[Layout, Any]:
+def _with_lists(vectors: Array, layout: Layout, held: Held, settings: Settings, seed: int) -> tuple[Layout, Any]:
     """The layout with lists and their centroids where the rows fall into lists well enough to read few of them.
 
     That is known before a row is coded, for a tenth of the time it takes to build: the lists that the best rows of the
     held-out queries are in. Half of what may be missed is left to the codes.
     """
     lists = 1 << round(np.log2(len(vectors)) / 2)
-    coarse = trained_lists(sampled(vectors, list_sample(lists), seed), lists)
+    coarse = train_lists(sample_rows(vectors, list_sample(lists), seed), lists)
     order = coarse.search(held.queries, lists)[1]
     own = coarse.search(np.ascontiguousarray(vectors[held.truth.ravel()]), 1)[1].reshape(held.truth.shape)
     ranks = np.take_along_axis(np.argsort(order, axis=1), own, axis=1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from indexing.disk.runs import spans
-from indexing.search.backends.exact import Product, best, tops
+from indexing.search.backends.exact import Exact, best, tops
 from indexing.search.tracks import best_tracks
 from indexing.snapshot.segments import Segment
 from recommender.types import Array, Candidates
@@ -36,13 +36,15 @@ def best_tracks_of_many(segment: Segment, queries: Array, k: int) -> list[Candid
     """What `best_tracks` finds exactly for each of `queries` float64 [q, dim], unit length."""
     counts = np.diff(segment.offsets)
     if not segment.alive.all() or not counts.all():
-        index = Product(segment.vectors)
-        return [best_tracks(index, segment, query, k) for query in queries]
+        index = Exact(segment.vectors)
+        return [best_tracks(index, segment, query, k=k) for query in queries]
     found = []
     for at in range(0, len(queries), _QUERIES):
         chunk = queries[at : at + _QUERIES]
-        places, scores = tops(segment.vectors, chunk, k + _SPARE, segment.offsets)
+        places, scores = tops(segment.vectors, chunk, k + _SPARE, offsets=segment.offsets)
         for query, mine, least in zip(chunk, places, scores[:, -1:], strict=True):
             rows = spans(segment.offsets[mine], counts[mine])
-            found.append(best_tracks(_Fetched(segment.vectors, rows, float(least.min(initial=-1))), segment, query, k))
+            found.append(
+                best_tracks(_Fetched(segment.vectors, rows, float(least.min(initial=-1))), segment, query, k=k)
+            )
     return found

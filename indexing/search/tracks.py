@@ -8,7 +8,7 @@ import numpy as np
 
 from indexing.disk.runs import spans
 from indexing.search.backends import Narrowing, WindowIndex
-from indexing.search.backends.exact import best, gathered
+from indexing.search.backends.exact import best, inner_products
 from indexing.snapshot.segments import Segment
 from recommender.memory import cosines
 from recommender.types import Array, Candidates
@@ -20,14 +20,14 @@ _GATHERED = 3  # of an exact index's rows one in so many, up to which that pays:
 _MOST = 8  # once one selected window in so many would be fetched, scoring all of them is cheaper
 
 
-def best_tracks(index: WindowIndex, segment: Segment, query: Array, k: int) -> Candidates:
+def best_tracks(index: WindowIndex, segment: Segment, query: Array, *, k: int) -> Candidates:
     """The k living tracks of distinct recordings whose best window has the largest cosine with `query`; ties by id.
 
     As many as there are, up to k, each with the score of its best window found; exact where the index is. `query` is
     float64 [dim], unit length.
     """
     total = len(segment.vectors)
-    return _widened(index, segment, query, k, total) or _NONE
+    return _widen(index, segment, query, k, total) or _NONE
 
 
 class Selection:
@@ -50,14 +50,14 @@ class Selection:
             pass
         elif isinstance(index, Narrowing):
             if index.pays(windows):
-                found = _widened(self._narrow(index), self.segment, query, k, windows, most)
+                found = _widen(self._narrow(index), self.segment, query, k, windows, most)
         elif windows * _GATHERED > total:
-            found = _widened(index, self.segment, query, k, total, most, total / windows)
-        return found or self._scored(query, k)
+            found = _widen(index, self.segment, query, k, total, most, total / windows)
+        return found or self._score(query, k)
 
-    def _scored(self, query: Array, k: int) -> Candidates:
+    def _score(self, query: Array, k: int) -> Candidates:
         rows = self._all()
-        return _widened(_Scored(self.segment.vectors, rows, query), self.segment, query, k, len(rows)) or _NONE
+        return _widen(_Scored(self.segment.vectors, rows, query), self.segment, query, k, len(rows)) or _NONE
 
     def _all(self) -> Array:
         """int32 or int64, ascending: the windows of the tracks."""
@@ -90,7 +90,7 @@ class MatrixIndex:
     def search(self, query: Array, k: int, where: Selection | None = None) -> Candidates:
         """The k best tracks, among those of `where`; see `SegmentIndex`."""
         if where is None:
-            return best_tracks(self.windows, self.segment, query, k)
+            return best_tracks(self.windows, self.segment, query, k=k)
         return where.best(self.windows, query, k)
 
     def describe(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class MatrixIndex:
         return dict(self.facts)
 
 
-def _widened(
+def _widen(
     index: WindowIndex,
     segment: Segment,
     query: Array,
@@ -134,7 +134,7 @@ class _Scored:
     device, exact = "cpu", True
 
     def __init__(self, vectors: Array, rows: Array, query: Array) -> None:
-        self._rows, self._scores = rows, gathered(vectors, rows, np.ascontiguousarray(query, np.float32))
+        self._rows, self._scores = rows, inner_products(vectors, rows, np.ascontiguousarray(query, np.float32))
 
     def top(self, query: Array, k: int) -> tuple[Array, Array]:
         """Rows of the segment and inner products of the best k, best first."""
@@ -147,7 +147,7 @@ def vector_error(dim: int) -> float:
     return dim * 2.0**-23
 
 
-def merged(parts: list[Candidates], k: int, recordings: Callable[[Array], Array] | None = None) -> Candidates:
+def merge_candidates(parts: list[Candidates], k: int, recordings: Callable[[Array], Array] | None = None) -> Candidates:
     """The k best of several disjoint answers, by descending score, ties by id; of each recording the best alone."""
     if len(parts) == 1:
         return parts[0]

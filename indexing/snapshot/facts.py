@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from indexing.catalog.tracks import known_of, leading, ordered, track_of
+from indexing.catalog.tracks import filter_values, leading, leading_paths, track_of
 from indexing.disk.durable import sync
 from indexing.disk.npy import NpyWriter, load_npy
 from recommender.conditions import NAMES, RANGES, READ, OneOf, Within
@@ -90,7 +90,7 @@ class Facts:
         return {one.name for one in READ} == {*self.numbers, *self.named}
 
     def track(
-        self, at: int, track_id: int, modality: Modality, stated: Mapping[str, Any] | None = None
+        self, at: int, track_id: int, modality: Modality, *, stated: Mapping[str, Any] | None = None
     ) -> Track | None:
         """The track in place `at`; None when it has no path. `stated` as in `track_of`."""
         names = self._paths(at)
@@ -102,8 +102,8 @@ class Facts:
             track_id,
             modality,
             names[leader],
-            self.titles[row].decode("utf-8", "replace"),
-            self.artists[row].decode("utf-8", "replace"),
+            title=self.titles[row].decode("utf-8", "replace"),
+            artist=self.artists[row].decode("utf-8", "replace"),
             known={name: _known(values[at]) for name, values in self.numbers.items()}
             | {name: values.of(at) for name, values in self.named.items()},
             affect=None if np.isnan(self.affect[at, 0]) else Affect(*self.affect[at].tolist()),
@@ -118,7 +118,7 @@ class Facts:
     def _versions(self, at: int) -> list[bytes]:
         """A path of every other track of the same recording."""
         same = self.twins[self.recording[self.twins] == self.recording[at]]
-        return ordered(self._paths(int(place)) for place in same if place != at)
+        return leading_paths(self._paths(int(place)) for place in same if place != at)
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def arrays(facts: Facts) -> dict[str, Array]:
     return kept
 
 
-def gathered(rows: Iterable[Any]) -> Facts:
+def gather(rows: Iterable[Any]) -> Facts:
     """The facts in rows of `Catalog.facts`: a row per path (or one without a path), by id and path."""
     first, numbers, recording = array("q"), array("d"), array("q")
     paths, titles, artists = _Growing(), _Growing(), _Growing()
@@ -182,7 +182,7 @@ def gathered(rows: Iterable[Any]) -> Facts:
         if row.id != last:
             last = row.id
             first.append(len(paths))
-            known = known_of(row)  # copies are equal byte for byte: so are their tags
+            known = filter_values(row)  # copies are equal byte for byte: so are their tags
             stated = *(known[name] for name in ranges), row.valence, row.arousal, row.valence_sd, row.arousal_sd
             numbers.extend(nan if value is None else value for value in stated)
             recording.append(row.id if row.recording is None else row.recording)
@@ -210,8 +210,8 @@ def gathered(rows: Iterable[Any]) -> Facts:
 
 def later(catalog: "Catalog", modality: Modality, generation: int) -> Later:
     """What is known of the tracks of a modality that have changed since the catalog was in that state."""
-    ids, rows = catalog.changed(modality, generation)
-    return Later(ids, gathered(rows))
+    ids, rows = catalog.changes(modality, generation)
+    return Later(ids, gather(rows))
 
 
 def _twins(recordings: Array) -> Array:

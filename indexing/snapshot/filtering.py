@@ -16,7 +16,7 @@ from recommender.types import Array, Filter, Range
 _PATHS = 1 << 16  # looked at at a time: some 8 MB of names
 
 
-def allowed(facts: Facts, where: Filter) -> Array:
+def mask_tracks(facts: Facts, where: Filter) -> Array:
     """bool [t]: the tracks that meet all conditions.
 
     Numbers and names are compared as columns, a name once however many tracks have it; paths one by one, where a
@@ -29,25 +29,25 @@ def allowed(facts: Facts, where: Filter) -> Array:
             mask &= reduce(np.logical_or, levels)
     for names in NAMES:
         if getattr(where, names.field):
-            mask &= _coded(facts.named[names.name], names.accepts(where))
+            mask &= _meets(facts.named[names.name], names.accepts(where))
     if where.folders or where.only is not None:
-        mask &= _counted(facts, _wanted(facts.paths, where)) > 0
+        mask &= _count(facts, _in_folders(facts.paths, where)) > 0
     if where.exclude:
         out = Places(where.exclude, files=True)
-        mask &= _counted(facts, _flags(facts.paths, out.__contains__)) == 0
+        mask &= _count(facts, _flags(facts.paths, out.__contains__)) == 0
     return mask
 
 
-def allowed_later(segments: list[Segment], known: Facts | None, later: Later, where: Filter) -> list[Array]:
-    """bool [t] of each segment, as `allowed`, where the snapshot is behind.
+def mask_tracks_later(segments: list[Segment], known: Facts | None, later: Later, *, where: Filter) -> list[Array]:
+    """bool [t] of each segment, as `mask_tracks`, where the snapshot is behind.
 
     `known` are the facts of the first segment as the snapshot has them, None where none is the snapshot's; `later` is
     what is to be taken instead, and for all other segments.
     """
-    first = [] if known is None else [allowed(known, where)]
+    first = [] if known is None else [mask_tracks(known, where)]
     masks = [*first, *(np.zeros(len(s.ids), bool) for s in segments[len(first) :])]
     if len(later.ids):
-        meets = allowed(later.facts, where)
+        meets = mask_tracks(later.facts, where)
         for mask, segment in zip(masks, segments, strict=True):
             at = np.minimum(np.searchsorted(later.ids, segment.ids), len(later.ids) - 1)
             here = later.ids[at] == segment.ids
@@ -62,14 +62,14 @@ def _between(values: Array, within: Range, ratio: float) -> Array:
     return inside
 
 
-def _coded(named: Named, accepts: Callable[[str], bool]) -> Array:
+def _meets(named: Named, accepts: Callable[[str], bool]) -> Array:
     """bool [t]: whether the names of tracks meet a condition; what is unknown (-1) does not."""
     names = named.names
     good = [accepts(names[i].decode("utf-8", "replace")) for i in range(len(names))]
     return np.array([*good, False])[named.codes]  # -1 is the last
 
 
-def _wanted(paths: Texts, where: Filter) -> Array:
+def _in_folders(paths: Texts, where: Filter) -> Array:
     """bool [p]: the paths in one of the folders, and in the list."""
     flags = np.ones(len(paths), bool)
     if where.folders:
@@ -92,7 +92,7 @@ def _texts(texts: Texts) -> Iterator[bytes]:
         yield from (block[a:b] for a, b in pairwise((offsets - offsets[0]).tolist()))
 
 
-def _counted(facts: Facts, flags: Array) -> Array:
+def _count(facts: Facts, flags: Array) -> Array:
     """int64 [t]: how many of a track's paths are flagged."""
     before = np.concatenate([[0], np.cumsum(flags)])
     counts: Array = before[facts.first[1:]] - before[facts.first[:-1]]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexing.catalog.reading import Description, Head
-from indexing.disk.durable import new_folder, sync, translated, write_json
+from indexing.disk.durable import library_errors, new_folder, sync, write_json
 from indexing.disk.npy import NpyWriter, load_npy
 from indexing.disk.runs import spans
 from indexing.snapshot import facts
@@ -107,23 +107,23 @@ def load_or_none(folder: Path) -> Snapshot | None:
         return None
 
 
-def segments_of(folder: Path, catalog: "Catalog", snapshot: Snapshot | None, modality: Modality) -> list[Segment]:
+def segments_of(folder: Path, catalog: "Catalog", snapshot: Snapshot | None, *, modality: Modality) -> list[Segment]:
     """The searchable segments of one modality as the catalog has it: the snapshot's, and the tail after it."""
     head, old = catalog.head(), None
     if snapshot is not None and (snapshot.uid, snapshot.space_id) == (head.uid, head.space_id):
         old = snapshot.segments.get(modality)
         if old is not None and snapshot.shows(head):
             return [old]
-    description = catalog.described()[modality]
-    alive, tail = _divided(catalog, old, modality)
+    description = catalog.descriptions()[modality]
+    alive, tail = _divide(catalog, old, modality)
     kept = [] if old is None else [replace(old, alive=alive)]
     if len(tail.ids) or not kept:
         kept.append(_from_store(folder, catalog, tail, description, dim=head.space.dim))
     same, of = catalog.same_recording(modality)
-    return [replace(segment, recordings=_replaced(segment.ids, same, of) if len(same) else None) for segment in kept]
+    return [replace(segment, recordings=_replace(segment.ids, same, of) if len(same) else None) for segment in kept]
 
 
-def _divided(catalog: "Catalog", old: Segment | None, modality: Modality) -> "tuple[Array, Live]":
+def _divide(catalog: "Catalog", old: Segment | None, modality: Modality) -> "tuple[Array, Live]":
     """bool [t], which tracks of a segment of the snapshot are still current, and what the catalog has beside them.
 
     Tracks come and change in parts with ever higher numbers: where those of the snapshot's parts are as many as it
@@ -140,7 +140,7 @@ def _divided(catalog: "Catalog", old: Segment | None, modality: Modality) -> "tu
     return alive, type(now)(*(column[missing] for column in now))
 
 
-def _replaced(ids: Array, some: Array, others: Array) -> Array:
+def _replace(ids: Array, some: Array, others: Array) -> Array:
     """`ids` with each of `some` (ascending) replaced by that of `others` in its place."""
     at = np.minimum(np.searchsorted(some, ids), len(some) - 1)
     return np.where(some[at] == ids, others[at], ids)
@@ -166,14 +166,14 @@ def publish_snapshot(folder: Path, catalog: "Catalog") -> None:
     if old is not None and old.shows(head):
         return
     searched, name = catalog.beside(head.space_id), f"{head.generation:06d}-{uuid.uuid4().hex[:8]}"
-    with translated(folder, "write a snapshot of the library at"):
+    with library_errors(folder, "write a snapshot of the library at"):
         held = {}
         with new_folder(folder / FOLDER / name) as partial:
-            for modality, description in searched.described().items():
+            for modality, description in searched.descriptions().items():
                 home = partial / modality
                 home.mkdir()
                 rows = _put(folder, home, searched, old, modality=modality)
-                facts.save(home, facts.gathered(searched.facts(modality)))
+                facts.save(home, facts.gather(searched.facts(modality)))
                 held[modality] = {"rows": rows, **description._asdict()}
         state = {"uid": head.uid, "generation": head.generation, "space": head.space_id}
         write_json(folder / MANIFEST, {"format": _FORMAT, "name": name, **state, "modalities": held})
@@ -208,7 +208,7 @@ def _from_store(folder: Path, catalog: "Catalog", tail: "Live", description: Des
     """A segment in memory with the windows of `tail`, read from its parts."""
     offsets = _offsets(tail.windows)
     arrays = _nothing(len(description.inputs), dim)
-    for mine, columns in stored(folder, catalog, tail, description.inputs):
+    for mine, columns in pieces(folder, catalog, tail, inputs=description.inputs):
         target = spans(offsets[:-1][mine], tail.windows[mine])
         for key, values in columns.items():
             if len(arrays[key]) == 0:
@@ -217,14 +217,14 @@ def _from_store(folder: Path, catalog: "Catalog", tail: "Live", description: Des
     return Segment(tail.ids, tail.parts, offsets, np.ones(len(tail.ids), bool), **arrays)
 
 
-def stored(folder: Path, catalog: "Catalog", wanted: "Live", inputs: Sequence[str]) -> Iterator[_Piece]:
+def pieces(folder: Path, catalog: "Catalog", wanted: "Live", *, inputs: Sequence[str]) -> Iterator[_Piece]:
     """Per part: which of the tracks `wanted` are in it, and their windows in order, by the name of the array.
 
     No more than one part is in memory. Raises LibraryError for a damaged one.
     """
     from indexing.disk import parts
 
-    infos = catalog.known_parts()
+    infos = catalog.parts()
     for part in np.unique(wanted.parts):
         mine = np.flatnonzero(wanted.parts == part)
         rows = parts.read_part(folder, infos[int(part)], inputs)
@@ -258,17 +258,17 @@ def _put(folder: Path, home: Path, catalog: "Catalog", old: Snapshot | None, *, 
     head, before = catalog.head(), None
     if old is not None and (old.uid, old.space_id) == (head.uid, head.space_id):
         before = old.segments.get(modality)
-    alive, tail = _divided(catalog, before, modality)
+    alive, tail = _divide(catalog, before, modality)
     whole = before is not None and alive.all() and not len(tail.ids)
-    if old is not None and before is not None and whole and _linked(old.home(folder, modality), home):
+    if old is not None and before is not None and whole and _link(old.home(folder, modality), home):
         return len(before.vectors)
     segments = [] if before is None else [replace(before, alive=alive)]
-    description = catalog.described()[modality]
-    fresh = stored(folder, catalog, tail, description.inputs)
+    description = catalog.descriptions()[modality]
+    fresh = pieces(folder, catalog, tail, inputs=description.inputs)
     return _write(home, segments, tail, fresh, _nothing(len(description.inputs), head.space.dim))
 
 
-def _linked(source: Path, home: Path) -> bool:
+def _link(source: Path, home: Path) -> bool:
     """Whether the arrays in `source`, and a search index built for them, could be linked into `home`.
 
     No file of a snapshot is ever written again.
@@ -294,7 +294,7 @@ def _write(
 ) -> int:
     """Write the living tracks of the segments, and those of `tail`, as one, by ascending id; how many windows.
 
-    `fresh` gives the windows of the tail part by part, as `stored` does; `none` are the arrays where there are none.
+    `fresh` gives the windows of the tail part by part, as `pieces` does; `none` are the arrays where there are none.
     """
     ids, parts = (
         np.concatenate([*(getattr(s, key)[s.alive] for s in kept), getattr(tail, key)]) for key in ("ids", "parts")
@@ -306,7 +306,7 @@ def _write(
     starts[order] = offsets[:-1]
     begun = len(ids) - len(tail.ids)
     later = ((spans(starts[begun:][mine], tail.windows[mine]), columns) for mine, columns in fresh)
-    _write_rows(home, itertools.chain(_copied(kept, starts), later), int(offsets[-1]), none)
+    _write_rows(home, itertools.chain(_copy(kept, starts), later), int(offsets[-1]), none)
     for key, values in {"ids": ids[order], "parts": parts[order], "offsets": offsets}.items():
         NpyWriter.save(home / f"{key}.npy", values)
     whole = _load_segment(home, int(offsets[-1]))
@@ -315,7 +315,7 @@ def _write(
     return int(offsets[-1])
 
 
-def _copied(kept: list[Segment], starts: Array) -> Iterator[_Piece]:
+def _copy(kept: list[Segment], starts: Array) -> Iterator[_Piece]:
     """Windows of the living tracks of segments, some at a time, with the rows to write them to: from `starts` on."""
     done = 0
     for segment in kept:

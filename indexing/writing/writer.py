@@ -11,13 +11,13 @@ from indexing.catalog.changes import Analysed, Change
 from indexing.catalog.queries import Catalog
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk import parts
-from indexing.disk.durable import PARTIAL, translated
+from indexing.disk.durable import PARTIAL, library_errors
 from indexing.disk.locations import BACKUP
 from indexing.disk.lock import lock, now
 from indexing.duplicates.groups import Versions
 from indexing.snapshot import snapshot
 from recommender.errors import Argument, LibraryError, SpaceMismatch
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Analysis, Modality, Space
 
 T = TypeVar("T")
@@ -47,10 +47,10 @@ class Writer:
 
     def reading(self, question: Callable[[CatalogWriter], T]) -> T:
         """The answer of the catalog to a question, in a transaction of its own."""
-        with translated(self.folder, "read the library at"), self.catalog.transaction():
+        with library_errors(self.folder, "read the library at"), self.catalog.transaction():
             return question(self.catalog)
 
-    def describe(self, modality: Modality, columns: Sequence[str], inputs: Sequence[str], source: str) -> None:
+    def describe(self, modality: Modality, columns: Sequence[str], inputs: Sequence[str], *, source: str) -> None:
         """Record the columns of a modality, once, and what measures them from here on.
 
         Raises LibraryError when the columns are not the recorded ones.
@@ -59,8 +59,8 @@ class Writer:
         absent = [c for c in inputs if c not in columns]
         if absent:
             raise LibraryError(f"the model reads {', '.join(absent)}, which its analysis of {modality} does not give")
-        with translated(self.folder, "write to the library at"), self.catalog.transaction():
-            known = self.catalog.described().get(modality)
+        with library_errors(self.folder, "write to the library at"), self.catalog.transaction():
+            known = self.catalog.descriptions().get(modality)
             if known is None:
                 self.catalog.add_description(modality, columns, inputs)
             elif known != (tuple(columns), tuple(inputs)):
@@ -77,8 +77,8 @@ class Writer:
         part = self._write_part([(c.hash, c.analysis) for c in analysed], modality) if analysed else None
 
         def change(catalog: CatalogWriter) -> list[str]:
-            dead, marks = catalog.apply(modality, batch, part=part, at=now())
-            self.versions.take(catalog, marks)
+            dead, fingerprints = catalog.apply(modality, batch, part=part, at=now())
+            self.versions.take(catalog, fingerprints)
             return dead
 
         try:
@@ -96,7 +96,7 @@ class Writer:
         On an error the `fresh` parts, written for it, are removed again.
         """
         try:
-            with translated(self.folder, "write to the library at"), self.catalog.transaction():
+            with library_errors(self.folder, "write to the library at"), self.catalog.transaction():
                 dead = change(self.catalog) or ()
         except BaseException:
             self.discard([p.name for p in fresh])
@@ -110,7 +110,7 @@ class Writer:
         it: adding a few tracks costs the same in any library. `always` writes it now; without `background` nothing is
         built.
         """
-        with translated(self.folder, "read the library at"), self.catalog.transaction():
+        with library_errors(self.folder, "read the library at"), self.catalog.transaction():
             if always or due(self.folder, self.catalog):
                 snapshot.publish_snapshot(self.folder, self.catalog)
             self.versions.save(self.catalog)
@@ -130,8 +130,8 @@ class Writer:
 
     def clear(self) -> None:
         """Remove what a killed writer left: files the catalog does not know, unfinished snapshots."""
-        known = [part.name for part in self.reading(Catalog.known_parts).values()]
-        with translated(self.folder, "write to the library at"):
+        known = [part.name for part in self.reading(Catalog.parts).values()]
+        with library_errors(self.folder, "write to the library at"):
             for path in (*parts.strangers(self.folder, known), *self.folder.glob(PARTIAL + "*"), self.folder / BACKUP):
                 path.unlink(missing_ok=True)
             for path in self.folder.glob(f"*/{PARTIAL}*"):
@@ -142,7 +142,7 @@ class Writer:
 
     def _write_part(self, items: list[tuple[bytes, Analysis]], modality: Modality) -> parts.Part:
         columns, source = items[0][1].features.columns, self.sources.get(modality, "")
-        return parts.write_part(self.folder, parts.rows_of(items), columns, source, parts.blobs_in(items))
+        return parts.write_part(self.folder, parts.rows_of(items), columns, source=source, blobs=parts.blobs_in(items))
 
     def _published_rows(self) -> int:
         published = snapshot.load_or_none(self.folder)
@@ -163,17 +163,17 @@ def due(folder: Path, catalog: Catalog) -> bool:
 
 
 @contextmanager
-def writing(folder: Path, space: Space | None = None, wait_s: float = 0.0, switch: bool = False) -> Iterator[Writer]:
+def writing(folder: Path, space: Space | None = None, wait_s: float = 0.0, *, switch: bool = False) -> Iterator[Writer]:
     """A context with the library's Writer; the lock is held inside.
 
     `space` must be the library's own, else SpaceMismatch; with `switch` the writer stages into that space,
     invisible to readers until `CatalogWriter.adopt`.
     """
     with lock(folder, wait_s):
-        with translated(folder, "open the library at"):
+        with library_errors(folder, "open the library at"):
             catalog = CatalogWriter.open(folder)
         try:
-            with translated(folder, "open the library at"), catalog.transaction():
+            with library_errors(folder, "open the library at"), catalog.transaction():
                 head = catalog.head()
                 if space is None or space == head.space:
                     catalog = catalog.beside(head.space_id)
@@ -195,7 +195,7 @@ def mismatch(folder: Path, stored: Space, asked: Space) -> SpaceMismatch:
         return f"{space.model} revision {space.revision} ({space.dim} dimensions)"
 
     return SpaceMismatch(
-        f"the library at {shown(folder)} was indexed with {words(stored)}, not with {words(asked)}; use that model, "
+        f"the library at {show(folder)} was indexed with {words(stored)}, not with {words(asked)}; use that model, "
         "or move the library to the other one: ",
         Argument("model", "M", "index upgrade"),
     )

@@ -31,7 +31,7 @@ SIGHT = ("activity", "picture_valence", "picture_arousal")
 """Columns that are read off what the pictures show."""
 
 
-def cues(predictor: LinearAffect, values: Array, units: Mapping[str, str], features: Features) -> tuple[Cue, ...]:
+def cues(predictor: LinearAffect, values: Array, units: Mapping[str, str], *, features: Features) -> tuple[Cue, ...]:
     """The `MOST` columns that moved the affect of an item most, the strongest first.
 
     values: float [f], the predictor's inputs; units: by column; features: measured, with those of the picture network.
@@ -45,7 +45,7 @@ def cues(predictor: LinearAffect, values: Array, units: Mapping[str, str], featu
             text = _cuts(features) if name == "cut_rate_per_min" else WORDS.get(name, (name, name))[not above[j]]
             valence, arousal = shifts[:, j].tolist()
             found.append(Cue(name, float(values[j]), units.get(name, ""), valence, arousal, text))
-    return _seen(found, features)
+    return _name_seen(found, features)
 
 
 def _cuts(features: Features) -> str:
@@ -55,10 +55,10 @@ def _cuts(features: Features) -> str:
     return f"{cuts} cut{'s' * (cuts > 1)} in {seconds} s" if cuts else f"one shot of {seconds} s"
 
 
-def _seen(found: Sequence[Cue], features: Features) -> tuple[Cue, ...]:
+def _name_seen(found: Sequence[Cue], features: Features) -> tuple[Cue, ...]:
     """The cues, the first of those read off the pictures with the names of what is seen."""
     columns = [i for i, name in enumerate(features.columns) if name.startswith(efficientnet.NAME)]
-    names = efficientnet.named(features.item[columns], SHARE, NAMES) if columns else {}
+    names = efficientnet.top_names(features.item[columns], SHARE, NAMES) if columns else {}
     first = next((i for i, cue in enumerate(found) if cue.feature in SIGHT), None)
     if first is None or not names:
         return tuple(found)

@@ -30,7 +30,7 @@ TRANSFORMS = {
 }
 
 
-def bounded(mean: Array) -> Array:
+def bound(mean: Array) -> Array:
     """`mean` kept inside (-1, 1), elementwise: x / (1 + x⁴)^¼.
 
     Up to half way to the rim it changes by 2 % at most; beyond, what lies further out still reads as further out, where
@@ -39,8 +39,8 @@ def bounded(mean: Array) -> Array:
     return np.asarray(mean / np.sqrt(np.sqrt(1 + np.square(np.square(mean)))))
 
 
-def unbounded(mean: Array) -> Array:
-    """The inverse of `bounded`, finite for a mean stored as 1 as well."""
+def unbound(mean: Array) -> Array:
+    """The inverse of `bound`, finite for a mean stored as 1 as well."""
     kept = np.clip(mean, -RIM, RIM)
     return np.asarray(kept / np.sqrt(np.sqrt(1 - np.square(np.square(kept)))))
 
@@ -91,7 +91,7 @@ class LinearAffect:
         out = np.empty((len(z), 4), np.float32)
         # einsum, not BLAS: the same row gives the same bits whatever the batch around it.
         mean = self.gain * np.einsum("nf,af->na", z, self.weights) + self.offset
-        out[:, :2] = bounded(POPULATION_SD * mean)
+        out[:, :2] = bound(POPULATION_SD * mean)
         out[:, 2:] = POPULATION_SD * self.sd
         return out
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.affect.linear import POPULATION_SD, bounded, unbounded
+from recommender.affect.linear import POPULATION_SD, bound, unbound
 from recommender.errors import Argument, InputError
 from recommender.types import Array
 
@@ -36,7 +36,7 @@ class Scale:
         ------
         InputError: fewer than `FEWEST` tracks, or tracks that all feel the same.
         """
-        means = unbounded(np.asarray(affect, np.float64)[:, :2])
+        means = unbound(np.asarray(affect, np.float64)[:, :2])
         if len(means) < FEWEST:
             raise InputError(
                 f"the library holds {len(means)} tracks of music, too few to measure feelings against: ",
@@ -55,7 +55,7 @@ class Scale:
     def __call__(self, affect: Array) -> Array:
         """`affect` [n, 4] on this scale, float32 [n, 4]: means rescaled, SDs as they are."""
         out = np.array(affect, np.float64, ndmin=2)
-        out[:, :2] = bounded(POPULATION_SD * (unbounded(out[:, :2]) - self.centre) / self.spread)
+        out[:, :2] = bound(POPULATION_SD * (unbound(out[:, :2]) - self.centre) / self.spread)
         return out.astype(np.float32)
 
     def sentence(self) -> str:

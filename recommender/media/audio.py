@@ -12,9 +12,9 @@ from recommender.media.container import (
     StrPath,
     audio_stream,
     cannot_read,
-    decoded,
+    decode_frames,
+    demuxer,
     nothing_decoded,
-    opened,
     prepare,
 )
 from recommender.types import Array
@@ -28,7 +28,7 @@ _RATES_HZ = (1_000, 768_000)  # outside, a header is damaged (or made to blow up
 
 
 def audio_blocks(
-    path: StrPath, sr_hz: int = 22050, block_s: float = 20.0, damage: Damage | None = None
+    path: StrPath, sr_hz: int = 22050, block_s: float = 20.0, *, damage: Damage | None = None
 ) -> Iterator[Array]:
     """Consecutive float32 [round(block_s * sr_hz)] mono blocks at `sr_hz`; the last one may be shorter.
 
@@ -39,12 +39,12 @@ def audio_blocks(
     """
     damage = Damage() if damage is None else damage
     size = max(1, round(block_s * sr_hz))
-    with opened(path) as container:
+    with demuxer(path) as container:
         stream = audio_stream(container, path)
         prepare(stream, threads=1)
         heard = 0
-        chunks = _mono_chunks(decoded(container, stream, damage), path)
-        for block in _blocks(_resampled(chunks, sr_hz), size):
+        chunks = _mono_chunks(decode_frames(container, stream, damage), path)
+        for block in _blocks(_resample(chunks, sr_hz), size):
             heard += len(block)
             if heard > MAX_S * sr_hz:
                 raise cannot_read(path, f"it holds more than {MAX_S / 3600:g} hours of sound; cut it into parts")
@@ -97,7 +97,7 @@ def _mono(frame: Any) -> Array:
     """float32 [n]: the mean over the channels of `frame`, full scale 1, finite."""
     names = [channel.name for channel in frame.layout.channels]
     if (len(names) >= _SAFE_PLANES and frame.format.is_planar) or frame.format.name in _NO_ARRAY:
-        y = np.concatenate([_planar(piece, len(names)) for piece in _packed(frame)], axis=1)
+        y = np.concatenate([_planar(piece, len(names)) for piece in _pack(frame)], axis=1)
     else:
         y = _planar(frame, len(names))
     if 0 < names.count("LFE") < len(names):
@@ -111,7 +111,7 @@ def _mono(frame: Any) -> Array:
     return np.asarray(np.add.reduce(y, axis=0, dtype=np.float32) / np.float32(len(y)))
 
 
-def _packed(frame: Any) -> list[Any]:
+def _pack(frame: Any) -> list[Any]:
     """`frame` with all channels in one float plane."""
     converter = av.AudioResampler(format="flt")
     return [piece for given in (frame, None) for piece in converter.resample(given) if piece is not None]
@@ -123,20 +123,20 @@ def _planar(frame: Any, channels: int) -> Array:
     return y if frame.format.is_planar else y.reshape(-1, channels).T
 
 
-def _resampled(chunks: Iterable[tuple[int, Array]], sr_hz: int) -> Iterator[Array]:
+def _resample(chunks: Iterable[tuple[int, Array]], sr_hz: int) -> Iterator[Array]:
     """`chunks` at `sr_hz`; a source whose rate changes on the way is followed."""
     rate, resampler = 0, None
     for new, y in chunks:
         if new != rate:
-            yield from _pulled(resampler, None)
+            yield from _pull(resampler, None)
             rate, resampler = new, av.AudioResampler(format="fltp", layout="mono", rate=sr_hz)
         frame = av.AudioFrame.from_ndarray(y[np.newaxis], format="fltp", layout="mono")
         frame.sample_rate = rate
-        yield from _pulled(resampler, frame)
-    yield from _pulled(resampler, None)
+        yield from _pull(resampler, frame)
+    yield from _pull(resampler, None)
 
 
-def _pulled(resampler: Any, frame: Any) -> Iterator[Array]:
+def _pull(resampler: Any, frame: Any) -> Iterator[Array]:
     if resampler is None:
         return
     for piece in resampler.resample(frame):

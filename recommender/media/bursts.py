@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recommender.media.container import DECODE_ERRORS, Damage, StrPath, decode, opened, packets, prepare, video_stream
+from recommender.media.container import DECODE_ERRORS, Damage, StrPath, decode, demuxer, packets, prepare, video_stream
 from recommender.media.looks import Looks
 from recommender.media.outline import Outline
 from recommender.media.paint import Painter
@@ -22,6 +22,7 @@ def bursts(
     path: StrPath,
     seen: Outline,
     lengths_s: Sequence[float] | Array,
+    *,
     max_side: int = 160,
     damage: Damage | None = None,
     look_side: int = 0,
@@ -34,7 +35,7 @@ def bursts(
     nothing can be decoded is one, and left out.
     """
     damage = Damage() if damage is None else damage
-    with opened(path) as container:
+    with demuxer(path) as container:
         stream = video_stream(container, path)
         prepare(stream, threads=1)
         codec = stream.codec_context
@@ -45,8 +46,8 @@ def bursts(
         rows = zip(_bursts_of(seen, lengths_s), packets(container, stream, damage), strict=False)
         for burst, group in groupby((row for row in rows if row[0] >= 0), key=lambda row: int(row[0])):
             start_s = float(seen.times_s[seen.starts[burst]])
-            raw = _decoded(stream, (packet for _, packet in group), damage)
-            if run := _thinned(raw, stream.time_base, start_s, painter, looks, damage):
+            raw = _decode(stream, (packet for _, packet in group), damage)
+            if run := _thin(raw, stream.time_base, start_s, painter, looks, damage):
                 yield run
             else:
                 damage.packets += 1
@@ -67,7 +68,7 @@ def _bursts_of(seen: Outline, lengths_s: Sequence[float] | Array) -> Array:
     return found
 
 
-def _decoded(stream: Any, group: Iterable[Any], damage: Damage) -> Iterator[Any]:
+def _decode(stream: Any, group: Iterable[Any], damage: Damage) -> Iterator[Any]:
     """The frames with a stamp of one group of pictures, one at a time: all of a 4K group would fill gigabytes."""
     for packet in group:
         yield from (frame for frame in decode(stream, packet, damage) if frame.pts is not None)
@@ -75,7 +76,7 @@ def _decoded(stream: Any, group: Iterable[Any], damage: Damage) -> Iterator[Any]
     stream.codec_context.flush_buffers()
 
 
-def _thinned(
+def _thin(
     raw: Iterable[Any], base: Fraction, start_s: float, painter: Painter, looks: Looks, damage: Damage
 ) -> list[Frame]:
     """The pictures at least `STEP_S` apart."""

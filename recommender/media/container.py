@@ -16,7 +16,7 @@ from av.container import Flags
 from av.stream import Discard, Disposition
 
 from recommender.errors import MediaError
-from recommender.text import shown
+from recommender.text import show
 
 StrPath = str | os.PathLike[str]
 
@@ -72,11 +72,11 @@ class Damage:
 
 def cannot_read(path: StrPath, reason: str) -> MediaError:
     """The one-line error for `path`; `reason` ends with what to do."""
-    return MediaError(f"cannot read '{shown(path)}': {reason}")
+    return MediaError(f"cannot read '{show(path)}': {reason}")
 
 
 @contextmanager
-def opened(path: StrPath) -> Iterator[Any]:
+def demuxer(path: StrPath) -> Iterator[Any]:
     """The PyAV input container of `path`; raises MediaError when the file cannot be opened as media.
 
     A Python file object is handed to PyAV, so no name is ever taken for an address, a protocol or a pattern;
@@ -84,7 +84,7 @@ def opened(path: StrPath) -> Iterator[Any]:
     """
     with _file(path) as file:
         try:
-            if _inflated(file) > _MOST_INFLATED:
+            if _inflate(file) > _MOST_INFLATED:
                 raise cannot_read(path, "its texts or colour profile are a decompression bomb; save the picture again")
             file.seek(0)
             container = av.open(file, mode="r", options=_OPTIONS, metadata_errors="replace")
@@ -113,7 +113,7 @@ def _file(path: StrPath) -> FileIO:
         raise cannot_read(path, _file_reason(error)) from error
 
 
-def _inflated(file: FileIO) -> int:
+def _inflate(file: FileIO) -> int:
     """Bytes that the compressed texts and colour profiles of a PNG grow to, counted to the limit; 0 of other files."""
     total = 0
     if file.read(len(_PNG)) != _PNG:
@@ -147,7 +147,7 @@ def _open_reason(error: Exception) -> str:
 
 def audio_stream(container: Any, path: StrPath) -> Any:
     """The default (else the first) audio stream that can be decoded; raises MediaError if there is none."""
-    return _chosen(container, path, container.streams.audio, "no audio stream; give a file with sound")
+    return _choose(container, path, container.streams.audio, "no audio stream; give a file with sound")
 
 
 def video_stream(container: Any, path: StrPath) -> Any:
@@ -155,7 +155,7 @@ def video_stream(container: Any, path: StrPath) -> Any:
     streams = pictures(container)
     covers = len(container.streams.video) > len(streams)
     kind = "no video stream, only a cover picture" if covers else "no video stream"
-    return _chosen(container, path, streams, f"{kind}; give a video or a picture")
+    return _choose(container, path, streams, f"{kind}; give a video or a picture")
 
 
 def pictures(container: Any) -> list[Any]:
@@ -164,7 +164,7 @@ def pictures(container: Any) -> list[Any]:
     return [stream for stream in container.streams.video if not stream.disposition & hidden]
 
 
-def _chosen(container: Any, path: StrPath, streams: Any, missing: str) -> Any:
+def _choose(container: Any, path: StrPath, streams: Any, missing: str) -> Any:
     usable = [stream for stream in streams if stream.codec_context is not None]
     if not usable:
         raise cannot_read(path, "its codec is not supported; convert it to mp4, mp3 or wav" if streams else missing)
@@ -217,7 +217,7 @@ def packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
             failures += 1 if isinstance(error, av.FFmpegError) else _MAX_READ_FAILURES  # a broken disk stays broken
 
 
-def decoded(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
+def decode_frames(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
     """The frames of `stream` in order of presentation; damaged packets are counted and passed over."""
     for packet in packets(container, stream, damage):
         yield from decode(stream, packet, damage)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recommender.media.container import Damage, StrPath, check_size, is_still, opened, packets, video_stream
+from recommender.media.container import Damage, StrPath, check_size, demuxer, is_still, packets, video_stream
 from recommender.media.video import MAX_GAP_S
 from recommender.types import Array
 
@@ -46,7 +46,7 @@ def outline(path: StrPath) -> Outline | None:
     apart or out of order between key frames. Raises MediaError when the file cannot be opened or holds no video.
     """
     damage = Damage()
-    with opened(path) as container:
+    with demuxer(path) as container:
         stream = video_stream(container, path)
         check_size(stream, path)
         if is_still(container):
@@ -57,10 +57,10 @@ def outline(path: StrPath) -> Outline | None:
                 return None
             rows.extend((packet.pts, packet.size, packet.is_keyframe, packet.duration or 0))
         codec, base = stream.codec_context, float(stream.time_base)
-        return None if damage.packets else _checked(np.array(rows).reshape(-1, 4), base, codec)
+        return None if damage.packets else _check(np.array(rows).reshape(-1, 4), base, codec)
 
 
-def _checked(rows: Array, base_s: float, codec: Any) -> Outline | None:
+def _check(rows: Array, base_s: float, codec: Any) -> Outline | None:
     """The outline of packets (stamp, size, key, duration) that all have a stamp, if the stamps make sense."""
     if not len(rows) or not rows[0, 2]:
         return None

@@ -13,7 +13,7 @@ _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _HD_HEIGHT = 720  # pictures this high that do not name their colour matrix are taken as BT.709, as players do
 
 
-def display_size(width: int, height: int, aspect: Any, rotation: int) -> tuple[int, int]:
+def display_size(width: int, height: int, aspect: Any, *, rotation: int) -> tuple[int, int]:
     """(width, height) in square pixels as shown, from the coded size, pixel aspect and rotation in degrees."""
     if aspect and 0.1 < aspect < 10:
         width = max(1, round(width * aspect))
@@ -38,7 +38,7 @@ class Painter:
     def rgb(self, frame: Any) -> Array:
         """uint8 [h, w, 3], contiguous."""
         if self._size is None:
-            self._size, self._turns = self._fitted(frame), quarter_turns(frame)
+            self._size, self._turns = self._fit(frame), quarter_turns(frame)
         clear = any(component.is_alpha for component in frame.format.components)
         guess_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT
         small = self._scaler.reformat(
@@ -54,8 +54,8 @@ class Painter:
             pixels = (pixels[..., :3] * (pixels[..., 3:] / 255.0) + 0.5).astype(np.uint8)
         return np.ascontiguousarray(np.rot90(pixels, self._turns))
 
-    def _fitted(self, frame: Any) -> tuple[int, int]:
+    def _fit(self, frame: Any) -> tuple[int, int]:
         """(width, height) before rotation, in square pixels, with the longest side at most the limit."""
-        width, height = display_size(frame.width, frame.height, self._aspect, 0)
+        width, height = display_size(frame.width, frame.height, self._aspect, rotation=0)
         shrink = min(1.0, self._max_side / max(width, height))
         return max(1, round(width * shrink)), max(1, round(height * shrink))

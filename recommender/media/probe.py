@@ -9,9 +9,9 @@ from recommender.media.container import (
     cannot_read,
     check_size,
     decode,
+    demuxer,
     is_still,
     nothing_decoded,
-    opened,
     packets,
     pictures,
     prepare,
@@ -46,7 +46,7 @@ class MediaInfo:
 
 def probe(path: StrPath) -> MediaInfo:
     """What `path` holds; raises MediaError when it cannot be opened or holds nothing that can be decoded."""
-    with opened(path) as container:
+    with demuxer(path) as container:
         sound = [stream for stream in container.streams.audio if stream.codec_context is not None]
         watchable = any(stream.codec_context is not None for stream in pictures(container))
         if not sound and not watchable:
@@ -76,7 +76,7 @@ def _picture(container: Any, path: StrPath, required: bool) -> dict[str, Any]:
         return {}
     turns = quarter_turns(first) if first is not None else 0
     still = is_still(container) or (container.format.name in _ANIMATIONS and alone)
-    width, height = display_size(codec.width, codec.height, stream.sample_aspect_ratio, turns * 90)
+    width, height = display_size(codec.width, codec.height, stream.sample_aspect_ratio, rotation=turns * 90)
     return {
         "still": still,
         "width": width,

@@ -11,10 +11,10 @@ from recommender.media.container import (
     StrPath,
     cannot_read,
     check_size,
-    decoded,
+    decode_frames,
+    demuxer,
     is_still,
     nothing_decoded,
-    opened,
     prepare,
     video_stream,
 )
@@ -41,6 +41,7 @@ def frames(
     path: StrPath,
     fps: float | None = 8.0,
     max_side: int = 160,
+    *,
     damage: Damage | None = None,
     threads: int = 1,
     look_side: int = 0,
@@ -55,18 +56,18 @@ def frames(
     it moves), or when nothing of it can be decoded.
     """
     damage = Damage() if damage is None else damage
-    with opened(path) as container:
+    with demuxer(path) as container:
         stream = video_stream(container, path)
         check_size(stream, path)
         prepare(stream, threads)
         clock = _Clock(stream)
-        timed = _timed(decoded(container, stream, damage), clock)
+        timed = _time(decode_frames(container, stream, damage), clock)
         if is_still(container):
             timed = iter([first]) if (first := next(timed, None)) else iter(())
             fps = None
-        shown = timed if fps is None else _sampled(timed, fps, clock)
+        shown = timed if fps is None else _sample(timed, fps, clock)
         aspect = stream.sample_aspect_ratio
-        yield from _painted(shown, Painter(max_side, aspect), Looks(look_side, aspect), path)
+        yield from _paint(shown, Painter(max_side, aspect), Looks(look_side, aspect), path)
         if clock.last_s is None:
             raise nothing_decoded(path, stream, damage)
 
@@ -88,9 +89,9 @@ class _Clock:
         stamp = frame.pts if frame.pts is not None else frame.dts
         if self.last_s is None:
             self._origin_s = 0.0 if stamp is None else float(stamp * self._base)
-            return self._advanced(0.0, frame)
+            return self._advance(0.0, frame)
         if stamp is None:
-            return self._advanced(self.last_s + self.nominal_s, frame)
+            return self._advance(self.last_s + self.nominal_s, frame)
         t_s = float(stamp * self._base) - self._origin_s
         step_s = t_s - self.last_s
         if step_s <= 0.0 and self._behind < _MAX_BEHIND:
@@ -99,23 +100,23 @@ class _Clock:
         if not 0.0 < step_s <= MAX_GAP_S:
             self._origin_s += step_s - self.nominal_s
             t_s = self.last_s + self.nominal_s
-        return self._advanced(t_s, frame)
+        return self._advance(t_s, frame)
 
-    def _advanced(self, t_s: float, frame: Any) -> float:
+    def _advance(self, t_s: float, frame: Any) -> float:
         held_s = float(frame.duration * self._base) if frame.duration else 0.0
         self.held_s = held_s if 0.0 < held_s <= MAX_GAP_S else self.nominal_s
         self.last_s, self._behind = t_s, 0
         return t_s
 
 
-def _timed(decoded_frames: Iterable[Any], clock: _Clock) -> Iterator[tuple[float, Any]]:
+def _time(decoded_frames: Iterable[Any], clock: _Clock) -> Iterator[tuple[float, Any]]:
     for frame in decoded_frames:
         t_s = clock.time(frame)
         if t_s is not None:
             yield t_s, frame
 
 
-def _sampled(timed: Iterable[tuple[float, Any]], fps: float, clock: _Clock) -> Iterator[tuple[float, Any]]:
+def _sample(timed: Iterable[tuple[float, Any]], fps: float, clock: _Clock) -> Iterator[tuple[float, Any]]:
     """(k / fps, the last frame that started by then) for k = 0, 1, ... until the last frame's end."""
     k, held = 0, None
     for t_s, frame in timed:
@@ -133,7 +134,7 @@ def _sampled(timed: Iterable[tuple[float, Any]], fps: float, clock: _Clock) -> I
         k += 1
 
 
-def _painted(shown: Iterable[tuple[float, Any]], painter: Painter, looks: Looks, path: StrPath) -> Iterator[Frame]:
+def _paint(shown: Iterable[tuple[float, Any]], painter: Painter, looks: Looks, path: StrPath) -> Iterator[Frame]:
     """Each (time, decoded frame) as a `Frame`; a frame shown again is converted once."""
     previous: Any = None
     rgb = np.empty((0, 0, 3), np.uint8)

@@ -11,7 +11,7 @@ import numpy as np
 
 from recommender.errors import InputError, MediaError
 from recommender.media.container import StrPath
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array
 
 _AUDIO = {".wav": ("wav", "pcm_s16le"), ".flac": ("flac", "flac")}
@@ -26,13 +26,13 @@ def write_audio(path: StrPath, y: Array, sr_hz: int) -> None:
     suffix = Path(path).suffix.lower()
     y = np.atleast_2d(np.asarray(y, np.float32))
     if suffix not in _AUDIO:
-        raise InputError(f"cannot write '{shown(path)}': the suffix must be one of {', '.join(_AUDIO)}")
+        raise InputError(f"cannot write '{show(path)}': the suffix must be one of {', '.join(_AUDIO)}")
     if y.ndim != 2 or y.shape[0] > 2:
-        raise InputError(f"cannot write '{shown(path)}': samples must be [n] or [2, n], not {list(y.shape)}")
+        raise InputError(f"cannot write '{show(path)}': samples must be [n] or [2, n], not {list(y.shape)}")
     container_format, codec = _AUDIO[suffix]
     samples = np.clip(np.round(np.nan_to_num(y) * 32768.0), -32768, 32767).astype(np.int16)
     layout = "stereo" if len(samples) == 2 else "mono"
-    with _created(path, container_format) as container:
+    with _create(path, container_format) as container:
         stream = container.add_stream(codec, rate=sr_hz, layout=layout)
         stream.codec_context.format = "s16"
         for start in range(0, samples.shape[1], _CHUNK):
@@ -52,9 +52,9 @@ def write_video(path: StrPath, frames: Iterable[Array], fps: float) -> None:
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
-        raise InputError(f"cannot write '{shown(path)}': a video needs at least one frame")
+        raise InputError(f"cannot write '{show(path)}': a video needs at least one frame")
     height, width = (max(2, side - side % 2) for side in first.shape[:2])
-    with _created(path, "mp4") as container:
+    with _create(path, "mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"preset": "veryfast", "crf": "20"}
@@ -70,7 +70,7 @@ def _and_rest(first: Array, rest: Iterable[Array]) -> Iterator[Array]:
 
 
 @contextmanager
-def _created(path: StrPath, container_format: str) -> Iterator[Any]:
+def _create(path: StrPath, container_format: str) -> Iterator[Any]:
     """An output container at `path`; the unfinished file is removed when writing fails."""
     try:
         with open(path, "wb") as file:
@@ -82,4 +82,4 @@ def _created(path: StrPath, container_format: str) -> Iterator[Any]:
                 raise
     except (OSError, av.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or "encoding failed"
-        raise MediaError(f"cannot write '{shown(path)}': {reason.lower()}; check the folder and free space") from error
+        raise MediaError(f"cannot write '{show(path)}': {reason.lower()}; check the folder and free space") from error

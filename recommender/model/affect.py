@@ -23,7 +23,7 @@ from recommender.extractors import EXTRACTORS
 from recommender.extractors.networks import efficientnet
 from recommender.model import folder as files
 from recommender.model.base import Model, tags_of
-from recommender.model.rescoring import Rescoring, read_rescoring, read_weights
+from recommender.model.reranking import Reranking, read_reranking, read_weights
 from recommender.rankers import SIDE, Scoring
 from recommender.types import Affect, Analysis, Array, Coded, Column, Cue, Emotions, Features, Modality, Reason, Space
 
@@ -48,7 +48,7 @@ class AffectModel(Model):
     heads: the readings of the picture network that they use; without, they use objective features alone.
     affect_space: what turns an affect distribution into a unit vector.
     folder: where it was read from.
-    rescoring: AFCLNet and how its scores are shown, or None. default: the ranker that did best in cross-validation.
+    reranking: AFCLNet and how its scores are shown, or None. default: the ranker that did best in cross-validation.
     """
 
     name: str
@@ -56,7 +56,7 @@ class AffectModel(Model):
     affect: Mapping[Modality, LinearAffect]
     affect_space: AffectSpace
     folder: Path
-    rescoring: Rescoring | None = None
+    reranking: Reranking | None = None
     default: str = "cosine"
     heads: Heads | None = None
     still: LinearAffect | None = None
@@ -64,11 +64,11 @@ class AffectModel(Model):
     @cached_property
     def scoring(self) -> Scoring:
         """AFCLNet where it was trained; the cosine is an overlap of distributions, which is shown as it is."""
-        if self.rescoring is None:
+        if self.reranking is None:
             return Scoring()
-        more = self.rescoring
+        more = self.reranking
         first = {modality: len(self._read(modality)) for modality in self.affect}
-        return Scoring(more.calibrations, more.rescorer, more.fusion, first)
+        return Scoring(more.calibrations, more.reranker, more.fusion, first)
 
     @property
     def ranker(self) -> str:
@@ -111,7 +111,7 @@ class AffectModel(Model):
         if modality == "video" and self.heads is not None:
             sd = np.broadcast_to(POPULATION_SD * self.predictor_of("video", still=True).sd, (len(affect), 2))
             return np.hstack([affect[:, :2], self.affect_space.encode(np.hstack([affect[:, :2], sd]))])
-        predictor, measured = self.affect[modality], self.measured(modality)
+        predictor, measured = self.affect[modality], self.source_columns(modality)
         inputs = values[:, [measured.index(name) for name in predictor.columns]]
         return np.hstack([affect[:, :2], predictor.standardise(inputs)])
 
@@ -122,26 +122,26 @@ class AffectModel(Model):
     def source(self, modality: Modality) -> str:
         return f"{READS[modality].label} {READS[modality].revision}"
 
-    def measured(self, modality: Modality) -> tuple[str, ...]:
+    def source_columns(self, modality: Modality) -> tuple[str, ...]:
         return tuple(name for name in self.columns(modality) if name not in READINGS)
 
-    def stored(self, modality: Modality) -> tuple[str, ...]:
-        return (*self.measured(modality), *self._readings(modality), *self._side(modality))
+    def library_columns(self, modality: Modality) -> tuple[str, ...]:
+        return (*self.source_columns(modality), *self._readings(modality), *self._side(modality))
 
     def code(self, modality: Modality, values: Array, still: Array) -> Coded:
         known = values
         if self._readings(modality) and self.heads is not None:
             seen = values[:, -len(self.heads.weights) :]  # the picture network's columns come last
             known = np.hstack([values, self.heads(seen).astype(np.float32)])
-        names = (*self.measured(modality), *self._readings(modality))
+        names = (*self.source_columns(modality), *self._readings(modality))
         inputs = known[:, [names.index(name) for name in self._read(modality)]]
         affect = np.empty((len(values), len(Affect._fields)), np.float32)
         for resting in {*still.tolist()}:
             rows = still == resting
             affect[rows] = self.encode(modality, inputs[rows], still=bool(resting))[0]
         side = np.empty((len(values), 0), np.float32)
-        if self.rescoring is not None:
-            side = self.rescoring.rescorer.side(modality, self.objective(modality, values, affect))
+        if self.reranking is not None:
+            side = self.reranking.reranker.side(modality, self.objective(modality, values, affect))
         return Coded(np.hstack([known, side]), affect, self.affect_space.encode(affect))
 
     def _readings(self, modality: Modality) -> tuple[str, ...]:
@@ -153,15 +153,17 @@ class AffectModel(Model):
         return tuple(dict.fromkeys((*self.affect[modality].columns, *self.predictor_of(modality, still=True).columns)))
 
     def _side(self, modality: Modality) -> tuple[str, ...]:
-        width = self.rescoring.rescorer.width(modality) if self.rescoring is not None else 0
+        width = self.reranking.reranker.width(modality) if self.reranking is not None else 0
         return tuple(f"{SIDE}{i}" for i in range(width))
 
     def describe(self, features: Features, modality: Modality, tags: Mapping[str, str] | None = None) -> Analysis:
         """Affect and vectors of features that were measured already."""
-        measured = [features.columns.index(name) for name in self.measured(modality)]
+        measured = [features.columns.index(name) for name in self.source_columns(modality)]
         rows = np.vstack([features.values, features.item])[:, measured]  # the windows, and last the whole item
         found = self.code(modality, rows, np.full(len(rows), bool(features.facts.get("still", False))))
-        features = replace(features, columns=self.stored(modality), values=found.features[:-1], item=found.features[-1])
+        features = replace(
+            features, columns=self.library_columns(modality), values=found.features[:-1], item=found.features[-1]
+        )
         affect, vectors = found.affect, found.vectors
         return Analysis(modality, features, affect[:-1], vectors[:-1], affect[-1], vectors[-1], tags or {})
 
@@ -172,7 +174,7 @@ class AffectModel(Model):
         predictor = self.predictor_of("video", bool(features.facts.get("still", False)))
         values = features.item[[features.columns.index(name) for name in predictor.columns]]
         units = {name: column.unit for name, column in self.columns("video").items()}
-        return cues(predictor, values, units, features)
+        return cues(predictor, values, units, features=features)
 
     def reasons(
         self, query: Array, inputs: Array, medians: Array, *, modality: Modality, emotions: Emotions | None = None
@@ -190,7 +192,7 @@ class AffectModel(Model):
     def relative_to(self, scale: "Scale") -> "AffectModel":
         music = self.affect["music"].relative(scale.centre, scale.spread)
         # What AFCLNet stored of the music is on the model's own scale: relative to the library, only the overlap ranks.
-        return replace(self, affect={**self.affect, "music": music}, rescoring=None, default="cosine")
+        return replace(self, affect={**self.affect, "music": music}, reranking=None, default="cosine")
 
 
 def load(folder: Path, manifest: Mapping[str, Any]) -> AffectModel:
@@ -212,10 +214,11 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> AffectModel:
     if "rescoring" not in manifest:
         return model
     sizes = {
-        m: model.objective(m, np.zeros((1, len(model.measured(m)))), np.zeros((1, 2))).shape[1] for m in predictors
+        m: model.objective(m, np.zeros((1, len(model.source_columns(m)))), np.zeros((1, 2))).shape[1]
+        for m in predictors
     }
-    rescoring, default = read_rescoring(folder, manifest, tensors, columns=sizes)
-    return replace(model, rescoring=rescoring, default=default)
+    reranking, default = read_reranking(folder, manifest, tensors, columns=sizes)
+    return replace(model, reranking=reranking, default=default)
 
 
 def _check_extractors(

@@ -84,11 +84,11 @@ class Model(ABC):
         """What measures its features, with the revision: equal sources give equal features of a file."""
 
     @abstractmethod
-    def measured(self, modality: Modality) -> tuple[str, ...]:
+    def source_columns(self, modality: Modality) -> tuple[str, ...]:
         """Columns as the source gives them, in its order."""
 
     @abstractmethod
-    def stored(self, modality: Modality) -> tuple[str, ...]:
+    def library_columns(self, modality: Modality) -> tuple[str, ...]:
         """Columns of `Coded.features` and of an analysis: the measured ones, then those the model derives from them."""
 
     @abstractmethod

@@ -9,7 +9,7 @@ import numpy as np
 
 from recommender.errors import ModelError
 from recommender.home import data_home
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -29,7 +29,7 @@ def models_home() -> Path:
     return data_home() / "models"
 
 
-def imported() -> list[str]:
+def list_imported() -> list[str]:
     """Names of the imported models, but for those that a packaged model hides."""
     try:
         found = {folder.parent.name for folder in models_home().glob(f"*/{MANIFEST}")}
@@ -44,11 +44,11 @@ def find(name_or_folder: str | Path) -> Path:
     if name in available():
         return MODELS / name
     folder = Path(name_or_folder)
-    if not (folder / MANIFEST).is_file() and name in imported():
+    if not (folder / MANIFEST).is_file() and name in list_imported():
         return models_home() / name
     if not folder.is_dir():
-        known = ", ".join([*available(), *imported()]) or "none"
-        raise ModelError(f"no model '{shown(name)}': neither a folder nor one of {known} (`recommend models list`)")
+        known = ", ".join([*available(), *list_imported()]) or "none"
+        raise ModelError(f"no model '{show(name)}': neither a folder nor one of {known} (`recommend models list`)")
     return folder
 
 

@@ -29,7 +29,7 @@ class ImportedVectors(Model):
     def inputs(self, modality: Modality) -> tuple[str, ...]:
         return ()
 
-    measured = stored = inputs
+    source_columns = library_columns = inputs
 
     def source(self, modality: Modality) -> str:
         return ""

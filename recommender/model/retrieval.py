@@ -19,9 +19,9 @@ from recommender.explain import by_agreement
 from recommender.extractors import EXTRACTORS, Extractor, find_extractor
 from recommender.model import folder as files
 from recommender.model.base import Encoded, Model, tags_of
-from recommender.model.rescoring import TENSORS, Rescoring, read_rescoring, read_weights
+from recommender.model.reranking import TENSORS, Reranking, read_reranking, read_weights
 from recommender.rankers import SIDE, Scoring
-from recommender.types import Analysis, Array, Coded, Emotions, Modality, Reason, Space, numbered
+from recommender.types import Analysis, Array, Coded, Emotions, Modality, Reason, Space, number_columns
 
 WEIGHTS = "model.safetensors"
 
@@ -39,7 +39,7 @@ class FeatureSet:
         """From the manifest, which gives names of columns, or how many there are."""
         columns, known = entry["columns"], find_extractor(str(entry["name"]))
         name = str(entry["name"]) if known is None else known.label
-        names = numbered(name, columns) if isinstance(columns, int) else columns
+        names = number_columns(name, columns) if isinstance(columns, int) else columns
         return cls(name, str(entry["revision"]), tuple(map(str, names)))
 
     @classmethod
@@ -54,7 +54,7 @@ class FeatureSet:
 
     def entry(self) -> dict[str, Any]:
         """What the manifest says of it: of columns that are only numbered, how many there are."""
-        plain = self.columns == numbered(self.name, len(self.columns))
+        plain = self.columns == number_columns(self.name, len(self.columns))
         columns = len(self.columns) if plain else list(self.columns)
         return {"name": self.name, "revision": self.revision, "columns": columns}
 
@@ -67,7 +67,7 @@ class RetrievalModel(Model):
     ----------
     needs: the features of each modality. system: which system was trained.
     trained_on: dataset, its revision and parts, as the manifest has them.
-    rescoring: AFCLNet and how its scores are shown, or None. default: the ranker that did best in cross-validation.
+    reranking: AFCLNet and how its scores are shown, or None. default: the ranker that did best in cross-validation.
     """
 
     name: str
@@ -77,18 +77,18 @@ class RetrievalModel(Model):
     needs: Mapping[Modality, FeatureSet]
     matcher: Matcher
     trained_on: Mapping[str, Any]
-    rescoring: Rescoring | None = None
+    reranking: Reranking | None = None
     default: str = "cosine"
 
     @cached_property
     def scoring(self) -> Scoring:
         """Calibrations of every ranker, and AFCLNet where it was trained."""
         calibrations = {"cosine": self.matcher.calibration}
-        if self.rescoring is None:
+        if self.reranking is None:
             return Scoring(calibrations)
-        more = self.rescoring
+        more = self.reranking
         first = {modality: len(names) for modality, names in self._emotions.items()}
-        return Scoring(calibrations | dict(more.calibrations), more.rescorer, more.fusion, first)
+        return Scoring(calibrations | dict(more.calibrations), more.reranker, more.fusion, first)
 
     @property
     def ranker(self) -> str:
@@ -110,18 +110,18 @@ class RetrievalModel(Model):
 
     def inputs(self, modality: Modality) -> tuple[str, ...]:
         """`emotion_exciting` and so on, where the model predicts emotions; then what AFCLNet needs of this side."""
-        width = self.rescoring.rescorer.width(modality) if self.rescoring is not None else 0
+        width = self.reranking.reranker.width(modality) if self.reranking is not None else 0
         return (*self._emotions[modality], *(f"{SIDE}{i}" for i in range(width)))
 
     def source(self, modality: Modality) -> str:
         need = self.needs[modality]
         return f"{need.name} {need.revision}".strip()
 
-    def measured(self, modality: Modality) -> tuple[str, ...]:
+    def source_columns(self, modality: Modality) -> tuple[str, ...]:
         return self.needs[modality].columns
 
-    def stored(self, modality: Modality) -> tuple[str, ...]:
-        return (*self.measured(modality), *self.inputs(modality))
+    def library_columns(self, modality: Modality) -> tuple[str, ...]:
+        return (*self.source_columns(modality), *self.inputs(modality))
 
     def check(self, features: Mapping[Modality, FeatureSet], holder: str) -> None:
         """Raise InputError when the `features` that `holder` has are not those the model needs."""
@@ -143,7 +143,7 @@ class RetrievalModel(Model):
             )
         emotions = self.emotions(modality, features)
         parts = [np.empty((len(features), 0)) if emotions is None else emotions]
-        parts += [self.rescoring.rescorer.side(modality, features)] if self.rescoring is not None else []
+        parts += [self.reranking.reranker.side(modality, features)] if self.reranking is not None else []
         return Encoded(self.matcher.embed(modality, features), np.hstack(parts).astype(np.float32))
 
     def encode_features(self, features: Array, modality: Modality) -> Encoded:
@@ -170,15 +170,15 @@ class RetrievalModel(Model):
 
     def match(self, video: Array, music: Array) -> Array:
         """Calibrated match probability float64 [n] of n pairs, by the default ranker."""
-        if self.rescoring is None or self.default == "cosine":
+        if self.reranking is None or self.default == "cosine":
             return self.matcher.match(video, music)
-        return self.rescoring.match(video, music, ranker=self.default, matcher=self.matcher)
+        return self.reranking.match(video, music, ranker=self.default, matcher=self.matcher)
 
     def similarity(self, video: Array, music: Array) -> Array:
         """Scores [a, b] of every video with every piece of music, by the default ranker."""
-        if self.rescoring is None or self.default == "cosine":
+        if self.reranking is None or self.default == "cosine":
             return self.matcher.similarity(video, music)
-        return self.rescoring.similarity(video, music, ranker=self.default, matcher=self.matcher)
+        return self.reranking.similarity(video, music, ranker=self.default, matcher=self.matcher)
 
     def emotions(self, modality: Modality, features: Array) -> Array | None:
         """Emotion probabilities float64 [n, 5], or None of a model that predicts none."""
@@ -218,7 +218,7 @@ class RetrievalModel(Model):
         windows, item = self.encode(modality, found.values), self.encode(modality, found.item[None])
         features = replace(
             found,
-            columns=self.stored(modality),
+            columns=self.library_columns(modality),
             values=np.hstack([found.values, windows.inputs]),
             item=np.hstack([found.item, item.inputs[0]]),
         )
@@ -255,9 +255,9 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> RetrievalModel:
         _check_extractor(folder, modality, need)
     name, system, trained_on = facts
     widths = {m: len(need.columns) for m, need in needs.items()}
-    rescoring, default = read_rescoring(folder, manifest, tensors, columns=widths)
+    reranking, default = read_reranking(folder, manifest, tensors, columns=widths)
     matcher = Matcher(encoder, calibration)
-    return RetrievalModel(name, revision, folder, system, needs, matcher, trained_on, rescoring, default)
+    return RetrievalModel(name, revision, folder, system, needs, matcher, trained_on, reranking, default)
 
 
 def revision_of(manifest: Mapping[str, Any]) -> str:

@@ -60,10 +60,10 @@ def write(output: Output, answers: Iterable["Answer"], path: Path | None) -> Non
         output.write(answers, path)
     else:
         from recommender.atomic import new_file
-        from recommender.home import stored
+        from recommender.home import model_errors
 
         with (
-            stored(path),
+            model_errors(path),
             new_file(path) as partial,
             partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
         ):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from recommender.text import shown
+from recommender.text import show
 
 
 class Listing(NamedTuple):
@@ -26,13 +26,13 @@ class Listing(NamedTuple):
 def facts(value: Mapping[str, Any], rows: Iterable[tuple[str, Any]] | None = None) -> Listing:
     """Facts with their names; without `rows`, the leaves of `value`."""
     named = list(_leaves(value) if rows is None else rows)
-    return Listing(value, [{"name": name, "value": v} for name, v in named], ("name", "value"), aligned(named))
+    return Listing(value, [{"name": name, "value": v} for name, v in named], ("name", "value"), align(named))
 
 
-def aligned(rows: Sequence[tuple[str, Any]]) -> str:
+def align(rows: Sequence[tuple[str, Any]]) -> str:
     """Two aligned columns."""
     width = max((len(name) for name, _ in rows), default=0)
-    return "".join(f"{name.ljust(width)}  {shown(str(value))}\n" for name, value in rows)
+    return "".join(f"{name.ljust(width)}  {show(str(value))}\n" for name, value in rows)
 
 
 def _leaves(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -60,7 +60,7 @@ def table(listing: Listing) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:.2f}" if isinstance(value, float) else shown(str(value))
+    return f"{value:.2f}" if isinstance(value, float) else show(str(value))
 
 
 def as_json(listing: Listing) -> str:

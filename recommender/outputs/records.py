@@ -47,7 +47,7 @@ def record(r: Recommendation) -> dict[str, Any]:
         "artist": r.track.artist,
         "in_s": round(r.in_s, 3),
         "out_s": round(r.out_s, 3),
-        "duration_s": _rounded(r.track.duration_s, 3),
+        "duration_s": _round(r.track.duration_s, 3),
         **tempo_and_key(r.track),
         **tags(r.track),
         "query_affect": affect_record(r.affect.query),
@@ -87,7 +87,7 @@ def track_record(t: Track) -> dict[str, Any]:
         "kind": _KINDS[t.modality],
         "title": t.title,
         "artist": t.artist,
-        "duration_s": _rounded(t.duration_s, 3),
+        "duration_s": _round(t.duration_s, 3),
         **tempo_and_key(t),
         **tags(t),
         **{name: affect.get(name) for name in ("valence", "arousal", "emotion", "mood")},
@@ -102,11 +102,11 @@ def failure_record(f: Any) -> dict[str, Any]:
 def tempo_and_key(t: Track) -> dict[str, Any]:
     """Tempo and key as stated, how surely (0 to 1), and the next likely level of the tempo; None where not told."""
     return {
-        "bpm": _rounded(t.bpm, 1),
-        "bpm_alternative": _rounded(t.bpm_alternative, 1),
-        "bpm_confidence": _rounded(t.bpm_confidence, 2),
+        "bpm": _round(t.bpm, 1),
+        "bpm_alternative": _round(t.bpm_alternative, 1),
+        "bpm_confidence": _round(t.bpm_confidence, 2),
         "key": t.key,
-        "key_confidence": _rounded(t.key_confidence, 2),
+        "key_confidence": _round(t.key_confidence, 2),
     }
 
 
@@ -147,7 +147,7 @@ def _shares(emotions: Emotions | None) -> dict[str, float] | None:
     return None if emotions is None else {name: round(p, 4) for name, p in emotions.items()}
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def _round(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from recommender.affect.words import emotion, mood
 from recommender.outputs.records import Answer, verdict
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Affect, Emotions, Reason, Recommendation, Track
 
 NOTHING_FITS = "nothing in this library fits well (every match probability is below 50 %); the nearest are:"
@@ -31,7 +31,7 @@ def write(answers: Iterable[Answer], sink: TextIO) -> None:
 def block(answer: Answer) -> str:
     """Heading, table and reasons of one answer."""
     if answer.error is not None:
-        return f"{shown(answer.query)}\n  error: {answer.error}\n"
+        return f"{show(answer.query)}\n  error: {answer.error}\n"
     heading = near(answer.query)
     if answer.duration_s:
         heading += f"  ({clock(answer.duration_s)})"
@@ -53,12 +53,12 @@ def block(answer: Answer) -> str:
     for r, row in zip(answer.recommendations, rows, strict=True):
         lines.append(join(row, widths))
         indent = " " * (2 + widths[0] + 2)
-        lines.extend(indent + line for line in told(r.reasons, answer.figures))
+        lines.extend(indent + line for line in reason_lines(r.reasons, answer.figures))
         lines.extend(f"{indent}  also here as: {line}" for line in elsewhere(r.track.versions, answer.versions))
     return "\n".join(lines) + "\n"
 
 
-def told(reasons: Sequence[Reason], figures: bool) -> list[str]:
+def reason_lines(reasons: Sequence[Reason], figures: bool) -> list[str]:
     """The reasons in one line of an editor's words, and on request one line each with the measured figures."""
     lines = [verdict(reasons)] if reasons else []
     return lines + [f"· {why.text}" for why in reasons if figures]
@@ -89,7 +89,7 @@ def remarks(answer: Answer) -> list[str]:
 
 def cells(r: Recommendation) -> tuple[str, ...]:
     """The table cells of one recommendation."""
-    title, path = shown(r.track.title), near(r.track.path)
+    title, path = show(r.track.title), near(r.track.path)
     named_by_file = r.track.title == PurePath(r.track.path).stem
     return (
         str(r.rank),
@@ -141,7 +141,7 @@ def sentence(affect: Affect) -> str:
 def near(path: str) -> str:
     """`path` on one line, relative where it lies below the current folder: what people can read and paste."""
     here = os.getcwd() + os.sep  # noqa: PTH109 (names that are not UTF-8 stay as they are)
-    return shown(path.removeprefix(here))
+    return show(path.removeprefix(here))
 
 
 def clock(seconds: float) -> str:

@@ -1,11 +1,11 @@
 """Rankers score the candidates' sections against a query. A new one is a file and a line in RANKERS."""
 
 from recommender.errors import InputError
-from recommender.rankers import cosine, rescoring
+from recommender.rankers import cosine, reranking
 from recommender.rankers.scoring import FITS, PLAIN, SIDE, Scoring
 from recommender.rankers.sections import Question, Ranker, Section
 
-RANKERS: dict[str, Ranker] = {"cosine": cosine.rank, "afclnet": rescoring.afclnet, "fusion": rescoring.fusion}
+RANKERS: dict[str, Ranker] = {"cosine": cosine.rank, "afclnet": reranking.afclnet, "fusion": reranking.fusion}
 """Rankers by name: what `Recommender(ranker=...)` takes."""
 
 __all__ = ["FITS", "PLAIN", "RANKERS", "SIDE", "Question", "Ranker", "Scoring", "Section", "get"]

@@ -30,7 +30,7 @@ FORMS: dict[str, Callable[[Array], Array]] = {"softmax": softmax, "direction": d
 
 
 @dataclass(frozen=True)
-class Rescorer:
+class Reranker:
     """Trained AFCLNets of several initialisations, whose logits are averaged.
 
     Attributes
@@ -162,8 +162,8 @@ class Rescorer:
 
     @cached_property
     def _heads(self) -> list["Head"]:
-        sizes = self.sizes("video"), self.sizes("music")
-        return [Head.of(self.tensors, f"{i}.", self.settings, *sizes) for i in range(self.members)]
+        sizes = {"video": self.sizes("video"), "music": self.sizes("music")}
+        return [Head.of(self.tensors, f"{i}.", self.settings, **sizes) for i in range(self.members)]
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,7 @@ class Head:
         tensors: Mapping[str, Array],
         member: str,
         settings: Mapping[str, Any],
+        *,
         video: tuple[int, int],
         music: tuple[int, int],
     ) -> "Head":

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.encoders import Calibration
-from recommender.rankers.afclnet import Rescorer
+from recommender.rankers.afclnet import Reranker
 from recommender.types import Array, Modality
 
 SIDE = "afclnet_"
@@ -53,19 +53,19 @@ class Scoring:
     Attributes
     ----------
     calibrations: by ranker, from its score to the probability of a match; a ranker without shows its score in [0, 1].
-    rescorer, fusion: AFCLNet and its weight beside the cosine, where the model has them.
+    reranker, fusion: AFCLNet and its weight beside the cosine, where the model has them.
     first: by modality, which column of `TrackWindows.inputs` AFCLNet's stored side begins at.
     """
 
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
-    rescorer: Rescorer | None = None
+    reranker: Reranker | None = None
     fusion: Fusion | None = None
     first: Mapping[Modality, int] = field(default_factory=dict)
 
     @property
     def rankers(self) -> tuple[str, ...]:
         """The rankers that this model can serve."""
-        return ("cosine", *(("afclnet",) if self.rescorer else ()), *(("fusion",) if self.fusion else ()))
+        return ("cosine", *(("afclnet",) if self.reranker else ()), *(("fusion",) if self.fusion else ()))
 
 
 PLAIN = Scoring()

@@ -12,7 +12,7 @@ from recommender.sample import scenes
 from recommender.sample.pieces import PIECES
 from recommender.sample.score import Piece, waveform
 from recommender.sample.synth import SR_HZ
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array
 
 CLIPS = {"calm lake": scenes.calm_lake, "city chase": scenes.city_chase}
@@ -44,7 +44,7 @@ def render(folder: Path) -> Sample:
                 write(unfinished)
     except OSError as error:
         raise InputError(
-            f"cannot write the sample to '{shown(folder)}': {error.strerror or error}; give another folder"
+            f"cannot write the sample to '{show(folder)}': {error.strerror or error}; give another folder"
         ) from error
     return sample
 

@@ -57,7 +57,7 @@ def waveform(piece: Piece, length_s: float = LENGTH_S) -> Array:
     mix = np.zeros(size, np.float32)
     for layer in piece.layers:
         mix += _play(piece, layer, size, rng)
-    wet = reverb(mix, piece.tail_s, piece.wet, rng)
+    wet = reverb(mix, piece.tail_s, piece.wet, rng=rng)
     fade = np.minimum(np.arange(size, 0, -1) / (FADE_S * SR_HZ), 1).astype(np.float32)
     return level(wet * fade, piece.rms_db)
 

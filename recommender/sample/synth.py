@@ -125,7 +125,7 @@ def distort(y: Array, gain: float) -> Array:
     return _float(np.tanh(y * (gain / max(float(np.abs(y).max()), 1e-9))))
 
 
-def reverb(y: Array, tail_s: float, wet: float, rng: Generator) -> Array:
+def reverb(y: Array, tail_s: float, wet: float, *, rng: Generator) -> Array:
     """`y` [n] mixed with its convolution by exponentially decaying noise (60 dB down after `tail_s`)."""
     if not wet:
         return y

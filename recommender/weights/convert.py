@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recommender.errors import CliptuneError, ModelError
-from recommender.text import shown
+from recommender.text import show
 from recommender.weights.published import Checkpoint, require_torch
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ def empty(checkpoint: Checkpoint) -> "nn.Module":
 
 def read_state(file: Path, where: str) -> dict[str, "Tensor"]:
     """The state dict in a file that `torch.save` wrote; raises ModelError when it holds anything but tensors."""
-    state = _unwrapped(_loaded(file, where))
+    state = _unwrap(_load(file, where))
     tensor = require_torch().Tensor
     if not isinstance(state, Mapping) or not state:
         raise ModelError(f"{where}: holds no state dict, but a {type(state).__name__}; not a checkpoint")
     odd = [name for name, value in state.items() if not isinstance(name, str) or not isinstance(value, tensor)]
     if odd:
-        raise ModelError(f"{where}: {_listed(odd)} is no tensor; not a checkpoint of weights")
+        raise ModelError(f"{where}: {_list(odd)} is no tensor; not a checkpoint of weights")
     prefix = "module."  # what training on several devices puts before every name
     if all(name.startswith(prefix) for name in state):
         return {name.removeprefix(prefix): value for name, value in state.items()}
@@ -61,22 +61,22 @@ def fitting(state: Mapping[str, "Tensor"], net: "nn.Module", where: str) -> dict
     wanted = net.state_dict()
     faults = []
     if missing := [name for name in wanted if name not in state]:
-        faults.append(f"lacks {_listed(missing)}")
+        faults.append(f"lacks {_list(missing)}")
     if strange := [name for name in state if name not in wanted]:
-        faults.append(f"has the unknown {_listed(strange)}")
+        faults.append(f"has the unknown {_list(strange)}")
     both = [name for name in wanted if name in state]
     if wrong := [name for name in both if state[name].shape != wanted[name].shape]:
         sizes = list(state[wrong[0]].shape), list(wanted[wrong[0]].shape)
-        faults.append(f"{_listed(wrong)} has the shape {sizes[0]}, not {sizes[1]}")
+        faults.append(f"{_list(wrong)} has the shape {sizes[0]}, not {sizes[1]}")
     if faults:
         raise ModelError(f"{where}: not the weights of this network: {'; '.join(faults)}")
-    typed = {name: _typed(name, state[name], wanted[name], where) for name in wanted}
+    typed = {name: _convert_type(name, state[name], wanted[name], where) for name in wanted}
     if bad := [name for name, tensor in typed.items() if not bool(tensor.isfinite().all())]:
-        raise ModelError(f"{where}: {_listed(bad)} holds values that are not finite; a damaged checkpoint")
+        raise ModelError(f"{where}: {_list(bad)} holds values that are not finite; a damaged checkpoint")
     return typed
 
 
-def _loaded(file: Path, where: str) -> Any:
+def _load(file: Path, where: str) -> Any:
     """What torch reads from a file when it may build tensors and plain containers alone."""
     torch = require_torch()
     if not file.is_file():
@@ -97,22 +97,22 @@ def _loaded(file: Path, where: str) -> Any:
         raise ModelError(f"{where}: no whole checkpoint ({type(error).__name__}); fetch it again") from error
 
 
-def _unwrapped(loaded: Any) -> Any:
+def _unwrap(loaded: Any) -> Any:
     for key in WRAPPERS:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
             return loaded[key]
     return loaded
 
 
-def _typed(name: str, tensor: "Tensor", wanted: "Tensor", where: str) -> "Tensor":
+def _convert_type(name: str, tensor: "Tensor", wanted: "Tensor", where: str) -> "Tensor":
     """`tensor` in the type of `wanted`: kinds of floating point become each other, nothing else does."""
     if tensor.dtype == wanted.dtype:
         return tensor
     if tensor.is_floating_point() and wanted.is_floating_point():
         return tensor.to(wanted.dtype)
-    raise ModelError(f"{where}: {shown(name)} is of type {tensor.dtype}, not {wanted.dtype}; not this checkpoint")
+    raise ModelError(f"{where}: {show(name)} is of type {tensor.dtype}, not {wanted.dtype}; not this checkpoint")
 
 
-def _listed(names: list[Any]) -> str:
-    told = ", ".join(shown(str(name)[:80]) for name in names[:NAMED])
+def _list(names: list[Any]) -> str:
+    told = ", ".join(show(str(name)[:80]) for name in names[:NAMED])
     return f"{told} and {len(names) - NAMED} more" if len(names) > NAMED else told

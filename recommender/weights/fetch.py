@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 from recommender.atomic import write
 from recommender.errors import Argument, InputError, ModelError
-from recommender.home import stored
+from recommender.home import model_errors
 from recommender.logs import getLogger
-from recommender.text import shown
+from recommender.text import show
 
 OnBytes = Callable[[int, int], None]
 """Called with the bytes at hand and the bytes of the whole file, 0 where the server does not say."""
@@ -60,7 +60,7 @@ def fetch(url: str, part: Path, limit: int, *, on_bytes: OnBytes, config: FetchC
     """
     config = config or FetchConfig()
     check_address(url)
-    if (_remembered(part) or _Whole("", "", 0)).url != url:
+    if (_recall(part) or _Whole("", "", 0)).url != url:
         discard(part)
     furthest, silent = _size(part), 0
     _log.info("fetching %s from byte %d on", url, furthest)
@@ -74,14 +74,14 @@ def fetch(url: str, part: Path, limit: int, *, on_bytes: OnBytes, config: FetchC
             if silent >= config.tries:
                 kept = "; what came is kept, the same command goes on from there" if furthest else ""
                 raise ModelError(
-                    f"cannot fetch {shown(url)}: {lost}, {silent} times in a row{kept} (offline: ", _LOCAL, ")"
+                    f"cannot fetch {show(url)}: {lost}, {silent} times in a row{kept} (offline: ", _LOCAL, ")"
                 ) from lost
             time.sleep(config.pause_s * 2**silent)
 
 
 def discard(part: Path) -> None:
     """Remove a part and what is remembered of it."""
-    with stored(part, "remove"):
+    with model_errors(part, "remove"):
         part.unlink(missing_ok=True)
         _note(part).unlink(missing_ok=True)
 
@@ -94,24 +94,24 @@ def check_address(url: str) -> None:
     except ValueError:
         good = False
     if not good or " " in url:
-        raise InputError(f"'{shown(url)}' is no address of http or https (a file on this machine: ", _LOCAL, ")")
+        raise InputError(f"'{show(url)}' is no address of http or https (a file on this machine: ", _LOCAL, ")")
 
 
 def _attempt(url: str, part: Path, limit: int, on_bytes: OnBytes, config: FetchConfig) -> None:
     """One request, from where `part` ends; returns when the file is whole, raises _Lost when it is not."""
-    have, whole = _size(part), _remembered(part)
+    have, whole = _size(part), _recall(part)
     if whole and whole.size and have == whole.size:
         return  # killed after the last byte
-    with _opened(url, have, whole, part, config) as response:
-        total, fresh = _expected(response, have, whole, part)
+    with _open(url, have, whole, part, config) as response:
+        total, fresh = _expect(response, have, whole, part)
         if total > limit:
             raise ModelError(
-                f"{shown(url)} is {total / 1e6:.0f} MB, more than {limit / 1e6:.0f} MB: not this checkpoint"
+                f"{show(url)} is {total / 1e6:.0f} MB, more than {limit / 1e6:.0f} MB: not this checkpoint"
             )
         if fresh:
             have = 0
             _remember(part, _Whole(url, response.headers.get("ETag", ""), total))
-        with stored(part), open(part, "wb" if fresh else "ab") as file:
+        with model_errors(part), open(part, "wb" if fresh else "ab") as file:
             for block in _blocks(response, config.block_bytes):
                 have += len(block)
                 if have > limit:
@@ -120,12 +120,12 @@ def _attempt(url: str, part: Path, limit: int, on_bytes: OnBytes, config: FetchC
                 on_bytes(have, total)
     if have > limit:
         discard(part)
-        raise ModelError(f"{shown(url)} does not end after {limit / 1e6:.0f} MB: not this checkpoint, nothing was kept")
+        raise ModelError(f"{show(url)} does not end after {limit / 1e6:.0f} MB: not this checkpoint, nothing was kept")
     if total and have < total:
         raise _Lost(f"the connection was cut after {have} of {total} bytes")
 
 
-def _opened(url: str, have: int, whole: _Whole | None, part: Path, config: FetchConfig) -> Any:
+def _open(url: str, have: int, whole: _Whole | None, part: Path, config: FetchConfig) -> Any:
     """The response to a request for the bytes from `have` on."""
     headers = {"User-Agent": "cliptune", "Accept-Encoding": "identity"}
     if have:
@@ -139,10 +139,9 @@ def _opened(url: str, have: int, whole: _Whole | None, part: Path, config: Fetch
             if error.code == 416:
                 discard(part)
             if error.code in (408, 416, 429) or error.code >= 500:
-                raise _Lost(f"the server says {error.code} {shown(error.reason)}") from error
+                raise _Lost(f"the server says {error.code} {show(error.reason)}") from error
             raise ModelError(
-                f"cannot fetch {shown(url)}: the server says {error.code} {shown(error.reason)}; is the address right "
-                "(",
+                f"cannot fetch {show(url)}: the server says {error.code} {show(error.reason)}; is the address right (",
                 Argument("mirror", "URL"),
                 " for another place, ",
                 _LOCAL,
@@ -151,11 +150,11 @@ def _opened(url: str, have: int, whole: _Whole | None, part: Path, config: Fetch
     except (OSError, http.client.HTTPException) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(cause, ssl.SSLCertVerificationError):
-            raise ModelError(f"cannot fetch {shown(url)}: {cause.verify_message}; nothing was fetched") from error
+            raise ModelError(f"cannot fetch {show(url)}: {cause.verify_message}; nothing was fetched") from error
         raise _Lost(_plain(cause)) from error
 
 
-def _expected(response: Any, have: int, whole: _Whole | None, part: Path) -> tuple[int, bool]:
+def _expect(response: Any, have: int, whole: _Whole | None, part: Path) -> tuple[int, bool]:
     """Size of the whole file (0: unknown), and whether this response starts it anew."""
     if response.status != 206:  # the server ignores ranges, or the file has changed
         return response.length or 0, True
@@ -186,8 +185,8 @@ def _plain(cause: object) -> str:
     if isinstance(cause, TimeoutError):
         return "the server is silent"
     if isinstance(cause, OSError) and cause.strerror:
-        return shown(cause.strerror.lower())
-    return shown(str(cause)) or "the connection was cut"
+        return show(cause.strerror.lower())
+    return show(str(cause)) or "the connection was cut"
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -196,7 +195,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         scheme = urlsplit(newurl).scheme
         if scheme not in ("http", "https") or (req.type == "https" and scheme == "http"):
-            told = f"{msg}, and its way to {shown(newurl)} is not followed"
+            told = f"{msg}, and its way to {show(newurl)} is not followed"
             raise urllib.error.HTTPError(req.full_url, code, told, headers, fp)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -225,12 +224,12 @@ def _note(part: Path) -> Path:
 
 
 def _remember(part: Path, whole: _Whole) -> None:
-    with stored(part):
+    with model_errors(part):
         part.unlink(missing_ok=True)  # first, so that a note never stands beside the part of another file
         write(_note(part), json.dumps(asdict(whole)))
 
 
-def _remembered(part: Path) -> _Whole | None:
+def _recall(part: Path) -> _Whole | None:
     """What `part` is a part of; None when that is not known, and the part then of no use."""
     try:
         whole = _Whole(**json.loads(_note(part).read_text(encoding="utf-8")))

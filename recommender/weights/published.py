@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recommender.errors import InputError, ModelError
-from recommender.text import shown
+from recommender.text import show
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -187,5 +187,5 @@ CHECKPOINTS: dict[str, Checkpoint] = {
 def checkpoint(name: str) -> Checkpoint:
     """The published checkpoint of that name; raises InputError listing all."""
     if name not in CHECKPOINTS:
-        raise InputError(f"no published checkpoint '{shown(name)}'; there are {', '.join(CHECKPOINTS)}")
+        raise InputError(f"no published checkpoint '{show(name)}'; there are {', '.join(CHECKPOINTS)}")
     return CHECKPOINTS[name]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recommender.atomic import new_file, write
 from recommender.errors import Argument, InputError, ModelError
-from recommender.home import data_home, stored
-from recommender.text import shown
+from recommender.home import data_home, model_errors
+from recommender.text import show
 from recommender.weights.convert import convert, empty, fitting
 from recommender.weights.fetch import FetchConfig, OnBytes, check_address, discard, fetch
 from recommender.weights.published import Checkpoint, Figure, checkpoint, require_package, require_torch
@@ -78,12 +78,12 @@ def record(name: str) -> Record | None:
     if not path.is_file():
         return None
     try:
-        with stored(path, "read"):
+        with model_errors(path, "read"):
             found = Record(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise ModelError(f"{shown(path)}: not a whole record; remove it and pull the checkpoint again") from error
+        raise ModelError(f"{show(path)}: not a whole record; remove it and pull the checkpoint again") from error
     if found.format != FORMAT or found.name != name:
-        raise ModelError(f"{shown(path)}: not the record of {name} in format {FORMAT}; remove it and pull again")
+        raise ModelError(f"{show(path)}: not the record of {name} in format {FORMAT}; remove it and pull again")
     return found
 
 
@@ -124,7 +124,7 @@ def pull(
             Argument("source"), " reads a file, ", Argument("mirror"), " names a place to fetch it from: give one"
         )
     known = record(name)
-    expected = _expected(name, sha256, known)
+    expected = _expected_hash(name, sha256, known)
     if known and not source and _whole(name, known):
         return Pulled(known, before=True)
     require_torch()
@@ -135,7 +135,7 @@ def pull(
         if url:
             fetch(url, part, ROOM * one.size_bytes, on_bytes=on_bytes, config=config)
         try:
-            found, state = _checked(source or part, one, url or str(source), expected)
+            found, state = _check(source or part, one, url or str(source), expected)
         except ModelError:
             if not source:
                 discard(part)
@@ -156,7 +156,7 @@ def verify(name: str) -> list[Figure]:
         raise _absent(name)
     if not _whole(name, known):
         raise ModelError(
-            f"{shown(weights_path(name))}: not what was recorded when it was pulled (SHA-256): damaged or changed; "
+            f"{show(weights_path(name))}: not what was recorded when it was pulled (SHA-256): damaged or changed; "
             f"`recommend models pull {name}` mends it"
         )
     net = load(name)
@@ -168,7 +168,7 @@ def load(name: str) -> "nn.Module":
     one = checkpoint(name)
     require(name)
     net = empty(one)
-    net.load_state_dict(fitting(_read(weights_path(name)), net, shown(weights_path(name))), assign=True)
+    net.load_state_dict(fitting(_read(weights_path(name)), net, show(weights_path(name))), assign=True)
     return net.eval().requires_grad_(False)
 
 
@@ -184,39 +184,39 @@ def _absent(name: str) -> ModelError:
     return ModelError(f"the checkpoint {name} is not on this machine: `recommend models pull {name}` fetches it")
 
 
-def _expected(name: str, given: str | None, known: Record | None) -> str | None:
+def _expected_hash(name: str, given: str | None, known: Record | None) -> str | None:
     """The SHA-256 that the published file must have, as far as it is known."""
     if given is None:
         return known.sha256 if known else None
     given = given.lower()
     if len(given) != 64 or set(given) - set("0123456789abcdef"):
-        raise InputError(Argument("sha256", f"'{shown(given)}'"), " is no SHA-256: 64 hexadecimal digits")
+        raise InputError(Argument("sha256", f"'{show(given)}'"), " is no SHA-256: 64 hexadecimal digits")
     if known and given != known.sha256:
         raise InputError(
             Argument("sha256"),
             f" differs from the {known.sha256} recorded when {name} was first pulled; remove "
-            f"{shown(record_path(name))} to begin anew",
+            f"{show(record_path(name))} to begin anew",
         )
     return given
 
 
-def _checked(file: Path, one: Checkpoint, source: str, expected: str | None) -> tuple[str, dict[str, "Tensor"]]:
+def _check(file: Path, one: Checkpoint, source: str, expected: str | None) -> tuple[str, dict[str, "Tensor"]]:
     """SHA-256 and tensors of a published file that is the expected one and fits its network."""
     found = _sha256(file)
     if expected and found != expected:
         raise ModelError(
-            f"{shown(source)}: its SHA-256 is {found}, not {expected}: not the file that was expected, nothing was kept"
+            f"{show(source)}: its SHA-256 is {found}, not {expected}: not the file that was expected, nothing was kept"
         )
-    return found, convert(file, one, shown(source))
+    return found, convert(file, one, show(source))
 
 
 def _keep(name: str, state: dict[str, "Tensor"], file: Path, source: str, sha256: str) -> Record:
     """Write the weights, then their record."""
     weights = weights_path(name)
-    with stored(weights), new_file(weights) as partial:
+    with model_errors(weights), new_file(weights) as partial:
         _write(state, partial, {"sha256": sha256})  # one entry: several come in any order
     made = Record(name, source, sha256, file.stat().st_size, _sha256(weights), weights.stat().st_size)
-    with stored(record_path(name)):
+    with model_errors(record_path(name)):
         write(record_path(name), json.dumps(asdict(made), indent=1) + "\n")
     return made
 
@@ -226,7 +226,7 @@ def _whole(name: str, known: Record) -> bool:
 
 
 def _sha256(file: Path) -> str:
-    with stored(file, "read"), open(file, "rb") as opened:
+    with model_errors(file, "read"), open(file, "rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
@@ -243,10 +243,10 @@ def _read(path: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     try:
-        with stored(path, "read"):
+        with model_errors(path, "read"):
             return load_file(path)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise ModelError(f"{shown(path)}: no whole safetensors file; pull the checkpoint again") from error
+        raise ModelError(f"{show(path)}: no whole safetensors file; pull the checkpoint again") from error
 
 
 @contextmanager
@@ -254,7 +254,7 @@ def _alone(name: str) -> Iterator[None]:
     """A context that one process at a time can be in."""
     from filelock import FileLock, Timeout
 
-    with stored(folder()):
+    with model_errors(folder()):
         folder().mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder() / f"{name}.lock", timeout=0):

@@ -49,9 +49,9 @@ def _sound(path: Path) -> Iterator[str]:
 
 
 def _fingerprint(path: Path) -> Iterator[str]:
-    mark = acoustic.from_blocks(media.audio_blocks(path, stft.SR_HZ, music.BLOCK_S))
-    if mark != () and not 0 <= mark.heard <= len(mark.codes):
-        yield f"{mark.heard} codes heard of {len(mark.codes)}"
+    fingerprint = acoustic.from_blocks(media.audio_blocks(path, stft.SR_HZ, music.BLOCK_S))
+    if fingerprint != () and not 0 <= fingerprint.heard <= len(fingerprint.codes):
+        yield f"{fingerprint.heard} codes heard of {len(fingerprint.codes)}"
 
 
 def _patches(path: Path) -> Iterator[str]:

@@ -16,9 +16,9 @@ _SINCE_4 = {
 
 def dumped(version: int, path: Path) -> Path:
     """A catalog that the program of that version made, with its rows, as a new file."""
-    with closing(sqlite3.connect(path)) as link:
-        link.executescript((DATA / f"catalog_v{version}.sql").read_text("utf-8"))
-        link.execute("PRAGMA journal_mode=WAL")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((DATA / f"catalog_v{version}.sql").read_text("utf-8"))
+        connection.execute("PRAGMA journal_mode=WAL")
     return path
 
 
@@ -26,24 +26,25 @@ def made_older(catalog: Path, version: int) -> None:
     """Bring a catalog back to a version: its own rows, as far as that version had the tables and columns."""
     old = dumped(version, catalog.with_name("older.sqlite"))
     today = _SINCE_4 if version < 4 else {}
-    with closing(sqlite3.connect(old)) as link:
-        triggers = link.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    with closing(sqlite3.connect(old)) as connection:
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for name, _ in triggers:  # they would count the rows as changes
-            link.execute(f"DROP TRIGGER {name}")
-        link.execute("ATTACH ? AS now", (str(catalog),))
-        for (table,) in link.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
-            names = [row[1] for row in link.execute(f"PRAGMA main.table_info({table})")]
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("ATTACH ? AS now", (str(catalog),))
+        for (table,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+            names = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
             columns, theirs = (
                 ", ".join(f'"{name}"' for name in some) for some in (names, [today.get(n, n) for n in names])
             )
-            link.execute(f"DELETE FROM main.{table}")  # noqa: S608
-            link.execute(f"INSERT INTO main.{table} ({columns}) SELECT {theirs} FROM now.{today.get(table, table)}")  # noqa: S608
+            connection.execute(f"DELETE FROM main.{table}")  # noqa: S608
+            copied = f"SELECT {theirs} FROM now.{today.get(table, table)}"  # noqa: S608
+            connection.execute(f"INSERT INTO main.{table} ({columns}) {copied}")
         for old_name, name in today.items():
-            link.execute("UPDATE main.sqlite_sequence SET name = ? WHERE name = ?", (old_name, name))
-        link.execute("UPDATE main.meta SET schema_version = ?", (version,))
+            connection.execute("UPDATE main.sqlite_sequence SET name = ? WHERE name = ?", (old_name, name))
+        connection.execute("UPDATE main.meta SET schema_version = ?", (version,))
         for _, statement in triggers:
-            link.execute(statement)
-        link.commit()
+            connection.execute(statement)
+        connection.commit()
     for name in (catalog.name, f"{catalog.name}-wal", f"{catalog.name}-shm"):
         catalog.with_name(name).unlink(missing_ok=True)
     old.rename(catalog)
@@ -51,9 +52,9 @@ def made_older(catalog: Path, version: int) -> None:
 
 def tables_of(catalog: Path) -> dict[tuple[str, str], str]:
     """What `sqlite_master` says, by type and name, triggers left out; white space made one."""
-    with closing(sqlite3.connect(catalog)) as link:
+    with closing(sqlite3.connect(catalog)) as connection:
         query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger'"
-        return {(row[0], row[1]): _plain(row[2]) for row in link.execute(query)}
+        return {(row[0], row[1]): _plain(row[2]) for row in connection.execute(query)}
 
 
 def _plain(statement: str) -> str:

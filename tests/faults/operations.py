@@ -37,7 +37,7 @@ ANALYSER, NEXT = Marking(), Marking("2")
 def in_small_batches() -> None:
     """Have this process commit every two files: a handful makes several parts; a few thousand windows are many."""
     pipeline._BATCH_FILES = 2
-    ann_tuning.CODED_ROWS = _WINDOWS
+    ann_tuning.FAISS_PQ_ROWS = _WINDOWS
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ def _to_be_compacted(world: World) -> None:
     (world.music / "a" / "4.mp3").unlink()
     with Library.open(world.base) as library:
         list(ingest.update(library, ANALYSER, executor="inline"))
-    with closing(sqlite3.connect(world.base / CATALOG, isolation_level=None)) as link:  # free pages
-        link.execute("CREATE TABLE ballast AS SELECT zeroblob(100000) AS x")
-        link.execute("DROP TABLE ballast")
+    with closing(sqlite3.connect(world.base / CATALOG, isolation_level=None)) as connection:  # free pages
+        connection.execute("CREATE TABLE ballast AS SELECT zeroblob(100000) AS x")
+        connection.execute("DROP TABLE ballast")
 
 
 def _to_be_repaired(world: World) -> None:
@@ -217,7 +217,7 @@ def _repair(world: World, folder: Path) -> Iterator[Any]:
 
 
 def _import(world: World, folder: Path) -> list[Any]:
-    return [import_vectors(folder, world.music / "v.npy", world.music / "ids.csv", "mine", "music")]
+    return [import_vectors(folder, world.music / "v.npy", world.music / "ids.csv", space="mine", modality="music")]
 
 
 OPERATIONS = {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from indexing.snapshot.segments import Segment
 from recommender.errors import MediaError, ModelError
 from recommender.extractors.audio import acoustic
 from recommender.extractors.audio.acoustic import BLOCK, LEVELS, Fingerprint
@@ -41,10 +42,10 @@ class FakeAnalyser:
     def source(self, modality):
         return f"fake {self.measures}"
 
-    def measured(self, modality):
+    def source_columns(self, modality):
         return COLUMNS
 
-    def stored(self, modality):
+    def library_columns(self, modality):
         return COLUMNS
 
     def code(self, modality, values, still):
@@ -110,8 +111,8 @@ class Marking(FakeAnalyser):
         turned = np.random.default_rng(int(seed)).random((300, 32)) < 0.06
         turned[::4] = False
         codes ^= np.packbits(turned, axis=1).view("<u4")[:, 0]
-        mark = acoustic.to_bytes(Fingerprint(codes, np.zeros((-(-300 // BLOCK), LEVELS), np.uint8)))
-        return replace(analysis, features=replace(analysis.features, mark=mark))
+        fingerprint = acoustic.to_bytes(Fingerprint(codes, np.zeros((-(-300 // BLOCK), LEVELS), np.uint8)))
+        return replace(analysis, features=replace(analysis.features, fingerprint=fingerprint))
 
 
 def raise_nan():
@@ -142,3 +143,10 @@ def clustered(rows, windows):
     centres = rng.normal(size=(40, 16))
     tracks = centres[rng.integers(0, 40, rows // windows)] + rng.normal(size=(rows // windows, 16))
     return unit(np.repeat(tracks, windows, axis=0) + rng.normal(size=(rows, 16)) * 0.3).astype(np.float32)
+
+
+def of_rows(vectors, ids, offsets) -> Segment:
+    """A segment of tracks with these ids, that begin at these rows."""
+    count = len(ids)
+    ends = np.array(offsets)
+    return Segment(np.array(ids), np.zeros(count, int), ends, np.ones(count, bool), vectors, vectors, vectors, vectors)

@@ -36,7 +36,7 @@ def many(tmp_path, library):
 
 def parts_of(library):
     with closing(Catalog.open(library.folder)) as catalog:
-        return list(catalog.known_parts().values())
+        return list(catalog.parts().values())
 
 
 def test_many_parts_become_one_that_holds_the_same(many):
@@ -71,19 +71,19 @@ def test_every_column_is_kept_and_other_columns_are_not_mixed(many):
     part = parts_of(many)[-1]
     path = many.folder / parts.FOLDER / part.name
     table = pq.read_table(path)
-    marks = pa.array([b"mark %d" % i if i % 2 else None for i in range(len(table))], pa.binary())
-    pq.write_table(table.append_column("marks", marks), path)
-    with closing(sqlite3.connect(many.folder / "catalog.sqlite")) as link:
+    fingerprints = pa.array([b"mark %d" % i if i % 2 else None for i in range(len(table))], pa.binary())
+    pq.write_table(table.append_column("marks", fingerprints), path)
+    with closing(sqlite3.connect(many.folder / "catalog.sqlite")) as connection:
         row = (path.stat().st_size, parts.checksum(path), part.name)
-        link.execute("UPDATE parts SET bytes = ?, checksum = ? WHERE name = ?", row)
-        link.commit()
+        connection.execute("UPDATE parts SET bytes = ?, checksum = ? WHERE name = ?", row)
+        connection.commit()
     many.reload()
     before = state(many)
     add(many, [toy(many.folder.parent / "more" / "90.mp3", 90, 1)])
     assert compact(many.folder).parts[1] == 2
     tables = [pq.read_table(many.folder / parts.FOLDER / p.name) for p in parts_of(many)]
     (kept,) = [t["marks"].to_pylist() for t in tables if "marks" in t.schema.names]
-    assert kept == marks.to_pylist()
+    assert kept == fingerprints.to_pylist()
     many.reload()
     assert before.items() <= state(many).items()
     assert verify(many) == []
@@ -102,9 +102,9 @@ def test_a_damaged_part_is_left_as_it_is(many):
 
 
 def test_contents_without_a_path_go(many):
-    with closing(sqlite3.connect(many.folder / "catalog.sqlite")) as link:
-        link.execute("DELETE FROM files WHERE CAST(path AS TEXT) LIKE '%21.mp3'")
-        link.commit()
+    with closing(sqlite3.connect(many.folder / "catalog.sqlite")) as connection:
+        connection.execute("DELETE FROM files WHERE CAST(path AS TEXT) LIKE '%21.mp3'")
+        connection.commit()
     many.reload()
     assert [p.kind for p in verify(many)] == ["content", "snapshot"]
     compact(many.folder)
@@ -133,11 +133,11 @@ def test_info_says_when_it_pays(many, monkeypatch):
 
 
 def test_a_catalog_with_free_pages_shrinks(many):
-    with closing(sqlite3.connect(many.folder / "catalog.sqlite")) as link:
-        link.execute("CREATE TABLE ballast (x BLOB)")
-        link.execute("INSERT INTO ballast VALUES (?)", (bytes(1_000_000),))
-        link.execute("DROP TABLE ballast")
-        link.commit()
+    with closing(sqlite3.connect(many.folder / "catalog.sqlite")) as connection:
+        connection.execute("CREATE TABLE ballast (x BLOB)")
+        connection.execute("INSERT INTO ballast VALUES (?)", (bytes(1_000_000),))
+        connection.execute("DROP TABLE ballast")
+        connection.commit()
     many.close()
     assert compact(many.folder).bytes[0] - compact(many.folder).bytes[1] >= 0
     assert (many.folder / "catalog.sqlite").stat().st_size < 500_000

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.alterations import SR_HZ, alterations, encoded, resampled
 from indexing.catalog.grouping import groups
 from indexing.duplicates import matching
-from indexing.duplicates.matching import Limits, Match, Recordings, colour_db, compared
+from indexing.duplicates.matching import Limits, Match, Recordings, colour_db, compare
 from recommender.errors import InputError
 from recommender.extractors.audio import acoustic, stft
 from recommender.extractors.audio.acoustic import BLOCK, LEVELS, RATE_HZ, Fingerprint
@@ -24,20 +24,20 @@ def drawn(seed: int, frames: int = 200) -> Fingerprint:
     return Fingerprint(codes, np.zeros((-(-frames // BLOCK), LEVELS), np.uint8))
 
 
-def with_errors(mark: Fingerprint, share: float, seed: int = 0) -> Fingerprint:
+def with_errors(fingerprint: Fingerprint, share: float, seed: int = 0) -> Fingerprint:
     """`mark` with every bit turned with the probability `share`, but for every fourth code."""
-    turned = np.random.default_rng(seed).random((len(mark.codes), 32)) < share
+    turned = np.random.default_rng(seed).random((len(fingerprint.codes), 32)) < share
     turned[::4] = False
-    return Fingerprint(mark.codes ^ np.packbits(turned, axis=1).view("<u4")[:, 0], mark.levels)
+    return Fingerprint(fingerprint.codes ^ np.packbits(turned, axis=1).view("<u4")[:, 0], fingerprint.levels)
 
 
-def part(mark: Fingerprint, first: int, last: int) -> Fingerprint:
-    return Fingerprint(mark.codes[first:last], mark.levels[first // BLOCK : -(-last // BLOCK)])
+def part(fingerprint: Fingerprint, first: int, last: int) -> Fingerprint:
+    return Fingerprint(fingerprint.codes[first:last], fingerprint.levels[first // BLOCK : -(-last // BLOCK)])
 
 
-def index(*marks: Fingerprint, limits: Limits = matching.DEFAULT) -> Recordings:
+def index(*fingerprints: Fingerprint, limits: Limits = matching.DEFAULT) -> Recordings:
     recordings = Recordings(limits)
-    recordings.add(enumerate(marks))
+    recordings.add(enumerate(fingerprints))
     return recordings
 
 
@@ -75,28 +75,28 @@ def test_the_bit_error_rate_of_the_overlap_decides() -> None:
     turned = one.codes.copy()
     turned[20:60] ^= np.uint32(0b1111)  # 40 of 80 codes below with 4 wrong bits: 160 of 2560
     other = Fingerprint(turned[20:], one.levels[: -(-80 // BLOCK)])
-    found = compared(other, one, 20)
+    found = compare(other, one, 20)
     assert found is not None
     assert found.similarity == pytest.approx(1 - 2 * 160 / 2560)
     assert found.overlap_s == pytest.approx(80 / RATE_HZ)
     assert found.offset_s == pytest.approx(20 / RATE_HZ)
-    back = compared(one, other, -20)
+    back = compare(one, other, -20)
     assert back is not None
     assert (back.similarity, back.offset_s) == (found.similarity, -found.offset_s)
-    assert compared(other, one, 21) is None
-    assert compared(other, one, 500) is None
+    assert compare(other, one, 21) is None
+    assert compare(other, one, 500) is None
 
 
 def test_codes_that_tell_nothing_count_neither_way() -> None:
     one = drawn(0, 100)
     muted = one.codes.copy()
     muted[:50] = 0
-    found = compared(Fingerprint(muted, one.levels), one, 0)
+    found = compare(Fingerprint(muted, one.levels), one, 0)
     assert found is not None
     assert found.similarity == 1
     assert found.overlap_s == pytest.approx(50 / RATE_HZ)
     silent = Fingerprint(np.zeros(100, np.uint32), one.levels)
-    assert compared(silent, silent, 0) is None
+    assert compare(silent, silent, 0) is None
 
 
 def test_levels_that_differ_by_gain_alone_have_one_colour() -> None:
@@ -147,29 +147,33 @@ def test_which_overlaps_make_a_duplicate(lengths_s: tuple[int, int], overlap_s: 
 
 
 def test_matches_come_with_offset_and_by_similarity() -> None:
-    marks = [drawn(seed, 300) for seed in range(20)]
-    recordings = index(*marks, with_errors(marks[3], 0.1))
-    found = recordings.matches(part(marks[3], 40, 240))
+    fingerprints = [drawn(seed, 300) for seed in range(20)]
+    recordings = index(*fingerprints, with_errors(fingerprints[3], 0.1))
+    found = recordings.matches(part(fingerprints[3], 40, 240))
     assert ids(found) == [3, 20]
     assert found[0].similarity == 1
     assert found[1].similarity == pytest.approx(1 - 2 * 0.75 * 0.1, abs=0.03)
     assert all(match.offset_s == pytest.approx(40 / RATE_HZ) for match in found)
     assert recordings.matches(drawn(99)) == []
     assert recordings.matches(Fingerprint(np.zeros(50, np.uint32), np.zeros((7, LEVELS), np.uint8))) == []
-    assert Recordings().matches(marks[0]) == []
+    assert Recordings().matches(fingerprints[0]) == []
 
 
 def test_tracks_added_one_by_one_are_found_as_if_added_at_once() -> None:
-    marks = [drawn(seed, 60 + seed) for seed in range(40)]
-    marks += [with_errors(mark, 0.15, seed) for seed, mark in enumerate(marks)]
+    fingerprints = [drawn(seed, 60 + seed) for seed in range(40)]
+    fingerprints += [with_errors(fingerprint, 0.15, seed) for seed, fingerprint in enumerate(fingerprints)]
     grown = Recordings()
-    for track, mark in enumerate(marks):
-        grown.add([(track, mark)])
-    at_once = index(*marks)
+    for track, fingerprint in enumerate(fingerprints):
+        grown.add([(track, fingerprint)])
+    at_once = index(*fingerprints)
     assert len(grown) == len(at_once) == 80
-    assert [grown.matches(mark) for mark in marks] == [at_once.matches(mark) for mark in marks]
-    assert all(ids(grown.matches(mark)) == [track, track + 40] for track, mark in enumerate(marks[:40]))
-    assert grown.bytes < 20 * sum(len(mark.codes) for mark in marks)
+    assert [grown.matches(fingerprint) for fingerprint in fingerprints] == [
+        at_once.matches(fingerprint) for fingerprint in fingerprints
+    ]
+    assert all(
+        ids(grown.matches(fingerprint)) == [track, track + 40] for track, fingerprint in enumerate(fingerprints[:40])
+    )
+    assert grown.bytes < 20 * sum(len(fingerprint.codes) for fingerprint in fingerprints)
 
 
 def test_removed_tracks_are_not_found_and_ids_are_used_once() -> None:
@@ -193,12 +197,12 @@ def test_a_loop_matches_where_most_is_in_common() -> None:
 
 
 def test_codes_that_everybody_has_find_nobody() -> None:
-    marks = [drawn(seed, 400) for seed in range(30)]  # long enough that only every second code is indexed
-    for mark in marks:
-        mark.codes[::2] = 12345
-    recordings = index(*marks, limits=Limits(common=100))
-    assert recordings.matches(marks[0]) == []  # every indexed code is the common one
-    assert ids(index(*marks, limits=Limits(common=100, stride=1)).matches(marks[0])) == [0]
+    fingerprints = [drawn(seed, 400) for seed in range(30)]  # long enough that only every second code is indexed
+    for fingerprint in fingerprints:
+        fingerprint.codes[::2] = 12345
+    recordings = index(*fingerprints, limits=Limits(common=100))
+    assert recordings.matches(fingerprints[0]) == []  # every indexed code is the common one
+    assert ids(index(*fingerprints, limits=Limits(common=100, stride=1)).matches(fingerprints[0])) == [0]
 
 
 # Groups.
@@ -250,16 +254,16 @@ def test_a_truncated_file_is_the_same_recording(
 def test_the_same_tempo_key_and_loop_with_other_chords_is_other_music(pieces: list[np.ndarray]) -> None:
     piece = PIECES[2]
     turned = type(piece)(**{**vars(piece), "chords": piece.chords[1:] + piece.chords[:1], "title": "another take"})
-    marks = [acoustic.from_blocks([waveform(p, 24.0)]) for p in (piece, turned)]
-    assert index(marks[0]).matches(marks[1]) == []
+    fingerprints = [acoustic.from_blocks([waveform(p, 24.0)]) for p in (piece, turned)]
+    assert index(fingerprints[0]).matches(fingerprints[1]) == []
 
 
 def test_silent_and_very_short_tracks_are_nobodys_duplicates(listen: Callable[[bytes], Fingerprint]) -> None:
     silence = np.zeros(30 * SR_HZ, np.float32)
     blip = (0.5 * np.sin(np.arange(SR_HZ) / 20)).astype(np.float32)
-    marks = [listen(encoded(silence, "flac")), listen(encoded(silence, "mp3")), listen(encoded(blip, "flac"))]
-    recordings = index(*marks)
-    assert [recordings.matches(mark) for mark in marks] == [[], [], []]
+    fingerprints = [listen(encoded(silence, "flac")), listen(encoded(silence, "mp3")), listen(encoded(blip, "flac"))]
+    recordings = index(*fingerprints)
+    assert [recordings.matches(fingerprint) for fingerprint in fingerprints] == [[], [], []]
 
 
 def test_shared_music_is_recognised_and_never_confused(
@@ -267,10 +271,10 @@ def test_shared_music_is_recognised_and_never_confused(
 ) -> None:
     """All tracks against each other, and one altered (the benchmark alters half of all)."""
     paths = sorted((shared_data / "music").glob("*.ogg"))
-    marks = [heard(path) for path in paths]
-    recordings = index(*marks)
-    for track, mark in enumerate(marks):
-        assert ids(recordings.matches(mark)) == [track], paths[track].name
+    fingerprints = [heard(path) for path in paths]
+    recordings = index(*fingerprints)
+    for track, fingerprint in enumerate(fingerprints):
+        assert ids(recordings.matches(fingerprint)) == [track], paths[track].name
     track = [path.name for path in paths].index("23 - Inn.ogg")
     y = np.concatenate(list(audio_blocks(paths[track], SR_HZ)))
     for kind, altered in alterations(y, np.random.default_rng(1)):

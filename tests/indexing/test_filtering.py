@@ -18,7 +18,7 @@ from indexing.disk.locations import CATALOG
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
 from indexing.search import tracks as search
-from indexing.snapshot.filtering import allowed
+from indexing.snapshot.filtering import mask_tracks
 from indexing.writing.writer import Writer
 from recommender.filters import meets
 from recommender.types import Filter, Range, unit
@@ -48,7 +48,7 @@ def imported(folder: Path, first: int, last: int, seed: int) -> None:
         table.writeheader()
         table.writerows(rows)
     np.save(folder / "v.npy", unit(rng.normal(size=(len(rows), DIM))))
-    import_vectors(folder / "library", folder / "v.npy", folder / "ids.csv", "drawn")
+    import_vectors(folder / "library", folder / "v.npy", folder / "ids.csv", space="drawn")
 
 
 def same_recording(catalog) -> None:
@@ -148,7 +148,7 @@ def test_few_windows_of_a_large_selection_are_enough(fresh, monkeypatch):
     """The index is asked first, and given up where the wanted tracks lie far from the query."""
     monkeypatch.setattr(search, "_SCANNED", 0)
     asked = []
-    index = fresh._searched("music")[0].index.windows
+    index = fresh._search("music")[0].index.windows
     top = index.top
 
     def counted(query, k):
@@ -185,7 +185,7 @@ def test_masks_equal_one_by_one_with_copies_and_odd_names(library, music, tmp_pa
         Filter(only=frozenset()),
     ]
     for where in filters:
-        mask = allowed(library._facts["music"], where)
+        mask = mask_tracks(library._facts["music"], where)
         expected = [i for i, track in sorted(tracks.items()) if meets(track, where)]
         assert library._segments["music"][0].ids[mask].tolist() == expected
     sizes = [len(library.ids("music", where)) for where in filters]
@@ -232,11 +232,11 @@ def test_all_is_read_where_it_is_not_known_what_has_changed(library, music, monk
     monkeypatch.setattr(Writer, "publish", lambda self: None)
     (music / "a" / "0.mp3").rename(music / "moved.mp3")
     list(ingest.update(library, FakeAnalyser(), executor="inline"))
-    with closing(sqlite3.connect(library.folder / CATALOG)) as link:
+    with closing(sqlite3.connect(library.folder / CATALOG)) as connection:
         if not known:
-            link.execute("DELETE FROM touched")
-        link.execute("INSERT INTO touched SELECT 0, generation - ? FROM meta", (9 if known else 0,))
-        link.commit()
+            connection.execute("DELETE FROM touched")
+        connection.execute("INSERT INTO touched SELECT 0, generation - ? FROM meta", (9 if known else 0,))
+        connection.commit()
     library.reload()
     assert library.ids("music", Filter(only=frozenset([str(music / "moved.mp3")]))).tolist() == [1]
     assert library._late["music"].ids.tolist() == ([1] if known else [1, 2, 3, 4, 5, 6])
@@ -246,7 +246,7 @@ def test_masks_are_kept_for_a_few_filters(fresh, monkeypatch):
     fresh.reload()  # forgets them
     computed = []
     monkeypatch.setattr(
-        "indexing.snapshot.filtering.allowed", lambda facts, where: computed.append(where) or np.zeros(60, bool)
+        "indexing.snapshot.filtering.mask_tracks", lambda facts, where: computed.append(where) or np.zeros(60, bool)
     )
     for bpm in [60, 61, 60, *range(100, 108), 60]:
         assert fresh.ids("music", Filter(bpm=Range(bpm, bpm))).tolist() == []

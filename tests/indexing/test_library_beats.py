@@ -63,7 +63,7 @@ def all_there(library: Library, stems: str = "012345") -> bool:
 
 def parts_of(library: Library) -> list[parts.Part]:
     with closing(Catalog.open(library.folder)) as catalog:
-        return list(catalog.known_parts().values())
+        return list(catalog.parts().values())
 
 
 def test_every_track_has_its_own(tapped):
@@ -131,7 +131,7 @@ def test_fingerprints_and_beats_do_not_take_each_others_place(tmp_path, music):
         list(ingest.add(library, [music], Both(), executor="inline"))
         list(ingest.upgrade(library, Both(revision="2"), executor="inline"))
         (part,) = parts_of(library)
-        assert len(parts.read_marks(library.folder, part)) == 1
+        assert len(parts.read_fingerprints(library.folder, part)) == 1
         assert len(parts.read_blobs(library.folder, part, "beats")) == 7
         assert same(kept(library)["7"], drawn(7))
 

@@ -45,7 +45,7 @@ ROWS = [
 @pytest.fixture
 def gathered(tmp_path: Path) -> facts.Facts:
     """ROWS written and read again."""
-    facts.save(tmp_path, facts.gathered(ROWS))
+    facts.save(tmp_path, facts.gather(ROWS))
     return facts.load(tmp_path, 4)
 
 
@@ -70,7 +70,7 @@ def test_tracks_by_hand(gathered):
 
 
 def test_nothing_gathered_is_nothing_loaded(tmp_path):
-    facts.save(tmp_path, facts.gathered([]))
+    facts.save(tmp_path, facts.gather([]))
     loaded = facts.load(tmp_path, 0)
     names = loaded.named["key"].names
     assert (len(loaded.numbers["bpm"]), loaded.affect.shape, len(loaded.paths), len(names)) == (0, (0, 4), 0, 0)
@@ -119,19 +119,19 @@ def test_snapshot_and_catalog_say_the_same(copied, music):
 def test_the_catalog_is_asked_about_the_tracks_of_the_answer_alone(tmp_path):
     np.save(tmp_path / "v.npy", np.eye(5, dtype=np.float32))
     (tmp_path / "ids.csv").write_text("id\na\nb\nc\nd\ne\n")
-    import_vectors(tmp_path / "l", tmp_path / "v.npy", tmp_path / "ids.csv", "mine")
+    import_vectors(tmp_path / "l", tmp_path / "v.npy", tmp_path / "ids.csv", space="mine")
     with Library.open(tmp_path / "l") as library:
         engine, asked = Recommender(library), list[str]()
-        library._opened().connection.set_trace_callback(asked.append)
+        library._open().connection.set_trace_callback(asked.append)
         assert [r.track.path for r in engine.recommend(engine.vector(np.arange(5.0)), top=2)] == ["e", "d"]
         assert len(asked) == 2
 
 
 def restate(library, stated):
     """Replace the facts in the catalog of a library whose snapshot stays current."""
-    with closing(sqlite3.connect(library.folder / CATALOG)) as link, link:
-        link.execute("UPDATE tracks SET facts = ?", (stated,))
-        link.execute("UPDATE meta SET generation = ?", (library.generation,))
+    with closing(sqlite3.connect(library.folder / CATALOG)) as connection, connection:
+        connection.execute("UPDATE tracks SET facts = ?", (stated,))
+        connection.execute("UPDATE meta SET generation = ?", (library.generation,))
     library.reload()
     assert library._facts
 
@@ -152,7 +152,7 @@ def test_damaged_facts_are_told_in_one_line(copied):
 def test_imported_tracks_are_the_same(tmp_path):
     np.save(tmp_path / "v.npy", np.eye(3, dtype=np.float32))
     (tmp_path / "ids.csv").write_text("id,path,artist,bpm,key\na,a.mp3,Ann,120.5,C major\nb,,,,\nc,,,,odd key\n")
-    import_vectors(tmp_path / "l", tmp_path / "v.npy", tmp_path / "ids.csv", "mine")
+    import_vectors(tmp_path / "l", tmp_path / "v.npy", tmp_path / "ids.csv", space="mine")
     with Library.open(tmp_path / "l") as library:
         fresh = tracks(library)
         assert library._facts
@@ -231,8 +231,8 @@ def test_any_change_of_what_is_shown_makes_the_snapshot_stale(library):
         "UPDATE files SET title = 'new' WHERE track = 1",
         "UPDATE tracks SET facts = '{\"bpm\": 99}'",
     ):
-        with closing(sqlite3.connect(library.folder / "catalog.sqlite")) as link, link:
-            link.execute(statement)
+        with closing(sqlite3.connect(library.folder / "catalog.sqlite")) as connection, connection:
+            connection.execute(statement)
     with Library.open(library.folder) as reader:
         assert (reader.tracks_of([1])[0].title, reader.tracks_of([2])[0].bpm) == ("new", 99)
     assert (library.tracks_of([1])[0].title, library.tracks_of([2])[0].bpm) == ("0", 61)

@@ -241,9 +241,9 @@ def test_a_read_only_library_is_read_but_not_written(library, music, readonly):
     for leftovers in (False, True):
         if leftovers:  # a journal that a killed writer left
             library.reload()
-            link = sqlite3.connect(library.folder / "catalog.sqlite")
-            link.execute("UPDATE tracks SET duration_s = 77 WHERE id = 1")
-            link.commit()
+            connection = sqlite3.connect(library.folder / "catalog.sqlite")
+            connection.execute("UPDATE tracks SET duration_s = 77 WHERE id = 1")
+            connection.commit()
             assert (library.folder / "catalog.sqlite-wal").stat().st_size
         with Library.open(readonly) as reader:
             assert reader.search(np.ones(8), 3, "music").ids.tolist()
@@ -252,7 +252,7 @@ def test_a_read_only_library_is_read_but_not_written(library, music, readonly):
             with pytest.raises(LibraryError, match="cannot write to the library at .*: the folder is read-only"):
                 add(reader, [music])
             assert reader.count("music") == 6
-    link.close()
+    connection.close()
     with pytest.raises(LibraryError, match="cannot make a library at .*: the folder is read-only"):
         Library.create(readonly / "new", library.space)
 

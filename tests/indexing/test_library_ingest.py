@@ -56,7 +56,7 @@ def test_second_add_analyses_nothing(tmp_path, library, music, analyser):
 def test_a_touched_file_is_unchanged_and_not_hashed_again_next_time(tmp_path, library, music, analyser, monkeypatch):
     os.utime(music / "a" / "0.mp3", ns=(5, 5))
     assert news(add(library, [music], analyser)) == []
-    monkeypatch.setattr("indexing.ingest.plan.fingerprint", lambda path: pytest.fail("hashed"))
+    monkeypatch.setattr("indexing.ingest.plan.content_hash", lambda path: pytest.fail("hashed"))
     assert news(add(library, [music], analyser)) == []
     assert analysed(tmp_path) == []
 

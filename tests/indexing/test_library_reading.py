@@ -142,9 +142,9 @@ def test_a_reader_sees_one_state_while_a_writer_works(library, music, analyser, 
 
 def test_a_later_format_is_refused_in_one_line(library):
     library.close()
-    with sqlite3.connect(library.folder / "catalog.sqlite") as link:
-        link.execute("UPDATE meta SET schema_version = 99")
-    link.close()
+    with sqlite3.connect(library.folder / "catalog.sqlite") as connection:
+        connection.execute("UPDATE meta SET schema_version = 99")
+    connection.close()
     with pytest.raises(LibraryError, match="has format 99, but this cliptune reads up to format 4; upgrade cliptune"):
         Library.open(library.folder)
 
@@ -214,9 +214,9 @@ def test_threads_may_share_a_library(library):
 def test_a_catalog_whose_maker_was_killed_is_finished_by_the_next(tmp_path: Path) -> None:
     folder = tmp_path / "half made"
     folder.mkdir()
-    with closing(sqlite3.connect(folder / "catalog.sqlite")) as link:
-        link.execute("PRAGMA journal_mode=WAL")
-        link.execute("CREATE TABLE something_else (x)")
+    with closing(sqlite3.connect(folder / "catalog.sqlite")) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE something_else (x)")
     with pytest.raises(LibraryError, match="never finished; index again"):
         Library.open(folder)
     library = Library.open_or_create(folder, Space("m", "1", 4))

@@ -155,19 +155,19 @@ def import_toys(folder: Path) -> None:
 
 def test_imported_features_are_coded_by_the_new_model(tmp_path):
     import_toys(tmp_path)
-    import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", FakeAnalyser())
+    import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", space=FakeAnalyser())
     with Library.open(tmp_path / "lib") as library:
         upgrade(library, NEW)
         moved = state(library)
         assert verify(library) == []
-    import_vectors(tmp_path / "new", tmp_path / "v.npy", tmp_path / "ids.csv", NEW)
+    import_vectors(tmp_path / "new", tmp_path / "v.npy", tmp_path / "ids.csv", space=NEW)
     with Library.open(tmp_path / "new") as library:
         assert moved == state(library)
 
 
 def test_analysed_tracks_keep_their_affect_beside_imported_ones_in_one_part(tmp_path, library, music):
     import_toys(tmp_path)
-    import_vectors(library.folder, tmp_path / "v.npy", tmp_path / "ids.csv", FakeAnalyser())
+    import_vectors(library.folder, tmp_path / "v.npy", tmp_path / "ids.csv", space=FakeAnalyser())
     library.close()
     compact(library.folder)
     assert len(list((library.folder / FOLDER).iterdir())) == 1
@@ -183,7 +183,7 @@ def test_analysed_tracks_keep_their_affect_beside_imported_ones_in_one_part(tmp_
 def test_imported_vectors_cannot_be_coded(tmp_path):
     np.save(tmp_path / "v.npy", np.eye(3, DIM, dtype=np.float32))
     (tmp_path / "ids.csv").write_text("id\na\nb\nc\n")
-    import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", "mine")
+    import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", space="mine")
     with Library.open(tmp_path / "lib") as library:
         before = state(library)
         with pytest.raises(LibraryError, match=r"3 track\(s\).*stays as it is"):
@@ -193,7 +193,7 @@ def test_imported_vectors_cannot_be_coded(tmp_path):
 
 def test_updating_keeps_what_was_imported(tmp_path, library, music):
     import_toys(tmp_path)
-    import_vectors(library.folder, tmp_path / "v.npy", tmp_path / "ids.csv", FakeAnalyser())
+    import_vectors(library.folder, tmp_path / "v.npy", tmp_path / "ids.csv", space=FakeAnalyser())
     library.reload()
     assert library.count("music") == 9
     events = list(ingest.update(library, FakeAnalyser(), executor="inline"))
@@ -203,6 +203,6 @@ def test_updating_keeps_what_was_imported(tmp_path, library, music):
 
 def test_parts_say_what_measured_them(library):
     with closing(Catalog.open(library.folder)) as catalog:
-        parts = list(catalog.known_parts().values())
+        parts = list(catalog.parts().values())
     assert [store.source_of(library.folder, part) for part in parts] == ["fake 1"]
     assert store.source_of(library.folder, replace(parts[0], name="none.parquet")) == ""

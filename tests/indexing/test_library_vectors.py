@@ -28,7 +28,7 @@ def files(tmp_path):
 
 
 def test_known_answer(files):
-    made = import_vectors(files / "lib", files / "v.npy", files / "ids.csv", "mine")
+    made = import_vectors(files / "lib", files / "v.npy", files / "ids.csv", space="mine")
     assert (made.tracks, made.windows, made.dim, made.replaced) == (3, 4, 2, 0)
     with Library.open(files / "lib") as library:
         assert library.space == Space("mine", "imported", 2)
@@ -51,10 +51,10 @@ def test_known_answer(files):
 
 
 def test_importing_again_replaces_and_adds(files):
-    import_vectors(files / "lib", files / "v.npy", files / "ids.csv", "mine")
+    import_vectors(files / "lib", files / "v.npy", files / "ids.csv", space="mine")
     np.save(files / "w.npy", np.array([[0, 1], [1, 1]], np.float16))
     (files / "more.csv").write_text("id,path\nd,d.mp3\na,moved.mp3\n")
-    made = import_vectors(files / "lib", files / "w.npy", files / "more.csv", "mine")
+    made = import_vectors(files / "lib", files / "w.npy", files / "more.csv", space="mine")
     assert (made.tracks, made.replaced) == (2, 1)
     with Library.open(files / "lib") as library:
         assert {t.id: t.path for t in library.tracks()} == {
@@ -69,7 +69,7 @@ def test_importing_again_replaces_and_adds(files):
         assert [e.path for e in ingest.remove(library, ["b"])] == ["b"]
         assert library.count("music") == 3
         assert verify(library) == []
-    again = import_vectors(files / "lib", files / "w.npy", files / "more.csv", "mine")
+    again = import_vectors(files / "lib", files / "w.npy", files / "more.csv", space="mine")
     assert again.replaced == 2
     with Library.open(files / "lib") as library:
         assert library.count("music") == 3
@@ -81,7 +81,7 @@ def test_importing_again_replaces_and_adds(files):
 def test_parquet_with_its_own_ids(tmp_path, kind):
     vectors = pa.array([[3.0, 4.0], [0.0, 1.0]], kind)
     pq.write_table(pa.table({"vector": vectors, "id": ["x", "y"]}), tmp_path / "v.parquet")
-    import_vectors(tmp_path / "lib", tmp_path / "v.parquet", None, "mine")
+    import_vectors(tmp_path / "lib", tmp_path / "v.parquet", None, space="mine")
     with Library.open(tmp_path / "lib") as library:
         assert [t.title for t in library.tracks()] == ["x", "y"]
         assert library.windows_of([1])[0].vectors[0].tolist() == pytest.approx([0.6, 0.8])
@@ -97,7 +97,7 @@ def test_many_rows_are_cut_into_parts_between_tracks(tmp_path, monkeypatch):
     vectors = random.normal(size=(len(names), 5)).astype(np.float32)
     np.save(tmp_path / "v.npy", vectors)
     (tmp_path / "ids.csv").write_text("id\n" + "".join(f"{names[i]}\n" for i in order))
-    import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", "mine")
+    import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", space="mine")
     with Library.open(tmp_path / "lib") as library:
         assert len(list((library.folder / "parts").iterdir())) > 4
         assert verify(library) == []
@@ -124,7 +124,7 @@ def test_bad_vectors_are_refused_by_their_first_row(tmp_path, vectors, message):
     np.save(tmp_path / "v.npy", vectors)
     (tmp_path / "ids.csv").write_text("id\na\nb\nc\n")
     with pytest.raises(InputError, match=message):
-        import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", "mine")
+        import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", space="mine")
     assert not (tmp_path / "lib").exists()
 
 
@@ -148,7 +148,7 @@ def test_bad_tables_are_refused(tmp_path, table, message):
     np.save(tmp_path / "v.npy", np.ones((2, 2), np.float32))
     (tmp_path / "ids.csv").write_text(table)
     with pytest.raises(InputError, match=message):
-        import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", "mine")
+        import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", space="mine")
 
 
 def test_bad_files_are_refused(tmp_path):
@@ -172,17 +172,17 @@ def test_bad_files_are_refused(tmp_path):
         "v.npy": "holds no ids",
     }.items():
         with pytest.raises(InputError, match=message):
-            import_vectors(tmp_path / "lib", tmp_path / name, None, "mine")
+            import_vectors(tmp_path / "lib", tmp_path / name, None, space="mine")
     with pytest.raises(InputError, match="no such file"):
-        import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "none.csv", "mine")
+        import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "none.csv", space="mine")
     with pytest.raises(InputError, match="needs a name"):
-        import_vectors(tmp_path / "lib", tmp_path / "v.npy", None, "")
+        import_vectors(tmp_path / "lib", tmp_path / "v.npy", None, space="")
 
 
 def test_another_space_is_refused(files):
-    import_vectors(files / "lib", files / "v.npy", files / "ids.csv", "mine")
+    import_vectors(files / "lib", files / "v.npy", files / "ids.csv", space="mine")
     with pytest.raises(SpaceMismatch, match="mine revision imported"):
-        import_vectors(files / "lib", files / "v.npy", files / "ids.csv", "yours")
+        import_vectors(files / "lib", files / "v.npy", files / "ids.csv", space="yours")
 
 
 def test_one_or_many_query_vectors(tmp_path):

@@ -26,8 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def version_of(folder: Path) -> int:
-    with closing(sqlite3.connect(f"file:{folder / CATALOG}?mode=ro", uri=True)) as link:
-        return link.execute("SELECT schema_version FROM meta").fetchone()[0]
+    with closing(sqlite3.connect(f"file:{folder / CATALOG}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT schema_version FROM meta").fetchone()[0]
 
 
 @pytest.fixture(params=RELEASED)
@@ -39,8 +39,8 @@ def old(library, request):
 
 
 def triggers_in(folder: Path) -> dict[str, str]:
-    with closing(sqlite3.connect(folder / CATALOG)) as link:
-        return dict(link.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    with closing(sqlite3.connect(folder / CATALOG)) as connection:
+        return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
 
 
 def test_there_is_a_dump_and_a_revision_for_every_version():
@@ -50,22 +50,22 @@ def test_there_is_a_dump_and_a_revision_for_every_version():
 
 @pytest.mark.parametrize("version", RELEASED)
 def test_every_released_version_becomes_what_is_made_today(tmp_path, version):
-    schema.create(tmp_path / "new", "fake", "1", 8)
+    schema.create(tmp_path / "new", "fake", "1", dim=8)
     dumped(version, tmp_path / CATALOG)
-    with closing(sqlite3.connect(tmp_path / CATALOG)) as link:
-        before = link.execute("SELECT path, title, content FROM tracks ORDER BY id").fetchall()
-        held = link.execute("SELECT * FROM contents ORDER BY id").fetchall()
-        counted = link.execute("SELECT uid, space, generation FROM meta").fetchall()
+    with closing(sqlite3.connect(tmp_path / CATALOG)) as connection:
+        before = connection.execute("SELECT path, title, content FROM tracks ORDER BY id").fetchall()
+        held = connection.execute("SELECT * FROM contents ORDER BY id").fetchall()
+        counted = connection.execute("SELECT uid, space, generation FROM meta").fetchall()
     migrations.migrate(tmp_path / CATALOG)
     assert tables_of(tmp_path / CATALOG) == tables_of(tmp_path / "new" / CATALOG)
     assert version_of(tmp_path) == SCHEMA_VERSION
-    with closing(sqlite3.connect(tmp_path / CATALOG)) as link:
-        assert link.execute("SELECT path, title, track FROM files ORDER BY id").fetchall() == before
-        assert link.execute("SELECT genre, licence FROM files").fetchall() == [(None, None)] * len(before)
-        assert link.execute("SELECT * FROM tracks ORDER BY id").fetchall() == held
-        assert link.execute("SELECT uid, space, generation FROM meta").fetchall() == counted
-        assert link.execute("SELECT seq FROM sqlite_sequence WHERE name = 'tracks'").fetchall() == [(2,)]
-        assert link.execute("PRAGMA foreign_key_check").fetchall() == []
+    with closing(sqlite3.connect(tmp_path / CATALOG)) as connection:
+        assert connection.execute("SELECT path, title, track FROM files ORDER BY id").fetchall() == before
+        assert connection.execute("SELECT genre, licence FROM files").fetchall() == [(None, None)] * len(before)
+        assert connection.execute("SELECT * FROM tracks ORDER BY id").fetchall() == held
+        assert connection.execute("SELECT uid, space, generation FROM meta").fetchall() == counted
+        assert connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'tracks'").fetchall() == [(2,)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         assert len(before) == 3
 
 
@@ -140,8 +140,8 @@ def test_a_step_that_fails_leaves_the_old_catalog_and_its_copy(old, monkeypatch)
     with pytest.raises(LibraryError, match="the disk is full; nothing was lost"):
         Library.open(old)
     assert tables_of(old / CATALOG) == tables == tables_of(old / BACKUP)
-    with closing(sqlite3.connect(old / CATALOG)) as link:
-        assert link.execute("SELECT count(*) FROM tracks").fetchone() == (6,)
+    with closing(sqlite3.connect(old / CATALOG)) as connection:
+        assert connection.execute("SELECT count(*) FROM tracks").fetchone() == (6,)
     monkeypatch.undo()
     with Library.open(old) as reader:
         assert reader.count("music") == 6
@@ -149,9 +149,9 @@ def test_a_step_that_fails_leaves_the_old_catalog_and_its_copy(old, monkeypatch)
 
 
 def test_a_newer_library_says_so_to_readers_and_writers(library, music):
-    with closing(sqlite3.connect(library.folder / CATALOG)) as link:
-        link.execute("UPDATE meta SET schema_version = 99")
-        link.commit()
+    with closing(sqlite3.connect(library.folder / CATALOG)) as connection:
+        connection.execute("UPDATE meta SET schema_version = 99")
+        connection.commit()
     asked = f"has format 99, but this cliptune reads up to format {SCHEMA_VERSION}; upgrade cliptune"
     with pytest.raises(LibraryError, match=asked):
         Library.open(library.folder)
@@ -167,10 +167,10 @@ def test_the_program_of_before_says_that_the_library_is_newer(library, monkeypat
 
 def test_triggers_of_an_earlier_program_are_replaced(library, music):
     name = next(iter(schema.TRIGGERS))
-    with closing(sqlite3.connect(library.folder / CATALOG)) as link:
-        link.execute(f"DROP TRIGGER {name}")
-        link.execute(f"CREATE TRIGGER {name} AFTER DELETE ON roots BEGIN DELETE FROM files; END")  # noqa: S608
-        link.commit()
+    with closing(sqlite3.connect(library.folder / CATALOG)) as connection:
+        connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(f"CREATE TRIGGER {name} AFTER DELETE ON roots BEGIN DELETE FROM files; END")  # noqa: S608
+        connection.commit()
     list(ingest.add(library, [music], FakeAnalyser(), executor="inline"))
     assert triggers_in(library.folder) == schema.TRIGGERS
 

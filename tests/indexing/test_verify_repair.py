@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import DIM, FakeAnalyser, Marking, state, toy
+from fakes import DIM, FakeAnalyser, Marking, of_rows, state, toy
 
 from indexing import ingest
 from indexing.disk.locations import CATALOG
@@ -20,7 +20,6 @@ from indexing.library import Library
 from indexing.maintenance import recall
 from indexing.maintenance.repair import repair
 from indexing.maintenance.verify import examine, orphans, verify
-from indexing.snapshot.segments import Segment
 from recommender.errors import LibraryError, SpaceMismatch
 from running import refused
 from tests.faults.older import RELEASED, made_older
@@ -64,13 +63,6 @@ def two_parts(library, music):
     return library
 
 
-def of_rows(vectors, ids, offsets) -> Segment:
-    """A segment of tracks with these ids, that begin at these rows."""
-    count = len(ids)
-    ends = np.array(offsets)
-    return Segment(np.array(ids), np.zeros(count, int), ends, np.ones(count, bool), vectors, vectors, vectors, vectors)
-
-
 def test_recall_by_hand():
     scores = np.array([0.9, 0.8, 0.8, 0.1])
     assert recall.share(scores, np.array([0, 1]), 2) == 1
@@ -78,9 +70,9 @@ def test_recall_by_hand():
     assert recall.share(scores, np.array([0, 3]), 2) == 0.5
     assert recall.share(scores, np.array([3]), 10) == 0.25  # of four there are
     segments = [of_rows(np.eye(3, DIM, dtype=np.float32), [3, 8], [0, 1, 3]), of_rows(-np.eye(1, DIM), [9], [0, 1])]
-    queries = recall.drawn(segments, 40, 1)
+    queries = recall.draw_queries(segments, 40, 1)
     assert np.allclose(np.linalg.norm(queries, axis=1), 1)
-    assert np.array_equal(queries, recall.drawn(segments, 40, 1))
+    assert np.array_equal(queries, recall.draw_queries(segments, 40, 1))
     assert set((queries @ np.eye(3, DIM).T).round().astype(int).ravel()) == {-1, 0, 1}  # of both segments
 
 
@@ -100,7 +92,7 @@ def test_a_sound_library_is_whole_and_its_search_exact(library):
 def test_search_that_misses_tracks_is_found_out(library, monkeypatch):
     best = lambda segments, queries, place, count: np.tile(-np.arange(count) * 1.0, (len(queries), 1))  # noqa: E731
     monkeypatch.setattr("indexing.maintenance.recall.best_of", best)
-    monkeypatch.setattr(Library, "search", lambda *args: type("Found", (), {"ids": np.array([6])}))
+    monkeypatch.setattr(Library, "search", lambda *args, **named: type("Found", (), {"ids": np.array([6])}))
     (problem,) = examine(library.folder, queries=5).problems
     assert str(problem) == "search: of music finds too little: recall@10 0.1667, recall@100 0.1667 over 5 queries"
 
@@ -205,10 +197,10 @@ def test_another_model_cannot_analyse_again(library):
 
 
 def test_rows_that_refer_to_nothing_go(library, music):
-    with closing(sqlite3.connect(library.folder / CATALOG)) as link:
-        link.execute("DELETE FROM tracks WHERE id = 2")
-        link.execute("INSERT INTO recordings VALUES (2, 2)")
-        link.commit()
+    with closing(sqlite3.connect(library.folder / CATALOG)) as connection:
+        connection.execute("DELETE FROM tracks WHERE id = 2")
+        connection.execute("INSERT INTO recordings VALUES (2, 2)")
+        connection.commit()
     assert {p.kind for p in verify(library)} == {"catalog", "snapshot"}
     lines, _ = mend(library)
     assert lines[:2] == [
@@ -221,10 +213,10 @@ def test_rows_that_refer_to_nothing_go(library, music):
 
 
 def page_of(catalog: Path, name: str) -> int:
-    with closing(sqlite3.connect(catalog)) as link:
-        link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        root = link.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
-        return (root - 1) * link.execute("PRAGMA page_size").fetchone()[0]
+    with closing(sqlite3.connect(catalog)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
+        return (root - 1) * connection.execute("PRAGMA page_size").fetchone()[0]
 
 
 def overwrite(catalog: Path, at: int, size: int = 4096) -> None:
@@ -347,26 +339,11 @@ def test_tracks_without_a_file_keep_what_the_snapshot_says(two_parts, music):
 def test_imported_vectors_are_compared_too(tmp_path):
     np.save(tmp_path / "v.npy", np.random.default_rng(0).normal(size=(40, DIM)).astype(np.float32))
     (tmp_path / "ids.csv").write_text("id\n" + "".join(f"t{i // 2}\n" for i in range(40)))
-    import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", "mine")
+    import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", space="mine")
     with Library.open(tmp_path / "lib") as library:
         report = examine(library.folder, queries=10)
         assert report.whole
         assert report.recalls["music"].at == {10: 1.0, 100: 1.0}
-
-
-def test_brute_force_takes_the_best_window_of_each_recording(monkeypatch):
-    vectors = np.eye(4, dtype=np.float32)
-    segments = [of_rows(vectors, [3, 8], [0, 3, 4]), of_rows(vectors[:2], [5], [0, 2])]
-    queries = np.array([[0.0, 0.6, 0.8, 0.1], [1.0, 0, 0, 0]])
-    places = {3: 0, 8: 1, 5: 2}
-    for block in (1, 3, 1 << 15):
-        monkeypatch.setattr(recall, "_BLOCK", block)
-        found = recall.best_of(segments, queries, lambda ids: np.array([places[i] for i in ids.tolist()]), 3)
-        assert found == pytest.approx(np.array([[0.8, 0.1, 0.6], [1, 0, 1]]))
-        found = recall.best_of(segments, queries, lambda ids: np.zeros(len(ids), int), 1)
-        assert found == pytest.approx(np.array([[0.8], [1]]))
-    segments[0].alive[0] = False
-    assert recall.best_of(segments[:1], queries, lambda ids: np.zeros(len(ids), int), 1)[0] == pytest.approx([0.1])
 
 
 def test_groups_of_near_duplicates_that_a_snapshot_has_otherwise_are_found(tmp_path):
@@ -375,9 +352,9 @@ def test_groups_of_near_duplicates_that_a_snapshot_has_otherwise_are_found(tmp_p
     with Library.create(tmp_path / "l", Marking().space) as library:
         list(ingest.add(library, [tmp_path / "m"], Marking(), executor="inline"))
         assert verify(library) == []
-        with closing(sqlite3.connect(library.folder / CATALOG)) as link:
-            link.execute("UPDATE recordings SET recording = 3 WHERE track = 1")
-            link.commit()
+        with closing(sqlite3.connect(library.folder / CATALOG)) as connection:
+            connection.execute("UPDATE recordings SET recording = 3 WHERE track = 1")
+            connection.commit()
         problems = [str(p) for p in verify(library)]
         assert problems == ["snapshot: its music recordings are not those of the catalog"]
         mend(library, Marking())

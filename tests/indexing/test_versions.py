@@ -57,7 +57,7 @@ def groups(library: Library) -> dict[str, set[str]]:
     """Names of every track and of its other versions; the same from the snapshot and from the catalog."""
     found = {t.id: library.tracks_of([t.id])[0] for t in library.tracks()}
     listed = {Path(t.path).stem: {Path(p).stem for p in t.versions} for t in found.values()}
-    asked = {Path(t.path).stem: {Path(p).stem for p in library._asked(t.id).versions} for t in found.values()}
+    asked = {Path(t.path).stem: {Path(p).stem for p in library._catalog_track(t.id).versions} for t in found.values()}
     assert listed == asked
     return {name: others for name, others in listed.items() if others}
 
@@ -113,7 +113,7 @@ def test_groups_follow_what_comes_and_goes(grouped, tracks, monkeypatch, publish
 
 def test_one_that_is_a_version_of_two_groups_joins_them(tmp_path):
     """An excerpt of the start and one of the end are of one recording once the whole is there."""
-    mark = np.random.default_rng(0).integers(1, 1 << 32, 400, dtype=np.uint32)
+    fingerprint = np.random.default_rng(0).integers(1, 1 << 32, 400, dtype=np.uint32)
     levels = np.zeros((50, LEVELS), np.uint8)
     pieces = {1: (0, 200), 2: (200, 400), 3: (0, 400)}
 
@@ -121,8 +121,8 @@ def test_one_that_is_a_version_of_two_groups_joins_them(tmp_path):
         def analyse(self, path, modality):
             analysis = super().analyse(path, modality)
             first, last = pieces[int(path.stem)]
-            cut = Fingerprint(mark[first:last], levels[first // 8 : last // 8])
-            return replace(analysis, features=replace(analysis.features, mark=acoustic.to_bytes(cut)))
+            cut = Fingerprint(fingerprint[first:last], levels[first // 8 : last // 8])
+            return replace(analysis, features=replace(analysis.features, fingerprint=acoustic.to_bytes(cut)))
 
     with Library.create(tmp_path / "l", Cut().space) as library:
         for stem in ("1", "2"):
@@ -138,7 +138,7 @@ def test_one_that_is_a_version_of_two_groups_joins_them(tmp_path):
 def test_what_was_stored_before_there_were_fingerprints_is_unknown(tmp_path, tracks):
     with Library.create(tmp_path / "l", Marking().space) as library:
         add(library, tracks / "x", FakeAnalyser())
-        assert all(parts.read_marks(library.folder, part) == {} for part in known_parts(library))
+        assert all(parts.read_fingerprints(library.folder, part) == {} for part in known_parts(library))
         add(library, tracks)
         assert groups(library) == {"a2": {"a3"}, "a3": {"a2"}}
         # analysed again under the same model, the old ones are recognised
@@ -148,7 +148,7 @@ def test_what_was_stored_before_there_were_fingerprints_is_unknown(tmp_path, tra
 
 def known_parts(library: Library) -> list[parts.Part]:
     with closing(Catalog.open(library.folder)) as catalog:
-        return list(catalog.known_parts().values())
+        return list(catalog.parts().values())
 
 
 @pytest.mark.parametrize("analyser", [Marking(revision="2"), Marking(revision="2", measures="2")])
@@ -169,7 +169,7 @@ def test_compaction_keeps_fingerprints_and_groups(grouped, tracks):
     compact(grouped.folder)
     grouped.reload()
     assert len(known_parts(grouped)) == 1
-    assert len(parts.read_marks(grouped.folder, known_parts(grouped)[0])) == 7
+    assert len(parts.read_fingerprints(grouped.folder, known_parts(grouped)[0])) == 7
     track(tracks / "z", "c3", 10, 3)
     add(grouped, tracks)
     assert groups(grouped)["c3"] == {"c", "c2"}
@@ -179,8 +179,8 @@ def test_compaction_keeps_fingerprints_and_groups(grouped, tracks):
 def opened(monkeypatch) -> list[str]:
     """Names of the parts that fingerprints were read from."""
     seen = []
-    real = parts.read_marks
-    monkeypatch.setattr(parts, "read_marks", lambda folder, part: seen.append(part.name) or real(folder, part))
+    real = parts.read_fingerprints
+    monkeypatch.setattr(parts, "read_fingerprints", lambda folder, part: seen.append(part.name) or real(folder, part))
     return seen
 
 
@@ -239,7 +239,7 @@ def test_large_pieces_are_mapped_at_once_and_never_grow_too_large(grouped, monke
     monkeypatch.setattr("indexing.duplicates.groups._CHUNK", 1)
     shutil.rmtree(grouped.folder / fingerprint_index.FOLDER)
     with grouped.writing() as writer, writer.catalog.transaction():
-        recordings = writer.versions._loaded(writer.catalog).recordings
+        recordings = writer.versions._load_kept(writer.catalog).recordings
         assert len(recordings) == 6
         assert all(len(piece.codes) <= 700 and piece.home for piece in recordings.segments)
         assert len(recordings.segments) == 3
@@ -253,8 +253,8 @@ def test_a_failed_commit_leaves_no_trace(grouped, tracks, monkeypatch):
     track(tracks / "z", "a4", 8, 1)
     real = Versions.take
 
-    def failing(self, link, new):
-        real(self, link, new)
+    def failing(self, connection, new):
+        real(self, connection, new)
         raise sa.exc.OperationalError("INSERT", {}, OSError(28, "No space left on device"))
 
     with monkeypatch.context() as patch:
@@ -271,9 +271,9 @@ def test_damaged_fingerprints_are_unknown(grouped, tracks):
     for part in known_parts(grouped):
         os.truncate(grouped.folder / "parts" / part.name, part.bytes // 2)
         with pytest.raises(parts.DamagedPartError, match="is damaged"):
-            parts.read_marks(grouped.folder, part)
+            parts.read_fingerprints(grouped.folder, part)
     with pytest.raises(parts.DamagedPartError, match="is missing"):
-        parts.read_marks(grouped.folder, replace(part, name="gone.parquet"))
+        parts.read_fingerprints(grouped.folder, replace(part, name="gone.parquet"))
 
 
 def test_a_real_reencoding_is_shown_once_and_named(run, tmp_path, music_folder, clip_folder):

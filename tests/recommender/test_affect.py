@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.affect.linear import POPULATION_SD, LinearAffect, bounded, unbounded
+from recommender.affect.linear import POPULATION_SD, LinearAffect, bound, unbound
 from recommender.affect.space import AffectSpace
 from recommender.affect.words import EMOTIONS, emotion, emotions, mood
 from recommender.errors import ModelError
@@ -31,7 +31,7 @@ def predictor(**changes) -> LinearAffect:
 def test_a_hand_worked_prediction():
     # z = (120 - 100) / 20 = 1 and log(e) = 1: valence .4 * .5, arousal .4 * .5 * (.25 + 1).
     affect = predictor()(np.array([[120.0, math.e]]))
-    assert affect[0] == pytest.approx([*bounded(np.array([0.2, 0.25])), 0.24, 0.36])
+    assert affect[0] == pytest.approx([*bound(np.array([0.2, 0.25])), 0.24, 0.36])
 
 
 def test_what_the_columns_move_adds_up_to_the_prediction():
@@ -40,9 +40,7 @@ def test_what_the_columns_move_adds_up_to_the_prediction():
     shares = moved.shares(rows)
     assert shares.shape == (2, 2, 2)
     assert shares[0, 1] == pytest.approx([0.4 * 0.5 * 0.25, 0.4 * 0.5])
-    np.testing.assert_allclose(
-        bounded(shares.sum(axis=2) + POPULATION_SD * moved.offset), moved(rows)[:, :2], atol=1e-6
-    )
+    np.testing.assert_allclose(bound(shares.sum(axis=2) + POPULATION_SD * moved.offset), moved(rows)[:, :2], atol=1e-6)
 
 
 def test_counts_are_felt_by_their_root():
@@ -53,19 +51,19 @@ def test_counts_are_felt_by_their_root():
 def test_odd_inputs_are_clipped_not_extrapolated():
     far, farther = predictor()(np.array([[1e4, 1.0], [1e9, 1.0]]))
     assert far.tolist() == farther.tolist()
-    assert far[0] == pytest.approx(bounded(np.array(0.4 * 0.5 * 3.5)))
+    assert far[0] == pytest.approx(bound(np.array(0.4 * 0.5 * 3.5)))
 
 
 def test_means_stay_on_the_plane_in_their_order():
     x = np.linspace(-6, 6, 1201)
-    y = bounded(x)
+    y = bound(x)
     assert (np.diff(y) > 0).all()
     assert np.abs(y).max() < 1
     middle = np.abs(x) <= 0.5
     np.testing.assert_allclose(y[middle], x[middle], rtol=0.02)
-    assert bounded(np.array([0.5, 1.0])) == pytest.approx([0.49248, 0.84090], abs=1e-5)
-    np.testing.assert_allclose(unbounded(y[np.abs(x) < 3]), x[np.abs(x) < 3], rtol=1e-6)
-    assert np.isfinite(unbounded(np.array([-1.0, 1.0]))).all()
+    assert bound(np.array([0.5, 1.0])) == pytest.approx([0.49248, 0.84090], abs=1e-5)
+    np.testing.assert_allclose(unbound(y[np.abs(x) < 3]), x[np.abs(x) < 3], rtol=1e-6)
+    assert np.isfinite(unbound(np.array([-1.0, 1.0]))).all()
 
 
 def test_a_row_has_the_same_bits_whatever_the_batch():

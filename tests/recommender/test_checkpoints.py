@@ -26,7 +26,7 @@ from checkpoint_server import (
     whole,
 )
 from recommender import atomic
-from recommender.console import worded
+from recommender.console import word_as_options
 from recommender.errors import InputError, ModelError
 from recommender.weights import present, pull, record, verify
 from recommender.weights.fetch import FetchConfig, _Redirects
@@ -123,7 +123,7 @@ def test_a_server_that_says_nothing_is_given_up(tiny, server) -> None:
 def refused_later(config: FetchConfig) -> str:
     with pytest.raises(ModelError) as caught:
         pull("tiny", config=config)
-    return worded(caught.value)
+    return word_as_options(caught.value)
 
 
 def test_on_a_full_disk_the_download_is_kept(tiny, server, monkeypatch) -> None:

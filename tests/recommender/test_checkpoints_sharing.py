@@ -14,7 +14,7 @@ import pytest
 from recommender import sharing
 from recommender.errors import CliptuneError, InputError, ModelError
 from recommender.model import MODELS, Model
-from recommender.model.folder import find, imported, models_home
+from recommender.model.folder import find, list_imported, models_home
 from recommender.model.retrieval import revision_of
 from recommender.sharing import export_model, import_model
 from running import ROOT
@@ -61,7 +61,7 @@ def refused(source: Path, *words: str) -> None:
     for word in words:
         assert word in line
     assert not [path for path in set(Path().rglob("*")) - set(before) if path.is_file()]
-    assert imported() == []
+    assert list_imported() == []
     assert not any(models_home().glob("*"))
 
 
@@ -74,7 +74,7 @@ def test_a_model_goes_out_and_comes_in_the_same(shared, run, tmp_path, monkeypat
     assert Path("theirs.zip").read_bytes() == Path("again.zip").read_bytes()
     made = run("models", "import", "theirs.zip")
     assert made.code == 0, made.err
-    assert imported() == ["their-model"]
+    assert list_imported() == ["their-model"]
     assert find("their-model") == tmp_path / "home" / "models" / "their-model"
     installed = Model.load("their-model")
     assert installed.revision == Model.load(shared).revision

@@ -43,7 +43,10 @@ def towards(name: str) -> np.ndarray:
 
 def test_the_strongest_come_first_with_what_they_moved():
     found = cues(
-        PREDICTOR, np.array([-2.0, 1.0, 1.6, 9.0]), {"cut_rate_per_min": "1/min"}, measured(np.zeros(1280), 4, 10.0)
+        PREDICTOR,
+        np.array([-2.0, 1.0, 1.6, 9.0]),
+        {"cut_rate_per_min": "1/min"},
+        features=measured(np.zeros(1280), 4, 10.0),
     )
     # Shifts: valence .4 * .5 * -2; arousal .4 * (.6, .3 * 1.5, .2 * 2).
     assert [cue.feature for cue in found] == ["picture_valence", "activity", "local_motion_widths_per_s"]
@@ -62,13 +65,13 @@ def test_the_strongest_come_first_with_what_they_moved():
     ],
 )
 def test_cuts_are_counted(shots, duration_s, words):
-    found = cues(PREDICTOR, np.array([0.0, 0.0, 0.1, 100.0]), {}, measured(np.zeros(1280), shots, duration_s))
+    found = cues(PREDICTOR, np.array([0.0, 0.0, 0.1, 100.0]), {}, features=measured(np.zeros(1280), shots, duration_s))
     assert [cue.text for cue in found] == [words]
 
 
 def test_what_is_seen_is_named_once_with_its_share():
     values = np.array([2.0, -2.0, 0.1, 1.0])
-    first, second = cues(PREDICTOR, values, {}, measured(towards("seashore"), 1, 10.0))
+    first, second = cues(PREDICTOR, values, {}, features=measured(towards("seashore"), 1, 10.0))
     assert first.text.startswith("seen: seashore ")
     assert first.text.endswith("(nothing going on)")
     assert first.seen["seashore"] > 0.5
@@ -77,7 +80,7 @@ def test_what_is_seen_is_named_once_with_its_share():
 
 
 def test_an_average_clip_has_nothing_to_say():
-    assert cues(PREDICTOR, np.array([0.0, 0.0, 0.1, 1.0]), {}, measured(np.zeros(1280), 1, 5.0)) == ()
+    assert cues(PREDICTOR, np.array([0.0, 0.0, 0.1, 1.0]), {}, features=measured(np.zeros(1280), 1, 5.0)) == ()
 
 
 def test_cues_of_several_are_the_strongest_of_each_column():

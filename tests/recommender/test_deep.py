@@ -16,9 +16,9 @@ from recommender.extractors.networks import seen  # noqa: E402
 from recommender.extractors.networks.slowfast import SlowFast, SlowFastConfig  # noqa: E402
 from recommender.extractors.networks.vggish import VGGish  # noqa: E402
 from recommender.extractors.pretrained import clips, inference, pictures, sound, spacetime  # noqa: E402
-from recommender.extractors.pretrained.extractor import Reading, embedded, single  # noqa: E402
-from recommender.extractors.pretrained.inference import Ready, filled  # noqa: E402
-from recommender.extractors.pretrained.pooled import pooled  # noqa: E402
+from recommender.extractors.pretrained.extractor import Reading, embed, single  # noqa: E402
+from recommender.extractors.pretrained.inference import Ready, pad_rows  # noqa: E402
+from recommender.extractors.pretrained.pooled import pool_windows  # noqa: E402
 from recommender.media import Frame  # noqa: E402
 from recommender.model import Model  # noqa: E402
 from recommender.types import Features  # noqa: E402
@@ -113,8 +113,8 @@ def test_sound_is_averaged_over_the_patches_of_a_window() -> None:
     found = single(sound.from_blocks(np.array_split(samples, 7)), loudness, 16)
     assert found.windows.tolist() == [[0, 10], [5, 15]]
     by_hand = loudness(np.array(list(logmel.patches([samples]))))[:, 0]
-    middles = (np.arange(len(by_hand)) + 0.5) * 0.96
-    np.testing.assert_allclose(found.values[1, 0], by_hand[(middles >= 5) & (middles < 15)].mean(), rtol=1e-6)
+    centres = (np.arange(len(by_hand)) + 0.5) * 0.96
+    np.testing.assert_allclose(found.values[1, 0], by_hand[(centres >= 5) & (centres < 15)].mean(), rtol=1e-6)
     np.testing.assert_allclose(found.item[0], by_hand.mean(), rtol=1e-6)
 
 
@@ -134,7 +134,7 @@ def test_short_sound_is_filled_up_and_none_is_an_error() -> None:
 
 
 def test_a_window_without_the_middle_of_an_embedding_takes_the_nearest() -> None:
-    found = pooled(("a",), np.array([[1.0], [2.0]]), np.array([6.0, 18.0]), duration_s=24.0, facts={})
+    found = pool_windows(("a",), np.array([[1.0], [2.0]]), np.array([6.0, 18.0]), duration_s=24.0, facts={})
     assert found.windows.tolist() == [[0, 10], [5, 15], [10, 20]]
     assert found.values[:, 0].tolist() == [1.0, 1.0, 2.0]
     assert found.item.tolist() == [1.5]
@@ -183,7 +183,7 @@ def test_files_share_batches_and_get_their_own_back_in_order(files: list[tuple[i
             yield reading(opened, pieces, MediaError(f"file {opened}") if fails else None)
 
     found = []
-    for one in embedded(readings(), network, size):
+    for one in embed(readings(), network, size):
         found.append(one)
         assert opened - len(found) <= size or opened == len(files)  # nobody waits for more than fills one batch
     for name, (one, (pieces, fails)) in enumerate(zip(found, files, strict=True), 1):
@@ -197,9 +197,9 @@ def test_files_share_batches_and_get_their_own_back_in_order(files: list[tuple[i
 
 def test_a_small_batch_is_filled_up_with_its_last_row() -> None:
     rows = np.arange(6.0).reshape(3, 2)
-    assert filled(rows, 5).tolist() == [[0, 1], [2, 3], [4, 5], [4, 5], [4, 5]]
-    assert filled(rows, 3) is rows
-    assert filled(rows, 0) is rows
+    assert pad_rows(rows, 5).tolist() == [[0, 1], [2, 3], [4, 5], [4, 5], [4, 5]]
+    assert pad_rows(rows, 3) is rows
+    assert pad_rows(rows, 0) is rows
 
 
 @pytest.mark.gpu
@@ -247,10 +247,10 @@ def test_a_model_of_pretrained_features_works_on_media_once_its_networks_are_the
     monkeypatch.setattr("recommender.weights.require", lambda name: None)
     width = {"vggish": 128, "slowfast": 2304}
     stand_in = lambda name, *_: lambda x: rng.random((len(x), width[name]), np.float32)  # noqa: E731
-    monkeypatch.setattr(inference, "published", stand_in)
+    monkeypatch.setattr(inference, "load_published", stand_in)
     heard, watched = model.analyse(song, "music"), model.analyse(clip, "video")
     for found, modality in ((heard, "music"), (watched, "video")):
         assert found.vectors.shape == (len(found.features.windows), model.space.dim)
         np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, rtol=1e-5)
-        assert found.features.columns == model.stored(modality)
+        assert found.features.columns == model.library_columns(modality)
     assert "bpm" in heard.features.facts

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recommender import Model, Recommender, blend, recommend
-from recommender.affect.linear import bounded
+from recommender.affect.linear import bound
 from recommender.errors import InputError, MediaError, SpaceMismatch
 from recommender.explain import WORTH
 from recommender.plain import WORDS, amount, label
@@ -43,8 +43,8 @@ def test_the_section_is_where_the_track_fits_and_as_long_as_the_clip(engine):
     assert (grows.in_s, grows.out_s) == (10.0, 28.0)
     assert (found["/m/short.mp3"].in_s, found["/m/short.mp3"].out_s) == (0.0, 10.0)
     # the affect of the section, not of the whole track
-    assert grows.affect.section.arousal == pytest.approx(bounded(0.4 * np.array([1.4, 1.5, 1.5])).mean(), abs=1e-5)
-    assert grows.affect.query.arousal == pytest.approx(bounded(np.array(0.6)))
+    assert grows.affect.section.arousal == pytest.approx(bound(0.4 * np.array([1.4, 1.5, 1.5])).mean(), abs=1e-5)
+    assert grows.affect.query.arousal == pytest.approx(bound(np.array(0.6)))
 
 
 def test_a_clip_shorter_than_a_window_gets_the_whole_window(engine):
@@ -116,7 +116,7 @@ def test_a_blend_moves_from_the_clip_to_the_reference(engine):
     half = blend([clip, reference], [0.5, 0.5])
     assert half.vector == pytest.approx(unit(clip.vector + reference.vector))
     assert half.duration_s == 18
-    assert half.affect.arousal == pytest.approx(bounded(np.array([0.6, -0.4])).mean(), abs=1e-6)
+    assert half.affect.arousal == pytest.approx(bound(np.array([0.6, -0.4])).mean(), abs=1e-6)
 
 
 def test_the_reverse_searches_clips():

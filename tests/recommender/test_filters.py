@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from recommender.conditions import FILTERS, READ, TAGS, absolute, filter_of, key_name, paths_in
-from recommender.console import worded
+from recommender.console import word_as_options
 from recommender.errors import InputError
-from recommender.filters import led, meets, unmet
+from recommender.filters import meets, show_matching_copy, unmet
 from recommender.types import Filter, Range, Track
 from toy import ToyLibrary
 
@@ -231,10 +231,10 @@ def test_what_is_unknown_meets_no_condition():
 
 
 def test_a_track_is_shown_by_the_path_that_was_asked_for():
-    shown = led(TRACK, Filter(folders=frozenset(["/m/b"])))
+    shown = show_matching_copy(TRACK, Filter(folders=frozenset(["/m/b"])))
     assert (shown.path, shown.copies) == ("/m/b/a.mp3", ("/m/film/a.mp3",))
-    assert led(TRACK, Filter(folders=frozenset(["/m"]))) is TRACK
-    assert led(TRACK, Filter(bpm=Range(1, 2))) is TRACK
+    assert show_matching_copy(TRACK, Filter(folders=frozenset(["/m"]))) is TRACK
+    assert show_matching_copy(TRACK, Filter(bpm=Range(1, 2))) is TRACK
 
 
 def test_an_unmet_filter_says_what_each_condition_leaves():
@@ -246,11 +246,11 @@ def test_an_unmet_filter_says_what_each_condition_leaves():
         folders=frozenset(["/x y", "x y"]),
         exclude=frozenset(["/m/1.mp3"]),
     )
-    assert worded(unmet(library, "music", where)) == (
+    assert word_as_options(unmet(library, "music", where)) == (
         "no track meets all conditions; of 4 tracks, --bpm 90-130 leaves 4, --duration 20- s leaves 2, "
         "--key A minor or C major leaves 4, --folder /x y leaves 0, --exclude leaves 3"
     )
-    assert "--bpm 120 leaves 4" in worded(unmet(library, "music", Filter(bpm=Range(120, 120))))
+    assert "--bpm 120 leaves 4" in word_as_options(unmet(library, "music", Filter(bpm=Range(120, 120))))
 
 
 def test_an_unmet_filter_says_so_without_options_in_python():
@@ -264,10 +264,10 @@ def test_an_unmet_filter_says_so_without_options_in_python():
 def test_an_unmet_tempo_says_what_half_and_double_would_leave():
     library = ToyLibrary({f"/m/{i}.mp3": [[0.0, 0.0]] * i for i in range(1, 5)})  # all at 120 bpm
     slow = Filter(bpm=Range(50, 70), duration_s=Range(20, math.inf))
-    assert worded(unmet(library, "music", slow)).endswith(
+    assert word_as_options(unmet(library, "music", slow)).endswith(
         "--bpm 50-70 leaves 0, --duration 20- s leaves 2; 2 would with --half-double"
     )
-    assert worded(unmet(library, "music", replace(slow, half_double=True))).endswith(
+    assert word_as_options(unmet(library, "music", replace(slow, half_double=True))).endswith(
         "--bpm 50-70 --half-double leaves 4, --duration 20- s leaves 2"
     )
-    assert worded(unmet(library, "music", Filter(bpm=Range(61, 70)))).endswith("--bpm 61-70 leaves 0")
+    assert word_as_options(unmet(library, "music", Filter(bpm=Range(61, 70)))).endswith("--bpm 61-70 leaves 0")

@@ -11,7 +11,7 @@ import media_samples as ms
 from recommender import media
 from recommender.errors import MediaError
 from recommender.media import container
-from recommender.text import shown
+from recommender.text import show
 
 
 def samples(path, sr_hz=22050, **options):
@@ -35,7 +35,7 @@ def fails(reader, path, reason):
     with pytest.raises(MediaError, match=reason) as caught:
         reader(path)
     line = str(caught.value)
-    assert line.startswith(f"cannot read '{shown(path)}': ")
+    assert line.startswith(f"cannot read '{show(path)}': ")
     assert "; " in line
     assert line.isprintable()
 
@@ -221,9 +221,9 @@ def test_a_name_that_is_not_utf8(tmp_path):
 
 
 def test_shown_is_one_printable_line():
-    assert shown("Grüße 音楽 a b.mp3") == "Grüße 音楽 a b.mp3"
-    assert shown("a\nb\tc\x1b[0m") == r"a\nb\tc\x1b[0m"
-    assert shown(b"caf\xe9.wav") == r"caf\xe9.wav"
-    assert shown(Path("x") / "y\u202egpm.exe") == r"x/y\u202egpm.exe"
-    assert shown("\ud83d") == r"\ud83d"
-    assert shown("a\u2028b") == r"a\u2028b"
+    assert show("Grüße 音楽 a b.mp3") == "Grüße 音楽 a b.mp3"
+    assert show("a\nb\tc\x1b[0m") == r"a\nb\tc\x1b[0m"
+    assert show(b"caf\xe9.wav") == r"caf\xe9.wav"
+    assert show(Path("x") / "y\u202egpm.exe") == r"x/y\u202egpm.exe"
+    assert show("\ud83d") == r"\ud83d"
+    assert show("a\u2028b") == r"a\u2028b"

@@ -84,7 +84,7 @@ def test_it_finds_what_the_library_on_disk_finds(tmp_path) -> None:
     vectors = unit(rng.integers(-2, 3, (60, 3)) + 0.01).astype(np.float32)  # many of them equal
     np.save(tmp_path / "v.npy", vectors)
     (tmp_path / "ids.csv").write_text("id\n" + "".join(f"{i // 2:02}\n" for i in range(60)))
-    import_vectors(tmp_path / "library", tmp_path / "v.npy", tmp_path / "ids.csv", "angles")
+    import_vectors(tmp_path / "library", tmp_path / "v.npy", tmp_path / "ids.csv", space="angles")
     with Library.open(tmp_path / "library") as disk:
         ids = disk.ids("music").tolist()
         memory = MemoryLibrary(disk.space, disk.tracks_of(ids), disk.windows_of(ids))

@@ -26,13 +26,13 @@ def model(request) -> Model:
 
 @pytest.mark.parametrize("modality", ["music", "video"])
 def test_what_is_kept_of_features_is_what_the_model_says_it_keeps(model, modality):
-    width = len(model.measured(modality)) or model.space.dim
+    width = len(model.source_columns(modality)) or model.space.dim
     kept = model.code(modality, np.full((2, width), 0.5, np.float32), np.zeros(2, bool))
-    assert kept.features.shape == (2, len(model.stored(modality)))
+    assert kept.features.shape == (2, len(model.library_columns(modality)))
     assert kept.vectors.shape == (2, model.space.dim)
     assert np.linalg.norm(kept.vectors, axis=1) == pytest.approx(1)
-    assert model.stored(modality)[: len(model.measured(modality))] == model.measured(modality)
-    assert set(model.inputs(modality)) <= set(model.stored(modality))
+    assert model.library_columns(modality)[: len(model.source_columns(modality))] == model.source_columns(modality)
+    assert set(model.inputs(modality)) <= set(model.library_columns(modality))
 
 
 def test_a_model_travels_to_other_processes(model):
@@ -41,7 +41,7 @@ def test_a_model_travels_to_other_processes(model):
 
 
 def test_only_models_that_read_features_take_them_as_a_query(model):
-    row = np.full((1, len(model.measured("video"))), 0.5)
+    row = np.full((1, len(model.source_columns("video"))), 0.5)
     if model.reads_features:
         assert model.encode_features(row, "video").vectors.shape == (1, model.space.dim)
         with pytest.raises(InputError, match="not finite"):
@@ -52,9 +52,9 @@ def test_only_models_that_read_features_take_them_as_a_query(model):
 
 
 def test_only_models_that_predict_affect_move_to_another_scale(model):
-    if model.code("music", np.full((1, len(model.measured("music")) or 3), 0.5), np.zeros(1, bool)).affect.size:
+    if model.code("music", np.full((1, len(model.source_columns("music")) or 3), 0.5), np.zeros(1, bool)).affect.size:
         assert model.affect_encoder(np.array([[0.1, 0.2, 0.3, 0.3]])).shape == (1, model.space.dim)
-        assert model.relative_to(SCALE).scoring.rescorer is None
+        assert model.relative_to(SCALE).scoring.reranker is None
     else:
         for refused in (lambda: model.affect_encoder, lambda: model.relative_to(SCALE)):
             with pytest.raises(InputError, match="does not predict"):

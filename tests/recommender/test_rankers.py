@@ -9,7 +9,7 @@ from recommender import rankers
 from recommender.encoders import Calibration
 from recommender.errors import InputError
 from recommender.rankers import Question, Scoring
-from recommender.rankers.afclnet import Rescorer
+from recommender.rankers.afclnet import Reranker
 from recommender.rankers.scoring import Fusion, Scale
 from recommender.rankers.sections import best_run, span
 from recommender.types import TrackWindows, unit
@@ -49,7 +49,7 @@ def test_a_negative_cosine_scores_zero():
     assert rankers.get("cosine")(Question(ONE, 0), [windows(np.array([[-1, 0]]))], rankers.PLAIN)[0].score == 0
 
 
-def by_hand() -> Rescorer:
+def by_hand() -> Reranker:
     """AFCLNet cut down until its logit is the inner product of two affects, which are the features themselves."""
     one, zero = np.ones((1, 1), np.float32), np.zeros(1, np.float32)
     tensors = {"0.hidden.weights": one, "0.hidden.bias": zero, "0.out.weights": one, "0.out.bias": zero}
@@ -60,27 +60,27 @@ def by_hand() -> Rescorer:
         tensors |= {f"{side}.reduce.weights": np.ones((2, 1), np.float32), f"{side}.reduce.bias": zero}
     forms = {f"{m}_form": "linear" for m in ("video", "music")} | {f"{m}_scale": [0.0, 1.0] for m in ("video", "music")}
     settings = {"members": 1, "self_heads": 1, "mutual_heads": 1, "own": 1, "shared": 0, "residual": False}
-    return Rescorer(settings | {"products": True, "inputs": "perceptual"} | forms, tensors)
+    return Reranker(settings | {"products": True, "inputs": "perceptual"} | forms, tensors)
 
 
-RESCORER = by_hand()
+RERANKER = by_hand()
 # The cosine has mean 0 and deviation .5, the logit mean 1 and deviation 2, over made-up training combinations.
 FUSION = Fusion(0.25, Scale(0.0, 0.5), Scale(1.0, 2.0))
 CALIBRATIONS = {"cosine": Calibration(2.0, 0.0), "afclnet": Calibration(1.0, -1.0), "fusion": Calibration(1.0, 0.0)}
-SCORING = Scoring(CALIBRATIONS, RESCORER, FUSION, first={"music": 1, "video": 1})
+SCORING = Scoring(CALIBRATIONS, RERANKER, FUSION, first={"music": 1, "video": 1})
 
 
-def rescored(vectors: np.ndarray, features: np.ndarray) -> TrackWindows:
+def reranked(vectors: np.ndarray, features: np.ndarray) -> TrackWindows:
     """Windows with one column of something else, then AFCLNet's side."""
     plain = windows(vectors)
-    inputs = np.hstack([np.full((len(vectors), 1), 9.0), RESCORER.side("music", np.asarray(features, float))])
+    inputs = np.hstack([np.full((len(vectors), 1), 9.0), RERANKER.side("music", np.asarray(features, float))])
     return plain._replace(inputs=inputs.astype(np.float32))
 
 
 def test_the_rankers_by_hand():
-    question = Question(np.array([1, 0], np.float32), 0.0, RESCORER.side("video", np.array([[1.0, 2.0]]))[0])
+    question = Question(np.array([1, 0], np.float32), 0.0, RERANKER.side("video", np.array([[1.0, 2.0]]))[0])
     # The cosine prefers the second window (1, not .6), whose logit is 1 * 3 + 2 * 1 = 5.
-    track = rescored(np.array([[0.6, 0.8], [1, 0]]), np.array([[9.0, 9.0], [3.0, 1.0]]))
+    track = reranked(np.array([[0.6, 0.8], [1, 0]]), np.array([[9.0, 9.0], [3.0, 1.0]]))
     sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
     expected = {"cosine": sigmoid(2 * 1), "afclnet": sigmoid(5 - 1), "fusion": sigmoid(0.25 * 2 + 0.75 * 2)}
     for name, score in expected.items():
@@ -88,8 +88,8 @@ def test_the_rankers_by_hand():
 
 
 def test_a_section_scores_the_mean_logit_of_its_windows():
-    question = Question(np.array([1, 0], np.float32), 15.0, RESCORER.side("video", np.array([[1.0, 0.0]]))[0])
-    short, long = rescored([[1, 0]], [[4.0, 0]]), rescored([[1, 0], [1, 0], [0, 1]], [[1.0, 0], [3.0, 0], [100.0, 0]])
+    question = Question(np.array([1, 0], np.float32), 15.0, RERANKER.side("video", np.array([[1.0, 0.0]]))[0])
+    short, long = reranked([[1, 0]], [[4.0, 0]]), reranked([[1, 0], [1, 0], [0, 1]], [[1.0, 0], [3.0, 0], [100.0, 0]])
     found = rankers.get("afclnet")(question, [short, long], SCORING)
     np.testing.assert_allclose([s.score for s in found], 1 / (1 + np.exp(-np.array([4 - 1, 2 - 1]))), atol=1e-6)
     assert found[1][1:] == (0, 1)
@@ -98,12 +98,12 @@ def test_a_section_scores_the_mean_logit_of_its_windows():
 
 def test_a_piece_of_music_is_scored_with_clips_as_clips_are_with_it():
     # Logit = video + 10 music of the reduced vectors, which are the sums of two features.
-    lopsided = {**RESCORER.tensors, "0.experts.weights": np.array([[1], [10]], np.float32)}
+    lopsided = {**RERANKER.tensors, "0.experts.weights": np.array([[1], [10]], np.float32)}
     lopsided["0.gate.weights"] = np.zeros((2, 1), np.float32)
-    rescorer = Rescorer({**RESCORER.settings, "inputs": "objective", "products": False}, lopsided)
-    scoring = replace(SCORING, rescorer=rescorer, first={"music": 1, "video": 2})
-    clip = windows([[1, 0]])._replace(inputs=np.hstack([[[9.0, 9.0]], rescorer.side("video", np.array([[2.0, 0.0]]))]))
-    asked = rescorer.side("music", np.array([[0.3, 0.1]]))[0]
+    reranker = Reranker({**RERANKER.settings, "inputs": "objective", "products": False}, lopsided)
+    scoring = replace(SCORING, reranker=reranker, first={"music": 1, "video": 2})
+    clip = windows([[1, 0]])._replace(inputs=np.hstack([[[9.0, 9.0]], reranker.side("video", np.array([[2.0, 0.0]]))]))
+    asked = reranker.side("music", np.array([[0.3, 0.1]]))[0]
     found = rankers.get("afclnet")(Question(ONE, 0.0, asked, "video"), [clip], scoring)
     assert found[0].score == pytest.approx(1 / (1 + np.exp(-(2 + 10 * 0.4 - 1))))
 
@@ -114,7 +114,7 @@ def test_what_cannot_be_rescored_says_why(name):
     with pytest.raises(InputError, match=f"ranker '{name}' needs a library of a model with AFCLNet"):
         rankers.get(name)(question, [windows([[1, 0]])], rankers.PLAIN)
     with pytest.raises(InputError, match=f"ranker '{name}' needs the query's features"):
-        rankers.get(name)(question._replace(side=None), [rescored([[1, 0]], [[1.0, 1]])], SCORING)
+        rankers.get(name)(question._replace(side=None), [reranked([[1, 0]], [[1.0, 1]])], SCORING)
 
 
 def test_a_model_names_the_rankers_it_can_serve():
@@ -125,8 +125,8 @@ def test_a_model_names_the_rankers_it_can_serve():
 @pytest.mark.parametrize("name", sorted(rankers.RANKERS))
 def test_contract_every_ranker_gives_one_section_in_range_per_candidate(name):
     rng = np.random.default_rng(0)
-    candidates = [rescored(rng.random((n, 4)), rng.normal(size=(n, 2))) for n in (1, 3, 8)]
-    question = Question(unit(rng.random(4)), 20.0, RESCORER.side("video", rng.normal(size=(1, 2)))[0])
+    candidates = [reranked(rng.random((n, 4)), rng.normal(size=(n, 2))) for n in (1, 3, 8)]
+    question = Question(unit(rng.random(4)), 20.0, RERANKER.side("video", rng.normal(size=(1, 2)))[0])
     sections = rankers.get(name)(question, candidates, SCORING)
     assert len(sections) == 3
     for section, track in zip(sections, candidates, strict=True):

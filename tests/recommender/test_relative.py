@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recommender import Recommender
-from recommender.affect.linear import POPULATION_SD, LinearAffect, bounded
+from recommender.affect.linear import POPULATION_SD, LinearAffect, bound
 from recommender.affect.relative import FEWEST, Scale
 from recommender.affect.space import AffectSpace
 from recommender.errors import InputError
@@ -38,13 +38,13 @@ def library(n: int = FEWEST, shift: float = 0.5, spread: float = 0.25) -> ToyLib
 
 
 def test_a_scale_by_hand():
-    affect = bounded(np.array([[0.1, -0.2]] * 10 + [[0.5, 0.0]] * 10))
+    affect = bound(np.array([[0.1, -0.2]] * 10 + [[0.5, 0.0]] * 10))
     scale = Scale.of(affect)
     assert scale.centre == pytest.approx([0.3, -0.1])
     assert scale.spread == pytest.approx([0.2, 0.1])
     # (.4 - .3) / .2 of a usual spread of .4, and (.9 + .1) / .1, which stays on the plane; so do the SDs.
-    found = scale(np.array([[*bounded(np.array([0.4, 0.9])), 0.3, 0.5]]))[0]
-    assert found == pytest.approx([*bounded(np.array([0.2, 4.0])), 0.3, 0.5])
+    found = scale(np.array([[*bound(np.array([0.4, 0.9])), 0.3, 0.5]]))[0]
+    assert found == pytest.approx([*bound(np.array([0.2, 4.0])), 0.3, 0.5])
     assert found[1] < 1
     assert "20 tracks (valence +0.30 ± 0.20, arousal -0.10 ± 0.10 count as average)" in scale.sentence()
 

@@ -57,7 +57,7 @@ def test_a_folder_read_back(folder):
     assert model.space.model == "toy-retrieval"
     assert model.space.dim == 7
     assert model.inputs("music") == tuple(f"emotion_{e}" for e in EMOTIONS)
-    assert model.stored("video")[:2] == ("Toyvideo_0", "Toyvideo_1")
+    assert model.library_columns("video")[:2] == ("Toyvideo_0", "Toyvideo_1")
     vectors, inputs = model.encode("music", np.vstack([sure_of("sad"), sure_of("tense")]))
     assert inputs.argmax(axis=1).tolist() == [3, 2]
     assert float(vectors[0] @ vectors[0]) == pytest.approx(1, abs=1e-6)
@@ -131,7 +131,7 @@ def library(folder, tmp_path):
     rows = [sure_of(e) for e in ("sad", "tense", "sad", "exciting")]
     np.save(tmp_path / "m.npy", np.array(rows, np.float32))
     (tmp_path / "ids.csv").write_text("id,start_s,end_s\na,0,10\nb,0,10\nb,10,20\nc,0,10\n")
-    made = import_vectors(tmp_path / "lib", tmp_path / "m.npy", tmp_path / "ids.csv", Model.load(folder))
+    made = import_vectors(tmp_path / "lib", tmp_path / "m.npy", tmp_path / "ids.csv", space=Model.load(folder))
     assert (made.tracks, made.windows, made.dim) == (3, 4, 7)
     with Library.open(tmp_path / "lib") as library:
         yield library
@@ -173,7 +173,7 @@ def test_wrong_features_are_refused(library, folder, tmp_path):
     np.save(tmp_path / "narrow.npy", np.ones((1, 3), np.float32))
     (tmp_path / "one.csv").write_text("id\nx\n")
     with pytest.raises(InputError, match="needs Toymusic"):
-        import_vectors(tmp_path / "new", tmp_path / "narrow.npy", tmp_path / "one.csv", Model.load(folder))
+        import_vectors(tmp_path / "new", tmp_path / "narrow.npy", tmp_path / "one.csv", space=Model.load(folder))
     assert not (tmp_path / "new").exists()
 
 
@@ -191,7 +191,7 @@ def test_when_nothing_fits_the_answer_says_so(run, folder, tmp_path):
     np.save(tmp_path / "one.npy", sure_of("sad")[None])
     (tmp_path / "one.csv").write_text("id\na\n")
     np.save(tmp_path / "clip.npy", sure_of("exciting"))
-    import_vectors(tmp_path / "strict-lib", tmp_path / "one.npy", tmp_path / "one.csv", Model.load(surely_not))
+    import_vectors(tmp_path / "strict-lib", tmp_path / "one.npy", tmp_path / "one.csv", space=Model.load(surely_not))
     query = ("--features", tmp_path / "clip.npy", "--library", tmp_path / "strict-lib", "--model", surely_not)
     table = run(*query)
     assert "nothing in this library fits well" in table.out

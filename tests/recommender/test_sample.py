@@ -159,10 +159,10 @@ def test_effects_keep_their_promises() -> None:
     y = np.sin(np.arange(SR_HZ) / 9).astype(np.float32)
     assert np.abs(distort(y, 10)).max() == pytest.approx(np.tanh(10), abs=1e-4)
     assert rms_db(level(y, -20)) == pytest.approx(-20, abs=0.01)
-    assert reverb(y, 1.0, 0.0, np.random.default_rng(0)) is y
+    assert reverb(y, 1.0, 0.0, rng=np.random.default_rng(0)) is y
     click = np.zeros(2 * SR_HZ, np.float32)
     click[0] = 1
-    tail = reverb(click, 1.0, 0.5, np.random.default_rng(0))
+    tail = reverb(click, 1.0, 0.5, rng=np.random.default_rng(0))
     assert tail[0] > 0.5
     assert np.sum(tail[1000 : SR_HZ // 2] ** 2) > 100 * np.sum(tail[SR_HZ // 2 : SR_HZ] ** 2)
     assert np.abs(tail[SR_HZ + 1 :]).max() < 1e-6

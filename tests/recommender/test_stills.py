@@ -5,7 +5,7 @@ import pytest
 
 import media_samples
 from recommender import Model, Recommender, blend
-from recommender.affect.linear import bounded
+from recommender.affect.linear import bound
 from recommender.errors import InputError, MediaError
 from recommender.extractors.video import video
 from recommender.types import unit
@@ -51,7 +51,7 @@ def test_a_slideshow_is_its_pictures_each_as_long_as_it_is_shown(tmp_path):
     parts = [engine.clip(name) for name in ("1_1_0.jpg", "-1_0_0.jpg", "0.5_0_12.mp4")]
     mixed = 0.2 * parts[0].vector + 0.2 * parts[1].vector + 0.6 * parts[2].vector
     np.testing.assert_allclose(show.vector, unit(mixed), atol=1e-6)
-    assert show.affect.valence == pytest.approx(0.6 * bounded(np.array(0.4 * 0.5)), abs=1e-6)
+    assert show.affect.valence == pytest.approx(0.6 * bound(np.array(0.4 * 0.5)), abs=1e-6)
     (best,) = engine.recommend(show)
     assert best.out_s - best.in_s == 20
     for paths, seconds in (([], 4.0), (["1_1_0.jpg"], 0.0), (["1_1_0.jpg"], float("nan"))):

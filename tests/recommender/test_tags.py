@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from recommender.tags import licence_name, read_tags, tagged_bpm
+from recommender.tags import bpm_tag, licence_name, read_tags
 
 BY = "http://creativecommons.org/licenses/by/3.0/"
 
@@ -45,7 +45,7 @@ def test_a_file_without_tags_has_none(tmp_path):
 @pytest.mark.parametrize(("suffix", "name"), [(".mp3", "TBPM"), (".flac", "BPM")])
 @pytest.mark.parametrize(("text", "bpm"), [("128", 128), ("92,5", 92.5), ("0", None), ("999", None), ("fast", None)])
 def test_the_tempo_that_a_file_states(tmp_path, suffix, name, text, bpm):
-    assert tagged_bpm(tagged(tmp_path / f"a{suffix}", **{name: text})) == bpm
+    assert bpm_tag(tagged(tmp_path / f"a{suffix}", **{name: text})) == bpm
 
 
 def test_the_tempo_that_an_mp4_states(tmp_path):
@@ -54,17 +54,17 @@ def test_the_tempo_that_an_mp4_states(tmp_path):
     data = path.read_bytes()
     assert data.count(b"cpil") == 1
     path.write_bytes(data.replace(b"cpil", b"tmpo"))
-    assert tagged_bpm(path) is None  # 1 bpm
+    assert bpm_tag(path) is None  # 1 bpm
     head, tail = path.read_bytes().split(b"tmpo")
     at = tail.index(b"data") + len("data") + 8
     path.write_bytes(head + b"tmpo" + tail[:at] + b"\x7b" + tail[at + 1 :])
-    assert tagged_bpm(path) == 123
+    assert bpm_tag(path) == 123
 
 
 def test_no_tempo_is_stated_by_what_is_no_music(tmp_path):
     (tmp_path / "b.mp3").write_bytes(b"not music")
-    assert tagged_bpm(tmp_path / "b.mp3") is None
-    assert tagged_bpm(tmp_path / "missing.mp3") is None
+    assert bpm_tag(tmp_path / "b.mp3") is None
+    assert bpm_tag(tmp_path / "missing.mp3") is None
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from recommender.errors import InputError
 from running import refused
 from training.construction.pictures import SHAPE as PICTURES
 from training.construction.spectrogram import SHAPE as SPECTROGRAM
-from training.learning.targets import from_ratings, scored
+from training.learning.targets import from_ratings, score_pairs
 from training.nets.acp import Correspondence, subnetwork
 from training.systems import RAW_SYSTEMS, SUITES, makers, system
-from training.systems.baselines.acp import ACP, FEATURES, SPACES, related
+from training.systems.baselines.acp import ACP, FEATURES, SPACES, relate_scores
 from training.systems.baselines.acp_raw import RAW
 from training.systems.baselines.acp_raw import SPACES as RAW_SPACES
 from training.types import CLASS_OF, CLASSES, EMOTIONS, Pairs
@@ -77,7 +77,7 @@ def test_only_the_common_space_ignores_what_both_axes_are(fusion: str) -> None:
 def test_convolutions_see_what_lies_beside_what() -> None:
     """A mean over places: moved pictures look nearly the same; a spectrogram one octave higher does not."""
     torch.manual_seed(0)
-    looks = subnetwork("pictures", SIZES["video"], 8, 4, 0.0)
+    looks = subnetwork("pictures", SIZES["video"], 8, width=4, dropout=0.0)
     picture = torch.zeros(1, *PICTURES)
     picture[..., 8:16, 8:16] = 9
     moved = torch.roll(picture, 8, dims=-1)
@@ -86,7 +86,7 @@ def test_convolutions_see_what_lies_beside_what() -> None:
         here, there, mixed = (looks(x.flatten(1)) for x in (picture, moved, shuffled))
     assert torch.allclose(here, there, atol=1e-5)
     assert not torch.allclose(here, mixed, atol=1e-3)
-    hears = subnetwork("spectrogram", SIZES["music"], 8, 4, 0.0)
+    hears = subnetwork("spectrogram", SIZES["music"], 8, width=4, dropout=0.0)
     sound = torch.zeros(1, *SPECTROGRAM)
     sound[:, 16:24, 8:16] = 9
     with torch.no_grad():
@@ -99,7 +99,7 @@ def test_convolutions_see_what_lies_beside_what() -> None:
 
 def test_networks_from_scratch_are_small() -> None:
     for kind, d in (("pictures", SIZES["video"]), ("spectrogram", SIZES["music"])):
-        net = subnetwork(kind, d, RAW.hidden, RAW.width, 0.0)
+        net = subnetwork(kind, d, RAW.hidden, width=RAW.width, dropout=0.0)
         assert sum(p.numel() for p in net.parameters()) < 30_000
 
 
@@ -131,8 +131,8 @@ def test_spectrogram_acp_takes_measured_pictures_too() -> None:
 
 
 def test_three_classes_make_relaxing_and_exciting_belong_together() -> None:
-    data = scored(narrow(seen(10)))
-    three = related(data, replace(FEATURES, relevance="three"))
+    data = score_pairs(narrow(seen(10)))
+    three = relate_scores(data, replace(FEATURES, relevance="three"))
     assert three.video_affect.shape == (10, len(CLASSES))
     video, music = (np.array(CLASS_OF)[side.argmax(axis=1)] for side in (data.video_affect, data.music_affect))
     np.testing.assert_array_equal(three.score, video == music)
@@ -140,7 +140,7 @@ def test_three_classes_make_relaxing_and_exciting_belong_together() -> None:
     relaxing, exciting, sad = (np.eye(3)[[CLASS_OF[EMOTIONS.index(e)]]] for e in ("relaxing", "exciting", "sad"))
     assert three.rule(relaxing, exciting) == [1]
     assert three.rule(relaxing, sad) == [0]
-    assert related(data, FEATURES) is data
+    assert relate_scores(data, FEATURES) is data
     fitted = ACP("acp-net", replace(quick("acp-net").config, relevance="three")).fit(narrow(seen()), 0)
     assert fitted.emotions("video", narrow(seen()).video) is None
 
@@ -160,7 +160,7 @@ def test_emotions_are_read_off_what_never_saw_them() -> None:
 
 def test_ratings_are_learnt_from_the_given_pairs() -> None:
     pairs = narrow(seen())
-    data = replace(scored(pairs), score=from_ratings(1 + np.arange(40) % 5), rule=None, classes=False)
+    data = replace(score_pairs(pairs), score=from_ratings(1 + np.arange(40) % 5), rule=None, classes=False)
     fitted = quick("acp-net").fit_scored(data, 0)
     match = fitted.match(pairs.video, pairs.music)
     assert np.isfinite(match).all()

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra `trai
 pytest.importorskip("lightgbm", reason="lightgbm is not installed (extra `train`)")
 
 from recommender.errors import InputError  # noqa: E402
-from training.learning.targets import NearAffect, Scored, scored  # noqa: E402
+from training.learning.targets import NearAffect, Scored, score_pairs  # noqa: E402
 from training.measures import POINTWISE  # noqa: E402
 from training.systems.afclnet.ablations import ablations  # noqa: E402
 from training.systems.afclnet.affect import AffectConfig, Classes, Trees, fit_affect, out_of_fold, scale  # noqa: E402
@@ -130,7 +130,7 @@ def test_ratings_of_any_size_with_given_pairs_alone(name: str) -> None:
 
 def test_predicted_affect_out_of_fold_has_not_seen_its_own_label() -> None:
     pairs = replace(planted(80), video=np.random.default_rng(0).normal(size=(80, 200)).astype(np.float32))
-    data = scored(pairs)
+    data = score_pairs(pairs)
     config = AffectConfig("linear", penalty=0.1)
     seen = fit_affect(data, config, None).video(data.video)
     honest, _ = out_of_fold(data, config, None, seed=0)
@@ -140,7 +140,7 @@ def test_predicted_affect_out_of_fold_has_not_seen_its_own_label() -> None:
 
 def test_forms_of_affect_worked_by_hand() -> None:
     pairs = planted()
-    data = scored(pairs)
+    data = score_pairs(pairs)
     config = AffectConfig("linear", form="evidence")
     affect = fit_affect(data, config, None)
     np.testing.assert_allclose(np.linalg.norm(affect.video(data.video), axis=1), 1)
@@ -169,21 +169,21 @@ def test_trees_are_texts_and_further_music_is_used(train: Pairs) -> None:
     extra = Extra(more.music, more.music_emotion, more.music_source)
     for name in ("lightgbm", "linear"):
         config = AffectConfig(name, trees=5)
-        with_extra, without = (fit_affect(scored(train), config, e) for e in (extra, None))
+        with_extra, without = (fit_affect(score_pairs(train), config, e) for e in (extra, None))
         assert not np.allclose(with_extra.music(train.music), without.music(train.music))
         np.testing.assert_allclose(with_extra.video(train.video), without.video(train.video))
-    trees = fit_affect(scored(train), AffectConfig("lightgbm", trees=5), None).video
+    trees = fit_affect(score_pairs(train), AffectConfig("lightgbm", trees=5), None).video
     assert isinstance(trees, Trees)
     assert len(trees.texts) == 5
     assert trees.texts[0].startswith("tree")
     with pytest.raises(InputError, match="further music has 20 columns"):
-        fit_affect(scored(train), AffectConfig("linear"), Extra(more.video, more.video_emotion, more.video_source))
+        fit_affect(score_pairs(train), AffectConfig("linear"), Extra(more.video, more.video_emotion, more.video_source))
     with pytest.raises(InputError, match="no affect predictor is called svm; there are: lightgbm, linear"):
-        fit_affect(scored(train), replace(AffectConfig(), name="svm"), None)
+        fit_affect(score_pairs(train), replace(AffectConfig(), name="svm"), None)
 
 
 def test_fresh_pairs_are_balanced_new_and_scored_by_the_rule(train: Pairs) -> None:
-    data = scored(train)
+    data = score_pairs(train)
     one_hot = torch.as_tensor(data.video_affect), torch.as_tensor(data.music_affect)
     from training.learning.loop import Batch
 
@@ -266,15 +266,15 @@ def test_another_auxiliary_task_is_learnt_beside_the_score(kind: str) -> None:
 
 
 def test_fresh_pairs_keep_the_label_of_the_side_it_belongs_to(train: Pairs) -> None:
-    data = replace(scored(train), voice=(train.music[:, 0] > 0).astype(float))
+    data = replace(score_pairs(train), voice=(train.music[:, 0] > 0).astype(float))
     config = replace(QUICK, auxiliary="voice", epochs=2)
     assert np.isfinite(AFCLNet("afclnet", config).fit_scored(data, seed=0).match(train.video, train.music)).all()
 
 
 def test_clusters_are_emotions_or_neighbourhoods_of_rated_affect(train: Pairs) -> None:
     config = ReductionConfig("cluster-dcca", clusters=3)
-    assert affect_clusters(scored(train), replace(config, name="cca"), 0) is None
-    emotions = affect_clusters(scored(train), config, 0)
+    assert affect_clusters(score_pairs(train), replace(config, name="cca"), 0) is None
+    emotions = affect_clusters(score_pairs(train), config, 0)
     np.testing.assert_array_equal(emotions.video, train.video_emotion)
     np.testing.assert_array_equal(emotions.music, train.music_emotion)
     data = rated()

@@ -11,7 +11,7 @@ from recommender.errors import InputError  # noqa: E402
 from training.learning.loop import reproducible  # noqa: E402
 from training.nets.afclnet import OURS, PAPER, AFCLNet, Shape  # noqa: E402
 from training.systems.afclnet.affect import Affect, Classes, Ridge, Scale  # noqa: E402
-from training.systems.afclnet.export import rescorer  # noqa: E402
+from training.systems.afclnet.export import reranker  # noqa: E402
 from training.systems.afclnet.reduction import Affine, LinearReducer  # noqa: E402
 from training.systems.afclnet.system import IDENTITY, FittedAFCLNet  # noqa: E402
 from training.systems.logistic import Multinomial  # noqa: E402
@@ -69,7 +69,7 @@ def shapes():
 @pytest.mark.parametrize("shape", list(shapes()))
 def test_light_inference_equals_torch(shape):
     net = fitted(shape)
-    light, rng = rescorer(net), np.random.default_rng(2)
+    light, rng = reranker(net), np.random.default_rng(2)
     video, music = rng.normal(size=(7, D["video"])), rng.normal(size=(7, D["music"]))
     sides = light.side("video", video), light.side("music", music)
     assert sides[1].shape == (7, light.width("music"))
@@ -84,7 +84,7 @@ def test_light_inference_equals_torch(shape):
 
 def test_ratings_as_affect():
     net = fitted(Shape(video=16, music=16, affect=2), classes=False)
-    light, rng = rescorer(net), np.random.default_rng(3)
+    light, rng = reranker(net), np.random.default_rng(3)
     video, music = rng.normal(size=(5, D["video"])), rng.normal(size=(5, D["music"]))
     found = light.logits(light.side("video", video), light.side("music", music))
     np.testing.assert_allclose(found, net.logit(video, music), atol=1e-4)
@@ -96,11 +96,11 @@ def test_what_cannot_be_served_lightly_says_so():
     net = fitted(Shape(video=16, music=16, affect=5))
     deep = replace(net, reducer=object.__new__(type("Deep", (), {"video": None, "music": None})))
     with pytest.raises(InputError, match="only linear reductions"):
-        rescorer(deep)
+        reranker(deep)
 
 
 def test_wrong_rows_are_one_line():
-    light = rescorer(fitted(Shape(video=16, music=16, affect=5)))
+    light = reranker(fitted(Shape(video=16, music=16, affect=5)))
     with pytest.raises(InputError, match="19 features where AFCLNet was trained on 20"):
         light.side("video", np.ones((1, 19)))
     with pytest.raises(InputError, match=r"stored music rows of 3 numbers where the model needs \d+: index"):

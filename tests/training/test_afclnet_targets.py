@@ -16,7 +16,7 @@ from training.learning.targets import (
     is_matched,
     near_emotion,
     same_emotion,
-    scored,
+    score_pairs,
 )
 from training.types import EMOTIONS, Pairs
 
@@ -71,7 +71,7 @@ def test_pairs_are_scored_by_match_or_by_emotion() -> None:
     features = np.zeros((3, 2), np.float32)
     emotion = np.array([1, 1, 1]), np.array([1, 2, 4])
     pairs = Pairs(features, features, np.array([1, 0, 0]), *emotion, source, source, ("a", "b", "c"))
-    binary, graded = scored(pairs), scored(pairs, "graded")
+    binary, graded = score_pairs(pairs), score_pairs(pairs, "graded")
     np.testing.assert_allclose(binary.score, [1, 0, 0])
     np.testing.assert_allclose(graded.score, [1, emotion_scores()[1, 2], 0])
     np.testing.assert_allclose(binary.video_affect, np.eye(5)[[1, 1, 1]])

@@ -5,7 +5,7 @@ import pytest
 
 from training.affect.cross_validation import Problem, across, evaluate
 from training.affect.feature_table import FeatureTable
-from training.affect.nested import fit_chosen, grouped_folds, nested
+from training.affect.nested import cross_validate, fit_chosen, group_folds
 
 
 def planted(noise: float, seed: int = 0, n: int = 150) -> Problem:
@@ -15,7 +15,7 @@ def planted(noise: float, seed: int = 0, n: int = 150) -> Problem:
     owner = np.repeat(np.arange(n), 3)
     table = FeatureTable(("a", "b", "c"), x, x[owner] + 0.5 * rng.normal(size=(3 * n, 3)), owner)
     y = x[:, 0] - x[:, 1] + noise * rng.normal(size=n)
-    return Problem.of(table, 7 + 2 * y, (1, -1, 0), tuple(str(i // 5) for i in range(n)))
+    return Problem.of(table, 7 + 2 * y, (1, -1, 0), groups=tuple(str(i // 5) for i in range(n)))
 
 
 def test_idle_columns_are_dropped_and_ratings_standardised():
@@ -48,8 +48,10 @@ def test_chance_is_about_zero_and_far_below_the_signal():
 
 def test_windows_are_predicted_by_the_model_that_has_not_seen_their_item():
     problem = planted(0.5)
-    folds = grouped_folds(problem.groups, 5, 0)
-    out, models = nested(problem.table.items, problem.y, problem.signs, problem.groups, folds, 0)
+    folds = group_folds(problem.groups, 5, 0)
+    out, models = cross_validate(
+        problem.table.items, problem.y, problem.signs, groups=problem.groups, folds=folds, seed=0
+    )
     np.testing.assert_allclose(across(models, folds, problem.table.items), out)
 
 

@@ -72,11 +72,11 @@ def test_graded_labels_by_hand(dataset):
     pairs = dataset.pairs["validation"].take(np.arange(2))
     pairs = replace(pairs, video_emotion=np.array([3, 1]), music_emotion=np.array([3, 4]))
     task = Task(pairs, None, pairs, own_sound(pairs))
-    assert summary.graded(task) == pytest.approx([1, 0])
+    assert summary.grade_pairs(task) == pytest.approx([1, 0])
 
 
 def test_a_good_system_beats_a_noisy_one_and_chance(dataset, tmp_path):
-    report = benchmark(Bench(dataset, "clean", "folds"), SYSTEMS, range(3), tmp_path, "test")
+    report = benchmark(Bench(dataset, "clean", "folds"), SYSTEMS, range(3), out=tmp_path, command="test")
     good, bad = (report["systems"][name]["measures"]["video->music mAP"] for name in ("dot", "noisy"))
     assert good["mean"] > bad["mean"] > 0.5 * report["chance"]["video->music mAP"]
     assert good["low_95"] < good["mean"] < good["high_95"]
@@ -90,7 +90,7 @@ def test_a_good_system_beats_a_noisy_one_and_chance(dataset, tmp_path):
 
 
 def test_published_split_scores_the_corpus_and_writes_everything(dataset, tmp_path):
-    report = benchmark(Bench(dataset, "clean"), SYSTEMS, range(2), tmp_path, "recommend benchmark ...")
+    report = benchmark(Bench(dataset, "clean"), SYSTEMS, range(2), out=tmp_path, command="recommend benchmark ...")
     assert json.loads((tmp_path / "report.json").read_text()) == json.loads(json.dumps(report))
     text = (tmp_path / "report.md").read_text()
     assert "*chance*" in text
@@ -105,7 +105,7 @@ def test_published_split_scores_the_corpus_and_writes_everything(dataset, tmp_pa
 
 
 def test_the_match_score_is_measured_as_a_probability(dataset, tmp_path):
-    report = benchmark(Bench(dataset, "clean"), SYSTEMS, range(2), tmp_path, "test")
+    report = benchmark(Bench(dataset, "clean"), SYSTEMS, range(2), out=tmp_path, command="test")
     pairs = dataset.pairs["validation"]
     score = np.clip((pairs.video * pairs.music).sum(axis=1), 0, 1).astype(float)
     entry = report["systems"]["dot"]
@@ -139,27 +139,27 @@ def test_people_are_quoted_where_they_were_asked():
 def test_a_stopped_run_goes_on_and_a_changed_one_does_not_reuse(dataset, tmp_path):
     bench = Bench(dataset, "clean")
     FITS.clear()
-    benchmark(bench, {"dot": Dot()}, range(2), tmp_path, "test")
+    benchmark(bench, {"dot": Dot()}, range(2), out=tmp_path, command="test")
     first = (tmp_path / "report.json").read_text()
     assert len(FITS) == 2
-    benchmark(bench, {"dot": Dot()}, range(3), tmp_path, "test")
+    benchmark(bench, {"dot": Dot()}, range(3), out=tmp_path, command="test")
     assert len(FITS) == 3
     kept = tmp_path / "trials" / "dot.seed1.fold0.npz"
     with np.load(kept) as arrays:
         fewer = {name: arrays[name] for name in arrays.files if name != "video_vectors"}
     np.savez(kept, **fewer)  # kept by another version: without what this one needs
-    run(bench, Dot(), Trial("dot", 1, 0), tmp_path, "test")
+    run(bench, Dot(), Trial("dot", 1, 0), folder=tmp_path, reason="test")
     assert len(FITS) == 4
     (tmp_path / "trials" / "dot.seed0.fold0.npz").write_bytes(b"cut short")
-    benchmark(bench, {"dot": Dot(0.1)}, range(2), tmp_path, "test")
+    benchmark(bench, {"dot": Dot(0.1)}, range(2), out=tmp_path, command="test")
     assert len(FITS) == 6
-    again = benchmark(bench, {"dot": Dot()}, range(2), tmp_path, "test")
+    again = benchmark(bench, {"dot": Dot()}, range(2), out=tmp_path, command="test")
     assert again["systems"]["dot"]["measures"] == json.loads(first)["systems"]["dot"]["measures"]
 
 
 def test_every_scoring_of_evaluated_items_leaves_a_line(dataset, tmp_path):
-    benchmark(Bench(dataset, "clean"), {"dot": Dot()}, range(2), tmp_path, "test", reason="to see")
-    benchmark(Bench(dataset, "clean"), {"dot": Dot()}, range(2), tmp_path, "test", reason="again")
+    benchmark(Bench(dataset, "clean"), {"dot": Dot()}, range(2), out=tmp_path, command="test", reason="to see")
+    benchmark(Bench(dataset, "clean"), {"dot": Dot()}, range(2), out=tmp_path, command="test", reason="again")
     scorings = log.entries(tmp_path / "evaluated.jsonl").scorings
     assert [(s.system, s.seed, s.part, s.reason) for s in scorings] == [
         ("dot", 0, "validation", "to see"),
@@ -170,7 +170,7 @@ def test_every_scoring_of_evaluated_items_leaves_a_line(dataset, tmp_path):
 def test_only_the_paper_protocol_stops_on_the_evaluated_set(dataset, tmp_path):
     FITS.clear()
     for protocol in ("clean", "paper"):
-        run(Bench(dataset, protocol), Dot(), Trial("dot", 0, 0), tmp_path / protocol, "test")
+        run(Bench(dataset, protocol), Dot(), Trial("dot", 0, 0), folder=tmp_path / protocol, reason="test")
     assert FITS == [60, -40]
 
 
@@ -217,7 +217,7 @@ def test_without_a_published_corpus_the_matched_pairs_are_searched(dataset):
 def test_an_unwritable_folder_is_one_clear_line(dataset, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot write"):
-        benchmark(Bench(dataset, "clean"), {"dot": Dot()}, range(1), Path(tmp_path / "file"), "test")
+        benchmark(Bench(dataset, "clean"), {"dot": Dot()}, range(1), out=Path(tmp_path / "file"), command="test")
 
 
 def test_a_trial_depends_on_all_that_a_fit_runs_through(monkeypatch):

@@ -19,7 +19,7 @@ from recommender.media import Frame
 from recommender.model import Model, available
 from recommender.types import Affect, Array
 from training.affect.activity import auc
-from training.affect.activity_labels import labelled_clips
+from training.affect.activity_labels import read_labelled_clips
 from training.affect.picture_copies import COPIES
 
 FPS = 8.0
@@ -61,7 +61,7 @@ def read(shown: Iterator[Frame], copy: Callable[[Array], Array] = lambda rgb: rg
 @pytest.fixture(scope="module")
 def clips(shared_data) -> dict[str, tuple[Path, bool]]:
     """Some labelled clips: path, and whether it is busy."""
-    found = labelled_clips(shared_data)
+    found = read_labelled_clips(shared_data)
     return {p.name: (p, bool(b)) for p, b in zip(found.paths, found.busy, strict=True) if p.name in SEEN}
 
 
@@ -121,7 +121,7 @@ def test_no_column_of_a_still_picture_is_the_loudest_voice(shared_data):
     assert not still & set(predictor.columns)
     place = predictor.columns.index("activity")
     per_unit = POPULATION_SD * predictor.gain[1] * predictor.weights[1, place] / predictor.scale[place]
-    seen = np.array([_mean_look(p) for p in labelled_clips(shared_data).paths[::3]])
+    seen = np.array([_mean_look(p) for p in read_labelled_clips(shared_data).paths[::3]])
     reach = np.ptp(seen, axis=0) * np.abs(heads.weights[:, heads.names.index("activity")]) * per_unit
     assert reach.max() < 0.25
 

@@ -28,9 +28,9 @@ from training.systems.baselines.videoadviser import (
     Teacher,
     VideoAdviser,
     VideoAdviserConfig,
-    expected,
     lesson,
-    shared_out,
+    mean_level,
+    share_out,
     soft_targets,
     student_loss,
     teacher_loss,
@@ -76,10 +76,10 @@ def test_soft_targets_by_hand() -> None:
 
 
 def test_scores_are_shared_out_to_levels_and_read_back() -> None:
-    shares = shared_out(torch.tensor([0.0, 0.3, 0.5, 1.0]), 5)
+    shares = share_out(torch.tensor([0.0, 0.3, 0.5, 1.0]), 5)
     wanted = [[1, 0, 0, 0, 0], [0, 0.8, 0.2, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 1]]
     np.testing.assert_allclose(shares.numpy(), wanted, atol=1e-6)
-    read = torch.sigmoid(expected(torch.log(shares + 1e-9)))
+    read = torch.sigmoid(mean_level(torch.log(shares + 1e-9)))
     np.testing.assert_allclose(read.numpy(), [0, 0.3, 0.5, 1], atol=2e-4)
 
 
@@ -91,7 +91,7 @@ def test_a_student_learns_score_teacher_and_hidden_vector_by_weight() -> None:
         for hidden, logit in ((nothing, torch.zeros(1)), (torch.tensor([[1.0, 3.0]]), torch.tensor([log(3)])))
     )
     by_hand = (0.5 - 0.9) ** 2 + 0.5 * (0.75 * log(1.5) + 0.25 * log(0.5)) + 2 * (1 + 9) / 2
-    assert student_loss(student, teacher, torch.tensor([0.9]), config).item() == pytest.approx(by_hand, abs=1e-5)
+    assert student_loss(student, teacher, torch.tensor([0.9]), config=config).item() == pytest.approx(by_hand, abs=1e-5)
 
 
 def test_the_first_step_pulls_the_regression_logit_to_the_expected_class() -> None:
@@ -101,9 +101,9 @@ def test_the_first_step_pulls_the_regression_logit_to_the_expected_class() -> No
     video, music = random(7, 9, 8)
     score = torch.linspace(0, 1, 7)
     with torch.no_grad():
-        on, off = (teacher_loss(teacher, replace(config, step=w), video, music, score) for w in (1.0, 0.0))
+        on, off = (teacher_loss(teacher, replace(config, step=w), video, music=music, score=score) for w in (1.0, 0.0))
         met = teacher.meeting(video, music)
-        first = soft_targets(met.logit, expected(teacher.classes(met)), 1.0)
+        first = soft_targets(met.logit, mean_level(teacher.classes(met)), 1.0)
     assert (on - off).item() == pytest.approx(first.item(), abs=1e-6)
     assert first.item() > 0
 
@@ -181,7 +181,7 @@ def test_the_cross_correlation_loss_ties_both_kinds_of_attention() -> None:
         tensors = fitted.inputs.tensor("video", pairs().video), fitted.inputs.tensor("music", pairs().music)
         assert isinstance(fitted.net, Dual)
         with torch.no_grad():
-            return sum(cross_correlation(*side, 1.0).item() for side in fitted.net.attended(*tensors))
+            return sum(cross_correlation(*side, 1.0).item() for side in fitted.net.attend(*tensors))
 
     assert untied(3.0) < 0.8 * untied(0.0)
 
@@ -249,7 +249,7 @@ def test_a_privileged_teacher_reads_the_true_affect_in_the_place_of_the_predicte
 
 def test_networks_read_predicted_affect_and_learn_beside_the_true_one() -> None:
     data = pairs()
-    prepared = prepare(data, INPUTS, 0, None, None)
+    prepared = prepare(data, INPUTS, 0, stop=None, extra=None)
     batch = prepared.epoch(np.random.default_rng(0))
     seen, true = batch.video[:, prepared.inputs.sizes.video :].numpy(), batch.video_emotion.numpy()
     np.testing.assert_allclose(true, prepared.inputs.affect.video_scale(data.video_affect), atol=1e-5)
@@ -262,9 +262,9 @@ def test_fresh_pairs_are_drawn_where_a_rule_scores_them() -> None:
     ruled = replace(pairs(), rule=NearAffect(3.0))
     config = replace(INPUTS, fresh=True, epoch_pairs=50)
     rng = np.random.default_rng(0)
-    assert len(prepare(ruled, config, 0, None, None).epoch(rng).match) == 50
-    assert len(prepare(ruled, INPUTS, 0, None, None).epoch(rng).match) == len(ruled)
-    assert len(prepare(pairs(), config, 0, None, None).epoch(rng).match) == len(ruled)
+    assert len(prepare(ruled, config, 0, stop=None, extra=None).epoch(rng).match) == 50
+    assert len(prepare(ruled, INPUTS, 0, stop=None, extra=None).epoch(rng).match) == len(ruled)
+    assert len(prepare(pairs(), config, 0, stop=None, extra=None).epoch(rng).match) == len(ruled)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

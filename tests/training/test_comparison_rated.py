@@ -24,7 +24,7 @@ from training.systems.afclnet.reduction import ReductionConfig
 from training.systems.baselines import stacking
 from training.systems.baselines.affective_cca import AffectiveCCA, BoostingConfig, distances, weight_of
 from training.systems.baselines.cca_ga_bpnn import CCAGABPNN, CCAGABPNNConfig, members, network, population_errors
-from training.systems.baselines.genetic import GeneticConfig, crossed, evolve, mutated, winners
+from training.systems.baselines.genetic import GeneticConfig, cross, evolve, mutate, winners
 from training.systems.baselines.stacking import ForestConfig
 from training.systems.cca import cluster_cross
 
@@ -80,9 +80,9 @@ def test_the_fittest_entrant_wins_its_tournament() -> None:
 
 def test_crossover_takes_genes_of_the_father_and_mutation_adds_steps() -> None:
     mother, father = np.array([[1.0, 2.0, 3.0]]), np.array([[7.0, 8.0, 9.0]])
-    child = crossed(mother, father, np.array([[False, True, False]]))
+    child = cross(mother, father, np.array([[False, True, False]]))
     np.testing.assert_array_equal(child, [[1, 8, 3]])
-    grown = mutated(child, np.array([[True, False, True]]), np.array([[0.5, 4.0, -1.0]]))
+    grown = mutate(child, np.array([[True, False, True]]), np.array([[0.5, 4.0, -1.0]]))
     np.testing.assert_array_equal(grown, [[1.5, 8, 2]])
 
 
@@ -94,17 +94,19 @@ def test_the_search_never_loses_what_it_has_and_finds_a_minimum() -> None:
         return ((population - goal) ** 2).sum(axis=1)
 
     config = GeneticConfig(generations=60)
-    found = evolve(first, errors, config, np.random.default_rng(1))
+    found = evolve(first, errors, config, rng=np.random.default_rng(1))
     assert len(found.errors) == 61
     assert found.errors[0] == errors(first).min()
     assert (np.diff(found.errors) <= 0).all()
     assert found.errors[-1] == errors(found.best[None])[0] < 0.05
-    np.testing.assert_array_equal(evolve(first, errors, config, np.random.default_rng(1)).best, found.best)
-    assert not np.array_equal(evolve(first, errors, config, np.random.default_rng(2)).best, found.best)
+    np.testing.assert_array_equal(evolve(first, errors, config, rng=np.random.default_rng(1)).best, found.best)
+    assert not np.array_equal(evolve(first, errors, config, rng=np.random.default_rng(2)).best, found.best)
 
 
 def test_without_generations_the_first_member_is_taken() -> None:
-    found = evolve(np.array([[3.0], [1.0]]), lambda p: p[:, 0], GeneticConfig(generations=0), np.random.default_rng(0))
+    found = evolve(
+        np.array([[3.0], [1.0]]), lambda p: p[:, 0], GeneticConfig(generations=0), rng=np.random.default_rng(0)
+    )
     assert found.best.tolist() == [3.0]
     assert found.errors.tolist() == [3.0]
 
@@ -117,12 +119,12 @@ def test_a_search_that_cannot_be_is_one_line(wrong: dict[str, int]) -> None:
 
 def test_errors_of_a_population_are_those_of_the_networks() -> None:
     # One input .5, weight 1, no bias: tanh .5 = .4621; 2 * .4621 - 1 = -.0758; sigmoid .4811; (.4811 - 1)^2 = .2693.
-    by_hand = population_errors(np.array([[1, 0, 2, -1], [0, 0, 0, 0]]), np.array([[0.5]]), np.array([1.0]), 1)
+    by_hand = population_errors(np.array([[1, 0, 2, -1], [0, 0, 0, 0]]), np.array([[0.5]]), np.array([1.0]), hidden=1)
     np.testing.assert_allclose(by_hand, [0.26929, 0.25], atol=1e-5)
     rng = np.random.default_rng(0)
     x, y, population = rng.normal(size=(9, 4)), rng.random(9), rng.normal(size=(3, 5 * 4 + 5 + 5 + 1))
     net = network(4, 5).double()
-    for weights, error in zip(population, population_errors(population, x, y, 5), strict=True):
+    for weights, error in zip(population, population_errors(population, x, y, hidden=5), strict=True):
         vector_to_parameters(torch.as_tensor(weights), net.parameters())
         score = torch.sigmoid(net(torch.as_tensor(x)))[:, 0].detach().numpy()
         assert error == pytest.approx(np.mean((score - y) ** 2))
@@ -136,7 +138,7 @@ def test_cluster_covariance_is_over_all_pairs_of_a_cluster() -> None:
     x, y = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
     video, music = np.array([0, 1, 1, 2, 0, 2, 1]), np.array([1, 1, 0, 0, 0, 1, 1])
     every = [np.outer(x[i], y[j]) for i in range(7) for j in range(7) if video[i] == music[j]]
-    np.testing.assert_allclose(cluster_cross(x, y, np.eye(3)[video], np.eye(3)[music]), np.mean(every, axis=0))
+    np.testing.assert_allclose(cluster_cross(x, y, np.eye(3)[video], music=np.eye(3)[music]), np.mean(every, axis=0))
 
 
 def test_clusters_are_emotions_near_affect_levels_or_matched_pairs() -> None:

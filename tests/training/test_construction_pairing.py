@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import InputError
-from training.construction.pairing import ALLOWED, Balance, Pairing, Segment, pair
+from training.construction.pairing import ALLOWED, Balance, Excerpt, Pairing, pair
 from training.construction.split import at_most, by_source, split
 from training.learning.folds import deal
 from training.types import EMOTIONS
@@ -18,23 +18,23 @@ FORBIDDEN = {frozenset((EMOTIONS.index(a), EMOTIONS.index(b))) for a, b in (("fe
 
 
 @st.composite
-def labelled(draw: st.DrawFn) -> list[Segment]:
+def labelled(draw: st.DrawFn) -> list[Excerpt]:
     """Segments of up to 12 sources with any emotions."""
     rows = draw(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 4)), max_size=60))
-    return [Segment(f"s{source}_{i:02d}", emotion, f"s{source}") for i, (source, emotion) in enumerate(rows)]
+    return [Excerpt(f"s{source}_{i:02d}", emotion, f"s{source}") for i, (source, emotion) in enumerate(rows)]
 
 
 balances = st.sampled_from(["return", "drop"])
 seeds = st.integers(0, 5)
 
 
-def paired(segments: Sequence[Segment], balance: Balance, seed: int) -> Pairing:
+def paired(segments: Sequence[Excerpt], balance: Balance, seed: int) -> Pairing:
     return pair(segments, balance, np.random.default_rng(seed))
 
 
-def many(counts: Sequence[int]) -> list[Segment]:
+def many(counts: Sequence[int]) -> list[Excerpt]:
     """So many segments of each emotion, each of a source of its own."""
-    return [Segment(f"{e}-{i}", e, f"{e}-{i}") for e, count in enumerate(counts) for i in range(count)]
+    return [Excerpt(f"{e}-{i}", e, f"{e}-{i}") for e, count in enumerate(counts) for i in range(count)]
 
 
 def test_eight_pairs_of_emotions_are_allowed():
@@ -118,9 +118,9 @@ def test_a_small_case_by_hand():
 
 
 def test_segments_of_one_source_are_never_swapped():
-    same = [Segment(f"x_{i}", e, "x") for i, e in enumerate((0, 0, 3, 3))]
+    same = [Excerpt(f"x_{i}", e, "x") for i, e in enumerate((0, 0, 3, 3))]
     assert paired(same, "return", 0).mismatched == ()
-    mixed = [*same, *(Segment(f"y_{i}", e, "y") for i, e in enumerate((0, 0, 3, 3)))]
+    mixed = [*same, *(Excerpt(f"y_{i}", e, "y") for i, e in enumerate((0, 0, 3, 3)))]
     assert all(v.source != m.source for v, m in paired(mixed, "return", 3).mismatched)
 
 
@@ -179,7 +179,7 @@ def test_no_source_leaks_through_the_pairs(segments, seed, balance):
 
 def test_a_fifth_of_every_emotion_is_for_validation():
     rng = np.random.default_rng(1)
-    segments = [Segment(f"{i}", int(rng.integers(5)), f"s{i // 3}") for i in range(600)]
+    segments = [Excerpt(f"{i}", int(rng.integers(5)), f"s{i // 3}") for i in range(600)]
     _, validation = split(segments, 0.2, np.random.default_rng(0))
     assert len(validation) == pytest.approx(120, abs=3)
     for emotion in range(5):
@@ -200,7 +200,7 @@ def test_at_most_so_many_of_a_source(segments, limit, seed, shuffler):
 
 
 def test_by_source_is_sorted():
-    a, b, c = Segment("b_01", 0, "b"), Segment("b_00", 1, "b"), Segment("a_00", 2, "a")
+    a, b, c = Excerpt("b_01", 0, "b"), Excerpt("b_00", 1, "b"), Excerpt("a_00", 2, "a")
     assert by_source([a, b, c]) == [[c], [b, a]]
 
 

@@ -10,11 +10,11 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra `trai
 
 from recommender.errors import InputError  # noqa: E402
 from training.learning.losses import (  # noqa: E402
+    affect_loss,
     canonical_correlation,
     canonical_directions,
     consistency,
     match_score,
-    matched_affect,
 )
 from training.systems.afclnet.reduction import (  # noqa: E402
     REDUCTIONS,
@@ -56,7 +56,7 @@ def test_the_loss_is_minus_the_sum_of_ridge_cca() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(50, 6)), rng.normal(size=(50, 4))
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    _, _, correlation = ridge_cca(x.T @ x / 49, y.T @ y / 49, x.T @ y / 49, 0.1, 6)
+    _, _, correlation = ridge_cca(x.T @ x / 49, y.T @ y / 49, x.T @ y / 49, ridge=0.1, components=6)
     loss = canonical_correlation(torch.as_tensor(x), torch.as_tensor(y), 0.1)
     assert float(loss) == pytest.approx(-correlation.sum())
 
@@ -76,7 +76,7 @@ def test_directions_give_the_correlations_on_the_diagonal_and_nothing_off_it() -
 def test_dcca_gives_canonical_coordinates() -> None:
     video, music, _ = pairs(200)
     config = ReductionConfig("dcca", components=3, hidden=16, epochs=10, learning_rate=1e-2)
-    reducer = reduce(video, music, np.ones(200), config, 0)
+    reducer = reduce(video, music, np.ones(200), config=config, seed=0)
     a, b = reducer.video(video), reducer.music(music)
     correlation = np.corrcoef(a.T, b.T)
     across = correlation[:3, 3:]
@@ -117,10 +117,10 @@ def test_affect_and_consistency_count_matched_pairs_alone() -> None:
         torch.tensor([[1.0, 0.0], [0.0, 0.0], [9.0, 9.0]]),
         torch.tensor([[0.5, 0.0], [0.0, 0.2], [0, 0]]),
     )
-    assert float(matched_affect(predicted, affect, score)) == pytest.approx((0.25 + 0.1) / 2)
+    assert float(affect_loss(predicted, affect, score)) == pytest.approx((0.25 + 0.1) / 2)
     video, music = torch.tensor([[1.0, 1.0], [0.0, 0.0], [9.0, 9.0]]), torch.zeros(3, 2)
     assert float(consistency(video, music, score)) == pytest.approx((1 + 0) / 2)
-    assert float(matched_affect(predicted, affect, torch.zeros(3))) == 0
+    assert float(affect_loss(predicted, affect, torch.zeros(3))) == 0
     assert float(consistency(video, music, torch.zeros(3))) == 0
 
 
@@ -128,7 +128,7 @@ def test_affect_and_consistency_count_matched_pairs_alone() -> None:
 def test_every_reduction_is_centred_scaled_and_repeatable(name: Name) -> None:
     video, music, score = pairs()
     config = replace(QUICK, name=name)
-    reducer, again = (reduce(video, music, score, config, seed=3) for _ in range(2))
+    reducer, again = (reduce(video, music, score, config=config, seed=3) for _ in range(2))
     for side, features in ((reducer.video, video), (reducer.music, music)):
         reduced = side(features)
         np.testing.assert_allclose(reduced.mean(axis=0), 0, atol=1e-4)
@@ -148,7 +148,7 @@ def test_dcca_finds_what_matched_pairs_share() -> None:
     video, music, score = pairs(300)
     config = ReductionConfig("dcca", components=2, hidden=32, epochs=60, learning_rate=3e-3)
     matched = score == 1
-    reducer = reduce(video[matched], music[matched], score[matched], config, 0)
+    reducer = reduce(video[matched], music[matched], score[matched], config=config, seed=0)
     other_video, other_music, other = pairs(200, seed=5)
     a, b = reducer.video(other_video[other == 1]), reducer.music(other_music[other == 1])
     assert abs(np.corrcoef(a[:, 0], b[:, 0])[0, 1]) > 0.7
@@ -165,7 +165,7 @@ def test_dcca_is_stable_on_poor_data(name: Name, case: str) -> None:
         video = np.ones_like(video)
     else:
         video, music, score = video[:4], music[:4], score[:4]
-    reducer = reduce(video, music, score, config, 0)
+    reducer = reduce(video, music, score, config=config, seed=0)
     assert np.isfinite(reducer.video(video)).all()
     assert np.isfinite(reducer.music(music)).all()
 
@@ -174,19 +174,19 @@ def test_what_cannot_be_learnt_is_said() -> None:
     video, music, score = pairs()
     both = replace(QUICK, name="dcca-matched-unmatched")
     with pytest.raises(InputError, match="learns from unmatched pairs and the training set has 0"):
-        reduce(video, music, np.ones(40), both, 0)
+        reduce(video, music, np.ones(40), config=both, seed=0)
     with pytest.raises(InputError, match="learns from matched pairs and the training set has 1"):
-        reduce(video, music, np.eye(40)[0], both, 0)
+        reduce(video, music, np.eye(40)[0], config=both, seed=0)
     with pytest.raises(InputError, match="linear CCA learns from matched pairs"):
-        reduce(video, music, np.zeros(40), replace(QUICK, name="cca"), 0)
+        reduce(video, music, np.zeros(40), config=replace(QUICK, name="cca"), seed=0)
     with pytest.raises(InputError, match="nothing that varies together"):
-        reduce(np.ones_like(video), music, score, replace(QUICK, name="cca"), 0)
+        reduce(np.ones_like(video), music, score, config=replace(QUICK, name="cca"), seed=0)
     with pytest.raises(InputError, match="at least 2 pairs"):
-        reduce(video[:1], music[:1], score[:1], replace(QUICK, name="dcca"), 0)
+        reduce(video[:1], music[:1], score[:1], config=replace(QUICK, name="dcca"), seed=0)
     with pytest.raises(InputError, match="NaN or infinite"):
-        reduce(np.full_like(video, np.nan), music, score, QUICK, 0)
+        reduce(np.full_like(video, np.nan), music, score, config=QUICK, seed=0)
     with pytest.raises(InputError, match="no reduction is called lda; there are: dcca-matched"):
-        reduce(video, music, score, replace(QUICK, name="lda"), 0)  # type: ignore[arg-type]
+        reduce(video, music, score, config=replace(QUICK, name="lda"), seed=0)  # type: ignore[arg-type]
     assert set(REDUCTIONS) == set(get_args(Name))
 
 
@@ -209,7 +209,7 @@ def test_cluster_dcca_finds_the_clusters_and_not_the_pairing() -> None:
     video, music = (centres[i][cluster[i]] + rng.normal(size=(300, 12)) for i in range(2))
     config = ReductionConfig("cluster-dcca", components=2, hidden=32, layers=1, epochs=60, learning_rate=1e-2)
     both = video.astype(np.float32), music.astype(np.float32)
-    reducer = reduce(*both, np.ones(300), config, 0, Clusters(*cluster))
+    reducer = reduce(*both, np.ones(300), config=config, seed=0, clusters=Clusters(*cluster))
     reduced = [reducer.video(both[0]), reducer.music(both[1])]
     means = [np.array([x[c == k].mean(axis=0) for k in range(3)]) for x, c in zip(reduced, cluster, strict=True)]
     # Both sides put the three clusters in the same places, though no pair shares one but by chance.

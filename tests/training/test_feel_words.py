@@ -47,7 +47,7 @@ def rated(n=120, seed=1, weights=(1.0, 0.5, 0.0)):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, 3))
     y = x @ weights + rng.normal(0, 0.3, n)
-    return Problem.of(table(x), y, (1, 1, 1), [f"series {i % 10}" for i in range(n)])
+    return Problem.of(table(x), y, (1, 1, 1), groups=[f"series {i % 10}" for i in range(n)])
 
 
 @pytest.mark.parametrize(
@@ -91,21 +91,21 @@ def test_without_weight_the_rated_pieces_alone_are_fitted():
     task = rated()
     signs, groups = task.signs, np.asarray(task.groups)
     alone, _ = task.fit(task.table.items, task.y, signs, groups, 0)
-    with_none, _ = beside(task, described(), "valence", 0.0).fit(task.table.items, task.y, signs, groups, 0)
+    with_none, _ = beside(task, described(), "valence", share=0.0).fit(task.table.items, task.y, signs, groups, 0)
     np.testing.assert_allclose(with_none.weights, alone.weights, atol=1e-12)
 
 
 def test_described_tracks_teach_a_column_that_rated_pieces_do_not():
     task = replace(rated(), y=rated(weights=(0.0, 1.0, 0.0)).y)
     fitted = {
-        share: beside(task, described(), "arousal", share).fit(
+        share: beside(task, described(), "arousal", share=share).fit(
             task.table.items, task.y, task.signs, np.asarray(task.groups), 0
         )[0]
         for share in (0.05, 0.3)
     }
     assert 0 < fitted[0.05].weights[2] < fitted[0.3].weights[2]
     # Each kind is taken about its own mean: that described tracks lie elsewhere teaches nothing.
-    nearer = beside(task, described(mean=0.0), "arousal", 0.3)
+    nearer = beside(task, described(mean=0.0), "arousal", share=0.3)
     model, _ = nearer.fit(task.table.items, task.y, task.signs, np.asarray(task.groups), 0)
     np.testing.assert_allclose(model.weights, fitted[0.3].weights, atol=1e-9)
 
@@ -174,5 +174,5 @@ def test_half_way_lies_between_the_sides():
 
 def test_only_tracks_with_something_said_are_fitted_to():
     tracks = described()
-    assert len(Beside.of(tracks, NAMES, "valence", 0.1).y) == 48
-    assert len(Beside.of(tracks, NAMES, "arousal", 0.1).y) == 60
+    assert len(Beside.of(tracks, NAMES, "valence", share=0.1).y) == 48
+    assert len(Beside.of(tracks, NAMES, "arousal", share=0.1).y) == 60

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.affect.agreement import coverage, mae, pearson, sign_accuracy, standardised
+from training.affect.agreement import coverage, mae, pearson, sign_accuracy, standardise
 
 
 def test_pearson_by_hand():
@@ -20,8 +20,8 @@ def test_mae_by_hand():
 
 
 def test_standardised_by_hand():
-    np.testing.assert_allclose(standardised(np.array([1.0, 3])), [-1, 1])
-    np.testing.assert_array_equal(standardised(np.full(3, 0.3)), 0)
+    np.testing.assert_allclose(standardise(np.array([1.0, 3])), [-1, 1])
+    np.testing.assert_array_equal(standardise(np.full(3, 0.3)), 0)
 
 
 def test_signs_are_counted_only_where_asked():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import InputError
 from training.datasets.emomv import load_emomv
-from training.learning.folds import grouped_folds
+from training.learning.folds import deal_pair_folds
 from training.types import EMOTIONS, Pairs
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "emomv"
@@ -36,9 +36,9 @@ def test_no_source_crosses_folds_and_every_pair_is_tested_once(chosen, k, seed):
     groups = len(set(pairs.groups().tolist()))
     if groups < k:
         with pytest.raises(InputError, match=f"{groups} groups of sources cannot make {k} folds"):
-            grouped_folds(pairs, k, seed)
+            deal_pair_folds(pairs, k, seed)
         return
-    folds = grouped_folds(pairs, k, seed)
+    folds = deal_pair_folds(pairs, k, seed)
     assert len(folds) == k
     assert sorted(np.concatenate([test for _, test in folds]).tolist()) == list(range(len(pairs)))
     for train, test in folds:
@@ -46,13 +46,13 @@ def test_no_source_crosses_folds_and_every_pair_is_tested_once(chosen, k, seed):
         assert sorted([*train, *test]) == list(range(len(pairs)))
         sides = ([*pairs.take(rows).video_source, *pairs.take(rows).music_source] for rows in (train, test))
         assert not set.intersection(*map(set, sides))
-    again = grouped_folds(pairs, k, seed)
+    again = deal_pair_folds(pairs, k, seed)
     assert all((a == c).all() and (b == d).all() for (a, b), (c, d) in zip(folds, again, strict=True))
 
 
 def test_folds_of_single_pairs_are_balanced_in_everything():
     pairs = made_pairs(range(500), range(500))
-    for _, test in grouped_folds(pairs, 5, 0):
+    for _, test in deal_pair_folds(pairs, 5, 0):
         assert abs(len(test) - 100) <= 2
         for emotions in (pairs.video_emotion, pairs.music_emotion):
             counts = np.bincount(emotions[test], minlength=5)
@@ -62,15 +62,15 @@ def test_folds_of_single_pairs_are_balanced_in_everything():
 def test_one_fold_is_none_and_seeds_differ():
     pairs = made_pairs(range(40), range(40))
     with pytest.raises(InputError, match="1 folds: cross-validation needs at least 2"):
-        grouped_folds(pairs, 1, 0)
-    assert (grouped_folds(pairs, 4, 0)[0][1] != grouped_folds(pairs, 4, 1)[0][1]).any()
+        deal_pair_folds(pairs, 1, 0)
+    assert (deal_pair_folds(pairs, 4, 0)[0][1] != deal_pair_folds(pairs, 4, 1)[0][1]).any()
 
 
 @real
 def test_folds_of_the_published_training_set_are_balanced():
     train = load_emomv(SHARED, "emomv-c").pairs["train"]
     for seed in range(3):
-        for _, test in grouped_folds(train, 5, seed):
+        for _, test in deal_pair_folds(train, 5, seed):
             assert abs(len(test) - 72) <= 3
             assert train.match[test].mean() == pytest.approx(0.5, abs=0.03)
             assert np.abs(np.bincount(train.video_emotion[test], minlength=5) - [26.8, 5.6, 8.4, 14.4, 16.8]).max() <= 3

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError
 from training.learning.weighing import best
-from training.systems.fusion import Fusion, FusionConfig, fused, scale_of
+from training.systems.fusion import Fusion, FusionConfig, fuse, scale_of
 from training.types import Pairs
 
 HAND = FusionConfig(folds=2, grid=(0.0, 0.5, 1.0))
@@ -69,7 +69,7 @@ def test_scores_by_hand() -> None:
     assert second == pytest.approx((2, np.sqrt(6)))
     assert first(np.array([3])).tolist() == [1]
     assert second(np.array([[6]])) == pytest.approx(4 / np.sqrt(6))
-    assert fused(np.array(1.0), np.array(3.0), 0.25) == 1.5
+    assert fuse(np.array(1.0), np.array(3.0), 0.25) == 1.5
     assert scale_of(fitted[1], train.take(np.array([0]))).sd == 1  # one combination: nothing to scale by
 
 

@@ -33,13 +33,26 @@ def test_supervised_contrastive_averages_over_the_positives_of_an_anchor() -> No
     candidates = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
     total = math.e**2 + 1 + math.e**-2  # similarities 1, 0, -1 over a temperature of .5
     expected = -((2 - math.log(total)) + (0 - math.log(total))) / 2
-    loss = supervised_contrastive(anchors, candidates, torch.tensor([3]), torch.tensor([3, 3, 1]), 0.5)
+    loss = supervised_contrastive(
+        anchors, candidates, torch.tensor([3]), candidate_labels=torch.tensor([3, 3, 1]), temperature=0.5
+    )
     assert float(loss) == pytest.approx(expected)
 
 
 def test_an_anchor_without_positives_counts_nothing() -> None:
     anchors, candidates = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    one = supervised_contrastive(anchors[:1], candidates, torch.tensor([0]), torch.tensor([0, 1]), 1.0)
-    both = supervised_contrastive(anchors, candidates, torch.tensor([0, 4]), torch.tensor([0, 1]), 1.0)
+    one = supervised_contrastive(
+        anchors[:1], candidates, torch.tensor([0]), candidate_labels=torch.tensor([0, 1]), temperature=1.0
+    )
+    both = supervised_contrastive(
+        anchors, candidates, torch.tensor([0, 4]), candidate_labels=torch.tensor([0, 1]), temperature=1.0
+    )
     assert float(both) == pytest.approx(float(one))
-    assert float(supervised_contrastive(anchors, candidates, torch.tensor([3, 4]), torch.tensor([0, 1]), 1.0)) == 0
+    assert (
+        float(
+            supervised_contrastive(
+                anchors, candidates, torch.tensor([3, 4]), candidate_labels=torch.tensor([0, 1]), temperature=1.0
+            )
+        )
+        == 0
+    )

@@ -20,12 +20,12 @@ from training.evaluation.matching import (
     Recipe,
     chance,
     difference,
-    examined,
+    examine,
     figures,
-    measured,
+    is_recovered,
+    measure,
     of_effects,
     recipe,
-    recovered,
     run_matching,
     split,
 )
@@ -89,7 +89,7 @@ def test_a_fit_is_done_once_and_the_same_again():
     first = fits(quick, ("gate",), 3)
     assert fits(quick, ("gate",), 3) is first
     assert told == [("quick", 0, 1)]
-    assert first == measured(quick, generate(("gate",), matching.SEED + 3, SMALL), 3)
+    assert first == measure(quick, generate(("gate",), matching.SEED + 3, SMALL), 3)
 
 
 def test_early_stopping_sees_the_second_part(monkeypatch):
@@ -108,7 +108,7 @@ def test_early_stopping_sees_the_second_part(monkeypatch):
     parts = [part.group.tolist() for part in split(data, 4)]
     for stops, second in ((True, parts[1]), (False, None)):
         with pytest.raises(InputError, match="enough"):
-            measured(Recipe("any", BASES["ours"], stops), data, 4)
+            measure(Recipe("any", BASES["ours"], stops), data, 4)
         assert seen.pop() == (parts[0], second)
 
 
@@ -116,7 +116,7 @@ def test_a_planted_effect_is_found_and_one_left_out_is_not(monkeypatch):
     monkeypatch.setitem(BASES, "ours", replace(BASES["ours"], epochs=20))
     clear = replace(SMALL, pairs=800, share=0.9, noise=0.2, own=0.2)  # what so few pairs and two seeds can tell
     part = Experiment("perceptual inputs", ("perceptual",), (), "ours", "objective-only")
-    found = examined(Fits(clear), part, range(2))
+    found = examine(Fits(clear), part, range(2))
     assert found["planted"]["difference"]["R2"]["low_95"] > 0.03
     assert found["planted"]["full"]["R2"]["mean"] > 0.1
     assert abs(found["left_out"]["difference"]["R2"]["mean"]) < 0.02
@@ -129,7 +129,7 @@ def test_a_planted_effect_is_found_and_one_left_out_is_not(monkeypatch):
      ((-0.1, 0.2), (-0.1, 0.1), False)],
 )  # fmt: skip
 def test_an_effect_is_recovered_when_it_tells_where_planted_and_only_there(planted, left_out, found):
-    assert recovered(*({"low_95": low, "high_95": high} for low, high in (planted, left_out))) is found
+    assert is_recovered(*({"low_95": low, "high_95": high} for low, high in (planted, left_out))) is found
 
 
 def test_the_report_says_what_was_run_and_stands_beside_the_published_table(tmp_path, monkeypatch):
@@ -139,7 +139,9 @@ def test_the_report_says_what_was_run_and_stands_beside_the_published_table(tmp_
     monkeypatch.setattr(matching, "PAPER_SMALL", replace(quick["ours"], loss="mae"))
     told: list[tuple[str, int, int]] = []
     command = "recommend matching --out x --seeds 2"
-    report = run_matching(tmp_path, "gate", 2, 300, command, lambda *event: told.append(event), paper_seeds=1)
+    report = run_matching(
+        tmp_path, "gate", 2, pairs=300, command=command, tick=lambda *event: told.append(event), paper_seeds=1
+    )
     assert json.loads((tmp_path / "matching.json").read_text()) == report
     assert report["dataset"]["name"] == "generated"
     assert report["seeds"] == 2

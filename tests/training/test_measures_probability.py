@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import InputError
-from training.measures import POINTWISE, Bin, calibrated_ece, reliability
-from training.measures.probability import binned, ece
+from training.measures import POINTWISE, Bin, ece_of_calibrated, reliability
+from training.measures.probability import assign_bins, ece
 
 ECE = POINTWISE["ECE"].of
 ITEMS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 8).map(lambda i: i / 8)), min_size=1, max_size=30)
@@ -26,7 +26,7 @@ def test_the_curve_by_hand() -> None:
 @given(ITEMS, st.integers(1, 12))
 def test_bins_part_no_equals_and_ignore_the_order(items: list[tuple[int, float]], bins: int) -> None:
     truth, p = (np.array(column) for column in zip(*items, strict=True))
-    which = binned(p, bins)
+    which = assign_bins(p, bins)
     assert all(len({*which[p == value]}) == 1 for value in p)
     assert (np.diff(which[np.argsort(p, kind="stable")]) >= 0).all()
     back = np.arange(len(p))[::-1]
@@ -39,7 +39,7 @@ def test_bins_part_no_equals_and_ignore_the_order(items: list[tuple[int, float]]
 
 @given(st.integers(1, 200), st.integers(1, 12))
 def test_bins_of_distinct_probabilities_are_of_equal_count(n: int, bins: int) -> None:
-    sizes = np.bincount(binned(np.arange(n) / n, bins))
+    sizes = np.bincount(assign_bins(np.arange(n) / n, bins))
     assert np.ptp(sizes[sizes > 0]) <= 1
     assert np.count_nonzero(sizes) == min(n, bins)
 
@@ -49,8 +49,8 @@ def test_the_level_of_calibrated_probabilities_is_the_mean_over_all_outcomes() -
     expected = sum(
         np.prod(np.where(truth, p, 1 - p)) * ece(np.array(truth), p, 2) for truth in product((0, 1), repeat=5)
     )
-    assert calibrated_ece(p, 2) == pytest.approx(expected, abs=1e-12)
-    assert calibrated_ece(np.array([0.0, 1.0, 1.0])) == 0
+    assert ece_of_calibrated(p, 2) == pytest.approx(expected, abs=1e-12)
+    assert ece_of_calibrated(np.array([0.0, 1.0, 1.0])) == 0
 
 
 @pytest.mark.parametrize("name", ["Brier", "ECE"])

@@ -3,6 +3,7 @@
 import itertools
 import math
 import tracemalloc
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -178,11 +179,11 @@ def test_labels_and_a_relevance_matrix_agree_for_names_and_numbers(rng: np.rando
 def test_the_block_size_changes_nothing(ties: measures.TiePolicy, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
     scores, labels = rng.integers(0, 4, (30, 30)) / 3, rng.integers(0, 4, 30)
-    run = [scores, SameLabel(labels, labels), ALL, np.arange(30), ties, 5]
-    whole = per_query(*run)  # type: ignore[arg-type]
+    run = partial(per_query, scores, SameLabel(labels, labels), ALL, own=np.arange(30), ties=ties, seed=5)
+    whole = run()
     monkeypatch.setattr(blocks, "CELLS", 70)
     assert [r.stop - r.start for r in blocks.row_blocks(30, 30)] == [2] * 15
-    for spec, values in per_query(*run).items():  # type: ignore[arg-type]
+    for spec, values in run().items():
         np.testing.assert_array_equal(values, whole[spec])
 
 
@@ -233,11 +234,11 @@ def test_map_from_embeddings_is_that_of_the_full_matrix(rng: np.random.Generator
     query, corpus = rng.normal(size=(40, 8)).astype(np.float32), rng.normal(size=(60, 8)).astype(np.float32)
     a, b = rng.integers(0, 5, 40), rng.integers(0, 5, 60)
     expected = parse("mAP").summary(per_query(query @ corpus.T, a[:, None] == b, ["mAP"])["mAP"])
-    got = measures.mean_average_precision_from_embeddings(query, corpus, a, b)
+    got = measures.mean_average_precision_from_embeddings(query, corpus, a, corpus_labels=b)
     assert got == pytest.approx(expected, abs=1e-6)  # BLAS may round another block shape otherwise
     same = measures.mean_average_precision_from_embeddings(query, query, a, own=np.arange(40))
     assert same == pytest.approx(
-        parse("mAP").summary(per_query(query @ query.T, SameLabel(a, a), ["mAP"], np.arange(40))["mAP"]), abs=1e-6
+        parse("mAP").summary(per_query(query @ query.T, SameLabel(a, a), ["mAP"], own=np.arange(40))["mAP"]), abs=1e-6
     )
 
 

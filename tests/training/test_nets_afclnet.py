@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
-from training.nets.afclnet import OURS, PAPER, AFCLNet, ChannelAttention, GateControl, Shape, fused, pooled  # noqa: E402
+from training.nets.afclnet import OURS, PAPER, AFCLNet, ChannelAttention, GateControl, Shape, fuse, max_pool  # noqa: E402
 
 SMALL = Shape(video=16, music=16, affect=5)
 
@@ -57,9 +57,9 @@ def test_heads_do_not_see_each_other_and_widths_are_padded() -> None:
 
 def test_fused_affect_is_the_mean_and_pooling_takes_the_largest_of_three() -> None:
     video, music = torch.tensor([[0.2, 0.8]]), torch.tensor([[0.6, 0.0]])
-    f = fused(video, music)
+    f = fuse(video, music)
     np.testing.assert_allclose(f, [[0.4, 0.4]])
-    np.testing.assert_allclose(pooled(torch.tensor([[0.1, 0.9]]), torch.tensor([[0.5, 0.3]]), f), [[0.5, 0.9]])
+    np.testing.assert_allclose(max_pool(torch.tensor([[0.1, 0.9]]), torch.tensor([[0.5, 0.3]]), f), [[0.5, 0.9]])
 
 
 def test_a_gate_mixes_its_own_and_the_shared_experts() -> None:

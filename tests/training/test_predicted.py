@@ -15,10 +15,10 @@ from training.systems.posterior import EmotionMatching
 from training.systems.predicted import (
     PredictedConfig,
     PredictedMusic,
-    blended,
-    chained,
+    blend,
+    chain,
+    fit_music_map,
     own_music,
-    predicted_music,
     whitening,
 )
 from training.systems.prepare import standardiser
@@ -129,7 +129,7 @@ def test_ridge_regression_is_worked_by_hand(train: Pairs) -> None:
     # Standardised, video and music are both -1 and 1: slope 1 / (1 + ridge) = .5; at video 7 (z = 2) music z = 1.
     video, music = np.array([[1.0], [5.0]]), np.array([[10.0], [20.0]])
     pairs = replace(train.take(np.arange(2)), video=video, music=music)
-    weights, bias = predicted_music(pairs, standardiser(music), 1.0)
+    weights, bias = fit_music_map(pairs, standardiser(music), 1.0)
     np.testing.assert_allclose(np.array([[3.0], [5.0], [7.0]]) @ weights + bias, [[0], [0.5], [1]], atol=1e-7)
 
 
@@ -141,7 +141,7 @@ def test_whitening_of_uncorrelated_columns_is_worked_by_hand() -> None:
 def test_affine_maps_chain() -> None:
     first = np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([1.0, 1.0])
     second = np.array([[1.0], [3.0]]), np.array([5.0])
-    weights, bias = chained(first, second)
+    weights, bias = chain(first, second)
     np.testing.assert_allclose(np.array([[4.0, 2.0]]) @ weights + bias, [[9 + 9 + 5]])
 
 
@@ -150,9 +150,11 @@ def test_a_quiet_reading_is_heard_as_loud_as_the_direct_one(share: float) -> Non
     x = np.random.default_rng(0).normal(size=(50, 2))
     direct: Affine = np.array([[4.0], [0.0]]), np.zeros(1)
     quiet: Affine = np.array([[0.04], [0.0]]), np.zeros(1)
-    weights, _ = blended(direct, quiet, x, share)
+    weights, _ = blend(direct, quiet, x, share=share)
     np.testing.assert_allclose(weights, direct[0])
-    np.testing.assert_allclose(blended(direct, (np.zeros((2, 1)), np.zeros(1)), x, share)[0], (1 - share) * direct[0])
+    np.testing.assert_allclose(
+        blend(direct, (np.zeros((2, 1)), np.zeros(1)), x, share=share)[0], (1 - share) * direct[0]
+    )
 
 
 def test_further_music_trains_the_reader(fitted: Matcher, train: Pairs, held: Pairs) -> None:

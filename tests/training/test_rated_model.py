@@ -12,7 +12,7 @@ from pieces import SR_HZ, chords
 from recommender import Model
 from recommender.errors import InputError
 from training.learning.targets import Scored
-from training.retrieval.train_rated import assembled, checked, out_of_fold, recipe
+from training.retrieval.train_rated import assemble_model, check_learnable, out_of_fold, recipe
 
 
 def planted(n: int = 120, affect: int = 2) -> Scored:
@@ -36,23 +36,23 @@ def test_affect_is_used_where_the_table_has_it():
 def test_planted_scores_are_found_and_the_best_ranker_is_the_default(affect):
     data = planted(affect=affect)
     config = recipe(data)
-    held = out_of_fold(data, config, 0, lambda done: None)
-    parts, default, figures = assembled(data, config, held, 0)
+    held = out_of_fold(data, config, 0, tick=lambda done: None)
+    parts, default, figures = assemble_model(data, config, held, seed=0)
     assert set(figures) == {"cosine", "afclnet", "fusion"}
     assert default == min(figures, key=lambda ranker: figures[ranker]["MSE"]["mean"])
     best = figures[default]
     assert best["AUC"]["low_95"] > 0.6
     assert best["MSE"]["mean"] < best["MSE"]["chance"] == pytest.approx(np.var(data.score))
-    assert parts.rescoring.fusion.weight in np.arange(11) / 10
+    assert parts.reranking.fusion.weight in np.arange(11) / 10
     if affect:
         assert figures["afclnet"]["R2"]["mean"] > 0.2
 
 
 def test_too_little_is_refused(tmp_path):
     with pytest.raises(InputError, match="10 usable pairs in 10 groups that share no file; at least 20"):
-        checked(planted(10), tmp_path / "t.csv")
+        check_learnable(planted(10), tmp_path / "t.csv")
     with pytest.raises(InputError, match=r"pairs match .*both kinds are needed"):
-        checked(_all_matched(), tmp_path / "t.csv")
+        check_learnable(_all_matched(), tmp_path / "t.csv")
 
 
 def _all_matched() -> Scored:
@@ -109,7 +109,7 @@ def test_from_rated_pairs_to_a_rescored_query(run, rated, tmp_path):
     clip, song = (loaded.analyse(rated / name, kind) for name, kind in (("1.mp4", "video"), ("3.wav", "music")))
     own = [len(loaded.needs[kind].columns) for kind in ("video", "music")]
     video, music = clip.features.item[None, : own[0]], song.features.values[:1, : own[1]]
-    expected = loaded.rescoring.match(video, music, ranker="afclnet", matcher=loaded.matcher)[0]
+    expected = loaded.reranking.match(video, music, ranker="afclnet", matcher=loaded.matcher)[0]
     assert dict(scores["afclnet"])["3"] == pytest.approx(expected, abs=1e-4)
     ran = run("--vector", _vector(tmp_path, loaded), "--library", library, "--model", model, "--ranker", "afclnet")
     assert ran.code == 2

@@ -6,7 +6,7 @@ import pytest
 import media_samples
 from pieces import SR_HZ, chords
 from recommender.errors import InputError
-from training.retrieval.rated_pairs import measured, read_rated_pairs
+from training.retrieval.rated_pairs import measure_files, read_rated_pairs
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def test_ratings_and_affect_by_hand(folder):
     assert pairs.dimensions == ("valence", "arousal")
     assert pairs.music_affect.tolist() == [[0.2, 0.4], [-0.2, -0.4], [0.2, 0.4]]
     features = {"a.mp4": np.ones(2), "b.mp4": np.zeros(2)}, {"x.mp3": np.ones(3), "y.mp3": np.zeros(3)}
-    scored = pairs.scored(*features)
+    scored = pairs.with_features(*features)
     assert scored.video.tolist() == [[1, 1], [1, 1], [0, 0]]
     assert len(set(scored.group.tolist())) == 1  # a links x and y, x links a and b
-    without = pairs.scored(features[0], {"x.mp3": np.ones(3)})
+    without = pairs.with_features(features[0], {"x.mp3": np.ones(3)})
     assert without.score.tolist() == [0, 1]
 
 
@@ -51,7 +51,7 @@ def test_emotions_and_binary_scores(folder):
     assert pairs.video_affect.argmax(axis=1).tolist() == [3, 2]
     assert pairs.music_affect.argmax(axis=1).tolist() == [3, 4]
     features = {"a.mp4": np.ones(2), "b.mp4": np.zeros(2)}, {"x.mp3": np.ones(3), "y.mp3": np.zeros(3)}
-    assert len(set(pairs.scored(*features).group.tolist())) == 2
+    assert len(set(pairs.with_features(*features).group.tolist())) == 2
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,14 @@ def test_media_are_measured_once_and_failures_told(tmp_path):
     (tmp_path / "broken.wav").write_bytes(b"no sound")
     ticks = []
     names = ["a.wav", "broken.wav", "a.wav", "absent.wav"]
-    found, failed = measured(names, tmp_path, "music", tmp_path / "cache", 1, lambda *now: ticks.append(now))
+    found, failed = measure_files(
+        names, tmp_path, "music", cache=tmp_path / "cache", workers=1, tick=lambda *now: ticks.append(now)
+    )
     assert set(found) == {"a.wav"}
     assert set(failed) == {"broken.wav", "absent.wav"}
     assert ticks[-1] == (3, 3)
     (kept,) = (tmp_path / "cache").rglob("*.npy")
     before = kept.stat().st_mtime_ns
-    again, _ = measured(["a.wav"], tmp_path, "music", tmp_path / "cache", 1, lambda *_: None)
+    again, _ = measure_files(["a.wav"], tmp_path, "music", cache=tmp_path / "cache", workers=1, tick=lambda *_: None)
     assert np.array_equal(again["a.wav"], found["a.wav"])
     assert kept.stat().st_mtime_ns == before

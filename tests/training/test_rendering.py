@@ -100,6 +100,6 @@ def test_an_edited_piece_is_rendered_anew(piece, tmp_path, real_synth):
 
 def test_all_pieces_in_order_with_progress(piece, tmp_path, real_synth):
     seen = []
-    files = render_all([piece, piece], real_synth, tmp_path / "cache", lambda done, n: seen.append((done, n)))
+    files = render_all([piece, piece], real_synth, tmp_path / "cache", tick=lambda done, n: seen.append((done, n)))
     assert files[0] == files[1]
     assert seen == [(1, 2), (2, 2)]

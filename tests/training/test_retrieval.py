@@ -50,7 +50,7 @@ def dataset():
 @pytest.fixture(scope="module")
 def saved(dataset, tmp_path_factory):
     out = tmp_path_factory.mktemp("models") / "mine"
-    train_retrieval(dataset, system("evidence"), out, "the command", seeds=range(2), reason="a test")
+    train_retrieval(dataset, system("evidence"), out, command="the command", seeds=range(2), reason="a test")
     return out
 
 
@@ -76,14 +76,14 @@ def test_the_card_tells_figures_chance_data_and_command(saved):
 def test_scoring_the_evaluated_part_is_logged_and_only_then(dataset, saved, tmp_path):
     (scoring,) = log.entries(saved / "evaluated.jsonl").scorings
     assert (scoring.system, scoring.part, scoring.reason) == ("mine", "validation", "a test")
-    train_retrieval(dataset, system("cca"), tmp_path / "quiet", "c", seeds=[0])
+    train_retrieval(dataset, system("cca"), tmp_path / "quiet", command="c", seeds=[0])
     assert not (tmp_path / "quiet" / "evaluated.jsonl").exists()
     assert "scored once" not in (tmp_path / "quiet" / "card.md").read_text()
 
 
 def test_equal_inputs_give_equal_bytes(dataset, tmp_path):
     for name in ("a", "b"):
-        train_retrieval(dataset, system("cca"), tmp_path / name, "c", name="same", seeds=[0])
+        train_retrieval(dataset, system("cca"), tmp_path / name, command="c", name="same", seeds=[0])
     for file in ("model.safetensors", "manifest.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
@@ -96,7 +96,7 @@ VECTORS = sorted({*QUICK, "evidence", "posterior", "predicted", "cca", "cluster-
 def test_every_system_with_vectors_can_be_saved(name, dataset, tmp_path):
     one = system(name)
     one = replace(one, config=replace(one.config, epochs=2)) if name in QUICK else one
-    model = train_retrieval(dataset, one, tmp_path / "m", "c", seeds=[0])
+    model = train_retrieval(dataset, one, tmp_path / "m", command="c", seeds=[0])
     held = dataset.pairs["validation"]
     fitted = one.fit(dataset.pairs["train"], 0)
     np.testing.assert_allclose(
@@ -111,14 +111,14 @@ def small_fusion():
 
 
 def test_a_fusion_is_saved_with_its_afclnet(dataset, tmp_path):
-    model = train_retrieval(dataset, small_fusion(), tmp_path / "m", "c", seeds=[0], reason="a test")
+    model = train_retrieval(dataset, small_fusion(), tmp_path / "m", command="c", seeds=[0], reason="a test")
     fitted, held = small_fusion().fit(dataset.pairs["train"], 0), dataset.pairs["validation"]
-    rescoring = model.rescoring
-    assert rescoring.fusion.weight == 0.5
+    reranking = model.reranking
+    assert reranking.fusion.weight == 0.5
     for ranker, one in (("fusion", fitted), ("afclnet", fitted.second)):
-        served = rescoring.similarity(held.video, held.music, ranker=ranker, matcher=model.matcher)
+        served = reranking.similarity(held.video, held.music, ranker=ranker, matcher=model.matcher)
         np.testing.assert_allclose(served, one.similarity(held.video, held.music), atol=1e-3)
-        served = rescoring.match(held.video, held.music, ranker=ranker, matcher=model.matcher)
+        served = reranking.match(held.video, held.music, ranker=ranker, matcher=model.matcher)
         np.testing.assert_allclose(served, one.match(held.video, held.music), atol=1e-4)
     report = json.loads((tmp_path / "m" / "report.json").read_text())
     figures = report["cross-validation"]
@@ -131,11 +131,11 @@ def test_a_fusion_is_saved_with_its_afclnet(dataset, tmp_path):
 
 def test_the_product_ranks_as_the_benchmark_does(dataset, tmp_path):
     """Every ranker of an imported library gives the order and the probability of the fitted systems."""
-    model = train_retrieval(dataset, small_fusion(), tmp_path / "m", "c", seeds=[0])
+    model = train_retrieval(dataset, small_fusion(), tmp_path / "m", command="c", seeds=[0])
     held, fitted = dataset.pairs["validation"], small_fusion().fit(dataset.pairs["train"], 0)
     np.save(tmp_path / "music.npy", held.music)
     (tmp_path / "ids.csv").write_text("id\n" + "".join(f"{i}\n" for i in range(len(held))))
-    import_vectors(tmp_path / "lib", tmp_path / "music.npy", tmp_path / "ids.csv", model)
+    import_vectors(tmp_path / "lib", tmp_path / "music.npy", tmp_path / "ids.csv", space=model)
     systems = {"cosine": fitted.first, "afclnet": fitted.second, "fusion": fitted}
     with Library.open(tmp_path / "lib") as library:
         for ranker, one in systems.items():
@@ -152,7 +152,7 @@ def test_the_product_ranks_as_the_benchmark_does(dataset, tmp_path):
 def test_systems_without_vectors_say_so(dataset, tmp_path):
     one = system("emomv-classifier-single")
     with pytest.raises(InputError, match="emomv-classifier-single scores pairs without vectors"):
-        train_retrieval(dataset, replace(one, config=replace(one.config, epochs=1)), tmp_path / "m", "c")
+        train_retrieval(dataset, replace(one, config=replace(one.config, epochs=1)), tmp_path / "m", command="c")
     assert not (tmp_path / "m" / "manifest.json").exists()
     assert set(VECTORS) <= set(SYSTEMS)
 
@@ -160,8 +160,10 @@ def test_systems_without_vectors_say_so(dataset, tmp_path):
 def test_a_saved_model_is_scored_as_it_is(dataset, saved, tmp_path):
     """On a set without training pairs, as others hold it; the same figures as the system it was made from."""
     other = replace(dataset, name="other", pairs={"validation": dataset.pairs["validation"]})
-    report = benchmark(Bench(other, "clean", saved=True), {"mine": Saved(Model.load(saved))}, [0], tmp_path / "a", "c")
-    fresh = benchmark(Bench(dataset, "clean"), {"evidence": system("evidence")}, [0], tmp_path / "b", "c")
+    report = benchmark(
+        Bench(other, "clean", saved=True), {"mine": Saved(Model.load(saved))}, [0], out=tmp_path / "a", command="c"
+    )
+    fresh = benchmark(Bench(dataset, "clean"), {"evidence": system("evidence")}, [0], out=tmp_path / "b", command="c")
     for name, entry in fresh["systems"]["evidence"]["measures"].items():
         assert report["systems"]["mine"]["measures"][name]["mean"] == pytest.approx(entry["mean"], abs=1e-6), name
     assert "made-up" in report["systems"]["mine"]["config"]

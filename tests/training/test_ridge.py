@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge as Peer
 
-from training.affect.picture_affect import mirrored
+from training.affect.picture_affect import fit_mirrored
 from training.affect.ridge import STRENGTHS, Products, fit_chosen
 
 
@@ -45,7 +45,7 @@ def test_a_constant_column_weighs_nothing():
 def test_mirrored_rows_are_fitted_by_their_mean_and_read_by_their_first_half():
     x, y, groups = planted()
     other = x + np.random.default_rng(2).normal(size=x.shape)
-    model, strength = mirrored(np.hstack([x, other]), y, np.ones(400), groups, 0)
+    model, strength = fit_mirrored(np.hstack([x, other]), y, np.ones(400), groups, 0)
     mean, same = fit_chosen((x + other) / 2, y, np.ones(200), groups, 0)
     assert strength == same
     np.testing.assert_allclose(model.deviation(np.hstack([x, 0 * other])), mean.deviation(x))

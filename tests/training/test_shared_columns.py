@@ -8,7 +8,7 @@ from recommender.extractors.audio.stft import BINS, N_FFT, SR_HZ, Clock, chunks
 from recommender.types import Array
 from training.affect.chroma import chroma, filters, tuning
 from training.affect.music_terms import SHARED
-from training.affect.pmemo_columns import RAW, derived, from_samples, skew
+from training.affect.pmemo_columns import RAW, derive_columns, from_samples, skew
 
 # librosa 0.11.0 on `reference_signal`: its feature functions with sr=22050 and all else at the default.
 GOLDEN = {
@@ -74,7 +74,7 @@ def raw(**values: float) -> Array:
 
 
 def told(row: Array) -> dict[str, float]:
-    table = derived(row)
+    table = derive_columns(row)
     return dict(zip(table.columns, table.items[0].tolist(), strict=True))
 
 
@@ -145,5 +145,5 @@ def test_dynamics_and_fullness_by_hand():
 
 
 def test_the_terms_name_what_is_told():
-    assert set(SHARED.columns) <= set(derived(raw()).columns)
+    assert set(SHARED.columns) <= set(derive_columns(raw()).columns)
     assert harmony.profiles().shape == (12, 24)

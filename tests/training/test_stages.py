@@ -80,17 +80,17 @@ def outcome(similarity: np.ndarray, video: np.ndarray, music: np.ndarray) -> Out
 
 def test_reordered_by_hand() -> None:
     base, second = np.array([0.9, 0.8, 0.1, 0.1]), np.array([-5.0, 7.0, 99.0, 0.0])
-    got = stages.reordered(base, second, np.array([True, True, False, False]))
+    got = stages.reorder(base, second, np.array([True, True, False, False]))
     assert np.argsort(-got, kind="stable").tolist() == [1, 0, 2, 3]
     assert got[2] == got[3]  # what ties stays tied
-    assert stages.reordered(base, second, np.ones(4, bool)).argsort().tolist() == [0, 3, 1, 2]
+    assert stages.reorder(base, second, np.ones(4, bool)).argsort().tolist() == [0, 3, 1, 2]
 
 
 @given(arrays(np.float64, 8, elements=st.floats(-3, 3)), arrays(np.int64, 8, elements=st.integers(0, 3)), st.data())
 def test_only_the_first_are_moved_and_never_behind_the_others(base, second, data) -> None:
     first = np.zeros(8, bool)
     first[np.argsort(-base)[: data.draw(st.integers(0, 8))]] = True
-    got = stages.reordered(base, second, first)
+    got = stages.reorder(base, second, first)
     if first.any() and not first.all():
         assert got[first].min() > got[~first].max()
     for part, by in ((first, second), (~first, base)):
@@ -125,7 +125,10 @@ def test_candidates_are_those_of_the_direction() -> None:
     rng = np.random.default_rng(0)
     video, music = (unit(rng.normal(size=(11, 3))).astype(np.float32) for _ in range(2))
     second = rng.normal(size=(11, 11))
-    forth, back = stages.orders(video, music, second, second), stages.orders(music, video, second.T, second.T)
+    forth, back = (
+        stages.orders(video, music, second, second=second),
+        stages.orders(music, video, second.T, second=second.T),
+    )
     cosine = video.astype(np.float64) @ music.T
     for scores, base in ((forth["rescored 10"], cosine), (back["rescored 10"], cosine.T)):
         np.testing.assert_array_equal(scores.argmin(axis=1), base.argmin(axis=1))
@@ -151,7 +154,7 @@ def written(bench, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     systems = {"direct": Direct(), "random": Direct("random", searchable=False, weight=0.3)}
     pairs = [Pair("direct", "random"), Pair("direct", "direct")]
-    return benchmark(bench, systems, SEEDS, folder, "test", pairs=pairs), folder
+    return benchmark(bench, systems, SEEDS, out=folder, command="test", pairs=pairs), folder
 
 
 def test_the_report_measures_every_stage(written) -> None:
@@ -200,14 +203,14 @@ def test_a_fusion_tells_the_weights_it_chose(written) -> None:
 
 def test_vectors_are_kept_with_the_scores(bench, tmp_path) -> None:
     trial = Trial("direct", 0, 0)
-    first, again = (trials.run(bench, Direct(), trial, tmp_path, "test") for _ in range(2))
+    first, again = (trials.run(bench, Direct(), trial, folder=tmp_path, reason="test") for _ in range(2))
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
     assert again.searchable
     assert np.isnan(again.weight)
     corpus = bench.task(0, 0).corpus
     np.testing.assert_allclose(again.music_vectors, unit(corpus.music), atol=1e-6)
-    assert not trials.run(bench, Direct(searchable=False), trial, tmp_path, "test").searchable
+    assert not trials.run(bench, Direct(searchable=False), trial, folder=tmp_path, reason="test").searchable
 
 
 def test_pairs_are_read_and_wrong_ones_named(bench, tmp_path) -> None:
@@ -224,7 +227,7 @@ def test_pairs_are_read_and_wrong_ones_named(bench, tmp_path) -> None:
             stages.parse_pair(text, systems)
     blind = {"blind": Direct("blind", searchable=False)}
     with refused(InputError, "--stages blind:blind: blind has no vectors to search with"):
-        benchmark(bench, blind, [0], tmp_path, "test", pairs=[Pair("blind", "blind")])
+        benchmark(bench, blind, [0], out=tmp_path, command="test", pairs=[Pair("blind", "blind")])
 
 
 def test_the_command_names_wrong_stages_before_it_reads_data(run, tmp_path) -> None:

@@ -151,7 +151,7 @@ def test_a_table_is_read_as_it_is_meant():
     assert figure["low_95"] < 0.25 < figure["high_95"]
     rows = [
         tables.Row("chance", {"R2": 0.0}, "chance"),
-        tables.Row("ours", {"R2": figure, "said": tables.printed((0.109, None, 0.623))}),
+        tables.Row("ours", {"R2": figure, "said": tables.figures_cell((0.109, None, 0.623))}),
     ]
     text = tables.Table("T", "How.", ("R2", "said"), rows).markdown()
     assert "| *chance* | 0.000 | - |" in text
@@ -190,9 +190,9 @@ def test_every_score_is_calibrated_alike():
 
             return Fitted()
 
-    found = rated.measured(Oracle(), data, 0)
+    found = rated.measure(Oracle(), data, 0)
     assert found["R2"] > 0.95
-    assert rated.measured(Oracle(), data, 0, stops=True)["R2"] < 0
+    assert rated.measure(Oracle(), data, 0, stops=True)["R2"] < 0
 
 
 def test_labels_of_person_and_voice_show_in_the_columns_and_say_nothing_of_the_score():
@@ -219,17 +219,17 @@ def test_every_published_row_of_the_four_tables_is_there_once():
 
 
 def test_a_part_changes_what_it_says():
-    alone = parts.changed(GENERATED, parts.ALONE)
+    alone = parts.change_config(GENERATED, parts.ALONE)
     assert not alone.shape.self_attention
     assert not alone.shape.mutual_attention
     assert alone.consistency_weight == 0
     assert alone.reduction == GENERATED.reduction
-    only = parts.changed(GENERATED, parts._but("shape.mutual_attention"))
+    only = parts.change_config(GENERATED, parts._but("shape.mutual_attention"))
     assert only.shape.mutual_attention
     assert not only.shape.self_attention
     for rows in parts.TABLES.values():
         for part in rows:
-            assert (parts.changed(parts.BASE, part.changes) == parts.BASE) == (part.label == parts.WHOLE.label)
+            assert (parts.change_config(parts.BASE, part.changes) == parts.BASE) == (part.label == parts.WHOLE.label)
             assert parts.on_labels(part).calibration_folds == 0
 
 
@@ -240,7 +240,7 @@ def test_the_ablation_suite_fits_each_recipe_once(tmp_path, monkeypatch):
         seen.append((repr(system), seed))
         return {name: 0.1 * len(seen) for name in ("MAE", "MSE", "R2", "Brier", "AUC")}
 
-    monkeypatch.setattr(rated, "measured", measured)
+    monkeypatch.setattr(rated, "measure", measured)
     monkeypatch.setattr(parts.labelled, "emomv_c", lambda folder: made_set("emomv-c"))
     monkeypatch.setattr(parts, "AFCLNet", lambda name, config: Toy(name, ToyConfig(used=1 + len(repr(config)) % 4)))
     asked = Asked(tmp_path, tmp_path, 3, world=WORLD)

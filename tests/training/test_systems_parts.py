@@ -27,25 +27,25 @@ def planted_pairs(n: int) -> Pairs:
 
 def test_a_free_bias_learns_the_class_shares() -> None:
     labels = np.array([0] * 6 + [1] * 3 + [2])
-    model = multinomial(np.zeros((10, 1)), labels, 3, 1.0, np.ones(10))
+    model = multinomial(np.zeros((10, 1)), labels, 3, penalty=1.0, sample_weight=np.ones(10))
     np.testing.assert_allclose(model(np.zeros((1, 1)))[0], [0.6, 0.3, 0.1], atol=1e-5)
 
 
 def test_the_optimum_has_no_gradient_and_weights_count_as_copies() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
-    model = multinomial(x, y, 3, 0.3, np.ones(40))
+    model = multinomial(x, y, 3, penalty=0.3, sample_weight=np.ones(40))
     gradient = x.T @ (model(x) - np.eye(3)[y]) / 40 + 0.3 / 3 * model.weights
     np.testing.assert_allclose(gradient, 0, atol=1e-5)
-    twice = multinomial(np.vstack([x, x[:10]]), np.concatenate([y, y[:10]]), 3, 0.3, np.ones(50))
-    weighted = multinomial(x, y, 3, 0.3, np.where(np.arange(40) < 10, 2.0, 1.0))
+    twice = multinomial(np.vstack([x, x[:10]]), np.concatenate([y, y[:10]]), 3, penalty=0.3, sample_weight=np.ones(50))
+    weighted = multinomial(x, y, 3, penalty=0.3, sample_weight=np.where(np.arange(40) < 10, 2.0, 1.0))
     np.testing.assert_allclose(twice.weights, weighted.weights, atol=1e-4)
 
 
 def test_wide_features_have_the_same_solution_in_their_row_space() -> None:
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(12, 30)), rng.integers(0, 2, 12)
-    model = multinomial(x, y, 2, 3.0, np.ones(12))
+    model = multinomial(x, y, 2, penalty=3.0, sample_weight=np.ones(12))
     gradient = x.T @ (model(x) - np.eye(2)[y]) / 12 + 3.0 / 30 * model.weights
     np.testing.assert_allclose(gradient, 0, atol=1e-5)
     reduced, basis = row_space(x)
@@ -69,7 +69,7 @@ def test_a_calibration_never_turns_the_order_around() -> None:
 
 def test_cca_of_diagonal_covariances_is_worked_by_hand() -> None:
     # variances 1 and 1, cross-covariances .8 and .3: with ridge 1 every correlation is halved
-    a, b, correlation = ridge_cca(np.eye(2), np.eye(2), np.diag([0.8, 0.3]), 1.0, 2)
+    a, b, correlation = ridge_cca(np.eye(2), np.eye(2), np.diag([0.8, 0.3]), ridge=1.0, components=2)
     np.testing.assert_allclose(correlation, [0.4, 0.15], atol=1e-12)
     np.testing.assert_allclose(np.abs(a), np.eye(2) / np.sqrt(2), atol=1e-12)
     np.testing.assert_allclose(a.T @ np.diag([0.8, 0.3]) @ b, np.diag(correlation), atol=1e-12)
@@ -80,7 +80,7 @@ def test_without_ridge_cca_finds_the_shared_variable() -> None:
     shared = rng.normal(size=2000)
     x = np.column_stack([rng.normal(size=2000), shared]) @ rng.normal(size=(2, 2))
     y = np.column_stack([shared, rng.normal(size=2000)]) @ rng.normal(size=(2, 2))
-    a, b, correlation = ridge_cca(np.cov(x.T), np.cov(y.T), np.cov(x.T, y.T)[:2, 2:], 1e-9, 2)
+    a, b, correlation = ridge_cca(np.cov(x.T), np.cov(y.T), np.cov(x.T, y.T)[:2, 2:], ridge=1e-9, components=2)
     assert correlation[0] == pytest.approx(1, abs=1e-3)
     assert correlation[1] < 0.1
     assert abs(np.corrcoef(x @ a[:, 0], y @ b[:, 0])[0, 1]) == pytest.approx(1, abs=1e-3)
@@ -97,11 +97,11 @@ def test_evidence_takes_the_prior_out() -> None:
     # Features that say nothing: the logits are the log prior, and what is left of them is nothing.
     emotion, x = np.array([0] * 4 + [1, 1, 2, 2, 3, 4]), np.ones((10, 3))
     log_prior = np.log(np.array([4, 2, 2, 1, 1]) / 10)
-    weights, bias = evidence(x, emotion, 1.0, log_prior, None, 0)
+    weights, bias = evidence(x, emotion, 1.0, log_prior=log_prior, extra=None, extra_weight=0)
     np.testing.assert_allclose(x @ weights + bias, np.zeros((10, 5)), atol=1e-4)
     # A feature that is high for the first emotion alone speaks for it, prior or not.
     x = np.column_stack([emotion == 0, emotion == 1]).astype(float)
-    weights, bias = evidence(x, emotion, 1.0, log_prior, None, 0)
+    weights, bias = evidence(x, emotion, 1.0, log_prior=log_prior, extra=None, extra_weight=0)
     found = x @ weights + bias
     assert (found[:4].argmax(axis=1) == 0).all()
     np.testing.assert_allclose(found.sum(axis=1), 0, atol=1e-9)
@@ -118,7 +118,7 @@ def test_epochs_are_chosen_where_inner_folds_are_best() -> None:
         found[8] += 0.35
         return found
 
-    assert inner_epochs(curve, pairs, 2, 0) == 5 * EVERY
+    assert inner_epochs(curve, pairs, 2, seed=0) == 5 * EVERY
 
 
 def test_inner_fits_take_as_many_steps_as_the_final_one() -> None:
@@ -190,7 +190,7 @@ def test_the_loop_restores_the_best_epoch_and_stops_after_its_patience() -> None
         return ((model(part.video) - part.music) ** 2).mean()
 
     schedule = Schedule(learning_rate=0.1, weight_decay=0.0, batch=8, max_epochs=200, patience=4)
-    best = train(model, loss, lambda _: batch, schedule, 0, 0, stop=batch)
+    best = train(model, loss, lambda _: batch, schedule=schedule, seed=0, epochs=0, stop=batch)
     assert best == int(np.argmin(np.abs(np.array(seen) - 1))) + 1
     assert len(seen) == best + 4
     assert model.weight.item() == pytest.approx(seen[best - 1])
@@ -207,7 +207,7 @@ def test_pairs_may_be_drawn_anew_and_epochs_are_counted() -> None:
         assert len(part.match) <= 4
         return model(part.video).pow(2).mean()
 
-    assert train(model, loss, epoch, Schedule(batch=4), 0, 3) == 3
+    assert train(model, loss, epoch, schedule=Schedule(batch=4), seed=0, epochs=3) == 3
     assert len(set(drawn)) == 3
 
 

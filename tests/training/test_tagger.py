@@ -14,12 +14,12 @@ from recommender.extractors.audio import music
 from recommender.extractors.video import video
 from recommender.model.folder import MANIFEST
 from recommender.model.retrieval import WEIGHTS, FeatureSet
-from recommender.types import Modality, numbered
+from recommender.types import Modality, number_columns
 from training.learning.loop import Schedule
 from training.learning.model_folder import files_of, write
 from training.nets.attendaffect import AttendAffectNet, Attention, Shape
 from training.tagger import learn
-from training.tagger.figures import DISAGREE, KINDS, agreed, figures, mean_and_sd, one_against_others
+from training.tagger.figures import DISAGREE, KINDS, figures, find_agreement, mean_and_sd, one_against_others
 from training.tagger.labelled import Labelled, corpus_segments, parts, segments_of, training_segments
 from training.tagger.learn import train_tagger
 from training.tagger.model import Opinion, Tag, fit, layouts, load, manifest_of
@@ -32,8 +32,8 @@ SMALL = TaggerConfig(Shape(8, 2, 1, 0.0, 0.1, 0.1), Schedule(2e-2, 0.0, 30, 12, 
 
 def needs(d_video: int = 6, d_music: int = 4) -> dict[Modality, FeatureSet]:
     return {
-        "video": FeatureSet("V", "1", numbered("V", d_video)),
-        "music": FeatureSet("M", "1", numbered("M", d_music)),
+        "video": FeatureSet("V", "1", number_columns("V", d_video)),
+        "music": FeatureSet("M", "1", number_columns("M", d_music)),
     }
 
 
@@ -48,7 +48,7 @@ def planted(n: int = 90, seed: int = 0) -> Labelled:
 
 @pytest.fixture(scope="module")
 def tagger():
-    return fit(planted(), needs(), SMALL, 0)
+    return fit(planted(), needs(), SMALL, seed=0)
 
 
 # The network
@@ -128,14 +128,14 @@ def test_every_builtin_column_is_in_one_named_token():
 
 
 def test_networks_give_a_token_per_vector():
-    slow, fast = tokens_of(FeatureSet("SlowFast", "", numbered("SlowFast", 2304)))
+    slow, fast = tokens_of(FeatureSet("SlowFast", "", number_columns("SlowFast", 2304)))
     assert (slow.columns[0], slow.columns[-1], fast.columns[0], fast.columns[-1]) == (0, 2047, 2048, 2303)
-    assert [len(t.columns) for t in tokens_of(FeatureSet("VGGish", "", numbered("VGGish", 128)))] == [128]
-    assert [len(t.columns) for t in tokens_of(FeatureSet("SlowFast", "", numbered("SlowFast", 10)))] == [10]
+    assert [len(t.columns) for t in tokens_of(FeatureSet("VGGish", "", number_columns("VGGish", 128)))] == [128]
+    assert [len(t.columns) for t in tokens_of(FeatureSet("SlowFast", "", number_columns("SlowFast", 10)))] == [10]
     joint = layouts(
         {
-            "video": FeatureSet("SlowFast", "", numbered("SlowFast", 2304)),
-            "music": FeatureSet("VGGish", "", numbered("VGGish", 128)),
+            "video": FeatureSet("SlowFast", "", number_columns("SlowFast", 2304)),
+            "music": FeatureSet("VGGish", "", number_columns("VGGish", 128)),
         }
     )["joint"]
     assert [(token[0], len(token)) for token in joint] == [(0, 2048), (2048, 256), (2304, 128)]
@@ -184,12 +184,12 @@ def test_a_set_without_one_modality_is_refused():
 
 def test_parts_share_no_source_and_hold_every_segment_once():
     data = planted()
-    split = parts(data.emotion, data.source, 4, 0)
+    split = parts(data.emotion, data.source, 4, seed=0)
     assert sorted(np.concatenate([held for _, held in split]).tolist()) == list(range(len(data)))
     for inside, held in split:
         assert not set(data.source[inside]) & set(data.source[held])
     with pytest.raises(InputError, match="30 sources of labelled segments where a tagger needs 31"):
-        parts(data.emotion, data.source, 31, 0)
+        parts(data.emotion, data.source, 31, seed=0)
 
 
 # The rule
@@ -200,7 +200,7 @@ def test_only_unanimous_tags_are_kept():
         return np.eye(3)[list(names)]
 
     opinions = {"video": said(0, 1, 2, 0), "music": said(0, 1, 1, 1), "joint": said(0, 2, 2, 2)}
-    assert agreed(opinions).tolist() == [0, DISAGREE, DISAGREE, DISAGREE]
+    assert find_agreement(opinions).tolist() == [0, DISAGREE, DISAGREE, DISAGREE]
     sure = Opinion("sad", 0.9)
     assert Tag(sure, Opinion("sad", 0.3), sure).kept == "sad"
     assert Tag(sure, Opinion("tense", 0.8), sure).kept is None
@@ -246,14 +246,14 @@ def test_it_learns_planted_emotions_and_agrees_on_them(tagger):
     assert found["survival"] > 0.5
     assert found["agreed accuracy"] >= found["joint accuracy"]
     tags = tagger.tag(fresh.video, fresh.music)
-    kept = agreed(tagger.opinions(fresh.video, fresh.music))
+    kept = find_agreement(tagger.opinions(fresh.video, fresh.music))
     assert [t.kept for t in tags] == [None if k == DISAGREE else EMOTIONS[k] for k in kept]
     assert all(1 / 5 <= opinion.confidence <= 1 for t in tags for opinion in t)
 
 
 def test_the_same_seed_gives_the_same_tagger_and_each_model_reads_its_own_side(tagger):
     data = planted()
-    again = fit(data, needs(), SMALL, 0).opinions(data.video, data.music)
+    again = fit(data, needs(), SMALL, seed=0).opinions(data.video, data.music)
     first = tagger.opinions(data.video, data.music)
     silenced = tagger.opinions(data.video, np.zeros_like(data.music))
     for kind in KINDS:
@@ -264,12 +264,12 @@ def test_the_same_seed_gives_the_same_tagger_and_each_model_reads_its_own_side(t
 def test_members_are_averaged_and_further_music_must_fit():
     data = planted(45)
     labels = Labels(data.music, data.emotion, data.source)
-    two = fit_members(labels, [range(4)], 5, replace(SMALL, members=2), 0)
+    two = fit_members(labels, [range(4)], 5, config=replace(SMALL, members=2), seed=0)
     assert opinion(two, data.music) == pytest.approx((two[0](data.music) + two[1](data.music)) / 2)
-    more = fit_members(labels, [range(4)], 5, SMALL, 0, labels)
+    more = fit_members(labels, [range(4)], 5, config=SMALL, seed=0, further=labels)
     assert not np.allclose(more[0](data.music), two[0](data.music))
     with pytest.raises(InputError, match="further music has 6 columns"):
-        fit_members(labels, [range(4)], 5, SMALL, 0, Labels(data.video, data.emotion, data.source))
+        fit_members(labels, [range(4)], 5, config=SMALL, seed=0, further=Labels(data.video, data.emotion, data.source))
 
 
 def test_features_of_another_shape_are_refused(tagger):
@@ -283,7 +283,7 @@ def test_features_of_another_shape_are_refused(tagger):
 def saved(tagger, out):
     out.mkdir()
     manifest, weights = manifest_of(tagger, "mine", {"dataset": "d"})
-    write(out, files_of(manifest, weights, {}, ""))
+    write(out, files_of(manifest, weights, {}, card=""))
     return out
 
 
@@ -343,7 +343,9 @@ def test_training_writes_a_folder_with_measured_figures(tmp_path, monkeypatch):
     train = Pairs(data.video, data.music, ones, data.emotion, data.emotion, data.source, data.source, ids)
     dataset = Dataset("planted", {"train": train}, None, "f" * 64, "ours", features=needs())
     ticks = []
-    found = train_tagger(dataset, tmp_path / "t", "command", None, 0, (0,), SMALL, lambda *t: ticks.append(t))
+    found = train_tagger(
+        dataset, tmp_path / "t", "command", name=None, seed=0, seeds=(0,), config=SMALL, tick=lambda *t: ticks.append(t)
+    )
     assert set(found.needs) == set(get_args(Modality))
     report = json.loads((tmp_path / "t" / "report.json").read_text())
     assert report["cross-validation"]["joint accuracy"]["mean"] > 0.5

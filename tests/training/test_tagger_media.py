@@ -65,7 +65,7 @@ def rows(path):
 def test_every_file_has_its_line_and_only_what_all_agree_on_is_a_label(texts, tmp_path):
     (texts / "broken.txt").write_text("damaged")
     shutil.copy(texts / "3-1.txt", texts / "z copy.txt")
-    report = tag_folder(texts, says(), tmp_path / "tags.csv", 1)
+    report = tag_folder(texts, says(), tmp_path / "tags.csv", workers=1)
     labels, opinions = rows(tmp_path / "tags.csv"), rows(tmp_path / "tags.opinions.csv")
     assert [row["path"] for row in opinions] == sorted(p.name for p in texts.iterdir() if p.suffix == ".txt")
     kept = [row for row in opinions if row["outcome"] == "kept"]
@@ -91,25 +91,25 @@ def test_every_file_has_its_line_and_only_what_all_agree_on_is_a_label(texts, tm
 
 def test_a_second_run_measures_nothing_and_tables_are_not_written_over_unasked(texts, tmp_path):
     out = tmp_path / "tags.csv"
-    first = tag_folder(texts, says(), out, 1)
+    first = tag_folder(texts, says(), out, workers=1)
     with refused(InputError, r"tags.csv is there already.*--force"):
-        tag_folder(texts, says(), out, 1)
+        tag_folder(texts, says(), out, workers=1)
     before, calls = out.read_bytes(), len(CALLS)
-    again = tag_folder(texts, says(), out, 1, force=True)
+    again = tag_folder(texts, says(), out, workers=1, force=True)
     assert (out.read_bytes(), len(CALLS), again.computed, first.computed) == (before, calls, 0, 48)
     out.unlink()
     with pytest.raises(InputError, match=r"tags.opinions.csv is there already"):
-        tag_folder(texts, says(), out, 1)
+        tag_folder(texts, says(), out, workers=1)
 
 
 def test_labels_elsewhere_name_files_in_full_and_no_survivor_is_still_a_table(texts, tmp_path, monkeypatch):
     out = tmp_path / "elsewhere" / "tags.csv"
-    report = tag_folder(texts, says(), out, 1)
+    report = tag_folder(texts, says(), out, workers=1)
     assert rows(out)[0]["path"].startswith(str(texts))
     assert len(read_table(out).rows) == report.count("kept")
     apart = Tag(Opinion("sad", 1.0), Opinion("tense", 1.0), Opinion("sad", 1.0))
     monkeypatch.setattr(Says, "opinion_on", lambda self, row: apart)
-    report = tag_folder(texts, says(), out, 1, force=True)
+    report = tag_folder(texts, says(), out, workers=1, force=True)
     assert (report.as_dict()["kept"], report.as_dict()["survival"]) == (0, 0.0)
     assert out.read_text() == "path,emotion,source\n"
 
@@ -117,18 +117,18 @@ def test_labels_elsewhere_name_files_in_full_and_no_survivor_is_still_a_table(te
 def test_what_cannot_be_tagged_is_one_line(texts, tmp_path):
     out = tmp_path / "tags.csv"
     with pytest.raises(InputError, match=r"ends in .csv"):
-        tag_folder(texts, says(), tmp_path / "tags.json", 1)
+        tag_folder(texts, says(), tmp_path / "tags.json", workers=1)
     with pytest.raises(InputError, match="no such folder"):
-        tag_folder(tmp_path / "nowhere", says(), out, 1)
+        tag_folder(tmp_path / "nowhere", says(), out, workers=1)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no clips"):
-        tag_folder(tmp_path / "empty", says(), out, 1)
+        tag_folder(tmp_path / "empty", says(), out, workers=1)
     (tmp_path / "empty" / "a.txt").write_text("damaged")
     with pytest.raises(InputError, match=r"no file can be tagged.*no audio stream"):
-        tag_folder(tmp_path / "empty", says(), out, 1)
+        tag_folder(tmp_path / "empty", says(), out, workers=1)
     assert not out.exists()
     with writing(out.with_name("tags.csv.cache")), pytest.raises(CliptuneError, match="another process"):
-        tag_folder(texts, says(), out, 1)
+        tag_folder(texts, says(), out, workers=1)
 
 
 def test_features_of_another_revision_are_refused(texts):

@@ -7,11 +7,11 @@ from recommender.affect.linear import TRANSFORMS
 from recommender.extractors.audio import music
 from training.affect.feature_table import FeatureTable
 from training.affect.music_terms import MUSIC, SHARED, SHARED_WITHOUT_LEVEL, WITH_LEVEL
-from training.affect.pmemo_columns import RAW, derived
-from training.affect.terms import AXES, Term, Terms, transformed
+from training.affect.pmemo_columns import RAW, derive_columns
+from training.affect.terms import AXES, Term, Terms, transform
 
 MUSIC_NAMES = {c.name for c in music.COLUMNS}
-SHARED_NAMES = set(derived(np.ones((1, len(RAW)))).columns)
+SHARED_NAMES = set(derive_columns(np.ones((1, len(RAW)))).columns)
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,5 @@ def test_table_selects_and_transforms_in_the_order_of_the_terms():
 
 def test_transform_leaves_its_input_alone():
     rows = np.array([[1.0], [np.e]])
-    np.testing.assert_allclose(transformed(rows, ("log",)), [[0.0], [1.0]])
+    np.testing.assert_allclose(transform(rows, ("log",)), [[0.0], [1.0]])
     np.testing.assert_array_equal(rows, [[1.0], [np.e]])

@@ -68,13 +68,13 @@ def test_a_dataset_of_three_classes_keeps_its_labels(built):
 
 def test_a_model_that_names_emotions_is_not_trained_on_classes(built, tmp_path):
     with refused(InputError, "D has the labels positive, neutral, negative, .* without --classes three"):
-        train_retrieval(built[1], Wide(), tmp_path / "model", "test")
+        train_retrieval(built[1], Wide(), tmp_path / "model", command="test")
     assert not (tmp_path / "model").exists()
 
 
 def test_a_benchmark_of_three_classes_names_them(built, tmp_path):
     _, data = built
-    report = benchmark(Bench(data, "clean"), {"dot": Wide()}, range(1), tmp_path / "out", "test")
+    report = benchmark(Bench(data, "clean"), {"dot": Wide()}, range(1), out=tmp_path / "out", command="test")
     assert list(report["systems"]["dot"]["slices"]["video->music"]) == list(CLASSES)
     constant = report["chance"]["graded MSE"]
     pairs = data.pairs["validation"]
@@ -117,7 +117,7 @@ def test_relevance_of_three_by_hand(dataset: Dataset) -> None:  # noqa: F811
 
 def test_a_report_by_class_states_its_chance(dataset: Dataset, tmp_path) -> None:  # noqa: F811
     bench = Bench(dataset, "clean", relevance="three")
-    three = benchmark(bench, {"dot": SYSTEMS["dot"]}, range(1), tmp_path, "test")
+    three = benchmark(bench, {"dot": SYSTEMS["dot"]}, range(1), out=tmp_path, command="test")
     five = summary.chance(replace(bench, relevance="five"), [0])
     assert three["relevance"] == "three"
     for direction in ("video->music", "music->video"):

@@ -12,8 +12,8 @@ from labelled_texts import Toy
 from recommender.errors import CliptuneError, MediaError
 from recommender.extractors import EXTRACTORS
 from training.construction.batch import extract_folder
-from training.construction.features import fingerprints
-from training.construction.together import TogetherConfig, fill, grouped
+from training.construction.features import content_hashes
+from training.construction.together import TogetherConfig, fill, group_short_files
 
 CALLS: list[list[str]] = []
 
@@ -54,7 +54,7 @@ def numbers(tmp_path, monkeypatch) -> Path:
 
 
 def digests(folder: Path) -> dict[str, bytes]:
-    return fingerprints({str(file): file for file in sorted(folder.iterdir())})[0]
+    return content_hashes({str(file): file for file in sorted(folder.iterdir())})[0]
 
 
 def test_short_files_go_together_and_only_once(numbers, tmp_path) -> None:
@@ -99,7 +99,7 @@ def test_files_that_end_it_all_are_measured_alone(numbers, tmp_path) -> None:
 @given(st.dictionaries(st.text(max_size=3), st.integers(0, 30), max_size=9), st.integers(1, 5), st.integers(1, 4))
 def test_groups_hold_every_short_file_once_in_order(files: dict[str, int], most: int, workers: int) -> None:
     config = TogetherConfig(files=most, bytes=20)
-    groups = list(grouped(files, config, workers))
+    groups = list(group_short_files(files, config, workers))
     assert [file for group in groups for file in group] == [file for file, size in files.items() if size <= 20]
     for group in groups:
         assert 1 <= len(group) <= most

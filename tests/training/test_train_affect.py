@@ -12,7 +12,7 @@ from recommender.model import Model
 from training.affect import music
 from training.affect.feel_words import SHARES
 from training.affect.midi import find_synth
-from training.affect.music import described_music
+from training.affect.music import read_described_music
 from training.affect.terms import AXES
 from training.affect.train import train_affect
 from training.affect.video import READ
@@ -160,7 +160,7 @@ def test_produced_tracks_are_read_without_having_been_learnt_from(trained):
 def test_words_of_one_side_only_are_refused(small, tmp_path):
     described(SHARED / "macleod", tmp_path / "macleod", ("Club Diver.mp3", "Stoneworld Battle.mp3"))
     with pytest.raises(InputError, match=r"macleod: the words of 2 tracks name one side of valence only"):
-        described_music(tmp_path, lambda *_: None)
+        read_described_music(tmp_path, lambda *_: None)
 
 
 def test_missing_data_is_one_line_and_writes_nothing(tmp_path, monkeypatch):

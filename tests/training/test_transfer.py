@@ -32,7 +32,7 @@ def corpus(terms, n: int, seed: int, groups: int = 6) -> tuple[FeatureTable, Rat
 def test_a_soundfont_that_only_shifts_and_scales_is_undone_by_its_own_z_scores():
     here, ratings = corpus(WITH_LEVEL, 150, 0)
     moved = [1.5 if t == "identity" else 1.0 for t in WITH_LEVEL.transforms]
-    there = here.mapped(lambda x: x * moved)
+    there = here.map_features(lambda x: x * moved)
     same, found = soundfont_figures(here, here, ratings), soundfont_figures(here, there, ratings)
     assert list(found) == NAMES
     for name in NAMES:
@@ -80,7 +80,7 @@ def test_many_groups_are_left_out_by_tenths():
 
 def test_without_the_table_there_are_no_figures(tmp_path):
     _, ratings = corpus(SHARED, 12, 0)
-    assert corpora_figures(ratings, [], tmp_path, lambda stage, done, total: None) is None
+    assert corpora_figures(ratings, [], tmp_path, progress=lambda stage, done, total: None) is None
 
 
 def test_level_is_only_in_the_figures_that_say_so():

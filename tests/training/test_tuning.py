@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.errors import InputError
-from training.learning.search import configurations, configured, defaults, tune
+from training.learning.search import configurations, configure, defaults, tune
 from training.systems import SYSTEMS, space, system
 
 
@@ -40,17 +40,17 @@ def near(best_size: int, best_rate: float):
 
 
 def test_the_default_comes_first_and_nothing_twice():
-    found = list(configurations(Toy(), SPACE, 8, 0))
+    found = list(configurations(Toy(), SPACE, 8, seed=0))
     assert found[0] == {"size": 2, "inner.rate": 0.1}
     assert len(found) == len({tuple(values.items()) for values in found}) == 8
-    assert found == list(configurations(Toy(), SPACE, 8, 0))
-    assert found != list(configurations(Toy(), SPACE, 8, 1))
-    assert found[:5] == list(configurations(Toy(), SPACE, 5, 0))
+    assert found == list(configurations(Toy(), SPACE, 8, seed=0))
+    assert found != list(configurations(Toy(), SPACE, 8, seed=1))
+    assert found[:5] == list(configurations(Toy(), SPACE, 5, seed=0))
 
 
 def test_a_small_space_is_tried_in_full():
-    assert len(list(configurations(Toy(), SPACE, 100, 0))) == 12
-    assert list(configurations(Toy(), {}, 12, 0)) == [{}]
+    assert len(list(configurations(Toy(), SPACE, 100, seed=0))) == 12
+    assert list(configurations(Toy(), {}, 12, seed=0)) == [{}]
     best = tune(Toy(), SPACE, near(4, 0.3), trials=100)
     assert best.system == replace(Toy(), config=Config(4, Inner(0.3)))
     assert best.values == {"size": 4, "inner.rate": 0.3}
@@ -68,9 +68,9 @@ def test_of_equals_the_default_stays_and_nan_is_the_worst():
 
 
 def test_a_nested_value_leaves_its_neighbours():
-    changed = configured(Toy(), {"inner.rate": 0.3})
+    changed = configure(Toy(), {"inner.rate": 0.3})
     assert changed.config == Config(2, Inner(0.3))
-    assert configured(Toy(), {}) == Toy()
+    assert configure(Toy(), {}) == Toy()
 
 
 def test_what_makes_no_sense_is_said():
@@ -89,7 +89,7 @@ def test_every_space_has_its_defaults_and_every_candidate_is_a_value_of_the_conf
     for field_name, values in candidates.items():
         assert len(set(values)) == len(values) > 1
         for value in values:
-            assert defaults(configured(one, {field_name: value}), {field_name: (value,)}) == {field_name: value}
+            assert defaults(configure(one, {field_name: value}), {field_name: (value,)}) == {field_name: value}
 
 
 def test_rivals_have_as_much_to_choose_from_as_ours():

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from training.measures import POINTWISE, per_query
-from training.reranking.pigeonhole_bootstrap import Agreement, centred, chance, interval, nearest, resampled, retrieval
+from training.reranking.pigeonhole_bootstrap import Agreement, centre, chance, interval, nearest, resample, retrieval
 
 RNG = np.random.default_rng(1)
 DISTANCE = RNG.random((12, 9))
@@ -56,7 +56,7 @@ def test_what_is_good_for_all_is_no_centred_agreement():
     found = Agreement(order, DISTANCE).figures(*ONES)
     assert found["Pearson"] > 0.2
     assert found["Pearson, centred"] == 0
-    assert np.abs(centred(SCORE, *ONES).mean(axis=0)).max() < 1e-12
+    assert np.abs(centre(SCORE, *ONES).mean(axis=0)).max() < 1e-12
 
 
 def test_equal_scores_are_at_chance():
@@ -69,12 +69,12 @@ def test_equal_scores_are_at_chance():
 def test_resamples_are_the_same_for_all_and_draw_whole_groups():
     runs = {name: [Agreement(SCORE, DISTANCE)] for name in ("a", "b")}
     groups = [f"v{i // 3}" for i in range(12)], [f"m{i // 3}" for i in range(9)]
-    found = list(resampled(runs, groups, 50, 0))
+    found = list(resample(runs, groups, 50, seed=0))
     assert all(one["a"] == one["b"] for one in found)
     values = [one["a"]["Pearson"] for one in found]
     low, high = interval(values)
     assert low < Agreement(SCORE, DISTANCE).figures(*ONES)["Pearson"] < high
-    assert [one["a"]["Pearson"] for one in resampled(runs, groups, 50, 0)] == values
+    assert [one["a"]["Pearson"] for one in resample(runs, groups, 50, seed=0)] == values
     # One group of each side: every resample is the whole.
-    alone = list(resampled(runs, (["v"] * 12, ["m"] * 9), 3, 0))
+    alone = list(resample(runs, (["v"] * 12, ["m"] * 9), 3, seed=0))
     assert len({one["a"]["AUC"] for one in alone}) == 1

@@ -19,8 +19,8 @@ from training.affect.activity import (
     most_chosen,
     out_of_source,
 )
-from training.affect.activity_labels import CLIPS, Labelled, labelled_clips
-from training.affect.picture_copies import COPIES, extract, seen
+from training.affect.activity_labels import CLIPS, Labelled, read_labelled_clips
+from training.affect.picture_copies import COPIES, extract, network_features
 from training.affect.picture_families import TABLE, activity, families
 from training.affect.video import residual_sd
 
@@ -138,7 +138,7 @@ def test_every_theme_of_oasis_is_in_the_table(shared_data):
 
 
 def test_labelled_clips_have_sources_and_both_labels(shared_data):
-    found = labelled_clips(shared_data)
+    found = read_labelled_clips(shared_data)
     assert len(found.paths) == len(CLIPS) + 26
     assert found.apart.sum() == 26
     assert all(path.is_file() for path in found.paths)
@@ -158,5 +158,5 @@ def test_copies_are_seen_beside_the_picture(tmp_path):
     from training.affect.feature_table import extract_all
 
     table = extract_all([path], extract, lambda *_: None)
-    np.testing.assert_array_equal(seen(table)[0], SIGHT.features(picture))
-    np.testing.assert_array_equal(seen(table, "grey")[0], SIGHT.features(COPIES["grey"](picture)))
+    np.testing.assert_array_equal(network_features(table)[0], SIGHT.features(picture))
+    np.testing.assert_array_equal(network_features(table, "grey")[0], SIGHT.features(COPIES["grey"](picture)))

@@ -16,9 +16,9 @@ import numpy as np
 from recommender.affect.linear import TRANSFORMS
 from recommender.types import Array
 from training.affect.activity_labels import Labelled
-from training.affect.agreement import standardised
+from training.affect.agreement import standardise
 from training.affect.feature_table import FeatureTable
-from training.affect.picture_copies import LIGHTS, seen
+from training.affect.picture_copies import LIGHTS, network_features
 from training.evaluation.intervals import bootstrap_of
 from training.measures.classification import roc_auc
 
@@ -66,20 +66,20 @@ class Scenes:
     picture_lights: Mapping[str, Array]
 
     @classmethod
-    def of(cls, labelled: Labelled, clips: FeatureTable, pictures: FeatureTable, label: Array) -> "Scenes":
+    def of(cls, labelled: Labelled, clips: FeatureTable, pictures: FeatureTable, *, label: Array) -> "Scenes":
         """From tables of `picture_copies.extract`; columns of both are standardised over the pictures."""
-        centre, scale = seen(pictures).mean(axis=0), seen(pictures).std(axis=0)
+        centre, scale = network_features(pictures).mean(axis=0), network_features(pictures).std(axis=0)
         scale = np.where(scale > 1e-9, scale, 1.0)
 
         def z(table: FeatureTable, copy: str | None = None) -> Array:
-            return np.asarray((seen(table, copy) - centre) / scale)
+            return np.asarray((network_features(table, copy) - centre) / scale)
 
         measured = np.stack([TRANSFORMS[MOTION[c]](clips.select([c]).items[:, 0]) for c in MOTION], axis=1)
         return cls(
             z(clips),
             labelled.busy,
             labelled.sources,
-            np.stack([standardised(column) for column in measured.T], axis=1),
+            np.stack([standardise(column) for column in measured.T], axis=1),
             z(pictures),
             label,
             {copy: z(clips, copy) - z(clips) for copy in LIGHTS},
@@ -96,7 +96,7 @@ class Scenes:
         x = np.vstack([self.clips[rows], self.pictures[told]])
         y = np.concatenate([np.where(self.busy[rows], 1.0, -1.0), self.label[told]])
         weight = np.concatenate(
-            [CLIPS_SHARE * _balanced(self.busy[rows]), (1 - CLIPS_SHARE) * _balanced(self.label[told] > 0)]
+            [CLIPS_SHARE * _balance(self.busy[rows]), (1 - CLIPS_SHARE) * _balance(self.label[told] > 0)]
         )
         weight /= weight.sum()
         x, y = x - weight @ x, y - weight @ y
@@ -109,7 +109,7 @@ class Scenes:
         return np.asarray(np.linalg.solve(normal, (x * weight[:, None]).T @ y))
 
 
-def _balanced(positive: Array) -> Array:
+def _balance(positive: Array) -> Array:
     """Weights float64 [n] that sum to 1, each class with the same sum (a class that is missing has none)."""
     counts = np.where(positive, max(positive.sum(), 1), max((~positive).sum(), 1))
     return np.asarray(1 / counts / (positive.any() + (~positive).any()))
@@ -163,14 +163,14 @@ def out_of_source(scenes: Scenes) -> OutOfSource:
         copy: np.array([row @ heads[frozenset((name,))] for name, row in zip(names, rows, strict=True)]) / spread
         for copy, rows in scenes.clip_lights.items()
     }
-    chosen = {left: _chosen(readings(left), scenes, names != left) for left in every}
-    z = np.column_stack([standardised(reading), scenes.motion])
+    chosen = {left: _choose(readings(left), scenes, names != left) for left in every}
+    z = np.column_stack([standardise(reading), scenes.motion])
     score = np.array([row @ chosen[name].weights() for name, row in zip(names, z, strict=True)])
     return OutOfSource(reading, changes, tuple(chosen[name] for name in names), score)
 
 
-def _chosen(reading: Array, scenes: Scenes, rows: Array) -> Mixture:
-    z = np.column_stack([standardised(reading[rows]), scenes.motion[rows]])
+def _choose(reading: Array, scenes: Scenes, rows: Array) -> Mixture:
+    z = np.column_stack([standardise(reading[rows]), scenes.motion[rows]])
     return choose(z, scenes.busy[rows])
 
 
@@ -181,10 +181,10 @@ def choose(z: Array, busy: Array) -> Mixture:
 
 def figures(scenes: Scenes, labelled: Labelled, found: OutOfSource) -> dict[str, Any]:
     """What is reported: AUC with intervals over sources, everything that was tried, and changes in other light."""
-    z = np.column_stack([standardised(found.reading), scenes.motion])
+    z = np.column_stack([standardise(found.reading), scenes.motion])
     groups, busy = np.asarray(scenes.sources), scenes.busy
     alone = dict(zip(("activity", *MOTION), z.T, strict=True))
-    areas = {tried(c, s): auc(z @ Mixture(c, s).weights(), busy) for c in (USED, *OTHERS) for s in SHARES}
+    areas = {mixture_name(c, s): auc(z @ Mixture(c, s).weights(), busy) for c in (USED, *OTHERS) for s in SHARES}
     return {
         "clips": len(busy),
         "busy": int(busy.sum()),
@@ -201,7 +201,7 @@ def figures(scenes: Scenes, labelled: Labelled, found: OutOfSource) -> dict[str,
     }
 
 
-def tried(columns: tuple[str, ...], share: float) -> str:
+def mixture_name(columns: tuple[str, ...], share: float) -> str:
     """What the report calls a mixture."""
     return f"{' + '.join(columns)}, {share:g}"
 

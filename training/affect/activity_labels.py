@@ -45,7 +45,7 @@ class Labelled(NamedTuple):
     apart: Array
 
 
-def labelled_clips(data: Path) -> Labelled:
+def read_labelled_clips(data: Path) -> Labelled:
     """The labelled clips of `data` that are there; raises InputError unless there are calm ones and busy ones.
 
     Those of `activity/` have the public repository that they come from for a source.

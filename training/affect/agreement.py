@@ -14,7 +14,7 @@ def pearson(a: Array, b: Array) -> float:
     return float(a @ b) / norm if norm > 1e-12 * len(a) else 0.0
 
 
-def standardised(a: Array) -> Array:
+def standardise(a: Array) -> Array:
     """`a` with mean 0 and SD 1 (a constant becomes 0)."""
     sd = a.std()
     return np.asarray((a - a.mean()) / (sd if sd > 1e-12 else 1.0))

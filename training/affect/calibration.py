@@ -23,7 +23,7 @@ class Population:
     share: Array
 
     @classmethod
-    def pooled(cls, corpora: Sequence[Array]) -> "Population":
+    def pool(cls, corpora: Sequence[Array]) -> "Population":
         """All rows of `corpora`, each corpus with the same total weight whatever its size."""
         share = [np.full(len(rows), 1 / (len(rows) * len(corpora))) for rows in corpora]
         return cls(np.concatenate(corpora), np.concatenate(share))
@@ -49,6 +49,6 @@ class Population:
         return np.asarray(self.share @ (p - self.share @ p) ** 2)
 
 
-def rounded(values: Array) -> Array:
+def round_digits(values: Array) -> Array:
     """`values` at 10 significant digits: enough to be exact, few enough to be the same on every machine."""
     return np.array([float(f"{v:.10g}") for v in np.ravel(values)]).reshape(np.shape(values))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recommender.affect.linear import LinearAffect
-from training.affect.activity import ALIKE, CLIPS_SHARE, OTHERS, SHARES, SHRINK, USED, tried
+from training.affect.activity import ALIKE, CLIPS_SHARE, OTHERS, SHARES, SHRINK, USED, mixture_name
 from training.affect.feel_words import GROUPS, MAY_COST, NEAR_RIM
 from training.affect.fit import Trained
 from training.affect.terms import AXES, Axis
@@ -22,7 +22,7 @@ def card(report: Report, music: Trained, video: TrainedVideo) -> str:
         _intro(report),
         _data(report),
         _figures("Music", report["music"]),
-        _described(report["music"]["described"]),
+        _describe(report["music"]["described"]),
         music_notes(report["music"]),
         _figures("Pictures", report["video"]),
         _family_notes(report["video"]["families"]),
@@ -87,7 +87,7 @@ def _figures(title: str, part: Report) -> str:
     a, b = (part[axis] for axis in AXES)
 
     def row(label: str, text: str) -> None:
-        rows.append((label, text.format(**_shown(a)), text.format(**_shown(b))))
+        rows.append((label, text.format(**_show(a)), text.format(**_show(b))))
 
     row("Pearson r, grouped 5-fold, mean ± SD over seeds", "**{r_mean:.3f}** ± {r_sd:.3f}")
     row("Pearson r, leaving one group out", "{r_leave_one_group_out:.3f}")
@@ -112,11 +112,11 @@ def _figures(title: str, part: Report) -> str:
     return head + "\n" + _table(rows)
 
 
-def _shown(figures: Report) -> Report:
+def _show(figures: Report) -> Report:
     return {k: float("nan") if v is None else v for k, v in figures.items()}
 
 
-def _described(found: Report | None) -> str:
+def _describe(found: Report | None) -> str:
     if found is None:
         return ""
     rows: list[Row] = [
@@ -262,7 +262,7 @@ def _tried(found: Report) -> str:
     rows: list[Row] = [("motion beside the head, its weight", *(f"{share:g}" for share in SHARES))]
     for columns in (USED, *OTHERS):
         name = " + ".join(f"`{column}`" for column in columns)
-        rows.append((name, *(f"{found['tried'][tried(columns, share)]:.3f}" for share in SHARES)))
+        rows.append((name, *(f"{found['tried'][mixture_name(columns, share)]:.3f}" for share in SHARES)))
     return "Everything that was tried, AUC on all clips, the weight the same for all of them:\n\n" + _table(rows)
 
 

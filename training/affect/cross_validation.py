@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from recommender.types import Array
-from training.affect.agreement import coverage, mae, pearson, sign_accuracy, standardised
+from training.affect.agreement import coverage, mae, pearson, sign_accuracy, standardise
 from training.affect.feature_table import FeatureTable
-from training.affect.nested import Fitted, Fitter, fit_chosen, grouped_folds, leave_one_group_out, nested
+from training.affect.nested import Fitted, Fitter, cross_validate, fit_chosen, group_folds, leave_one_group_out
 
 OUTER_FOLDS = 5
 PERMUTATIONS = 100
@@ -36,19 +36,22 @@ class Problem:
         table: FeatureTable,
         ratings: Array,
         signs: Sequence[int],
+        *,
         groups: Sequence[str],
         fit: Fitter = fit_chosen,
     ) -> "Problem":
         """The problem of raw `ratings` [n]; columns whose sign is 0 take no part in this axis."""
         used = [c for c, s in zip(table.columns, signs, strict=True) if s]
         kept = np.array([s for s in signs if s], float)
-        return cls(table.select(used), standardised(ratings), kept, tuple(groups), fit)
+        return cls(table.select(used), standardise(ratings), kept, tuple(groups), fit)
 
-    def predicted(self, folds: Array, seed: int) -> tuple[Array, dict[int, Fitted]]:
+    def predict_out_of_fold(self, folds: Array, seed: int) -> tuple[Array, dict[int, Fitted]]:
         """Out-of-fold predictions [n] of the items, and the models by fold."""
-        return nested(self.table.items, self.y, self.signs, self.groups, folds, seed, self.fit)
+        return cross_validate(
+            self.table.items, self.y, self.signs, groups=self.groups, folds=folds, seed=seed, fit=self.fit
+        )
 
-    def shuffled(self, rng: np.random.Generator) -> "Problem":
+    def shuffle(self, rng: np.random.Generator) -> "Problem":
         """The same problem with the ratings dealt out anew: what chance looks like."""
         return replace(self, y=rng.permutation(self.y))
 
@@ -101,7 +104,7 @@ def evaluate(problem: Problem, seeds: int) -> AxisFigures:
     """The figures of `problem` over `seeds` different sets of grouped folds."""
     runs = [_one_seed(problem, seed) for seed in range(seeds)]
     mean = {k: float(np.mean([run[k] for run in runs])) for k in runs[0]}
-    by_group, _ = problem.predicted(leave_one_group_out(problem.groups), 0)
+    by_group, _ = problem.predict_out_of_fold(leave_one_group_out(problem.groups), 0)
     chance = _chance(problem)
     return AxisFigures(
         items=len(problem.y),
@@ -121,8 +124,8 @@ def evaluate(problem: Problem, seeds: int) -> AxisFigures:
 
 
 def _one_seed(problem: Problem, seed: int) -> dict[str, float]:
-    folds = grouped_folds(problem.groups, OUTER_FOLDS, seed)
-    raw, models = problem.predicted(folds, seed)
+    folds = group_folds(problem.groups, OUTER_FOLDS, seed)
+    raw, models = problem.predict_out_of_fold(folds, seed)
     owner = problem.table.owner
     raw_windows = across(models, folds[owner], problem.table.windows)
     gain = 1 / raw.std() if raw.std() > 0 else 0.0
@@ -150,7 +153,7 @@ def _chance(problem: Problem) -> Array:
     rng = np.random.default_rng(0)
     scores = []
     for k in range(problem.deals):
-        dealt = problem.shuffled(rng)
-        out, _ = dealt.predicted(grouped_folds(problem.groups, OUTER_FOLDS, k), k)
+        dealt = problem.shuffle(rng)
+        out, _ = dealt.predict_out_of_fold(group_folds(problem.groups, OUTER_FOLDS, k), k)
         scores.append(pearson(out, dealt.y))
     return np.array(scores)

@@ -31,7 +31,7 @@ class FeatureTable:
         index = [self.columns.index(c) for c in columns]
         return FeatureTable(tuple(columns), self.items[:, index], self.windows[:, index], self.owner)
 
-    def mapped(self, change: Callable[[Array], Array]) -> "FeatureTable":
+    def map_features(self, change: Callable[[Array], Array]) -> "FeatureTable":
         """The table with `change` (rows in, rows of the same width out) applied to items and windows."""
         return FeatureTable(self.columns, change(self.items), change(self.windows), self.owner)
 

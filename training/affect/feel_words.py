@@ -80,7 +80,7 @@ class Beside:
     share: float
 
     @classmethod
-    def of(cls, described: Described, columns: tuple[str, ...], axis: Axis, share: float) -> "Beside":
+    def of(cls, described: Described, columns: tuple[str, ...], axis: Axis, *, share: float) -> "Beside":
         """The described tracks that words place on `axis`."""
         y = described.side[:, AXES.index(axis)]
         said, places = np.isfinite(y), [described.columns.index(name) for name in columns]
@@ -105,9 +105,9 @@ def even(side: Array) -> Array:
     return np.asarray(weight / weight.sum())
 
 
-def beside(task: Problem, described: Described, axis: Axis, share: float) -> Problem:
+def beside(task: Problem, described: Described, axis: Axis, *, share: float) -> Problem:
     """The rated pieces of `task`, fitted with the described tracks beside them."""
-    return replace(task, fit=Beside.of(described, task.table.columns, axis, share))
+    return replace(task, fit=Beside.of(described, task.table.columns, axis, share=share))
 
 
 class Chosen(NamedTuple):
@@ -121,7 +121,10 @@ def choose_share(task: Problem, described: Described, axis: Axis) -> Chosen:
     """The largest of `SHARES` that costs the rated pieces at most `MAY_COST`: how it reads described tracks has no
     part in the choice."""
     folds = leave_one_group_out(task.groups)
-    tried = {share: pearson(beside(task, described, axis, share).predicted(folds, 0)[0], task.y) for share in SHARES}
+    tried = {
+        share: pearson(beside(task, described, axis, share=share).predict_out_of_fold(folds, 0)[0], task.y)
+        for share in SHARES
+    }
     return Chosen(max(share for share in SHARES if tried[share] >= tried[0.0] - MAY_COST), tried)
 
 
@@ -152,7 +155,7 @@ def figures(described: Described, predictor: Predictor) -> dict[str, object]:
         "tracks": n,
         "genres": len(set(described.groups)),
         "auc": {axis: _areas(described, runs, by_genre, axis) for axis in AXES},
-        "words": {word: _word(described, word, means) for word in _counted(described)},
+        "words": {word: _word(described, word, means) for word in _count(described)},
         "at_limit": at_limit(means),
     }
 
@@ -190,7 +193,7 @@ def _interval(score: Array, side: Array) -> dict[str, float]:
     return {"auc": found.estimate, "low": found.low, "high": found.high}
 
 
-def _counted(described: Described) -> list[str]:
+def _count(described: Described) -> list[str]:
     return sorted(set().union(*described.words))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from recommender.affect.linear import LinearAffect
 from recommender.types import Array
-from training.affect.calibration import rounded
+from training.affect.calibration import round_digits
 from training.affect.cross_validation import AxisFigures, Problem, evaluate
 from training.affect.feature_table import FeatureTable
 from training.affect.signed_ridge import SignedRidge
@@ -38,9 +38,11 @@ class Trained:
     unused: tuple[str, ...]
 
 
-def problem(terms: Terms, features: FeatureTable, ratings: Ratings, axis: Axis) -> Problem:
+def problem(terms: Terms, features: FeatureTable, ratings: Ratings, *, axis: Axis) -> Problem:
     """The regression problem of one axis."""
-    return Problem.of(terms.table(features), ratings.affect[:, AXES.index(axis)], terms.signs(axis), ratings.groups)
+    return Problem.of(
+        terms.table(features), ratings.affect[:, AXES.index(axis)], terms.signs(axis), groups=ratings.groups
+    )
 
 
 def fit(terms: Terms, tasks: Mapping[Axis, Problem], seeds: int) -> Fit:
@@ -62,10 +64,11 @@ def weights_of(terms: Terms, tasks: Mapping[Axis, Problem]) -> tuple[Array, tupl
     return weights, tuple(strengths)
 
 
-def assembled(
+def assemble_predictor(
     columns: tuple[str, ...],
     transforms: tuple[str, ...],
     centre: Array,
+    *,
     scale: Array,
     weights: Array,
     gain: Array,
@@ -77,10 +80,10 @@ def assembled(
     return LinearAffect(
         columns=tuple(columns[j] for j in used),
         transform=tuple(transforms[j] for j in used),
-        centre=rounded(centre[used]),
-        scale=rounded(scale[used]),
-        weights=rounded(weights[:, used]),
-        gain=rounded(gain),
-        sd=rounded(sd),
-        offset=rounded(offset),
+        centre=round_digits(centre[used]),
+        scale=round_digits(scale[used]),
+        weights=round_digits(weights[:, used]),
+        gain=round_digits(gain),
+        sd=round_digits(sd),
+        offset=round_digits(offset),
     )

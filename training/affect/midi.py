@@ -102,7 +102,7 @@ def render(midi: Path, synth: Synth, cache: Path) -> Path:
     return target
 
 
-def render_all(pieces: Sequence[Path], synth: Synth, cache: Path, tick: Callable[[int, int], None]) -> list[Path]:
+def render_all(pieces: Sequence[Path], synth: Synth, cache: Path, *, tick: Callable[[int, int], None]) -> list[Path]:
     """The renderings of `pieces`, in order; `tick(done, total)` after each. One fluidsynth per core."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         done: Iterator[Path] = pool.map(lambda piece: render(piece, synth, cache), pieces)

@@ -20,7 +20,7 @@ from training.affect.calibration import Population
 from training.affect.cross_validation import Problem
 from training.affect.feature_table import FeatureTable, extract_all
 from training.affect.feel_words import Chosen, Described, at_limit, beside, choose_share
-from training.affect.fit import Progress, Report, Trained, assembled, fit, problem, weights_of
+from training.affect.fit import Progress, Report, Trained, assemble_predictor, fit, problem, weights_of
 from training.affect.midi import SECONDS, Synth, other_synth, render_all
 from training.affect.music_terms import MUSIC, WITH_LEVEL
 from training.affect.nested import leave_one_group_out
@@ -62,34 +62,45 @@ class Heard(NamedTuple):
         """The problems of the rated pieces, fitted with the described tracks beside them."""
         if self.described is None:
             return self.tasks
-        return {axis: beside(task, self.described, axis, shares[axis].share) for axis, task in self.tasks.items()}
+        return {axis: beside(task, self.described, axis, share=shares[axis].share) for axis, task in self.tasks.items()}
 
-    def calibrated(self, weights: Array, sd: Array) -> LinearAffect:
+    def calibrate(self, weights: Array, sd: Array) -> LinearAffect:
         """The predictor of `weights` [2, f] per unit of a column, over a population of which each kind is as much.
 
         That has an SD of 1. Its mean is neutral; with described tracks, what lies half way between their sides is:
         raters who hear piano pieces only use the whole scale for these.
         """
-        population = Population.pooled(list(self.kinds().values()))
+        population = Population.pool(list(self.kinds().values()))
         per_sd = weights * population.scale
         gain = 1 / np.sqrt(population.variance(per_sd))
         offset = np.zeros(2)
         if self.described is not None:
             offset = -self.described.half_way(gain * population.of(self.described.items, per_sd))
-        return assembled(MUSIC.columns, MUSIC.transforms, population.centre, population.scale, per_sd, gain, sd, offset)
+        return assemble_predictor(
+            MUSIC.columns,
+            MUSIC.transforms,
+            population.centre,
+            scale=population.scale,
+            weights=per_sd,
+            gain=gain,
+            sd=sd,
+            offset=offset,
+        )
 
 
-def train_music(data: Path, synth: Synth, cache: Path, seeds: int, progress: Progress) -> Trained:
+def train_music(data: Path, synth: Synth, cache: Path, *, seeds: int, progress: Progress) -> Trained:
     """The music predictor and its figures; raises InputError when the ratings or the synthesiser fail."""
     ratings = datasets.load("vgmidi", data)
-    files = render_all(ratings.paths, synth, cache, partial(progress, f"render ({synth.name})"))
-    features = measured(files, synth, progress)
+    files = render_all(ratings.paths, synth, cache, tick=partial(progress, f"render ({synth.name})"))
+    features = measure_renderings(files, synth, progress)
     real = real_music(data, progress)
-    heard = heard_in(data, features, ratings, progress)._replace(real=None if real is None else MUSIC.table(real).items)
+    heard = read_heard(data, features, ratings, progress=progress)._replace(
+        real=None if real is None else MUSIC.table(real).items
+    )
     progress("music: cross-validation", 0, 1)
     shares = heard.shares()
     fitted = fit(MUSIC, heard.joint(shares), seeds)
-    model = heard.calibrated(fitted.weights, np.array([fitted.figures[axis].residual_sd_windows for axis in AXES]))
+    model = heard.calibrate(fitted.weights, np.array([fitted.figures[axis].residual_sd_windows for axis in AXES]))
     report: Report = {
         "corpus": corpus_facts(ratings, synth),
         "reference": {
@@ -100,11 +111,11 @@ def train_music(data: Path, synth: Synth, cache: Path, seeds: int, progress: Pro
         },
         "strength": dict(zip(AXES, fitted.strengths, strict=True)),
         **{axis: fitted.figures[axis].as_dict() for axis in AXES},
-        "described": described_figures(heard, shares),
+        "described": measure_described(heard, shares),
         "scale": scale_figures(heard, reader(model)),
         "arousal_with_level": fit_axis_r(WITH_LEVEL, features, ratings),
-        "other_soundfont": other_soundfont(features, ratings, synth, cache, progress),
-        "across_corpora": corpora_figures(ratings, files, data, progress),
+        "other_soundfont": other_soundfont(features, ratings, synth, cache=cache, progress=progress),
+        "across_corpora": corpora_figures(ratings, files, data, progress=progress),
     }
     progress("music: cross-validation", 1, 1)
     reasons = {t.column: t.reason for t in MUSIC.terms}
@@ -112,13 +123,13 @@ def train_music(data: Path, synth: Synth, cache: Path, seeds: int, progress: Pro
     return Trained(model, report, reasons, unused)
 
 
-def heard_in(data: Path, features: FeatureTable, ratings: Ratings, progress: Progress) -> Heard:
+def read_heard(data: Path, features: FeatureTable, ratings: Ratings, *, progress: Progress) -> Heard:
     """What weights are learnt from in `data`, `features` being those of the rated pieces."""
-    tasks: Tasks = {axis: problem(MUSIC, features, ratings, axis) for axis in AXES}
-    return Heard(MUSIC.table(features).items, tasks, described_music(data, progress))
+    tasks: Tasks = {axis: problem(MUSIC, features, ratings, axis=axis) for axis in AXES}
+    return Heard(MUSIC.table(features).items, tasks, read_described_music(data, progress))
 
 
-def described_music(data: Path, progress: Progress) -> Described | None:
+def read_described_music(data: Path, progress: Progress) -> Described | None:
     """The tracks of `data` that words describe, or None without such a folder; InputError when a side has no track."""
     folder = data / DATASETS["macleod"].folder
     if not folder.is_dir():
@@ -138,14 +149,14 @@ def reader(model: LinearAffect) -> Callable[[Array], Array]:
     return lambda x: np.asarray(plain(x[:, index])[:, :2])
 
 
-def described_figures(heard: Heard, shares: Shares) -> Report | None:
+def measure_described(heard: Heard, shares: Shares) -> Report | None:
     """How described tracks are read that took no part in the fit, and what they cost the rated pieces."""
     if heard.described is None:
         return None
 
     def predictor(described: Described) -> Callable[[Array], Array]:
         rest = heard._replace(described=described)
-        return reader(rest.calibrated(weights_of(MUSIC, rest.joint(shares))[0], np.ones(2)))
+        return reader(rest.calibrate(weights_of(MUSIC, rest.joint(shares))[0], np.ones(2)))
 
     return {
         **feel_words.figures(heard.described, predictor),
@@ -167,13 +178,13 @@ def scale_figures(heard: Heard, read: Callable[[Array], Array]) -> Report:
     }
 
 
-def rendered(ratings: Ratings, synth: Synth, cache: Path, progress: Progress) -> FeatureTable:
+def render_features(ratings: Ratings, synth: Synth, cache: Path, *, progress: Progress) -> FeatureTable:
     """Features of all pieces of `ratings`, rendered by `synth`."""
-    files = render_all(ratings.paths, synth, cache, partial(progress, f"render ({synth.name})"))
-    return measured(files, synth, progress)
+    files = render_all(ratings.paths, synth, cache, tick=partial(progress, f"render ({synth.name})"))
+    return measure_renderings(files, synth, progress)
 
 
-def measured(files: list[Path], synth: Synth, progress: Progress) -> FeatureTable:
+def measure_renderings(files: list[Path], synth: Synth, progress: Progress) -> FeatureTable:
     """Features of the renderings `files` by `synth`."""
     return extract_all(files, music.extract, partial(progress, f"music features ({synth.name})"))
 
@@ -202,19 +213,19 @@ def corpus_facts(ratings: Ratings, synth: Synth) -> Report:
 
 def fit_axis_r(terms: Terms, features: FeatureTable, ratings: Ratings) -> Report:
     """Arousal with other terms, leaving one series out: r of the items."""
-    task = problem(terms, features, ratings, "arousal")
-    out, _ = task.predicted(leave_one_group_out(task.groups), 0)
+    task = problem(terms, features, ratings, axis="arousal")
+    out, _ = task.predict_out_of_fold(leave_one_group_out(task.groups), 0)
     return {"r_leave_one_group_out": pearson(out, task.y)}
 
 
 def other_soundfont(
-    features: FeatureTable, ratings: Ratings, synth: Synth, cache: Path, progress: Progress
+    features: FeatureTable, ratings: Ratings, synth: Synth, *, cache: Path, progress: Progress
 ) -> Report | None:
     """Figures from this soundfont to another and back; None when there is no other."""
     second = other_synth(synth)
     if second is None:
         return None
-    other = rendered(ratings, second, cache, progress)
+    other = render_features(ratings, second, cache, progress=progress)
     return {
         "soundfont": second.name,
         "soundfont_sha256": second.digest,

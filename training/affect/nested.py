@@ -32,7 +32,7 @@ INNER_FOLDS = 12
 strength by how the series happened to be dealt."""
 
 
-def grouped_folds(groups: Sequence[str], k: int, seed: int) -> Array:
+def group_folds(groups: Sequence[str], k: int, seed: int) -> Array:
     """Fold number int64 [n] in 0..k-1 per row; rows of one group share a fold, folds are of similar size.
 
     Groups are shuffled by `seed`, then placed one by one into the smallest fold. Raises InputError when there
@@ -57,13 +57,13 @@ def leave_one_group_out(groups: Sequence[str]) -> Array:
 
 
 def choose_strength(
-    x: Array, y: Array, signs: Array, groups: Array, seed: int, moments_of: MomentsOf = Moments.of
+    x: Array, y: Array, signs: Array, *, groups: Array, seed: int, moments_of: MomentsOf = Moments.of
 ) -> float:
     """The ridge strength of STRENGTHS with the least squared error over inner folds of the given rows."""
     k = min(INNER_FOLDS, len(np.unique(groups)))
     if k < 2:
         return STRENGTHS[len(STRENGTHS) // 2]
-    folds = grouped_folds(list(groups), k, seed)
+    folds = group_folds(list(groups), k, seed)
     error = np.zeros(len(STRENGTHS))
     for fold in range(k):
         train, test = folds != fold, folds == fold
@@ -77,12 +77,12 @@ def fit_chosen(
     x: Array, y: Array, signs: Array, groups: Array, seed: int, moments_of: MomentsOf = Moments.of
 ) -> tuple[SignedRidge, float]:
     """A model of all given rows and its ridge strength, chosen by inner folds."""
-    strength = choose_strength(x, y, signs, groups, seed, moments_of)
+    strength = choose_strength(x, y, signs, groups=groups, seed=seed, moments_of=moments_of)
     return moments_of(x, y).fit(signs, strength), strength
 
 
-def nested(
-    x: Array, y: Array, signs: Array, groups: Sequence[str], folds: Array, seed: int, fit: Fitter = fit_chosen
+def cross_validate(
+    x: Array, y: Array, signs: Array, *, groups: Sequence[str], folds: Array, seed: int, fit: Fitter = fit_chosen
 ) -> tuple[Array, dict[int, Fitted]]:
     """Out-of-fold predicted deviations float64 [n] from the mean, and the model of each outer fold.
 

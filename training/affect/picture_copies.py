@@ -9,7 +9,7 @@ import numpy as np
 from recommender.extractors.video import video
 from recommender.extractors.video.clip import SIGHT
 from recommender.extractors.video.series import Sight
-from recommender.types import Array, Features, numbered
+from recommender.types import Array, Features, number_columns
 from training.affect.feature_table import FeatureTable
 
 Copy = Callable[[Array], Array]
@@ -38,15 +38,15 @@ def sight(copies: Sequence[str]) -> Sight:
     def features(rgb: Array) -> Array:
         return np.concatenate([SIGHT.features(rgb), *(SIGHT.features(COPIES[copy](rgb)) for copy in copies)])
 
-    names = (name for copy in copies for name in numbered(copy, _WIDTH))
+    names = (name for copy in copies for name in number_columns(copy, _WIDTH))
     return Sight((*SIGHT.columns, *(SIGHT.columns[0]._replace(name=name) for name in names)), features)
 
 
 _WIDTH = len(SIGHT.columns)
 
 
-def seen(table: FeatureTable, copy: str | None = None) -> Array:
+def network_features(table: FeatureTable, copy: str | None = None) -> Array:
     """What the network sees of the items, float64 [n, d], or of that copy of theirs."""
-    name = SIGHT.columns[0].name if copy is None else numbered(copy, 1)[0]
+    name = SIGHT.columns[0].name if copy is None else number_columns(copy, 1)[0]
     first = table.columns.index(name)
     return table.items[:, first : first + _WIDTH]

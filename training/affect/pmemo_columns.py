@@ -79,7 +79,7 @@ def _series(y: Array) -> Series:
     }
 
 
-def derived(raw: Array) -> FeatureTable:
+def derive_columns(raw: Array) -> FeatureTable:
     """What is told from the columns `RAW` [n, 34], the same way for either corpus; a row is its own only window."""
     columns = {**_tonal(raw), **_dynamics(raw), **_timbre(raw)}
     values = np.stack(list(columns.values()), axis=1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.types import Array
-from training.affect.nested import grouped_folds
+from training.affect.nested import group_folds
 
 STRENGTHS = tuple(float(s) for s in 10.0 ** np.arange(-1.5, 2.01, 0.5))
 """Candidate strengths, beside products whose mean square length is 1."""
@@ -48,7 +48,7 @@ def fit_chosen(x: Array, y: Array, _: Array, groups: Array, seed: int) -> tuple[
     """A model of all given rows and its strength, the one of the least squared error over inner folds of `groups`."""
     k = min(INNER_FOLDS, len(np.unique(groups)))
     error = np.zeros(len(STRENGTHS))
-    folds = grouped_folds(list(groups), k, seed) if k > 1 else np.zeros(len(y), np.int64)
+    folds = group_folds(list(groups), k, seed) if k > 1 else np.zeros(len(y), np.int64)
     for fold in range(k if k > 1 else 0):
         train, test = folds != fold, folds == fold
         products, mean = Products(x[train], y[train]), y[train].mean()

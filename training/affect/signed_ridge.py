@@ -11,7 +11,7 @@ from recommender.affect.linear import CLIP_Z
 from recommender.types import Array
 
 
-def solve(gram: Array, moment: Array, signs: Array, strength: float) -> Array:
+def solve(gram: Array, moment: Array, signs: Array, *, strength: float) -> Array:
     """Weights float64 [f] minimising w'Gw/2 - m'w + strength |w|²/2 subject to signs_j w_j >= 0.
 
     With G = X'X/n and m = X'y/n this is ridge on standardised columns; `strength` is then comparable between
@@ -89,10 +89,10 @@ class Moments:
 
     def fit(self, signs: Array, strength: float) -> SignedRidge:
         """The model of one ridge strength."""
-        weights = solve(self.gram, self.moment, signs, strength)
+        weights = solve(self.gram, self.moment, signs, strength=strength)
         return SignedRidge(self.centre, self.scale, weights, self.intercept)
 
 
-def fit(x: Array, y: Array, signs: Sequence[int] | Array, strength: float) -> SignedRidge:
+def fit(x: Array, y: Array, signs: Sequence[int] | Array, *, strength: float) -> SignedRidge:
     """The sign-constrained ridge of `y` [n] on `x` [n, f]; `signs` ±1 per column, `strength` > 0."""
     return Moments.of(x, y).fit(np.asarray(signs, float), strength)

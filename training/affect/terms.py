@@ -45,10 +45,10 @@ class Terms:
 
     def table(self, features: FeatureTable) -> FeatureTable:
         """The columns of the terms, transformed."""
-        return features.select(self.columns).mapped(lambda x: transformed(x, self.transforms))
+        return features.select(self.columns).map_features(lambda x: transform(x, self.transforms))
 
 
-def transformed(x: Array, transforms: Sequence[str]) -> Array:
+def transform(x: Array, transforms: Sequence[str]) -> Array:
     """`x` [n, f] with each column on its natural scale."""
     out = np.array(x, np.float64)
     for j, name in enumerate(transforms):

@@ -47,13 +47,14 @@ class AffectReport:
                     f"95 % below {f['chance_r_95']:.2f})"
                 )
         music, video = self.report["music"], self.report["video"]
-        return [*out, *_described(music["described"]), *_carried(music["across_corpora"]), *_clips(video)]
+        return [*out, *_describe(music["described"]), *_carry_lines(music["across_corpora"]), *_clips(video)]
 
 
 def train_affect(
     data: Path,
     out: Path,
     seeds: int = 5,
+    *,
     soundfont: Path | None = None,
     cache: Path | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
@@ -77,7 +78,7 @@ def train_affect(
     progress: Progress = on_progress or (lambda stage, done, total: None)
     synth = find_synth(soundfont)
     writable(out)
-    music_part = train_music(data, synth, cache or renderings_cache(), seeds, progress)
+    music_part = train_music(data, synth, cache or renderings_cache(), seeds=seeds, progress=progress)
     video_part = train_video(data, seeds, progress)
     report = _report(music_part, video_part, seeds)
     files = _files(music_part, video_part, report)
@@ -85,7 +86,7 @@ def train_affect(
     return AffectReport(out, tuple(files), report)
 
 
-def _described(found: dict[str, Any] | None) -> list[str]:
+def _describe(found: dict[str, Any] | None) -> list[str]:
     """A line per axis of how produced tracks are read that took no part."""
     return [
         f"produced tracks, {axis} by their composer's words: AUC {f['auc']:.2f} ({f['low']:.2f} to {f['high']:.2f}; "
@@ -94,7 +95,7 @@ def _described(found: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _carried(across: dict[str, Any] | None) -> list[str]:
+def _carry_lines(across: dict[str, Any] | None) -> list[str]:
     """A line per direction and axis of what carries over between the two music corpora."""
     ways = {"to_pmemo": "VGMIDI to PMEmo", "from_pmemo": "PMEmo to VGMIDI"} if across else {}
     return [
@@ -130,7 +131,7 @@ def _report(music_part: Trained, video_part: TrainedVideo, seeds: int) -> dict[s
         "music": music_part.report,
         "video": video_part.report,
     }
-    rounded: dict[str, Any] = _rounded(report)
+    rounded: dict[str, Any] = _round(report)
     return rounded
 
 
@@ -147,15 +148,15 @@ def _files(music_part: Trained, video_part: TrainedVideo, report: dict[str, Any]
         **entry,
     }
     predictors: dict[str, str | bytes] = {f"affect-{n}.json": as_json(model.to_json()) for n, model in models.items()}
-    return predictors | files_of(manifest, weights, report, card(report, music_part, video_part))
+    return predictors | files_of(manifest, weights, report, card=card(report, music_part, video_part))
 
 
-def _rounded(value: Any) -> Any:
+def _round(value: Any) -> Any:
     """`value` with every float at DIGITS significant digits; a float that is not finite becomes None."""
     if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
+        return {k: _round(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(v) for v in value]
+        return [_round(v) for v in value]
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if value == value and abs(value) != float("inf") else None
     return value

@@ -7,13 +7,13 @@ import numpy as np
 from recommender.errors import InputError
 from recommender.types import Array
 from training import datasets
-from training.affect.agreement import pearson, standardised
+from training.affect.agreement import pearson, standardise
 from training.affect.cross_validation import across
 from training.affect.feature_table import FeatureTable
 from training.affect.fit import Progress, Report, problem
 from training.affect.music_terms import MUSIC, SHARED, SHARED_WITHOUT_LEVEL, WITH_LEVEL
-from training.affect.nested import fit_chosen, grouped_folds, leave_one_group_out, nested
-from training.affect.pmemo_columns import RAW, derived, measure
+from training.affect.nested import cross_validate, fit_chosen, group_folds, leave_one_group_out
+from training.affect.pmemo_columns import RAW, derive_columns, measure
 from training.affect.terms import AXES, Axis, Terms
 from training.datasets import DATASETS, Ratings
 from training.evaluation.intervals import bootstrap_of
@@ -39,16 +39,16 @@ def soundfont_figures(here: FeatureTable, there: FeatureTable, ratings: Ratings)
 
 
 def _to_soundfont(terms: Terms, axis: Axis, here: FeatureTable, there: FeatureTable, ratings: Ratings) -> Report:
-    task, other = (problem(terms, table, ratings, axis) for table in (here, there))
+    task, other = (problem(terms, table, ratings, axis=axis) for table in (here, there))
     folds = leave_one_group_out(task.groups)
-    _, models = nested(task.table.items, task.y, task.signs, task.groups, folds, 0)
+    _, models = cross_validate(task.table.items, task.y, task.signs, groups=task.groups, folds=folds, seed=0)
     x, y = task.table.items, other.table.items
     shifted = (y - y.mean(axis=0)) / _scale(y) * _scale(x) + x.mean(axis=0)
     plain, own = across(models, folds, y), across(models, folds, shifted)
     return {**_with_interval(plain, task.y, ratings), "r_own_z": pearson(own, task.y)}
 
 
-def corpora_figures(ratings: Ratings, files: list[Path], data: Path, progress: Progress) -> Report | None:
+def corpora_figures(ratings: Ratings, files: list[Path], data: Path, *, progress: Progress) -> Report | None:
     """VGMIDI to PMEmo and back through the shared columns, each corpus z-scored by itself; None without PMEmo.
 
     Parameters
@@ -62,8 +62,8 @@ def corpora_figures(ratings: Ratings, files: list[Path], data: Path, progress: P
     missing = [c for c in RAW if c not in songs.columns]
     if missing:
         raise InputError(f"{data / folder}: no column {missing[0]!r}")
-    pop = derived(songs.values[:, [songs.columns.index(c) for c in RAW]])
-    piano = derived(_measured(files, progress))
+    pop = derive_columns(songs.values[:, [songs.columns.index(c) for c in RAW]])
+    piano = derive_columns(_measure(files, progress))
     return {
         "songs": len(songs),
         "table_columns": len(RAW),
@@ -73,7 +73,7 @@ def corpora_figures(ratings: Ratings, files: list[Path], data: Path, progress: P
     }
 
 
-def _measured(files: list[Path], progress: Progress) -> Array:
+def _measure(files: list[Path], progress: Progress) -> Array:
     rows = []
     for done, path in enumerate(files, 1):
         rows.append(measure(path))
@@ -86,11 +86,11 @@ def _between(source: FeatureTable, rated: Ratings, target: FeatureTable, truth: 
     found: Report = {}
     for name, axis, _, terms in FIGURES:
         column = AXES.index(axis)
-        task = problem(terms, source, rated, axis)
+        task = problem(terms, source, rated, axis=axis)
         x, z = _z(task.table.items), _z(terms.table(target).select(task.table.columns).items)
         model, _ = fit_chosen(x, task.y, task.signs, np.asarray(task.groups), 0)
-        y = standardised(truth.affect[:, column])
-        out, _ = nested(x, task.y, task.signs, task.groups, _outer(rated), 0)
+        y = standardise(truth.affect[:, column])
+        out, _ = cross_validate(x, task.y, task.signs, groups=task.groups, folds=_outer(rated), seed=0)
         found[name] = {
             **_with_interval(model.deviation(z), y, truth),
             "r_within_training_corpus": pearson(out, task.y),
@@ -103,7 +103,7 @@ def _between(source: FeatureTable, rated: Ratings, target: FeatureTable, truth: 
 def _outer(ratings: Ratings) -> Array:
     """Folds for the figure within a corpus: a group left out in turn, or a tenth of the groups where there are many."""
     few = len(set(ratings.groups)) <= 20
-    return leave_one_group_out(ratings.groups) if few else grouped_folds(ratings.groups, 10, 0)
+    return leave_one_group_out(ratings.groups) if few else group_folds(ratings.groups, 10, 0)
 
 
 def _with_interval(predicted: Array, truth: Array, ratings: Ratings) -> Report:

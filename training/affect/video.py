@@ -23,12 +23,12 @@ from training.affect.activity import (
     most_chosen,
     out_of_source,
 )
-from training.affect.activity_labels import Labelled, labelled_clips
-from training.affect.calibration import rounded
+from training.affect.activity_labels import Labelled, read_labelled_clips
+from training.affect.calibration import round_digits
 from training.affect.feature_table import FeatureTable, extract_all
 from training.affect.fit import Progress, Report
 from training.affect.picture_affect import STEPS, PictureFit, fit_pictures
-from training.affect.picture_copies import seen
+from training.affect.picture_copies import network_features
 from training.affect.picture_families import activity
 from training.affect.terms import AXES
 
@@ -70,22 +70,23 @@ class TrainedVideo:
 
 def train_video(data: Path, seeds: int, progress: Progress) -> TrainedVideo:
     """The clip predictors and their figures; raises InputError when ratings or labelled clips are missing."""
-    ratings, labelled = datasets.load("oasis", data), labelled_clips(data)
+    ratings, labelled = datasets.load("oasis", data), read_labelled_clips(data)
     pictures = extract_all(ratings.paths, picture_copies.extract, partial(progress, "picture features"))
     clips = extract_all(labelled.paths, picture_copies.extract, partial(progress, "clip features"))
     progress("pictures: cross-validation", 0, STEPS)
-    fitted = fit_pictures(pictures, ratings, seeds, partial(progress, "pictures: cross-validation"))
-    scenes = Scenes.of(labelled, clips, pictures, activity(ratings.groups))
+    fitted = fit_pictures(pictures, ratings, seeds, tick=partial(progress, "pictures: cross-validation"))
+    scenes = Scenes.of(labelled, clips, pictures, label=activity(ratings.groups))
     progress("clips: cross-validation", 0, 1)
     found = out_of_source(scenes)
     progress("clips: cross-validation", 1, 1)
-    return assembled(fitted, scenes, found, labelled, clips, pictures, ratings)
+    return assemble_video(fitted, scenes, found, labelled=labelled, clips=clips, pictures=pictures, ratings=ratings)
 
 
-def assembled(
+def assemble_video(
     fitted: PictureFit,
     scenes: Scenes,
     found: OutOfSource,
+    *,
     labelled: Labelled,
     clips: FeatureTable,
     pictures: FeatureTable,
@@ -95,8 +96,10 @@ def assembled(
     heads, mixture, told = _heads(fitted, scenes, pictures), most_chosen(found), figures(scenes, labelled, found)
     r = np.array([fitted.family[axis]["r"] for axis in AXES])
     area = told["all"]["low_95"]  # few clips: the stated uncertainty is what their worst case supports
-    model = _moving(heads(seen(clips)), clips, scenes, found, mixture, np.array([FILM_VALENCE_R, correlation(area)]))
-    still = _still(heads(seen(pictures)), fitted.spread, model, r, ratings)
+    model = _moving(
+        heads(network_features(clips)), clips, scenes, found, mixture, np.array([FILM_VALENCE_R, correlation(area)])
+    )
+    still = _still(heads(network_features(pictures)), fitted.spread, model, r, ratings)
     report: Report = {
         "corpus": {"name": "oasis", "items": len(ratings), "groups": len(set(ratings.groups)), "grouped_by": "theme"},
         "strength": dict(zip(AXES, fitted.strengths, strict=True)),
@@ -111,9 +114,9 @@ def assembled(
 
 def _heads(fitted: PictureFit, scenes: Scenes, pictures: FeatureTable) -> Heads:
     """The readings in `READ`, of raw features; that of activity is fitted to all clips."""
-    scale = seen(pictures).std(axis=0)
+    scale = network_features(pictures).std(axis=0)
     activity = scenes.head(np.ones(len(scenes.busy), bool)) / np.where(scale > 1e-9, scale, 1.0)
-    bias = -float(seen(pictures).mean(axis=0) @ activity)
+    bias = -float(network_features(pictures).mean(axis=0) @ activity)
     weights = np.column_stack([fitted.weights, activity])
     return Heads(READ, weights.astype(np.float32).astype(np.float64), np.append(fitted.bias, bias))
 
@@ -139,11 +142,11 @@ def _moving(
     return LinearAffect(
         columns,
         transforms,
-        rounded(np.array([row.mean() for row in rows])),
-        rounded(np.array([row.std() or 1.0 for row in rows])),
-        rounded(weights),
-        rounded(spread / np.array([1.0, score.std() or 1.0])),
-        rounded(residual_sd(r, spread)),
+        round_digits(np.array([row.mean() for row in rows])),
+        round_digits(np.array([row.std() or 1.0 for row in rows])),
+        round_digits(weights),
+        round_digits(spread / np.array([1.0, score.std() or 1.0])),
+        round_digits(residual_sd(r, spread)),
     )
 
 
@@ -159,12 +162,12 @@ def _still(readings: Array, spread: Array, model: LinearAffect, r: Array, rating
     return LinearAffect(
         READ[:2],
         ("identity", "identity"),
-        rounded(readings[:, :2].mean(axis=0)),
-        rounded(np.where(spread > 0, spread, 1.0)),
+        round_digits(readings[:, :2].mean(axis=0)),
+        round_digits(np.where(spread > 0, spread, 1.0)),
         np.eye(2),
-        rounded(np.array(STILL_SPREAD)),
-        rounded(residual_sd(r, np.array(STILL_SPREAD))),
-        rounded(np.array([pleasant, model.gain[1] * model.weights[1, place] * min(less, 0.0)])),
+        round_digits(np.array(STILL_SPREAD)),
+        round_digits(residual_sd(r, np.array(STILL_SPREAD))),
+        round_digits(np.array([pleasant, model.gain[1] * model.weights[1, place] * min(less, 0.0)])),
     )
 
 

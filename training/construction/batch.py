@@ -14,9 +14,9 @@ from indexing.ingest.scan import media_files
 from recommender import atomic
 from recommender.errors import InputError
 from recommender.extractors import EXTRACTORS, Extractor, find_extractor
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array, Modality
-from training.construction.features import fingerprints, vectors
+from training.construction.features import content_hashes, vectors
 from training.construction.storage import writing
 from training.construction.together import fill
 from training.datasets.h5 import matrix_bytes
@@ -44,12 +44,12 @@ def extract_folder(folder: Path, names: Sequence[str], out: Path, *, workers: in
     ModelError: the network of an extractor was never fetched.
     CliptuneError: `out` cannot be written, or another process writes it.
     """
-    chosen = _chosen(names)
+    chosen = _choose(names)
     if out.suffix not in WRITERS:
-        raise InputError(f"{shown(out)}: features are written to {', '.join(WRITERS)}; give a name that ends so")
+        raise InputError(f"{show(out)}: features are written to {', '.join(WRITERS)}; give a name that ends so")
     folder = Path(absolute(folder))
     if not folder.is_dir():
-        raise InputError(f"{shown(folder)}: no such folder")
+        raise InputError(f"{show(folder)}: no such folder")
     cache = out.with_name(out.name + ".cache")
     found: dict[str, dict[str, Array]] = {}
     failed: dict[str, str] = {}
@@ -59,7 +59,7 @@ def extract_folder(folder: Path, names: Sequence[str], out: Path, *, workers: in
         for extractor in chosen:
             name, modality = extractor.name, extractor.modality
             if modality not in contents:
-                contents[modality], unread = fingerprints({str(file): file for file in media_files(folder, modality)})
+                contents[modality], unread = content_hashes({str(file): file for file in media_files(folder, modality)})
                 failed |= unread
             digests = contents[modality]
             computed += fill(digests, extractor, cache, workers=workers, on_progress=partial(tick, name))
@@ -69,16 +69,16 @@ def extract_folder(folder: Path, names: Sequence[str], out: Path, *, workers: in
             found[name] = {_relative(file, folder): measured.found[file] for file in digests if file in measured.found}
         if not any(found.values()):
             first = f": {next(iter(failed.values()))}" if failed else ""
-            raise InputError(f"{shown(folder)}: no file that {' or '.join(found)} can measure{first}")
+            raise InputError(f"{show(folder)}: no file that {' or '.join(found)} can measure{first}")
         written = WRITERS[out.suffix](out, folder, found)
     return Extracted(written, {name: len(rows) for name, rows in found.items()}, computed, failed)
 
 
-def _chosen(names: Sequence[str]) -> dict[Extractor, None]:
+def _choose(names: Sequence[str]) -> dict[Extractor, None]:
     """The extractors of those names, each once, in order."""
     found = {name: find_extractor(name) for name in names}
     if unknown := [name for name, one in found.items() if one is None]:
-        raise InputError(f"no features are called '{shown(unknown[0])}'; there are: {', '.join(EXTRACTORS)}")
+        raise InputError(f"no features are called '{show(unknown[0])}'; there are: {', '.join(EXTRACTORS)}")
     return {one: None for one in found.values() if one is not None}
 
 
@@ -93,7 +93,7 @@ def _parquet(out: Path, folder: Path, found: Mapping[str, Mapping[str, Array]]) 
     from pyarrow import parquet
 
     paths = sorted({path for rows in found.values() for path in rows})
-    columns: dict[str, pa.Array] = {"path": pa.array([shown(path) for path in paths])}
+    columns: dict[str, pa.Array] = {"path": pa.array([show(path) for path in paths])}
     for name, rows in found.items():
         values = [rows.get(path) for path in paths]
         columns[name] = pa.array(values, pa.list_(pa.float32()))

@@ -7,11 +7,11 @@ from typing import Any, get_args
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from training.construction.extractors import Pair, find_pair
 from training.construction.features import Measured, Progress, measure
 from training.construction.files import corpus_of, write_dataset
-from training.construction.pairing import ALLOWED, ALLOWED_CLASSES, Balance, Pairing, Segment, pair
+from training.construction.pairing import ALLOWED, ALLOWED_CLASSES, Balance, Excerpt, Pairing, pair
 from training.construction.report import BuildReport, SplitReport
 from training.construction.split import at_most, split
 from training.construction.storage import writing
@@ -74,7 +74,7 @@ def build(
         usable = [_segment(row) for row in chosen if row.id in measured.video]
         if not usable:
             first = f"; {measured.rejected[0].reason}" if measured.rejected else ""
-            raise InputError(f"{shown(labels_csv)}: none of {len(chosen)} files can be used{first}")
+            raise InputError(f"{show(labels_csv)}: none of {len(chosen)} files can be used{first}")
         pairings = _pairings(usable, balance, seed, validation, names)
         splits = {name: _split_report(pairing, names) for name, pairing in pairings.items()}
         options = {"balance": balance, "seed": seed, "max_per_source": max_per_source, "validation": validation}
@@ -100,7 +100,7 @@ def build(
 def _check(balance: str, seed: int, max_per_source: int | None, validation: float) -> None:
     """Raises InputError for an option that makes no sense."""
     if balance not in get_args(Balance):
-        raise InputError(f"unknown balance '{shown(balance)}'; there are: {', '.join(get_args(Balance))}")
+        raise InputError(f"unknown balance '{show(balance)}'; there are: {', '.join(get_args(Balance))}")
     if seed < 0:
         raise InputError(f"the seed is {seed}; give 0 or more")
     if max_per_source is not None and max_per_source < 1:
@@ -114,8 +114,8 @@ def _rng(seed: int, step: int) -> np.random.Generator:
     return np.random.default_rng([seed, step])
 
 
-def _segment(row: Row) -> Segment:
-    return Segment(row.id, row.emotion, row.source)
+def _segment(row: Row) -> Excerpt:
+    return Excerpt(row.id, row.emotion, row.source)
 
 
 def _choose(rows: Sequence[Row], limit: int | None, seed: int) -> list[Row]:
@@ -127,7 +127,7 @@ def _choose(rows: Sequence[Row], limit: int | None, seed: int) -> list[Row]:
 
 
 def _pairings(
-    segments: Sequence[Segment], balance: Balance, seed: int, share: float, names: Sequence[str]
+    segments: Sequence[Excerpt], balance: Balance, seed: int, share: float, names: Sequence[str]
 ) -> dict[str, Pairing]:
     """The pairs of both splits; raises InputError when one of them gets no mismatched pair."""
     train, validation = split(segments, share, _rng(seed, _SPLIT))
@@ -146,12 +146,12 @@ def _pairings(
     return pairings
 
 
-def _by_emotion(segments: Sequence[Segment], names: Sequence[str]) -> str:
+def _by_emotion(segments: Sequence[Excerpt], names: Sequence[str]) -> str:
     counts = _emotions(segments, names)
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
 
 
-def _emotions(segments: Sequence[Segment], names: Sequence[str]) -> dict[str, int]:
+def _emotions(segments: Sequence[Excerpt], names: Sequence[str]) -> dict[str, int]:
     return {name: sum(s.emotion == e for s in segments) for e, name in enumerate(names)}
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from recommender.errors import InputError
 from recommender.extractors import EXTRACTORS, Extractor
-from recommender.text import shown
+from recommender.text import show
 
 KNOWN: dict[str, Extractor] = EXTRACTORS | {
     "pictures": Extractor("pictures", "Pictures", "video", "training.construction.pictures"),
@@ -47,4 +47,4 @@ def find_pair(name: str) -> Pair:
     if [side and side.modality for side in sides] == ["video", "music"]:
         return Pair(name, *filter(None, sides))
     names = f"{', '.join(sorted(PAIRS))}, or VIDEO,MUSIC of {', '.join(KNOWN)}"
-    raise InputError(f"unknown extractor '{shown(name)}'; there are: {names}")
+    raise InputError(f"unknown extractor '{show(name)}'; there are: {names}")

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from indexing.disk.content_hash import fingerprint
+from indexing.disk.content_hash import content_hash
 from indexing.executors import Crash, open_executor
 from recommender import atomic
 from recommender.errors import CliptuneError, InputError
 from recommender.extractors import Extractor
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array
 from training.construction.extractors import Pair
 from training.construction.table import Row
@@ -102,7 +102,7 @@ def vectors(
                 store.put(files[file], result)
                 found[file] = result
             else:
-                died = f"{shown(file)}: its decoder died ({result.reason})" if isinstance(result, Crash) else None
+                died = f"{show(file)}: its decoder died ({result.reason})" if isinstance(result, Crash) else None
                 failed[file] = died or str(result)
             on_progress(len(found) + len(failed), len(files))
     return Vectors(found, failed, frozenset(set(found) - kept))
@@ -117,25 +117,25 @@ def vector_of(extractor: Extractor, file: str) -> Array | str:
     except CliptuneError as error:
         return str(error)
     except OSError as error:
-        return f"cannot read {shown(file)}: {error.strerror or error}"
-    return found.item if np.isfinite(found.item).all() else f"{shown(file)}: features are not finite"
+        return f"cannot read {show(file)}: {error.strerror or error}"
+    return found.item if np.isfinite(found.item).all() else f"{show(file)}: features are not finite"
 
 
-def fingerprints(files: Mapping[str, Path]) -> tuple[dict[str, bytes], dict[str, str]]:
+def content_hashes(files: Mapping[str, Path]) -> tuple[dict[str, bytes], dict[str, str]]:
     """The content of each file by the name it goes by, and why others cannot be read."""
     digests, failed = {}, {}
     for name, file in files.items():
         try:
-            digests[name] = fingerprint(file)
+            digests[name] = content_hash(file)
         except OSError as error:
-            failed[name] = f"cannot read {shown(name)}: {error.strerror or error}"
+            failed[name] = f"cannot read {show(name)}: {error.strerror or error}"
     return digests, failed
 
 
 def _digests(rows: Sequence[Row]) -> tuple[dict[str, bytes], list[Rejected]]:
     """The content of each row's file by id, and the rows whose file cannot be read."""
     rows = sorted(rows, key=lambda r: r.line)
-    contents, failed = fingerprints({str(row.file): row.file for row in rows})
+    contents, failed = content_hashes({str(row.file): row.file for row in rows})
     digests: dict[str, bytes] = {}
     first: dict[bytes, Row] = {}
     rejected = [Rejected(row.line, row.path, failed[str(row.file)]) for row in rows if str(row.file) in failed]
@@ -146,7 +146,7 @@ def _digests(rows: Sequence[Row]) -> tuple[dict[str, bytes], list[Rejected]]:
         same = first.setdefault(digest, row)
         if same is not row:
             raise InputError(
-                f"lines {same.line} and {row.line} are copies of one file: {shown(same.path)}, {shown(row.path)}"
+                f"lines {same.line} and {row.line} are copies of one file: {show(same.path)}, {show(row.path)}"
             )
         digests[row.id] = digest
     return digests, rejected

@@ -9,8 +9,8 @@ import numpy as np
 
 from recommender import atomic
 from recommender.types import Array
-from training.construction.pairing import Pairing, Segment
-from training.datasets.built import MANIFEST, TAG, Manifest, built_layout
+from training.construction.pairing import Excerpt, Pairing
+from training.datasets.built import MANIFEST, TAG, Manifest, layout_of
 from training.datasets.emomv_labels import JOIN
 from training.datasets.emomv_layout import Stream
 from training.datasets.h5 import matrix_bytes
@@ -18,7 +18,7 @@ from training.datasets.h5 import matrix_bytes
 SEGMENTS = "segments.csv"
 USES = ("id", "path", "emotion", "source", "split", "use")
 
-Couple = tuple[Segment, Segment]
+Couple = tuple[Excerpt, Excerpt]
 Vectors = Mapping[str, Array]
 
 
@@ -35,11 +35,11 @@ def write_dataset(
 
     `video` and `music` are by segment id; `uses` tells of every segment what became of it (`USES`).
     """
-    layout = built_layout(manifest)
+    layout = layout_of(manifest)
     (folder / MANIFEST).unlink(missing_ok=True)
     atomic.write(folder / SEGMENTS, _csv_bytes([USES, *uses]))
     for split, pairing in pairings.items():
-        couples = ordered(pairing)
+        couples = order_pairs(pairing)
         lines = (_pair_line(split, couple, manifest.labels) for couple in couples)
         atomic.write(folder / layout.labels(split), _csv_bytes(lines))
         for stream, side, vectors in ((layout.video, 0, video), (layout.music, 1, music)):
@@ -52,14 +52,14 @@ def write_dataset(
     atomic.write(folder / MANIFEST, manifest.text().encode())
 
 
-def ordered(pairing: Pairing) -> list[Couple]:
+def order_pairs(pairing: Pairing) -> list[Couple]:
     """All pairs (video, music) as the published tables order them: matched first, then by emotions; then by id."""
     matched = [(s, s) for s in pairing.matched]
     couples = sorted(matched + list(pairing.mismatched), key=lambda c: (c[0].emotion, c[1].emotion, c[0].id, c[1].id))
     return sorted(couples, key=lambda c: c[0] is not c[1])
 
 
-def corpus_of(pairing: Pairing) -> list[Segment]:
+def corpus_of(pairing: Pairing) -> list[Excerpt]:
     """Every segment of the split's pairs once, with its own sound, by emotion and id."""
     segments = {*pairing.matched, *(video for video, _ in pairing.mismatched)}
     return sorted(segments, key=lambda s: (s.emotion, s.id))
@@ -77,7 +77,7 @@ def _pair_line(split: str, couple: Couple, names: Sequence[str]) -> list[str]:
     ]
 
 
-def _write_matrix(path: Path, segments: Sequence[Segment], vectors: Vectors, stream: Stream) -> None:
+def _write_matrix(path: Path, segments: Sequence[Excerpt], vectors: Vectors, stream: Stream) -> None:
     rows = np.array([vectors[s.id] for s in segments], np.float32).reshape(len(segments), stream.columns)
     atomic.write(path, matrix_bytes(rows))
 

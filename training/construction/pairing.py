@@ -30,7 +30,7 @@ ALLOWED_CLASSES = tuple(combinations(range(len(CLASSES)), 2))
 
 
 @dataclass(frozen=True, order=True)
-class Segment:
+class Excerpt:
     """A piece of a video with its own sound; `id` is unique, `emotion` an index into the set's labels."""
 
     id: str
@@ -46,14 +46,14 @@ class Pairing:
     mismatched pairs but found no partner.
     """
 
-    matched: tuple[Segment, ...]
-    mismatched: tuple[tuple[Segment, Segment], ...]
-    dropped: tuple[Segment, ...]
+    matched: tuple[Excerpt, ...]
+    mismatched: tuple[tuple[Excerpt, Excerpt], ...]
+    dropped: tuple[Excerpt, ...]
     returned: int = 0
 
 
 def pair(
-    segments: Sequence[Segment],
+    segments: Sequence[Excerpt],
     balance: Balance,
     rng: np.random.Generator,
     *,
@@ -87,8 +87,8 @@ def pair(
 
 
 def _halves(
-    segments: Sequence[Segment], rng: np.random.Generator, odd_kept: bool
-) -> tuple[list[list[Segment]], list[list[Segment]]]:
+    segments: Sequence[Excerpt], rng: np.random.Generator, odd_kept: bool
+) -> tuple[list[list[Excerpt]], list[list[Excerpt]]]:
     """Two lists of segments per emotion, each in random order: to keep and to re-pair."""
     kept, spare = [], []
     for emotion in range(len(EMOTIONS)):
@@ -100,9 +100,9 @@ def _halves(
     return kept, spare
 
 
-def _couples(spare: list[list[Segment]], allowed: Sequence[tuple[int, int]]) -> list[tuple[Segment, Segment]]:
+def _couples(spare: list[list[Excerpt]], allowed: Sequence[tuple[int, int]]) -> list[tuple[Excerpt, Excerpt]]:
     """Couples of two sources and an allowed pair of emotions, taken out of `spare` until none is left to take."""
-    couples: list[tuple[Segment, Segment]] = []
+    couples: list[tuple[Excerpt, Excerpt]] = []
     while True:
         found = [couple for a, b in allowed if (couple := _take(spare[a], spare[b])) is not None]
         if not found:
@@ -110,7 +110,7 @@ def _couples(spare: list[list[Segment]], allowed: Sequence[tuple[int, int]]) -> 
         couples += found
 
 
-def _take(first: list[Segment], second: list[Segment]) -> tuple[Segment, Segment] | None:
+def _take(first: list[Excerpt], second: list[Excerpt]) -> tuple[Excerpt, Excerpt] | None:
     """One segment of each list, of different sources and removed from them; None where there is no such two."""
     for i in reversed(range(len(first))):
         for j in reversed(range(len(second))):

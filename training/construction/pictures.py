@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 
 from recommender.media import frames
-from recommender.types import Array, Column, Features, numbered
+from recommender.types import Array, Column, Features, number_columns
 
 REVISION = "1"
 """Changes whenever the same file would give other numbers."""
 
 SHAPE = (4, 3, 32, 32)
 """Frames, channels (red, green, blue), height and width of a row."""
-NAMES = numbered("Pictures", prod(SHAPE))
+NAMES = number_columns("Pictures", prod(SHAPE))
 COLUMNS = tuple(Column(name, "", "a pixel of one channel, 0 to 255") for name in NAMES)
 
 LONGEST_S = 60.0  # segments of labelled films are 10 to 30 s long
@@ -29,8 +29,8 @@ def extract(path: Path) -> Features:
     A still gives the same picture four times. Raises MediaError when there is no picture.
     """
     shown = [_square(frame.rgb) for frame in islice(frames(path, FPS, SIDE), round(LONGEST_S * FPS))]
-    middles = (2 * np.arange(SHAPE[0]) + 1) * len(shown) // (2 * SHAPE[0])
-    row = np.stack([shown[i] for i in middles]).astype(np.float32).ravel()
+    centres = (2 * np.arange(SHAPE[0]) + 1) * len(shown) // (2 * SHAPE[0])
+    row = np.stack([shown[i] for i in centres]).astype(np.float32).ravel()
     return Features(NAMES, np.array([[0.0, len(shown) / FPS]]), row[None], row, len(shown) / FPS)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from recommender.extractors.audio import logmel
 from recommender.media import audio_blocks
-from recommender.types import Column, Features, numbered
+from recommender.types import Column, Features, number_columns
 from training.construction.pictures import LONGEST_S
 
 REVISION = "1"
@@ -15,7 +15,7 @@ REVISION = "1"
 
 SHAPE = (logmel.FRAMES, logmel.BANDS)
 """Steps of time and mel bands of a row."""
-NAMES = numbered("LogMel", prod(SHAPE))
+NAMES = number_columns("LogMel", prod(SHAPE))
 COLUMNS = tuple(Column(name, "", "log-mel magnitude of a band, averaged over its step") for name in NAMES)
 
 

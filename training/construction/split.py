@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from recommender.errors import InputError
-from training.construction.pairing import Segment
+from training.construction.pairing import Excerpt
 from training.learning.folds import deal, tally
 from training.types import EMOTIONS
 
 
-def at_most(segments: Sequence[Segment], limit: int, rng: np.random.Generator) -> list[Segment]:
+def at_most(segments: Sequence[Excerpt], limit: int, rng: np.random.Generator) -> list[Excerpt]:
     """A random choice of at most `limit` segments of each source (EmoMV-C: 2), sorted; their order does not matter."""
     kept = []
     for group in by_source(segments):
@@ -18,7 +18,7 @@ def at_most(segments: Sequence[Segment], limit: int, rng: np.random.Generator) -
     return sorted(kept)
 
 
-def split(segments: Sequence[Segment], share: float, rng: np.random.Generator) -> tuple[list[Segment], list[Segment]]:
+def split(segments: Sequence[Excerpt], share: float, rng: np.random.Generator) -> tuple[list[Excerpt], list[Excerpt]]:
     """Segments to train and to validate on, about `share` of every emotion in the second; sorted.
 
     Sources stay whole. The order of `segments` does not matter.
@@ -37,9 +37,9 @@ def split(segments: Sequence[Segment], share: float, rng: np.random.Generator) -
     return sorted(train), sorted(validation)
 
 
-def by_source(segments: Sequence[Segment]) -> list[list[Segment]]:
+def by_source(segments: Sequence[Excerpt]) -> list[list[Excerpt]]:
     """The segments of each source, sorted by source and then by id."""
-    groups: dict[str, list[Segment]] = {}
+    groups: dict[str, list[Excerpt]] = {}
     for segment in sorted(segments, key=lambda s: (s.source, s.id)):
         groups.setdefault(segment.source, []).append(segment)
     return list(groups.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from recommender.errors import CliptuneError
-from recommender.text import shown
+from recommender.text import show
 
 LOCK = ".lock"
 
@@ -35,7 +35,7 @@ def writing(folder: Path) -> Iterator[None]:
         with lock:
             yield
     except Timeout as error:
-        raise CliptuneError(f"{shown(folder)} is being written by another process: wait for it or stop it") from error
+        raise CliptuneError(f"{show(folder)} is being written by another process: wait for it or stop it") from error
     except OSError as error:
-        cause = _CAUSES.get(error.errno or 0, shown(error.strerror or str(error)))
-        raise CliptuneError(f"cannot write the data set to {shown(folder)}: {cause}") from error
+        cause = _CAUSES.get(error.errno or 0, show(error.strerror or str(error)))
+        raise CliptuneError(f"cannot write the data set to {show(folder)}: {cause}") from error

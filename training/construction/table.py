@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from training.datasets.emomv_labels import JOIN, Wrong, emotion_of, lines
 from training.types import CLASS_OF, CLASSES, EMOTIONS, Relevance
 
@@ -49,7 +49,7 @@ def read_table(labels: Path, classes: Relevance = "five") -> Table:
     _, header = next(found, (0, []))
     names = [cell.strip().lower() for cell in header]
     if missing := [name for name in COLUMNS if names.count(name) != 1]:
-        raise InputError(f"{shown(labels)}: the header needs one column '{missing[0]}' (and {', '.join(COLUMNS)})")
+        raise InputError(f"{show(labels)}: the header needs one column '{missing[0]}' (and {', '.join(COLUMNS)})")
     index = [names.index(name) for name in COLUMNS]
     rows: list[tuple[int, str, str, int | None]] = []
     seen: dict[Path, int] = {}
@@ -61,10 +61,10 @@ def read_table(labels: Path, classes: Relevance = "five") -> Table:
             rows.append((line, path, _source(source), (_emotion if classes == "five" else _class)(emotion)))
             _first_time(labels.parent / path, line, seen)
         except Wrong as error:
-            raise InputError(f"{shown(labels)}, line {line}: {error}") from error
+            raise InputError(f"{show(labels)}, line {line}: {error}") from error
     if not rows:
-        raise InputError(f"{shown(labels)}: no rows below the header")
-    return Table(_numbered(labels.parent, rows), sum(emotion is None for *_, emotion in rows))
+        raise InputError(f"{show(labels)}: no rows below the header")
+    return Table(_number(labels.parent, rows), sum(emotion is None for *_, emotion in rows))
 
 
 def _source(cell: str) -> str:
@@ -73,7 +73,7 @@ def _source(cell: str) -> str:
         raise Wrong("the source is empty: name the video that the segment was cut from")
     if JOIN in f"_{source}_":
         raise Wrong(
-            f"a source may not hold '{JOIN.strip('_')}' between underscores, as ids of pairs do: '{shown(source)}'"
+            f"a source may not hold '{JOIN.strip('_')}' between underscores, as ids of pairs do: '{show(source)}'"
         )
     return source
 
@@ -83,7 +83,7 @@ def _emotion(cell: str) -> int | None:
     if cell.strip().lower() == NEUTRAL:
         return None
     if cell.strip().isdigit():
-        raise Wrong(f"emotion '{shown(cell)}' is a number: write one of {', '.join(EMOTIONS)}, {NEUTRAL}")
+        raise Wrong(f"emotion '{show(cell)}' is a number: write one of {', '.join(EMOTIONS)}, {NEUTRAL}")
     return emotion_of(cell)
 
 
@@ -101,15 +101,15 @@ def _first_time(file: Path, line: int, seen: dict[Path, int]) -> None:
     try:
         there, real = file.is_file(), file.resolve()
     except OSError as error:
-        raise Wrong(f"no file {shown(file)} ({error.strerror or error})") from error
+        raise Wrong(f"no file {show(file)} ({error.strerror or error})") from error
     if not there:
-        raise Wrong(f"no file {shown(file)}")
+        raise Wrong(f"no file {show(file)}")
     if real in seen:
-        raise Wrong(f"{shown(file)} is already in line {seen[real]}")
+        raise Wrong(f"{show(file)} is already in line {seen[real]}")
     seen[real] = line
 
 
-def _numbered(folder: Path, rows: Sequence[tuple[int, str, str, int | None]]) -> tuple[Row, ...]:
+def _number(folder: Path, rows: Sequence[tuple[int, str, str, int | None]]) -> tuple[Row, ...]:
     """The rows with an emotion, with ids; neutral ones count in the numbering, so that a label may change later."""
     numbers: dict[str, int] = {}
     numbered = []

@@ -49,7 +49,7 @@ def fill(
         return 0
     known, done = len(files) - len(todo), 0
     runner = open_executor("inline" if workers == 1 else "processes", workers)
-    groups = list(grouped(sizes(todo), config or TogetherConfig(), workers))
+    groups = list(group_short_files(sizes(todo), config or TogetherConfig(), workers))
     with closing(cast(Generator[tuple[Any, Any]], runner.run(vectors_of, extractor, groups))) as results:
         for group, found in results:
             whole = {} if isinstance(found, Crash) else dict(zip(group, found, strict=True))
@@ -81,7 +81,7 @@ def sizes(files: Sequence[str]) -> dict[str, int]:
     return known
 
 
-def grouped(files: Mapping[str, int], config: TogetherConfig, workers: int) -> Iterator[tuple[str, ...]]:
+def group_short_files(files: Mapping[str, int], config: TogetherConfig, workers: int) -> Iterator[tuple[str, ...]]:
     """The files that are short, in order, in groups that are neither large nor fewer than there are workers."""
     most = min(config.files, -(-len(files) // workers))
     group: list[str] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from training.datasets.built import load_built
 from training.datasets.emomv import Name, load_emomv
 from training.datasets.macleod import MACLEOD
@@ -44,5 +44,5 @@ def load_pairs(name: str, folder: Path) -> PairDataset:
     name: "emomv-a", "emomv-b", "emomv-c", or "built" of one made by `recommend dataset build`. folder: where it lies.
     """
     if name not in PAIRED:
-        raise InputError(f"unknown data set '{shown(name)}'; there are: {', '.join(PAIRED)}")
+        raise InputError(f"unknown data set '{show(name)}'; there are: {', '.join(PAIRED)}")
     return PAIRED[name](folder)

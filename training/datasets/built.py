@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from training.datasets.emomv import load_layout
 from training.datasets.emomv_layout import Layout, Stream, before_number, retrieval_names
 from training.types import EMOTIONS, Dataset
@@ -46,7 +46,7 @@ class Manifest:
         return json.dumps({**head, **streams, "build": self.facts}, indent=1) + "\n"
 
 
-def built_layout(manifest: Manifest) -> Layout:
+def layout_of(manifest: Manifest) -> Layout:
     """Where the files of a built set lie."""
     return Layout(
         name=manifest.name,
@@ -68,7 +68,7 @@ def _stream(info: StreamInfo) -> Stream:
 
 def load_built(folder: Path) -> Dataset:
     """The set in `folder`; raises InputError when it has no manifest, or like `load_layout`."""
-    return load_layout(folder, built_layout(read_manifest(folder)))
+    return load_layout(folder, layout_of(read_manifest(folder)))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -77,7 +77,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["format"] != FORMAT:
-            raise InputError(f"{shown(path)}: format {found['format']!r} is not known; build the data set again")
+            raise InputError(f"{show(path)}: format {found['format']!r} is not known; build the data set again")
         video, music = (
             StreamInfo(str(s["prefix"]), tuple(map(str, s["columns"])), str(s["revision"]))
             for s in (found["video"], found["music"])
@@ -85,10 +85,8 @@ def read_manifest(folder: Path) -> Manifest:
         labels = tuple(map(str, found.get("labels", EMOTIONS)))
         return Manifest(str(found["name"]), str(found["encoder"]), video, music, dict(found["build"]), labels)
     except FileNotFoundError as error:
-        raise InputError(
-            f"{shown(folder)}: no finished data set ({MANIFEST} is not there); build it (again)"
-        ) from error
+        raise InputError(f"{show(folder)}: no finished data set ({MANIFEST} is not there); build it (again)") from error
     except OSError as error:
-        raise InputError(f"{shown(path)}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{show(path)}: cannot be read ({error.strerror or error})") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{shown(path)}: damaged; build the data set again") from error
+        raise InputError(f"{show(path)}: damaged; build the data set again") from error

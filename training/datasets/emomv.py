@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array, unit
 from training.datasets.emomv_labels import PairLabel, SegmentLabel, read_pairs, read_segments
 from training.datasets.emomv_layout import LAYOUTS, Layout, Stream
@@ -36,7 +36,7 @@ def load_emomv(folder: Path, name: Name) -> Dataset:
         itself or holds NaN.
     """
     if name not in LAYOUTS:
-        raise InputError(f"unknown data set '{shown(name)}'; there are: {', '.join(LAYOUTS)}")
+        raise InputError(f"unknown data set '{show(name)}'; there are: {', '.join(LAYOUTS)}")
     return load_layout(set_folder(folder, LAYOUTS[name]), LAYOUTS[name])
 
 
@@ -55,7 +55,7 @@ def load_layout(root: Path, layout: Layout) -> Dataset:
     corpus_table = read_segments(root / corpus_at, layout.names) if parts.there(corpus_at, "retrieval") else None
     if not parts.read:
         raise InputError(
-            f"{shown(root)}: nothing of {layout.name} is there; expected {layout.labels('train')} and the features"
+            f"{show(root)}: nothing of {layout.name} is there; expected {layout.labels('train')} and the features"
             f" {layout.features(layout.video, 'train')}, {layout.features(layout.music, 'train')}"
         )
     number = _numbers(layout, tables.values())
@@ -88,7 +88,7 @@ def extra_music(folder: Path, which: Literal["a", "b", "both"] = "b", apart_from
     """
     chosen = {"a": ["emomv-a"], "b": ["emomv-b"], "both": ["emomv-a", "emomv-b"]}.get(which)
     if chosen is None:
-        raise InputError(f"no extra music '{shown(which)}'; there are: a, b, both")
+        raise InputError(f"no extra music '{show(which)}'; there are: a, b, both")
     sets = [_train_music(folder, LAYOUTS[name]) for name in chosen]
     first = np.cumsum([0, *(1 + int(train.source.max()) for train in sets)])
     music = np.concatenate([train.music for train in sets])
@@ -182,9 +182,9 @@ def _train_music(folder: Path, layout: Layout) -> Extra:
     parts = _Parts(root, layout)
     labels = layout.labels("train")
     if not parts.there(labels, "train"):
-        raise InputError(f"{shown(root)}: no music of {layout.name}: {parts.missing[0]}")
+        raise InputError(f"{show(root)}: no music of {layout.name}: {parts.missing[0]}")
     table = read_pairs(root / labels)
     train = _pairs(parts, "train", table, _numbers(layout, [table]))
     if not train.music.shape[1]:
-        raise InputError(f"{shown(root)}: no music of {layout.name}: {parts.missing[-1]}")
+        raise InputError(f"{show(root)}: no music of {layout.name}: {parts.missing[-1]}")
     return Extra(train.music, train.music_emotion, train.music_source)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from training.types import EMOTIONS
 
 JOIN = "_PAIR_"
@@ -63,7 +63,7 @@ def emotion_of(cell: str, names: tuple[str, ...] = EMOTIONS) -> int:
     if re.fullmatch(r"[0-9]", name) and int(name) < len(names):
         return int(name)
     if name not in known:
-        raise Wrong(f"unknown emotion '{shown(cell)}' (known: {', '.join(known)})")
+        raise Wrong(f"unknown emotion '{show(cell)}' (known: {', '.join(known)})")
     return known[name]
 
 
@@ -74,13 +74,13 @@ def _read(table: Path, parse: Callable[[list[str]], Label]) -> list[Label]:
         try:
             label = parse(cells)
             if label.id in seen:
-                raise Wrong(f"id '{shown(label.id)}' is already in line {seen[label.id]}")
+                raise Wrong(f"id '{show(label.id)}' is already in line {seen[label.id]}")
         except Wrong as error:
-            raise InputError(f"{shown(table)}, line {line}: {error}") from error
+            raise InputError(f"{show(table)}, line {line}: {error}") from error
         seen[label.id] = line
         labels.append(label)
     if not labels:
-        raise InputError(f"{shown(table)}: no labels in it")
+        raise InputError(f"{show(table)}: no labels in it")
     return labels
 
 
@@ -92,9 +92,9 @@ def lines(table: Path) -> Iterator[tuple[int, list[str]]]:
             reader = csv.reader(file, strict=True)
             yield from ((reader.line_num, cells) for cells in reader if any(map(str.strip, cells)))
     except OSError as error:
-        raise InputError(f"{shown(table)}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{show(table)}: cannot be read ({error.strerror or error})") from error
     except csv.Error as error:
-        raise InputError(f"{shown(table)}, line {reader.line_num}: not CSV ({error})") from error
+        raise InputError(f"{show(table)}, line {reader.line_num}: not CSV ({error})") from error
 
 
 def _pair(cells: list[str], names: tuple[str, ...]) -> PairLabel:
@@ -102,15 +102,15 @@ def _pair(cells: list[str], names: tuple[str, ...]) -> PairLabel:
         raise Wrong(f"{len(cells)} columns where a pair has 7")
     _, name, match, *emotions = cells
     if match.strip() not in ("0", "1"):
-        raise Wrong(f"match is '{shown(match)}', which is neither 0 nor 1")
+        raise Wrong(f"match is '{show(match)}', which is neither 0 nor 1")
     matched = match.strip() == "1"
     video_emotion, music_emotion = (_agreed(emotions[i::2], names) for i in (0, 1))
     if matched != (video_emotion == music_emotion):
-        raise Wrong(f"match is {match} but the emotions {' and '.join(map(shown, emotions[:2]))}")
+        raise Wrong(f"match is {match} but the emotions {' and '.join(map(show, emotions[:2]))}")
     parts = name.split(JOIN)
     if not all(parts) or len(parts) != (1 if matched else 2):
         wanted = "one segment" if matched else f"two segments joined by {JOIN}"
-        raise Wrong(f"id '{shown(name)}' does not name {wanted}")
+        raise Wrong(f"id '{show(name)}' does not name {wanted}")
     return PairLabel(name, parts[0], parts[-1], int(matched), video_emotion, music_emotion)
 
 
@@ -127,5 +127,5 @@ def _agreed(cells: Sequence[str], names: tuple[str, ...]) -> int:
     """The label that all cells (name and number of one emotion) stand for."""
     labels = {emotion_of(cell, names) for cell in cells}
     if len(labels) > 1:
-        raise Wrong(f"emotion {' and label '.join(map(shown, cells))} contradict each other")
+        raise Wrong(f"emotion {' and label '.join(map(show, cells))} contradict each other")
     return labels.pop()

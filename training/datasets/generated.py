@@ -103,7 +103,7 @@ def world(effects: Iterable[str], seed: int, config: GeneratedConfig | None = No
     video = {name: x[group] for name, x in _side(rng, int(group.max()) + 1, config).items()}
     state = np.where(rng.random(config.pairs) < 0.5, 1.0, -1.0)
     turned = state if "state" in planted else np.ones(config.pairs)
-    music = _shared(rng, video, _side(rng, config.pairs, config), turned, config)
+    music = _share(rng, video, _side(rng, config.pairs, config), turned, config)
     affect = [_affect(side, config) for side in (video, music)]
     terms = {name: _standard(x) for name, x in _terms(video, music, affect, state).items()}
     score = _scores(rng, [terms[name] for name in TERMS if name in planted], config)
@@ -129,7 +129,7 @@ def _side(rng: np.random.Generator, rows: int, config: GeneratedConfig) -> Value
     return {name: rng.standard_normal((rows, size)) for name, size in sizes.items()}
 
 
-def _shared(rng: np.random.Generator, video: Values, alone: Values, state: Array, config: GeneratedConfig) -> Values:
+def _share(rng: np.random.Generator, video: Values, alone: Values, state: Array, config: GeneratedConfig) -> Values:
     """The music's hidden values: its own, and what it shares with its video."""
     music = dict(alone)
     for name in ("factors", "content"):

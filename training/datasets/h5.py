@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array
 
 
@@ -26,15 +26,15 @@ def read_matrix(path: Path, rows: int, columns: int) -> Array:
         with h5py.File(path, "r") as file:
             found = [item for item in map(file.get, file) if isinstance(item, h5py.Dataset)]
             if len(found) != 1:
-                raise InputError(f"{shown(path)}: holds {len(found)} matrices instead of one ({_keys(file)})")
+                raise InputError(f"{show(path)}: holds {len(found)} matrices instead of one ({_keys(file)})")
             _check_kind(path, found[0], rows, columns)
             values = np.asarray(found[0][()], np.float32)
     except (OSError, RuntimeError, KeyError) as error:
-        reason = shown(" ".join(str(error).split()))
-        raise InputError(f"{shown(path)}: not a whole HDF5 file ({reason}); fetch or build it again") from error
+        reason = show(" ".join(str(error).split()))
+        raise InputError(f"{show(path)}: not a whole HDF5 file ({reason}); fetch or build it again") from error
     bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(bad):
-        raise InputError(f"{shown(path)}: NaN or infinite values in {len(bad)} rows, first in row {bad[0] + 1}")
+        raise InputError(f"{show(path)}: NaN or infinite values in {len(bad)} rows, first in row {bad[0] + 1}")
     return values
 
 
@@ -52,15 +52,15 @@ def matrix_bytes(values: Array, name: str = "data") -> bytes:
 def _check_kind(path: Path, matrix: Any, rows: int, columns: int) -> None:
     """Raises InputError when the matrix, not read yet, has another shape or holds no numbers."""
     if len(matrix.shape) != 2 or matrix.shape[1] != columns:
-        raise InputError(f"{shown(path)}: a matrix of shape {matrix.shape} where {columns} columns are expected")
+        raise InputError(f"{show(path)}: a matrix of shape {matrix.shape} where {columns} columns are expected")
     if matrix.shape[0] != rows:
-        raise InputError(f"{shown(path)}: {matrix.shape[0]} rows of features for {rows} lines of labels")
+        raise InputError(f"{show(path)}: {matrix.shape[0]} rows of features for {rows} lines of labels")
     if matrix.dtype.kind not in "fiu":
-        raise InputError(f"{shown(path)}: values of type {matrix.dtype} are no numbers")
+        raise InputError(f"{show(path)}: values of type {matrix.dtype} are no numbers")
 
 
 def _keys(file: Any) -> str:
-    return "it holds: " + ", ".join(map(shown, file)) if len(file) else "it is empty"
+    return "it holds: " + ", ".join(map(show, file)) if len(file) else "it is empty"
 
 
 def _h5py() -> ModuleType:

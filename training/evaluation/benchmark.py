@@ -14,7 +14,7 @@ import numpy as np
 from training.evaluation import reliability, stages, summary, trec
 from training.evaluation import report as rendering
 from training.evaluation.files import write_text
-from training.evaluation.published import published, survey
+from training.evaluation.published import paper_rows, survey
 from training.evaluation.slices import per_query_table, write_per_query
 from training.evaluation.trials import Bench, Outcome, run, trials
 from training.learning.versions import environment
@@ -33,6 +33,7 @@ def benchmark(
     bench: Bench,
     systems: dict[str, System],
     seeds: Sequence[int],
+    *,
     out: Path,
     command: str,
     against: str | None = None,
@@ -57,12 +58,12 @@ def benchmark(
     outcomes: Outcomes = {name: {seed: [] for seed in seeds} for name in systems}
     for done, trial in enumerate(todo):
         tick(f"{trial.system}, seed {trial.seed}, fold {trial.fold}", done, len(todo))
-        outcome = run(bench, systems[trial.system], trial, out, reason)
+        outcome = run(bench, systems[trial.system], trial, folder=out, reason=reason)
         stages.check_searchable(pairs, trial.system, outcome)
         outcomes[trial.system][trial.seed].append(outcome)
     tick("intervals and tests", len(todo), len(todo))
-    scored = {name: summary.scored(bench, kept) for name, kept in outcomes.items()}
-    staged = {pair: stages.staged(bench, outcomes[pair.first], outcomes[pair.second]) for pair in pairs}
+    scored = {name: summary.collect_scores(bench, kept) for name, kept in outcomes.items()}
+    staged = {pair: stages.join_stages(bench, outcomes[pair.first], outcomes[pair.second]) for pair in pairs}
     report = {
         "schema_version": SCHEMA_VERSION,
         "command": command,
@@ -78,7 +79,7 @@ def benchmark(
         "significance": summary.significance(scored, against),
         "stages": [pair._asdict() | {"directions": stages.figures(found)} for pair, found in staged.items()],
         "survey": survey(bench.dataset.name),
-        "published": [row._asdict() for row in published(bench.dataset.name)] if bench.split == "published" else [],
+        "published": [row._asdict() for row in paper_rows(bench.dataset.name)] if bench.split == "published" else [],
         "versions": environment(PACKAGES),
         "hardware": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
         "fit_cpu_s": sum(sum(s.seconds) for s in scored.values()),
@@ -120,12 +121,12 @@ def _write(
         for direction in (V, M):
             short = direction.replace("->", "-")
             means = {measure: values.mean(axis=0) for measure, values in s.ranking[direction].items()}
-            rows = per_query_table(s.ids[direction], means, s.emotion[direction], s.names)
+            rows = per_query_table(s.ids[direction], means, s.emotion[direction], names=s.names)
             write_per_query(out / "per_query" / f"{name}.{short}.csv", rows)
     for pair, found in staged.items():
         for direction, columns in found.values.items():
             means = {stage: rows.mean(axis=0) for stage, rows in columns.items()}
-            table = per_query_table(found.ids[direction], means, found.emotion[direction], bench.names)
+            table = per_query_table(found.ids[direction], means, found.emotion[direction], names=bench.names)
             short = direction.replace("->", "-")
             write_per_query(out / "per_query" / f"stages.{pair.first}.{pair.second}.{short}.csv", table)
     _write_trec(bench, outcomes, out / "trec")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from recommender.atomic import write
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 
 
 def read_text(path: Path) -> str:
@@ -12,9 +12,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{shown(path)}: not UTF-8 text (byte {error.start})") from error
+        raise InputError(f"{show(path)}: not UTF-8 text (byte {error.start})") from error
     except OSError as error:
-        raise InputError(f"cannot read {shown(path)}: {error.strerror or error}") from error
+        raise InputError(f"cannot read {show(path)}: {error.strerror or error}") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -22,4 +22,4 @@ def write_text(path: Path, text: str) -> None:
     try:
         write(path, text, shared=True)
     except OSError as error:
-        raise InputError(f"cannot write {shown(path)}: {error.strerror or error}") from error
+        raise InputError(f"cannot write {show(path)}: {error.strerror or error}") from error

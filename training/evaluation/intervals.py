@@ -53,6 +53,7 @@ def bootstrap(
     values: Array,
     summary: Summary = "mean",
     method: Method = "bca",
+    *,
     groups: Array | None = None,
     level: float = 0.95,
     resamples: int = RESAMPLES,
@@ -67,7 +68,7 @@ def bootstrap(
     _options(method, level, resamples)
     if summary not in ("mean", "median") or (groups is not None and summary == "median"):
         raise InputError(f"no bootstrap of the {summary!r}{' by groups' if groups is not None else ''}")
-    kept, group = defined(values, groups)
+    kept, group = drop_undefined(values, groups)
     pooled = np.mean if summary == "mean" else np.median
     if not len(kept):
         return Interval(float("nan"), float("nan"), float("nan"), 0)
@@ -82,7 +83,7 @@ def bootstrap(
     jackknife = None
     if method == "bca":
         jackknife = (sums.sum() - sums) / (sizes.sum() - sizes) if summary == "mean" else _without_each(kept)
-    low, high = bounds(np.concatenate(resampled), estimate, method, level, jackknife)
+    low, high = bounds(np.concatenate(resampled), estimate, method, level=level, jackknife=jackknife)
     return Interval(estimate, low, high, len(kept))
 
 
@@ -90,13 +91,14 @@ def paired_bootstrap(
     a: Array,
     b: Array,
     method: Method = "bca",
+    *,
     groups: Array | None = None,
     level: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
     """Interval of the mean of a - b over the queries where both are defined: two systems on the same queries [q]."""
-    return bootstrap(paired(a, b), "mean", method, groups, level, resamples, seed)
+    return bootstrap(differences(a, b), "mean", method, groups=groups, level=level, resamples=resamples, seed=seed)
 
 
 def bootstrap_of(
@@ -116,7 +118,7 @@ def bootstrap_of(
     arrays = [np.asarray(column) for column in columns]
     if not arrays or any(len(column) != len(arrays[0]) for column in arrays) or not len(arrays[0]):
         raise InputError("the columns of a bootstrap must have the same length, at least 1")
-    group = grouped(groups, len(arrays[0]))
+    group = number_groups(groups, len(arrays[0]))
     members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
     estimate = float(statistic(*arrays))
     if len(members) < 2 or not np.isfinite(estimate):
@@ -127,7 +129,7 @@ def bootstrap_of(
             rows = np.concatenate([members[i] for i in drawn])
             resampled.append(float(statistic(*[column[rows] for column in arrays])))
     values = np.array(resampled)
-    low, high = bounds(values[~np.isnan(values)], estimate, method, level)
+    low, high = bounds(values[~np.isnan(values)], estimate, method, level=level)
     return Interval(estimate, low, high, len(group))
 
 
@@ -140,7 +142,7 @@ def draws(n: int, resamples: int, seed: int) -> Iterator[Array]:
 
 
 def bounds(
-    resampled: Array, estimate: float, method: Method, level: float, jackknife: Array | None = None
+    resampled: Array, estimate: float, method: Method, *, level: float, jackknife: Array | None = None
 ) -> tuple[float, float]:
     """Lower and upper bound from resampled estimates; `jackknife` (leave-one-out estimates) is for BCa."""
     tail = np.array([(1 - level) / 2, (1 + level) / 2])
@@ -167,7 +169,7 @@ def _without_each(values: Array) -> Array:
     return np.array([np.median(np.delete(values, i)) for i in range(len(values))])
 
 
-def paired(a: Array, b: Array) -> Array:
+def differences(a: Array, b: Array) -> Array:
     """a - b float64 [q], NaN where either is not defined; raises InputError for other shapes."""
     first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if first.ndim != 1 or first.shape != second.shape:
@@ -177,17 +179,17 @@ def paired(a: Array, b: Array) -> Array:
     return first - second
 
 
-def defined(values: Array, groups: Array | None) -> tuple[Array, Array]:
+def drop_undefined(values: Array, groups: Array | None) -> tuple[Array, Array]:
     """The values that are not NaN, float64 [n], and their group numbers int64 [n] from 0 without gaps."""
     every = np.asarray(values, np.float64)
     if every.ndim != 1:
         raise InputError(f"values must be one per query [q], not {every.shape}")
     has = ~np.isnan(every)
-    group = grouped(groups, len(every))[has]
+    group = number_groups(groups, len(every))[has]
     return every[has], np.unique(group, return_inverse=True)[1].astype(np.int64)
 
 
-def grouped(groups: Array | None, n: int) -> Array:
+def number_groups(groups: Array | None, n: int) -> Array:
     """Group numbers int64 [n] from 0; without groups every row is its own."""
     if groups is None:
         return np.arange(n)

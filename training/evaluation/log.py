@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from training.evaluation.files import read_text
 from training.types import ProtocolName
 
@@ -82,7 +82,7 @@ def append(path: Path, entry: Mapping[str, Any]) -> None:
         finally:
             os.close(handle)
     except OSError as error:
-        raise InputError(f"cannot write the log {shown(path)}: {error.strerror or error}") from error
+        raise InputError(f"cannot write the log {show(path)}: {error.strerror or error}") from error
 
 
 def _lock(handle: int) -> None:

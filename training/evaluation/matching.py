@@ -122,7 +122,7 @@ class Fits:
         key = chosen.config, chosen.stops, effects, seed
         if key not in self.kept:
             self.tick(chosen.name, len(self.kept), self.total)
-            self.kept[key] = measured(chosen, generate(effects, SEED + seed, self.config), seed)
+            self.kept[key] = measure(chosen, generate(effects, SEED + seed, self.config), seed)
         return self.kept[key]
 
     def runs(self, chosen: Recipe, effects: tuple[str, ...], seeds: Sequence[int]) -> dict[str, Array]:
@@ -131,7 +131,7 @@ class Fits:
         return {name: np.array([figures[name] for figures in found]) for name in MEASURES}
 
 
-def measured(chosen: Recipe, data: Scored, seed: int) -> dict[str, float]:
+def measure(chosen: Recipe, data: Scored, seed: int) -> dict[str, float]:
     """MAE, MSE, R2, Brier and AUC of one fit on the third part of a split of `data`."""
     fitted_on, second, test = split(data, seed)
     network = AFCLNet(NAME, chosen.config).fit_scored(fitted_on, seed, second if chosen.stops else None)
@@ -168,7 +168,7 @@ def chance(data: Scored, seed: int) -> dict[str, float]:
     return figures(test.score, np.full(len(test), fitted_on.score.mean()))
 
 
-def examined(fits: Fits, experiment: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
+def examine(fits: Fits, experiment: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
     """One part of the network: figures with and without it where its effect is planted and where it is left out."""
     full, without = recipe(experiment.base), recipe(experiment.base, experiment.without)
     worlds: dict[str, dict[str, Any]] = {}
@@ -182,11 +182,11 @@ def examined(fits: Fits, experiment: Experiment, seeds: Sequence[int]) -> dict[s
             "difference": difference(*runs),
             "chance": _mean_chance(fits, effects, seeds),
         }
-    found = recovered(*(w["difference"]["R2"] for w in worlds.values()))
+    found = is_recovered(*(w["difference"]["R2"] for w in worlds.values()))
     return {**experiment._asdict(), **worlds, "recovered": found}
 
 
-def recovered(planted: Mapping[str, float], left_out: Mapping[str, float]) -> bool:
+def is_recovered(planted: Mapping[str, float], left_out: Mapping[str, float]) -> bool:
     """Whether the interval of a difference lies above 0 where planted and includes 0 where left out."""
     return bool(planted["low_95"] > 0 and left_out["low_95"] <= 0 <= left_out["high_95"])
 
@@ -208,7 +208,7 @@ def difference(full: Mapping[str, Array], without: Mapping[str, Array]) -> dict[
     return found
 
 
-def compared(fits: Fits, recipes: Sequence[tuple[Recipe, Sequence[int]]], effects: tuple[str, ...]) -> dict[str, Any]:
+def compare(fits: Fits, recipes: Sequence[tuple[Recipe, Sequence[int]]], effects: tuple[str, ...]) -> dict[str, Any]:
     """Figures of recipes, each with its own seeds, and their differences to the first one on those seeds."""
     full = recipes[0][0]
     found: dict[str, Any] = {}
@@ -221,7 +221,7 @@ def compared(fits: Fits, recipes: Sequence[tuple[Recipe, Sequence[int]]], effect
 
 
 def matching(
-    experiments: Sequence[Experiment], seeds: int, config: GeneratedConfig, table_seeds: int = 10,
+    experiments: Sequence[Experiment], seeds: int, config: GeneratedConfig, *, table_seeds: int = 10,
     paper_seeds: int = 2, tick: Tick = lambda *_: None,
 ) -> dict[str, Any]:  # fmt: skip
     """The report without its heading: every experiment, then all recipes on pairs with every term.
@@ -239,16 +239,16 @@ def matching(
     if paper_seeds:
         others.append((Recipe("paper", PAPER_SMALL, stops=True), numbers[: min(paper_seeds, table_seeds)]))
     fits = Fits(config, tick, _fits(experiments, seeds, others))
-    parts = [examined(fits, experiment, numbers) for experiment in experiments]
+    parts = [examine(fits, experiment, numbers) for experiment in experiments]
     adjusted = iter(holm([part[w]["difference"]["R2"]["p"] for part in parts for w in ("planted", "left_out")]))
     for part in parts:
         for world in ("planted", "left_out"):
             part[world]["difference"]["R2"]["p_holm"] = next(adjusted)
-    return {"experiments": parts, "comparison": compared(fits, others, TERMS)}
+    return {"experiments": parts, "comparison": compare(fits, others, TERMS)}
 
 
 def run_matching(
-    out: Path, effects: str = "all", seeds: int = 10, pairs: int = 2200, command: str = "",
+    out: Path, effects: str = "all", seeds: int = 10, *, pairs: int = 2200, command: str = "",
     tick: Tick = lambda *_: None, table_seeds: int = 10, paper_seeds: int = 2,
 ) -> dict[str, Any]:  # fmt: skip
     """The report, written to `out` as matching.md and matching.json.
@@ -272,7 +272,7 @@ def run_matching(
         "versions": versions(("cliptune", "numpy", "torch", "lightgbm")),
         "configurations": {name: repr(base) for name, base in BASES.items()} | {"paper": repr(PAPER_SMALL)},
     }
-    report = facts | matching(chosen, seeds, config, table_seeds, paper_seeds, tick)
+    report = facts | matching(chosen, seeds, config, table_seeds=table_seeds, paper_seeds=paper_seeds, tick=tick)
     write_text(out / "matching.json", as_json(report))
     write_text(out / "matching.md", markdown(report))
     return report

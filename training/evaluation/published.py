@@ -65,7 +65,7 @@ def survey(dataset: str) -> dict[str, float] | None:
     return None if rates is None else {"matched": rates[0], "mismatched": rates[1]}
 
 
-def published(dataset: str) -> list[Row]:
+def paper_rows(dataset: str) -> list[Row]:
     """The published rows of a dataset; none for one that is not EmoMV."""
     return [
         Row(label, OURS[label], classification | _retrieval(V, *forth) | _retrieval(M, *back))

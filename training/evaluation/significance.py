@@ -13,7 +13,7 @@ import numpy as np
 
 from recommender.errors import InputError
 from recommender.types import Array
-from training.evaluation.intervals import Interval, defined, paired, paired_bootstrap
+from training.evaluation.intervals import Interval, differences, drop_undefined, paired_bootstrap
 
 ROUNDS = 100_000
 """Random sign patterns: the smallest p is 1e-5, small enough to survive Holm over 100 pairs."""
@@ -41,7 +41,7 @@ class Comparison(NamedTuple):
     p_holm: float
 
 
-def paired_test(a: Array, b: Array, groups: Array | None = None, rounds: int = ROUNDS, seed: int = 0) -> PairedTest:
+def paired_test(a: Array, b: Array, groups: Array | None = None, *, rounds: int = ROUNDS, seed: int = 0) -> PairedTest:
     """The sign-flip test between per-query values [q] of two systems; queries where either is NaN are left out.
 
     With `groups` [q] the queries of a group flip together. Monte Carlo p is (1 + patterns at least as extreme) /
@@ -49,7 +49,7 @@ def paired_test(a: Array, b: Array, groups: Array | None = None, rounds: int = R
     """
     if rounds < 1:
         raise InputError(f"a randomisation test needs rounds from 1, not {rounds}")
-    kept, group = defined(paired(a, b), groups)
+    kept, group = drop_undefined(differences(a, b), groups)
     if not len(kept):
         return PairedTest(float("nan"), 1.0, 0, True)
     units = np.bincount(group, kept)
@@ -78,6 +78,7 @@ def compare(
     systems: Mapping[str, Array],
     groups: Array | None = None,
     against: str | None = None,
+    *,
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> list[Comparison]:
@@ -85,7 +86,7 @@ def compare(
     if against is not None and against not in systems:
         raise InputError(f"no system {against!r} to compare with: there are {', '.join(systems)}")
     pairs = [(name, against) for name in systems if name != against] if against else list(combinations(systems, 2))
-    tests = [paired_test(systems[a], systems[b], groups, rounds, seed) for a, b in pairs]
+    tests = [paired_test(systems[a], systems[b], groups, rounds=rounds, seed=seed) for a, b in pairs]
     adjusted = holm([test.p for test in tests])
     return [
         Comparison(a, b, paired_bootstrap(systems[a], systems[b], groups=groups, seed=seed), test.p, corrected)

@@ -25,13 +25,13 @@ class Slice(NamedTuple):
 
 
 def by_label(
-    values: Array, labels: Array, measure: str | Measure, names: Sequence[str] = EMOTIONS, seed: int = 0
+    values: Array, labels: Array, measure: str | Measure, *, names: Sequence[str] = EMOTIONS, seed: int = 0
 ) -> dict[str, Slice]:
     """A slice per name, in the order of `names`, of per-query values [q] with labels int [q] into `names`.
 
     Raises InputError for shapes that do not fit and labels outside `names`. A name without queries has n = 0 and NaN.
     """
-    values, labels = np.asarray(values, np.float64), checked_labels(labels, len(values), names)
+    values, labels = np.asarray(values, np.float64), check_labels(labels, len(values), names)
     summary = "median" if parse(measure).kind.summary == "median" else "mean"
     slices = {}
     for label, name in enumerate(names):
@@ -45,13 +45,14 @@ def per_query_table(
     ids: Sequence[str],
     values: Mapping[str, Array],
     labels: Array | None = None,
+    *,
     names: Sequence[str] = EMOTIONS,
 ) -> list[dict[str, str | float | None]]:
     """A row per query: `query`, `emotion` where labels are given, then every measure (None where not defined)."""
     for spec, column in values.items():
         if np.shape(column) != (len(ids),):
             raise InputError(f"{spec} has shape {np.shape(column)}, but there are {len(ids)} queries")
-    codes = None if labels is None else checked_labels(labels, len(ids), names)
+    codes = None if labels is None else check_labels(labels, len(ids), names)
     rows: list[dict[str, str | float | None]] = []
     for i, query in enumerate(ids):
         row: dict[str, str | float | None] = {"query": query}
@@ -78,7 +79,7 @@ def number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def checked_labels(labels: Array, count: int, names: Sequence[str]) -> Array:
+def check_labels(labels: Array, count: int, names: Sequence[str]) -> Array:
     """Labels as int64 [count] into `names`; raises InputError for anything else."""
     codes = np.asarray(labels)
     if codes.shape != (count,) or codes.dtype.kind not in "iu":

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recommender.encoders.contract import direction
-from recommender.engine import Query, Recommender
+from recommender.engine import Recommender
 from recommender.errors import Argument, InputError
 from recommender.memory import MemoryLibrary
+from recommender.query import Query
 from recommender.types import Array
 from training.evaluation.intervals import bootstrap, paired_bootstrap, spread
 from training.evaluation.significance import holm, paired_test
@@ -66,7 +67,7 @@ def check_searchable(pairs: Sequence[Pair], name: str, outcome: Outcome) -> None
             )
 
 
-def rescored(k: int | None) -> str:
+def reranking_stage(k: int | None) -> str:
     """The name of the stage that scores the first k candidates again, all of them for None."""
     return f"rescored {'all' if k is None else k}"
 
@@ -74,7 +75,7 @@ def rescored(k: int | None) -> str:
 def before() -> dict[str, str]:
     """Every stage in order, with the one that it is compared with."""
     fixed = {COSINE: PERFECT, OWN: COSINE, INDEX: COSINE}
-    return fixed | {rescored(k): INDEX for k in (*CUTOFFS, None)}
+    return fixed | {reranking_stage(k): INDEX for k in (*CUTOFFS, None)}
 
 
 class Library:
@@ -99,21 +100,21 @@ class Library:
         return self.place[found.ids], found.scores
 
 
-def orders(queries: Array, corpus: Array, own: Array, second: Array) -> dict[str, Array]:
+def orders(queries: Array, corpus: Array, own: Array, *, second: Array) -> dict[str, Array]:
     """Scores [q, c] of every stage, larger is better, of query and corpus vectors and both stages' scores [q, c]."""
     exact = direction(np.asarray(queries, np.float64)) @ direction(np.asarray(corpus, np.float64)).T
     library = Library(corpus)
-    through = _searched(library, queries)
+    through = _search(library, queries)
     found = {COSINE: exact, OWN: own, INDEX: through}
     for k in (*CUTOFFS, None):
         first = np.zeros(exact.shape, bool)
         for row, query in zip(first, np.asarray(queries, np.float64), strict=True):
             row[library.top(query, library.count if k is None else k)[0]] = True
-        found[rescored(k)] = np.array([reordered(*rows) for rows in zip(through, second, first, strict=True)])
+        found[reranking_stage(k)] = np.array([reorder(*rows) for rows in zip(through, second, first, strict=True)])
     return found
 
 
-def reordered(base: Array, second: Array, first: Array) -> Array:
+def reorder(base: Array, second: Array, first: Array) -> Array:
     """Scores float64 [c] that put the items where `first` [c] is true by `second` [c] before the others by `base` [c].
 
     Ties of either stay ties.
@@ -124,7 +125,7 @@ def reordered(base: Array, second: Array, first: Array) -> Array:
     return rank
 
 
-def _searched(library: Library, queries: Array) -> Array:
+def _search(library: Library, queries: Array) -> Array:
     """Cosines float32 [q, c] as the recommender's search gives them for the whole corpus."""
     scores = np.empty((len(queries), library.count), np.float32)
     for row, query in zip(scores, np.asarray(queries, np.float64), strict=True):
@@ -140,12 +141,14 @@ def of_task(task: Task, first: Outcome, second: Outcome) -> dict[str, dict[str, 
     vectors = {V: (first.video_vectors, first.music_vectors), M: (first.music_vectors, first.video_vectors)}
     for name, way in ways.items():
         relevant = SameLabel(way.query, way.corpus)
-        scores = orders(*vectors[name], own[name].scores, way.scores)
+        scores = orders(*vectors[name], own[name].scores, second=way.scores)
         found[name] = {stage: per_query(s, relevant, ["mAP"])["mAP"] for stage, s in scores.items()}
     return found
 
 
-def staged(bench: Bench, first: Mapping[int, Sequence[Outcome]], second: Mapping[int, Sequence[Outcome]]) -> Stages:
+def join_stages(
+    bench: Bench, first: Mapping[int, Sequence[Outcome]], second: Mapping[int, Sequence[Outcome]]
+) -> Stages:
     """Both stages' outcomes, {seed: [fold 0, fold 1, ...]}, as per-query values in one order of the queries."""
     ids: dict[str, tuple[str, ...]] = {}
     emotion: dict[str, Array] = {}

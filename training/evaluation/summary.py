@@ -107,7 +107,7 @@ class Scored(NamedTuple):
     names: tuple[str, ...] = EMOTIONS
 
 
-def scored(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> Scored:
+def collect_scores(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> Scored:
     """A system's outcomes, {seed: [fold 0, fold 1, ...]}, brought into one order of queries and pairs."""
     ids: dict[str, tuple[str, ...]] = {}
     emotion: dict[str, Array] = {}
@@ -127,7 +127,7 @@ def scored(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> Scored:
         names = np.array([name for task in tasks for name in task.pairs.ids])
         order = np.argsort(names, kind="stable")
         truth.append(np.concatenate([task.pairs.match for task in tasks])[order])
-        near.append(np.concatenate([graded(task) for task in tasks])[order])
+        near.append(np.concatenate([grade_pairs(task) for task in tasks])[order])
         match.append(np.concatenate([outcome.match for outcome in folds])[order])
         groups.append(np.concatenate([task.pairs.video_source for task in tasks])[order])
         for modality, kept in guesses.items():
@@ -141,7 +141,7 @@ def scored(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> Scored:
     return Scored(ids, emotion, stacked, curves, truth, near, match, groups, guesses, seconds, bench.names)
 
 
-def graded(task: Task) -> Array:
+def grade_pairs(task: Task) -> Array:
     """How near the two emotions of every pair lie, float64 [n], 1 for the same one."""
     return nearness(task.pairs, len(task.classes))
 
@@ -171,7 +171,7 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
             runs = np.nanmedian(values, axis=1) if name == "median-rank" else np.nanmean(values, axis=1)
             pooled: Summary = "median" if name == "median-rank" else "mean"
             interval = bootstrap(values.mean(axis=0), pooled, method="percentile", seed=seed)
-            measures[f"{direction} {name}"] = entry(runs, interval.low, interval.high, interval.n)
+            measures[f"{direction} {name}"] = entry(runs, interval.low, interval.high, n=interval.n)
     for name in (*MATCHING, *PROBABILITY):
         measures[name] = _matching(s, name, s.truth, seed)
     for name in GRADED:
@@ -179,7 +179,7 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
     for modality, guesses in s.emotions.items():
         if guesses:
             runs = np.array([float(np.mean(truth == guess)) for truth, guess in guesses])
-            measures[f"{modality} emotion accuracy"] = entry(runs, float("nan"), float("nan"), len(guesses[0][0]))
+            measures[f"{modality} emotion accuracy"] = entry(runs, float("nan"), float("nan"), n=len(guesses[0][0]))
     return {
         "measures": measures,
         "slices": {d: _slices(s, d, seed) for d in (V, M)},
@@ -189,7 +189,7 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def entry(runs: Array, low: float, high: float, n: int) -> dict[str, Any]:
+def entry(runs: Array, low: float, high: float, *, n: int) -> dict[str, Any]:
     """A figure of the report: its mean and SD over `runs` [seeds], its interval, and how many items it is of."""
     over = spread(runs)
     return {
@@ -216,7 +216,7 @@ def _matching(s: Scored, name: str, truths: list[Array], seed: int) -> dict[str,
     rows = np.arange(len(truths[0]))
     interval = bootstrap_of(over_seeds, rows, method=method, groups=s.groups[0], resamples=500, seed=seed)
     low, high = np.maximum(interval[1:3], 0) if name == "ECE" else interval[1:3]  # maximum: NaN stays NaN
-    return entry(runs, low, high, len(rows))
+    return entry(runs, low, high, n=len(rows))
 
 
 def _confusion(truth: Array, score: Array) -> Array:
@@ -227,7 +227,7 @@ def _confusion(truth: Array, score: Array) -> Array:
 
 
 def _slices(s: Scored, direction: str, seed: int) -> dict[str, Any]:
-    parts = by_label(s.ranking[direction]["mAP"].mean(axis=0), s.emotion[direction], "mAP", s.names, seed)
+    parts = by_label(s.ranking[direction]["mAP"].mean(axis=0), s.emotion[direction], "mAP", names=s.names, seed=seed)
     return {
         name: {
             "queries": part.queries,

@@ -17,7 +17,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array
 from training.evaluation.files import read_text, write_text
 from training.measures import Measure, parse
@@ -61,6 +61,7 @@ def evaluate_trec(
     qrels_path: Path,
     run_path: Path,
     measures: Sequence[str | Measure],
+    *,
     ties: TrecTies = "expected",
     seed: int = 0,
 ) -> TrecEvaluation:
@@ -70,11 +71,11 @@ def evaluate_trec(
     none of the judged queries.
     """
     chosen = [parse(spec) for spec in measures]
-    return evaluate(read_qrels(qrels_path), read_run(run_path), chosen, ties, seed)
+    return evaluate(read_qrels(qrels_path), read_run(run_path), chosen, ties=ties, seed=seed)
 
 
 def evaluate(
-    qrels: Qrels, run: Run, measures: Sequence[str | Measure], ties: TrecTies = "expected", seed: int = 0
+    qrels: Qrels, run: Run, measures: Sequence[str | Measure], *, ties: TrecTies = "expected", seed: int = 0
 ) -> TrecEvaluation:
     """As `evaluate_trec`, on tables that are already read."""
     if ties not in ("expected", "seed", "document"):
@@ -141,13 +142,13 @@ def write_run(path: Path, run: Run, tag: str) -> None:
 
 def run_of(scores: Array, queries: Sequence[str], corpus: Sequence[str]) -> dict[str, dict[str, float]]:
     """The run of scores [q, c] under names; raises InputError for shapes that do not fit and names given twice."""
-    _named(np.shape(scores), queries, corpus)
+    _check_names(np.shape(scores), queries, corpus)
     return {q: dict(zip(corpus, map(float, row), strict=True)) for q, row in zip(queries, scores, strict=True)}
 
 
 def qrels_of(relevant: Array, queries: Sequence[str], corpus: Sequence[str]) -> dict[str, dict[str, int]]:
     """The judgements of relevance bool [q, c] under names, every item judged (0 or 1)."""
-    _named(np.shape(relevant), queries, corpus)
+    _check_names(np.shape(relevant), queries, corpus)
     return {q: dict(zip(corpus, map(int, row), strict=True)) for q, row in zip(queries, relevant, strict=True)}
 
 
@@ -196,7 +197,7 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]
     """Number and words of every line that is not blank; raises InputError for an empty file."""
     text = read_text(path)
     if not text.strip():
-        raise InputError(f"{shown(path)}: the file is empty")
+        raise InputError(f"{show(path)}: the file is empty")
     for number, line in enumerate(text.split("\n"), 1):
         words = line.split()
         if len(words) == len(columns):
@@ -207,7 +208,7 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]
 
 
 def _at(path: Path, number: int) -> str:
-    return f"{shown(path)}, line {number}"
+    return f"{show(path)}, line {number}"
 
 
 def _put(table: dict[str, dict[str, T]], query: str, document: str, value: T) -> bool:
@@ -232,7 +233,7 @@ def _name(name: str) -> str:
     return name
 
 
-def _named(shape: tuple[int, ...], queries: Sequence[str], corpus: Sequence[str]) -> None:
+def _check_names(shape: tuple[int, ...], queries: Sequence[str], corpus: Sequence[str]) -> None:
     if shape != (len(queries), len(corpus)):
         raise InputError(f"{shape} does not fit {len(queries)} queries and {len(corpus)} items")
     for names, what in ((queries, "queries"), (corpus, "items")):

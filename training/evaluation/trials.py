@@ -157,10 +157,10 @@ class Bench:
 
     def rows(self, seed: int, fold: int) -> tuple[Array, Array]:
         """Fitted and held-out training pairs of a fold that a seed dealt, as indices; no source is on both sides."""
-        from training.learning.folds import grouped_folds
+        from training.learning.folds import deal_pair_folds
 
         if seed not in self._dealt:
-            self._dealt[seed] = grouped_folds(self.dataset.pairs["train"], self.folds, seed)
+            self._dealt[seed] = deal_pair_folds(self.dataset.pairs["train"], self.folds, seed)
         return self._dealt[seed][fold]
 
     @cached_property
@@ -175,16 +175,16 @@ def own_sound(pairs: Pairs) -> Corpus:
     return Corpus(matched.video, matched.music, matched.video_emotion, matched.ids)
 
 
-def run(bench: Bench, system: System, trial: Trial, folder: Path, reason: str) -> Outcome:
+def run(bench: Bench, system: System, trial: Trial, *, folder: Path, reason: str) -> Outcome:
     """The outcome of a trial: read from `folder` when it was done before with the same everything, else computed."""
     path = folder / "trials" / f"{trial.system}.seed{trial.seed}.fold{trial.fold}.npz"
-    key = fingerprint(bench, system, trial)
+    key = trial_key(bench, system, trial)
     if (kept := _read(path, key)) is not None:
         _log.info("%s: done before, read back", path)
         return kept
     task = bench.task(trial.seed, trial.fold)
     start = time.process_time()
-    fitted = system.fit(task.train, trial.seed, task.stop, bench.extra)
+    fitted = system.fit(task.train, trial.seed, task.stop, extra=bench.extra)
     log.record(
         folder / "evaluated.jsonl",
         system=trial.system,
@@ -221,7 +221,7 @@ def _vectors(fitted: Fitted, modality: Modality, features: Array) -> Array:
     return np.zeros((0, 0), np.float32) if embed is None else np.asarray(embed(modality, features), np.float32)
 
 
-def fingerprint(bench: Bench, system: System, trial: Trial) -> str:
+def trial_key(bench: Bench, system: System, trial: Trial) -> str:
     """A hash over all that an outcome depends on: data, protocol, folds, configuration and the code that fits."""
     more = bench.extra
     extra = "" if more is None else hashlib.sha256(more.music.tobytes() + more.emotion.tobytes()).hexdigest()

@@ -9,7 +9,7 @@ from recommender.types import Array
 from training.types import EMOTIONS, Pairs
 
 
-def grouped_folds(pairs: Pairs, k: int, seed: int) -> list[tuple[Array, Array]]:
+def deal_pair_folds(pairs: Pairs, k: int, seed: int) -> list[tuple[Array, Array]]:
     """k folds (train rows, test rows), ascending int64; every pair is tested once, no source is on both sides.
 
     Groups are `Pairs.groups()`; folds are of similar size and, as far as the groups allow, of similar shares of
@@ -24,10 +24,10 @@ def grouped_folds(pairs: Pairs, k: int, seed: int) -> list[tuple[Array, Array]]:
     group = pairs.groups()
     if (groups := len(np.unique(group))) < k:
         raise InputError(f"{groups} groups of sources cannot make {k} folds: ask for fewer")
-    return dealt(_labels(pairs), group, k, seed)
+    return deal_folds(_labels(pairs), group, k, seed=seed)
 
 
-def dealt(labels: Array, group: Array, k: int, seed: int) -> list[tuple[Array, Array]]:
+def deal_folds(labels: Array, group: Array, k: int, *, seed: int) -> list[tuple[Array, Array]]:
     """k folds (train rows, test rows), ascending int64, none of the groups [n] on both sides; at least k groups.
 
     Groups are dealt as `deal` deals them: `labels` float [n, c] says what each row holds, column 0 that it is one.

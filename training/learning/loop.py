@@ -70,6 +70,7 @@ def train(
     model: nn.Module,
     loss: Loss,
     epoch: Epoch,
+    *,
     schedule: Schedule,
     seed: int,
     epochs: int,
@@ -127,16 +128,16 @@ MOST_EPOCHS = 600
 """Where inner fits end: on EmoMV-C's training folds no network still improves there."""
 
 
-def inner_epochs(curve_on: Callable[[Pairs, Pairs], Array], train_pairs: Pairs, folds: int, seed: int) -> int:
+def inner_epochs(curve_on: Callable[[Pairs, Pairs], Array], train_pairs: Pairs, folds: int, *, seed: int) -> int:
     """Epochs for a fit on all of `train_pairs`: those with the best quality on inner folds [ours].
 
     The folds are grouped by source video and lie inside the training pairs, so that nothing of the evaluated items
     is used. `curve_on(train, held_out)` fits one and gives the quality [e] of its scores after every EVERY epochs
     (`quality`). The loss would stop too early: its emotion terms overfit while the ranking still improves.
     """
-    from training.learning.folds import grouped_folds
+    from training.learning.folds import deal_pair_folds
 
-    curves = [curve_on(train_pairs.take(a), train_pairs.take(b)) for a, b in grouped_folds(train_pairs, folds, seed)]
+    curves = [curve_on(train_pairs.take(a), train_pairs.take(b)) for a, b in deal_pair_folds(train_pairs, folds, seed)]
     mean = np.mean(curves, axis=0)
     # Every point is the mean of the looks around it; at the ends there are fewer.
     window = np.ones(min(SMOOTHED, len(mean)))

@@ -15,7 +15,7 @@ def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Ten
     return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
-def contrastive(distance: Tensor, match: Tensor, margin: float = 1.0, halve: bool = True) -> Tensor:
+def contrastive(distance: Tensor, match: Tensor, margin: float = 1.0, *, halve: bool = True) -> Tensor:
     """Mean of y d^2 + (1 - y) max(0, margin - d)^2, distance [n], match [n] of 0 and 1.
 
     Hadsell, Chopra & LeCun 2006, equation 4, whose factor 1/2 is there with `halve`. EmoMV takes d = 1 - cosine
@@ -27,7 +27,7 @@ def contrastive(distance: Tensor, match: Tensor, margin: float = 1.0, halve: boo
 
 
 def supervised_contrastive(
-    anchors: Tensor, candidates: Tensor, anchor_labels: Tensor, candidate_labels: Tensor, temperature: float
+    anchors: Tensor, candidates: Tensor, anchor_labels: Tensor, *, candidate_labels: Tensor, temperature: float
 ) -> Tensor:
     """Mean over anchors i of -1/|P(i)| sum_{p in P(i)} log softmax_a(<z_i, z_a> / temperature)_p.
 
@@ -47,7 +47,7 @@ def canonical_correlation(x: Tensor, y: Tensor, ridge: float) -> Tensor:
 
     The singular values of Sxx^-1/2 Sxy Syy^-1/2, S with divisor n - 1 and `ridge` added to both diagonals.
     """
-    return -torch.linalg.svdvals(_whitened(x, y, ridge)[0]).sum()
+    return -torch.linalg.svdvals(_whiten(x, y, ridge)[0]).sum()
 
 
 def canonical_directions(x: Tensor, y: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
@@ -55,14 +55,14 @@ def canonical_directions(x: Tensor, y: Tensor, ridge: float) -> tuple[Tensor, Te
 
     The linear CCA of the same covariances, correlations descending; float64.
     """
-    whitened, factor_x, factor_y = _whitened(x, y, ridge)
+    whitened, factor_x, factor_y = _whiten(x, y, ridge)
     u, _, vt = torch.linalg.svd(whitened, full_matrices=False)
     sides = ((factor_x, u), (factor_y, vt.T))
     a, b = (torch.linalg.solve_triangular(factor.T, rotation, upper=True) for factor, rotation in sides)
     return a, b
 
 
-def _whitened(x: Tensor, y: Tensor, ridge: float) -> tuple[Tensor, Tensor, Tensor]:
+def _whiten(x: Tensor, y: Tensor, ridge: float) -> tuple[Tensor, Tensor, Tensor]:
     """Lx^-1 Sxy Ly^-T and the factors Lx, Ly of Sxx and Syy, in double precision.
 
     Cholesky factors stand for the square roots: the singular values are the same, and the gradient stays finite where
@@ -87,7 +87,7 @@ def match_score(logit: Tensor, score: Tensor, kind: Literal["mae", "mse", "bce"]
     return error.abs().mean() if kind == "mae" else (error**2).mean()
 
 
-def matched_affect(predicted: Tensor, affect: Tensor, score: Tensor) -> Tensor:
+def affect_loss(predicted: Tensor, affect: Tensor, score: Tensor) -> Tensor:
     """Mean absolute error of the fused affect [n, a] over the matched pairs (score >= .5): AFCLNet's L_affect.
 
     The text divides by a count it calls "mismatched"; a mean over what is summed needs the matched ones [ours].

@@ -13,7 +13,7 @@ from recommender import atomic
 from recommender.errors import InputError
 from recommender.model.folder import MANIFEST
 from recommender.model.retrieval import WEIGHTS
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array
 from training.learning.versions import environment
 
@@ -33,7 +33,7 @@ def pack(tensors: Mapping[str, Array]) -> tuple[dict[str, str], bytes]:
     return {"weights": WEIGHTS, "sha256": hashlib.sha256(weights).hexdigest()}, weights
 
 
-def report_of(manifest: Mapping[str, Any], command: str, config: Any, packages: Mapping[str, str]) -> dict[str, Any]:
+def report_of(manifest: Mapping[str, Any], command: str, config: Any, *, packages: Mapping[str, str]) -> dict[str, Any]:
     """How every report begins: which model, made by which command, of what configuration and with which versions."""
     return {
         "format": 1,
@@ -45,7 +45,7 @@ def report_of(manifest: Mapping[str, Any], command: str, config: Any, packages: 
 
 
 def files_of(
-    manifest: Mapping[str, Any], weights: bytes, report: Mapping[str, Any], card: str, *, report_name: str = REPORT
+    manifest: Mapping[str, Any], weights: bytes, report: Mapping[str, Any], *, card: str, report_name: str = REPORT
 ) -> dict[str, str | bytes]:
     """The files of a model folder, in the order in which they are written."""
     return {WEIGHTS: weights, report_name: as_json(report), CARD: card, MANIFEST: as_json(manifest)}
@@ -59,7 +59,7 @@ def writable(out: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise InputError(f"{shown(out)}: cannot be written ({error.strerror})") from error
+        raise InputError(f"{show(out)}: cannot be written ({error.strerror})") from error
 
 
 def write(out: Path, files: Mapping[str, str | bytes]) -> None:
@@ -68,4 +68,4 @@ def write(out: Path, files: Mapping[str, str | bytes]) -> None:
         for name, content in files.items():
             atomic.write(out / name, content)
     except OSError as error:
-        raise InputError(f"{shown(out)}: cannot be written ({error.strerror})") from error
+        raise InputError(f"{show(out)}: cannot be written ({error.strerror})") from error

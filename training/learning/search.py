@@ -40,7 +40,7 @@ class Tuned:
 
 
 def tune(
-    system: System, space: Space, quality: Callable[[System], float], trials: int = TRIALS, seed: int = 0
+    system: System, space: Space, quality: Callable[[System], float], *, trials: int = TRIALS, seed: int = 0
 ) -> Tuned:
     """The best of `trials` configurations of `system` by `quality` (larger is better); of equals the first.
 
@@ -52,16 +52,16 @@ def tune(
     """
     if trials < 1:
         raise InputError(f"{trials} trials: tuning needs at least 1")
-    drawn = list(configurations(system, space, trials, seed))
-    found = [quality(configured(system, values)) for values in drawn]
+    drawn = list(configurations(system, space, trials, seed=seed))
+    found = [quality(configure(system, values)) for values in drawn]
     ranks = [-np.inf if isnan(value) else value for value in found]
     best = int(np.argmax(ranks))
     default = defaults(system, space)
     values = {name: value for name, value in drawn[best].items() if value != default[name]}
-    return Tuned(configured(system, values), values, found[best], found[0], len(drawn))
+    return Tuned(configure(system, values), values, found[best], found[0], len(drawn))
 
 
-def configurations(system: System, space: Space, trials: int, seed: int) -> Iterator[Values]:
+def configurations(system: System, space: Space, trials: int, *, seed: int) -> Iterator[Values]:
     """The defaults, then random ones, none twice: `trials` in all, or as many as there are."""
     default = defaults(system, space)
     rng = np.random.default_rng(seed)
@@ -85,18 +85,18 @@ def defaults(system: System, space: Space) -> Values:
     return found
 
 
-def configured(system: System, values: Values) -> System:
+def configure(system: System, values: Values) -> System:
     """`system` with these values in its configuration."""
-    config = changed(getattr(system, "config", None), values)
+    config = change_config(getattr(system, "config", None), values)
     found: System = replace(system, config=config) if values else system  # type: ignore[type-var]
     return found
 
 
-def changed(config: Any, values: Mapping[str, Any]) -> Any:
+def change_config(config: Any, values: Mapping[str, Any]) -> Any:
     """The dataclass `config` with other values in its fields; the fields of a nested one are dotted."""
     for name, value in values.items():
         first, _, rest = name.partition(".")
-        config = replace(config, **{first: changed(getattr(config, first), {rest: value}) if rest else value})
+        config = replace(config, **{first: change_config(getattr(config, first), {rest: value}) if rest else value})
     return config
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from recommender.affect.words import EMOTIONS as PLANE
 from recommender.errors import InputError
 from recommender.types import Array
-from training.learning.folds import dealt
+from training.learning.folds import deal_folds
 from training.types import CLASSES, EMOTIONS, Pairs
 
 MATCHED = 0.5
@@ -142,10 +142,10 @@ class Scored:
             raise InputError(f"{groups} groups of sources cannot make {k} folds: ask for between 2 and {groups}")
         labels = np.column_stack([np.ones(len(self)), self.score, self.video_affect, self.music_affect])
         labels -= np.minimum(labels.min(axis=0), 0)  # counts to be dealt evenly: not below 0
-        return dealt(labels, self.group, k, seed)
+        return deal_folds(labels, self.group, k, seed=seed)
 
 
-def scored(pairs: Pairs, target: Target = "binary") -> Scored:
+def score_pairs(pairs: Pairs, target: Target = "binary") -> Scored:
     """`pairs` with one-hot emotions as affect: scored by their match label, or graded by their emotions' distance."""
     one_hot = np.eye(len(EMOTIONS))
     video, music = one_hot[pairs.video_emotion], one_hot[pairs.music_emotion]

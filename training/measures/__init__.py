@@ -18,7 +18,7 @@ from training.measures import chance, classification, probability, ranking, regr
 from training.measures.blocks import Blocks, InnerProducts, SameLabel, TiePolicy, counts, rankings
 from training.measures.order import Ranking
 from training.measures.pointwise import Pointwise
-from training.measures.probability import Bin, calibrated_ece, reliability
+from training.measures.probability import Bin, ece_of_calibrated, reliability
 
 __all__ = [
     "MEASURES",
@@ -29,8 +29,8 @@ __all__ = [
     "Measure",
     "SameLabel",
     "TiePolicy",
-    "calibrated_ece",
     "chance_levels",
+    "ece_of_calibrated",
     "mean_average_precision_from_embeddings",
     "parse",
     "per_query",
@@ -123,6 +123,7 @@ def per_query(
     scores: Blocks,
     relevance: Blocks,
     measures: Sequence[str | Measure],
+    *,
     own: Array | None = None,
     ties: TiePolicy = "expected",
     seed: int = 0,
@@ -143,7 +144,7 @@ def per_query(
     """
     chosen = [parse(spec) for spec in measures]
     out = {str(measure): np.empty(scores.shape[0] if scores.shape else 0) for measure in chosen}
-    for rows, ranked in rankings(scores, relevance, own, ties, seed):
+    for rows, ranked in rankings(scores, relevance, own, ties=ties, seed=seed):
         for measure in chosen:
             out[str(measure)][rows] = measure.values(ranked)
     return out
@@ -164,7 +165,7 @@ def chance_levels(relevance: Blocks, measures: Sequence[str | Measure], own: Arr
 
 
 def mean_average_precision_from_embeddings(
-    query: Array, corpus: Array, query_labels: Array, corpus_labels: Array | None = None, own: Array | None = None
+    query: Array, corpus: Array, query_labels: Array, *, corpus_labels: Array | None = None, own: Array | None = None
 ) -> float:
     """mAP of ranking corpus [c, d] by inner product with every query [q, d]; relevant is what shares the label.
 
@@ -172,7 +173,7 @@ def mean_average_precision_from_embeddings(
     values: `per_query(InnerProducts(query, corpus), SameLabel(...), ["mAP"])`.
     """
     labels = SameLabel(query_labels, query_labels if corpus_labels is None else corpus_labels)
-    return parse("mAP").summary(per_query(InnerProducts(query, corpus), labels, ["mAP"], own)["mAP"])
+    return parse("mAP").summary(per_query(InnerProducts(query, corpus), labels, ["mAP"], own=own)["mAP"])
 
 
 def _forms() -> list[str]:

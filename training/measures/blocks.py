@@ -7,7 +7,7 @@ import numpy as np
 
 from recommender.errors import InputError
 from recommender.types import Array
-from training.measures.order import Ranking, broken, rank
+from training.measures.order import Ranking, break_ties, rank
 
 CELLS = 1 << 18
 """Cells of a block: 1 MB of float32 scores, which stays in a core's second-level cache through all passes."""
@@ -67,7 +67,7 @@ class SameLabel:
 
 
 def rankings(
-    scores: Blocks, relevance: Blocks, own: Array | None = None, ties: TiePolicy = "expected", seed: int = 0
+    scores: Blocks, relevance: Blocks, own: Array | None = None, *, ties: TiePolicy = "expected", seed: int = 0
 ) -> Iterator[tuple[slice, Ranking]]:
     """The rankings of all queries, block by block with the rows each block covers.
 
@@ -77,18 +77,18 @@ def rankings(
     if ties not in ("expected", "seed"):
         raise InputError(f"unknown treatment of ties {ties!r}: use expected or seed")
     queries, corpus = _shape(scores, relevance)
-    own = None if own is None else checked_own(own, queries, corpus)
+    own = None if own is None else check_own(own, queries, corpus)
     rng = np.random.default_rng(seed)  # one stream in the order of queries: the block size does not matter
     for rows in row_blocks(queries, corpus):
         ranking = rank(np.asarray(scores[rows]), _relevant(relevance[rows]), _absent(own, rows))
-        yield rows, broken(ranking, rng) if ties == "seed" else ranking
+        yield rows, break_ties(ranking, rng) if ties == "seed" else ranking
 
 
 def counts(relevance: Blocks, own: Array | None = None) -> tuple[Array, Array]:
     """int64 [q], int64 [q]: candidates and relevant items of every query, the own item left out where given."""
     queries, corpus = _shape(relevance, relevance)
     size, hits = np.full(queries, corpus), np.empty(queries, np.int64)
-    own = None if own is None else checked_own(own, queries, corpus)
+    own = None if own is None else check_own(own, queries, corpus)
     for rows in row_blocks(queries, corpus):
         block = _relevant(relevance[rows])
         hits[rows] = np.count_nonzero(block, axis=1)
@@ -104,7 +104,7 @@ def row_blocks(queries: int, corpus: int) -> Iterator[slice]:
         yield slice(start, min(start + step, queries))
 
 
-def checked_own(own: Array, queries: int, corpus: int) -> Array:
+def check_own(own: Array, queries: int, corpus: int) -> Array:
     """`own` as int64 [queries], each -1 or a column of the corpus; raises InputError otherwise."""
     own = np.asarray(own)
     if own.shape != (queries,) or own.dtype.kind not in "iu":

@@ -56,18 +56,18 @@ def majority(truth: Array) -> float:
 
 def chance_accuracy(truth: Array, predicted: Array) -> float:
     """Sum over classes of true share times predicted share."""
-    return float(np.trace(_dealt(confusion(truth, predicted))) / len(truth))
+    return float(np.trace(_deal(confusion(truth, predicted))) / len(truth))
 
 
 def chance_f1(truth: Array, predicted: Array) -> float:
     """F1 of the expected true positives: exact, since the numbers of true and predicted ones stay the same."""
-    table = _dealt(confusion(truth, predicted, 2))
+    table = _deal(confusion(truth, predicted, 2))
     return _ratio(2 * table[1, 1], table[1].sum() + table[:, 1].sum())
 
 
 def chance_macro_f1(truth: Array, predicted: Array) -> float:
     """Mean of the expected F1 of each class seen."""
-    return _macro(_dealt(confusion(truth, predicted)))
+    return _macro(_deal(confusion(truth, predicted)))
 
 
 def chance_auc(truth: Array, score: Array) -> float:
@@ -84,7 +84,7 @@ MEASURES = {
 }
 
 
-def _dealt(table: Array) -> Array:
+def _deal(table: Array) -> Array:
     """The expected confusion of the same predictions dealt at random."""
     return np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
 

@@ -68,7 +68,7 @@ class Ranking:
     ties: Ties = field(default_factory=Ties)
 
 
-def rank(scores: Array, relevant: Array, absent: Any = None, missed: Array | None = None) -> Ranking:
+def rank(scores: Array, relevant: Array, absent: Any = None, *, missed: Array | None = None) -> Ranking:
     """The ranking of scores [b, c], larger first, with relevance bool [b, c].
 
     `absent` indexes cells that are no candidates (the query's own item, padding): they go last and are not relevant.
@@ -83,7 +83,7 @@ def rank(scores: Array, relevant: Array, absent: Any = None, missed: Array | Non
     return Ranking(ordered, total if missed is None else total + missed, _ties(keys, ordered))
 
 
-def broken(ranking: Ranking, rng: np.random.Generator) -> Ranking:
+def break_ties(ranking: Ranking, rng: np.random.Generator) -> Ranking:
     """The ranking with the order inside every group of ties drawn at random."""
     ties = ranking.ties
     cell = ties.each(ties.row * ranking.relevant.shape[1] + ties.start) + ties.places()

@@ -23,31 +23,31 @@ class Bin(NamedTuple):
 
 def brier(truth: Array, probability: Array) -> float:
     """Mean (p - t)^2 of probabilities p of truths t, 0 or 1 (Brier 1950, in its form for two classes)."""
-    truth, probability = _checked(truth, probability)
+    truth, probability = _check(truth, probability)
     return float(((probability - truth) ** 2).mean())
 
 
 def ece(truth: Array, probability: Array, bins: int = BINS) -> float:
     """Expected calibration error: sum over bins of their share of items times |share that is true - mean probability|.
 
-    Guo et al. 2017, On calibration of modern neural networks, equation 3, here in bins of equal count (`binned`)
+    Guo et al. 2017, On calibration of modern neural networks, equation 3, here in bins of equal count (`assign_bins`)
     instead of equal width, so that no bin rests on a handful of items. The estimate is biased upward: see
-    `calibrated_ece` for what chance alone adds.
+    `ece_of_calibrated` for what chance alone adds.
     """
-    truth, probability = _checked(truth, probability)
-    gap = np.bincount(binned(probability, bins), truth - probability)
+    truth, probability = _check(truth, probability)
+    gap = np.bincount(assign_bins(probability, bins), truth - probability)
     return float(np.abs(gap).sum() / len(truth))
 
 
 def reliability(truth: Array, probability: Array, bins: int = BINS) -> list[Bin]:
     """The reliability curve: the bins of `ece` that hold items, by ascending probability."""
-    truth, probability = _checked(truth, probability)
-    which = binned(probability, bins)
+    truth, probability = _check(truth, probability)
+    which = assign_bins(probability, bins)
     parts = [(truth[which == b], probability[which == b]) for b in np.unique(which)]
     return [Bin(float(p.min()), float(p.max()), float(p.mean()), float(t.mean()), len(t)) for t, p in parts]
 
 
-def binned(probability: Array, bins: int = BINS) -> Array:
+def assign_bins(probability: Array, bins: int = BINS) -> Array:
     """int64 [n]: the bin from 0 of every probability [n], bins of equal count within one.
 
     Equal probabilities are never parted: all go where the first of them would, so that no bin depends on the order
@@ -61,26 +61,26 @@ def binned(probability: Array, bins: int = BINS) -> Array:
 
 def chance_brier(truth: Array, probability: Array) -> float:
     """Mean (p - t)^2 over all pairs of a truth and a probability."""
-    truth, probability = _checked(truth, probability)
+    truth, probability = _check(truth, probability)
     return float(truth.var() + probability.var() + (truth.mean() - probability.mean()) ** 2)
 
 
 def chance_ece(truth: Array, probability: Array) -> float:
     """Expected ECE when the truths are dealt at random: each bin then holds a hypergeometric number of ones."""
-    truth, probability = _checked(truth, probability)
-    which = binned(probability)
+    truth, probability = _check(truth, probability)
+    which = assign_bins(probability)
     sizes, sums = np.bincount(which), np.bincount(which, probability)
     ones, n = int(truth.sum()), len(truth)
     return float(sum(_deviation(_hypergeometric(n, ones, int(k)), s) for k, s in zip(sizes, sums, strict=True)) / n)
 
 
-def calibrated_ece(probability: Array, bins: int = BINS) -> float:
+def ece_of_calibrated(probability: Array, bins: int = BINS) -> float:
     """Expected ECE of perfectly calibrated probabilities [n]: what sampling alone adds; exact.
 
     Where every item is true with its own probability, a bin's number of ones has the Poisson binomial distribution.
     """
-    _, probability = _checked(np.zeros(len(probability)), probability)
-    which = binned(probability, bins)
+    _, probability = _check(np.zeros(len(probability)), probability)
+    which = assign_bins(probability, bins)
     total = 0.0
     for part in (probability[which == b] for b in np.unique(which)):
         ones = np.ones(1)
@@ -115,7 +115,7 @@ def _hypergeometric(n: int, ones: int, k: int) -> Array:
     return np.exp(log_choose(ones, h) + log_choose(n - ones, k - h) - log_choose(n, np.array(k)))
 
 
-def _checked(truth: Array, probability: Array) -> tuple[Array, Array]:
+def _check(truth: Array, probability: Array) -> tuple[Array, Array]:
     truth, probability = matching(truth, probability)
     if not np.isin(truth, (0, 1)).all():
         raise InputError("the truth of a probability must be 0 or 1")

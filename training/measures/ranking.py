@@ -40,17 +40,17 @@ def average_precision(ranking: Ranking, k: int | None = None) -> Array:
 
 def precision(ranking: Ranking, k: int | None) -> Array:
     """Share of relevant items among the first k places; places beyond the corpus count as not relevant."""
-    return _defined(_weighted(ranking, np.ones(_places(ranking, k))) / _cut(ranking, k), ranking)
+    return _defined(_weight(ranking, np.ones(_places(ranking, k))) / _cut(ranking, k), ranking)
 
 
 def recall(ranking: Ranking, k: int | None) -> Array:
     """Share of the relevant items found among the first k places."""
-    return _per_relevant(_weighted(ranking, np.ones(_places(ranking, k))), ranking.total)
+    return _per_relevant(_weight(ranking, np.ones(_places(ranking, k))), ranking.total)
 
 
 def dcg(ranking: Ranking, k: int | None) -> Array:
     """Discounted cumulative gain of the first k places: gain 1 for a relevant item, discount 1 / log2(rank + 1)."""
-    return _weighted(ranking, discounts(_places(ranking, k)))
+    return _weight(ranking, discounts(_places(ranking, k)))
 
 
 def ndcg(ranking: Ranking, k: int | None) -> Array:
@@ -99,7 +99,7 @@ def discounts(count: int) -> Array:
     return 1 / np.log2(np.arange(2.0, count + 2))
 
 
-def _weighted(ranking: Ranking, weight: Array) -> Array:
+def _weight(ranking: Ranking, weight: Array) -> Array:
     """Expected sum [b] of weight [w] over relevant items in the first w places."""
     # Not a matrix product: its rounding would depend on the number of rows.
     total = (ranking.relevant[:, : len(weight)] * weight).sum(axis=1)

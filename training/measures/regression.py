@@ -20,7 +20,7 @@ def mse(truth: Array, predicted: Array) -> float:
 
 def r2(truth: Array, predicted: Array) -> float:
     """1 - squared error / squared error of the mean of the truth; NaN when the truth is constant."""
-    return _explained(truth, mse(truth, predicted))
+    return _explain(truth, mse(truth, predicted))
 
 
 def chance_mae(truth: Array, predicted: Array) -> float:
@@ -42,7 +42,7 @@ def chance_mse(truth: Array, predicted: Array) -> float:
 
 def chance_r2(truth: Array, predicted: Array) -> float:
     """R2 at the chance level of the squared error: below 0 unless the predictions are constant at the mean."""
-    return _explained(truth, chance_mse(truth, predicted))
+    return _explain(truth, chance_mse(truth, predicted))
 
 
 MEASURES = {
@@ -57,7 +57,7 @@ def _numbers(truth: Array, predicted: Array) -> tuple[Array, Array]:
     return truth.astype(np.float64), predicted.astype(np.float64)
 
 
-def _explained(truth: Array, error: float) -> float:
+def _explain(truth: Array, error: float) -> float:
     truth = np.asarray(truth, np.float64)
     # Not var() > 0: the mean of equal values may be off by one rounding.
     return float(1 - error / truth.var()) if truth.max() > truth.min() else float("nan")

@@ -92,7 +92,7 @@ def _convolutions(channels: int, hidden: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def subnetwork(kind: Kind, d: int, hidden: int, width: int, dropout: float) -> nn.Module:
+def subnetwork(kind: Kind, d: int, hidden: int, *, width: int, dropout: float) -> nn.Module:
     """What turns features [n, d] of one modality into vectors [n, width]."""
     if kind == "dense":
         return Dense(d, hidden, width, dropout)

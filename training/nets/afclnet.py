@@ -173,8 +173,8 @@ class AFCLNet(nn.Module):
         """Of n pairs; a side of one row is paired with every row of the other."""
         n = max(len(video.affect), len(music.affect))
         video, music = _rows(video, n), _rows(music, n)
-        products = self._multiplied(video, music)
-        score, *affect = self.control(self.dropout(torch.cat([*self._joined(video, music), *products], dim=1)))
+        products = self._multiply(video, music)
+        score, *affect = self.control(self.dropout(torch.cat([*self._join(video, music), *products], dim=1)))
         logit = score[:, 0]
         if self.skip is not None:
             logit = logit + self.skip(torch.cat(products, dim=1))[:, 0]
@@ -183,15 +183,15 @@ class AFCLNet(nn.Module):
     def forward(self, video: Tensor, video_affect: Tensor, music: Tensor, music_affect: Tensor) -> Prediction:
         return self.head(self.video_side(video, video_affect), self.music_side(music, music_affect))
 
-    def _joined(self, video: Side, music: Side) -> list[Tensor]:
+    def _join(self, video: Side, music: Side) -> list[Tensor]:
         parts = []
         if self.shape.inputs != "perceptual":
             parts += [video.attended, music.attended]
         if self.shape.inputs != "objective":
-            parts.append(pooled(video.guided, music.guided, fused(video.affect, music.affect)))
+            parts.append(max_pool(video.guided, music.guided, fuse(video.affect, music.affect)))
         return parts
 
-    def _multiplied(self, video: Side, music: Side) -> list[Tensor]:
+    def _multiply(self, video: Side, music: Side) -> list[Tensor]:
         if not self.shape.products:
             return []
         parts = []
@@ -216,12 +216,12 @@ class AFCLNet(nn.Module):
         return objective + (shape.affect if shape.inputs != "objective" else 0) + self._products()
 
 
-def fused(video_affect: Tensor, music_affect: Tensor) -> Tensor:
+def fuse(video_affect: Tensor, music_affect: Tensor) -> Tensor:
     """f [n, a]: the mean of the two modalities' affect, the third of the pooled vectors and the auxiliary target."""
     return (video_affect + music_affect) / 2
 
 
-def pooled(video_guided: Tensor, music_guided: Tensor, affect: Tensor) -> Tensor:
+def max_pool(video_guided: Tensor, music_guided: Tensor, affect: Tensor) -> Tensor:
     """P [n, a]: the largest of the three, element by element."""
     return torch.maximum(torch.maximum(video_guided, music_guided), affect)
 

@@ -23,7 +23,7 @@ def section(facts: Mapping[str, Any]) -> str:
         HEADING.rstrip(),
         paragraph(_made(facts)),
         paragraph(_data(facts)),
-        paragraph(_measured(facts)),
+        paragraph(_measure(facts)),
         _table(facts),
         "Gain over the cosine, paired:\n\n" + _differences(facts["differences"]),
         paragraph(_choice(facts)),
@@ -68,7 +68,7 @@ def _data(facts: Mapping[str, Any]) -> str:
     on. A match is a pair nearer than half of all. The affect that training sees is predicted out of folds."""
 
 
-def _measured(facts: Mapping[str, Any]) -> str:
+def _measure(facts: Mapping[str, Any]) -> str:
     folds, seeds = facts["folds"], facts["seeds"]
     return f"""
     **Figures** on pairs whose theme and whose series were both left out: {folds} folds of themes crossed with {folds}

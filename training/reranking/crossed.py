@@ -9,13 +9,13 @@ import torch
 
 from recommender.rankers.scoring import Fusion
 from recommender.types import Array
-from training.affect.nested import grouped_folds
+from training.affect.nested import group_folds
 from training.learning.loop import Batch, reproducible, train
 from training.learning.targets import Rule, Scored
 from training.learning.weighing import weigh
 from training.nets.afclnet import AFCLNet as Network
 from training.reranking.pigeonhole_bootstrap import retrieval
-from training.reranking.rated import Rated, Seen, dealt
+from training.reranking.rated import Rated, Seen, deal_pairs
 from training.systems.afclnet.affect import Affect, Ridge
 from training.systems.afclnet.reduction import ReductionConfig, reduce
 from training.systems.afclnet.system import IDENTITY, OURS, AFCLNetConfig, FittedAFCLNet, Fresh, loss
@@ -32,13 +32,13 @@ what a library stores. Half or twice the epochs, less dropout, squared error, th
 task: no better. The affect alone does worse."""
 
 
-def fit(video: Seen, music: Seen, rule: Rule, config: AFCLNetConfig, seed: int) -> FittedAFCLNet:
+def fit(video: Seen, music: Seen, rule: Rule, *, config: AFCLNetConfig, seed: int) -> FittedAFCLNet:
     """AFCLNet that scores any video with any music as `rule` scores their ratings; its affect is what is `Seen`."""
-    rows = dealt((len(video.ratings), len(music.ratings)), np.random.default_rng(seed))
+    rows = deal_pairs((len(video.ratings), len(music.ratings)), np.random.default_rng(seed))
     features = video.features[rows[0]], music.features[rows[1]]
     ratings = video.ratings[rows[0]], music.ratings[rows[1]]
     data = Scored(*features, rule(*ratings), *ratings, np.arange(len(rows[0])), rule)
-    reducer = reduce(*_combined(video, music, rule), config.reduction, seed)
+    reducer = reduce(*_combine(video, music, rule), config=config.reduction, seed=seed)
     affect = Affect(_given(video), _given(music))
     seen = affect.video(features[0]), affect.music(features[1])
     reduced = reducer.video(features[0]), reducer.music(features[1])
@@ -47,11 +47,18 @@ def fit(video: Seen, music: Seen, rule: Rule, config: AFCLNetConfig, seed: int) 
     shape = replace(config.shape, video=reduced[0].shape[1], music=reduced[1].shape[1], affect=2)
     with reproducible(seed):
         net = Network(shape)
-        train(net, lambda b: loss(net, config, b), Fresh(data, batch, config), config.schedule, seed, config.epochs)
+        train(
+            net,
+            lambda b: loss(net, config, b),
+            Fresh(data, batch, config),
+            schedule=config.schedule,
+            seed=seed,
+            epochs=config.epochs,
+        )
     return FittedAFCLNet((net,), (config.epochs,), reducer, affect, False, IDENTITY)
 
 
-def _combined(video: Seen, music: Seen, rule: Rule) -> tuple[Array, Array, Array]:
+def _combine(video: Seen, music: Seen, rule: Rule) -> tuple[Array, Array, Array]:
     """Features of every combination, and its score."""
     v = np.repeat(np.arange(len(video.ratings)), len(music.ratings))
     m = np.tile(np.arange(len(music.ratings)), len(video.ratings))
@@ -73,7 +80,7 @@ class Crossed(NamedTuple):
     Attributes
     ----------
     cosine: float64 [a, b], of the affect space, music measured against its own kind. read: [a, b], the same where it is
-    not. logit: [a, b], AFCLNet's, `unbiased`. same: [a, b], how near a piece seems to be to the pictures of the
+    not. logit: [a, b], AFCLNet's, `remove_bias`. same: [a, b], how near a piece seems to be to the pictures of the
     training part on average: one order of the music for all pictures. video_fold, music_fold: int64 [a] and [b].
     """
 
@@ -85,26 +92,26 @@ class Crossed(NamedTuple):
     music_fold: Array
 
 
-def crossed(
-    video: Rated, music: Rated, rule: Rule, config: AFCLNetConfig, folds: int, seed: int, tick: Callable[[], None]
+def cross_fit(
+    video: Rated, music: Rated, rule: Rule, *, config: AFCLNetConfig, folds: int, seed: int, tick: Callable[[], None]
 ) -> Crossed:
     """Out-of-fold scores of all combinations: folds of themes cross folds of series, one fit for each two folds."""
-    of = grouped_folds(video.groups, folds, seed), grouped_folds(music.groups, folds, seed)
+    of = group_folds(video.groups, folds, seed), group_folds(music.groups, folds, seed)
     sides = [list(_parts(side, fold, seed)) for side, fold in zip((video, music), of, strict=True)]
     scores = np.empty((4, len(video), len(music)))
     for a, (v, held_v) in enumerate(sides[0]):
         for b, (m, held_m) in enumerate(sides[1]):
-            fitted = fit(v, m, rule, config, seed)
+            fitted = fit(v, m, rule, config=config, seed=seed)
             block = np.ix_(of[0] == a, of[1] == b)
             scores[0][block] = video.vectors(held_v.affect) @ music.vectors(held_m.affect).T
             scores[1][block] = video.vectors(held_v.affect) @ music.vectors(music.as_read(held_m.z)).T
-            scores[2][block] = unbiased(fitted, v, m, held_v, held_m)
+            scores[2][block] = remove_bias(fitted, v, m, held_v=held_v, held_m=held_m)
             scores[3][block] = _average(held_m, v.ratings, rule)
             tick()
     return Crossed(scores[0], scores[1], scores[2], scores[3], of[0], of[1])
 
 
-def unbiased(fitted: FittedAFCLNet, v: Seen, m: Seen, held_v: Seen, held_m: Seen) -> Array:
+def remove_bias(fitted: FittedAFCLNet, v: Seen, m: Seen, *, held_v: Seen, held_m: Seen) -> Array:
     """Logits of all held-out combinations [a, b], less the mean of each item with the other side's training items."""
     of_video = fitted.similarity(held_v.features, m.features).mean(axis=1)
     of_music = fitted.similarity(v.features, held_m.features).mean(axis=0)
@@ -114,7 +121,7 @@ def unbiased(fitted: FittedAFCLNet, v: Seen, m: Seen, held_v: Seen, held_m: Seen
 def _parts(side: Rated, fold: Array, seed: int) -> Iterator[tuple[Seen, Seen]]:
     """What was fitted on and what was held out, fold by fold."""
     for number in range(int(fold.max()) + 1):
-        yield side.seen(np.flatnonzero(fold != number), np.flatnonzero(fold == number), seed)
+        yield side.see(np.flatnonzero(fold != number), np.flatnonzero(fold == number), seed)
 
 
 def _average(held: Seen, pictures: Array, rule: Rule) -> Array:
@@ -131,7 +138,7 @@ def fusion(runs: Sequence[Crossed], distance: Array) -> Fusion:
     return weigh(np.array([run.cosine for run in runs]), np.array([run.logit for run in runs]), quality)
 
 
-def fused(run: Crossed, distance: Array) -> Array:
+def fuse_out_of_fold(run: Crossed, distance: Array) -> Array:
     """Fused scores [a, b]: the weight of each block is chosen on the combinations that share neither of its folds."""
     score = np.empty_like(run.cosine)
     for a in np.unique(run.video_fold):

@@ -41,13 +41,13 @@ class Agreement:
         row and column: what is left when no clip and no piece is good or bad for all.
         """
         return {
-            "video->music mAP": _weighted_map(*self._rows, video, music),
-            "music->video mAP": _weighted_map(*self._columns, music, video),
+            "video->music mAP": _weight_map(*self._rows, video, music),
+            "music->video mAP": _weight_map(*self._columns, music, video),
             "AUC": self._auc(video, music),
             "Spearman": _correlation(self._ranks, video, music),
             "Pearson": _correlation(self._both, video, music),
             "Pearson, centred": _correlation(
-                (centred(self.score, video, music), centred(-self.distance, video, music)), video, music
+                (centre(self.score, video, music), centre(-self.distance, video, music)), video, music
             ),
         }
 
@@ -95,7 +95,7 @@ def _ranked(score: Array, distance: Array) -> tuple[Array, Array]:
     return order, np.take_along_axis(nearest(distance, axis=1), order, axis=1)
 
 
-def _weighted_map(order: Array, near: Array, queries: Array, candidates: Array) -> float:
+def _weight_map(order: Array, near: Array, queries: Array, candidates: Array) -> float:
     weight = candidates[order]
     hit = weight * near
     seen = np.cumsum(weight, axis=1)
@@ -106,7 +106,7 @@ def _weighted_map(order: Array, near: Array, queries: Array, candidates: Array) 
     return float(counted @ values / counted.sum())
 
 
-def centred(x: Array, rows: Array, columns: Array) -> Array:
+def centre(x: Array, rows: Array, columns: Array) -> Array:
     """`x` [a, b] less the weighted mean of each row and of each column."""
     row, column = x @ columns / columns.sum(), rows @ x / rows.sum()
     return np.asarray(x - row[:, None] - column[None] + rows @ row / rows.sum())
@@ -123,8 +123,8 @@ def _correlation(both: tuple[Array, Array], rows: Array, columns: Array) -> floa
 def retrieval(score: Array, distance: Array) -> float:
     """mAP, the mean of both directions, of scores [a, b]."""
     rows, columns = (np.ones(n) for n in score.shape)
-    forth = _weighted_map(*_ranked(score, distance), rows, columns)
-    return (forth + _weighted_map(*_ranked(score.T, distance.T), columns, rows)) / 2
+    forth = _weight_map(*_ranked(score, distance), rows, columns)
+    return (forth + _weight_map(*_ranked(score.T, distance.T), columns, rows)) / 2
 
 
 def mean_figures(runs: Sequence[Agreement], video: Array, music: Array) -> Figures:
@@ -133,8 +133,8 @@ def mean_figures(runs: Sequence[Agreement], video: Array, music: Array) -> Figur
     return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
 
 
-def resampled(
-    runs: Mapping[str, Sequence[Agreement]], groups: tuple[Sequence[str], Sequence[str]], resamples: int, seed: int
+def resample(
+    runs: Mapping[str, Sequence[Agreement]], groups: tuple[Sequence[str], Sequence[str]], resamples: int, *, seed: int
 ) -> Iterator[dict[str, Figures]]:
     """The mean figures of each name in every resample, which is the same for all: differences are paired.
 
@@ -143,11 +143,11 @@ def resampled(
     rng = np.random.default_rng(seed)
     members = [np.unique(np.asarray(names), return_inverse=True)[1] for names in groups]
     for _ in range(resamples):
-        weights = [_drawn(member, rng) for member in members]
+        weights = [_draw(member, rng) for member in members]
         yield {name: mean_figures(some, weights[0], weights[1]) for name, some in runs.items()}
 
 
-def _drawn(member: Array, rng: np.random.Generator) -> Array:
+def _draw(member: Array, rng: np.random.Generator) -> Array:
     """How often each item's group was drawn, float64 [n]."""
     size = int(member.max()) + 1
     return np.asarray(np.bincount(rng.integers(0, size, size), minlength=size)[member], np.float64)

@@ -12,18 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.affect.linear import POPULATION_SD, LinearAffect, bounded, unbounded
+from recommender.affect.linear import POPULATION_SD, LinearAffect, bound, unbound
 from recommender.model.affect import AffectModel
 from recommender.types import Array, Modality
 from training import datasets
 from training.affect import picture_affect, picture_copies
-from training.affect.agreement import standardised
+from training.affect.agreement import standardise
 from training.affect.cross_validation import Problem
 from training.affect.feature_table import FeatureTable, extract_all
 from training.affect.fit import Progress
 from training.affect.midi import Synth
-from training.affect.music import heard_in, rendered
-from training.affect.nested import grouped_folds, nested
+from training.affect.music import read_heard, render_features
+from training.affect.nested import cross_validate, group_folds
 from training.affect.terms import AXES
 from training.datasets import Ratings
 from training.learning.targets import NearAffect
@@ -80,6 +80,7 @@ class Rated:
         modality: Modality,
         model: AffectModel,
         problems: Sequence[Problem],
+        *,
         features: FeatureTable,
         ratings: Ratings,
     ) -> "Rated":
@@ -92,15 +93,15 @@ class Rated:
             modality,
             model,
             tuple(problems),
-            features.select(model.measured(modality)).items,
-            np.column_stack([standardised(values) for values in ratings.affect.T]),
+            features.select(model.source_columns(modality)).items,
+            np.column_stack([standardise(values) for values in ratings.affect.T]),
             ratings.groups,
             place[0],
             place[1],
             np.array(place if still else _place(predictor, features)),
         )
 
-    def seen(self, fitted: Array, held: Array, seed: int) -> tuple[Seen, Seen]:
+    def see(self, fitted: Array, held: Array, seed: int) -> tuple[Seen, Seen]:
         """The items at rows `fitted` and those at rows `held`, both by affect predictors that never saw their ratings.
 
         Those of the held-out items are fitted on all others; each of the others on their other inner folds.
@@ -110,12 +111,12 @@ class Rated:
         return self._seen(fitted, inside), self._seen(held, outside)
 
     def _seen(self, rows: Array, z: Array) -> Seen:
-        affect = bounded(POPULATION_SD * (self.spread * z + self.offset))
+        affect = bound(POPULATION_SD * (self.spread * z + self.offset))
         return Seen(affect, self.model.objective(self.modality, self.values[rows], affect), self.ratings[rows], z)
 
     def as_read(self, z: Array) -> Array:
         """Affect float64 [n, 2] of predictions `z` as the model states it for a library of any music."""
-        return bounded(POPULATION_SD * (self.read[0] * z + self.read[1]))
+        return bound(POPULATION_SD * (self.read[0] * z + self.read[1]))
 
     def vectors(self, affect: Array) -> Array:
         """Vectors float64 [n, dim] in the model's affect space, of `affect` [n, 2] with the model's own SDs."""
@@ -125,33 +126,37 @@ class Rated:
 
 def _place(predictor: LinearAffect, features: FeatureTable) -> tuple[Array, Array]:
     """SD and mean [2] of what `predictor` states of the items, in population SDs, before it is bounded."""
-    means = unbounded(predictor(features.select(predictor.columns).items)[:, :2]) / POPULATION_SD
+    means = unbound(predictor(features.select(predictor.columns).items)[:, :2]) / POPULATION_SD
     return means.std(axis=0), means.mean(axis=0)
 
 
 def _predicted(task: Problem, fitted: Array, held: Array, groups: Array, seed: int) -> tuple[Array, Array]:
     """z-scores of one axis: of the fitted items out of inner folds, of the others by the model of all fitted ones."""
     x, y, names = task.table.items[fitted], task.y[fitted], groups[fitted]
-    inside, _ = nested(x, y, task.signs, list(names), grouped_folds(list(names), FOLDS, seed), seed, task.fit)
+    inside, _ = cross_validate(
+        x, y, task.signs, groups=list(names), folds=group_folds(list(names), FOLDS, seed), seed=seed, fit=task.fit
+    )
     model, _ = task.fit(x, y, task.signs, names, seed)
     # As the product: predictions of the population it knows have mean 0 and SD 1. Those of the rows a model was fitted
     # to are spread wider than of others, so the spread is that of the inner folds.
     outside = (model.deviation(task.table.items[held]) - model.deviation(x).mean()) / (inside.std() or 1.0)
-    return standardised(inside), outside
+    return standardise(inside), outside
 
 
-def measured(data: Path, model: AffectModel, synth: Synth, cache: Path, progress: Progress) -> tuple[Rated, Rated]:
+def measure_rated(
+    data: Path, model: AffectModel, synth: Synth, *, cache: Path, progress: Progress
+) -> tuple[Rated, Rated]:
     """The rated pictures and the rated music of `data`, measured; raises InputError when they are not all there."""
     pictures, pieces = datasets.load("oasis", data), datasets.load("vgmidi", data)
     extract = partial(picture_copies.extract, copies=picture_affect.COPIES)
     shots = extract_all(pictures.paths, extract, partial(progress, "picture features"))
-    music = rendered(pieces, synth, cache, progress)
+    music = render_features(pieces, synth, cache, progress=progress)
     seen = [picture_affect.problem(shots, pictures, axis) for axis in AXES]
-    heard = heard_in(data, music, pieces, progress)
+    heard = read_heard(data, music, pieces, progress=progress)
     tasks = heard.joint(heard.shares())
     return (
-        Rated.of("video", model, seen, shots, pictures),
-        Rated.of("music", model, [tasks[axis] for axis in AXES], music, pieces),
+        Rated.of("video", model, seen, features=shots, ratings=pictures),
+        Rated.of("music", model, [tasks[axis] for axis in AXES], features=music, ratings=pieces),
     )
 
 
@@ -165,7 +170,7 @@ def distances(video: Array, music: Array) -> Array:
     return np.asarray(np.linalg.norm(video[:, None] - music[None], axis=2))
 
 
-def dealt(sizes: Sequence[int], rng: np.random.Generator) -> list[Array]:
+def deal_pairs(sizes: Sequence[int], rng: np.random.Generator) -> list[Array]:
     """Row numbers int64 [max(sizes)] per side: pairs in which every item occurs, as evenly as can be."""
     length = max(sizes)
     return [np.concatenate([rng.permutation(n) for _ in range(-(-length // n))])[:length] for n in sizes]

@@ -17,21 +17,21 @@ from recommender.extractors.video import clip as video_features
 from recommender.model import Model
 from recommender.model.affect import AffectModel, load
 from recommender.model.folder import read_manifest
-from recommender.model.rescoring import Rescoring
-from recommender.rankers.afclnet import Rescorer
+from recommender.model.reranking import Reranking
+from recommender.rankers.afclnet import Reranker
 from recommender.types import Array, Modality
 from training.affect.midi import find_synth, renderings_cache
 from training.learning import model_folder
 from training.learning.model_folder import files_of, pack, writable, write
 from training.learning.targets import NearAffect, is_matched
 from training.learning.versions import environment
-from training.reranking import crossed as affect_matching
+from training.reranking import crossed as crossed_fits
 from training.reranking import pigeonhole_bootstrap
 from training.reranking.card import HEADING, section
-from training.reranking.crossed import RECIPE, Crossed, crossed
+from training.reranking.crossed import RECIPE, Crossed, cross_fit
 from training.reranking.pigeonhole_bootstrap import Agreement, Figures
-from training.reranking.rated import Rated, Seen, distances, measured, nearness
-from training.systems.afclnet.export import rescorer
+from training.reranking.rated import Rated, Seen, distances, measure_rated, nearness
+from training.systems.afclnet.export import reranker
 from training.systems.logistic import calibration
 from training.types import Tick
 
@@ -54,6 +54,7 @@ def train_builtin(
     data: Path,
     out: Path,
     command: str,
+    *,
     base: str | Path = "builtin",
     name: str | None = None,
     seed: int = 0,
@@ -78,12 +79,12 @@ def train_builtin(
         raise InputError(f"the model '{base}' predicts no affect of media: AFCLNet is added to a model that does")
     synth = find_synth(soundfont)
     writable(out)
-    video, music = measured(data, model, synth, cache or renderings_cache(), tick)
+    video, music = measure_rated(data, model, synth, cache=cache or renderings_cache(), progress=tick)
     rule, distance = nearness(video, music), distances(video.ratings, music.ratings)
-    runs = cross_validated(video, music, rule, seeds, tick)
-    figures = compared(runs, distance, (video.groups, music.groups), tick)
+    runs = cross_validated(video, music, rule, seeds=seeds, tick=tick)
+    figures = compare(runs, distance, (video.groups, music.groups), tick=tick)
     default = best_ranker(figures["differences"])
-    rescoring = assembled(video, music, rule, runs, distance, seed)
+    reranking = assemble_reranking(video, music, rule, runs=runs, distance=distance, seed=seed)
     facts = {
         "format": 1,
         "command": command,
@@ -96,17 +97,17 @@ def train_builtin(
         "music": {"items": len(music), "groups": len(set(music.groups))},
         "folds": FOLDS,
         "reach_sd": rule.reach,
-        "weight": rescoring.fusion.weight,
+        "weight": reranking.fusion.weight,
         "ranker": default,
         "margin": MARGIN,
         "config": repr(RECIPE),
         **figures,
     }
-    write(out, _files(model, name or out.resolve().name, rescoring, facts))
+    write(out, _files(model, name or out.resolve().name, reranking, facts))
     return load(out, read_manifest(out))
 
 
-def cross_validated(video: Rated, music: Rated, rule: NearAffect, seeds: int, tick: Tick) -> list[Crossed]:
+def cross_validated(video: Rated, music: Rated, rule: NearAffect, *, seeds: int, tick: Tick) -> list[Crossed]:
     """Out-of-fold scores of all combinations, once per seed."""
     total, done = seeds * FOLDS**2, 0
 
@@ -115,11 +116,13 @@ def cross_validated(video: Rated, music: Rated, rule: NearAffect, seeds: int, ti
         done += 1
         tick("AFCLNet: cross-validation", done, total)
 
-    return [crossed(video, music, rule, RECIPE, FOLDS, seed, one_more) for seed in range(seeds)]
+    return [
+        cross_fit(video, music, rule, config=RECIPE, folds=FOLDS, seed=seed, tick=one_more) for seed in range(seeds)
+    ]
 
 
-def compared(
-    runs: Sequence[Crossed], distance: Array, groups: tuple[Sequence[str], Sequence[str]], tick: Tick
+def compare(
+    runs: Sequence[Crossed], distance: Array, groups: tuple[Sequence[str], Sequence[str]], *, tick: Tick
 ) -> dict[str, Any]:
     """Figures of every ranker, of chance and of one order for all, and differences to the cosine, with intervals."""
     scores = {
@@ -127,13 +130,13 @@ def compared(
         "cosine": [run.cosine for run in runs],
         "read": [run.read for run in runs],
         "afclnet": [run.logit for run in runs],
-        "fusion": [affect_matching.fused(run, distance) for run in runs],
+        "fusion": [crossed_fits.fuse_out_of_fold(run, distance) for run in runs],
     }
     found = {name: [Agreement(score, distance) for score in some] for name, some in scores.items()}
     ones = [np.ones(n) for n in distance.shape]
     estimates = {name: pigeonhole_bootstrap.mean_figures(some, ones[0], ones[1]) for name, some in found.items()}
     resampled = []
-    for done, one in enumerate(pigeonhole_bootstrap.resampled(found, groups, RESAMPLES, 0), 1):
+    for done, one in enumerate(pigeonhole_bootstrap.resample(found, groups, RESAMPLES, seed=0), 1):
         resampled.append(one)
         tick("intervals", done, RESAMPLES)
     return {
@@ -171,23 +174,23 @@ def best_ranker(differences: Mapping[str, Any]) -> str:
     return max(harmless, key=lambda name: float(gains[name]["mean"]), default="cosine")
 
 
-def assembled(
-    video: Rated, music: Rated, rule: NearAffect, runs: Sequence[Crossed], distance: Array, seed: int
-) -> Rescoring:
+def assemble_reranking(
+    video: Rated, music: Rated, rule: NearAffect, *, runs: Sequence[Crossed], distance: Array, seed: int
+) -> Reranking:
     """AFCLNet fitted on all combinations; fusion and calibrations fitted to the out-of-fold scores."""
-    sides = [side.seen(np.arange(len(side)), np.arange(0), seed)[0] for side in (video, music)]
-    network = affect_matching.fit(sides[0], sides[1], rule, RECIPE, seed)
-    fusion = affect_matching.fusion(runs, distance)
+    sides = [side.see(np.arange(len(side)), np.arange(0), seed)[0] for side in (video, music)]
+    network = crossed_fits.fit(sides[0], sides[1], rule, config=RECIPE, seed=seed)
+    fusion = crossed_fits.fusion(runs, distance)
     matched = np.tile(is_matched(1 - distance / rule.reach).ravel(), len(runs))
     scores = {
         "afclnet": [run.logit for run in runs],
         "fusion": [fusion(run.cosine, run.logit) for run in runs],
     }
     calibrations = {name: calibration(np.ravel(some), matched) for name, some in scores.items()}
-    return Rescoring(referring(rescorer(network), *sides), fusion, calibrations)
+    return Reranking(referring(reranker(network), *sides), fusion, calibrations)
 
 
-def referring(plain: Rescorer, video: Seen, music: Seen) -> Rescorer:
+def referring(plain: Reranker, video: Seen, music: Seen) -> Reranker:
     """`plain` with `REFERENCES` training items of either side, spread over all, to tell what is usual from."""
 
     def side(modality: Modality, seen: Seen) -> Array:
@@ -195,16 +198,16 @@ def referring(plain: Rescorer, video: Seen, music: Seen) -> Rescorer:
         return plain.plain_side(modality, seen.features[rows])
 
     references = {"video.reference": side("video", video), "music.reference": side("music", music)}
-    return Rescorer(plain.settings, {**plain.tensors, **references})
+    return Reranker(plain.settings, {**plain.tensors, **references})
 
 
-def _files(base: AffectModel, name: str, rescoring: Rescoring, facts: Mapping[str, Any]) -> dict[str, str | bytes]:
+def _files(base: AffectModel, name: str, reranking: Reranking, facts: Mapping[str, Any]) -> dict[str, str | bytes]:
     """All files of the new folder, the manifest last; the affect model's own are as they are in `base`."""
     manifest = read_manifest(base.folder)
     kept = [*manifest["affect"].values(), model_folder.REPORT]
-    tensors = rescoring.tensors() | (base.heads.tensors() if base.heads is not None else {})
+    tensors = reranking.tensors() | (base.heads.tensors() if base.heads is not None else {})
     entry, weights = pack(tensors)
-    manifest |= {"name": name, **entry, "ranker": facts["ranker"], "rescoring": rescoring.as_json()}
+    manifest |= {"name": name, **entry, "ranker": facts["ranker"], "rescoring": reranking.as_json()}
     card = base.card().partition(HEADING)[0] + section(facts)
     own = {file: (base.folder / file).read_bytes() for file in kept if (base.folder / file).is_file()}
-    return own | files_of(manifest, weights, facts, card, report_name=REPORT)
+    return own | files_of(manifest, weights, facts, card=card, report_name=REPORT)

@@ -51,7 +51,7 @@ def card(facts: Mapping[str, Any], licence: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def rated_card(facts: Mapping[str, Any]) -> str:
+def write_rated_card(facts: Mapping[str, Any]) -> str:
     """The card of a model that was trained on a table of rated pairs."""
     model, data = facts["model"], facts["model"]["trained_on"]
     affect = ", ".join(facts["affect"]) or "none: objective features alone"

@@ -16,12 +16,12 @@ import numpy as np
 
 from recommender.errors import InputError
 from recommender.extractors import EXTRACTORS
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array, Modality
-from training.construction.features import Progress, fingerprints, vectors
+from training.construction.features import Progress, content_hashes, vectors
 from training.datasets.emomv_labels import Wrong, emotion_of, lines
 from training.learning.targets import Scored, from_ratings
-from training.types import EMOTIONS, connected
+from training.types import EMOTIONS, components
 
 NAMES = ("video", "music", "score")
 EMOTION = "emotion"
@@ -48,7 +48,7 @@ class RatedPairs:
     classes: bool
     ratings: bool
 
-    def scored(self, video: Mapping[str, Array], music: Mapping[str, Array]) -> Scored:
+    def with_features(self, video: Mapping[str, Array], music: Mapping[str, Array]) -> Scored:
         """The pairs whose files both have features, pairs that share a file in one group."""
         rows = [i for i, (v, m) in enumerate(zip(self.video, self.music, strict=True)) if v in video and m in music]
         names = [self.video[i] for i in rows], [self.music[i] for i in rows]
@@ -60,7 +60,7 @@ class RatedPairs:
             self.score[rows],
             self.video_affect[rows],
             self.music_affect[rows],
-            connected(numbers[0], numbers[1] + offset),
+            components(numbers[0], numbers[1] + offset),
             classes=self.classes,
         )
 
@@ -75,7 +75,7 @@ def read_rated_pairs(table: Path) -> RatedPairs:
     """
     names, rows = _rows(table)
     if absent := [name for name in NAMES if names.count(name) != 1]:
-        raise InputError(f"{shown(table)}: the header needs one column '{absent[0]}' (and {', '.join(NAMES)})")
+        raise InputError(f"{show(table)}: the header needs one column '{absent[0]}' (and {', '.join(NAMES)})")
     dimensions = _dimensions(table, names)
     seen: dict[tuple[str, str], int] = {}
     parsed: list[tuple[float, list[float], list[float]]] = []
@@ -85,18 +85,18 @@ def read_rated_pairs(table: Path) -> RatedPairs:
             _once((row["video"], row["music"]), line, seen)
             for side in ("video", "music"):
                 if not (table.parent / row[side]).is_file():
-                    raise Wrong(f"no file {shown(table.parent / row[side])}")
+                    raise Wrong(f"no file {show(table.parent / row[side])}")
             affect = _affect(row, "video", dimensions), _affect(row, "music", dimensions)
             parsed.append((_number(row["score"], "score"), *affect))
         except Wrong as error:
-            raise InputError(f"{shown(table)}, line {line}: {error}") from error
+            raise InputError(f"{show(table)}, line {line}: {error}") from error
     if not parsed:
-        raise InputError(f"{shown(table)}: no rows below the header")
+        raise InputError(f"{show(table)}: no rows below the header")
     score = np.array([row[0] for row in parsed])
     ratings = bool((score > 1).any())
     score = from_ratings(score) if ratings else score
     if (score < 0).any():
-        raise InputError(f"{shown(table)}: scores must lie from 0 to 1, or from 1 to 5")
+        raise InputError(f"{show(table)}: scores must lie from 0 to 1, or from 1 to 5")
     classes = EMOTION in dimensions
     return RatedPairs(
         tuple(v for v, _ in seen),
@@ -110,14 +110,14 @@ def read_rated_pairs(table: Path) -> RatedPairs:
     )
 
 
-def measured(
-    files: Sequence[str], folder: Path, modality: Modality, cache: Path, workers: int, tick: Progress
+def measure_files(
+    files: Sequence[str], folder: Path, modality: Modality, *, cache: Path, workers: int, tick: Progress
 ) -> tuple[dict[str, Array], dict[str, str]]:
     """Features float32 [d] of each file's picture or sound by name, and why the others have none.
 
     Kept by content in `cache`, so that a stopped run goes on where it was.
     """
-    digests, failed = fingerprints({name: folder / name for name in files})
+    digests, failed = content_hashes({name: folder / name for name in files})
     names = {str(folder / name): name for name in digests}
     contents = {path: digests[name] for path, name in names.items()}
     gone, total = len(failed), len(names) + len(failed)
@@ -131,11 +131,11 @@ def _rows(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The names of the columns, and the other lines with their numbers."""
     rows = list(lines(table))
     if not rows:
-        raise InputError(f"{shown(table)}: empty; a header with {', '.join(NAMES)} is needed")
+        raise InputError(f"{show(table)}: empty; a header with {', '.join(NAMES)} is needed")
     names = [cell.strip().lower() for cell in rows[0][1]]
     for line, cells in rows[1:]:
         if len(cells) != len(names):
-            raise InputError(f"{shown(table)}, line {line}: {len(cells)} cells under {len(names)} column names")
+            raise InputError(f"{show(table)}, line {line}: {len(cells)} cells under {len(names)} column names")
     return names, rows[1:]
 
 
@@ -143,9 +143,9 @@ def _dimensions(table: Path, names: Sequence[str]) -> tuple[str, ...]:
     """The affect dimensions, in the order of the columns; every one has a column per side."""
     sides = [[n.removeprefix(s) for n in names if n.startswith(s)] for s in ("video_", "music_")]
     if alone := set(sides[0]) ^ set(sides[1]):
-        raise InputError(f"{shown(table)}: affect '{min(alone)}' needs both video_{min(alone)} and music_{min(alone)}")
+        raise InputError(f"{show(table)}: affect '{min(alone)}' needs both video_{min(alone)} and music_{min(alone)}")
     if EMOTION in sides[0] and len(sides[0]) > 1:
-        raise InputError(f"{shown(table)}: give emotions or other affect dimensions, not both")
+        raise InputError(f"{show(table)}: give emotions or other affect dimensions, not both")
     return tuple(sides[0])
 
 
@@ -161,7 +161,7 @@ def _number(cell: str, name: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise Wrong(f"{name} '{shown(cell)}' is no number")
+        raise Wrong(f"{name} '{show(cell)}' is no number")
     return value
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from recommender.encoders import Matcher
 from recommender.errors import Argument, InputError
 from recommender.model.folder import FORMAT, read_manifest
-from recommender.model.rescoring import Rescoring
+from recommender.model.reranking import Reranking
 from recommender.model.retrieval import FeatureSet, RetrievalModel, load, revision_of
 from recommender.rankers.scoring import Fusion
 from recommender.types import Modality
@@ -19,7 +19,7 @@ from training.evaluation.benchmark import benchmark
 from training.evaluation.trials import Bench
 from training.learning.model_folder import CARD, REPORT, as_json, files_of, pack, report_of, writable, write
 from training.retrieval.card import card
-from training.systems.afclnet.export import rescorer
+from training.systems.afclnet.export import reranker
 from training.systems.afclnet.system import FittedAFCLNet
 from training.systems.fusion import FittedFusion
 from training.systems.fusion import Fusion as FusionSystem
@@ -36,7 +36,7 @@ class Saved:
     def name(self) -> str:
         return self.model.name
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> RetrievalModel:
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> RetrievalModel:
         """The model as it is; nothing is learnt."""
         return self.model
 
@@ -49,7 +49,7 @@ class Parts(NamedTuple):
     """What of a fitted system a model folder holds."""
 
     matcher: Matcher
-    rescoring: Rescoring | None
+    reranking: Reranking | None
 
 
 def parts_of(fitted: Fitted, name: str) -> Parts:
@@ -61,7 +61,7 @@ def parts_of(fitted: Fitted, name: str) -> Parts:
         if isinstance(second, FittedAFCLNet):
             fusion = Fusion(fitted.weight, fitted.first_scale, fitted.second_scale)
             calibrations = {"afclnet": second.calibration, "fusion": fitted.calibration}
-            return Parts(fitted.first, Rescoring(rescorer(second), fusion, calibrations))
+            return Parts(fitted.first, Reranking(reranker(second), fusion, calibrations))
     raise InputError(f"{name} scores pairs without vectors to search with: train another system")
 
 
@@ -76,6 +76,7 @@ def train_retrieval(
     dataset: Dataset,
     system: System,
     out: Path,
+    *,
     command: str,
     name: str | None = None,
     seed: int = 0,
@@ -104,9 +105,9 @@ def train_retrieval(
     writable(out)
     bench = Bench(dataset, "clean", "folds", extra=extra)
     tick(f"fitting {system.name}", 0, 1)
-    parts = parts_of(system.fit(dataset.pairs["train"], seed, None, extra), system.name)
+    parts = parts_of(system.fit(dataset.pairs["train"], seed, None, extra=extra), system.name)
     with tempfile.TemporaryDirectory(prefix="cliptune-") as scratch:
-        folds = benchmark(bench, rankers_of(system), seeds, Path(scratch), command, tick=tick)
+        folds = benchmark(bench, rankers_of(system), seeds, out=Path(scratch), command=command, tick=tick)
     figures = {ranker: _figures(folds, ranker) for ranker in folds["systems"]}
     default = max(figures, key=lambda ranker: _quality(figures[ranker]))
     name = name or out.resolve().name
@@ -118,12 +119,14 @@ def train_retrieval(
         "further_music": 0 if extra is None else len(extra.emotion),
         "seed": seed,
     }
-    manifest, weights = manifest_of(name, dataset.features, system.name, parts, default, trained_on)
-    facts = report_of(manifest, command, system, folds["versions"]) | {"cross-validation": figures}
-    write(out, files_of(manifest, weights, facts, card(facts, dataset.licence)))
+    manifest, weights = manifest_of(
+        name, dataset.features, system.name, parts=parts, default=default, trained_on=trained_on
+    )
+    facts = report_of(manifest, command, system, packages=folds["versions"]) | {"cross-validation": figures}
+    write(out, files_of(manifest, weights, facts, card=card(facts, dataset.licence)))
     model = load(out, read_manifest(out))
     if reason:
-        facts["evaluated"] = evaluated(model, dataset, out, command, reason)
+        facts["evaluated"] = evaluate(model, dataset, out, command=command, reason=reason)
         write(out, {REPORT: as_json(facts), CARD: card(facts, dataset.licence)})
     return model
 
@@ -134,13 +137,13 @@ def _quality(figures: dict[str, Any]) -> float:
     return sum(both) / 2
 
 
-def evaluated(model: RetrievalModel, dataset: Dataset, out: Path, command: str, reason: str) -> dict[str, Any]:
+def evaluate(model: RetrievalModel, dataset: Dataset, out: Path, *, command: str, reason: str) -> dict[str, Any]:
     """The saved model's figures on the dataset's evaluated part; the scoring is logged in `out`/evaluated.jsonl."""
     from training.evaluation import log
 
     bench = Bench(dataset, "clean", saved=True)
     with tempfile.TemporaryDirectory(prefix="cliptune-") as scratch:
-        report = benchmark(bench, {model.name: Saved(model)}, [0], Path(scratch), command, reason=reason)
+        report = benchmark(bench, {model.name: Saved(model)}, [0], out=Path(scratch), command=command, reason=reason)
     log.record(
         out / "evaluated.jsonl",
         system=model.name,
@@ -162,15 +165,16 @@ def manifest_of(
     name: str,
     features: Mapping[Modality, FeatureSet],
     system: str,
+    *,
     parts: Parts,
     default: str,
     trained_on: Mapping[str, Any],
 ) -> tuple[dict[str, Any], bytes]:
     """The manifest of a model folder, and the bytes of the weights it names."""
-    matcher, rescoring = parts
+    matcher, reranking = parts
     tensors = dict(matcher.encoder.tensors)
-    if rescoring is not None:
-        tensors |= rescoring.tensors()
+    if reranking is not None:
+        tensors |= reranking.tensors()
     entry, weights = pack({key: np.asarray(values, np.float32) for key, values in tensors.items()})
     manifest: dict[str, Any] = {
         "format": FORMAT,
@@ -184,6 +188,6 @@ def manifest_of(
         "ranker": default,
         "trained_on": dict(trained_on),
     }
-    if rescoring is not None:
-        manifest["rescoring"] = rescoring.as_json()
+    if reranking is not None:
+        manifest["rescoring"] = reranking.as_json()
     return manifest | {"revision": revision_of(manifest)}, weights

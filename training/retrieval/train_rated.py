@@ -18,19 +18,19 @@ from recommender.encoders.linear import LinearEncoder
 from recommender.errors import InputError
 from recommender.extractors import EXTRACTORS
 from recommender.model.folder import read_manifest
-from recommender.model.rescoring import Rescoring
+from recommender.model.reranking import Reranking
 from recommender.model.retrieval import FeatureSet, RetrievalModel, load
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array, Modality
 from training.evaluation.intervals import bootstrap_of
 from training.learning.model_folder import files_of, report_of, writable, write
 from training.learning.targets import Scored, is_matched
 from training.learning.weighing import weigh
 from training.measures import POINTWISE
-from training.retrieval.card import rated_card
-from training.retrieval.rated_pairs import measured, read_rated_pairs
+from training.retrieval.card import write_rated_card
+from training.retrieval.rated_pairs import measure_files, read_rated_pairs
 from training.retrieval.train import Parts, manifest_of
-from training.systems.afclnet.export import rescorer
+from training.systems.afclnet.export import reranker
 from training.systems.afclnet.reduction import LinearReducer, ReductionConfig, reduce
 from training.systems.afclnet.system import OURS, AFCLNet, AFCLNetConfig
 from training.systems.logistic import calibration
@@ -59,7 +59,7 @@ class RatedModel:
 
 
 def train_rated(
-    table: Path, out: Path, command: str, name: str | None = None, seed: int = 0, workers: int = 1,
+    table: Path, out: Path, command: str, *, name: str | None = None, seed: int = 0, workers: int = 1,
     tick: Tick = lambda *_: None,
 ) -> RatedModel:  # fmt: skip
     """A model folder at `out` from the rated pairs in `table` (see `training.retrieval.rated_pairs`).
@@ -77,17 +77,21 @@ def train_rated(
     modalities: tuple[Modality, ...] = ("video", "music")
     for modality in modalities:
         files = getattr(pairs, modality)
-        found, bad = measured(files, table.parent, modality, out / "cache", workers, _named(tick, modality))
+        found, bad = measure_files(
+            files, table.parent, modality, cache=out / "cache", workers=workers, tick=_named(tick, modality)
+        )
         sides.append(found)
         failed |= bad
-    data = checked(pairs.scored(sides[0], sides[1]), table)
+    data = check_learnable(pairs.with_features(sides[0], sides[1]), table)
     config = recipe(data)
-    held = out_of_fold(data, config, seed, lambda done: tick("cross-validation", done, FOLDS))
-    parts, default, figures = assembled(data, config, held, seed)
+    held = out_of_fold(data, config, seed, tick=lambda done: tick("cross-validation", done, FOLDS))
+    parts, default, figures = assemble_model(data, config, held, seed=seed)
     features = {m: FeatureSet.by(EXTRACTORS[f"builtin-{m}"]) for m in modalities}
     trained_on = {"dataset": table.name, "revision": _revision(table), "pairs": len(data), "seed": seed}
-    manifest, weights = manifest_of(name or out.resolve().name, features, "afclnet", parts, default, trained_on)
-    facts = report_of(manifest, command, config, {}) | {
+    manifest, weights = manifest_of(
+        name or out.resolve().name, features, "afclnet", parts=parts, default=default, trained_on=trained_on
+    )
+    facts = report_of(manifest, command, config, packages={}) | {
         "scores": "ratings of 1 to 5, as (x - 1) / 4" if pairs.ratings else "0 to 1",
         "affect": list(pairs.dimensions),
         "groups": len(set(data.group.tolist())),
@@ -95,22 +99,22 @@ def train_rated(
         "seed": seed,
         "cross-validation": figures,
     }
-    write(out, files_of(manifest, weights, facts, rated_card(facts)))
+    write(out, files_of(manifest, weights, facts, card=write_rated_card(facts)))
     return RatedModel(load(out, read_manifest(out)), failed)
 
 
-def checked(data: Scored, table: Path) -> Scored:
+def check_learnable(data: Scored, table: Path) -> Scored:
     """`data`, refused where nothing can be learnt from it."""
     groups = len(set(data.group.tolist()))
     if groups < LEAST:
         raise InputError(
-            f"{shown(table)}: {len(data)} usable pairs in {groups} groups that share no file; at least {LEAST} such "
+            f"{show(table)}: {len(data)} usable pairs in {groups} groups that share no file; at least {LEAST} such "
             "groups are needed to train and to measure"
         )
     matched = int(is_matched(data.score).sum())
     if min(matched, len(data) - matched) < FOLDS:
         raise InputError(
-            f"{shown(table)}: {matched} of {len(data)} pairs match (score of .5 or more); both kinds are needed, at "
+            f"{show(table)}: {matched} of {len(data)} pairs match (score of .5 or more); both kinds are needed, at "
             f"least {FOLDS} of each"
         )
     return data
@@ -127,14 +131,14 @@ def recipe(data: Scored) -> AFCLNetConfig:
 
 def cosine_stage(data: Scored) -> LinearEncoder:
     """Regularised linear CCA of the matched pairs as an encoder."""
-    found = reduce(data.video, data.music, data.score, ReductionConfig("cca", components=8, ridge=100.0), 0)
+    found = reduce(data.video, data.music, data.score, config=ReductionConfig("cca", components=8, ridge=100.0), seed=0)
     if not isinstance(found, LinearReducer):
         raise InputError("the first stage must be linear")
     tensors = tensors_of("video", (found.video.weights, found.video.bias))
     return LinearEncoder({}, tensors | tensors_of("music", (found.music.weights, found.music.bias)))
 
 
-def out_of_fold(data: Scored, config: AFCLNetConfig, seed: int, tick: Callable[[int], None]) -> Held:
+def out_of_fold(data: Scored, config: AFCLNetConfig, seed: int, *, tick: Callable[[int], None]) -> Held:
     """Scores of every pair by stages that never saw its files."""
     cosine, logit = np.empty(len(data)), np.empty(len(data))
     for number, (inside, rows) in enumerate(data.folds(FOLDS, seed)):
@@ -146,16 +150,16 @@ def out_of_fold(data: Scored, config: AFCLNetConfig, seed: int, tick: Callable[[
     return Held(cosine, logit)
 
 
-def assembled(data: Scored, config: AFCLNetConfig, held: Held, seed: int) -> tuple[Parts, str, dict[str, Any]]:
+def assemble_model(data: Scored, config: AFCLNetConfig, held: Held, *, seed: int) -> tuple[Parts, str, dict[str, Any]]:
     """The model fitted on all pairs, its default ranker and the out-of-fold figures of every ranker."""
     fusion = weigh(held.cosine, held.logit, lambda tried: -_error(tried(*held), data.score))
     scores = {"cosine": held.cosine, "afclnet": held.logit, "fusion": fusion(*held)}
     calibrations = {ranker: calibration(x, data.score) for ranker, x in scores.items()}
     figures = {ranker: _figures(data, calibrations[ranker](x)) for ranker, x in scores.items()}
     default = min(figures, key=lambda ranker: figures[ranker]["MSE"]["mean"])
-    network = rescorer(AFCLNet("afclnet", config).fit_scored(data, seed))
+    network = reranker(AFCLNet("afclnet", config).fit_scored(data, seed))
     matcher = Matcher(cosine_stage(data), calibrations.pop("cosine"))
-    return Parts(matcher, Rescoring(network, fusion, calibrations)), default, figures
+    return Parts(matcher, Reranking(network, fusion, calibrations)), default, figures
 
 
 def _error(score: Array, truth: Array) -> float:

@@ -10,7 +10,7 @@ from recommender.encoders.linear import LinearEncoder
 from recommender.errors import InputError
 from recommender.types import Array
 from training.systems.logistic import row_space
-from training.systems.matching import calibrated, tensors_of
+from training.systems.matching import calibrate, tensors_of
 from training.systems.prepare import standardiser
 from training.types import EMOTIONS, Extra, Pairs, System
 
@@ -31,20 +31,22 @@ class CCA:
     name: str = "cca"
     config: CCAConfig = field(default_factory=CCAConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> Matcher:
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Matcher:
         """The projections fitted on `train`; `seed`, `stop` and `extra` are not used."""
         video, music = standardiser(train.video), standardiser(train.music)
         x, y = (np.asarray(a, np.float64) for a in (video(train.video), music(train.music)))
         # In the rows' own subspace: the same solution as with all 2304 columns, at a hundredth of the time.
         (x, basis_x), (y, basis_y) = row_space(x), row_space(y)
         cross = _emotion_cross(train, x, y) if self.config.clusters else _matched_cross(train, x, y)
-        a, b, _ = ridge_cca(x.T @ x / len(x), y.T @ y / len(y), cross, self.config.ridge, self.config.components)
-        tensors = tensors_of("video", video.folded(basis_x @ a, np.zeros(a.shape[1])))
-        tensors |= tensors_of("music", music.folded(basis_y @ b, np.zeros(b.shape[1])))
-        return calibrated(LinearEncoder({}, tensors), train)
+        a, b, _ = ridge_cca(
+            x.T @ x / len(x), y.T @ y / len(y), cross, ridge=self.config.ridge, components=self.config.components
+        )
+        tensors = tensors_of("video", video.fold_into(basis_x @ a, np.zeros(a.shape[1])))
+        tensors |= tensors_of("music", music.fold_into(basis_y @ b, np.zeros(b.shape[1])))
+        return calibrate(LinearEncoder({}, tensors), train)
 
 
-def ridge_cca(cov_x: Array, cov_y: Array, cross: Array, ridge: float, components: int) -> tuple[Array, Array, Array]:
+def ridge_cca(cov_x: Array, cov_y: Array, cross: Array, *, ridge: float, components: int) -> tuple[Array, Array, Array]:
     """Projections a [d_x, k], b [d_y, k] and correlations [k] >= 0, descending.
 
     The singular vectors of (Cxx + r I)^-1/2 Cxy (Cyy + r I)^-1/2, taken back to features. k is at most
@@ -74,10 +76,10 @@ def _emotion_cross(train: Pairs, x: Array, y: Array) -> Array:
     if not np.intersect1d(train.video_emotion, train.music_emotion).size:
         raise InputError("cluster-CCA needs an emotion that occurs in both modalities, and there is none")
     one_hot = np.eye(len(EMOTIONS))
-    return cluster_cross(x, y, one_hot[train.video_emotion], one_hot[train.music_emotion])
+    return cluster_cross(x, y, one_hot[train.video_emotion], music=one_hot[train.music_emotion])
 
 
-def cluster_cross(x: Array, y: Array, video: Array, music: Array) -> Array:
+def cluster_cross(x: Array, y: Array, video: Array, *, music: Array) -> Array:
     """Cross-covariance [d_x, d_y] over every pair within a cluster; memberships of the items: 0 or 1, [n, clusters].
 
     sum_c X_c^T 1 1^T Y_c over the number of pairs: of outer products of cluster sums, not of pairs; 0 without pairs.

@@ -17,7 +17,7 @@ from recommender.types import Array, Modality
 from training.learning.loop import Batch, Loss, Schedule, reproducible
 from training.learning.loop import train as train_loop
 from training.learning.losses import cross_entropy, supervised_contrastive
-from training.systems.matching import calibrated, tensors_of
+from training.systems.matching import calibrate, tensors_of
 from training.systems.network import Scales, Trained, linear, scales
 from training.systems.prepare import standardiser
 from training.types import EMOTIONS, Extra, Pairs, System
@@ -61,18 +61,20 @@ class SupervisedContrastive:
     name: str = "supcon"
     config: ContrastiveConfig = field(default_factory=ContrastiveConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> Matcher:
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Matcher:
         """The heads fitted on `train` and, where given, on `extra` music (standardised on its own statistics)."""
-        return calibrated(_encoder(self._trained(train, seed, stop, extra)), train)
+        return calibrate(_encoder(self._train(train, seed, stop, extra)), train)
 
-    def _trained(self, pairs: Pairs, seed: int, stop: Pairs | None, extra: Extra | None) -> Trained[HeadsNet]:
+    def _train(self, pairs: Pairs, seed: int, stop: Pairs | None, extra: Extra | None) -> Trained[HeadsNet]:
         c = self.config
         prepared: Scales = scales(pairs)
         with reproducible(seed):
             net = HeadsNet(pairs.video.shape[1], pairs.music.shape[1], c)
             batch = prepared.batch(pairs)
             held = None if stop is None else prepared.batch(stop)
-            epochs = train_loop(net, _loss(net, c, extra), lambda _: batch, c.schedule, seed, c.epochs, held)
+            epochs = train_loop(
+                net, _loss(net, c, extra), lambda _: batch, schedule=c.schedule, seed=seed, epochs=c.epochs, stop=held
+            )
         return Trained(net, prepared, epochs)
 
 
@@ -84,14 +86,16 @@ def _loss(net: HeadsNet, c: ContrastiveConfig, extra: Extra | None) -> Loss:
         video, music = net.project("video", batch.video), net.project("music", batch.music)
         v, m = functional.normalize(video, dim=1), functional.normalize(music, dim=1)
         ve, me = batch.video_emotion, batch.music_emotion
-        total = supervised_contrastive(v, m, ve, me, c.temperature)
-        total = total + supervised_contrastive(m, v, me, ve, c.temperature)
+        total = supervised_contrastive(v, m, ve, candidate_labels=me, temperature=c.temperature)
+        total = total + supervised_contrastive(m, v, me, candidate_labels=ve, temperature=c.temperature)
         emotion = cross_entropy(net.emotion["video"](video), ve, c.smoothing)
         emotion = emotion + cross_entropy(net.emotion["music"](music), me, c.smoothing)
         if further is not None and further_emotion is not None and net.training:
             z = net.project("music", further)
             emotion = emotion + c.extra_weight * cross_entropy(net.emotion["music"](z), further_emotion, c.smoothing)
-            contrast = supervised_contrastive(v, functional.normalize(z, dim=1), ve, further_emotion, c.temperature)
+            contrast = supervised_contrastive(
+                v, functional.normalize(z, dim=1), ve, candidate_labels=further_emotion, temperature=c.temperature
+            )
             total = total + c.extra_weight * contrast
         return total + c.emotion_weight * emotion
 

@@ -16,7 +16,7 @@ from recommender.types import Array, Modality
 from training.learning.loop import Batch, Loss, Schedule
 from training.learning.losses import contrastive, cross_entropy
 from training.nets.emomv import MatchingHead, Projection, Trunk
-from training.systems.matching import calibrated, tensors_of
+from training.systems.matching import calibrate, tensors_of
 from training.systems.network import Trained, every_pair, linear, train_network
 from training.types import Extra, Pairs, System
 
@@ -46,14 +46,18 @@ class EmoMVClassifier:
     name: str = "emomv-classifier"
     config: EmoMVConfig = field(default_factory=EmoMVConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedClassifier":
+    def fit(
+        self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None
+    ) -> "FittedClassifier":
         """The classifier fitted on `train`; `extra` is not used, as published."""
         c = self.config
 
         def build(d_video: int, d_music: int) -> ClassifierNet:
             return ClassifierNet(d_video, d_music, c, seed)
 
-        trained = train_network(build, lambda net: _loss(net, c), _match_scores, c, train, seed, stop)
+        trained = train_network(
+            build, lambda net: _loss(net, c), _match_scores, recipe=c, pairs=train, seed=seed, stop=stop
+        )
         return FittedClassifier(trained, c.multi_task)
 
 
@@ -64,15 +68,15 @@ class EmoMVRetrieval:
     name: str = "emomv-retrieval"
     config: EmoMVConfig = field(default_factory=EmoMVConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> Matcher:
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Matcher:
         """The retrieval model fitted on `train`; `extra` is not used, as published."""
         c = self.config
 
         def build(d_video: int, d_music: int) -> RetrievalNet:
             return RetrievalNet(d_video, d_music, c)
 
-        trained = train_network(build, lambda net: _loss(net, c), _cosines, c, train, seed, stop)
-        return calibrated(_encoder(trained, c), train)
+        trained = train_network(build, lambda net: _loss(net, c), _cosines, recipe=c, pairs=train, seed=seed, stop=stop)
+        return calibrate(_encoder(trained, c), train)
 
 
 class ClassifierNet(Trunk):
@@ -82,7 +86,7 @@ class ClassifierNet(Trunk):
         super().__init__(d_video, d_music, config.width, config.dropout, False, config.emotion_from_embedding)
         self.matching = MatchingHead(config.width, config.pooled, config.hidden, seed)
 
-    def pair_loss(self, video: Projection, music: Projection, match: Tensor, _: EmoMVConfig) -> Tensor:
+    def pair_loss(self, video: Projection, music: Projection, match: Tensor, *, config: EmoMVConfig) -> Tensor:
         """Cross-entropy of the two logits."""
         return cross_entropy(self.matching(video.embedding, music.embedding), match)
 
@@ -95,10 +99,10 @@ class RetrievalNet(Trunk):
             d_video, d_music, config.width, config.dropout, config.layer_norm, config.emotion_from_embedding
         )
 
-    def pair_loss(self, video: Projection, music: Projection, match: Tensor, config: EmoMVConfig) -> Tensor:
+    def pair_loss(self, video: Projection, music: Projection, match: Tensor, *, config: EmoMVConfig) -> Tensor:
         """Contrastive loss on the cosine distance (the embeddings have unit length)."""
         cosine = torch.sum(video.embedding * music.embedding, dim=1)
-        return contrastive(1 - cosine, match, config.margin, config.halve)
+        return contrastive(1 - cosine, match, config.margin, halve=config.halve)
 
 
 def _loss(net: ClassifierNet | RetrievalNet, config: EmoMVConfig) -> Loss:
@@ -106,7 +110,7 @@ def _loss(net: ClassifierNet | RetrievalNet, config: EmoMVConfig) -> Loss:
 
     def loss(batch: Batch) -> Tensor:
         video, music = net.video(batch.video), net.music(batch.music)
-        total = net.pair_loss(video, music, batch.match, config)
+        total = net.pair_loss(video, music, batch.match, config=config)
         if config.multi_task:
             total = total + cross_entropy(net.video_emotion(video), batch.video_emotion)
             total = total + cross_entropy(net.music_emotion(music), batch.music_emotion)
@@ -147,7 +151,7 @@ def _encoder(trained: Trained[RetrievalNet], config: EmoMVConfig) -> ProjectionE
         ("music", trained.scales.music, net.music, net.music_emotion),
     )
     for name, scale, stream, branch in sides:
-        tensors |= tensors_of(f"{name}.reduce", scale.folded(*linear(stream.reduce)))
+        tensors |= tensors_of(f"{name}.reduce", scale.fold_into(*linear(stream.reduce)))
         tensors |= tensors_of(f"{name}.first", linear(stream.head.first))
         tensors |= tensors_of(f"{name}.second", linear(stream.head.second))
         if config.layer_norm:

@@ -31,11 +31,13 @@ class Ensemble:
     members: tuple[System, ...]
     config: EnsembleConfig = field(default_factory=EnsembleConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedEnsemble":
+    def fit(
+        self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None
+    ) -> "FittedEnsemble":
         """All members fitted on `train`."""
         if not self.members:
             raise InputError(f"ensemble {self.name} has no members: name at least one system")
-        fitted = tuple(member.fit(train, seed, stop, extra) for member in self.members)
+        fitted = tuple(member.fit(train, seed, stop, extra=extra) for member in self.members)
         scores = tuple(np.sort(one.similarity(train.video, train.music), axis=None) for one in fitted)
         weights = self.config.weights or (1.0,) * len(self.members)
         if len(weights) != len(self.members) or not sum(weights) > 0:

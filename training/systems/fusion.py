@@ -11,7 +11,7 @@ from recommender.errors import InputError
 from recommender.rankers.scoring import Scale
 from recommender.types import Array, Modality
 from training.learning import weighing
-from training.learning.folds import grouped_folds
+from training.learning.folds import deal_pair_folds
 from training.learning.loop import mean_known, queries
 from training.learning.weighing import GRID, best
 from training.systems.afclnet.system import AFCLNet
@@ -19,7 +19,7 @@ from training.systems.emomv import EmoMVRetrieval
 from training.systems.logistic import calibration
 from training.systems.posterior import EmotionMatching
 from training.systems.predicted import PredictedMusic
-from training.systems.rated import uncalibrated
+from training.systems.rated import without_calibration
 from training.types import Extra, Fitted, Pairs, System
 
 BLOCK = 32
@@ -68,7 +68,7 @@ class Fusion:
     second: System
     config: FusionConfig = field(default_factory=FusionConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedFusion":
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> "FittedFusion":
         """Both systems fitted on `train`, with weight and calibration from inner folds, which never see `stop`."""
         held = list(self._held_out(train, seed, extra))
         quality = [retrieval(held, weight) for weight in self.config.grid]
@@ -76,9 +76,9 @@ class Fusion:
         # One row of scores per partition: every training pair is held out once in each.
         scores = np.empty((self.config.partitions, len(train)))
         for i, part in enumerate(held):
-            scores[i // self.config.folds, part.rows] = np.diag(fused(part.first, part.second, weight))
+            scores[i // self.config.folds, part.rows] = np.diag(fuse(part.first, part.second, weight))
         decision = calibration(scores.ravel(), np.tile(train.match, len(scores)))
-        both = self.first.fit(train, seed, stop, extra), self.second.fit(train, seed, stop, extra)
+        both = self.first.fit(train, seed, stop, extra=extra), self.second.fit(train, seed, stop, extra=extra)
         scales = scale_of(both[0], train), scale_of(both[1], train)
         return FittedFusion(*both, *scales, weight, decision, tuple(quality))
 
@@ -86,14 +86,16 @@ class Fusion:
         """The held-out folds of every partition, one partition after the other."""
         for partition in range(self.config.partitions):
             # Strides of a prime: partitions of one seed are not those of the next.
-            for inside, rows in grouped_folds(train, self.config.folds, seed + 7919 * partition):
+            for inside, rows in deal_pair_folds(train, self.config.folds, seed + 7919 * partition):
                 part, rest = train.take(inside), train.take(rows)
-                fits = (uncalibrated(one).fit(part, seed, None, extra) for one in (self.first, self.second))
+                fits = (
+                    without_calibration(one).fit(part, seed, None, extra=extra) for one in (self.first, self.second)
+                )
                 first, second = (scale_of(one, part)(one.similarity(rest.video, rest.music)) for one in fits)
                 yield Held(rows, rest, first, second)
 
 
-def fused(first: Array, second: Array, weight: float) -> Array:
+def fuse(first: Array, second: Array, weight: float) -> Array:
     """`weight` second + (1 - weight) first, of z scores of one shape."""
     return weight * second + (1 - weight) * first
 
@@ -103,7 +105,7 @@ def retrieval(held: Sequence[Held], weight: float) -> float:
 
     0 where no query has a relevant item: then every weight is as good.
     """
-    ways = zip(*(queries(fused(part.first, part.second, weight), part.pairs) for part in held), strict=True)
+    ways = zip(*(queries(fuse(part.first, part.second, weight), part.pairs) for part in held), strict=True)
     return sum(mean_known(np.concatenate(values)) for values in ways) / 2
 
 
@@ -131,7 +133,7 @@ class FittedFusion:
     def similarity(self, video: Array, music: Array) -> Array:
         """Fused score float64 [a, b] of every video with every piece of music."""
         first = self.first_scale(self.first.similarity(video, music))
-        return fused(first, self.second_scale(self.second.similarity(video, music)), self.weight)
+        return fuse(first, self.second_scale(self.second.similarity(video, music)), self.weight)
 
     def emotions(self, modality: Modality, features: Array) -> Array | None:
         """Emotion probabilities [n, 5] of the first system, of the second where the first predicts none."""

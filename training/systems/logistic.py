@@ -32,7 +32,7 @@ class Multinomial:
         return softmax(self.logits(features), axis=1)
 
 
-def multinomial(features: Array, labels: Array, classes: int, penalty: float, sample_weight: Array) -> Multinomial:
+def multinomial(features: Array, labels: Array, classes: int, *, penalty: float, sample_weight: Array) -> Multinomial:
     """The minimum of sum_i w_i / sum(w) * -log p(y_i | x_i) + penalty / (2 d) |W|^2, the bias being free.
 
     features [n, d], labels int [n], sample_weight [n]. The penalty is divided by the dimension d so that one value
@@ -80,7 +80,7 @@ def calibration(score: Array, match: Array) -> Calibration:
     x = ((np.asarray(score, np.float64) - centre) / spread)[:, None]
     share = np.asarray(match, np.float64)
     labels = np.repeat([1, 0], len(x))
-    model = multinomial(np.vstack([x, x]), labels, 2, 1e-3, np.concatenate([share, 1 - share]))
+    model = multinomial(np.vstack([x, x]), labels, 2, penalty=1e-3, sample_weight=np.concatenate([share, 1 - share]))
     slope = float(model.weights[0, 1] - model.weights[0, 0])
     intercept = float(model.bias[1] - model.bias[0])
     if slope < LEAST:

@@ -6,7 +6,7 @@ import numpy as np
 
 from recommender.encoders import Calibration, Encoder, Matcher
 from recommender.types import Array
-from training.learning.folds import grouped_folds
+from training.learning.folds import deal_pair_folds
 from training.systems.logistic import calibration
 from training.types import Pairs
 
@@ -17,18 +17,18 @@ def tensors_of(layer: str, weights_and_bias: tuple[Array, Array]) -> dict[str, A
     return {f"{layer}.weights": weights, f"{layer}.bias": bias}
 
 
-def calibrated(encoder: Encoder, pairs: Pairs) -> Matcher:
+def calibrate(encoder: Encoder, pairs: Pairs) -> Matcher:
     """The matcher whose match probability is fitted to the cosines of `pairs`."""
     return Matcher(encoder, calibration(_cosine(encoder, pairs), pairs.match))
 
 
-def calibrated_out_of_fold(fit: Callable[[Pairs], Encoder], pairs: Pairs, folds: int, seed: int) -> Matcher:
+def calibrate_out_of_fold(fit: Callable[[Pairs], Encoder], pairs: Pairs, folds: int, *, seed: int) -> Matcher:
     """The matcher fitted on `pairs`, its match probability on the cosines of pairs whose sources it did not see.
 
     `seed` draws the folds.
     """
     cosine = np.empty(len(pairs))
-    for inside, held in grouped_folds(pairs, folds, seed):
+    for inside, held in deal_pair_folds(pairs, folds, seed):
         cosine[held] = _cosine(fit(pairs.take(inside)), pairs.take(held))
     return Matcher(fit(pairs), calibration(cosine, pairs.match))
 

@@ -83,6 +83,7 @@ def train_network(
     build: Callable[[int, int], M],
     loss: Callable[[M], Loss],
     similarity: Callable[[M, Tensor, Tensor], Array],
+    *,
     recipe: Recipe,
     pairs: Pairs,
     seed: int,
@@ -101,7 +102,9 @@ def train_network(
             batch = prepared.batch(pairs)
             held = None if stop is None else prepared.batch(stop)
             look = watch(Trained(model, prepared, 0))
-            kept = train(model, loss(model), lambda _: batch, schedule, seed, epochs, held, look)
+            kept = train(
+                model, loss(model), lambda _: batch, schedule=schedule, seed=seed, epochs=epochs, stop=held, watch=look
+            )
         return Trained(model, prepared, kept)
 
     def curve(inside: Pairs, held: Pairs) -> Array:
@@ -123,17 +126,17 @@ def train_network(
         return np.array(found)
 
     if stop is not None:
-        return fit(pairs, stop, 0, recipe.schedule, unwatched)
+        return fit(pairs, stop, 0, recipe.schedule, watch_nothing)
     epochs = recipe.epochs
     if epochs is None:
-        epochs = inner_epochs(curve, pairs, recipe.inner_folds, seed)
-    return fit(pairs, None, epochs, recipe.schedule, unwatched)
+        epochs = inner_epochs(curve, pairs, recipe.inner_folds, seed=seed)
+    return fit(pairs, None, epochs, recipe.schedule, watch_nothing)
 
 
 Watcher = Callable[[Trained[M]], Callable[[int], None]]
 
 
-def unwatched(trained: Trained[M]) -> Callable[[int], None]:
+def watch_nothing(trained: Trained[M]) -> Callable[[int], None]:
     """Looks at nothing."""
     return lambda number: None
 

@@ -17,7 +17,7 @@ from recommender.encoders.emotion import EmotionEncoder
 from recommender.errors import InputError
 from recommender.types import Array
 from training.systems.logistic import multinomial
-from training.systems.matching import calibrated_out_of_fold, tensors_of
+from training.systems.matching import calibrate_out_of_fold, tensors_of
 from training.systems.prepare import standardiser
 from training.types import EMOTIONS, Extra, Pairs, System
 
@@ -45,13 +45,13 @@ class EmotionMatching:
     name: str = "evidence"
     config: PosteriorConfig = field(default_factory=PosteriorConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> Matcher:
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Matcher:
         """The classifiers fitted on `train` and, where given, `extra` music; `stop` is not used: a convex problem.
 
         `seed` draws the folds of the calibration and nothing else.
         """
-        return calibrated_out_of_fold(
-            lambda pairs: self.encoder(pairs, extra), train, self.config.calibration_folds, seed
+        return calibrate_out_of_fold(
+            lambda pairs: self.encoder(pairs, extra), train, self.config.calibration_folds, seed=seed
         )
 
     def encoder(self, train: Pairs, extra: Extra | None) -> EmotionEncoder:
@@ -61,14 +61,23 @@ class EmotionMatching:
         # One more of each: an emotion that a small fold lacks keeps a finite prior.
         log_prior = np.log((counts + 1) / (counts + 1).sum())
         tensors: dict[str, Array] = {"log_prior": log_prior}
-        video = evidence(train.video, train.video_emotion, c.video_penalty, log_prior, None, 0)
-        music = evidence(train.music, train.music_emotion, c.music_penalty, log_prior, extra, c.extra_weight)
+        video = evidence(
+            train.video, train.video_emotion, c.video_penalty, log_prior=log_prior, extra=None, extra_weight=0
+        )
+        music = evidence(
+            train.music,
+            train.music_emotion,
+            c.music_penalty,
+            log_prior=log_prior,
+            extra=extra,
+            extra_weight=c.extra_weight,
+        )
         tensors |= tensors_of("video", video) | tensors_of("music", music)
         return EmotionEncoder({"score": c.score, "softness": c.softness}, tensors)
 
 
 def evidence(
-    features: Array, emotion: Array, penalty: float, log_prior: Array, extra: Extra | None, extra_weight: float
+    features: Array, emotion: Array, penalty: float, *, log_prior: Array, extra: Extra | None, extra_weight: float
 ) -> tuple[Array, Array]:
     """Weights float64 [d, 5] and bias [5] with which raw features x give centred log-likelihoods x W + b.
 
@@ -83,8 +92,8 @@ def evidence(
             raise InputError(f"further music has {further.shape[1]} columns, the training music {x.shape[1]}")
         x, y = np.vstack([x, further]), np.concatenate([y, extra.emotion])
         weight = np.concatenate([weight, extra_weight * len(weight) * _as_prior(extra.emotion, np.exp(log_prior))])
-    model = multinomial(x, y, CLASSES, penalty, weight)
-    weights, bias = prepare.folded(model.weights, model.bias - log_prior)
+    model = multinomial(x, y, CLASSES, penalty=penalty, sample_weight=weight)
+    weights, bias = prepare.fold_into(model.weights, model.bias - log_prior)
     return weights - weights.mean(axis=1, keepdims=True), bias - bias.mean()
 
 

@@ -16,7 +16,7 @@ from recommender.encoders.contract import Setting
 from recommender.encoders.predicted import PredictedEncoder
 from recommender.errors import InputError
 from recommender.types import Array
-from training.systems.matching import calibrated_out_of_fold, tensors_of
+from training.systems.matching import calibrate_out_of_fold, tensors_of
 from training.systems.posterior import EmotionMatching, PosteriorConfig
 from training.systems.prepare import Standardiser, standardiser
 from training.types import Extra, Pairs, System
@@ -43,13 +43,13 @@ class PredictedMusic:
     name: str = "predicted"
     config: PredictedConfig = field(default_factory=PredictedConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> Matcher:
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Matcher:
         """The model fitted on `train`, its emotion classifier of music on `extra` too; `stop` is not used: no epochs.
 
         `seed` draws the folds of the calibration and nothing else.
         """
-        return calibrated_out_of_fold(
-            lambda pairs: self.encoder(pairs, extra), train, self.config.emotion.calibration_folds, seed
+        return calibrate_out_of_fold(
+            lambda pairs: self.encoder(pairs, extra), train, self.config.emotion.calibration_folds, seed=seed
         )
 
     def encoder(self, train: Pairs, extra: Extra | None) -> "PredictedEncoder":
@@ -57,14 +57,14 @@ class PredictedMusic:
         c = self.config
         tensors = dict(EmotionMatching(config=c.emotion).encoder(train, extra).tensors)
         music = standardiser(train.music)
-        predict = predicted_music(train, music, c.ridge)
+        predict = fit_music_map(train, music, c.ridge)
         direct, reader = (_layer(tensors, modality) for modality in ("video", "music"))
         # The reader takes raw features, the prediction is standardised: undo, then read.
         undone = predict[0] * music.scale, predict[1] * music.scale + music.mean
-        tensors |= tensors_of("video", blended(direct, chained(undone, reader), train.video, c.reading))
+        tensors |= tensors_of("video", blend(direct, chain(undone, reader), train.video, share=c.reading))
         whiten = whitening(music(train.music), c.floor)
-        tensors |= tensors_of("video_sound", chained(predict, (whiten, np.zeros(len(whiten)))))
-        tensors |= tensors_of("music_sound", music.folded(whiten, np.zeros(len(whiten))))
+        tensors |= tensors_of("video_sound", chain(predict, (whiten, np.zeros(len(whiten)))))
+        tensors |= tensors_of("music_sound", music.fold_into(whiten, np.zeros(len(whiten))))
         settings: dict[str, Setting] = {"score": c.emotion.score, "softness": c.emotion.softness, "weight": c.weight}
         return PredictedEncoder(settings, tensors)
 
@@ -80,7 +80,7 @@ def own_music(train: Pairs, music: Array) -> tuple[Array, Array]:
     return known, same[known] @ music / count[known, None]
 
 
-def predicted_music(train: Pairs, music: Standardiser, ridge: float) -> Affine:
+def fit_music_map(train: Pairs, music: Standardiser, ridge: float) -> Affine:
     """The map from raw video features to standardised music features of the video's source.
 
     Ridge regression on standardised features, the bias free: the minimum of the mean squared error plus `ridge`
@@ -92,7 +92,7 @@ def predicted_music(train: Pairs, music: Standardiser, ridge: float) -> Affine:
     prepare = standardiser(train.video[known])
     x, mean = np.asarray(prepare(train.video[known]), np.float64), target.mean(axis=0)
     dual = np.linalg.solve(x @ x.T + ridge * len(x) * np.eye(len(x)), target - mean)
-    return prepare.folded(x.T @ dual, mean)
+    return prepare.fold_into(x.T @ dual, mean)
 
 
 def whitening(features: Array, floor: float) -> Array:
@@ -103,12 +103,12 @@ def whitening(features: Array, floor: float) -> Array:
     return whitened
 
 
-def chained(first: Affine, second: Affine) -> Affine:
+def chain(first: Affine, second: Affine) -> Affine:
     """The map x -> `second`(`first`(x))."""
     return first[0] @ second[0], first[1] @ second[0] + second[1]
 
 
-def blended(direct: Affine, indirect: Affine, features: Array, share: float) -> Affine:
+def blend(direct: Affine, indirect: Affine, features: Array, *, share: float) -> Affine:
     """(1 - share) `direct` + share `indirect`, the latter brought to the former's spread on `features` first.
 
     A prediction varies less than what it predicts: as it is, its reading would say next to nothing.

@@ -28,7 +28,7 @@ class Standardiser:
             )
         return ((np.asarray(features, np.float64) - self.mean) / self.scale).astype(np.float32)
 
-    def folded(self, weights: Array, bias: Array) -> tuple[Array, Array]:
+    def fold_into(self, weights: Array, bias: Array) -> tuple[Array, Array]:
         """W float64 [d, k] and b [k] with which raw features x give x W + b = prepared x * `weights` + `bias`."""
         raw = np.asarray(weights, np.float64) / self.scale[:, None]
         return raw, np.asarray(bias, np.float64) - self.mean @ raw

@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from recommender.types import Array, Modality
-from training.learning.targets import Scored, scored
+from training.learning.targets import Scored, score_pairs
 from training.types import Extra, Fitted, Pairs, System
 
 BLOCK = 64
@@ -15,23 +15,23 @@ BLOCK = 64
 class Rating(Protocol):
     """What learns from scored pairs, ratings for instance."""
 
-    def fit_scored(self, data: Scored, seed: int, stop: Scored | None = None, extra: Extra | None = None) -> Fitted:
+    def fit_scored(self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None) -> Fitted:
         """Fitted on `data`. `stop` are pairs for early stopping or calibration; `extra` is further labelled music."""
         ...
 
 
-def uncalibrated(system: System) -> System:
+def without_calibration(system: System) -> System:
     """`system` without a calibration of its own that costs fits, for those who calibrate its score themselves."""
-    found: System = system.uncalibrated() if hasattr(system, "uncalibrated") else system
+    found: System = system.without_calibration() if hasattr(system, "without_calibration") else system
     return found
 
 
 class FromScores:
     """Gives a system with `fit_scored` its `fit`: pairs are scored 1 or 0 by their label, affect is their emotions."""
 
-    def fit(self: Rating, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> Fitted:
+    def fit(self: Rating, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Fitted:
         """Fitted on `train`."""
-        return self.fit_scored(scored(train), seed, None if stop is None else scored(stop), extra)
+        return self.fit_scored(score_pairs(train), seed, None if stop is None else score_pairs(stop), extra=extra)
 
 
 class ByPairs:

@@ -13,7 +13,7 @@ KINDS = ("video", "music", "joint")
 DISAGREE = -1
 
 
-def agreed(opinions: Mapping[str, Array]) -> Array:
+def find_agreement(opinions: Mapping[str, Array]) -> Array:
     """int64 [n]: the emotion that all three models find most probable, DISAGREE where they differ (section 3.2.2).
 
     `opinions`: probabilities [n, classes] by kind.
@@ -37,7 +37,7 @@ def figures(opinions: Mapping[str, Array], emotion: Array) -> dict[str, float]:
         found[f"{kind} accuracy"] = accuracy(emotion, p.argmax(axis=1))
         found[f"{kind} macro-F1"] = macro_f1(emotion, p.argmax(axis=1))
         found[f"{kind} AUC"] = one_against_others(emotion, p)
-    tag, joint = agreed(opinions), opinions["joint"]
+    tag, joint = find_agreement(opinions), opinions["joint"]
     kept = tag != DISAGREE
     certain = np.zeros(len(emotion), bool)
     certain[np.argsort(-joint.max(axis=1), kind="stable")[: kept.sum()]] = True

@@ -7,7 +7,7 @@ import numpy as np
 from recommender.errors import InputError
 from recommender.types import Array
 from training.datasets.emomv_labels import JOIN
-from training.learning.folds import dealt
+from training.learning.folds import deal_folds
 from training.types import EMOTIONS, Corpus, Dataset, Pairs
 
 
@@ -72,7 +72,7 @@ def corpus_segments(corpus: Corpus) -> Labelled:
     return Labelled(corpus.video, corpus.music, corpus.emotion, np.arange(len(corpus)))
 
 
-def parts(emotion: Array, source: Array, k: int, seed: int) -> list[tuple[Array, Array]]:
+def parts(emotion: Array, source: Array, k: int, *, seed: int) -> list[tuple[Array, Array]]:
     """k folds (train rows, test rows): no source on both sides, emotions spread as far as sources allow.
 
     Raises
@@ -82,4 +82,4 @@ def parts(emotion: Array, source: Array, k: int, seed: int) -> list[tuple[Array,
     if (groups := len(np.unique(source))) < k:
         raise InputError(f"{groups} sources of labelled segments where a tagger needs {k}: label media of more sources")
     labels = np.column_stack([np.ones(len(emotion)), np.eye(int(emotion.max()) + 1)[emotion]])
-    return dealt(labels, source, k, seed)
+    return deal_folds(labels, source, k, seed=seed)

@@ -24,6 +24,7 @@ def train_tagger(
     dataset: Dataset,
     out: Path,
     command: str,
+    *,
     name: str | None = None,
     seed: int = 0,
     seeds: Sequence[int] = (0, 1, 2),
@@ -42,11 +43,11 @@ def train_tagger(
     config = config or TaggerConfig()
     data, needs = training_segments(dataset), dataset.features
     tick("fitting the tagger", 0, 1)
-    tagger = fit(data, needs, config, seed)
+    tagger = fit(data, needs, config, seed=seed)
     found = []
     for turn, one in enumerate(seeds):
         say = partial(_after, tick, turn * FOLDS, FOLDS * len(seeds))
-        found.append(figures(crossed(data, needs, config, one, say), data.emotion))
+        found.append(figures(cross_fit(data, needs, config, seed=one, tick=say), data.emotion))
     trained_on = {
         "dataset": dataset.name,
         "revision": dataset.revision,
@@ -57,12 +58,12 @@ def train_tagger(
         "seed": seed,
     }
     manifest, weights = manifest_of(tagger, name or out.resolve().name, trained_on)
-    facts = report_of(manifest, command, config, environment(("torch", "numpy", "scipy"))) | {
+    facts = report_of(manifest, command, config, packages=environment(("torch", "numpy", "scipy"))) | {
         "seeds": list(seeds),
         "folds": FOLDS,
         "cross-validation": summary(found),
     }
-    write(out, files_of(manifest, weights, facts, card(facts, dataset.licence)))
+    write(out, files_of(manifest, weights, facts, card=card(facts, dataset.licence)))
     return load(out)
 
 
@@ -70,18 +71,19 @@ def _after(tick: Tick, before: int, total: int, done: int) -> None:
     tick("cross-validation", before + done, total)
 
 
-def crossed(
+def cross_fit(
     data: Labelled,
     needs: Mapping[Modality, FeatureSet],
     config: TaggerConfig,
+    *,
     seed: int,
     tick: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Array]:
     """Probabilities [n, classes] by kind, of every segment by models that saw none of its source."""
     found = {kind: np.zeros((len(data), len(data.names))) for kind in KINDS}
-    split = parts(data.emotion, data.source, FOLDS, seed)
+    split = parts(data.emotion, data.source, FOLDS, seed=seed)
     for done, (inside, outside) in enumerate(split, 1):
-        tagger = fit(data.take(inside), needs, config, seed)
+        tagger = fit(data.take(inside), needs, config, seed=seed)
         for kind, p in tagger.opinions(data.video[outside], data.music[outside]).items():
             found[kind][outside] = p
         tick(done)

@@ -16,10 +16,10 @@ from recommender import atomic
 from recommender.encoders.contract import MODALITIES
 from recommender.errors import Argument, InputError, ModelError
 from recommender.extractors import Extractor
-from recommender.text import shown
+from recommender.text import show
 from recommender.types import Array, Modality
 from training.construction.extractors import KNOWN
-from training.construction.features import fingerprints, vectors
+from training.construction.features import content_hashes, vectors
 from training.construction.storage import writing
 from training.construction.table import COLUMNS
 from training.construction.together import fill
@@ -81,7 +81,7 @@ class TagReport:
 
 
 def tag_folder(
-    folder: Path, tagger: Tagger, out: Path, workers: int, tick: Tick = lambda *_: None, force: bool = False
+    folder: Path, tagger: Tagger, out: Path, *, workers: int, tick: Tick = lambda *_: None, force: bool = False
 ) -> TagReport:
     """What the tagger says of every clip below `folder`; kept tags are written to `out`, all opinions beside it.
 
@@ -98,22 +98,22 @@ def tag_folder(
     out, folder = Path(absolute(out)), Path(absolute(folder))
     opinions = out.with_suffix(f".opinions{out.suffix}")
     if out.suffix != ".csv":
-        raise InputError(f"{shown(out)}: labels are written as a table; give a name that ends in .csv")
+        raise InputError(f"{show(out)}: labels are written as a table; give a name that ends in .csv")
     for table in (out, opinions):
         if table.exists() and not force:
             raise InputError(
-                f"{shown(table)} is there already: give another name, or ", Argument("force"), " to write over it"
+                f"{show(table)} is there already: give another name, or ", Argument("force"), " to write over it"
             )
     if not folder.is_dir():
-        raise InputError(f"{shown(folder)}: no such folder")
+        raise InputError(f"{show(folder)}: no such folder")
     extractors, files = extractors_of(tagger), media_files(folder, "video")
     if not files:
-        raise InputError(f"no clips in {shown(folder)}: give a folder with video files that have sound")
+        raise InputError(f"no clips in {show(folder)}: give a folder with video files that have sound")
     cache = out.with_name(out.name + ".cache")
     with writing(cache):
         outcomes, computed = _outcomes(files, folder, tagger, extractors, cache, workers, tick)
         if not any(one.tag for one in outcomes):
-            raise InputError(f"{shown(folder)}: no file can be tagged: {outcomes[0].reason}")
+            raise InputError(f"{show(folder)}: no file can be tagged: {outcomes[0].reason}")
         atomic.write(out, _labels(outcomes, folder, out.parent))
         atomic.write(opinions, _opinions(outcomes))
     return TagReport(out, opinions, outcomes, tagger.emotions, computed)
@@ -147,7 +147,7 @@ def _outcomes(
     tick: Tick,
 ) -> tuple[tuple[Outcome, ...], int]:
     """The outcome of every file, in order, and how many were measured anew."""
-    digests, reasons = fingerprints({str(file): file for file in files})
+    digests, reasons = content_hashes({str(file): file for file in files})
     originals, copies = _apart(digests)
     found: dict[Modality, Mapping[str, Array]] = {}
     computed: set[str] = set()
@@ -166,7 +166,7 @@ def _outcomes(
         if file in tags:
             return Outcome(path, KEPT if tags[file].kept else DISAGREE, tags[file])
         if file in copies:
-            return Outcome(path, COPY, None, f"{shown(file)}: a copy of {shown(copies[file])}")
+            return Outcome(path, COPY, None, f"{show(file)}: a copy of {show(copies[file])}")
         return Outcome(path, FAILED, None, reasons[file])
 
     return tuple(outcome(str(file)) for file in files), len(computed & set(tags))

@@ -73,9 +73,9 @@ class Tagger:
     def tag(self, video: Array, music: Array) -> list[Tag]:
         """The opinions on n segments: video [n, d_v] with their own music [n, d_m]."""
         found = self.opinions(video, music)
-        return [Tag(*(self._said(found[kind][row]) for kind in KINDS)) for row in range(len(video))]
+        return [Tag(*(self._opinion(found[kind][row]) for kind in KINDS)) for row in range(len(video))]
 
-    def _said(self, probabilities: Array) -> Opinion:
+    def _opinion(self, probabilities: Array) -> Opinion:
         best = int(probabilities.argmax())
         return Opinion(self.emotions[best], float(probabilities[best]))
 
@@ -97,6 +97,7 @@ def fit(
     data: Labelled,
     needs: Mapping[Modality, FeatureSet],
     config: TaggerConfig,
+    *,
     seed: int,
     further: Labels | None = None,
     kinds: Sequence[str] = KINDS,
@@ -108,9 +109,9 @@ def fit(
             Labels(x, data.emotion, data.source),
             layout[kind],
             len(data.names),
-            config,
-            seed,
-            further if kind == "music" else None,
+            config=config,
+            seed=seed,
+            further=further if kind == "music" else None,
         )
         for kind, x in inputs(data.video, data.music).items()
         if kind in kinds

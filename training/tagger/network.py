@@ -70,6 +70,7 @@ def fit_members(
     data: Labels,
     tokens: Sequence[Sequence[int]],
     classes: int,
+    *,
     config: TaggerConfig,
     seed: int,
     further: Labels | None = None,
@@ -81,7 +82,7 @@ def fit_members(
     InputError: fewer sources than parts, features that are not finite, or of another width in `further`.
     """
     more = None if further is None else _own_scale(further, data.features.shape[1])
-    split = parts(data.emotion, data.source, config.parts, seed)[: config.members]
+    split = parts(data.emotion, data.source, config.parts, seed=seed)[: config.members]
     return tuple(
         _fit(data, inside, held, tokens, classes, config, seed + 1000 * number, more)
         for number, (inside, held) in enumerate(split)
@@ -109,10 +110,10 @@ def _fit(
             model,
             lambda b: functional.cross_entropy(model(b.video), b.match),
             lambda _: batch,
-            config.schedule,
-            seed,
-            0,
-            stop,
+            schedule=config.schedule,
+            seed=seed,
+            epochs=0,
+            stop=stop,
         )
     return Member(scale, model.eval(), epochs)
 

@@ -50,7 +50,7 @@ class Narrowing(Protocol):
         ...
 
 
-MATRICES: dict[str, Callable[[Array], WindowIndex]] = {"exact": exact.Product, "faiss_flat": faiss_flat.FaissFlat}
+MATRICES: dict[str, Callable[[Array], WindowIndex]] = {"exact": exact.Exact, "faiss_flat": faiss_flat.FaissFlat}
 """What searches all rows, by the backend's name."""
 
 FAISS_ROWS = 1 << 20
@@ -58,11 +58,11 @@ FAISS_ROWS = 1 << 20
 takes 56: below, it would pay only in processes that answer many queries, and in those 4 ms are nothing."""
 
 
-def chosen(rows: int) -> str:
+def auto_backend(rows: int) -> str:
     """The matrix that `auto` is for that many rows; the tracks found are the same."""
     return "faiss_flat" if rows >= FAISS_ROWS else "exact"
 
 
 def open_index(vectors: Array, backend: str = AUTO) -> WindowIndex:
     """An index over all rows of `vectors` float32 [n, d], which may be memory-mapped."""
-    return MATRICES[chosen(len(vectors)) if backend == AUTO else backend](vectors)
+    return MATRICES[auto_backend(len(vectors)) if backend == AUTO else backend](vectors)

@@ -14,7 +14,7 @@ _BLOCK = (
 _GATHERED = 1 << 13  # rows copied together at a time: 2 MB at 64 dimensions, which stay in the cache
 
 
-class Product:
+class Exact:
     """A flat inner-product index over float32 [n, d]; see `indexing.search.backends.WindowIndex`."""
 
     device, exact = "cpu", True
@@ -27,7 +27,7 @@ class Product:
         return best(self._vectors @ np.ascontiguousarray(query, np.float32), k)
 
 
-def gathered(vectors: Array, rows: Array, query: Array) -> Array:
+def inner_products(vectors: Array, rows: Array, query: Array) -> Array:
     """float32 [m]: inner products of some rows of `vectors` float32 [n, d] with `query` float32 [d]."""
     scores = np.empty(len(rows), np.float32)
     copied = np.empty((min(len(rows), _GATHERED), vectors.shape[1]), np.float32)
@@ -47,7 +47,7 @@ def best(scores: Array, k: int) -> tuple[Array, Array]:
     return places, scores[places]
 
 
-def tops(vectors: Array, queries: Array, k: int, offsets: Array | None = None) -> tuple[Array, Array]:
+def tops(vectors: Array, queries: Array, k: int, *, offsets: Array | None = None) -> tuple[Array, Array]:
     """Rows int64 [q, k'] and inner products float32 [q, k'] of the k' = min(k, n) best rows of every query, best first.
 
     Exact, over `vectors` float32 [n, d] and `queries` [q, d]: products in blocks of rows, of which only scores that

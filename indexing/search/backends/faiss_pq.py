@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from indexing.search.backends.exact import best, gathered
+from indexing.search.backends.exact import best, inner_products
 from indexing.search.backends.faiss_flat import load_faiss
 from recommender.errors import LibraryError
 from recommender.types import Array
@@ -65,7 +65,7 @@ class Chosen:
         return np.flatnonzero(np.unpackbits(self.bits, count=total, bitorder="little"))
 
 
-class Coded:
+class FaissPQ:
     """An approximate inner-product index over float32 [n, d]; see `indexing.search.backends.WindowIndex`.
 
     Its scores are exact and it gives as many rows as are asked for; what is approximate is that better ones may exist.
@@ -78,10 +78,10 @@ class Coded:
         self._vectors, self._codes, self.layout, self._chosen = vectors, codes, layout, chosen
         self._count = len(vectors) if chosen is None else chosen.count
 
-    def among(self, chosen: Array) -> "Coded":
+    def among(self, chosen: Array) -> "FaissPQ":
         """The index over the rows `chosen` bool [n] alone; see `indexing.search.backends.Narrowing`."""
         bits = np.packbits(chosen, bitorder="little")
-        return Coded(self._vectors, self._codes, self.layout, Chosen(bits, int(np.count_nonzero(chosen))))
+        return FaissPQ(self._vectors, self._codes, self.layout, Chosen(bits, int(np.count_nonzero(chosen))))
 
     def pays(self, count: int) -> bool:
         """Whether that costs less than scoring so many rows one by one; see `indexing.search.backends.Narrowing`."""
@@ -103,23 +103,23 @@ class Coded:
         if self._chosen is None:
             return best(self._vectors @ query, k)
         rows = self._chosen.rows(len(self._vectors))
-        places, scores = best(gathered(self._vectors, rows, query), k)
+        places, scores = best(inner_products(self._vectors, rows, query), k)
         return rows[places], scores
 
     def _near(self, query: Array, count: int) -> Array:
         """int64 [about count or more]: the rows whose codes are best, ascending; none where scoring all is cheaper."""
         if self._chosen is None:
-            return self._found(query, count, 1.0) if count * _EXACT_SHARE <= self._count else np.empty(0, np.int64)
+            return self._find(query, count, 1.0) if count * _EXACT_SHARE <= self._count else np.empty(0, np.int64)
         thinned = _SPARE * len(self._vectors) / self._chosen.count
         while count * thinned * _EXACT_SHARE <= len(self._vectors):
-            rows = self._found(query, int(count * thinned), thinned / _SPARE)
+            rows = self._find(query, int(count * thinned), thinned / _SPARE)
             rows = rows[self._chosen.has(rows)]
             if len(rows) >= count:
                 return rows
             thinned *= _DEEPER
         return np.empty(0, np.int64)
 
-    def _found(self, query: Array, count: int, thinned: float) -> Array:
+    def _find(self, query: Array, count: int, thinned: float) -> Array:
         """int64 [count or fewer], ascending: of all rows those whose codes are best."""
         read = None
         if self.layout.lists:
@@ -133,7 +133,7 @@ class Coded:
         return min(self.layout.lists, int(self.layout.probes * times))
 
 
-def trained_lists(sample: Array, lists: int) -> Any:
+def train_lists(sample: Array, lists: int) -> Any:
     """Centroids of that many lists, trained on rows float32 [m, d]: a FAISS index that assigns rows to them."""
     faiss = load_faiss()
     coarse = faiss.IndexFlatIP(sample.shape[1])
@@ -144,12 +144,12 @@ def trained_lists(sample: Array, lists: int) -> Any:
 
 
 def list_sample(lists: int) -> int:
-    """How many rows `trained_lists` learns from."""
+    """How many rows `train_lists` learns from."""
     return lists * _ROWS_PER_LIST
 
 
-def coded(vectors: Array, layout: Layout, coarse: Any = None, seed: int = 0) -> Any:
-    """The FAISS index of the codes of `vectors` float32 [n, d]; `coarse` of `trained_lists` where there are lists."""
+def build_codes(vectors: Array, layout: Layout, coarse: Any = None, *, seed: int = 0) -> Any:
+    """The FAISS index of the codes of `vectors` float32 [n, d]; `coarse` of `train_lists` where there are lists."""
     faiss = load_faiss()
     dim = vectors.shape[1]
     if layout.lists:
@@ -157,13 +157,13 @@ def coded(vectors: Array, layout: Layout, coarse: Any = None, seed: int = 0) -> 
         codes.by_residual = True
     else:
         codes = faiss.IndexPQFastScan(dim, layout.groups, 4, faiss.METRIC_INNER_PRODUCT)
-    codes.train(sampled(vectors, _TRAIN_ROWS, seed))
+    codes.train(sample_rows(vectors, _TRAIN_ROWS, seed))
     for at in range(0, len(vectors), _ADDED):
         codes.add(np.ascontiguousarray(vectors[at : at + _ADDED]))
     return codes
 
 
-def sampled(vectors: Array, count: int, seed: int) -> Array:
+def sample_rows(vectors: Array, count: int, seed: int) -> Array:
     """float32 [min(count, n), d]: rows drawn without replacement, in their order."""
     rows = np.random.default_rng(seed).choice(len(vectors), min(count, len(vectors)), replace=False)
     return np.ascontiguousarray(vectors[np.sort(rows)], np.float32)
@@ -174,7 +174,7 @@ def save(codes: Any, path: Path) -> None:
     load_faiss().write_index(codes, str(path))
 
 
-def load(path: Path, vectors: Array, layout: Layout) -> Coded:
+def load(path: Path, vectors: Array, layout: Layout) -> FaissPQ:
     """The index in a file over these vectors, mapped where FAISS can; raises LibraryError when it is of others."""
     faiss = load_faiss()
     try:
@@ -183,4 +183,4 @@ def load(path: Path, vectors: Array, layout: Layout) -> Coded:
         raise LibraryError(f"the search index {path.name} is damaged; run `recommend index build`") from error
     if (codes.ntotal, codes.d, getattr(codes, "nlist", 0)) != (*vectors.shape, layout.lists):
         raise LibraryError(f"the search index {path.name} is of other vectors; run `recommend index build`")
-    return Coded(vectors, codes, layout)
+    return FaissPQ(vectors, codes, layout)

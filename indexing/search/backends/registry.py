@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from indexing.search.backends import AUTO, MATRICES, SETTINGS, chosen, open_index
+from indexing.search.backends import AUTO, MATRICES, SETTINGS, auto_backend, open_index
 from indexing.search.tracks import MatrixIndex, Selection
 from indexing.snapshot.segments import Segment
 from indexing.snapshot.snapshot import RECORD
@@ -151,7 +151,7 @@ def _candidates(segment: Segment, name: str) -> list[str]:
     """Backends to try in turn. For what came since the last snapshot, in memory, nothing is ever built."""
     if name in MATRICES or (name != AUTO and segment.home is not None):
         return [name]
-    exactly = chosen(len(segment.vectors))
+    exactly = auto_backend(len(segment.vectors))
     if segment.home is None or not (segment.home / RECORD).exists():
         return [exactly]
     from indexing.search.ann_files import has_codes

@@ -101,9 +101,13 @@ def _levels(spectra: Array) -> Array:
     return np.clip(np.round(-10 * np.log10(np.maximum(share, 1e-30))), 0, FLOOR_DB).astype(np.uint8)
 
 
-def to_bytes(mark: Fingerprint) -> bytes:
-    """`mark` as bytes for a table: a magic with the revision, the number of codes, codes and levels, little-endian."""
-    return _HEAD.pack(_MAGIC, len(mark.codes)) + mark.codes.astype("<u4").tobytes() + mark.levels.tobytes()
+def to_bytes(fingerprint: Fingerprint) -> bytes:
+    """`fingerprint` as bytes for a table: a magic with the revision, number of codes, codes, levels, little-endian."""
+    return (
+        _HEAD.pack(_MAGIC, len(fingerprint.codes))
+        + fingerprint.codes.astype("<u4").tobytes()
+        + fingerprint.levels.tobytes()
+    )
 
 
 def from_bytes(data: bytes) -> Fingerprint:

@@ -48,7 +48,7 @@ def beat_times(frames: Mapping[str, Array], slow: Mapping[str, Array], bpm: floa
     margin = 30 * FRAME_HZ / bpm
     at = at[(at >= sounds[0] - margin) & (at <= sounds[-1] + margin)] if len(sounds) else at[:0]
     starts = running_maximum(heard, 2 * NEAR + 1)[at] > STARTS
-    return np.maximum(evened(at, heard) / FRAME_HZ + LATE_S, 0.0), float(starts.mean()) if len(at) else 0.0
+    return np.maximum(even_out(at, heard) / FRAME_HZ + LATE_S, 0.0), float(starts.mean()) if len(at) else 0.0
 
 
 def curve(frames: Mapping[str, Array], slow: Mapping[str, Array]) -> Array:
@@ -144,7 +144,7 @@ def chain(heard: Array, beat: Array) -> Array:
     return np.array(found[::-1])
 
 
-def evened(at: Array, heard: Array) -> Array:
+def even_out(at: Array, heard: Array) -> Array:
     """The beats `at` (frames) to a fraction of a frame, float64 [k], ascending: at onsets, but evenly spaced.
 
     Minimises the squared distances to the peaks of `heard` beside the beats, weighted by their height, and the

@@ -47,10 +47,10 @@ def extract(path: Path) -> Features:
     MediaError: there is no audio stream, or nothing in it can be decoded.
     """
     from recommender.media import Damage, audio_blocks
-    from recommender.tags import tagged_bpm
+    from recommender.tags import bpm_tag
 
     damage = Damage()
-    return from_blocks(audio_blocks(path, SR_HZ, BLOCK_S, damage), damage, tagged_bpm(path))
+    return from_blocks(audio_blocks(path, SR_HZ, BLOCK_S, damage=damage), damage, bpm_tag(path))
 
 
 def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | None = None) -> Features:
@@ -65,7 +65,7 @@ def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | 
     tagged: the tempo in bpm that the file states, if it does.
     """
     clock = Clock()
-    frames, slow, mark = _series(blocks, clock)
+    frames, slow, fingerprint = _series(blocks, clock)
     bounds = windows(clock.duration_s)
     values = np.array([_measure(_cut(frames, FRAME_HZ, b), _cut(slow, SLOW_HZ, b)) for b in bounds])
     item = _measure(frames, slow)
@@ -84,7 +84,7 @@ def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | 
             "damaged_packets": int(getattr(damage, "packets", 0)),
             "silent": _silent(item),
         },
-        mark=acoustic.to_bytes(mark),
+        fingerprint=acoustic.to_bytes(fingerprint),
         beats=beats.to_bytes(tapped),
     )
 

@@ -100,10 +100,10 @@ def _tempo(similarity: Array) -> float:
 
     score = at(1) * (1 + (at(2) + at(4)) / 2) * prior
     best = int(score.argmax())
-    return 60 * FRAME_HZ / refined(float(lag[best]), similarity) if score[best] > 0 else 0.0
+    return 60 * FRAME_HZ / refine_lag(float(lag[best]), similarity) if score[best] > 0 else 0.0
 
 
-def refined(lag: float, similarity: Array) -> float:
+def refine_lag(lag: float, similarity: Array) -> float:
     """The beat `lag` in frames, sharpened by the peaks after 1, 2, 4 and 8 beats.
 
     One frame is 3 % of a beat at 80 bpm and 5 % at 130; eight beats later the same frame is an eighth of that.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.extractors.audio.rhythm import autocorrelation, refined
+from recommender.extractors.audio.rhythm import autocorrelation, refine_lag
 from recommender.extractors.audio.stft import FRAME_HZ
 from recommender.types import Array
 
@@ -83,7 +83,7 @@ def estimate(strength: Array, onsets: int, flux: float, *, tagged: float | None 
         return None
     if tagged is not None and _of_one_pulse(tagged, best):
         return Tempo(tagged, min(sum(_mass(chance, tagged * r) for r in (1.0, *LEVELS)), 1.0), _other(chance, tagged))
-    sharp = float(60 * FRAME_HZ / refined(60 * FRAME_HZ / best, similarity))
+    sharp = float(60 * FRAME_HZ / refine_lag(60 * FRAME_HZ / best, similarity))
     return Tempo(sharp, _mass(chance, best), _other(chance, sharp))
 
 

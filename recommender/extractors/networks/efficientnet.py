@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from recommender.errors import ModelError
-from recommender.types import Array, Column, numbered
+from recommender.types import Array, Column, number_columns
 
 NAME = "EfficientNetLite2"
 REVISION = "1"
 """Changes whenever the same picture would give other features."""
 
 SIDE, DIM = 260, 1280
-COLUMNS = tuple(Column(name, "", "a feature of the picture network") for name in numbered(NAME, DIM))
+COLUMNS = tuple(Column(name, "", "a feature of the picture network") for name in number_columns(NAME, DIM))
 
 FOLDER = Path(__file__).parent / "efficientnet_lite2"
 NETWORK, CLASSIFIER, NAMES, MANIFEST = "network.onnx", "classifier.safetensors", "names.txt", "manifest.json"
@@ -41,7 +41,7 @@ def features(rgb: Array) -> Array:
     import cv2  # a query by vector needs none of it
 
     if not hasattr(_here, "network"):
-        _here.network = cv2.dnn.readNetFromONNX(np.frombuffer(_checked(NETWORK), np.uint8))
+        _here.network = cv2.dnn.readNetFromONNX(np.frombuffer(_check(NETWORK), np.uint8))
     _here.network.setInput(_input(rgb))
     found: Array = _here.network.forward().ravel().copy()
     return found
@@ -57,7 +57,7 @@ def shares(seen: Array) -> Array:
     return shares / shares.sum(axis=-1, keepdims=True)
 
 
-def named(seen: Array, least: float, most: int) -> dict[str, float]:
+def top_names(seen: Array, least: float, most: int) -> dict[str, float]:
     """At most `most` names with their shares, the most probable first, each of a share of at least `least`."""
     found = shares(seen)
     best = np.argsort(-found, kind="stable")[:most]
@@ -67,7 +67,7 @@ def named(seen: Array, least: float, most: int) -> dict[str, float]:
 @cache
 def names() -> tuple[str, ...]:
     """The 1,000 names in the network's order."""
-    return tuple(_checked(NAMES).decode("utf-8").splitlines())
+    return tuple(_check(NAMES).decode("utf-8").splitlines())
 
 
 def _input(rgb: Array) -> Array:
@@ -83,7 +83,7 @@ def _input(rgb: Array) -> Array:
 def _classifier() -> tuple[Array, Array]:
     from safetensors.numpy import load
 
-    tensors = load(_checked(CLASSIFIER))
+    tensors = load(_check(CLASSIFIER))
     return tensors["weight"].astype(np.float64), tensors["bias"].astype(np.float64)
 
 
@@ -93,7 +93,7 @@ def _manifest() -> Mapping[str, Any]:
     return found
 
 
-def _checked(name: str) -> bytes:
+def _check(name: str) -> bytes:
     """The bytes of a file of the folder; raises ModelError when they are not those that were published."""
     try:
         data, expected = (FOLDER / name).read_bytes(), _manifest()["sha256"][name]

@@ -40,13 +40,13 @@ class VGGish(nn.Module):
         for name, _, pooled in CONVOLUTIONS:
             x = self.features[name](x)
             # ReLU and the maximum commute: on a quarter of the values it is four times cheaper.
-            x = (halved(x) if pooled else x).relu_()
+            x = (halve(x) if pooled else x).relu_()
         # The release was trained with channels last: time, frequency, channel.
         embedded: Tensor = self.embeddings(torch.flatten(x.permute(0, 2, 3, 1), 1))
         return embedded
 
 
-def halved(x: Tensor) -> Tensor:
+def halve(x: Tensor) -> Tensor:
     """The largest of every 2 x 2 values, [n, c, h / 2, w / 2]; faster on a processor than a pooling layer."""
     rows = torch.maximum(x[:, :, ::2], x[:, :, 1::2])
     return torch.maximum(rows[..., ::2], rows[..., 1::2])

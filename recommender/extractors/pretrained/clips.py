@@ -9,7 +9,7 @@ import numpy as np
 
 from recommender.errors import MediaError
 from recommender.extractors.pretrained.extractor import Reading
-from recommender.extractors.pretrained.pooled import pooled
+from recommender.extractors.pretrained.pooled import pool_windows
 from recommender.media import Damage, Frame, frames
 from recommender.types import Array, Features
 
@@ -66,11 +66,11 @@ def from_frames(
     def finish(embeddings: Array) -> Features:
         still = last_s == 0
         half = sampling.frames / 2
-        middles = np.arange(len(embeddings)) * sampling.frames + half
-        middles_s = np.minimum(middles, max(count - half, half)) * sampling.step_s
+        centres = np.arange(len(embeddings)) * sampling.frames + half
+        centres_s = np.minimum(centres, max(count - half, half)) * sampling.step_s
         duration_s = 0.0 if still else last_s + 1 / sampling.fps
         told = {"still": still, "frames": count, **facts()}
-        return pooled(columns, embeddings, middles_s, duration_s=duration_s, facts=told)
+        return pool_windows(columns, embeddings, centres_s, duration_s=duration_s, facts=told)
 
     return Reading(clips(squares(), sampling), finish)
 

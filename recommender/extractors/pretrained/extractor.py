@@ -58,9 +58,9 @@ class NetworkExtractor:
 
     def network(self) -> "Network":
         """The published network, ready; raises ModelError when it was never fetched."""
-        from recommender.extractors.pretrained.inference import published
+        from recommender.extractors.pretrained.inference import load_published
 
-        return published(self.checkpoint, self.wrap, self.rows)
+        return load_published(self.checkpoint, self.wrap, self.rows)
 
     def extract(self, path: Path, network: "Network | None" = None) -> Features:
         """Features of a file; `network` defaults to the published one.
@@ -71,7 +71,7 @@ class NetworkExtractor:
 
     def each(self, paths: Iterable[Path], network: "Network | None" = None) -> Iterator[Features | Exception]:
         """`extract` of every file in order, or why there are no features of it; they share batches."""
-        return embedded(map(self.read, paths), network or self.network(), self.rows)
+        return embed(map(self.read, paths), network or self.network(), self.rows)
 
 
 def wrapper(network: str) -> "Callable[[nn.Module], nn.Module]":
@@ -92,7 +92,7 @@ class _Open:
         return self.error or self.reading.finish(np.stack(self.rows))
 
 
-def embedded(readings: Iterable[Reading], network: "Network", rows: int) -> Iterator[Features | Exception]:
+def embed(readings: Iterable[Reading], network: "Network", rows: int) -> Iterator[Features | Exception]:
     """Features of every reading in order, or the CliptuneError or OSError that it ended with.
 
     At most `rows` pieces are held: what one file leaves of a batch is filled up by the next.
@@ -126,7 +126,7 @@ def embedded(readings: Iterable[Reading], network: "Network", rows: int) -> Iter
 
 def single(reading: Reading, network: "Network", rows: int) -> Features:
     """Features of one reading; raises what it ended with."""
-    (found,) = embedded([reading], network, rows)
+    (found,) = embed([reading], network, rows)
     if isinstance(found, Exception):
         raise found
     return found

@@ -46,30 +46,30 @@ class Ready:
         self.network = network.eval().to(device(), self.dtype)
         for parameter in self.network.parameters():
             parameter.requires_grad_(False)
-            parameter.data = self._placed(parameter.data)
+            parameter.data = self._place(parameter.data)
 
     @torch.inference_mode()
     def __call__(self, inputs: Array) -> Array:
         """float32 [n, d] of inputs uint8 or float32 [n, ...]."""
-        found: Tensor = self.network(self._placed(torch.from_numpy(filled(inputs, self.rows))))
+        found: Tensor = self.network(self._place(torch.from_numpy(pad_rows(inputs, self.rows))))
         rows: Array = found[: len(inputs)].float().cpu().numpy()
         return rows
 
-    def _placed(self, x: Tensor) -> Tensor:
+    def _place(self, x: Tensor) -> Tensor:
         if not x.is_floating_point():
             return x.to(device())
         moved = x.to(device(), self.dtype)
         return moved.contiguous(memory_format=_LAST.get(x.ndim, torch.contiguous_format))
 
 
-def filled(inputs: Array, rows: int) -> Array:
+def pad_rows(inputs: Array, rows: int) -> Array:
     """`inputs` [n, ...] with the last one repeated, where they are fewer than `rows`."""
     missing = rows - len(inputs)
     return np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)]) if missing > 0 else inputs
 
 
 @cache
-def published(name: str, wrap: Callable[[nn.Module], nn.Module], rows: int) -> Ready:
+def load_published(name: str, wrap: Callable[[nn.Module], nn.Module], rows: int) -> Ready:
     """The network of a published checkpoint inside `wrap`, ready; raises ModelError when it was never fetched."""
     from recommender.weights import load
 

@@ -8,10 +8,10 @@ from functools import partial
 
 from recommender.extractors.pretrained import clips
 from recommender.extractors.pretrained.extractor import NetworkExtractor, wrapper
-from recommender.types import Column, numbered
+from recommender.types import Column, number_columns
 
 REVISION = ""  # the published features carry none
-NAMES = numbered("SlowFast", 2304)
+NAMES = number_columns("SlowFast", 2304)
 COLUMNS = tuple(Column(name, "", "a number of the pictures' embedding") for name in NAMES)
 SAMPLING = clips.Sampling(fps=15.0, frames=32, side=256)
 READ = partial(clips.read, columns=NAMES, sampling=SAMPLING)

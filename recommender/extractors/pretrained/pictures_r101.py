@@ -5,10 +5,10 @@ from functools import partial
 from recommender.extractors.pretrained import clips
 from recommender.extractors.pretrained.extractor import NetworkExtractor, wrapper
 from recommender.extractors.pretrained.pictures import SAMPLING
-from recommender.types import Column, numbered
+from recommender.types import Column, number_columns
 
 REVISION = ""
-NAMES = numbered("SlowFastR101", 2304)
+NAMES = number_columns("SlowFastR101", 2304)
 COLUMNS = tuple(Column(name, "", "a number of the pictures' embedding") for name in NAMES)
 READ = partial(clips.read, columns=NAMES, sampling=SAMPLING)
 EXTRACTOR = NetworkExtractor("slowfast-r101", READ, wrapper("slowfast"), cpu=1, gpu=16)

@@ -8,21 +8,21 @@ from recommender.extractors.windows import windows
 from recommender.types import Array, Features
 
 
-def pooled(
+def pool_windows(
     columns: tuple[str, ...],
     embeddings: Array,
-    middles_s: Array,
+    centres_s: Array,
     *,
     duration_s: float,
     facts: Mapping[str, str | int | float | None],
 ) -> Features:
-    """The mean of the embeddings [n, d] whose middle, of `middles_s` [n], lies in each window, and of all.
+    """The mean of the embeddings [n, d] whose middle, of `centres_s` [n], lies in each window, and of all.
 
     A window that holds the middle of none takes the nearest.
     """
     bounds = windows(duration_s)
-    first, last = np.searchsorted(middles_s, bounds[:, 0]), np.searchsorted(middles_s, bounds[:, 1])
-    nearest = np.abs(bounds.mean(axis=1)[:, None] - middles_s[None, :]).argmin(axis=1)
+    first, last = np.searchsorted(centres_s, bounds[:, 0]), np.searchsorted(centres_s, bounds[:, 1])
+    nearest = np.abs(bounds.mean(axis=1)[:, None] - centres_s[None, :]).argmin(axis=1)
     first, last = np.where(last > first, first, nearest), np.where(last > first, last, nearest + 1)
     values = np.stack([embeddings[a:b].mean(axis=0) for a, b in zip(first, last, strict=True)])
     item = embeddings.mean(axis=0)

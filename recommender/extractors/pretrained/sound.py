@@ -11,15 +11,15 @@ from recommender.errors import MediaError
 from recommender.extractors.audio import music
 from recommender.extractors.audio.logmel import NEEDED, PATCH_S, SR_HZ, log_mel, patches
 from recommender.extractors.pretrained.extractor import NetworkExtractor, Reading
-from recommender.extractors.pretrained.pooled import pooled
+from recommender.extractors.pretrained.pooled import pool_windows
 from recommender.media import audio_blocks
-from recommender.types import Array, Column, Features, numbered
+from recommender.types import Array, Column, Features, number_columns
 
 if TYPE_CHECKING:
     from recommender.extractors.pretrained.inference import Network
 
 REVISION = ""  # the published features carry none
-NAMES = numbered("VGGish", 128)
+NAMES = number_columns("VGGish", 128)
 COLUMNS = tuple(Column(name, "", "a number of the sound's embedding") for name in NAMES)
 
 
@@ -57,8 +57,8 @@ def from_blocks(blocks: Iterable[Array]) -> Reading:
             yield log_mel(np.pad(start, (0, NEEDED - length)))
 
     def finish(embeddings: Array) -> Features:
-        middles_s = (np.arange(len(embeddings)) + 0.5) * PATCH_S
-        return pooled(NAMES, embeddings, middles_s, duration_s=length / SR_HZ, facts={})
+        centres_s = (np.arange(len(embeddings)) + 0.5) * PATCH_S
+        return pool_windows(NAMES, embeddings, centres_s, duration_s=length / SR_HZ, facts={})
 
     return Reading(pieces(), finish)
 

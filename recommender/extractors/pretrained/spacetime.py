@@ -11,10 +11,10 @@ from functools import partial
 
 from recommender.extractors.pretrained import clips
 from recommender.extractors.pretrained.extractor import NetworkExtractor, wrapper
-from recommender.types import Column, numbered
+from recommender.types import Column, number_columns
 
 REVISION = ""
-NAMES = numbered("TimeSformer", 768)
+NAMES = number_columns("TimeSformer", 768)
 COLUMNS = tuple(Column(name, "", "a number of the pictures' embedding") for name in NAMES)
 # A clip is long: what is left over counts from half of one on.
 SAMPLING = clips.Sampling(fps=14.0, every=17, frames=8, side=224, tail=True)

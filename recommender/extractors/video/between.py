@@ -46,7 +46,7 @@ class Busy:
         return np.where(count > 0, (self._total[last] - self._total[first]) / np.maximum(count, 1), np.nan)
 
 
-def assumed(measured: list[Burst], cut: Sequence[Array], between: list[Array], *, seen: Outline) -> list[Step]:
+def assume_steps(measured: list[Burst], cut: Sequence[Array], between: list[Array], *, seen: Outline) -> list[Step]:
     """Steps for the time between the bursts and until the end, as far as a burst of the same shot tells of it.
 
     cut: which steps of each burst are cuts, bool [n]; between: when shots begin in the gap after each burst.
@@ -100,7 +100,7 @@ def _blend(
     edges = np.linspace(start, end, max(1, round((end - start) / PIECE_S)) + 1)
     middle, lengths = 0.5 * (edges[1:] + edges[:-1]), np.diff(edges)
     now = busy(np.maximum(middle - AROUND_S / 2, start), np.minimum(middle + AROUND_S / 2, end))
-    first, last = (_scaled(rates, now) for rates in (known[0], known[-1]))
+    first, last = (_scale(rates, now) for rates in (known[0], known[-1]))
     rates = first + ((middle - start) / (end - start))[:, None] * (last - first)
     jumps = rates[:, 4] * lengths
     jumps += max(0.0, apart - float(jumps.sum())) * lengths / (end - start)
@@ -108,7 +108,7 @@ def _blend(
     return [Step(a, b, Speeds(*speeds), 0.0, jump) for a, b, speeds, jump in rows]
 
 
-def _scaled(seen: Rates, now: Array) -> Array:
+def _scale(seen: Rates, now: Array) -> Array:
     """What was `seen`, scaled to the sizes `now` [n]; float64 [n, 5]."""
     ratio = np.nan_to_num(now / seen.busy, nan=1.0) if seen.busy > 0 else np.ones(len(now))
     scaled: Array = np.clip(ratio, 1 / MOST, MOST)[:, None] * seen.values

@@ -60,9 +60,9 @@ def cuts_between(measured: list[Burst], seen: Outline) -> list[Array]:
             told = inside & sharp & ~seen.keys
         else:
             keys = inside & seen.keys & ~regular
-            still = until - a.end_s <= SHORT_S and _moved(a, b) < WIDTHS
+            still = until - a.end_s <= SHORT_S and _movement(a, b) < WIDTHS
             others = keys if keys.any() else inside & ((spike >= BUMP) | still)
-            told = _told(inside & sharp, others, spike, _change(a, b, flow))
+            told = _shot_starts(inside & sharp, others, spike, _change(a, b, flow))
         found.append(np.sort(seen.times_s[told]))
     return found
 
@@ -85,7 +85,7 @@ def cuts_unmarked(seen: Outline) -> bool:
     return 2 * int((sharp & ~seen.keys).sum()) > int(sharp.sum())
 
 
-def _told(sharp: Array, others: Array, spike: Array, change: float) -> Array:
+def _shot_starts(sharp: Array, others: Array, spike: Array, change: float) -> Array:
     """Which packets of a gap begin shots, bool [n]: all `sharp` ones, else the sharpest of `others`.
 
     change: what `_change` says.
@@ -99,14 +99,14 @@ def _told(sharp: Array, others: Array, spike: Array, change: float) -> Array:
     return told
 
 
-def _moved(a: Burst, b: Burst) -> float:
+def _movement(a: Burst, b: Burst) -> float:
     """How many widths the picture may have moved from `a` to `b`."""
     return 0.5 * (a.speed + b.speed) * (b.start_s - a.end_s)
 
 
 def _change(a: Burst, b: Burst, flow: Flow) -> float:
     """How much the last picture of `a` and the first of `b` disagree, over what one shot may explain; in [-1, 2]."""
-    least = CHANGED + PER_WIDTH * min(WIDTHS, _moved(a, b))
+    least = CHANGED + PER_WIDTH * min(WIDTHS, _movement(a, b))
     if a.last.grey.shape != b.first.grey.shape:
         return 1 - least
     difference = 0.5 * float(np.abs(colours(a.last.rgb) - colours(b.first.rgb)).sum())

@@ -99,7 +99,7 @@ class Flow:
         flow = self._searching(a.shape).calc(a, b, initial)
         wild = ~((np.abs(flow[..., 0]) <= WIDTH) & (np.abs(flow[..., 1]) <= WIDTH))
         flow[wild] = 0  # rarely, on flat ground, the search runs off to 1e30 or nan
-        back = _warped(b, flow)
+        back = _warp(b, flow)
         return Match(flow, back, residual(a, back))
 
     def _searching(self, shape: tuple[int, ...]) -> Any:
@@ -131,7 +131,7 @@ def residual(a: Array, b: Array) -> float:
 
 def speeds(match: Match, a: View, b: View) -> Speeds:
     """Lengths of the flow from `a` to `b`; parts of the picture where it explains nothing rest."""
-    sure = _explained(a.grey, b.grey, match.back)
+    sure = _explain(a.grey, b.grey, match.back)
     vectors = match.flow / (WIDTH * np.array(a.stretch, np.float32))
     camera = _camera(vectors, sure)
     lengths = (np.where(sure, np.hypot(v[..., 0], v[..., 1]), 0) for v in (vectors, camera, vectors - camera))
@@ -141,7 +141,7 @@ def speeds(match: Match, a: View, b: View) -> Speeds:
     )
 
 
-def _explained(a: Array, b: Array, back: Array) -> Array:
+def _explain(a: Array, b: Array, back: Array) -> Array:
     """Where `a` has structure and `back` (`b` along the flow) is clearly nearer to it than `b` is, bool [h, w]."""
     first, second, pulled = (m.astype(np.float32) - np.float32(m.mean()) for m in (a, b, back))
     before, after = (cv2.blur(np.abs(first - m), (9, 9)) for m in (second, pulled))
@@ -156,7 +156,7 @@ def _gradient(grey: Array) -> Array:
     return size
 
 
-def _warped(b: Array, flow: Array) -> Array:
+def _warp(b: Array, flow: Array) -> Array:
     """`b` pulled back along `flow`, as it would look from the first frame."""
     h, w = b.shape
     x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))

@@ -65,7 +65,7 @@ def luma(rgb: Array) -> Array:
     return grey
 
 
-def cropped(rgb: Array, crop: Crop) -> Array:
+def crop_to(rgb: Array, crop: Crop) -> Array:
     """The part of `rgb` inside `crop`, at least one pixel."""
     h, w = rgb.shape[:2]
     top, left = min(h - 1, round(crop[0] * h)), min(w - 1, round(crop[2] * w))

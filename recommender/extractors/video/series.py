@@ -7,7 +7,7 @@ import numpy as np
 
 from recommender.extractors.video import colour, composition, texture
 from recommender.extractors.video.motion import REST, Flow, Speeds, View, alike, speeds, view
-from recommender.extractors.video.picture import FULL, Crop, cropped, picture
+from recommender.extractors.video.picture import FULL, Crop, crop_to, picture
 from recommender.extractors.video.shots import Judge
 from recommender.media import Frame
 from recommender.types import Array, Column
@@ -71,7 +71,7 @@ class Series:
         if not self.stills or frame.t_s >= self.still_s[-1] + STILL_EVERY_S - 1e-6:
             self._measure(frame)
         if self._sight is not None and frame.large is not None:
-            self._look(cropped(frame.large, crop), frame.t_s, self._sight)
+            self._look(crop_to(frame.large, crop), frame.t_s, self._sight)
         if self.frames:
             if not np.array_equal(frame.rgb, self._last.rgb):
                 self._step(frame)
@@ -97,12 +97,12 @@ class Series:
     def _recrop(self, crop: Crop) -> None:
         """See the last frame through `crop`, so that it compares with the next one."""
         self._crop = crop
-        self._view = view(cropped(self._last.rgb, crop))
+        self._view = view(crop_to(self._last.rgb, crop))
         self.judge.first(self._view)
 
     def _measure(self, frame: Frame) -> None:
         """Append the statistics of the picture; of one that is held (for hours, in a damaged file) the same again."""
-        rgb = cropped(frame.rgb, self._crop)
+        rgb = crop_to(frame.rgb, self._crop)
         if not (self.stills and np.array_equal(rgb, self._measured)):
             p = picture(rgb, STILL_PX)
             self._still = np.concatenate([part.measure(p) for part in (colour, texture, composition)])
@@ -124,7 +124,7 @@ class Series:
         """Add the step to a new frame, after the rest of a frame that was held for long."""
         if frame.t_s - self._since > FREEZE_S and self._last.t_s > self._since:
             self._rest(self._last.t_s)
-        now = alike(view(cropped(frame.rgb, self._crop)), self._view)
+        now = alike(view(crop_to(frame.rgb, self._crop)), self._view)
         match = self.judge.step(now)
         duration = max(frame.t_s - self._since, 1e-3)
         moved = Speeds(*(part / duration for part in speeds(match, self._view, now)))

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.extractors.video.between import assumed
+from recommender.extractors.video.between import assume_steps
 from recommender.extractors.video.gaps import Burst, cuts_between, cuts_inside, cuts_unmarked
 from recommender.extractors.video.motion import REST, view
-from recommender.extractors.video.picture import FULL, bars, cropped
+from recommender.extractors.video.picture import FULL, bars, crop_to
 from recommender.extractors.video.series import Series, Sight, Step
 from recommender.extractors.video.shots import cuts
 from recommender.media import Frame, Outline
@@ -44,7 +44,7 @@ class Sampled:
     """What was measured of a clip, in order of time.
 
     stills float64 [s, f] at still_s [s], each standing for hold_s [s] seconds; steps [n], which of them are `cut`s and
-    which are `assumed`, not seen, bool [n]; cut_s: when shots begin, [c]; looks float32 [l, d] at look_s [l].
+    which are `assume_steps`, not seen, bool [n]; cut_s: when shots begin, [c]; looks float32 [l, d] at look_s [l].
     """
 
     still_s: Array
@@ -90,9 +90,11 @@ def _apart(times: Array, groups: Array) -> list[int]:
     return chosen
 
 
-def sampled(bursts: Iterable[list[Frame]], seen: Outline, batch: int, *, sight: Sight | None = None) -> Sampled | None:
+def sample_bursts(
+    bursts: Iterable[list[Frame]], seen: Outline, batch: int, *, sight: Sight | None = None
+) -> Sampled | None:
     """The measurements of `bursts`, None of none; black bars are looked for in `batch` frames at a time."""
-    measured = list(_measured(bursts, batch, sight))
+    measured = list(_measure(bursts, batch, sight))
     if not measured:
         return None
     steps = [step for b in measured for step in b.series.steps]
@@ -103,7 +105,7 @@ def sampled(bursts: Iterable[list[Frame]], seen: Outline, batch: int, *, sight: 
     hold_s = np.concatenate([_holds(b.series.still_s, span) for b, span in zip(measured, spans, strict=True)])
     stills = np.stack([still for b in measured for still in b.series.stills])
     of_bursts = np.split(cut, np.cumsum([len(b.series.steps) for b in measured])[:-1])
-    unseen = assumed(measured, of_bursts, between, seen=seen)
+    unseen = assume_steps(measured, of_bursts, between, seen=seen)
     every = [*steps, *unseen]
     order = np.argsort([s.start_s for s in every], kind="stable")
     return Sampled(
@@ -120,7 +122,7 @@ def sampled(bursts: Iterable[list[Frame]], seen: Outline, batch: int, *, sight: 
     )
 
 
-def _measured(bursts: Iterable[list[Frame]], batch: int, sight: Sight | None) -> Iterator[Burst]:
+def _measure(bursts: Iterable[list[Frame]], batch: int, sight: Sight | None) -> Iterator[Burst]:
     crop = FULL
     for some in _batches(bursts, batch):
         crop = bars([frame.rgb for burst in some for frame in burst], crop)
@@ -131,7 +133,7 @@ def _measured(bursts: Iterable[list[Frame]], batch: int, sight: Sight | None) ->
             if len(burst) > 1 and not series.steps:
                 series.steps.append(Step(burst[0].t_s, burst[-1].t_s, REST, 0.0, 0.0))
                 series.judge.rest()
-            first, last = (view(cropped(frame.rgb, crop)) for frame in (burst[0], burst[-1]))
+            first, last = (view(crop_to(frame.rgb, crop)) for frame in (burst[0], burst[-1]))
             yield Burst(series, first, last, burst[0].t_s, burst[-1].t_s)
 
 

@@ -17,7 +17,7 @@ from recommender.extractors.video.motion import UNSEEN
 from recommender.extractors.video.picture import FULL, bars, one_thread
 from recommender.extractors.video.series import Series, Sight
 from recommender.extractors.video.shots import cuts
-from recommender.extractors.video.sparse import Sampled, plan, sampled
+from recommender.extractors.video.sparse import Sampled, plan, sample_bursts
 from recommender.extractors.windows import windows
 from recommender.media import Damage, Frame, Outline, bursts, outline
 from recommender.media import frames as decode
@@ -75,13 +75,15 @@ def _from_bursts(path: Path, seen: Outline, lengths: Array, sight: Sight | None)
     """Features from one burst per key frame, or None when anything of it is damaged: then all is to be decoded."""
     damage = Damage()
     with one_thread():
-        found = sampled(bursts(path, seen, lengths, damage=damage, look_side=_side(sight)), seen, BATCH, sight=sight)
+        found = sample_bursts(
+            bursts(path, seen, lengths, damage=damage, look_side=_side(sight)), seen, BATCH, sight=sight
+        )
     if found is None or damage.packets or damage.frames:
         return None
     few = np.isinf(lengths).any()
     how = "key frames, more where they are few" if few else "key frames"
     seen_s = float(np.diff(found.edges, axis=1)[~found.assumed].sum())
-    return _pooled(
+    return _pool(
         found, seen.end_s, {"sampling": how, "key_frames": len(seen.starts), "seen_s": round(seen_s, 3)}, sight
     )
 
@@ -104,7 +106,7 @@ def from_frames(frames: Iterable[Frame], duration_s: float | None = None, sight:
         raise MediaError("No picture to measure: the video holds no frame that can be decoded.")
     series.finish()
     end_s = series.end_s if duration_s is None else float(duration_s)
-    return _pooled(_all(series), end_s, {"sampling": "every frame"}, sight)
+    return _pool(_all(series), end_s, {"sampling": "every frame"}, sight)
 
 
 def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
@@ -124,7 +126,7 @@ def _all(series: Series) -> Sampled:
     return Sampled(still_s, np.stack(series.stills), hold_s, steps, cut, unseen, cut_s, series.frames, *looks)
 
 
-def _pooled(
+def _pool(
     found: Sampled, duration_s: float, facts: dict[str, str | int | float | None], sight: Sight | None
 ) -> Features:
     """What was measured, per window and as a whole."""

@@ -13,7 +13,7 @@ from indexing.disk.runs import spans
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
 from indexing.search import ann_files, ann_index
-from indexing.search.ann_tuning import Settings, held_out
+from indexing.search.ann_tuning import Settings, hold_out
 from indexing.search.backends.registry import AUTO, BACKENDS, check, open_segment
 from indexing.search.tracks import Selection
 from indexing.snapshot import snapshot
@@ -65,7 +65,7 @@ def segment(tmp_path, vectors):
 
 
 def queries(vectors, count=12):
-    return held_out(vectors, seed=2).queries[:count].astype(np.float64)
+    return hold_out(vectors, seed=2).queries[:count].astype(np.float64)
 
 
 def agree(index, found, right):
@@ -217,7 +217,7 @@ def imported(tmp_path_factory, vectors):
     folder = tmp_path_factory.mktemp("imported")
     np.save(folder / "v.npy", vectors)
     (folder / "ids.csv").write_text("id\n" + "".join(f"t{row // WINDOWS}\n" for row in range(len(vectors))))
-    import_vectors(folder / "lib", folder / "v.npy", folder / "ids.csv", "mine")
+    import_vectors(folder / "lib", folder / "v.npy", folder / "ids.csv", space="mine")
     return folder / "lib"
 
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing.search.backends import FAISS_ROWS, MATRICES, chosen, faiss_flat, open_index
-from indexing.search.tracks import best_tracks, merged
+from indexing.search.backends import FAISS_ROWS, MATRICES, auto_backend, faiss_flat, open_index
+from indexing.search.tracks import best_tracks, merge_candidates
 from indexing.snapshot.segments import Segment
 from recommender.errors import BackendError, InputError
-from recommender.memory import checked_query
+from recommender.memory import check_query
 from recommender.types import unit
 
 pytestmark = pytest.mark.parametrize("backend", sorted(MATRICES))
@@ -81,14 +81,14 @@ def problems(draw):
     dead = draw(st.sets(st.integers(0, len(counts) - 1), max_size=3))
     query = vectors[draw(st.integers(0, len(vectors) - 1))] + draw(st.sampled_from([0, 0.25]))
     query = query if query.any() else np.ones(dim)
-    return segment_of(unit(vectors), counts, dead), checked_query(query, dim), draw(st.integers(1, 50))
+    return segment_of(unit(vectors), counts, dead), check_query(query, dim), draw(st.integers(1, 50))
 
 
 @settings(max_examples=150, deadline=None)
 @given(problem=problems())
 def test_tracks_equal_brute_force_ties_included(backend, problem):
     segment, query, k = problem
-    found = best_tracks(open_index(segment.vectors, backend), segment, query, k)
+    found = best_tracks(open_index(segment.vectors, backend), segment, query, k=k)
     assert (found.ids.tolist(), found.scores.tolist()) == brute_force(segment, query, k)
 
 
@@ -96,17 +96,19 @@ def test_the_search_widens_past_a_track_with_many_windows(backend):
     near = np.tile(np.array([[1, 0.01]], np.float32), (5000, 1))
     far = np.array([[1, 1], [0, 1], [1, 1]], np.float32)
     segment = segment_of(unit(np.vstack([near, far])), [5000, 1, 1, 1])
-    found = best_tracks(open_index(segment.vectors, backend), segment, np.array([1.0, 0]), 3)
+    found = best_tracks(open_index(segment.vectors, backend), segment, np.array([1.0, 0]), k=3)
     assert found.ids.tolist() == [1, 4, 10]
 
 
 def test_answers_of_two_segments_are_merged_by_score_then_id(backend):
     vectors = unit(np.array([[1, 0], [0, 1], [1, 1]], np.float32))
     one = segment_of(vectors, [1, 1, 1])
-    query = checked_query([1, 1], 2)
-    parts = [best_tracks(open_index(s.vectors, backend), s, query, 3) for s in (one, segment_of(vectors[::-1], [1, 2]))]
-    assert merged(parts, 4).ids.tolist() == [1, 7, 1, 4]
-    assert merged([], 4).ids.tolist() == []
+    query = check_query([1, 1], 2)
+    parts = [
+        best_tracks(open_index(s.vectors, backend), s, query, k=3) for s in (one, segment_of(vectors[::-1], [1, 2]))
+    ]
+    assert merge_candidates(parts, 4).ids.tolist() == [1, 7, 1, 4]
+    assert merge_candidates([], 4).ids.tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_answers_of_two_segments_are_merged_by_score_then_id(backend):
 )
 def test_a_query_without_direction_is_refused(backend, query, message):
     with pytest.raises(InputError, match=message):
-        checked_query(query, 3)
+        check_query(query, 3)
 
 
 def test_missing_faiss_says_how_to_install_it(backend, monkeypatch):
@@ -137,7 +139,7 @@ def test_missing_faiss_says_how_to_install_it(backend, monkeypatch):
 
 
 def test_small_libraries_are_searched_without_faiss(backend):
-    assert (chosen(FAISS_ROWS - 1), chosen(FAISS_ROWS)) == ("exact", "faiss_flat")
+    assert (auto_backend(FAISS_ROWS - 1), auto_backend(FAISS_ROWS)) == ("exact", "faiss_flat")
     assert type(open_index(np.ones((1, 2), np.float32), "auto")) is MATRICES["exact"]
     assert type(open_index(np.ones((1, 2), np.float32), backend)) is MATRICES[backend]
 
@@ -152,6 +154,6 @@ def test_gpu_and_cpu_give_the_same_tracks(backend):
     index = open_index(segment.vectors, backend)
     assert index.device == "cuda"
     for k in (1, 200, 4000):
-        query = checked_query(random.normal(size=64), 64)
-        found = best_tracks(index, segment, query, k)
+        query = check_query(random.normal(size=64), 64)
+        found = best_tracks(index, segment, query, k=k)
         assert (found.ids.tolist(), found.scores.tolist()) == brute_force(segment, query, k)

@@ -16,7 +16,7 @@ from recommender.sample.score import waveform
 MELODY = waveform(PIECES[0], 16.0)
 
 
-def mark(*blocks: np.ndarray) -> Fingerprint:
+def fingerprint(*blocks: np.ndarray) -> Fingerprint:
     return acoustic.from_blocks(blocks)
 
 
@@ -51,18 +51,18 @@ def test_levels_are_decibels_below_the_loudest_block_and_band() -> None:
 
 
 def test_as_many_codes_as_slow_frames_and_under_two_kilobytes_a_minute() -> None:
-    one = mark(MELODY)
+    one = fingerprint(MELODY)
     assert len(one.codes) == -(-(1 + len(MELODY) // 512) // 8)
     assert len(one.levels) == -(-len(one.codes) // acoustic.BLOCK)
     assert one.codes.dtype == np.uint32
     assert one.heard > 0.9 * len(one.codes)
-    minute = mark(np.tile(MELODY, 4)[: 60 * SR_HZ])
+    minute = fingerprint(np.tile(MELODY, 4)[: 60 * SR_HZ])
     assert len(acoustic.to_bytes(minute)) < 2000
 
 
 @pytest.mark.parametrize("gain", [0.5, 2.0, 0.125])
 def test_gain_changes_no_bit(gain: float) -> None:
-    one, other = mark(MELODY), mark(MELODY * np.float32(gain))
+    one, other = fingerprint(MELODY), fingerprint(MELODY * np.float32(gain))
     assert one.codes.tolist() == other.codes.tolist()
     assert one.levels.tolist() == other.levels.tolist()
 
@@ -70,21 +70,21 @@ def test_gain_changes_no_bit(gain: float) -> None:
 @settings(max_examples=5, deadline=None)
 @given(st.lists(st.integers(1, len(MELODY) - 1), max_size=4))
 def test_how_the_stream_is_cut_into_blocks_changes_no_byte(cuts: list[int]) -> None:
-    assert acoustic.to_bytes(mark(*np.split(MELODY, sorted(cuts)))) == acoustic.to_bytes(mark(MELODY))
+    assert acoustic.to_bytes(fingerprint(*np.split(MELODY, sorted(cuts)))) == acoustic.to_bytes(fingerprint(MELODY))
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(1, 5 * SR_HZ))
 def test_a_file_may_start_at_any_sample(cut: int) -> None:
-    whole, part = mark(MELODY), mark(MELODY[cut:])
+    whole, part = fingerprint(MELODY), fingerprint(MELODY[cut:])
     lag = round(cut / SR_HZ * acoustic.RATE_HZ)
     assert errors(part, whole, lag) < 0.2
     assert errors(part, whole, lag + 12) > 0.3  # 2.2 s off, the same notes in the same key are strangers
 
 
 def test_other_music_is_a_stranger() -> None:
-    other = mark(waveform(PIECES[1], 16.0))
-    assert min(errors(mark(MELODY), other, lag) for lag in range(-40, 41)) > 0.3
+    other = fingerprint(waveform(PIECES[1], 16.0))
+    assert min(errors(fingerprint(MELODY), other, lag) for lag in range(-40, 41)) > 0.3
 
 
 @pytest.mark.parametrize(
@@ -98,21 +98,21 @@ def test_other_music_is_a_stranger() -> None:
     ids=["nothing", "silence", "constant", "drone"],
 )
 def test_silence_and_drones_have_nothing_to_tell(sound: np.ndarray) -> None:
-    found = mark(sound)
+    found = fingerprint(sound)
     inner = found.codes[8:-8]  # a tone's start and end are sounds of their own
     assert not inner.any()
     assert found.heard < 16
 
 
 def test_silence_around_music_has_nothing_to_tell_either() -> None:
-    found = mark(np.concatenate([np.zeros(10 * SR_HZ, np.float32), MELODY, np.zeros(10 * SR_HZ, np.float32)]))
+    found = fingerprint(np.concatenate([np.zeros(10 * SR_HZ, np.float32), MELODY, np.zeros(10 * SR_HZ, np.float32)]))
     assert not found.codes[:50].any()
     assert not found.codes[-45:].any()
     assert found.heard > 70
 
 
 def test_bytes_come_back_as_they_were() -> None:
-    one = mark(MELODY)
+    one = fingerprint(MELODY)
     back = acoustic.from_bytes(acoustic.to_bytes(one))
     assert back.codes.tolist() == one.codes.tolist()
     assert back.levels.tolist() == one.levels.tolist()

@@ -88,10 +88,10 @@ def test_damaged_weights_are_refused_in_one_line(tmp_path, monkeypatch):
     data[len(data) // 2] ^= 1
     (tmp_path / efficientnet.NETWORK).write_bytes(data)
     with pytest.raises(ModelError, match=r"network.onnx: damaged .* install cliptune again"):
-        efficientnet._checked(efficientnet.NETWORK)
+        efficientnet._check(efficientnet.NETWORK)
     (tmp_path / efficientnet.NETWORK).unlink()
     with pytest.raises(ModelError, match=r"network.onnx: cannot be read"):
-        efficientnet._checked(efficientnet.NETWORK)
+        efficientnet._check(efficientnet.NETWORK)
 
 
 def test_the_same_picture_gives_the_same_bits_in_any_thread():
@@ -110,9 +110,9 @@ def test_names_are_told_with_their_shares():
     shares = efficientnet.shares(seen)
     assert shares.shape == (1000,)
     assert shares.sum() == pytest.approx(1)
-    named = efficientnet.named(seen, 0.0, 3)
+    named = efficientnet.top_names(seen, 0.0, 3)
     assert list(named.values()) == sorted(shares, reverse=True)[:3]
-    assert efficientnet.named(seen, 1.0, 3) == {}
+    assert efficientnet.top_names(seen, 1.0, 3) == {}
     assert len(set(efficientnet.names())) == 1000
 
 

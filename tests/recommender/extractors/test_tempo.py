@@ -6,7 +6,7 @@ import pytest
 from recommender import media
 from recommender.extractors.audio import music, tempo
 from recommender.extractors.audio.stft import FRAME_HZ, SR_HZ
-from recommender.tags import tagged_bpm
+from recommender.tags import bpm_tag
 from recommender.types import Array
 
 Facts = dict[str, str | int | float | None]
@@ -162,7 +162,7 @@ def test_a_tag_gives_no_tempo_to_what_has_none() -> None:
 def test_the_tempo_of_a_file_is_the_tagged_level(tmp_path) -> None:
     path = tmp_path / "a.flac"
     media.write_audio(path, np.asarray(beat(150), np.float32), SR_HZ)
-    assert tagged_bpm(path) is None
+    assert bpm_tag(path) is None
     assert music.extract(path).facts["bpm"] == pytest.approx(150, rel=0.01)
 
 

@@ -10,7 +10,7 @@ from video_clips import texture
 import media_samples as ms
 from recommender import media
 from recommender.extractors.video import gaps, sparse, video
-from recommender.extractors.video.between import assumed
+from recommender.extractors.video.between import assume_steps
 from recommender.extractors.video.motion import Speeds, view
 from recommender.extractors.video.series import Series, Step
 from recommender.media import Outline
@@ -114,7 +114,7 @@ def burst(*steps: Step, level: int = 100) -> gaps.Burst:
 def between(bursts: list[gaps.Burst], cut_s: list[list[float]], seen: Outline, *cut: list[bool]) -> list[Step]:
     """The steps assumed between `bursts`, of which all, or those of `cut`, are no cuts."""
     flags = [np.array(c) for c in cut] or [np.zeros(len(b.series.steps), bool) for b in bursts]
-    return assumed(bursts, flags, [np.array(times) for times in cut_s], seen=seen)
+    return assume_steps(bursts, flags, [np.array(times) for times in cut_s], seen=seen)
 
 
 def test_a_packet_tells_a_cut_within_a_burst():

@@ -14,7 +14,7 @@ from training.evaluation.suites.cache import Kept
 from training.evaluation.suites.labelled import RANKED, Place
 from training.evaluation.suites.rated import Contender
 from training.evaluation.suites.request import Asked, Found
-from training.evaluation.suites.tables import Cell, Row, Table, printed
+from training.evaluation.suites.tables import Cell, Row, Table, figures_cell
 from training.evaluation.trials import Bench, Trial
 from training.learning.search import Tuned, tune
 from training.systems import SYSTEMS, space, system
@@ -98,9 +98,9 @@ class Comparison:
         """The systems that there are."""
         return [name for name in self.compared if name in SYSTEMS]
 
-    def tuned(self, where: str, name: str, measure: Callable[[System], float]) -> System:
+    def tune(self, where: str, name: str, measure: Callable[[System], float]) -> System:
         """The system with the configuration that `measure` likes best."""
-        best = tune(system(name), space(name), measure, self.asked.trials)
+        best = tune(system(name), space(name), measure, trials=self.asked.trials)
         self.chosen.append(Chosen(where, name, best))
         return best.system
 
@@ -156,7 +156,7 @@ def _generated(this: Comparison) -> Table:
 
 
 def _published(name: str | None) -> str | None:
-    return None if name is None else printed(PUBLISHED.get(name, NOT_GIVEN))
+    return None if name is None else figures_cell(PUBLISHED.get(name, NOT_GIVEN))
 
 
 def _on_generated(this: Comparison, name: str) -> dict[str, Array]:
@@ -164,15 +164,15 @@ def _on_generated(this: Comparison, name: str) -> dict[str, Array]:
     world = this.asked.world
     if name == PAPER:
         slow = Contender(name, AFCLNet(PAPER, PAPER_SMALL), stops=True)
-        return rated.runs(this.kept, slow, world, this.seeds[:PAPER_SEEDS])
+        return rated.runs(this.kept, slow, world, seeds=this.seeds[:PAPER_SEEDS])
     if not rated.learns_scores(system(name)):
         raise InputError("it learns from emotion labels, which ratings do not have")
 
     def on_development(candidate: System) -> float:
-        return rated.fit(this.kept, Contender(name, candidate), world, DEVELOPMENT, 0)["R2"]
+        return rated.fit(this.kept, Contender(name, candidate), world, number=DEVELOPMENT, seed=0)["R2"]
 
-    best = this.tuned("generated", name, on_development)
-    return rated.runs(this.kept, Contender(name, best), world, this.seeds)
+    best = this.tune("generated", name, on_development)
+    return rated.runs(this.kept, Contender(name, best), world, seeds=this.seeds)
 
 
 def _labelled(this: Comparison, bench: Bench) -> Iterator[Table]:
@@ -202,8 +202,8 @@ def _on_folds(this: Comparison, bench: Bench, name: str) -> summary.Scored:
             return system(name)
         return _tuned_inside(this, bench, name, Trial(name, seed, fold))
 
-    outcomes = labelled.trials_of(bench, name, inside, range(FOLD_SEEDS), place, this.kept)
-    return summary.scored(bench, outcomes)
+    outcomes = labelled.trials_of(bench, name, inside, seeds=range(FOLD_SEEDS), place=place, kept=this.kept)
+    return summary.collect_scores(bench, outcomes)
 
 
 def _tuned_inside(this: Comparison, bench: Bench, name: str, trial: Trial) -> System:
@@ -217,7 +217,7 @@ def _tuned_inside(this: Comparison, bench: Bench, name: str, trial: Trial) -> Sy
             "quality"
         ]
 
-    return this.tuned(f"emomv-c, fold {trial.fold}", name, on_inner_fold)
+    return this.tune(f"emomv-c, fold {trial.fold}", name, on_inner_fold)
 
 
 def _tests(scored: Mapping[str, summary.Scored]) -> Table:

@@ -34,7 +34,7 @@ class Kept:
         key = hashlib.sha256(repr((facts, _sources())).encode()).hexdigest()
         if key not in self._known:
             self.tick(what, self.fits, self.total)
-            found = self._read(key) or self._computed(key, what, compute)
+            found = self._read(key) or self._compute(key, what, compute)
             self.count(found.pop("seconds"))
             self._known[key] = found
         return self._known[key]
@@ -44,7 +44,7 @@ class Kept:
         self.seconds += seconds
         self.fits += fits
 
-    def _computed(self, key: str, what: str, compute: Callable[[], Mapping[str, float]]) -> Figures:
+    def _compute(self, key: str, what: str, compute: Callable[[], Mapping[str, float]]) -> Figures:
         start = time.process_time()
         found = {name: float(value) for name, value in compute().items()}
         found["seconds"] = time.process_time() - start

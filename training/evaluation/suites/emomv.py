@@ -11,14 +11,14 @@ from training.datasets import load_pairs
 from training.datasets.emomv import COPY, nearest
 from training.evaluation import summary
 from training.evaluation.intervals import bootstrap_of
-from training.evaluation.published import OURS, Row, emotion_accuracy, published
+from training.evaluation.published import OURS, Row, emotion_accuracy, paper_rows
 from training.evaluation.suites import labelled, tables
 from training.evaluation.suites.cache import Kept
 from training.evaluation.suites.labelled import Place
 from training.evaluation.suites.request import Asked, Found
 from training.evaluation.suites.tables import Cell, Table
 from training.evaluation.trials import FOLDS, Bench
-from training.learning.folds import grouped_folds
+from training.learning.folds import deal_pair_folds
 from training.systems import system
 from training.systems.logistic import multinomial
 from training.systems.prepare import standardiser
@@ -58,7 +58,7 @@ HOW_MUSIC = (
 def run(asked: Asked) -> Found:
     """The suite: all tables of all three sets, those that cannot be run with the parts that are missing."""
     folder, seeds = asked.emomv(NAME), asked.numbers(SEEDS)
-    sets = [_loaded(asked, name) for name in SETS]
+    sets = [_load(asked, name) for name in SETS]
     here = [data for data in sets if isinstance(data, Dataset) and not labelled.lacking(data)]
     kept = Kept(asked.out, asked.tick, len(here) * len(PROTOCOLS) * len(seeds) * len(set().union(*OURS.values())))
     made = []
@@ -70,7 +70,7 @@ def run(asked: Asked) -> Found:
     return Found("EmoMV: the paper's tables", SHORT, facts, [*made, music], kept)
 
 
-def _loaded(asked: Asked, name: str) -> Dataset | str:
+def _load(asked: Asked, name: str) -> Dataset | str:
     """The set, or why nothing of it is there."""
     try:
         return load_pairs(name, asked.emomv(NAME))
@@ -93,11 +93,11 @@ def _tables(name: str, data: Dataset | str, asked: Asked, seeds: Sequence[int], 
         chance = dict(summary.chance(Bench(data, "clean"), seeds))
     for task, columns in TASKS.items():
         rows = [tables.Row("chance", chance, "chance")] if chance else []
-        for row in published(name):
+        for row in paper_rows(name):
             rows += list(_rows(name, row, task, found, missing))
         short = tuple(column.removeprefix(f"{task} ") for column in columns)
         if task != "classification":
-            rows = [_shortened(row, task) for row in rows]
+            rows = [_shorten(row, task) for row in rows]
         how = "" if task != "classification" else f"Not here: {missing}." if missing else HOW
         yield Table(f"{name}: {task}", how, ("figures", *short), rows, "model")
 
@@ -109,8 +109,8 @@ def _figures(
     place = Place(asked.out / bench.dataset.name / bench.protocol, asked.reason)
     found: dict[tuple[str, ProtocolName], dict[str, Cell]] = {}
     for name in dict.fromkeys(name for names in OURS.values() for name in names):
-        outcomes = labelled.trials_of(bench, name, partial(_default, name), seeds, place, kept)
-        found[name, bench.protocol] = dict(labelled.cells(summary.scored(bench, outcomes)))
+        outcomes = labelled.trials_of(bench, name, partial(_default, name), seeds=seeds, place=place, kept=kept)
+        found[name, bench.protocol] = dict(labelled.cells(summary.collect_scores(bench, outcomes)))
     return found
 
 
@@ -132,7 +132,7 @@ def _rows(
         yield tables.Row(ours, found[ours, protocol] | {"figures": f"ours, `{protocol}`"})
 
 
-def _shortened(row: tables.Row, task: str) -> tables.Row:
+def _shorten(row: tables.Row, task: str) -> tables.Row:
     """The row with the columns of one direction under their measures' own names."""
     return tables.Row(row.label, {name.removeprefix(f"{task} "): cell for name, cell in row.cells.items()}, row.kind)
 
@@ -161,14 +161,14 @@ def _music(sets: Sequence[Dataset | str]) -> list[tables.Row]:
 def _accuracy(name: str, fitted_on: str, scored_on: str, right: Array, pairs: Pairs) -> tables.Row:
     """A row with the share of right answers [n] and its interval over sources."""
     interval = bootstrap_of(lambda rows: float(rows.mean()), right, groups=pairs.music_source)
-    cell = summary.entry(np.array([interval.estimate]), interval.low, interval.high, interval.n)
+    cell = summary.entry(np.array([interval.estimate]), interval.low, interval.high, n=interval.n)
     guess = float(np.bincount(pairs.music_emotion).max() / len(pairs))
     return tables.Row(name, {"fitted on": fitted_on, "scored on": scored_on, "accuracy": cell, GUESS: guess})
 
 
 def _on_folds(train: Pairs) -> Array:
     right = np.empty(len(train))
-    for inside, held in grouped_folds(train, FOLDS, 0):
+    for inside, held in deal_pair_folds(train, FOLDS, 0):
         right[held] = _right(train.take(inside), train.take(held))
     return right
 
@@ -182,5 +182,5 @@ def _right(train: Pairs, held: Pairs) -> Array:
     train = train.take(~np.isin(train.music_source, known) & (nearest(train.music, held.music) < COPY))
     prepare = standardiser(train.music)
     weight = np.ones(len(train))
-    model = multinomial(prepare(train.music), train.music_emotion, len(EMOTIONS), PENALTY, weight)
+    model = multinomial(prepare(train.music), train.music_emotion, len(EMOTIONS), penalty=PENALTY, sample_weight=weight)
     return np.asarray(model(prepare(held.music)).argmax(axis=1) == held.music_emotion, np.float64)

@@ -11,9 +11,9 @@ from training.datasets import load_pairs
 from training.evaluation import summary
 from training.evaluation.suites.cache import Kept
 from training.evaluation.trials import Bench, Outcome, Trial, run
-from training.learning.folds import grouped_folds
+from training.learning.folds import deal_pair_folds
 from training.learning.loop import quality
-from training.systems.rated import uncalibrated
+from training.systems.rated import without_calibration
 from training.types import Dataset, M, Pairs, System, V
 
 RANKED = (f"{V} mAP", f"{M} mAP")
@@ -39,7 +39,7 @@ def emomv_c(folder: Path) -> Dataset:
 
 
 def trials_of(
-    bench: Bench, name: str, make: Make, seeds: Sequence[int], place: Place, kept: Kept
+    bench: Bench, name: str, make: Make, *, seeds: Sequence[int], place: Place, kept: Kept
 ) -> dict[int, list[Outcome]]:
     """Outcomes by seed, fold by fold, of the system that is called `name` here."""
     found: dict[int, list[Outcome]] = {}
@@ -47,7 +47,7 @@ def trials_of(
         found[seed] = []
         for fold in bench.fold_numbers():
             kept.tick(f"{name}, {bench.dataset.name}, seed {seed}, fold {fold}", kept.fits, kept.total)
-            outcome = run(bench, make(seed, fold), Trial(name, seed, fold), place.folder, place.reason)
+            outcome = run(bench, make(seed, fold), Trial(name, seed, fold), folder=place.folder, reason=place.reason)
             kept.count(outcome.seconds)
             found[seed].append(outcome)
     return found
@@ -79,7 +79,7 @@ def missing_parts(dataset: Dataset) -> str:
 
 def inner_quality(candidate: System, train: Pairs, seed: int) -> float:
     """mAP plus AUC on the first of INNER grouped folds of `train`, fitted on the others."""
-    inside, held = grouped_folds(train, INNER, seed)[0]
+    inside, held = deal_pair_folds(train, INNER, seed)[0]
     rest = train.take(held)
-    fitted = uncalibrated(candidate).fit(train.take(inside), seed)
+    fitted = without_calibration(candidate).fit(train.take(inside), seed)
     return quality(np.asarray(fitted.similarity(rest.video, rest.music)), rest)

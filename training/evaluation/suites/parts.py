@@ -12,9 +12,9 @@ from training.evaluation.suites.cache import Kept
 from training.evaluation.suites.labelled import RANKED, Place
 from training.evaluation.suites.rated import Contender
 from training.evaluation.suites.request import Asked, Found
-from training.evaluation.suites.tables import Cell, Row, Table, printed
+from training.evaluation.suites.tables import Cell, Row, Table, figures_cell
 from training.evaluation.trials import Bench
-from training.learning.search import changed
+from training.learning.search import change_config
 from training.systems.afclnet.system import OURS, AFCLNet, AFCLNetConfig
 
 NAME = "afclnet-ablation"
@@ -101,7 +101,7 @@ NOT_LABELLED = {
 def run(asked: Asked) -> Found:
     """The suite; without a folder of EmoMV the generated pairs alone."""
     seeds = asked.numbers(SEEDS, least=2)
-    distinct = {repr(changed(BASE, part.changes)) for parts in TABLES.values() for part in parts}
+    distinct = {repr(change_config(BASE, part.changes)) for parts in TABLES.values() for part in parts}
     kept = Kept(asked.out, asked.tick, len(distinct) * len(seeds) + _labelled_fits(asked))
     made = list(_generated(asked, seeds, kept))
     facts = [f"generated pairs: {asked.world.pairs} a data set, {len(seeds)} data sets, split 8:1:1"]
@@ -122,7 +122,7 @@ def on_labels(part: Part) -> AFCLNetConfig:
     """The configuration of a part on EmoMV-C."""
     if "reduction.name" in part.changes:
         return replace(LABELLED, reduction=replace(STATES, **{"name": part.changes["reduction.name"]}))
-    found: AFCLNetConfig = changed(LABELLED, part.changes)
+    found: AFCLNetConfig = change_config(LABELLED, part.changes)
     return found
 
 
@@ -130,13 +130,13 @@ def _generated(asked: Asked, seeds: Sequence[int], kept: Kept) -> Iterator[Table
     columns = (*rated.MEASURES, "R2: whole minus this", "published")
     constant = Row("chance: a constant score", dict(rated.constant(asked.world, seeds)), "chance")
     for title, parts in TABLES.items():
-        found = {part.label: rated.runs(kept, _contender(part), asked.world, seeds) for part in parts}
+        found = {part.label: rated.runs(kept, _contender(part), asked.world, seeds=seeds) for part in parts}
         rows = [constant, *_rows(parts, found)]
         yield Table(f"Table {title}, generated pairs", HOW if title[0] == "1" else "", columns, rows, "network")
 
 
 def _contender(part: Part) -> Contender:
-    return Contender(part.label, AFCLNet("afclnet", changed(BASE, part.changes)))
+    return Contender(part.label, AFCLNet("afclnet", change_config(BASE, part.changes)))
 
 
 def _rows(parts: Sequence[Part], found: Mapping[str, Mapping[str, Array]]) -> Iterator[Row]:
@@ -149,7 +149,7 @@ def _rows(parts: Sequence[Part], found: Mapping[str, Mapping[str, Array]]) -> It
 
 
 def _published(part: Part) -> str | None:
-    return None if part.published is None else printed(PUBLISHED[part.published])
+    return None if part.published is None else figures_cell(PUBLISHED[part.published])
 
 
 def _labelled_fits(asked: Asked) -> int:
@@ -197,7 +197,7 @@ def _cells(bench: Bench, part: Part, done: dict[str, dict[str, Cell]], asked: As
         name = f"afclnet-{len(done)}"
         place = Place(asked.out / "emomv-c", asked.reason)
         outcomes = labelled.trials_of(
-            bench, name, lambda seed, fold: AFCLNet("afclnet", config), range(FOLD_SEEDS), place, kept
+            bench, name, lambda seed, fold: AFCLNet("afclnet", config), seeds=range(FOLD_SEEDS), place=place, kept=kept
         )
-        done[repr(config)] = dict(labelled.cells(summary.scored(bench, outcomes)))
+        done[repr(config)] = dict(labelled.cells(summary.collect_scores(bench, outcomes)))
     return done[repr(config)]

@@ -12,10 +12,10 @@ from training.datasets.generated import TERMS, GeneratedConfig, generate
 from training.evaluation.matching import SEED, chance, difference, figures, split
 from training.evaluation.significance import holm
 from training.evaluation.suites.cache import Figures, Kept
-from training.evaluation.suites.tables import compared, over_seeds
+from training.evaluation.suites.tables import describe_difference, over_seeds
 from training.learning.targets import Scored
 from training.systems.logistic import calibration
-from training.systems.rated import uncalibrated
+from training.systems.rated import without_calibration
 from training.types import System
 
 MEASURES = ("MAE", "MSE", "R2", "AUC")
@@ -32,14 +32,14 @@ class Contender(NamedTuple):
     stops: bool = False
 
 
-def measured(system: System, data: Scored, seed: int, stops: bool = False) -> Figures:
+def measure(system: System, data: Scored, seed: int, *, stops: bool = False) -> Figures:
     """The figures of one fit on the third part of a split of `data` 8:1:1.
 
     The second part calibrates the score by logistic regression, the same for every system; or the system `stops` early
     on it and keeps its own score.
     """
     fitted_on, second, test = split(data, seed)
-    fitted = uncalibrated(system).fit_scored(fitted_on, seed, second if stops else None)  # type: ignore[attr-defined]
+    fitted = without_calibration(system).fit_scored(fitted_on, seed, second if stops else None)  # type: ignore[attr-defined]
     score = np.asarray(fitted.match(test.video, test.music), np.float64)
     if not stops:
         curve = calibration(_log_odds(fitted.match(second.video, second.music)), second.score)
@@ -56,16 +56,18 @@ def _log_odds(score: Array) -> Array:
     return np.asarray(logit(np.clip(np.asarray(score, np.float64), CERTAIN, 1 - CERTAIN)))
 
 
-def fit(kept: Kept, contender: Contender, world: GeneratedConfig, number: int, seed: int) -> Figures:
+def fit(kept: Kept, contender: Contender, world: GeneratedConfig, *, number: int, seed: int) -> Figures:
     """The kept figures of a contender on the data set `number`, with every term of the score planted."""
     facts = ("generated", repr(contender.system), TERMS, repr(world), number, seed, contender.stops)
     what = f"{contender.label}, generated data set {number}"
-    return kept(what, facts, lambda: measured(contender.system, generate(TERMS, number, world), seed, contender.stops))
+    return kept(
+        what, facts, lambda: measure(contender.system, generate(TERMS, number, world), seed, stops=contender.stops)
+    )
 
 
-def runs(kept: Kept, contender: Contender, world: GeneratedConfig, seeds: Sequence[int]) -> dict[str, Array]:
+def runs(kept: Kept, contender: Contender, world: GeneratedConfig, *, seeds: Sequence[int]) -> dict[str, Array]:
     """Figures float64 [seeds] of every measure; the data sets are those of the `matching` report."""
-    found = [fit(kept, contender, world, SEED + 1 + seed, 1 + seed) for seed in seeds]
+    found = [fit(kept, contender, world, number=SEED + 1 + seed, seed=1 + seed) for seed in seeds]
     return {name: np.array([one[name] for one in found]) for name in found[0]}
 
 
@@ -91,7 +93,7 @@ def differences(first: Mapping[str, Array], others: Mapping[str, Mapping[str, Ar
         if count > 1:
             found[name] = difference({k: v[:count] for k, v in first.items()}, one)["R2"]
     adjusted = holm([d["p"] for d in found.values()]) if found else []
-    return {name: compared(d, p) for (name, d), p in zip(found.items(), adjusted, strict=True)}
+    return {name: describe_difference(d, p) for (name, d), p in zip(found.items(), adjusted, strict=True)}
 
 
 def cannot(error: InputError) -> str:

@@ -66,16 +66,16 @@ def _text(found: Cell) -> str:
 def over_seeds(runs: Array) -> dict[str, Any]:
     """A figure of data sets [seeds]: mean, SD and 95 % interval over them."""
     interval = bootstrap(np.asarray(runs))
-    return summary.entry(np.asarray(runs), interval.low, interval.high, interval.n)
+    return summary.entry(np.asarray(runs), interval.low, interval.high, n=interval.n)
 
 
-def compared(difference: Mapping[str, float], p_holm: float) -> str:
+def describe_difference(difference: Mapping[str, float], p_holm: float) -> str:
     """A paired difference, with its interval and p after Holm's correction, in words."""
     bounds = f"[{difference['low_95']:+.3f}, {difference['high_95']:+.3f}]"
     return f"{difference['mean']:+.3f} {bounds}, p {rendering.p_value(p_holm)}"
 
 
-def printed(values: Sequence[float | None]) -> str:
+def figures_cell(values: Sequence[float | None]) -> str:
     """Published figures in one cell; "not given" for what is not in print."""
     return " / ".join("not given" if value is None else f"{value:.3f}" for value in values)
 

@@ -91,7 +91,7 @@ class Affect:
         """That of one modality."""
         return self.video if modality == "video" else self.music
 
-    def seen(self, modality: Modality, features: Array) -> Array:
+    def see(self, modality: Modality, features: Array) -> Array:
         """float64 [n, a]: what the network sees of raw features."""
         return (self.video_scale if modality == "video" else self.music_scale)(self.of(modality)(features))
 
@@ -148,7 +148,7 @@ class Classes:
 
     def affine(self) -> tuple[Array, Array]:
         """weights [d, a] and bias [a] with which raw features x give e = x W + b."""
-        weights, bias = self.prepare.folded(self.model.weights, self.model.bias - self.log_prior)
+        weights, bias = self.prepare.fold_into(self.model.weights, self.model.bias - self.log_prior)
         centred = weights - weights.mean(axis=1, keepdims=True), bias - bias.mean()
         return self.softness * centred[0], self.softness * centred[1]
 
@@ -171,7 +171,7 @@ class Ridge:
 
     def affine(self) -> tuple[Array, Array]:
         """weights [d, a] and bias [a] of raw features."""
-        return self.prepare.folded(self.weights, self.bias)
+        return self.prepare.fold_into(self.weights, self.bias)
 
 
 def _shares(affect: Array) -> Array:
@@ -193,19 +193,21 @@ def fit_affect(data: Scored, config: AffectConfig, extra: Extra | None) -> Affec
     return Affect(fit("video", prepare[0], video, data, config), fit("music", prepare[1], music, data, config))
 
 
-def fit_seen(data: Scored, config: AffectConfig, extra: Extra | None, seed: int) -> tuple[Affect, tuple[Array, Array]]:
+def fit_seen(
+    data: Scored, config: AffectConfig, extra: Extra | None, *, seed: int
+) -> tuple[Affect, tuple[Array, Array]]:
     """The predictors fitted on `data`, scaled where that is asked for; and the affect, in its own scale, that training
     sees of the videos and of the music [n, a]: the true one, or predictions out of fold."""
     affect = fit_affect(data, config, extra)
     raw = data.video_affect, data.music_affect
     if not config.true_labels:
-        raw = out_of_fold(data, config, extra, seed)
+        raw = out_of_fold(data, config, extra, seed=seed)
     if config.scaled:
         affect = replace(affect, video_scale=scale(raw[0]), music_scale=scale(raw[1]))
     return affect, raw
 
 
-def out_of_fold(data: Scored, config: AffectConfig, extra: Extra | None, seed: int) -> tuple[Array, Array]:
+def out_of_fold(data: Scored, config: AffectConfig, extra: Extra | None, *, seed: int) -> tuple[Array, Array]:
     """Affect float64 [n, a] of the videos and of the music of `data`, each predicted without its own group."""
     video, music = np.empty_like(data.video_affect), np.empty_like(data.music_affect)
     for inside, held in data.folds(config.folds, seed):
@@ -251,7 +253,9 @@ def _linear(modality: Modality, prepare: Standardiser, rows: Rows, data: Scored,
     if not data.classes:
         return _ridge(prepare, rows, config)
     classes = rows.affect.shape[1]
-    model = multinomial(rows.features, rows.affect.argmax(axis=1), classes, config.penalty, rows.weight)
+    model = multinomial(
+        rows.features, rows.affect.argmax(axis=1), classes, penalty=config.penalty, sample_weight=rows.weight
+    )
     if config.form == "posterior":
         return Classes(prepare, model, np.zeros(classes))
     # One more of each: an emotion that a small fold lacks keeps a finite prior.

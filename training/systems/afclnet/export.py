@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.rankers.afclnet import Rescorer
+from recommender.rankers.afclnet import Reranker
 from recommender.types import Array
 from training.nets.afclnet import AFCLNet as Network
 from training.nets.afclnet import ChannelAttention, GateControl
@@ -16,7 +16,7 @@ from training.systems.matching import tensors_of
 from training.systems.network import linear
 
 
-def rescorer(fitted: FittedAFCLNet) -> Rescorer:
+def reranker(fitted: FittedAFCLNet) -> Reranker:
     """The light inference of `fitted`.
 
     Raises
@@ -49,7 +49,7 @@ def rescorer(fitted: FittedAFCLNet) -> Rescorer:
         "products": shape.products,
         "inputs": shape.inputs,
     }
-    return Rescorer(settings, {name: np.asarray(values, np.float32) for name, values in tensors.items()})
+    return Reranker(settings, {name: np.asarray(values, np.float32) for name, values in tensors.items()})
 
 
 def _member(net: Network) -> dict[str, Array]:

@@ -107,7 +107,7 @@ class Clusters(NamedTuple):
 
 
 def reduce(
-    video: Array, music: Array, score: Array, config: ReductionConfig, seed: int, clusters: Clusters | None = None
+    video: Array, music: Array, score: Array, *, config: ReductionConfig, seed: int, clusters: Clusters | None = None
 ) -> Reducer:
     """The configured reduction fitted on pairs: video [n, d_v], music [n, d_m], score [n].
 
@@ -146,7 +146,7 @@ def _cca(prepare: Prepare, both: Both, score: Array, config: ReductionConfig) ->
     matched = _at_least_two(is_matched(score), "linear CCA", "matched")
     (x, basis_x), (y, basis_y) = (row_space(np.asarray(z, np.float64)) for z in both)
     cross = x[matched].T @ y[matched] / matched.sum()
-    a, b, _ = ridge_cca(x.T @ x / len(x), y.T @ y / len(y), cross, config.ridge, config.components)
+    a, b, _ = ridge_cca(x.T @ x / len(x), y.T @ y / len(y), cross, ridge=config.ridge, components=config.components)
     if not a.shape[1]:
         raise InputError("linear CCA finds nothing that varies together in the matched pairs: constant features?")
     return _linear(prepare, both, (basis_x @ a, basis_y @ b))
@@ -157,7 +157,7 @@ def _linear(prepare: Prepare, both: Both, directions: Both) -> LinearReducer:
     maps = []
     for scaler, x, w in zip(prepare, both, directions, strict=True):
         spread = (x @ w).std(axis=0)
-        maps.append(Affine(*scaler.folded(w / np.where(spread > 1e-9, spread, 1.0), np.zeros(w.shape[1]))))
+        maps.append(Affine(*scaler.fold_into(w / np.where(spread > 1e-9, spread, 1.0), np.zeros(w.shape[1]))))
     return LinearReducer(*maps)
 
 
@@ -177,7 +177,7 @@ def _cluster_dcca(
 ) -> Reducer:
     state = is_matched(score).astype(np.int64)
     corresponding = Corresponding(clusters or Clusters(state, state))
-    return _scaled(prepare, both, (fit_dcca(both[0], both[1], config, corresponding),))
+    return _scale(prepare, both, (fit_dcca(both[0], both[1], config, corresponding=corresponding),))
 
 
 class Corresponding:
@@ -217,16 +217,16 @@ def _at_least_two(rows: Array, who: str, kind: str) -> Array:
 
 
 def _deep(prepare: Prepare, both: Both, kinds: list[Array], config: ReductionConfig) -> DeepReducer:
-    return _scaled(prepare, both, tuple(fit_dcca(both[0][rows], both[1][rows], config) for rows in kinds))
+    return _scale(prepare, both, tuple(fit_dcca(both[0][rows], both[1][rows], config) for rows in kinds))
 
 
-def _scaled(prepare: Prepare, both: Both, nets: tuple[DCCANet, ...]) -> DeepReducer:
+def _scale(prepare: Prepare, both: Both, nets: tuple[DCCANet, ...]) -> DeepReducer:
     scale = standardiser(_outputs(nets, "video", both[0])), standardiser(_outputs(nets, "music", both[1]))
     return DeepReducer(nets, prepare, scale)
 
 
 def fit_dcca(
-    video: Array, music: Array, config: ReductionConfig, corresponding: Corresponding | None = None
+    video: Array, music: Array, config: ReductionConfig, *, corresponding: Corresponding | None = None
 ) -> DCCANet:
     """A DCCA network trained on standardised pairs [n, d_v] and [n, d_m], n >= 2; draws from torch's generator.
 
@@ -250,10 +250,10 @@ def fit_dcca(
     if corresponding is not None:
         rows, columns = corresponding(ALIGNED * len(x))
         x, y = x[rows], y[columns]
-    return _aligned(net.eval(), x, y, config.dcca_ridge)
+    return _align(net.eval(), x, y, config.dcca_ridge)
 
 
-def _aligned(net: DCCANet, x: Tensor, y: Tensor, ridge: float) -> DCCANet:
+def _align(net: DCCANet, x: Tensor, y: Tensor, ridge: float) -> DCCANet:
     """`net` with a linear CCA of its outputs folded into its last layers.
 
     The loss fixes the two spaces that the outputs span, not their coordinates; the network that follows multiplies and

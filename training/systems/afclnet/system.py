@@ -18,8 +18,8 @@ from recommender.errors import InputError
 from recommender.types import Array, Modality
 from training.learning.loop import Batch, Epoch, Schedule, reproducible
 from training.learning.loop import train as train_loop
-from training.learning.losses import consistency, match_score, matched_affect
-from training.learning.targets import Scored, Target, is_matched, scored
+from training.learning.losses import affect_loss, consistency, match_score
+from training.learning.targets import Scored, Target, is_matched, score_pairs
 from training.nets import afclnet as nets
 from training.nets.afclnet import AFCLNet as Network
 from training.nets.afclnet import Shape, Side
@@ -82,47 +82,49 @@ class AFCLNet:
     name: str = "afclnet"
     config: AFCLNetConfig = OURS
 
-    def uncalibrated(self) -> "AFCLNet":
+    def without_calibration(self) -> "AFCLNet":
         """The same recipe whose scores are the network's own, at a fraction of the time."""
         return replace(self, config=replace(self.config, calibration_folds=0))
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedAFCLNet":
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> "FittedAFCLNet":
         """Fitted on `train`; `extra` music teaches its affect predictor."""
         target = self.config.target
-        return self.fit_scored(scored(train, target), seed, None if stop is None else scored(stop, target), extra)
+        return self.fit_scored(
+            score_pairs(train, target), seed, None if stop is None else score_pairs(stop, target), extra=extra
+        )
 
     def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, extra: Extra | None = None
+        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
     ) -> "FittedAFCLNet":
         """Fitted on pairs with any score and affect."""
-        fitted = fit_once(data, self.config, seed, stop, extra)
+        fitted = fit_once(data, self.config, seed, stop=stop, extra=extra)
         if not self.config.calibration_folds:
             return fitted
-        held = list(crossed(data, self.config, self.config.calibration_folds, seed, extra))
+        held = list(cross_fit(data, self.config, self.config.calibration_folds, seed=seed, extra=extra))
         logit = np.concatenate([part.logit(rest.video, rest.music) for rest, part in held])
         return replace(fitted, calibration=calibration(logit, np.concatenate([rest.score for rest, _ in held])))
 
 
-def crossed(
-    data: Scored, config: AFCLNetConfig, folds: int, seed: int, extra: Extra | None
+def cross_fit(
+    data: Scored, config: AFCLNetConfig, folds: int, *, seed: int, extra: Extra | None
 ) -> Iterator[tuple[Scored, "FittedAFCLNet"]]:
     """Held-out pairs with networks fitted on the others, fold by fold."""
     for inside, held in data.folds(folds, seed):
-        yield data.take(held), fit_once(data.take(inside), config, seed, None, extra)
+        yield data.take(held), fit_once(data.take(inside), config, seed, stop=None, extra=extra)
 
 
 def fit_once(
-    data: Scored, config: AFCLNetConfig, seed: int, stop: Scored | None, extra: Extra | None
+    data: Scored, config: AFCLNetConfig, seed: int, *, stop: Scored | None, extra: Extra | None
 ) -> "FittedAFCLNet":
     """Networks fitted on `data`, their score not calibrated."""
     clusters = affect_clusters(data, config.reduction, seed)
-    reducer = reduce(data.video, data.music, data.score, config.reduction, seed, clusters)
-    affect, raw = fit_seen(data, config.affect, extra, seed)
+    reducer = reduce(data.video, data.music, data.score, config=config.reduction, seed=seed, clusters=clusters)
+    affect, raw = fit_seen(data, config.affect, extra, seed=seed)
     kind = config.auxiliary
     batch = _batch(data, kind, reducer, affect.video_scale(raw[0]), affect.music_scale(raw[1]))
     held = None
     if stop is not None:
-        held = _batch(stop, kind, reducer, affect.seen("video", stop.video), affect.seen("music", stop.music))
+        held = _batch(stop, kind, reducer, affect.see("video", stop.video), affect.see("music", stop.music))
     a = raw[0].shape[1]
     sizes = {"video": batch.video.shape[1] - a, "music": batch.music.shape[1] - a, "affect": a}
     shape = replace(config.shape, **sizes, auxiliary_size=0 if config.auxiliary == "affect" else 1)
@@ -172,7 +174,15 @@ def _network(
         net = Network(shape)
         fresh = config.fresh and data.rule is not None
         epoch: Epoch = Fresh(data, batch, config) if fresh else lambda _: batch
-        kept = train_loop(net, lambda b: loss(net, config, b), epoch, config.schedule, seed, config.epochs, stop)
+        kept = train_loop(
+            net,
+            lambda b: loss(net, config, b),
+            epoch,
+            schedule=config.schedule,
+            seed=seed,
+            epochs=config.epochs,
+            stop=stop,
+        )
     return net, kept
 
 
@@ -193,7 +203,7 @@ def loss(net: Network, config: AFCLNetConfig, batch: Batch) -> Tensor:
 def _auxiliary(predicted: Tensor, kind: Auxiliary, batch: Batch) -> Tensor:
     """L_affect; or, of a voice in the music and a person in the picture, cross-entropy over all pairs [ours]."""
     if kind == "affect":
-        return matched_affect(predicted, nets.fused(batch.video_emotion, batch.music_emotion), batch.match)
+        return affect_loss(predicted, nets.fuse(batch.video_emotion, batch.music_emotion), batch.match)
     label = batch.music_emotion if kind == "voice" else batch.video_emotion
     return functional.binary_cross_entropy_with_logits(predicted, label)
 
@@ -248,7 +258,7 @@ def _upto(cell: Array, rarity: float) -> Array:
 
 @dataclass(frozen=True)
 class FittedAFCLNet:
-    """Fitted networks; `sides` of either modality can be stored, `joined` is the head over them."""
+    """Fitted networks; `sides` of either modality can be stored, `join` is the head over them."""
 
     nets: tuple[Network, ...]
     epochs: tuple[int, ...]
@@ -260,12 +270,12 @@ class FittedAFCLNet:
     def sides(self, modality: Modality, features: Array) -> tuple[Side, ...]:
         """One `Side` of n items per network, without the other modality."""
         reduced = self.reducer.video(features) if modality == "video" else self.reducer.music(features)
-        seen = torch.as_tensor(self.affect.seen(modality, features), dtype=torch.float32)
+        seen = torch.as_tensor(self.affect.see(modality, features), dtype=torch.float32)
         inputs = torch.as_tensor(reduced), seen
         with torch.no_grad():
             return tuple((net.video_side if modality == "video" else net.music_side)(*inputs) for net in self.nets)
 
-    def joined(self, video: tuple[Side, ...], music: tuple[Side, ...]) -> Array:
+    def join(self, video: tuple[Side, ...], music: tuple[Side, ...]) -> Array:
         """Mean logit float64 [n] of pairs of sides; sides of one row meet every row of the others."""
         with torch.no_grad():
             logits = [net.head(v, m).logit for net, v, m in zip(self.nets, video, music, strict=True)]
@@ -273,7 +283,7 @@ class FittedAFCLNet:
 
     def logit(self, video: Array, music: Array) -> Array:
         """Mean logit float64 [n] of n pairs."""
-        return self.joined(self.sides("video", video), self.sides("music", music))
+        return self.join(self.sides("video", video), self.sides("music", music))
 
     def match(self, video: Array, music: Array) -> Array:
         """Match score [n]: calibrated where folds were asked for, else as the network gives it."""
@@ -283,7 +293,7 @@ class FittedAFCLNet:
         """Mean logits float64 [a, b] of every pair, one video over all music at a time."""
         rows, columns = self.sides("video", video), self.sides("music", music)
         one_by_one = torch.arange(len(video))[:, None]
-        return np.array([self.joined(tuple(side.take(i) for side in rows), columns) for i in one_by_one])
+        return np.array([self.join(tuple(side.take(i) for side in rows), columns) for i in one_by_one])
 
     def emotions(self, modality: Modality, features: Array) -> Array | None:
         """Emotion probabilities [n, 5], or None where affect is ratings."""

@@ -80,24 +80,26 @@ class ACP(FromScores):
     config: ACPConfig = FEATURES
 
     def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, extra: Extra | None = None
+        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
     ) -> "FittedACP":
         """Fitted on pairs with scores; `extra` is not used: it has no pictures."""
-        data = related(data, self.config)
+        data = relate_scores(data, self.config)
         c, seen = self.config, self._seen(data)
-        scales = Scales(_prepared(seen, data.video), _prepared(c.music, data.music))
-        parts = [data] if stop is None else [data, related(stop, c)]
+        scales = Scales(_prepare(seen, data.video), _prepare(c.music, data.music))
+        parts = [data] if stop is None else [data, relate_scores(stop, c)]
         items = tuple(torch.cat([scales.tensor(side, getattr(part, side)) for part in parts]) for side in SIDES)
         batch = _batch(data, 0)
         held = None if stop is None else _batch(parts[1], len(data))
         with reproducible(seed):
             video, music = (
-                subnetwork(kind, features.shape[1], c.hidden, c.width, c.dropout)
+                subnetwork(kind, features.shape[1], c.hidden, width=c.width, dropout=c.dropout)
                 for kind, features in ((seen, data.video), (c.music, data.music))
             )
             net = Correspondence(video, music, c.width, c.hidden, c.fusion)
             epoch = _pairs(c, data, batch)
-            epochs = train_loop(net, lambda b: loss(net, items, b), epoch, c.schedule, seed, c.epochs, held)
+            epochs = train_loop(
+                net, lambda b: loss(net, items, b), epoch, schedule=c.schedule, seed=seed, epochs=c.epochs, stop=held
+            )
         fitted = FittedACP(Trained(net, scales, epochs), {})
         return replace(fitted, probes=_probes(fitted, data, c)) if data.classes else fitted
 
@@ -117,7 +119,7 @@ class ACP(FromScores):
         return video
 
 
-def related(data: Scored, config: ACPConfig) -> Scored:
+def relate_scores(data: Scored, config: ACPConfig) -> Scored:
     """`data` with the score that says whether both emotions are of one class; as it is where five emotions count."""
     if config.relevance == "five" or not data.classes:
         return data
@@ -127,7 +129,7 @@ def related(data: Scored, config: ACPConfig) -> Scored:
     return replace(data, score=score, video_affect=video, music_affect=music, rule=same_emotion)
 
 
-def _prepared(kind: str, features: Array) -> Standardiser:
+def _prepare(kind: str, features: Array) -> Standardiser:
     """Columns standardised one by one, or those of a picture or spectrogram by channel or band."""
     each = standardiser(features)
     if kind not in SHAPES:
@@ -169,7 +171,9 @@ def _probes(fitted: "FittedACP", data: Scored, c: ACPConfig) -> dict[Modality, "
         vectors = fitted.vectors(modality, getattr(data, modality))
         prepare = standardiser(vectors)
         labels = affect.argmax(axis=1)
-        model = multinomial(prepare(vectors), labels, affect.shape[1], c.probe, np.ones(len(labels)))
+        model = multinomial(
+            prepare(vectors), labels, affect.shape[1], penalty=c.probe, sample_weight=np.ones(len(labels))
+        )
         found[modality] = Probe(prepare, model)
     return found
 

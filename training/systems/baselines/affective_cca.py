@@ -66,7 +66,7 @@ class Boosted:
         return np.asarray(self.booster.inplace_predict(columns), np.float64)
 
 
-def boost(columns: Array, score: Array, config: BoostingConfig, seed: int) -> Boosted:
+def boost(columns: Array, score: Array, config: BoostingConfig, *, seed: int) -> Boosted:
     """XGBoost fitted to scores [n] in [0, 1] by their cross-entropy, on one thread."""
     xgboost = _xgboost()
     options = {
@@ -116,7 +116,9 @@ def columns_of(data: Scored, config: AffectiveCCAConfig, seed: int) -> Columns:
     """The columns of x, their CCA fitted on `data`."""
     if config.sees == "raw":
         return Columns(None, raw=True)
-    return Columns(reduce(data.video, data.music, data.score, config.reduction, seed), raw=config.sees == "both")
+    return Columns(
+        reduce(data.video, data.music, data.score, config=config.reduction, seed=seed), raw=config.sees == "both"
+    )
 
 
 def distances(video: Array, music: Array) -> Array:
@@ -140,11 +142,11 @@ class AffectiveCCA(FromScores):
     config: AffectiveCCAConfig = field(default_factory=AffectiveCCAConfig)
 
     def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, extra: Extra | None = None
+        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
     ) -> "FittedAffectiveCCA":
         """Fitted on `data`; `extra` music teaches its affect predictor, `stop` is not used."""
         config = self.config
-        affect, seen = fit_seen(data, config.affect, extra, seed)
+        affect, seen = fit_seen(data, config.affect, extra, seed=seed)
         apart = distances(*seen)
         weight = config.weight
         if weight is None:
@@ -153,10 +155,10 @@ class AffectiveCCA(FromScores):
 
     def _x(self, data: Scored, seed: int) -> tuple[Columns, Boosted]:
         columns = columns_of(data, self.config, seed)
-        return columns, boost(columns(data.video, data.music), data.score, self.config.boosting, seed)
+        return columns, boost(columns(data.video, data.music), data.score, self.config.boosting, seed=seed)
 
     def _y(self, apart: Array, data: Scored, seed: int) -> Boosted:
-        return boost(apart, data.score, self.config.boosting, seed)
+        return boost(apart, data.score, self.config.boosting, seed=seed)
 
     def _held_out(self, data: Scored, apart: Array, seed: int) -> tuple[Array, Array]:
         """x and y float64 [n], each of pairs whose groups its XGBoost did not see."""

@@ -79,8 +79,9 @@ def fuse(data: Scored, config: CCAGABPNNConfig, seed: int) -> Fusion:
     prepare = standardiser(data.video), standardiser(data.music)
     sides = (np.asarray(one(x), np.float64) for one, x in zip(prepare, (data.video, data.music), strict=True))
     (x, basis_x), (y, basis_y) = (row_space(side) for side in sides)
-    cross = cluster_cross(x, y, *members(data, config, seed))
-    a, b, _ = ridge_cca(x.T @ x / len(x), y.T @ y / len(y), cross, config.ridge, config.components)
+    of_video, of_music = members(data, config, seed)
+    cross = cluster_cross(x, y, of_video, music=of_music)
+    a, b, _ = ridge_cca(x.T @ x / len(x), y.T @ y / len(y), cross, ridge=config.ridge, components=config.components)
     if not a.shape[1]:
         raise InputError("CCA finds nothing that varies together: constant features, or fewer than two clusters?")
     raw = Fusion(prepare, (basis_x @ a, basis_y @ b), config.products)
@@ -117,7 +118,7 @@ def network(inputs: int, hidden: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.Tanh(), nn.Linear(hidden, 1))
 
 
-def population_errors(population: Array, inputs: Array, score: Array, hidden: int) -> Array:
+def population_errors(population: Array, inputs: Array, score: Array, *, hidden: int) -> Array:
     """Mean squared error [p] of the score [n] by networks of weights [p, d], ordered as torch has a network's."""
     p, columns = len(population), inputs.shape[1]
     first, bias, second, last = np.split(population, np.cumsum([hidden * columns, hidden, hidden]), axis=1)
@@ -127,13 +128,13 @@ def population_errors(population: Array, inputs: Array, score: Array, hidden: in
     return np.mean((expit(logit) - score) ** 2, axis=1)
 
 
-def search(inputs: Array, score: Array, config: CCAGABPNNConfig, seed: int) -> Evolved:
+def search(inputs: Array, score: Array, config: CCAGABPNNConfig, *, seed: int) -> Evolved:
     """Weights to start from: the fittest of a population that begins with SD 1 / sqrt(inputs of the layer)."""
     rng, h, columns = np.random.default_rng(seed), config.hidden, inputs.shape[1]
     layers = np.repeat([columns, h], [h * columns + h, h + 1])
     first = rng.standard_normal((config.genetic.population, len(layers))) / np.sqrt(layers)
     x, y, first = (np.asarray(array, np.float32) for array in (inputs, score, first))
-    return evolve(first, lambda population: population_errors(population, x, y, h), config.genetic, rng)
+    return evolve(first, lambda population: population_errors(population, x, y, hidden=h), config.genetic, rng=rng)
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class CCAGABPNN(FromScores):
     config: CCAGABPNNConfig = field(default_factory=CCAGABPNNConfig)
 
     def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, extra: Extra | None = None
+        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
     ) -> "FittedCCAGABPNN":
         """Fitted on `data`, less a fold of it to stop on where there is no `stop`; `extra` is not used."""
         config = self.config
@@ -153,11 +154,13 @@ class CCAGABPNN(FromScores):
             data, stop = data.take(inside), data.take(held)
         fusion = fuse(data, config, seed)
         batch, held_batch = (_batch(fusion(part.video, part.music), part.score) for part in (data, stop))
-        found = search(batch.video.numpy(), data.score, config, seed)
+        found = search(batch.video.numpy(), data.score, config, seed=seed)
         with reproducible(seed):
             net = network(batch.video.shape[1], config.hidden)
             vector_to_parameters(torch.as_tensor(found.best, dtype=torch.float32), net.parameters())
-            epochs = train_loop(net, _loss(net), lambda _: batch, config.schedule, seed, 0, held_batch)
+            epochs = train_loop(
+                net, _loss(net), lambda _: batch, schedule=config.schedule, seed=seed, epochs=0, stop=held_batch
+            )
         return FittedCCAGABPNN(fusion, net, found.errors, epochs)
 
 

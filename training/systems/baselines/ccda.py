@@ -76,7 +76,7 @@ class Dual(nn.Module):
 
 
 class Network(nn.Module):
-    """Video and music [n, r + a] -> logit [n]; `attended` has what the loss compares."""
+    """Video and music [n, r + a] -> logit [n]; `attend` has what the loss compares."""
 
     def __init__(self, sizes: Sizes, config: CCDAConfig) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Network(nn.Module):
             nn.Linear(config.hidden, 1),
         )
 
-    def attended(self, video: Tensor, music: Tensor) -> tuple[Attended, Attended]:
+    def attend(self, video: Tensor, music: Tensor) -> tuple[Attended, Attended]:
         """Both modalities, each with the other."""
         x, y = self.project[0](video), self.project[1](music)
         return self.dual[0](x, y), self.dual[1](y, x)
@@ -103,12 +103,12 @@ class Network(nn.Module):
         return logit
 
     def forward(self, video: Tensor, music: Tensor) -> Tensor:
-        return self.score(*self.attended(video, music))
+        return self.score(*self.attend(video, music))
 
 
 def relevance(side: Attended) -> Tensor:
     """(1 + r) / 2 [n, 1], r the correlation over the channels of what both kinds of attention give of a pair."""
-    own, cross = (_standardised(x, dim=1) for x in side)
+    own, cross = (_standardise(x, dim=1) for x in side)
     return (1 + (own * cross).mean(dim=1, keepdim=True)) / 2
 
 
@@ -117,20 +117,20 @@ def cross_correlation(own: Tensor, cross: Tensor, off_diagonal: float) -> Tensor
 
     Channels that do not vary over the rows correlate with nothing. With one channel the second mean is 0.
     """
-    r = _standardised(own, dim=0).T @ _standardised(cross, dim=0) / len(own)
+    r = _standardise(own, dim=0).T @ _standardise(cross, dim=0) / len(own)
     diagonal = torch.diagonal(r)
     others = (r**2).sum() - (diagonal**2).sum()
     return ((1 - diagonal) ** 2).mean() + off_diagonal * others / max(r.numel() - len(r), 1)
 
 
-def _standardised(x: Tensor, dim: int) -> Tensor:
+def _standardise(x: Tensor, dim: int) -> Tensor:
     centred = x - x.mean(dim=dim, keepdim=True)
     return centred / torch.sqrt((centred**2).mean(dim=dim, keepdim=True) + STEADY)
 
 
 def loss(net: Network, config: CCDAConfig, batch: Batch) -> Tensor:
     """The loss of the score plus the cross-correlation losses of both modalities."""
-    video, music = net.attended(batch.video, batch.music)
+    video, music = net.attend(batch.video, batch.music)
     total = match_score(net.score(video, music), batch.match, config.loss)
     if config.correlation:
         tied = [cross_correlation(side.own, side.cross, config.off_diagonal) for side in (video, music)]
@@ -146,14 +146,22 @@ class CCDA(FromScores):
     config: CCDAConfig = field(default_factory=CCDAConfig)
 
     def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, extra: Extra | None = None
+        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
     ) -> FittedNetwork:
         """Fitted on pairs with any score and affect; `extra` music teaches the affect predictor."""
         c = self.config
-        prepared = prepare(data, c.inputs, seed, stop, extra)
+        prepared = prepare(data, c.inputs, seed, stop=stop, extra=extra)
         with reproducible(seed):
             net = Network(prepared.inputs.sizes, c)
-            train(net, lambda batch: loss(net, c, batch), prepared.epoch, c.schedule, seed, c.epochs, prepared.stop)
+            train(
+                net,
+                lambda batch: loss(net, c, batch),
+                prepared.epoch,
+                schedule=c.schedule,
+                seed=seed,
+                epochs=c.epochs,
+                stop=prepared.stop,
+            )
         return FittedNetwork(net, prepared.inputs, data.classes)
 
 

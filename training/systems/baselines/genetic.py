@@ -39,7 +39,7 @@ class Evolved(NamedTuple):
     errors: Array
 
 
-def evolve(first: Array, errors: Errors, config: GeneticConfig, rng: np.random.Generator) -> Evolved:
+def evolve(first: Array, errors: Errors, config: GeneticConfig, *, rng: np.random.Generator) -> Evolved:
     """The fittest of the last generation from the population `first` [p, d]; without generations `first[0]`."""
     if not config.generations:
         return Evolved(first[0], errors(first[:1]))
@@ -60,9 +60,9 @@ def _children(population: Array, error: Array, spread: Array, config: GeneticCon
     entrants = rng.integers(0, len(population), (2, count, config.tournament))
     mother, father = (population[winners(error, one)] for one in entrants)
     mixed = rng.random((count, 1)) < config.crossover
-    born = crossed(mother, father, mixed & (rng.random(mother.shape) < 0.5))
+    born = cross(mother, father, mixed & (rng.random(mother.shape) < 0.5))
     where = rng.random(born.shape) < config.mutation
-    return mutated(born, where, config.step * spread * rng.standard_normal(born.shape))
+    return mutate(born, where, config.step * spread * rng.standard_normal(born.shape))
 
 
 def winners(error: Array, entrants: Array) -> Array:
@@ -70,11 +70,11 @@ def winners(error: Array, entrants: Array) -> Array:
     return np.take_along_axis(entrants, error[entrants].argmin(axis=1)[:, None], axis=1)[:, 0]
 
 
-def crossed(mother: Array, father: Array, swapped: Array) -> Array:
+def cross(mother: Array, father: Array, swapped: Array) -> Array:
     """[n, d]: the mother's genes, and the father's where `swapped`."""
     return np.where(swapped, father, mother)
 
 
-def mutated(members: Array, where: Array, steps: Array) -> Array:
+def mutate(members: Array, where: Array, steps: Array) -> Array:
     """[n, d]: `members` with `steps` added where `where`."""
     return members + where * steps

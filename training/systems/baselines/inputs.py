@@ -51,7 +51,7 @@ class Inputs:
     def tensor(self, modality: Modality, features: Array) -> Tensor:
         """float32 [n, r + a]: raw features [n, d] as reduced features with predicted affect beside them."""
         reduced = self.reducer.video(features) if modality == "video" else self.reducer.music(features)
-        return _joined(reduced, self.affect.seen(modality, features))
+        return _join(reduced, self.affect.see(modality, features))
 
 
 class Prepared(NamedTuple):
@@ -65,17 +65,17 @@ class Prepared(NamedTuple):
     stop: Batch | None
 
 
-def prepare(data: Scored, config: InputConfig, seed: int, stop: Scored | None, extra: Extra | None) -> Prepared:
+def prepare(data: Scored, config: InputConfig, seed: int, *, stop: Scored | None, extra: Extra | None) -> Prepared:
     """The inputs fitted on `data`, whose own affect is predicted out of fold, and the epochs they make.
 
     Raises
     ------
     InputError: too few groups for the folds of the affect, or pairs that the reduction cannot be fitted on.
     """
-    reducer = reduce(data.video, data.music, data.score, config.reduction, seed)
-    affect, raw = fit_seen(data, config.affect, extra, seed)
-    video = _joined(reducer.video(data.video), affect.video_scale(raw[0]))
-    music = _joined(reducer.music(data.music), affect.music_scale(raw[1]))
+    reducer = reduce(data.video, data.music, data.score, config=config.reduction, seed=seed)
+    affect, raw = fit_seen(data, config.affect, extra, seed=seed)
+    video = _join(reducer.video(data.video), affect.video_scale(raw[0]))
+    music = _join(reducer.music(data.music), affect.music_scale(raw[1]))
     a = data.video_affect.shape[1]
     inputs = Inputs(reducer, affect, Sizes(video.shape[1] - a, music.shape[1] - a, a))
     held = (
@@ -97,7 +97,7 @@ def _batch(inputs: Inputs, data: Scored, video: Tensor, music: Tensor) -> Batch:
     return Batch(video, music, *(torch.as_tensor(label, dtype=torch.float32) for label in labels))
 
 
-def _joined(reduced: Array, affect: Array) -> Tensor:
+def _join(reduced: Array, affect: Array) -> Tensor:
     return torch.as_tensor(np.hstack([reduced, affect]), dtype=torch.float32)
 
 

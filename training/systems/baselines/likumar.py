@@ -46,14 +46,14 @@ class LiKumar:
     name: str = "li-kumar"
     config: LiKumarConfig = field(default_factory=LiKumarConfig)
 
-    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, extra: Extra | None = None) -> "FittedLiKumar":
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> "FittedLiKumar":
         """The baseline fitted on `train`; `extra` is not used, as published."""
         c = self.config
 
         def build(d_video: int, d_music: int) -> BaselineTrunk:
             return BaselineTrunk(d_video, d_music, c.width, c.dropout)
 
-        trained = train_network(build, lambda net: _loss(net, c), _cosines, c, train, seed, stop)
+        trained = train_network(build, lambda net: _loss(net, c), _cosines, recipe=c, pairs=train, seed=seed, stop=stop)
         distance = _distance(trained, train.video, train.music)
         return FittedLiKumar(trained, calibration(-distance, train.match), c.multi_task)
 
@@ -62,7 +62,7 @@ def _loss(net: BaselineTrunk, config: LiKumarConfig) -> Loss:
     def loss(batch: Batch) -> Tensor:
         video, music = net.video(batch.video), net.music(batch.music)
         distance = euclidean(video.embedding, music.embedding)
-        total = contrastive(distance, batch.match, config.margin, config.halve)
+        total = contrastive(distance, batch.match, config.margin, halve=config.halve)
         if config.multi_task:
             total = total + cross_entropy(net.video.emotion(video.reduced), batch.video_emotion)
             total = total + cross_entropy(net.music.emotion(music.reduced), batch.music_emotion)

@@ -114,15 +114,15 @@ class Base:
         return np.column_stack([learner.predict(columns) for learner, columns in seen])
 
 
-def fit_base(pairs: Inputs, score: Array, config: StackingConfig, seed: int) -> Base:
+def fit_base(pairs: Inputs, score: Array, config: StackingConfig, *, seed: int) -> Base:
     """Four forests and a machine fitted to scores [n]."""
-    views = Views(reduce(pairs.video, pairs.music, score, config.reduction, seed), config.views == "parts")
+    views = Views(reduce(pairs.video, pairs.music, score, config=config.reduction, seed=seed), config.views == "parts")
     *forests, machine = views(pairs)
-    learners = [fit_forest(x, score, config.forest, 4 * seed + i) for i, x in enumerate(forests)]
+    learners = [fit_forest(x, score, config.forest, seed=4 * seed + i) for i, x in enumerate(forests)]
     return Base(views, (*learners, fit_machine(machine, score, config.machine)))
 
 
-def fit_forest(columns: Array, score: Array, config: ForestConfig, seed: int) -> Any:
+def fit_forest(columns: Array, score: Array, config: ForestConfig, *, seed: int) -> Any:
     """A random forest of columns [n, c] on one thread."""
     forest = _sklearn().ensemble.RandomForestRegressor(
         config.trees, min_samples_leaf=config.leaf, max_features=config.columns, n_jobs=1, random_state=seed
@@ -155,20 +155,20 @@ class Stacking(FromScores):
     config: StackingConfig = field(default_factory=StackingConfig)
 
     def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, extra: Extra | None = None
+        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
     ) -> "FittedStacking":
         """Fitted on `data`; `extra` music teaches its affect predictor, `stop` is not used."""
         config = self.config
-        affect, seen = fit_seen(data, config.affect, extra, seed)
+        affect, seen = fit_seen(data, config.affect, extra, seed=seed)
         pairs = Inputs(data.video, data.music, *seen)
         meta = None if config.meta == "mean" else self._meta(pairs, data, seed)
-        return FittedStacking(fit_base(pairs, data.score, config, seed), meta, affect, data.classes)
+        return FittedStacking(fit_base(pairs, data.score, config, seed=seed), meta, affect, data.classes)
 
     def _meta(self, pairs: Inputs, data: Scored, seed: int) -> Machine:
         """The machine on top, fitted to what base learners say of pairs whose groups they did not see."""
         said = np.empty((len(data), 5))
         for inside, held in data.folds(self.config.folds, seed):
-            said[held] = fit_base(pairs.take(inside), data.score[inside], self.config, seed)(pairs.take(held))
+            said[held] = fit_base(pairs.take(inside), data.score[inside], self.config, seed=seed)(pairs.take(held))
         return fit_machine(said, data.score, self.config.meta_machine)
 
 

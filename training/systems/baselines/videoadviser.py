@@ -147,28 +147,30 @@ def soft_targets(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
     return temperature**2 * (cross - entropy)
 
 
-def shared_out(score: Tensor, levels: int) -> Tensor:
+def share_out(score: Tensor, levels: int) -> Tensor:
     """Shares [n, levels] of scores [n] in [0, 1] in the two levels k / (levels - 1) nearest to each."""
     place = score[:, None] * (levels - 1) - torch.arange(levels)
     return torch.clamp(1 - place.abs(), min=0)
 
 
-def expected(classes: Tensor) -> Tensor:
+def mean_level(classes: Tensor) -> Tensor:
     """Logit [n] of the mean level in [0, 1] that class logits [n, levels] expect."""
     levels = torch.linspace(0, 1, classes.shape[1])
     return torch.logit(torch.softmax(classes, dim=1) @ levels, eps=1e-4)
 
 
-def teacher_loss(teacher: Teacher, config: VideoAdviserConfig, video: Tensor, music: Tensor, score: Tensor) -> Tensor:
+def teacher_loss(
+    teacher: Teacher, config: VideoAdviserConfig, video: Tensor, *, music: Tensor, score: Tensor
+) -> Tensor:
     """The teacher's task, its classes' task, and the first step of distillation."""
     met = teacher.meeting(video, music)
     classes = teacher.classes(met)
     total = match_score(met.logit, score, config.loss)
-    total = total + functional.cross_entropy(classes, shared_out(score, config.levels))
-    return total + config.step * soft_targets(met.logit, expected(classes).detach(), 1.0)
+    total = total + functional.cross_entropy(classes, share_out(score, config.levels))
+    return total + config.step * soft_targets(met.logit, mean_level(classes).detach(), 1.0)
 
 
-def student_loss(student: Met, teacher: Met, score: Tensor, config: VideoAdviserConfig) -> Tensor:
+def student_loss(student: Met, teacher: Met, score: Tensor, *, config: VideoAdviserConfig) -> Tensor:
     """One student's task, the second step of distillation, and its likeness to the teacher's hidden vector."""
     total = match_score(student.logit, score, config.loss)
     total = total + config.distil * soft_targets(student.logit, teacher.logit, config.temperature)
@@ -183,30 +185,31 @@ class VideoAdviser(FromScores):
     config: VideoAdviserConfig = field(default_factory=VideoAdviserConfig)
 
     def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, extra: Extra | None = None
+        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
     ) -> FittedNetwork:
         """Fitted on pairs with any score and affect; `extra` music teaches the affect predictor."""
-        prepared = prepare(data, self.config.inputs, seed, stop, extra)
+        prepared = prepare(data, self.config.inputs, seed, stop=stop, extra=extra)
         with reproducible(seed):
-            teacher = _taught(prepared, self.config, seed)
+            teacher = _teach(prepared, self.config, seed)
             students = self.config.use == "students"
-            net = _distilled(teacher, prepared, self.config, seed) if students else teacher
+            net = _distil(teacher, prepared, self.config, seed) if students else teacher
         return FittedNetwork(net, prepared.inputs, data.classes)
 
 
-def _taught(prepared: Prepared, config: VideoAdviserConfig, seed: int) -> Teacher:
+def _teach(prepared: Prepared, config: VideoAdviserConfig, seed: int) -> Teacher:
     """The teacher, trained on the score."""
     sizes = prepared.inputs.sizes
     teacher = Teacher(sizes, config)
 
     def loss(batch: Batch) -> Tensor:
-        return teacher_loss(teacher, config, *lesson(batch, sizes, config.privileged), batch.match)
+        video, music = lesson(batch, sizes, config.privileged)
+        return teacher_loss(teacher, config, video, music=music, score=batch.match)
 
-    train(teacher, loss, prepared.epoch, config.schedule, seed, config.epochs, prepared.stop)
+    train(teacher, loss, prepared.epoch, schedule=config.schedule, seed=seed, epochs=config.epochs, stop=prepared.stop)
     return teacher
 
 
-def _distilled(teacher: Teacher, prepared: Prepared, config: VideoAdviserConfig, seed: int) -> Students:
+def _distil(teacher: Teacher, prepared: Prepared, config: VideoAdviserConfig, seed: int) -> Students:
     """Both students, trained on the score and on what the teacher, now fixed, makes of the same pairs."""
     sizes = prepared.inputs.sizes
     students = Students(sizes, config)
@@ -215,9 +218,11 @@ def _distilled(teacher: Teacher, prepared: Prepared, config: VideoAdviserConfig,
         with torch.no_grad():
             adviser = teacher.meeting(*lesson(batch, sizes, config.privileged))
         one, two = students.both(batch.video, batch.music)
-        return student_loss(one, adviser, batch.match, config) + student_loss(two, adviser, batch.match, config)
+        return student_loss(one, adviser, batch.match, config=config) + student_loss(
+            two, adviser, batch.match, config=config
+        )
 
-    train(students, loss, prepared.epoch, config.schedule, seed, config.epochs, prepared.stop)
+    train(students, loss, prepared.epoch, schedule=config.schedule, seed=seed, epochs=config.epochs, stop=prepared.stop)
     return students
 
 

@@ -7,7 +7,7 @@ from fakes import clustered
 from indexing.search import ann_tuning
 from indexing.search.backends import faiss_pq
 from indexing.search.backends.exact import tops
-from indexing.search.backends.faiss_pq import Coded, Layout
+from indexing.search.backends.faiss_pq import FaissPQ, Layout
 
 pytest.importorskip("faiss")
 ROWS = 12_000
@@ -21,10 +21,10 @@ def vectors():
 @pytest.mark.parametrize("layout", [Layout(16), Layout(8), Layout(16, lists=32, probes=16)])
 def test_codes_give_exact_scores_and_most_of_the_best_rows(vectors, layout):
     coarse = (
-        faiss_pq.trained_lists(faiss_pq.sampled(vectors, faiss_pq.list_sample(32), 0), 32) if layout.lists else None
+        faiss_pq.train_lists(faiss_pq.sample_rows(vectors, faiss_pq.list_sample(32), 0), 32) if layout.lists else None
     )
-    index = Coded(vectors, faiss_pq.coded(vectors, layout, coarse), layout)
-    queries = ann_tuning.held_out(vectors).queries[:40]
+    index = FaissPQ(vectors, faiss_pq.build_codes(vectors, layout, coarse), layout)
+    queries = ann_tuning.hold_out(vectors).queries[:40]
     truth, best = tops(vectors, queries, 10)
     hits = 0
     for query, rows, scores in zip(queries, truth, best, strict=True):
@@ -40,8 +40,8 @@ def test_codes_give_exact_scores_and_most_of_the_best_rows(vectors, layout):
 
 def test_as_many_rows_as_asked_for_whatever_the_lists_hold(vectors):
     layout = Layout(16, lists=32, probes=1, extra=1)
-    coarse = faiss_pq.trained_lists(faiss_pq.sampled(vectors, faiss_pq.list_sample(32), 0), 32)
-    index = Coded(vectors, faiss_pq.coded(vectors, layout, coarse), layout)
+    coarse = faiss_pq.train_lists(faiss_pq.sample_rows(vectors, faiss_pq.list_sample(32), 0), 32)
+    index = FaissPQ(vectors, faiss_pq.build_codes(vectors, layout, coarse), layout)
     for k in (1, 1000, ROWS // 4, ROWS, ROWS + 5):
         rows, scores = index.top(vectors[3], k)
         assert len(rows) == len(set(rows.tolist())) == min(k, ROWS)
@@ -50,8 +50,8 @@ def test_as_many_rows_as_asked_for_whatever_the_lists_hold(vectors):
 
 def test_a_deep_search_reads_more_lists(vectors, monkeypatch):
     layout = Layout(16, lists=32, probes=1, extra=1)
-    coarse = faiss_pq.trained_lists(faiss_pq.sampled(vectors, faiss_pq.list_sample(32), 0), 32)
-    index = Coded(vectors, faiss_pq.coded(vectors, layout, coarse), layout)
+    coarse = faiss_pq.train_lists(faiss_pq.sample_rows(vectors, faiss_pq.list_sample(32), 0), 32)
+    index = FaissPQ(vectors, faiss_pq.build_codes(vectors, layout, coarse), layout)
     query = vectors[3]
     truth = tops(vectors, query[None], 100)[0][0]
     few = len(np.intersect1d(index.top(query, 100)[0], truth))
@@ -64,16 +64,16 @@ def index(request, vectors):
     """Codes of the vectors, in one scan and in lists."""
     layout = request.param
     coarse = (
-        faiss_pq.trained_lists(faiss_pq.sampled(vectors, faiss_pq.list_sample(32), 0), 32) if layout.lists else None
+        faiss_pq.train_lists(faiss_pq.sample_rows(vectors, faiss_pq.list_sample(32), 0), 32) if layout.lists else None
     )
-    return Coded(vectors, faiss_pq.coded(vectors, layout, coarse), layout)
+    return FaissPQ(vectors, faiss_pq.build_codes(vectors, layout, coarse), layout)
 
 
 def test_among_some_rows_it_finds_the_best_of_them(index, vectors, monkeypatch):
     monkeypatch.setattr(index, "_exactly", None)
     chosen = np.random.default_rng(3).random(ROWS) < 0.4
     some, places = index.among(chosen), np.flatnonzero(chosen)
-    queries = ann_tuning.held_out(vectors).queries[:40]
+    queries = ann_tuning.hold_out(vectors).queries[:40]
     truth = places[tops(vectors[places], queries, 10)[0]]
     hits = 0
     for query, right in zip(queries, truth, strict=True):
@@ -100,7 +100,7 @@ def test_among_rows_that_lie_elsewhere_it_finds_them_too(index, vectors):
 
 def test_searching_among_some_rows_pays_once_they_are_many():
     rows = np.broadcast_to(np.float32(0), (7_000_000, 64))
-    scan, lists = Coded(rows[:3_500_000], None, Layout(64)), Coded(rows, None, Layout(64, 2048, 128, 200))
+    scan, lists = FaissPQ(rows[:3_500_000], None, Layout(64)), FaissPQ(rows, None, Layout(64, 2048, 128, 200))
     # 3.5M codes and 10 times 500,000 against 11 * 350,000; 2 times against 11 * 1.75M
     assert [scan.pays(count) for count in (30_000, 350_000, 1_750_000)] == [False, False, True]
     # 10 / 16 of 7M and 5M against 7.7M; 2 / 16 and 1M against 38.5M
@@ -112,7 +112,7 @@ def test_groups_by_their_best_row_equal_a_full_sort():
     rows, queries = (rng.integers(-3, 4, (m, 6)).astype(np.float32) for m in (30_000, 4))
     offsets = np.unique(np.concatenate([[0, 30_000], rng.integers(1, 30_000, 900)]))
     for k in (1, 50, 700, 5000):
-        found, scores = tops(rows, queries, k, offsets)
+        found, scores = tops(rows, queries, k, offsets=offsets)
         groups = np.maximum.reduceat(queries @ rows.T, offsets[:-1], axis=1)
         for mine, got, every in zip(found, scores, groups, strict=True):
             assert got.tolist() == np.sort(every)[::-1][:k].tolist()

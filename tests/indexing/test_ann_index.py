@@ -16,7 +16,7 @@ from indexing.maintenance.build_index import rebuild
 from indexing.search import ann_files, ann_index, ann_tuning, tracks
 from indexing.search.ann_tuning import Settings, groups_for, memory_of
 from indexing.search.backends import faiss_pq, open_index
-from indexing.search.backends.faiss_pq import Coded
+from indexing.search.backends.faiss_pq import FaissPQ
 from indexing.search.batch import best_tracks_of_many
 from indexing.search.tracks import best_tracks
 from indexing.snapshot import snapshot
@@ -39,7 +39,7 @@ def vectors():
 @pytest.fixture
 def small(monkeypatch):
     """Thresholds for matrices of a few thousand rows."""
-    monkeypatch.setattr(ann_tuning, "CODED_ROWS", 1000)
+    monkeypatch.setattr(ann_tuning, "FAISS_PQ_ROWS", 1000)
     monkeypatch.setattr(ann_tuning, "_MOST_PROBED", 1 << 30)  # no lists
 
 
@@ -50,7 +50,7 @@ def imported(tmp_path_factory, vectors):
     np.save(folder / "v.npy", vectors)
     lines = "".join(f"t{row // WINDOWS},{row},{row + 1}\n" for row in range(ROWS))
     (folder / "ids.csv").write_text("id,start_s,end_s\n" + lines)
-    import_vectors(folder / "lib", folder / "v.npy", folder / "ids.csv", "mine")
+    import_vectors(folder / "lib", folder / "v.npy", folder / "ids.csv", space="mine")
     return folder / "lib"
 
 
@@ -63,7 +63,7 @@ def more(folder, count, name="u"):
     """Import `count` tracks of one window each."""
     np.save(folder.parent / "w.npy", np.random.default_rng(list(name.encode())).normal(size=(count, DIM)))
     (folder.parent / "more.csv").write_text("id\n" + "".join(f"{name}{i}\n" for i in range(count)))
-    import_vectors(folder, folder.parent / "w.npy", folder.parent / "more.csv", "mine")
+    import_vectors(folder, folder.parent / "w.npy", folder.parent / "more.csv", space="mine")
 
 
 def home(folder):
@@ -72,7 +72,7 @@ def home(folder):
 
 def index_of(library):
     """What searches the snapshot's music."""
-    return library._searched("music")[0].index
+    return library._search("music")[0].index
 
 
 def test_the_layout_is_chosen_by_size_memory_and_recall():
@@ -84,7 +84,7 @@ def test_the_layout_is_chosen_by_size_memory_and_recall():
     assert groups_for(rows, 64, Settings(memory_bytes=room - 1)) == 32
     assert groups_for(rows, 64, Settings(memory_bytes=rows * 16)) == 16
     assert groups_for(rows, 64, Settings(memory_bytes=rows * 16 - 1)) is None
-    assert groups_for(ann_tuning.CODED_ROWS - 1, 64, Settings()) is None
+    assert groups_for(ann_tuning.FAISS_PQ_ROWS - 1, 64, Settings()) is None
     assert groups_for(rows, 64, Settings(recall=1)) is None
     assert groups_for(rows, 7, Settings(recall=0.9)) is None  # in no groups of 2 or 4
 
@@ -97,11 +97,11 @@ def test_settings_that_mean_nothing_are_refused(wrong, message):
 
 def test_tuning_reaches_the_recall_with_lists_where_rows_fall_into_lists(vectors, small, monkeypatch):
     monkeypatch.setattr(ann_tuning, "_MOST_PROBED", 16)
-    _, layout, reached = ann_tuning.tuned(vectors, Settings(recall=0.9))
+    _, layout, reached = ann_tuning.tune(vectors, Settings(recall=0.9))
     assert (layout.lists, layout.groups) == (0, 8)  # 128 lists: reading 8 of them misses too much here
     assert reached.recall >= 0.9
     tight = unit(np.repeat(np.eye(DIM), ROWS // DIM, axis=0) + np.random.default_rng(1).normal(size=(ROWS, DIM)) * 0.01)
-    _, layout, reached = ann_tuning.tuned(tight.astype(np.float32), Settings(recall=0.5))
+    _, layout, reached = ann_tuning.tune(tight.astype(np.float32), Settings(recall=0.5))
     assert layout.lists == 128
     assert layout.probes in (1, 2, 4, 8)
     assert reached.recall >= 0.5
@@ -109,7 +109,7 @@ def test_tuning_reaches_the_recall_with_lists_where_rows_fall_into_lists(vectors
 
 def test_a_recall_that_no_codes_reach_leaves_exact_search(vectors, small, monkeypatch):
     monkeypatch.setattr(ann_tuning, "_EXTRAS", (1,))
-    assert ann_tuning.tuned(vectors, Settings(recall=0.9999)) is None
+    assert ann_tuning.tune(vectors, Settings(recall=0.9999)) is None
 
 
 def test_a_built_library_finds_what_exact_search_finds(folder, vectors):
@@ -117,8 +117,8 @@ def test_a_built_library_finds_what_exact_search_finds(folder, vectors):
     assert (made.kind, made.rows, made.dim) == ("scan", ROWS, DIM)
     assert made.measured.recall >= 0.999
     with Library.open(folder) as library, Library(folder, backend="exact") as exact:
-        assert isinstance(index_of(library).windows, Coded)
-        queries = ann_tuning.held_out(vectors, seed=5).queries[:30]
+        assert isinstance(index_of(library).windows, FaissPQ)
+        queries = ann_tuning.hold_out(vectors, seed=5).queries[:30]
         pairs = [(library.search(q, 10, "music"), exact.search(q, 10, "music")) for q in queries]
         assert np.mean([len(np.intersect1d(a.ids, b.ids)) / 10 for a, b in pairs]) > 0.99
         everything = library.search(queries[0], ROWS, "music")
@@ -135,13 +135,13 @@ def test_a_filtered_search_of_a_built_library_is_as_good(folder, vectors, monkey
     with Library.open(folder) as library, Library(folder, backend="exact") as exact:
         for per_row, how in ((1 << 20, "top"), (0, "_scored")):
             monkeypatch.setattr(faiss_pq, "_CODES_PER_ROW", per_row)
-            real = getattr(Coded if how == "top" else tracks.Selection, how)
-            owner = Coded if how == "top" else tracks.Selection
+            real = getattr(FaissPQ if how == "top" else tracks.Selection, how)
+            owner = FaissPQ if how == "top" else tracks.Selection
             with monkeypatch.context() as patch:
                 patch.setattr(owner, how, lambda *args, real=real, how=how: asked.append(how) or real(*args))
                 hits = [
                     len(np.intersect1d(*(each.search(q, 10, "music", where=few).ids for each in (library, exact))))
-                    for q in ann_tuning.held_out(vectors, seed=5).queries[:30]
+                    for q in ann_tuning.hold_out(vectors, seed=5).queries[:30]
                 ]
             assert np.mean(hits) > 9.9
     assert asked.count("top") >= 30
@@ -208,7 +208,7 @@ def test_a_spoilt_index_is_not_used_and_built_again(folder, spoil, vectors):
         assert len(library.search(vectors[0], 5, "music").ids) == 5
     if spoil is not spoil_bytes:  # of the right length: found when it is opened
         ann_index.build(folder)
-        assert isinstance(ann_files.open_built(home(folder), vectors)[0], Coded)
+        assert isinstance(ann_files.open_built(home(folder), vectors)[0], FaissPQ)
 
 
 def test_what_a_killed_build_left_is_removed_and_the_next_build_is_whole(folder, monkeypatch):
@@ -233,7 +233,7 @@ def test_two_builders_do_not_meet(folder):
 
 
 def test_a_snapshot_replaced_while_building_is_followed_by_the_newer_one(folder, monkeypatch):
-    real, names = ann_files.tuned, []
+    real, names = ann_files.tune, []
 
     def slow(rows, settings):
         names.append(snapshot.load(folder).name)
@@ -241,7 +241,7 @@ def test_a_snapshot_replaced_while_building_is_followed_by_the_newer_one(folder,
             more(folder, 2000)
         return real(rows, settings)
 
-    monkeypatch.setattr(ann_files, "tuned", slow)
+    monkeypatch.setattr(ann_files, "tune", slow)
     assert ann_index.build(folder)["music"].rows == ROWS + 2000
     assert len(set(names)) == 2
 
@@ -254,7 +254,7 @@ def test_the_background_builds_once_and_leaves_small_libraries_alone(folder, mon
     assert started[0][-2:] == ["indexing.search.ann_index", str(folder)]
     assert ann_index.main(folder) == 0
     assert not ann_index.start(folder)
-    monkeypatch.setattr(ann_tuning, "CODED_ROWS", ROWS + 1)
+    monkeypatch.setattr(ann_tuning, "FAISS_PQ_ROWS", ROWS + 1)
     ann_files.save_settings(folder, Settings(recall=0.9))
     assert not ann_index.start(folder)
 
@@ -304,7 +304,7 @@ def test_few_tracks_beside_a_large_snapshot_stay_in_the_tail_until_they_are_many
     assert snapshot.load(folder).name == name  # 180 of 12,000 is less than a 64th
     with Library.open(folder) as library:
         assert library.count("music") == ROWS // WINDOWS + 180
-        assert [opened.index.exact for opened in library._searched("music")] == [False, True]
+        assert [opened.index.exact for opened in library._search("music")] == [False, True]
         newest = library.windows_of([ROWS // WINDOWS + 150])[0].vectors[0]
         assert library.search(newest, 1, "music").ids.tolist() == [ROWS // WINDOWS + 150]
     more(folder, 100)  # replaced, not more
@@ -336,7 +336,7 @@ def test_a_snapshot_of_the_same_vectors_takes_the_index_along(folder):
 
 def test_a_batch_finds_what_single_queries_find(folder, vectors):
     with Library(folder, backend="exact") as library:
-        queries = np.concatenate([ann_tuning.held_out(vectors).queries, vectors[:100]])
+        queries = np.concatenate([ann_tuning.hold_out(vectors).queries, vectors[:100]])
         for k in (1, 7, 400):
             for query, found in zip(queries, library.search_many(queries, k, "music"), strict=True):
                 one = library.search(query, k, "music")
@@ -354,4 +354,4 @@ def test_a_batch_widens_past_a_track_with_many_windows(vectors):
     segment = Segment(ids, ids, offsets, np.ones(51, bool), rows, nothing, nothing, np.zeros((650, 2)))
     query = vectors[0].astype(np.float64)
     (found,) = best_tracks_of_many(segment, query[None], 20)
-    assert found.ids.tolist() == best_tracks(open_index(rows, "exact"), segment, query, 20).ids.tolist()
+    assert found.ids.tolist() == best_tracks(open_index(rows, "exact"), segment, query, k=20).ids.tolist()

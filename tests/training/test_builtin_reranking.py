@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 import media_samples
 from recommender import Model
-from recommender.affect.linear import LinearAffect, unbounded
+from recommender.affect.linear import LinearAffect, unbound
 from recommender.errors import ModelError
 from recommender.extractors.audio import music as music_features
 from recommender.extractors.video import clip as video_features
@@ -22,9 +22,9 @@ from training.affect.feature_table import FeatureTable
 from training.learning.model_folder import as_json
 from training.reranking import train
 from training.reranking.card import HEADING
-from training.reranking.crossed import RECIPE, Crossed, crossed, fit, fused, fusion
-from training.reranking.rated import Rated, dealt, distances, nearness
-from training.reranking.train import assembled, best_ranker
+from training.reranking.crossed import RECIPE, Crossed, cross_fit, fit, fuse_out_of_fold, fusion
+from training.reranking.rated import Rated, deal_pairs, distances, nearness
+from training.reranking.train import assemble_reranking, best_ranker
 
 COLUMNS = {
     "video": ("lightness_lstar", "saturation", "motion_widths_per_s"),
@@ -70,11 +70,11 @@ def rated(base, modality, n, groups, seed):
     x = np.column_stack([ratings + rng.normal(0, 0.7, (n, 2)), rng.normal(size=n)])
     names = tuple(f"group {i % groups}" for i in range(n))
     table = FeatureTable(COLUMNS[modality], x, x, np.arange(n))
-    problems = tuple(Problem.of(table, ratings[:, axis], (1, 1, 1), names) for axis in (0, 1))
+    problems = tuple(Problem.of(table, ratings[:, axis], (1, 1, 1), groups=names) for axis in (0, 1))
     model = Model.load(base)
     spread, offset = SPREAD[modality], np.zeros(2)
-    values = np.zeros((n, len(model.measured(modality))))
-    values[:, [model.measured(modality).index(name) for name in COLUMNS[modality]]] = x
+    values = np.zeros((n, len(model.source_columns(modality))))
+    values[:, [model.source_columns(modality).index(name) for name in COLUMNS[modality]]] = x
     return Rated(modality, model, problems, values, ratings, names, spread, offset, np.array([spread, offset + 0.5]))
 
 
@@ -85,11 +85,11 @@ def sides(base):
 
 @pytest.fixture(scope="module")
 def run_of(sides):
-    return crossed(*sides, nearness(*sides), SHORT, 2, 0, lambda: None)
+    return cross_fit(*sides, nearness(*sides), config=SHORT, folds=2, seed=0, tick=lambda: None)
 
 
 def test_every_item_is_dealt_as_often_as_can_be():
-    video, music = dealt((7, 3), np.random.default_rng(0))
+    video, music = deal_pairs((7, 3), np.random.default_rng(0))
     assert sorted(video) == list(range(7))
     assert np.bincount(music).tolist() in ([2, 2, 3], [2, 3, 2], [3, 2, 2])
 
@@ -110,7 +110,7 @@ def test_held_out_ratings_are_never_seen(sides):
         np.testing.assert_array_equal(one.affect, two.affect)
         assert np.corrcoef(one.affect[:, 0], one.ratings[:, 0])[0, 1] > 0.5
     # As the model states means: the clip's valence is spread half as wide as its arousal.
-    assert unbounded(before[0].affect).std(axis=0) == pytest.approx([0.2, 0.4], rel=0.05)
+    assert unbound(before[0].affect).std(axis=0) == pytest.approx([0.2, 0.4], rel=0.05)
     assert before[0].objective.shape == (48, 5)
 
 
@@ -125,7 +125,7 @@ def test_a_planted_match_is_found_on_unseen_groups_of_both_sides(sides, run_of):
         of = {}
         for name, number in zip(side.groups, fold, strict=True):
             assert of.setdefault(name, number) == number
-    again = crossed(*sides, nearness(*sides), SHORT, 2, 0, lambda: None)
+    again = cross_fit(*sides, nearness(*sides), config=SHORT, folds=2, seed=0, tick=lambda: None)
     np.testing.assert_array_equal(again.logit, run_of.logit)
 
 
@@ -135,7 +135,7 @@ def test_fusion_leaves_out_what_says_nothing(sides):
     folds = np.arange(72) % 3, np.arange(40) % 3
     run = Crossed(-distance, noise, noise, noise, *folds)
     assert fusion([run], distance).weight == 0
-    assert np.corrcoef(fused(run, distance).ravel(), -distance.ravel())[0, 1] > 0.99
+    assert np.corrcoef(fuse_out_of_fold(run, distance).ravel(), -distance.ravel())[0, 1] > 0.99
     assert fusion([run._replace(cosine=noise, logit=-distance)], distance).weight == 1
 
 
@@ -157,12 +157,12 @@ def test_what_is_served_is_what_was_trained(sides, run_of, base, tmp_path):
     rule, distance = nearness(video, music), distances(video.ratings, music.ratings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "RECIPE", SHORT)
-        rescoring = assembled(video, music, rule, [run_of], distance, 0)
+        reranking = assemble_reranking(video, music, rule, runs=[run_of], distance=distance, seed=0)
     folder = tmp_path / "own"
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "section", lambda facts: HEADING)
-        files = train._files(video.model, "own", rescoring, {"ranker": "fusion"})
+        files = train._files(video.model, "own", reranking, {"ranker": "fusion"})
     train.write(folder, files)
     model = Model.load(folder)
     assert (model.name, model.ranker) == ("own", "fusion")
@@ -176,10 +176,10 @@ def test_what_is_served_is_what_was_trained(sides, run_of, base, tmp_path):
         mine, theirs = (one.encode(modality, x) for one, x in ((model, inputs[modality]), (video.model, rows)))
         np.testing.assert_array_equal(mine[0], theirs[0])
         np.testing.assert_array_equal(mine[1], theirs[1])
-    logits = model.rescoring.rescorer.logits(inputs["video"][:1, 3:], inputs["music"][:, 3:])
+    logits = model.reranking.reranker.logits(inputs["video"][:1, 3:], inputs["music"][:, 3:])
     seen = {m: model.objective(m, _values(model, m, rows), model.encode(m, rows)[0]) for m in COLUMNS}
     pair = [side.seen(np.arange(len(side)), np.arange(0), 0)[0] for side in sides]
-    network = fit(*pair, rule, SHORT, 0)
+    network = fit(*pair, rule, config=SHORT, seed=0)
     some = [side.features[np.unique(np.linspace(0, len(side.ratings) - 1, 32).round().astype(int))] for side in pair]
     of_clip = network.similarity(seen["video"][:1], some[1]).mean()
     of_tracks = network.similarity(some[0], seen["music"]).mean(axis=0)
@@ -194,15 +194,15 @@ def test_what_is_served_is_what_was_trained(sides, run_of, base, tmp_path):
 
 def _values(model, modality, rows):
     """Measured features of which all but `COLUMNS` are 0."""
-    values = np.zeros((len(rows), len(model.measured(modality))), np.float32)
-    values[:, [model.measured(modality).index(name) for name in COLUMNS[modality]]] = rows
+    values = np.zeros((len(rows), len(model.source_columns(modality))), np.float32)
+    values[:, [model.source_columns(modality).index(name) for name in COLUMNS[modality]]] = rows
     return values
 
 
 def _described(model, modality, rows, still=False):
     """What a library stores of windows with these features."""
     bounds = np.array([[i, i + 1.0] for i in range(len(rows))])
-    columns, values = model.measured(modality), _values(model, modality, rows)
+    columns, values = model.source_columns(modality), _values(model, modality, rows)
     features = Features(columns, bounds, values, values[0], float(len(rows)), {"still": still})
     found = model.describe(features, modality).features
     return found.values[:, [found.columns.index(name) for name in model.inputs(modality)]]
@@ -247,7 +247,7 @@ def _measured(paths, extract, tick):
 def test_from_rated_corpora_to_a_rescored_query(run, corpora, base, music_folder, clip_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("training.reranking.rated.extract_all", _measured)
     monkeypatch.setattr("training.affect.music.extract_all", _measured)
-    monkeypatch.setattr("training.affect.music.render_all", lambda paths, *_: list(paths))
+    monkeypatch.setattr("training.affect.music.render_all", lambda paths, *_, **__: list(paths))
     monkeypatch.setattr(train, "find_synth", lambda soundfont: _Synth)
     monkeypatch.setattr(train, "RECIPE", replace(RECIPE, epochs=3))
     monkeypatch.setattr(train, "FOLDS", 2)

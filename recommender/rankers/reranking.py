@@ -13,24 +13,24 @@ from recommender.types import Array, TrackWindows
 
 def afclnet(question: Question, candidates: Sequence[TrackWindows], scoring: Scoring) -> list[Section]:
     """Sections by AFCLNet's calibrated score."""
-    found, logits = _scored(question, candidates, scoring, "afclnet")
-    return _shown(found, logits, scoring, "afclnet")
+    found, logits = _score(question, candidates, scoring, "afclnet")
+    return _show(found, logits, scoring, "afclnet")
 
 
 def fusion(question: Question, candidates: Sequence[TrackWindows], scoring: Scoring) -> list[Section]:
     """Sections by the calibrated score of AFCLNet and cosine together."""
-    found, logits = _scored(question, candidates, scoring, "fusion")
+    found, logits = _score(question, candidates, scoring, "fusion")
     if scoring.fusion is None:
         raise _unable("fusion")
     fused = scoring.fusion(np.array([section.score for section in found]), logits)
-    return _shown(found, fused, scoring, "fusion")
+    return _show(found, fused, scoring, "fusion")
 
 
-def _scored(
+def _score(
     question: Question, candidates: Sequence[TrackWindows], scoring: Scoring, name: str
 ) -> tuple[list[Section], Array]:
     """The cosine's sections and AFCLNet's logits [c], each the mean over the section's windows."""
-    if scoring.rescorer is None:
+    if scoring.reranker is None:
         raise _unable(name)
     if question.side is None:
         raise InputError(
@@ -47,12 +47,12 @@ def _scored(
     rows = [w.inputs[s.first : s.last + 1, first:] for w, s in zip(candidates, found, strict=True)]
     asked, stored = question.side[None], np.vstack(rows)
     sides = (asked, stored) if question.target == "music" else (stored, asked)
-    logits = scoring.rescorer.logits(*sides)
+    logits = scoring.reranker.logits(*sides)
     starts = np.cumsum([0, *(len(r) for r in rows[:-1])])
     return found, np.add.reduceat(logits, starts) / np.array([len(r) for r in rows])
 
 
-def _shown(found: list[Section], scores: Array, scoring: Scoring, name: str) -> list[Section]:
+def _show(found: list[Section], scores: Array, scoring: Scoring, name: str) -> list[Section]:
     probabilities = scoring.calibrations[name](scores)
     return [section._replace(score=float(p)) for section, p in zip(found, probabilities, strict=True)]
 

@@ -1,0 +1,85 @@
+"""Queries: what is searched for, made of an analysis, or of several queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender import rankers
+from recommender.affect.cues import together
+from recommender.affect.words import emotions_in
+from recommender.errors import InputError
+from recommender.types import Affect, Analysis, Array, Cue, Emotions, Modality, unit
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is searched for.
+
+    Attributes
+    ----------
+    vector: float32 [dim], unit length.
+    affect: of the clip (or blend); None for a bare vector, and of a model that knows none.
+    duration_s: length to cover with a section; 0 asks for one window.
+    target: what is searched, music or clips.
+    exclude: paths never to return (the reference track itself).
+    emotions: their probabilities by name, of a model that predicts them.
+    side: float32 [s], what AFCLNet stores of the query; None for a bare vector, a blend, a query of the target's own
+        modality, and models without it.
+    still: whether it is of pictures that do not move, so that its arousal is told from the pictures alone.
+    cues: why it was read as it was, the strongest first, of a model that can say.
+    """
+
+    vector: Array
+    affect: Affect | None
+    duration_s: float
+    target: Modality
+    exclude: frozenset[str] = frozenset()
+    emotions: Emotions | None = None
+    side: Array | None = None
+    still: bool = False
+    cues: tuple[Cue, ...] = ()
+
+
+def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = frozenset()) -> Query:
+    """The query made of an analysis: its whole-item vector, affect and duration."""
+    features = analysis.features
+    return Query(
+        analysis.item_vector,
+        Affect(*analysis.item_affect.tolist()) if len(analysis.item_affect) else None,
+        features.duration_s,
+        target,
+        exclude,
+        emotions_in(features.columns, features.item),
+        None if analysis.modality == target else side_of(features.columns, features.item),
+        bool(features.facts.get("still", False)),
+    )
+
+
+def side_of(columns: Sequence[str], values: Array) -> Array | None:
+    """What AFCLNet stores, among `values` [f] of `columns`; None where there is nothing of it."""
+    kept = [i for i, column in enumerate(columns) if column.startswith(rankers.SIDE)]
+    return values[kept] if kept else None
+
+
+def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
+    """One query between several: weighted mean of their vectors, back to unit length.
+
+    Parameters
+    ----------
+    queries: at least one. weights: one for each, not negative, not all zero; their sum does not matter.
+
+    Affect is averaged with the same weights, of cues the strongest are kept; duration, target come from the first;
+    exclusions are joined.
+    """
+    w = np.asarray(weights, float)
+    if len(w) != len(queries) or (w < 0).any() or not np.isfinite(w).all() or w.sum() <= 0:
+        raise InputError(f"weights {list(weights)}: one non-negative number per query, not all zero")
+    w = w / w.sum()
+    affects = [q.affect for q in queries if q.affect is not None]
+    affect = Affect(*np.average(affects, axis=0, weights=w).tolist()) if len(affects) == len(queries) else None
+    vector = unit(np.average([q.vector for q in queries], axis=0, weights=w))
+    exclude = frozenset().union(*(q.exclude for q in queries))
+    still = all(q.still for q in queries)
+    why = together([q.cues for q in queries], w.tolist())
+    return Query(vector, affect, queries[0].duration_s, queries[0].target, exclude, still=still, cues=why)
