@@ -79,7 +79,7 @@ def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
     report = BuildReport(tmp_path, "builtin", "drop", 0, None, {"train": built}, 8, 0, 0, (), 8, "r")
     monkeypatch.setattr("training.construction.build", lambda *_, **__: report)
     tagged = TagReport(tmp_path, tmp_path, (Outcome("a, b.mp4", "failed", None, "no sound"),), ("tense", "sad"), 1)
-    monkeypatch.setattr("training.tagger.media.tag_folder", lambda *_: tagged)
+    monkeypatch.setattr("training.tagger.media.tag_folder", lambda *_, **__: tagged)
     monkeypatch.setattr("training.tagger.model.load", lambda _: None)
     (tmp_path / "q.qrels").write_text("a 0 x 0\na 0 y 1\n")
     (tmp_path / "s.run").write_text("a Q0 x 1 3.0 s\na Q0 y 2 2.0 s\n")

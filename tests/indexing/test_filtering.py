@@ -53,7 +53,7 @@ def imported(folder: Path, first: int, last: int, seed: int) -> None:
 
 def same_recording(catalog) -> None:
     """Group every track with that seven numbers on, in three steps; a change like any other."""
-    there = sorted(row.id for row in catalog.placed())
+    there = sorted(row.id for row in catalog.placements())
     catalog.group([(i, i + 7) for i in there if i % 3 and i + 7 in there])
     catalog.bump()
 

@@ -106,7 +106,7 @@ def _encoder(trained: Trained[HeadsNet]) -> LinearEncoder:
     """The trained heads, which are linear, with the preparation of the features inside."""
     tensors: dict[str, Array] = {}
     for name, scale in trained.scales._asdict().items():
-        tensors |= tensors_of(name, scale.folded(*linear(trained.model.heads[name])))
+        tensors |= tensors_of(name, scale.fold_into(*linear(trained.model.heads[name])))
         tensors |= tensors_of(f"{name}_emotion", linear(trained.model.emotion[name]))
     return LinearEncoder({}, tensors)
 
