@@ -9,7 +9,7 @@ import pytest
 
 from running import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*map(ROOT.joinpath, ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 GROUPS = ("index", "models", "train", "dataset", "features")
 FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 

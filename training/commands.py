@@ -31,7 +31,7 @@ class Split(StrEnum):
 
 MEASURES = ["mAP", "top@1", "top@5", "nDCG@10"]
 DATASETS = "emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`."
-EmomvOption = Annotated[Path | None, option("Folder of EmoMV in its published layout.")]
+EmomvOption = Annotated[Path | None, option("Folder of the data set (EmoMV: in its published layout).")]
 ModelFolderOption = Annotated[Path, option("Model folder to write.")]
 NameOption = Annotated[str | None, option("Name of the model and its space (default: the folder's).")]
 RatedPairsOption = Annotated[
@@ -302,7 +302,7 @@ def _load(name: str, data: Path | None) -> "Dataset":
     """The dataset of that name, or in that folder."""
     from training.datasets import PAIRED, load_pairs
 
-    if name.startswith("emomv-") and name in PAIRED:
+    if name in PAIRED and name != "built":
         return load_pairs(name, _emomv(data))
     return load_pairs("built", Path(name))
 
@@ -316,7 +316,7 @@ def _further(data: Path | None) -> "Extra":
 
 def _emomv(data: Path | None) -> Path:
     if data is None:
-        raise InputError("--data FOLDER is needed: where EmoMV lies in its published layout")
+        raise InputError("--data FOLDER is needed: where the data set lies (EmoMV: in its published layout)")
     return data
 
 

@@ -50,7 +50,10 @@ class Narrowing(Protocol):
         ...
 
 
-MATRICES: dict[str, Callable[[Array], WindowIndex]] = {"exact": exact.Exact, "faiss_flat": faiss_flat.FaissFlat}
+MATRICES: dict[str, Callable[[Array], WindowIndex]] = {
+    "exact": exact.Exact,
+    "faiss_flat": faiss_flat.FaissFlat,
+}
 """What searches all rows, by the backend's name."""
 
 FAISS_ROWS = 1 << 20

@@ -1,7 +1,8 @@
 """What a search backend is, and those there are by name.
 
-One that cannot answer gives way to exact search and says so, never to an error. A new one is a class with `build` and
-`open` and a line in BACKENDS; the tests of `tests/indexing/contract` then hold for it.
+One that cannot answer gives way to exact search and says so, never to an error. A new one that searches
+all rows is a class and a line in MATRICES; one that builds something first, a class with `build` and `open` and a line
+in BACKENDS. The tests of `tests/indexing/contract` then hold for it.
 """
 
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ class Codes:
         return MatrixIndex(segment, codes, {"backend": "faiss_pq", **describe(built)})
 
 
-BACKENDS: dict[str, Backend] = {"exact": Exact("exact"), "faiss_flat": Exact("faiss_flat"), "faiss_pq": Codes()}
+BACKENDS: dict[str, Backend] = {**{name: Exact(name) for name in MATRICES}, "faiss_pq": Codes()}
 
 
 def check(name: str) -> str:
