@@ -89,8 +89,7 @@ def _losses(query: Array, inputs: Array, medians: Array, encode: Callable[[Array
     for j in range(f):
         rows[j + 1, :, j] = medians[j]
     scores = window_scores(encode(rows.reshape(-1, f)), query).reshape(f + 1, -1).mean(axis=1)
-    losses: Array = scores[0] - scores[1:]
-    return losses
+    return scores[0] - scores[1:]
 
 
 def _sentence(name: str, unit: str, value: float, median: float, change: float) -> str:

@@ -64,8 +64,7 @@ class Numbers:
                 f"features of shape {x.shape} where the system was fitted on {len(weights)} columns: give features "
                 "of the same extractor"
             )
-        mapped: Array = np.asarray(x, np.float64) @ weights + bias
-        return mapped
+        return np.asarray(x, np.float64) @ weights + bias
 
     def has(self, layer: str) -> bool:
         """Whether there are numbers for `layer`."""

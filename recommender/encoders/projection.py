@@ -55,5 +55,4 @@ def gelu(x: Array) -> Array:
     """x Phi(x), Phi the normal distribution function (Hendrycks & Gimpel 2016, the exact form)."""
     from scipy.special import erf  # half a second to import: only for models that need it
 
-    activated: Array = 0.5 * x * (1 + erf(x / np.sqrt(2)))
-    return activated
+    return 0.5 * x * (1 + erf(x / np.sqrt(2)))

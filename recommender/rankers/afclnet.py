@@ -102,8 +102,7 @@ class Reranker:
         self._check("music", music)
         if not self.unbiased:
             return self._logits(video, music)
-        found: Array = self._logits(video[:, :-1], music[:, :-1]) - video[:, -1] - music[:, -1]
-        return found
+        return self._logits(video[:, :-1], music[:, :-1]) - video[:, -1] - music[:, -1]
 
     def _check(self, modality: Modality, stored: Array) -> None:
         if stored.ndim != 2 or stored.shape[1] != self.width(modality):
@@ -151,8 +150,7 @@ class Reranker:
         weights = self.tensors[f"{layer}.weights"]
         if x.shape[1] != len(weights):
             raise InputError(f"{x.shape[1]} features where AFCLNet was trained on {len(weights)}: give the same ones")
-        mapped: Array = x @ weights + self.tensors[f"{layer}.bias"]
-        return mapped
+        return x @ weights + self.tensors[f"{layer}.bias"]
 
     def _has(self, layer: str) -> bool:
         return f"{layer}.weights" in self.tensors

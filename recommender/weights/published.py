@@ -128,8 +128,7 @@ def _slowfast_names(state: State) -> State:
 def _timesformer() -> "nn.Module":
     """The default configuration of the package `transformers` is the one of this checkpoint."""
     transformers = importlib.import_module("transformers")
-    net: nn.Module = transformers.TimesformerModel(transformers.TimesformerConfig())
-    return net
+    return transformers.TimesformerModel(transformers.TimesformerConfig())
 
 
 def _timesformer_names(state: State) -> State:

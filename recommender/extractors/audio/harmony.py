@@ -85,8 +85,7 @@ def _triads() -> Array:
 def _unit_columns(rows: list[Array]) -> Array:
     table = np.array(rows)
     table = table - table.mean(axis=1, keepdims=True)
-    unit: Array = (table / np.linalg.norm(table, axis=1, keepdims=True)).T
-    return unit
+    return (table / np.linalg.norm(table, axis=1, keepdims=True)).T
 
 
 @cache
@@ -155,8 +154,7 @@ def _smooth(series: Array, frames: int) -> Array:
 
 
 def major_minus_minor(fits: Array) -> Array:
-    difference: Array = fits[..., :12].max(axis=-1) - fits[..., 12:].max(axis=-1)
-    return difference
+    return fits[..., :12].max(axis=-1) - fits[..., 12:].max(axis=-1)
 
 
 def degrees(around: Array, key: Array) -> dict[str, Array]:
@@ -182,8 +180,7 @@ def _entropy(chroma: Array) -> Array:
     """Evenness in [0, 1] of each chroma [..., 12]: entropy over its maximum, 1 where nothing sounds."""
     total = chroma.sum(axis=-1, keepdims=True)
     share = np.where(total > 0, chroma / np.where(total > 0, total, 1), 1 / 12)
-    entropy: Array = -(share * np.log(np.maximum(share, 1e-12))).sum(axis=-1) / np.log(12)
-    return entropy
+    return -(share * np.log(np.maximum(share, 1e-12))).sum(axis=-1) / np.log(12)
 
 
 def _harmonic_step(chroma: Array) -> Array:
@@ -191,8 +188,7 @@ def _harmonic_step(chroma: Array) -> Array:
     smooth = _smooth(chroma, CHORD_FRAMES)
     total = smooth.sum(axis=1, keepdims=True)
     centroid = product(smooth / np.where(total > 0, total, 1), _centroid_map())
-    steps: Array = np.linalg.norm(np.diff(centroid, axis=0, prepend=centroid[:1]), axis=1) * SLOW_HZ
-    return steps
+    return np.linalg.norm(np.diff(centroid, axis=0, prepend=centroid[:1]), axis=1) * SLOW_HZ
 
 
 def intervals(chroma: Array) -> Array:
@@ -200,8 +196,7 @@ def intervals(chroma: Array) -> Array:
     pairs = np.stack([(chroma * np.roll(chroma, -k, axis=1)).sum(axis=1) for k in range(1, 7)], axis=1)
     pairs[:, 5] /= 2  # each tritone was counted from both ends
     total = pairs.sum(axis=1, keepdims=True)
-    share: Array = pairs / np.where(total > 0, total, 1)
-    return share
+    return pairs / np.where(total > 0, total, 1)
 
 
 def note_events(active: Array) -> tuple[Array, Array]:
@@ -220,20 +215,17 @@ def note_events(active: Array) -> tuple[Array, Array]:
 def above(active: Array, share: float) -> Array:
     """Notes above `share` of the strongest note within about a second to either side, bool [n, NOTES]."""
     loud = running_mean(active.max(axis=1), NEIGHBOURS)[:, None]
-    strong: Array = active > np.maximum(share * loud, QUIET * max(float(active.max()), 1e-30))
-    return strong
+    return active > np.maximum(share * loud, QUIET * max(float(active.max()), 1e-30))
 
 
 def _low_register(active: Array) -> Array:
     total = active.sum(axis=1)
-    share: Array = active[:, :LOW_NOTES].sum(axis=1) / np.where(total > 0, total, 1)
-    return share
+    return active[:, :LOW_NOTES].sum(axis=1) / np.where(total > 0, total, 1)
 
 
 def _mean_pitch(active: Array) -> Array:
     total = active.sum(axis=1)
-    pitch: Array = (active * MIDI).sum(axis=1) / np.where(total > 0, total, 1)
-    return pitch
+    return (active * MIDI).sum(axis=1) / np.where(total > 0, total, 1)
 
 
 def measure(slow: Mapping[str, Array]) -> dict[str, float]:

@@ -128,8 +128,7 @@ def _rise(levels_db: Array, before: Array, loudest: Array) -> Array:
     floor = 10 * np.log10(np.maximum(loudest, TINY)) - ONSET_RANGE_DB
     steps = np.maximum(levels_db, floor)
     steps -= np.maximum(np.concatenate([before, levels_db[:-1]]), floor)
-    rise: Array = np.maximum(steps, 0, out=steps).mean(axis=1)
-    return rise
+    return np.maximum(steps, 0, out=steps).mean(axis=1)
 
 
 def level(samples: Array) -> dict[str, Array]:

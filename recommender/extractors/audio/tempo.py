@@ -159,8 +159,7 @@ def _persists(bpm: float, similarity: Array, frames: int) -> bool:
 
 def _softmax(score: Array) -> Array:
     weight = np.exp(score - score.max())
-    chance: Array = weight / weight.sum()
-    return chance
+    return weight / weight.sum()
 
 
 def _mass(chance: Array, bpm: float) -> float:

@@ -50,8 +50,7 @@ class ConvNorm(nn.Module):
         self.norm: nn.Module = nn.BatchNorm3d(d_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        normed: Tensor = self.norm(self.conv(x))
-        return normed
+        return self.norm(self.conv(x))
 
     def fold(self) -> None:
         """Put the normalisation into the convolution, for inference only."""

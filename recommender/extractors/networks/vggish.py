@@ -42,8 +42,7 @@ class VGGish(nn.Module):
             # ReLU and the maximum commute: on a quarter of the values it is four times cheaper.
             x = (halve(x) if pooled else x).relu_()
         # The release was trained with channels last: time, frequency, channel.
-        embedded: Tensor = self.embeddings(torch.flatten(x.permute(0, 2, 3, 1), 1))
-        return embedded
+        return self.embeddings(torch.flatten(x.permute(0, 2, 3, 1), 1))
 
 
 def halve(x: Tensor) -> Tensor:

@@ -152,16 +152,14 @@ def _explain(a: Array, b: Array, back: Array) -> Array:
 def _gradient(grey: Array) -> Array:
     """Length of the gradient of a slightly blurred `grey` (float32 [h, w]), in levels per pixel."""
     smooth = cv2.GaussianBlur(grey, (7, 7), 1.5)
-    size: Array = cv2.magnitude(*(cv2.Scharr(smooth, cv2.CV_32F, dx, 1 - dx, scale=1 / 32) for dx in (1, 0)))
-    return size
+    return cv2.magnitude(*(cv2.Scharr(smooth, cv2.CV_32F, dx, 1 - dx, scale=1 / 32) for dx in (1, 0)))
 
 
 def _warp(b: Array, flow: Array) -> Array:
     """`b` pulled back along `flow`, as it would look from the first frame."""
     h, w = b.shape
     x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
-    back: Array = cv2.remap(b, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return back
+    return cv2.remap(b, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _shift(a: Array, b: Array) -> tuple[float, float]:
