@@ -13,6 +13,7 @@ from recommender.conditions import Range as Range
 Modality = Literal["music", "video"]
 """What an item is: a piece of music, or a clip (moving or still pictures)."""
 Array = NDArray[Any]
+Facts = Mapping[str, str | int | float | None]
 
 
 class Space(NamedTuple):
@@ -81,7 +82,7 @@ class Features:
     values: Array
     item: Array
     duration_s: float
-    facts: Mapping[str, str | int | float | None] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
     fingerprint: bytes | None = None
     beats: bytes | None = None
 

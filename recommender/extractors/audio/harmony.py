@@ -28,9 +28,8 @@ LOW_NOTES = 15  # A1 to B2
 BASS_NOTES = 20  # A1 to E3: what a bass plays
 RISE = 1.2  # with ACTIVE chosen against the notes of VGMIDI: durations r .77, note rate r .76
 
-CHROMA_COLUMNS = tuple(
-    Column(f"chroma_{name.lower().replace('#', 's')}", "share", f"share of pitch class {name}") for name in NAMES
-)
+_CHROMA = {f"chroma_{name.lower().replace('#', 's')}": name for name in NAMES}
+CHROMA_COLUMNS = tuple(Column(column, "share", f"share of pitch class {name}") for column, name in _CHROMA.items())
 COLUMNS = (
     Column("key_clarity", "correlation", "best of 24 key profiles with the slice's chroma"),
     Column("mode_major", "correlation", "best major minus best minor key: positive is major"),
@@ -125,19 +124,19 @@ def tonal(active: Array) -> dict[str, Array]:
     return {
         "chroma": chroma,
         "sounds": sounds,
-        "local_clarity": local.max(axis=1),
-        "local_mode": major_minus_minor(local),
+        "key_clarity_local": local.max(axis=1),
+        "mode_major_local": major_minus_minor(local),
         **degrees(around, local.argmax(axis=1)),
         "chord_clarity": plain.max(axis=1),
         "chord_mode": major_minus_minor(plain),
         "chord_tension": tense.max(axis=1) - plain.max(axis=1),
-        "harmonic_step": _harmonic_step(chroma),
+        "harmonic_change": _harmonic_step(chroma),
         "interval": intervals((product(sounding.astype(np.float32), _fold()) > 0).astype(np.float64)),
-        "chroma_entropy": _entropy(chroma),
+        "chroma_entropy_local": _entropy(chroma),
         "note_dissonance": note_dissonance(active),
         "note_on": on.sum(axis=1),
-        "polyphony": sounding.sum(axis=1),
-        "low_register": _low_register(active),
+        "sounding": sounding.sum(axis=1),
+        "low_register_share": _low_register(active),
         "mean_pitch": _mean_pitch(active * sounding),
         "top_pitch": np.where(top.any(axis=1), MIDI[NOTES - 1 - top[:, ::-1].argmax(axis=1)], 0),
     }
@@ -158,7 +157,7 @@ def major_minus_minor(fits: Array) -> Array:
 
 
 def degrees(around: Array, key: Array) -> dict[str, Array]:
-    """What tells modes apart, per frame [n]: differences of scale degrees, and chroma outside the scale.
+    """What tells modes apart, columns per frame [n]: differences of scale degrees, and chroma outside the scale.
 
     `around` [n, 12] is the chroma of the surroundings, `key` [n] its best column of `profiles`.
     """
@@ -168,11 +167,11 @@ def degrees(around: Array, key: Array) -> dict[str, Array]:
     degree = np.take_along_axis(share, steps, axis=1)
     outside = np.stack([~np.isin(np.arange(12), scale) for scale in (MAJOR_SCALE, MINOR_SCALE)])
     return {
-        "second": degree[:, 2] - degree[:, 1],
-        "third": degree[:, 4] - degree[:, 3],
-        "fourth": degree[:, 5] - degree[:, 6],
-        "sixth": degree[:, 9] - degree[:, 8],
-        "outside": (degree * outside[key // 12]).sum(axis=1),
+        "second_major_minus_minor": degree[:, 2] - degree[:, 1],
+        "third_major_minus_minor": degree[:, 4] - degree[:, 3],
+        "fourth_minus_tritone": degree[:, 5] - degree[:, 6],
+        "sixth_major_minus_minor": degree[:, 9] - degree[:, 8],
+        "out_of_scale_share": (degree * outside[key // 12]).sum(axis=1),
     }
 
 
@@ -246,34 +245,17 @@ def _key_columns(chroma: Array) -> dict[str, float]:
     }
 
 
-# Column -> series whose mean over the moments with sound it is.
-MEANS: Mapping[str, str] = {
-    "key_clarity_local": "local_clarity",
-    "mode_major_local": "local_mode",
-    "chord_clarity": "chord_clarity",
-    "chord_mode": "chord_mode",
-    "chord_tension": "chord_tension",
-    "harmonic_change": "harmonic_step",
-    "second_major_minus_minor": "second",
-    "third_major_minus_minor": "third",
-    "fourth_minus_tritone": "fourth",
-    "sixth_major_minus_minor": "sixth",
-    "out_of_scale_share": "outside",
-    "chroma_entropy_local": "chroma_entropy",
-    "note_dissonance": "note_dissonance",
-    "low_register_share": "low_register",
-}
-
-
 def _local_columns(slow: Mapping[str, Array]) -> dict[str, float]:
+    """Means over the moments with sound, of the series that are called as a column above all."""
     sounds = slow["sounds"].astype(np.float64)
     heard = float(sounds.sum())
     weight = sounds / max(heard, 1)
-    mean = (np.stack([slow[name] for name in MEANS.values()]) * weight).sum(axis=1)
+    means = [column.name for column in COLUMNS if column.name in slow]
+    mean = (np.stack([slow[name] for name in means]) * weight).sum(axis=1)
     interval = (slow["interval"] * weight[:, None]).sum(axis=0)
     return {
-        **dict(zip(MEANS, mean.tolist(), strict=True)),
-        "major_window_share": float((weight * (slow["local_mode"] > 0)).sum()) if heard else 0.5,
+        **dict(zip(means, mean.tolist(), strict=True)),
+        "major_window_share": float((weight * (slow["mode_major_local"] > 0)).sum()) if heard else 0.5,
         "major_chord_share": float((weight * (slow["chord_mode"] > 0)).sum()) if heard else 0.5,
         "semitone_share": float(interval[0]),
         "major_third_share": float(interval[3]),
@@ -283,8 +265,8 @@ def _local_columns(slow: Mapping[str, Array]) -> dict[str, float]:
 
 def _note_columns(slow: Mapping[str, Array]) -> dict[str, float]:
     frames = len(slow["note_on"])
-    starts, sounding = float(slow["note_on"].sum()), float(slow["polyphony"].sum())
-    voiced = np.maximum((slow["polyphony"] > 0).sum(), 1)
+    starts, sounding = float(slow["note_on"].sum()), float(slow["sounding"].sum())
+    voiced = np.maximum((slow["sounding"] > 0).sum(), 1)
     return {
         "note_on_rate_hz": starts / frames * SLOW_HZ,
         "note_duration_s": sounding / max(starts, 1) / SLOW_HZ,

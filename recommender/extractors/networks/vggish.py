@@ -9,12 +9,8 @@ from torch import Tensor, nn
 
 DIM = 128
 CONVOLUTIONS = (
-    ("0", 64, True),
-    ("3", 128, True),
-    ("6", 256, False),
-    ("8", 256, True),
-    ("11", 512, False),
-    ("13", 512, True),
+    *(("0", 64, True), ("3", 128, True), ("6", 256, False), ("8", 256, True)),
+    *(("11", 512, False), ("13", 512, True)),
 )
 """Name in the checkpoint, output channels, and whether the maps are halved after it."""
 FLAT = 6 * 4 * 512
