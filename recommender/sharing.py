@@ -44,10 +44,8 @@ def export_model(name_or_folder: str | Path, file: Path) -> list[str]:
     Raises ModelError when it is no whole model, InputError when `file` exists.
     """
     if str(name_or_folder) in CHECKPOINTS:
-        told = (
-            f"'{name_or_folder}' is a published checkpoint: others fetch it themselves (`recommend models pull`), or "
-        )
-        raise InputError(f"{told}share the published file (", Argument("source", "FILE", "models pull NAME"), ")")
+        told = f"'{name_or_folder}' is a published checkpoint: others fetch it themselves (`recommend models pull`),"
+        raise InputError(f"{told} or share the published file (", Argument("source", "FILE", "models pull NAME"), ")")
     if file.exists():
         raise InputError(f"{show(file)} exists already: give another name")
     model = Model.load(name_or_folder)

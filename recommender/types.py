@@ -82,7 +82,7 @@ class Features:
     values: Array
     item: Array
     duration_s: float
-    facts: Facts = field(default_factory=dict)
+    facts: Mapping[str, str | int | float | None] = field(default_factory=dict)
     fingerprint: bytes | None = None
     beats: bytes | None = None
 

@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from recommender.errors import InputError, MediaError
-from recommender.media.container import StrPath
+from recommender.media.damage import StrPath
 from recommender.text import show
 from recommender.types import Array
 
