@@ -9,6 +9,8 @@ from recommender.plain import about, amount, label, words
 from recommender.rankers.cosine import window_scores
 from recommender.types import Array, Column, Emotions, Reason
 
+Encode = Callable[[Array], Array]
+
 SMALLEST = 0.001
 """Changes of an emotion's agreement below are not worth a line."""
 
@@ -21,13 +23,7 @@ MOST = 3
 
 
 def by_replacement(
-    query: Array,
-    inputs: Array,
-    medians: Array,
-    *,
-    columns: Sequence[Column],
-    encode: Callable[[Array], Array],
-    most: int = MOST,
+    query: Array, inputs: Array, medians: Array, *, columns: Sequence[Column], encode: Encode, most: int = MOST
 ) -> list[Reason]:
     """The `most` features whose replacement by the library's median changes the section's score most, one of a kind.
 
@@ -79,7 +75,7 @@ def _strongest(names: Sequence[str], changes: Array) -> list[int]:
     return list(found.values())
 
 
-def _losses(query: Array, inputs: Array, medians: Array, encode: Callable[[Array], Array]) -> Array:
+def _losses(query: Array, inputs: Array, medians: Array, encode: Encode) -> Array:
     """float64 [f]: what the section's score, its mean cosine with the query, loses when a feature becomes the median.
 
     Of n windows all n (f + 1) rows are encoded at once, the section as it is first.
@@ -89,8 +85,7 @@ def _losses(query: Array, inputs: Array, medians: Array, encode: Callable[[Array
     for j in range(f):
         rows[j + 1, :, j] = medians[j]
     scores = window_scores(encode(rows.reshape(-1, f)), query).reshape(f + 1, -1).mean(axis=1)
-    losses: Array = scores[0] - scores[1:]
-    return losses
+    return scores[0] - scores[1:]
 
 
 def _sentence(name: str, unit: str, value: float, median: float, change: float) -> str:

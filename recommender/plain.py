@@ -23,6 +23,13 @@ class Words(NamedTuple):
 
 MAJOR = Words("", "major", "minor", "mode", 0.0, "less minor", "less major")
 CHORDS = Words("", "major chords", "minor chords", "mode", 0.0, "fewer minor chords", "fewer major chords")
+LIGHT = Words("", "light picture", "dark picture", "light", 50.0, "less dark", "less light")
+ALL_WAYS = Words("", "lines in all directions", "lines in one direction", "lines")
+CENTRE = Words("", "lit centre", "lit edges", "centre", 0.0, "less lit edges", "less lit centre")
+BUSY = Words("", "busy rhythm", "sparse rhythm", "pace", 2.5, "livelier rhythm", "calmer rhythm")
+SPARSE = Words("", "sparse rhythm", "busy rhythm", "pace", 0.4, "calmer rhythm", "livelier rhythm")
+SLOW = Words("", "slow", "quick notes", "pace", 0.35, "few quick notes", "less slow")
+CUTS = Words("", "quick cutting", "long shots", "cutting", 10.0, "some cuts", "slower cutting")
 MOTION = Words("", "much motion", "little motion", "motion", 0.05, "some motion", "less motion")
 
 WORDS = {
@@ -48,15 +55,9 @@ WORDS = {
     "harmonic_change": Words("movement of the harmony", "moving harmony", "still harmony", "harmonic rhythm"),
     # Quick notes make no quick tempo (a slow waltz has them too). Where even those are slow, the music is: of 83 pieces
     # none that lies above this level on average is bouncy, bright or driving by its composer's word.
-    "short_interval_s": Words(
-        "time between the quickest notes", "slow", "quick notes", "pace", 0.35, "few quick notes", "less slow"
-    ),
-    "onset_rate_hz": Words(
-        "beats and notes per second", "busy rhythm", "sparse rhythm", "pace", 2.5, "livelier rhythm", "calmer rhythm"
-    ),
-    "inter_onset_interval_s": Words(
-        "time between notes", "sparse rhythm", "busy rhythm", "pace", 0.4, "calmer rhythm", "livelier rhythm"
-    ),
+    "short_interval_s": SLOW._replace(label="time between the quickest notes"),
+    "onset_rate_hz": BUSY._replace(label="beats and notes per second"),
+    "inter_onset_interval_s": SPARSE._replace(label="time between notes"),
     "note_on_rate_hz": Words("notes per second", "busy melody", "sparse melody", "pace"),
     "fast_fluctuation_share": Words("quick changes of loudness", "lively pulse", "smooth flow", "pace"),
     "note_duration_s": Words("length of notes", "held notes", "short notes", "length of notes"),
@@ -72,10 +73,8 @@ WORDS = {
     "crest_db": Words("peaks over the average level", "wide dynamics", "even loudness", "dynamics"),
     "low_energy_share": Words("quiet moments", "quiet moments", "even loudness", "dynamics"),
     # video
-    "lightness_lstar": Words("lightness", "light picture", "dark picture", "light", 50.0, "less dark", "less light"),
-    "centre_lightness_lstar": Words(
-        "light on the centre", "light picture", "dark picture", "light", 50.0, "less dark", "less light"
-    ),
+    "lightness_lstar": LIGHT._replace(label="lightness"),
+    "centre_lightness_lstar": LIGHT._replace(label="light on the centre"),
     "lightness_p1_lstar": Words("lightness of the deepest shadows", "faint shadows", "deep shadows", "shadows"),
     "black_share": Words("black", "much black", "little black", "shadows"),
     "white_share": Words("white", "much white", "little white", "white"),
@@ -98,18 +97,8 @@ WORDS = {
     "anisotropy": Words("lines in one direction", "lines in one direction", "lines in all directions", "lines"),
     "local_anisotropy": Words("clean straight edges", "clean edges", "tangled edges", "lines"),
     "upright_share": Words("upright lines", "upright lines", "few upright lines", "lines"),
-    "direction_entropy_bits": Words(
-        "lines in all directions", "lines in all directions", "lines in one direction", "lines"
-    ),
-    "centre_contrast_lstar": Words(
-        "centre lighter than its surroundings",
-        "lit centre",
-        "lit edges",
-        "centre",
-        0.0,
-        "less lit edges",
-        "less lit centre",
-    ),
+    "direction_entropy_bits": ALL_WAYS._replace(label="lines in all directions"),
+    "centre_contrast_lstar": CENTRE._replace(label="centre lighter than its surroundings"),
     "contrast_lstar": Words("contrast", "high contrast", "low contrast", "contrast"),
     "salient_contrast_lstar": Words("contrast where one looks", "high contrast", "low contrast", "contrast"),
     "salient_difference_lab": Words("figure apart from its ground", "figure stands out", "figure blends in", "figure"),
@@ -121,9 +110,7 @@ WORDS = {
     "picture_arousal": Words("stir of what is shown", "stirring pictures", "quiet pictures", "stir"),
     "activity": Words("action in what is shown", "much going on", "little going on", "activity"),
     # A cut every six seconds: fewer are not quick, even where most clips of a library have none.
-    "cut_rate_per_min": Words(
-        "cuts per minute", "quick cutting", "long shots", "cutting", 10.0, "some cuts", "slower cutting"
-    ),
+    "cut_rate_per_min": CUTS._replace(label="cuts per minute"),
 }
 """By column that an explanation may name; musical words were held against pieces whose composer says how they feel."""
 

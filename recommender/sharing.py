@@ -44,12 +44,8 @@ def export_model(name_or_folder: str | Path, file: Path) -> list[str]:
     Raises ModelError when it is no whole model, InputError when `file` exists.
     """
     if str(name_or_folder) in CHECKPOINTS:
-        raise InputError(
-            f"'{name_or_folder}' is a published checkpoint: others fetch it themselves (`recommend models pull`), or "
-            "share the published file (",
-            Argument("source", "FILE", "models pull NAME"),
-            ")",
-        )
+        told = f"'{name_or_folder}' is a published checkpoint: others fetch it themselves (`recommend models pull`),"
+        raise InputError(f"{told} or share the published file (", Argument("source", "FILE", "models pull NAME"), ")")
     if file.exists():
         raise InputError(f"{show(file)} exists already: give another name")
     model = Model.load(name_or_folder)
@@ -104,10 +100,8 @@ def _install(place: Path, source: Path) -> Model:
         with model_errors(final):
             publish(place, final)
     elif _revision(final) != model.revision:
-        raise ModelError(
-            f"{show(source)}: another model '{name}' was imported before: remove {show(final)} first, or train this "
-            "one again under another name"
-        )
+        told = f"another model '{name}' was imported before: remove {show(final)} first, or train this one again"
+        raise ModelError(f"{show(source)}: {told} under another name")
     return Model.load(final)
 
 
@@ -163,9 +157,8 @@ def _zip_files(file: Path) -> Generator[tuple[str, IO[bytes]]]:
         for entry in entries:
             path = _entry_path(entry, file)
             if path in seen or any(path.parent != other.parent for other in seen):
-                raise ModelError(
-                    f"{show(file)}: '{show(entry.filename)}' is there twice or in a second folder: refused"
-                )
+                told = f"'{show(entry.filename)}' is there twice or in a second folder"
+                raise ModelError(f"{show(file)}: {told}: refused")
             seen.add(path)
             with archive.open(entry) as opened:
                 yield path.name, opened

@@ -13,6 +13,7 @@ from recommender.conditions import Range as Range
 Modality = Literal["music", "video"]
 """What an item is: a piece of music, or a clip (moving or still pictures)."""
 Array = NDArray[Any]
+Facts = Mapping[str, str | int | float | None]
 
 
 class Space(NamedTuple):

@@ -53,9 +53,8 @@ class Heads:
             weights = [np.asarray(tensors[f"{TENSORS}{name}.weights"], np.float64).reshape(width) for name in names]
             bias = np.array([float(tensors[f"{TENSORS}{name}.bias"].item()) for name in names])
         except (KeyError, ValueError) as error:
-            raise ModelError(
-                f"{source}: readings of the wrong size ({error}); fetch or train the model again"
-            ) from error
+            told = f"{source}: readings of the wrong size ({error}); fetch or train the model again"
+            raise ModelError(told) from error
         matrix = np.stack(weights, axis=1) if names else np.empty((width, 0))
         if not (np.isfinite(matrix).all() and np.isfinite(bias).all()):
             raise ModelError(f"{source}: readings that are not finite; fetch or train the model again")

@@ -21,6 +21,9 @@ CLIP_Z = 3.5
 RIM = 0.999
 """What counts as the rim of the plane where a mean is taken back: bounded from ten SDs."""
 
+NUMBERS = ("centre", "scale", "valence", "arousal")
+"""Of a column in a file, in the order of the attributes; the last two are its weights."""
+
 TRANSFORMS = {
     "identity": lambda x: x,
     # Motion, rates and the like are perceived by ratio; the floor keeps silence and stillness finite.
@@ -102,21 +105,12 @@ class LinearAffect:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict, one entry per column, that `from_json` reads back exactly."""
-        return {
-            "columns": {
-                name: {
-                    "transform": self.transform[j],
-                    "centre": float(self.centre[j]),
-                    "scale": float(self.scale[j]),
-                    "valence": float(self.weights[0, j]),
-                    "arousal": float(self.weights[1, j]),
-                }
-                for j, name in enumerate(self.columns)
-            },
-            "gain": self.gain.tolist(),
-            "sd": self.sd.tolist(),
-            "offset": self.offset.tolist(),
+        numbers = np.stack([self.centre, self.scale, *self.weights], axis=1).tolist()
+        columns = {
+            name: {"transform": transform, **dict(zip(NUMBERS, row, strict=True))}
+            for name, transform, row in zip(self.columns, self.transform, numbers, strict=True)
         }
+        return {"columns": columns, **{name: getattr(self, name).tolist() for name in ("gain", "sd", "offset")}}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], source: str = "affect model") -> "LinearAffect":
@@ -124,16 +118,11 @@ class LinearAffect:
         try:
             columns = data["columns"]
             rows = list(columns.values())
-            model = cls(
-                columns=tuple(columns),
-                transform=tuple(r["transform"] for r in rows),
-                centre=np.array([r["centre"] for r in rows], float),
-                scale=np.array([r["scale"] for r in rows], float),
-                weights=np.array([[r["valence"] for r in rows], [r["arousal"] for r in rows]], float),
-                gain=np.array(data["gain"], float),
-                sd=np.array(data["sd"], float),
-                offset=np.array(data.get("offset", (0.0, 0.0)), float),
-            )
+            transform = tuple(row["transform"] for row in rows)
+            centre, scale, *weights = (np.array([row[name] for row in rows], float) for name in NUMBERS)
+            gain, sd = (np.array(data[name], float) for name in ("gain", "sd"))
+            offset = np.array(data.get("offset", (0.0, 0.0)), float)
+            model = cls(tuple(columns), transform, centre, scale, np.array(weights), gain, sd, offset)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"{source}: not an affect model ({error!r}); fetch or train it again") from error
         model._check(source)

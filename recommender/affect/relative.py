@@ -38,18 +38,13 @@ class Scale:
         """
         means = unbound(np.asarray(affect, np.float64)[:, :2])
         if len(means) < FEWEST:
-            raise InputError(
-                f"the library holds {len(means)} tracks of music, too few to measure feelings against: ",
-                Argument("calibrate"),
-                f" needs {FEWEST}; leave it out",
-            )
+            told = f"the library holds {len(means)} tracks of music, too few to measure feelings against: "
+            raise InputError(told, Argument("calibrate"), f" needs {FEWEST}; leave it out")
         centre, spread = means.mean(axis=0), means.std(axis=0)
         if (spread < LEAST_SPREAD).any():
-            raise InputError(
-                f"the library's {len(means)} tracks all feel the same (spread {spread[0]:.3f} in valence, "
-                f"{spread[1]:.3f} in arousal): there is nothing to calibrate on; leave out ",
-                Argument("calibrate"),
-            )
+            told = f"the library's {len(means)} tracks all feel the same (spread {spread[0]:.3f} in valence, "
+            told += f"{spread[1]:.3f} in arousal): there is nothing to calibrate on; leave out "
+            raise InputError(told, Argument("calibrate"))
         return cls(len(means), centre, spread)
 
     def __call__(self, affect: Array) -> Array:

@@ -4,13 +4,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from recommender.encoders.contract import Numbers, direction, softmax
+from recommender.encoders.contract import Encoder, direction, softmax
 from recommender.types import Array, Modality, unit
 
 CLASSES = 5
 
 
-class EmotionEncoder(Numbers):
+class EmotionEncoder(Encoder):
     """Vectors [n, 7] whose cosine is the agreement of the two sides' five numbers.
 
     Tensors: `video`, `music` [d, 5] give the centred log-likelihoods of the emotions ("evidence"), `log_prior` [5].
@@ -24,9 +24,6 @@ class EmotionEncoder(Numbers):
     @property
     def dim(self) -> int:
         return CLASSES + 2
-
-    def columns(self, modality: Modality) -> int:
-        return len(self.tensors[f"{modality}.weights"])
 
     def side(self, modality: Modality, features: Array) -> Array:
         """float64 [n, 5], of length at most 1: what is multiplied with the other modality's."""

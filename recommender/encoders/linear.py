@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from recommender.encoders.contract import Numbers, softmax
+from recommender.encoders.contract import Encoder, softmax
 from recommender.types import Array, Modality, unit
 
 
-class LinearEncoder(Numbers):
+class LinearEncoder(Encoder):
     """Unit vectors [n, k] of x W + b.
 
     Tensors: `video`, `music` [d, k]; `video_emotion`, `music_emotion` [k, 5] on the mapped features where the
@@ -18,9 +18,6 @@ class LinearEncoder(Numbers):
     @property
     def dim(self) -> int:
         return int(self.tensors["video.weights"].shape[1])
-
-    def columns(self, modality: Modality) -> int:
-        return len(self.tensors[f"{modality}.weights"])
 
     def __call__(self, modality: Modality, features: Array) -> Array:
         return unit(self.affine(modality, features))

@@ -4,12 +4,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from recommender.encoders.contract import Numbers, direction
+from recommender.encoders.contract import Encoder, direction
 from recommender.encoders.emotion import EmotionEncoder
 from recommender.types import Array, Modality, unit
 
 
-class PredictedEncoder(Numbers):
+class PredictedEncoder(Encoder):
     """Unit vectors [n, 7 + d_m]: the emotions' seven numbers beside the sound's d_m.
 
     Tensors: those of `EmotionEncoder`; `video_sound` [d_v, d_m] gives the whitened predicted music, `music_sound`
@@ -22,9 +22,6 @@ class PredictedEncoder(Numbers):
     @property
     def dim(self) -> int:
         return self._emotion.dim + int(self.tensors["music_sound.weights"].shape[1])
-
-    def columns(self, modality: Modality) -> int:
-        return self._emotion.columns(modality)
 
     def __call__(self, modality: Modality, features: Array) -> Array:
         """Unit vectors float32 [n, 7 + d_m]."""

@@ -4,14 +4,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from recommender.encoders.contract import Numbers, softmax
+from recommender.encoders.contract import Encoder, softmax
 from recommender.types import Array, Modality, unit
 
 NORM_EPSILON = 1e-5
 """What torch's layer norm adds to the variance."""
 
 
-class ProjectionEncoder(Numbers):
+class ProjectionEncoder(Encoder):
     """Unit vectors [n, 64]: reduce, then Linear, GELU, Linear, GELU, residual, layer norm, GELU (EmoMV, figure 13).
 
     Tensors per modality m: `m.reduce` [d, 64], `m.first`, `m.second` [64, 64], and where there are any `m.norm` [64]
@@ -55,5 +55,4 @@ def gelu(x: Array) -> Array:
     """x Phi(x), Phi the normal distribution function (Hendrycks & Gimpel 2016, the exact form)."""
     from scipy.special import erf  # half a second to import: only for models that need it
 
-    activated: Array = 0.5 * x * (1 + erf(x / np.sqrt(2)))
-    return activated
+    return 0.5 * x * (1 + erf(x / np.sqrt(2)))

@@ -18,16 +18,14 @@ def running_mean(series: Array, frames: int, ends: Ends = "nearest") -> Array:
     """The mean of `frames` frames around each, the shape of `series` [n, ...]."""
     from scipy.ndimage import uniform_filter1d
 
-    smooth: Array = uniform_filter1d(series, frames, axis=0, mode=ends)
-    return smooth
+    return uniform_filter1d(series, frames, axis=0, mode=ends)
 
 
 def running_maximum(series: Array, frames: int) -> Array:
     """The maximum of `frames` frames around each of `series` [n]."""
     from scipy.ndimage import maximum_filter1d
 
-    largest: Array = maximum_filter1d(series, frames, mode="nearest")
-    return largest
+    return maximum_filter1d(series, frames, mode="nearest")
 
 
 def quantiles(values: Array, shares: Sequence[float]) -> Array:
@@ -41,8 +39,7 @@ def quantiles(values: Array, shares: Sequence[float]) -> Array:
     high = np.minimum(low + 1, last)
     ordered = np.partition(values, sorted({*low.tolist(), *high.tolist()}), axis=-1)
     below, above = (ordered[..., at].astype(np.float64) for at in (low, high))
-    found: Array = (above - below) * (places - low) + below
-    return found
+    return (above - below) * (places - low) + below
 
 
 def median(series: Array) -> float:

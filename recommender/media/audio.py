@@ -7,16 +7,8 @@ from typing import Any
 import av
 import numpy as np
 
-from recommender.media.container import (
-    Damage,
-    StrPath,
-    audio_stream,
-    cannot_read,
-    decode_frames,
-    demuxer,
-    nothing_decoded,
-    prepare,
-)
+from recommender.media.container import audio_stream, decode_frames, demuxer, nothing_decoded, prepare
+from recommender.media.damage import Damage, StrPath, cannot_read
 from recommender.types import Array
 
 _CHUNK = 1 << 15  # samples mixed and resampled at once: per-frame overhead vanishes, a chunk stays in the cache

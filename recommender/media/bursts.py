@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from recommender.media.container import DECODE_ERRORS, Damage, StrPath, decode, demuxer, packets, prepare, video_stream
+from recommender.media.container import decode, demuxer, packets, prepare, video_stream
+from recommender.media.damage import DECODE_ERRORS, Damage, StrPath
 from recommender.media.looks import Looks
 from recommender.media.outline import Outline
 from recommender.media.paint import Painter

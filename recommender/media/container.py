@@ -6,7 +6,6 @@ import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,7 @@ from av.container import Flags
 from av.stream import Discard, Disposition
 
 from recommender.errors import MediaError
-from recommender.text import show
-
-StrPath = str | os.PathLike[str]
+from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read
 
 # Formats that hold their own data. Playlists and lists (hls, dash, concat, sdp, image2) are left out on purpose:
 # they would open other files or addresses named inside a file that somebody sent.
@@ -48,8 +45,6 @@ _PICTURES = {
     *(".jxl", ".pbm", ".pgm", ".png", ".ppm", ".qoi", ".tif", ".tiff", ".webp"),
 }
 _NOT_MEDIA = "it is damaged, or not an audio, video or picture file; play it to check, and convert it or leave it out"
-# PyAV's errors; what the operating system raises while a file is read; what PyAV lets through for odd streams.
-DECODE_ERRORS = (av.FFmpegError, OSError, ValueError, RuntimeError)
 
 
 class _File(FileIO):
@@ -60,19 +55,6 @@ class _File(FileIO):
     """
 
     name: str
-
-
-@dataclass
-class Damage:
-    """Counts of what could not be decoded: `packets` skipped, `frames` delivered with visible damage."""
-
-    packets: int = 0
-    frames: int = 0
-
-
-def cannot_read(path: StrPath, reason: str) -> MediaError:
-    """The one-line error for `path`; `reason` ends with what to do."""
-    return MediaError(f"cannot read '{show(path)}': {reason}")
 
 
 @contextmanager
@@ -151,11 +133,19 @@ def audio_stream(container: Any, path: StrPath) -> Any:
 
 
 def video_stream(container: Any, path: StrPath) -> Any:
-    """The default (else the first) video stream that can be decoded and is no cover picture, or MediaError."""
+    """The default (else the first) video stream that can be decoded and is no cover picture, of a size checked.
+
+    Raises MediaError if there is none, and before anything is decoded when its pictures are absurdly large.
+    """
     streams = pictures(container)
     covers = len(container.streams.video) > len(streams)
     kind = "no video stream, only a cover picture" if covers else "no video stream"
-    return _choose(container, path, streams, f"{kind}; give a video or a picture")
+    stream = _choose(container, path, streams, f"{kind}; give a video or a picture")
+    width, height, most = stream.codec_context.width, stream.codec_context.height, most_pixels(container)
+    if width * height > most:
+        what = f"its picture of {width} x {height} pixels exceeds {round(most / 1e6)} megapixels"
+        raise cannot_read(path, f"{what}; scale it down")
+    return stream
 
 
 def pictures(container: Any) -> list[Any]:
@@ -184,14 +174,6 @@ def is_still(container: Any) -> bool:
 def most_pixels(container: Any) -> int:
     """How many pixels a picture of `container` may have."""
     return MAX_PIXELS if is_still(container) else MAX_MOVING_PIXELS
-
-
-def check_size(stream: Any, path: StrPath) -> None:
-    """Raise MediaError, before anything is decoded, when the pictures of `stream` are absurdly large."""
-    width, height, most = stream.codec_context.width, stream.codec_context.height, most_pixels(stream.container)
-    if width * height > most:
-        what = f"its picture of {width} x {height} pixels exceeds {round(most / 1e6)} megapixels"
-        raise cannot_read(path, f"{what}; scale it down")
 
 
 def prepare(stream: Any, threads: int) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from recommender.media.container import Damage, StrPath, check_size, demuxer, is_still, packets, video_stream
+from recommender.media.container import demuxer, is_still, packets, video_stream
+from recommender.media.damage import Damage, StrPath
 from recommender.media.video import MAX_GAP_S
 from recommender.types import Array
 
@@ -48,7 +49,6 @@ def outline(path: StrPath) -> Outline | None:
     damage = Damage()
     with demuxer(path) as container:
         stream = video_stream(container, path)
-        check_size(stream, path)
         if is_still(container):
             return None
         rows = array("q")  # a film has half a million packets: 32 bytes each here, 190 as a list of tuples

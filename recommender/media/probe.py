@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from recommender.media.container import (
-    Damage,
-    StrPath,
-    cannot_read,
-    check_size,
     decode,
     demuxer,
     is_still,
@@ -17,6 +13,7 @@ from recommender.media.container import (
     prepare,
     video_stream,
 )
+from recommender.media.damage import Damage, StrPath, cannot_read
 from recommender.media.paint import display_size, quarter_turns
 
 _ANIMATIONS = {"gif", "apng"}  # formats of moving pictures that often hold a single one
@@ -65,7 +62,6 @@ def probe(path: StrPath) -> MediaInfo:
 def _picture(container: Any, path: StrPath, required: bool) -> dict[str, Any]:
     """The fields of `MediaInfo` that describe the video stream; empty when it is unusable and not `required`."""
     stream = video_stream(container, path)
-    check_size(stream, path)
     prepare(stream, threads=1)
     damage = Damage()
     first, alone = _peek(container, stream, damage)

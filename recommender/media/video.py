@@ -5,19 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recommender.media.container import (
-    DECODE_ERRORS,
-    Damage,
-    StrPath,
-    cannot_read,
-    check_size,
-    decode_frames,
-    demuxer,
-    is_still,
-    nothing_decoded,
-    prepare,
-    video_stream,
-)
+from recommender.media.container import decode_frames, demuxer, is_still, nothing_decoded, prepare, video_stream
+from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read
 from recommender.media.looks import Looks
 from recommender.media.paint import Painter
 from recommender.types import Array
@@ -58,7 +47,6 @@ def frames(
     damage = Damage() if damage is None else damage
     with demuxer(path) as container:
         stream = video_stream(container, path)
-        check_size(stream, path)
         prepare(stream, threads)
         clock = _Clock(stream)
         timed = _time(decode_frames(container, stream, damage), clock)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import av
 import numpy as np
 
 from recommender.errors import InputError, MediaError
-from recommender.media.container import StrPath
+from recommender.media.damage import StrPath
 from recommender.text import show
 from recommender.types import Array
 
@@ -58,15 +59,10 @@ def write_video(path: StrPath, frames: Iterable[Array], fps: float) -> None:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"preset": "veryfast", "crf": "20"}
-        for picture in _and_rest(first, frames):
+        for picture in chain([first], frames):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             container.mux(stream.encode(frame.reformat(width, height, "yuv420p")))
         container.mux(stream.encode(None))
-
-
-def _and_rest(first: Array, rest: Iterable[Array]) -> Iterator[Array]:
-    yield first
-    yield from rest
 
 
 @contextmanager

@@ -75,10 +75,9 @@ class Reranker:
         plain = self.plain_side(modality, features)
         if not self.unbiased:
             return plain
-        if modality == "video":
-            logits = [self._logits(plain, other[None]) for other in self.tensors["music.reference"]]
-        else:
-            logits = [self._logits(other[None], plain) for other in self.tensors["video.reference"]]
+        others = self.tensors["music.reference" if modality == "video" else "video.reference"]
+        pairs = ((plain, one[None]) if modality == "video" else (one[None], plain) for one in others)
+        logits = [self._logits(*pair) for pair in pairs]
         return np.column_stack([plain, np.mean(logits, axis=0).astype(np.float32)])
 
     def plain_side(self, modality: Modality, features: Array) -> Array:
@@ -102,15 +101,12 @@ class Reranker:
         self._check("music", music)
         if not self.unbiased:
             return self._logits(video, music)
-        found: Array = self._logits(video[:, :-1], music[:, :-1]) - video[:, -1] - music[:, -1]
-        return found
+        return self._logits(video[:, :-1], music[:, :-1]) - video[:, -1] - music[:, -1]
 
     def _check(self, modality: Modality, stored: Array) -> None:
         if stored.ndim != 2 or stored.shape[1] != self.width(modality):
-            raise InputError(
-                f"stored {modality} rows of {stored.shape[-1]} numbers where the model needs {self.width(modality)}: "
-                "index the library again with this model"
-            )
+            told = f"stored {modality} rows of {stored.shape[-1]} numbers where the model needs {self.width(modality)}"
+            raise InputError(f"{told}: index the library again with this model")
 
     def _logits(self, video: Array, music: Array) -> Array:
         total = np.zeros(max(len(video), len(music)))
@@ -151,8 +147,7 @@ class Reranker:
         weights = self.tensors[f"{layer}.weights"]
         if x.shape[1] != len(weights):
             raise InputError(f"{x.shape[1]} features where AFCLNet was trained on {len(weights)}: give the same ones")
-        mapped: Array = x @ weights + self.tensors[f"{layer}.bias"]
-        return mapped
+        return x @ weights + self.tensors[f"{layer}.bias"]
 
     def _has(self, layer: str) -> bool:
         return f"{layer}.weights" in self.tensors
@@ -162,8 +157,7 @@ class Reranker:
 
     @cached_property
     def _heads(self) -> list["Head"]:
-        sizes = {"video": self.sizes("video"), "music": self.sizes("music")}
-        return [Head.of(self.tensors, f"{i}.", self.settings, **sizes) for i in range(self.members)]
+        return [Head.of(self, f"{i}.") for i in range(self.members)]
 
 
 @dataclass(frozen=True)
@@ -186,16 +180,10 @@ class Head:
     skip: Array | None
 
     @classmethod
-    def of(
-        cls,
-        tensors: Mapping[str, Array],
-        member: str,
-        settings: Mapping[str, Any],
-        *,
-        video: tuple[int, int],
-        music: tuple[int, int],
-    ) -> "Head":
+    def of(cls, whole: Reranker, member: str) -> "Head":
         """The head of the member whose tensors' names begin with `member`."""
+        tensors, settings = whole.tensors, whole.settings
+        video, music = whole.sizes("video"), whole.sizes("music")
         first = np.hstack([tensors[f"{member}experts.weights"], tensors[f"{member}gate.weights"]])
         sizes: dict[str, int] = {}
         if settings["inputs"] != "perceptual":
@@ -207,15 +195,13 @@ class Head:
             sizes |= {"reduced": video[0]} if settings["inputs"] != "perceptual" and video[0] == music[0] else {}
         cuts = np.cumsum(list(sizes.values()))
         blocks = dict(zip(sizes, np.split(first, cuts[:-1]), strict=True))
-        skip = tensors.get(f"{member}skip.weights")
-        return cls(
-            blocks,
-            tensors[f"{member}experts.bias"],
-            int(settings["own"]) + int(settings["shared"]),
-            (tensors[f"{member}hidden.weights"], tensors[f"{member}hidden.bias"]),
-            (tensors[f"{member}out.weights"], tensors[f"{member}out.bias"]),
-            None if skip is None else skip[:, 0],
+        hidden, out = (
+            (tensors[f"{member}{layer}.weights"], tensors[f"{member}{layer}.bias"]) for layer in ("hidden", "out")
         )
+        skip = tensors.get(f"{member}skip.weights")
+        experts = int(settings["own"]) + int(settings["shared"])
+        bias = tensors[f"{member}experts.bias"]
+        return cls(blocks, bias, experts, hidden, out, None if skip is None else skip[:, 0])
 
     def logit(self, video: Side, music: Side) -> Array:
         """float64 [n] of n pairs; a side of one row meets every row of the other."""

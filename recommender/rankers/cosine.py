@@ -25,10 +25,8 @@ def rank(question: Question, candidates: Sequence[TrackWindows], scoring: Scorin
 
 def sections(question: Question, candidates: Sequence[TrackWindows]) -> list[Section]:
     """The section of each candidate with the largest mean cosine, which is its score, in [-1, 1]."""
-    return [
-        best_run(cosines(windows.vectors, question.vector), span(windows.bounds, question.length_s))
-        for windows in candidates
-    ]
+    scores = ((cosines(windows.vectors, question.vector), windows.bounds) for windows in candidates)
+    return [best_run(values, span(bounds, question.length_s)) for values, bounds in scores]
 
 
 def window_scores(vectors: Array, query: Array) -> Array:

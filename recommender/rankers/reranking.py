@@ -33,13 +33,9 @@ def _score(
     if scoring.reranker is None:
         raise _unable(name)
     if question.side is None:
-        raise InputError(
-            f"the ranker '{name}' needs the query's features, of a clip that looks for music or of music for clips: a "
-            "bare vector, a blend and ",
-            Argument("like"),
-            " have none; use ",
-            Argument("ranker", "cosine"),
-        )
+        told = f"the ranker '{name}' needs the query's features, of a clip that looks for music or of music for clips: "
+        like, cosines = Argument("like"), Argument("ranker", "cosine")
+        raise InputError(f"{told}a bare vector, a blend and ", like, " have none; use ", cosines)
     found = cosine.sections(question, candidates)
     if not found:
         return found, np.zeros(0)
@@ -58,9 +54,5 @@ def _show(found: list[Section], scores: Array, scoring: Scoring, name: str) -> l
 
 
 def _unable(name: str) -> InputError:
-    return InputError(
-        f"the ranker '{name}' needs a library of a model with AFCLNet (`recommend train`): imported vectors and other "
-        "models are ranked by cosine alone (",
-        Argument("ranker", "cosine"),
-        ")",
-    )
+    told = f"the ranker '{name}' needs a library of a model with AFCLNet (`recommend train`): imported vectors and "
+    return InputError(f"{told}other models are ranked by cosine alone (", Argument("ranker", "cosine"), ")")

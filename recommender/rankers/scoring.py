@@ -25,8 +25,7 @@ class Scale(NamedTuple):
 
     def __call__(self, score: Array) -> Array:
         """z float64 of scores of any shape."""
-        z: Array = (np.asarray(score, np.float64) - self.mean) / self.sd
-        return z
+        return (np.asarray(score, np.float64) - self.mean) / self.sd
 
 
 @dataclass(frozen=True)

@@ -38,14 +38,12 @@ def render(folder: Path) -> Sample:
     """
     sample = Sample(folder / "music", folder / "clips")
     try:
-        todo = _missing(sample)
-        for target, write in todo.items():
+        for target, write in _missing(sample).items():
             with new_file(target) as unfinished:
                 write(unfinished)
     except OSError as error:
-        raise InputError(
-            f"cannot write the sample to '{show(folder)}': {error.strerror or error}; give another folder"
-        ) from error
+        told = f"cannot write the sample to '{show(folder)}': {error.strerror or error}; give another folder"
+        raise InputError(told) from error
     return sample
 
 

@@ -30,11 +30,9 @@ HAT = Drum(body=0, noise=1, sharp=2, decay_s=0.035)
 CHORD = (0, 1, 2)
 
 
-def _pulse(
-    every: float, length: float, tones: tuple[int, ...], beats: float = 4, offset: float = 0
-) -> tuple[Step, ...]:
-    """Equal steps through one bar."""
-    return _at(tuple(float(beat) for beat in np.arange(offset, beats, every)), length, tones)
+def _pulse(every: float, length: float, tones: tuple[int, ...], offset: float = 0) -> tuple[Step, ...]:
+    """Equal steps through one bar of four beats."""
+    return _at(tuple(float(beat) for beat in np.arange(offset, 4, every)), length, tones)
 
 
 def _at(beats: tuple[float, ...], length: float, tones: tuple[int, ...] = ()) -> tuple[Step, ...]:

@@ -44,9 +44,8 @@ def _sunset(x: Array, y: Array, t: float) -> Array:
     sky = HORIZON + (ZENITH - HORIZON) * up**0.8
     away = np.hypot(x - 0.35, y + 0.22 - 0.01 * t)
     glow = np.exp(-((away / 0.45) ** 2)) * 0.55 + 1 / (1 + np.exp((away - 0.12) * 90))
-    cloud = np.exp(-(((y + 0.55 + 0.05 * np.sin(1.5 * x + 0.03 * t)) / 0.07) ** 2)) * (
-        0.5 + 0.5 * np.sin(2.4 * x + 0.3 * t)
-    )
+    band = np.exp(-(((y + 0.55 + 0.05 * np.sin(1.5 * x + 0.03 * t)) / 0.07) ** 2))
+    cloud = band * (0.5 + 0.5 * np.sin(2.4 * x + 0.3 * t))
     sky = sky + (SUN - sky) * np.clip(glow, 0, 1)[..., None]
     return np.asarray(sky + (SUN - sky) * (0.3 * cloud)[..., None])
 
@@ -131,11 +130,7 @@ def _skyline(rng: Generator) -> Shot:
 def _bars(rng: Generator) -> Shot:
     """Slanted barriers flying by, black on yellow or white on red."""
     x, y = _grid()
-    slant, pitch, speed = (
-        rng.uniform(-1.5, 1.5),
-        rng.uniform(0.8, 1.6),
-        rng.choice((-1, 1)) * rng.uniform(1.5, 2.5),
-    )
+    slant, pitch, speed = rng.uniform(-1.5, 1.5), rng.uniform(0.8, 1.6), rng.choice((-1, 1)) * rng.uniform(1.5, 2.5)
     pair = np.array((((20, 18, 10), (255, 205, 0)), ((200, 10, 20), (250, 250, 250))))[rng.integers(2)]
 
     def draw(t: float) -> Array:

@@ -73,8 +73,7 @@ def _play(piece: Piece, layer: Layer, size: int, rng: Generator) -> Array:
                 heard[length_s, note] = layer.voice(midi_hz(note), length_s, rng)
             wave = heard[length_s, note][: size - at]
             out[at : at + len(wave)] += wave
-    if layer.drive:
-        out = distort(out, layer.drive)
+    out = distort(out, layer.drive) if layer.drive else out
     return out * np.float32(layer.gain / max(float(np.abs(out).max()), 1e-9))
 
 
@@ -91,11 +90,9 @@ def _score(piece: Piece, layer: Layer, length_s: float, rng: Generator) -> list[
                 break
             if layer.walk:
                 place = int(np.clip(place + rng.choice((-2, -1, -1, 1, 1, 2)), 0, 9))
-                degrees: tuple[int, ...] = (
-                    place if beat else degree % 7 + 7 * (place > 6),
-                )  # a bar opens on its chord
+                degrees = [place if beat else degree % 7 + 7 * (place > 6)]  # a bar opens on its chord
             else:
-                degrees = tuple(degree + 2 * tone + _octave_fix(piece, tone) for tone in tones)
+                degrees = [degree + 2 * tone + _octave_fix(piece, tone) for tone in tones]
             notes = tuple(_midi(piece, layer, d) for d in degrees)
             score.append((start_s, round(length * beat_s, 4), notes))
     return score

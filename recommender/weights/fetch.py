@@ -10,11 +10,11 @@ import re
 import ssl
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib import request as web
 from urllib.parse import urlsplit
 
 from recommender.atomic import write
@@ -73,9 +73,8 @@ def fetch(url: str, part: Path, limit: int, *, on_bytes: OnBytes, config: FetchC
             _log.info("%s: %s at byte %d", url, lost, furthest)
             if silent >= config.tries:
                 kept = "; what came is kept, the same command goes on from there" if furthest else ""
-                raise ModelError(
-                    f"cannot fetch {show(url)}: {lost}, {silent} times in a row{kept} (offline: ", _LOCAL, ")"
-                ) from lost
+                told = f"cannot fetch {show(url)}: {lost}, {silent} times in a row{kept} (offline: "
+                raise ModelError(told, _LOCAL, ")") from lost
             time.sleep(config.pause_s * 2**silent)
 
 
@@ -105,9 +104,8 @@ def _attempt(url: str, part: Path, limit: int, on_bytes: OnBytes, config: FetchC
     with _open(url, have, whole, part, config) as response:
         total, fresh = _expect(response, have, whole, part)
         if total > limit:
-            raise ModelError(
-                f"{show(url)} is {total / 1e6:.0f} MB, more than {limit / 1e6:.0f} MB: not this checkpoint"
-            )
+            told = f"{show(url)} is {total / 1e6:.0f} MB, more than {limit / 1e6:.0f} MB"
+            raise ModelError(f"{told}: not this checkpoint")
         if fresh:
             have = 0
             _remember(part, _Whole(url, response.headers.get("ETag", ""), total))
@@ -133,20 +131,16 @@ def _open(url: str, have: int, whole: _Whole | None, part: Path, config: FetchCo
         if whole and whole.etag and not whole.etag.startswith("W/"):
             headers["If-Range"] = whole.etag
     try:
-        return _opener().open(urllib.request.Request(url, headers=headers), timeout=config.timeout_s)  # noqa: S310
+        return _opener().open(web.Request(url, headers=headers), timeout=config.timeout_s)  # noqa: S310
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 416:
                 discard(part)
+            said, mirror = f"the server says {error.code} {show(error.reason)}", Argument("mirror", "URL")
             if error.code in (408, 416, 429) or error.code >= 500:
-                raise _Lost(f"the server says {error.code} {show(error.reason)}") from error
-            raise ModelError(
-                f"cannot fetch {show(url)}: the server says {error.code} {show(error.reason)}; is the address right (",
-                Argument("mirror", "URL"),
-                " for another place, ",
-                _LOCAL,
-                " for a copy)?",
-            ) from error
+                raise _Lost(said) from error
+            told = f"cannot fetch {show(url)}: {said}; is the address right ("
+            raise ModelError(told, mirror, " for another place, ", _LOCAL, " for a copy)?") from error
     except (OSError, http.client.HTTPException) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -189,7 +183,7 @@ def _plain(cause: object) -> str:
     return show(str(cause)) or "the connection was cut"
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
+class _Redirects(web.HTTPRedirectHandler):
     """Follows to http and https alone, and never from https to http."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
@@ -200,18 +194,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener() -> web.OpenerDirector:
     """HTTP and HTTPS with the environment's proxies; no other scheme."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        _Redirects(),
-    ):
-        opener.add_handler(handler)
+    opener = web.OpenerDirector()
+    transport = web.ProxyHandler, web.HTTPHandler, web.HTTPSHandler
+    for handler in (*transport, web.HTTPDefaultErrorHandler, web.HTTPErrorProcessor, _Redirects):
+        opener.add_handler(handler())
     return opener
 
 

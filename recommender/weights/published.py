@@ -75,9 +75,8 @@ def require_package(name: str) -> None:
     """Raise ModelError with what to install when a checkpoint's network needs a package that is absent."""
     package = checkpoint(name).package
     if package and importlib.util.find_spec(package) is None:  # looked for, not imported: that takes seconds
-        raise ModelError(
-            f"{name} needs the package {package}, which is not installed: pip install 'cliptune[timesformer]'"
-        )
+        told = f"{name} needs the package {package}, which is not installed"
+        raise ModelError(f"{told}: pip install 'cliptune[timesformer]'")
 
 
 def _vggish() -> "nn.Module":
@@ -109,10 +108,6 @@ def _vggish_figures(net: "nn.Module") -> list[Figure]:
     ]
 
 
-def _same(state: State) -> State:
-    return state
-
-
 def _slowfast(size: str) -> "nn.Module":
     from recommender.extractors.networks import slowfast
 
@@ -128,8 +123,7 @@ def _slowfast_names(state: State) -> State:
 def _timesformer() -> "nn.Module":
     """The default configuration of the package `transformers` is the one of this checkpoint."""
     transformers = importlib.import_module("transformers")
-    net: nn.Module = transformers.TimesformerModel(transformers.TimesformerConfig())
-    return net
+    return transformers.TimesformerModel(transformers.TimesformerConfig())
 
 
 def _timesformer_names(state: State) -> State:
@@ -137,6 +131,15 @@ def _timesformer_names(state: State) -> State:
 
 
 _VIDEO_ZOO = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
+_APACHE = "Apache-2.0 (of the repository)"
+
+
+def _slowfast_checkpoint(size: str, size_bytes: int) -> Checkpoint:
+    about = f"SlowFast {size} 8x8 (Feichtenhofer et al. 2019), video, 2304 numbers per 2 s; trained on Kinetics-400, "
+    about, file = f"{about}published by PyTorchVideo", f"SLOWFAST_8x8_{size}.pyth"
+    network = partial(_slowfast, f"{size}_8X8")
+    return Checkpoint(about, f"{_VIDEO_ZOO}/{file}", file, _APACHE, size_bytes, network, _slowfast_names)
+
 
 CHECKPOINTS: dict[str, Checkpoint] = {
     "vggish": Checkpoint(
@@ -144,32 +147,14 @@ CHECKPOINTS: dict[str, Checkpoint] = {
         "harritaylor/torchvggish",
         "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
         "vggish-10086976.pth",
-        "Apache-2.0 (of the repository)",
+        _APACHE,
         288_600_000,  # its parameters in float32
         _vggish,
-        _same,
+        dict,  # the names as they are
         _vggish_figures,
     ),
-    "slowfast": Checkpoint(
-        "SlowFast R50 8x8 (Feichtenhofer et al. 2019), video, 2304 numbers per 2 s; trained on Kinetics-400, "
-        "published by PyTorchVideo",
-        f"{_VIDEO_ZOO}/SLOWFAST_8x8_R50.pyth",
-        "SLOWFAST_8x8_R50.pyth",
-        "Apache-2.0 (of the repository)",
-        138_500_000,
-        partial(_slowfast, "R50_8X8"),
-        _slowfast_names,
-    ),
-    "slowfast-r101": Checkpoint(
-        "SlowFast R101 8x8 (Feichtenhofer et al. 2019), video, 2304 numbers per 2 s; trained on Kinetics-400, "
-        "published by PyTorchVideo",
-        f"{_VIDEO_ZOO}/SLOWFAST_8x8_R101.pyth",
-        "SLOWFAST_8x8_R101.pyth",
-        "Apache-2.0 (of the repository)",
-        251_800_000,
-        partial(_slowfast, "R101_8X8"),
-        _slowfast_names,
-    ),
+    "slowfast": _slowfast_checkpoint("R50", 138_500_000),
+    "slowfast-r101": _slowfast_checkpoint("R101", 251_800_000),
     "timesformer": Checkpoint(
         "TimeSformer base (Bertasius et al. 2021), video, 768 numbers per 10 s; trained on Kinetics-400, published as "
         "facebook/timesformer-base-finetuned-k400 on Hugging Face",

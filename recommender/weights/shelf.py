@@ -120,9 +120,8 @@ def pull(
     """
     one = checkpoint(name)
     if source and mirror:
-        raise InputError(
-            Argument("source"), " reads a file, ", Argument("mirror"), " names a place to fetch it from: give one"
-        )
+        told = " names a place to fetch it from: give one"
+        raise InputError(Argument("source"), " reads a file, ", Argument("mirror"), told)
     known = record(name)
     expected = _expected_hash(name, sha256, known)
     if known and not source and _whole(name, known):
@@ -155,10 +154,8 @@ def verify(name: str) -> list[Figure]:
     if known is None:
         raise _absent(name)
     if not _whole(name, known):
-        raise ModelError(
-            f"{show(weights_path(name))}: not what was recorded when it was pulled (SHA-256): damaged or changed; "
-            f"`recommend models pull {name}` mends it"
-        )
+        told = "not what was recorded when it was pulled (SHA-256): damaged or changed"
+        raise ModelError(f"{show(weights_path(name))}: {told}; `recommend models pull {name}` mends it")
     net = load(name)
     return one.check(net) if one.check else []
 
@@ -192,11 +189,8 @@ def _expected_hash(name: str, given: str | None, known: Record | None) -> str | 
     if len(given) != 64 or set(given) - set("0123456789abcdef"):
         raise InputError(Argument("sha256", f"'{show(given)}'"), " is no SHA-256: 64 hexadecimal digits")
     if known and given != known.sha256:
-        raise InputError(
-            Argument("sha256"),
-            f" differs from the {known.sha256} recorded when {name} was first pulled; remove "
-            f"{show(record_path(name))} to begin anew",
-        )
+        told = f" differs from the {known.sha256} recorded when {name} was first pulled; remove "
+        raise InputError(Argument("sha256"), f"{told}{show(record_path(name))} to begin anew")
     return given
 
 
@@ -204,17 +198,18 @@ def _check(file: Path, one: Checkpoint, source: str, expected: str | None) -> tu
     """SHA-256 and tensors of a published file that is the expected one and fits its network."""
     found = _sha256(file)
     if expected and found != expected:
-        raise ModelError(
-            f"{show(source)}: its SHA-256 is {found}, not {expected}: not the file that was expected, nothing was kept"
-        )
+        told = f"its SHA-256 is {found}, not {expected}: not the file that was expected, nothing was kept"
+        raise ModelError(f"{show(source)}: {told}")
     return found, convert(file, one, show(source))
 
 
 def _keep(name: str, state: dict[str, "Tensor"], file: Path, source: str, sha256: str) -> Record:
     """Write the weights, then their record."""
+    from safetensors.torch import save_file
+
     weights = weights_path(name)
     with model_errors(weights), new_file(weights) as partial:
-        _write(state, partial, {"sha256": sha256})  # one entry: several come in any order
+        save_file(state, partial, {"sha256": sha256})  # one entry: several come in any order
     made = Record(name, source, sha256, file.stat().st_size, _sha256(weights), weights.stat().st_size)
     with model_errors(record_path(name)):
         write(record_path(name), json.dumps(asdict(made), indent=1) + "\n")
@@ -228,12 +223,6 @@ def _whole(name: str, known: Record) -> bool:
 def _sha256(file: Path) -> str:
     with model_errors(file, "read"), open(file, "rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _write(state: dict[str, "Tensor"], path: Path, metadata: dict[str, str]) -> None:
-    from safetensors.torch import save_file
-
-    save_file(state, path, metadata)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -94,17 +94,12 @@ def _tonal(raw: Array) -> dict[str, Array]:
     mean, moving = (np.stack([_column(raw, f"chroma_{k}_{s}") for k in range(CLASSES)], 1) for s in ("mean", "std"))
     fits, moving_fits = correlate(mean, profiles()), correlate(moving, profiles())
     above = mean - mean.min(axis=1, keepdims=True)  # noise and reverberation fill every class alike
-    steps = degrees(above, fits.argmax(axis=1))
     return {
         "mode_major": major_minus_minor(fits),
         "mode_major_moving": major_minus_minor(moving_fits),
         "key_clarity": fits.max(axis=1),
         "key_clarity_moving": moving_fits.max(axis=1),
-        "second_major_minus_minor": steps["second"],
-        "third_major_minus_minor": steps["third"],
-        "fourth_minus_tritone": steps["fourth"],
-        "sixth_major_minus_minor": steps["sixth"],
-        "out_of_scale_share": steps["outside"],
+        **degrees(above, fits.argmax(axis=1)),
     }
 
 

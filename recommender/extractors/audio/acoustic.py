@@ -67,8 +67,7 @@ def fingerprint(spectra: Array) -> Fingerprint:
 def _codes(spectra: Array) -> Array:
     """uint32 [n]: bit m says that band m + 1 gains on band m."""
     last = FIRST_BIN + (BITS + 1) * BAND_BINS
-    bands = spectra[:, FIRST_BIN:last].reshape(-1, BITS + 1, BAND_BINS).sum(axis=2)
-    bands = _smooth(bands)
+    bands = _smooth(spectra[:, FIRST_BIN:last].reshape(-1, BITS + 1, BAND_BINS).sum(axis=2))
     slope = np.diff(bands, axis=1)
     gain = np.zeros_like(slope)
     gain[STEP:] = slope[STEP:] - slope[:-STEP]
@@ -103,11 +102,8 @@ def _levels(spectra: Array) -> Array:
 
 def to_bytes(fingerprint: Fingerprint) -> bytes:
     """`fingerprint` as bytes for a table: a magic with the revision, number of codes, codes, levels, little-endian."""
-    return (
-        _HEAD.pack(_MAGIC, len(fingerprint.codes))
-        + fingerprint.codes.astype("<u4").tobytes()
-        + fingerprint.levels.tobytes()
-    )
+    head = _HEAD.pack(_MAGIC, len(fingerprint.codes))
+    return head + fingerprint.codes.astype("<u4").tobytes() + fingerprint.levels.tobytes()
 
 
 def from_bytes(data: bytes) -> Fingerprint:
@@ -115,8 +111,7 @@ def from_bytes(data: bytes) -> Fingerprint:
     magic, n = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (b"", 0)
     rows = -(-n // BLOCK)
     if magic != _MAGIC or len(data) != _HEAD.size + 4 * n + LEVELS * rows:
-        raise InputError(
-            f"{len(data)} bytes are no acoustic fingerprint of revision {REVISION}; analyse the file again"
-        )
+        told = f"{len(data)} bytes are no acoustic fingerprint of revision {REVISION}; analyse the file again"
+        raise InputError(told)
     codes = np.frombuffer(data, "<u4", n, _HEAD.size).astype(np.uint32)
     return Fingerprint(codes, np.frombuffer(data, np.uint8, offset=_HEAD.size + 4 * n).reshape(rows, LEVELS))

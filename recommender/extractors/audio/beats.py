@@ -91,20 +91,16 @@ def to_bytes(found: Beats) -> bytes:
     if metre not in (*METRES, 0) or not 0 <= percent <= 100:
         raise InputError("a bar has 3 or 4 beats, and a confidence lies between 0 and 1")
     first = int(ticks[0]) if len(ticks) else 0
-    return (
-        _HEAD.pack(_MAGIC, len(ticks), first, metre, percent)
-        + steps.astype("<u2").tobytes()
-        + np.packbits(down).tobytes()
-    )
+    head = _HEAD.pack(_MAGIC, len(ticks), first, metre, percent)
+    return head + steps.astype("<u2").tobytes() + np.packbits(down).tobytes()
 
 
 def from_bytes(data: bytes) -> Beats:
     """The beats that `to_bytes` wrote; raises InputError for anything else, other revisions included."""
     magic, n, first, metre, percent = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (b"", 0, 0, 0, 0)
     size = _HEAD.size + 2 * max(n - 1, 0) + -(-n // 8)
-    sound = (
-        magic == _MAGIC and len(data) == size and percent <= 100 and (metre in METRES if n else data[8:] == bytes(6))
-    )
+    sound = magic == _MAGIC and len(data) == size and percent <= 100
+    sound = sound and (metre in METRES if n else data[8:] == bytes(6))
     if sound:
         steps = np.frombuffer(data, "<u2", max(n - 1, 0), _HEAD.size)
         bits = np.unpackbits(np.frombuffer(data, np.uint8, offset=size - -(-n // 8)))

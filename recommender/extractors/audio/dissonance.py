@@ -21,8 +21,7 @@ FAINTEST = 1e-3  # -60 dB below the frame's strongest peak
 def beating(low_hz: Array, high_hz: Array) -> Array:
     """Dissonance in [0, 0.2] of pairs of equally strong partials, `low_hz` <= `high_hz`."""
     x = (high_hz - low_hz) * (0.24 / (0.0207 * low_hz + 18.96))
-    rough: Array = np.exp(-3.51 * x) - np.exp(-5.75 * x)
-    return rough
+    return np.exp(-3.51 * x) - np.exp(-5.75 * x)
 
 
 def roughness(hz: Array, amplitude: Array) -> Array:

@@ -28,9 +28,8 @@ LOW_NOTES = 15  # A1 to B2
 BASS_NOTES = 20  # A1 to E3: what a bass plays
 RISE = 1.2  # with ACTIVE chosen against the notes of VGMIDI: durations r .77, note rate r .76
 
-CHROMA_COLUMNS = tuple(
-    Column(f"chroma_{name.lower().replace('#', 's')}", "share", f"share of pitch class {name}") for name in NAMES
-)
+_CHROMA = {f"chroma_{name.lower().replace('#', 's')}": name for name in NAMES}
+CHROMA_COLUMNS = tuple(Column(column, "share", f"share of pitch class {name}") for column, name in _CHROMA.items())
 COLUMNS = (
     Column("key_clarity", "correlation", "best of 24 key profiles with the slice's chroma"),
     Column("mode_major", "correlation", "best major minus best minor key: positive is major"),
@@ -85,8 +84,7 @@ def _triads() -> Array:
 def _unit_columns(rows: list[Array]) -> Array:
     table = np.array(rows)
     table = table - table.mean(axis=1, keepdims=True)
-    unit: Array = (table / np.linalg.norm(table, axis=1, keepdims=True)).T
-    return unit
+    return (table / np.linalg.norm(table, axis=1, keepdims=True)).T
 
 
 @cache
@@ -126,19 +124,19 @@ def tonal(active: Array) -> dict[str, Array]:
     return {
         "chroma": chroma,
         "sounds": sounds,
-        "local_clarity": local.max(axis=1),
-        "local_mode": major_minus_minor(local),
+        "key_clarity_local": local.max(axis=1),
+        "mode_major_local": major_minus_minor(local),
         **degrees(around, local.argmax(axis=1)),
         "chord_clarity": plain.max(axis=1),
         "chord_mode": major_minus_minor(plain),
         "chord_tension": tense.max(axis=1) - plain.max(axis=1),
-        "harmonic_step": _harmonic_step(chroma),
+        "harmonic_change": _harmonic_step(chroma),
         "interval": intervals((product(sounding.astype(np.float32), _fold()) > 0).astype(np.float64)),
-        "chroma_entropy": _entropy(chroma),
+        "chroma_entropy_local": _entropy(chroma),
         "note_dissonance": note_dissonance(active),
         "note_on": on.sum(axis=1),
-        "polyphony": sounding.sum(axis=1),
-        "low_register": _low_register(active),
+        "sounding": sounding.sum(axis=1),
+        "low_register_share": _low_register(active),
         "mean_pitch": _mean_pitch(active * sounding),
         "top_pitch": np.where(top.any(axis=1), MIDI[NOTES - 1 - top[:, ::-1].argmax(axis=1)], 0),
     }
@@ -155,12 +153,11 @@ def _smooth(series: Array, frames: int) -> Array:
 
 
 def major_minus_minor(fits: Array) -> Array:
-    difference: Array = fits[..., :12].max(axis=-1) - fits[..., 12:].max(axis=-1)
-    return difference
+    return fits[..., :12].max(axis=-1) - fits[..., 12:].max(axis=-1)
 
 
 def degrees(around: Array, key: Array) -> dict[str, Array]:
-    """What tells modes apart, per frame [n]: differences of scale degrees, and chroma outside the scale.
+    """What tells modes apart, columns per frame [n]: differences of scale degrees, and chroma outside the scale.
 
     `around` [n, 12] is the chroma of the surroundings, `key` [n] its best column of `profiles`.
     """
@@ -170,11 +167,11 @@ def degrees(around: Array, key: Array) -> dict[str, Array]:
     degree = np.take_along_axis(share, steps, axis=1)
     outside = np.stack([~np.isin(np.arange(12), scale) for scale in (MAJOR_SCALE, MINOR_SCALE)])
     return {
-        "second": degree[:, 2] - degree[:, 1],
-        "third": degree[:, 4] - degree[:, 3],
-        "fourth": degree[:, 5] - degree[:, 6],
-        "sixth": degree[:, 9] - degree[:, 8],
-        "outside": (degree * outside[key // 12]).sum(axis=1),
+        "second_major_minus_minor": degree[:, 2] - degree[:, 1],
+        "third_major_minus_minor": degree[:, 4] - degree[:, 3],
+        "fourth_minus_tritone": degree[:, 5] - degree[:, 6],
+        "sixth_major_minus_minor": degree[:, 9] - degree[:, 8],
+        "out_of_scale_share": (degree * outside[key // 12]).sum(axis=1),
     }
 
 
@@ -182,8 +179,7 @@ def _entropy(chroma: Array) -> Array:
     """Evenness in [0, 1] of each chroma [..., 12]: entropy over its maximum, 1 where nothing sounds."""
     total = chroma.sum(axis=-1, keepdims=True)
     share = np.where(total > 0, chroma / np.where(total > 0, total, 1), 1 / 12)
-    entropy: Array = -(share * np.log(np.maximum(share, 1e-12))).sum(axis=-1) / np.log(12)
-    return entropy
+    return -(share * np.log(np.maximum(share, 1e-12))).sum(axis=-1) / np.log(12)
 
 
 def _harmonic_step(chroma: Array) -> Array:
@@ -191,8 +187,7 @@ def _harmonic_step(chroma: Array) -> Array:
     smooth = _smooth(chroma, CHORD_FRAMES)
     total = smooth.sum(axis=1, keepdims=True)
     centroid = product(smooth / np.where(total > 0, total, 1), _centroid_map())
-    steps: Array = np.linalg.norm(np.diff(centroid, axis=0, prepend=centroid[:1]), axis=1) * SLOW_HZ
-    return steps
+    return np.linalg.norm(np.diff(centroid, axis=0, prepend=centroid[:1]), axis=1) * SLOW_HZ
 
 
 def intervals(chroma: Array) -> Array:
@@ -200,8 +195,7 @@ def intervals(chroma: Array) -> Array:
     pairs = np.stack([(chroma * np.roll(chroma, -k, axis=1)).sum(axis=1) for k in range(1, 7)], axis=1)
     pairs[:, 5] /= 2  # each tritone was counted from both ends
     total = pairs.sum(axis=1, keepdims=True)
-    share: Array = pairs / np.where(total > 0, total, 1)
-    return share
+    return pairs / np.where(total > 0, total, 1)
 
 
 def note_events(active: Array) -> tuple[Array, Array]:
@@ -220,20 +214,17 @@ def note_events(active: Array) -> tuple[Array, Array]:
 def above(active: Array, share: float) -> Array:
     """Notes above `share` of the strongest note within about a second to either side, bool [n, NOTES]."""
     loud = running_mean(active.max(axis=1), NEIGHBOURS)[:, None]
-    strong: Array = active > np.maximum(share * loud, QUIET * max(float(active.max()), 1e-30))
-    return strong
+    return active > np.maximum(share * loud, QUIET * max(float(active.max()), 1e-30))
 
 
 def _low_register(active: Array) -> Array:
     total = active.sum(axis=1)
-    share: Array = active[:, :LOW_NOTES].sum(axis=1) / np.where(total > 0, total, 1)
-    return share
+    return active[:, :LOW_NOTES].sum(axis=1) / np.where(total > 0, total, 1)
 
 
 def _mean_pitch(active: Array) -> Array:
     total = active.sum(axis=1)
-    pitch: Array = (active * MIDI).sum(axis=1) / np.where(total > 0, total, 1)
-    return pitch
+    return (active * MIDI).sum(axis=1) / np.where(total > 0, total, 1)
 
 
 def measure(slow: Mapping[str, Array]) -> dict[str, float]:
@@ -254,34 +245,17 @@ def _key_columns(chroma: Array) -> dict[str, float]:
     }
 
 
-# Column -> series whose mean over the moments with sound it is.
-MEANS: Mapping[str, str] = {
-    "key_clarity_local": "local_clarity",
-    "mode_major_local": "local_mode",
-    "chord_clarity": "chord_clarity",
-    "chord_mode": "chord_mode",
-    "chord_tension": "chord_tension",
-    "harmonic_change": "harmonic_step",
-    "second_major_minus_minor": "second",
-    "third_major_minus_minor": "third",
-    "fourth_minus_tritone": "fourth",
-    "sixth_major_minus_minor": "sixth",
-    "out_of_scale_share": "outside",
-    "chroma_entropy_local": "chroma_entropy",
-    "note_dissonance": "note_dissonance",
-    "low_register_share": "low_register",
-}
-
-
 def _local_columns(slow: Mapping[str, Array]) -> dict[str, float]:
+    """Means over the moments with sound, of the series that are called as a column above all."""
     sounds = slow["sounds"].astype(np.float64)
     heard = float(sounds.sum())
     weight = sounds / max(heard, 1)
-    mean = (np.stack([slow[name] for name in MEANS.values()]) * weight).sum(axis=1)
+    means = [column.name for column in COLUMNS if column.name in slow]
+    mean = (np.stack([slow[name] for name in means]) * weight).sum(axis=1)
     interval = (slow["interval"] * weight[:, None]).sum(axis=0)
     return {
-        **dict(zip(MEANS, mean.tolist(), strict=True)),
-        "major_window_share": float((weight * (slow["local_mode"] > 0)).sum()) if heard else 0.5,
+        **dict(zip(means, mean.tolist(), strict=True)),
+        "major_window_share": float((weight * (slow["mode_major_local"] > 0)).sum()) if heard else 0.5,
         "major_chord_share": float((weight * (slow["chord_mode"] > 0)).sum()) if heard else 0.5,
         "semitone_share": float(interval[0]),
         "major_third_share": float(interval[3]),
@@ -291,8 +265,8 @@ def _local_columns(slow: Mapping[str, Array]) -> dict[str, float]:
 
 def _note_columns(slow: Mapping[str, Array]) -> dict[str, float]:
     frames = len(slow["note_on"])
-    starts, sounding = float(slow["note_on"].sum()), float(slow["polyphony"].sum())
-    voiced = np.maximum((slow["polyphony"] > 0).sum(), 1)
+    starts, sounding = float(slow["note_on"].sum()), float(slow["sounding"].sum())
+    voiced = np.maximum((slow["sounding"] > 0).sum(), 1)
     return {
         "note_on_rate_hz": starts / frames * SLOW_HZ,
         "note_duration_s": sounding / max(starts, 1) / SLOW_HZ,

@@ -53,9 +53,8 @@ def profile(hz: Array, amplitude: Array) -> tuple[Array, float]:
     """
     heard = (amplitude > 0) & (hz >= LOWEST_HZ) & (hz <= HIGHEST_HZ)
     loudest = np.where(heard, amplitude, 0).max(axis=1, keepdims=True, initial=0)
-    weight = (amplitude / np.maximum(loudest, QUIET * max(float(loudest.max(initial=0)), 1e-30)))[heard].astype(
-        np.float64
-    )
+    against = np.maximum(loudest, QUIET * max(float(loudest.max(initial=0)), 1e-30))
+    weight = (amplitude / against)[heard].astype(np.float64)
     if not weight.sum() > 0:
         return np.zeros(12), 0.0
     midi = 69 + 12 * np.log2(hz[heard].astype(np.float64) / 440)

@@ -67,13 +67,11 @@ def templates(cents: int = 0) -> Array:
 def _hann_lobe(x: Array) -> Array:
     """Main lobe of the Hann window's transform at `x` bins from its centre, peak 1."""
     near = np.where(np.abs(np.abs(x) - 1) < 1e-6, 1 + 1e-6, x)
-    lobe: Array = np.where(np.abs(x) < 2, np.abs(np.sinc(near) / (1 - near**2)), 0)
-    return lobe
+    return np.where(np.abs(x) < 2, np.abs(np.sinc(near) / (1 - near**2)), 0)
 
 
 def _hz(midi: Array) -> Array:
-    hz: Array = 440 * 2 ** ((np.asarray(midi, dtype=np.float64) - 69) / 12)
-    return hz
+    return 440 * 2 ** ((np.asarray(midi, dtype=np.float64) - 69) / 12)
 
 
 def tuning_cents(spectra: Array) -> int:

@@ -74,8 +74,7 @@ def autocorrelation(strength: Array, longest_s: float = LONGEST_S) -> Array:
     spectrum = scipy.fft.rfft(centred, size, workers=1)
     raw = scipy.fft.irfft(np.square(np.abs(spectrum)), size, workers=1)[:lags]
     overlap: Array = len(centred) / (len(centred) - np.arange(lags))
-    scaled: Array = raw / energy * overlap
-    return scaled
+    return raw / energy * overlap
 
 
 @cache

@@ -128,8 +128,7 @@ def _rise(levels_db: Array, before: Array, loudest: Array) -> Array:
     floor = 10 * np.log10(np.maximum(loudest, TINY)) - ONSET_RANGE_DB
     steps = np.maximum(levels_db, floor)
     steps -= np.maximum(np.concatenate([before, levels_db[:-1]]), floor)
-    rise: Array = np.maximum(steps, 0, out=steps).mean(axis=1)
-    return rise
+    return np.maximum(steps, 0, out=steps).mean(axis=1)
 
 
 def level(samples: Array) -> dict[str, Array]:
@@ -252,15 +251,10 @@ def _levels(frames: Mapping[str, Array]) -> dict[str, float]:
 def _shapes(frames: Mapping[str, Array]) -> dict[str, float]:
     names = ("centroid", "bandwidth", "rolloff", "zcr", "flatness", "entropy", "bass", "flux", "norm")
     table = np.stack([frames[name] for name in names]).astype(np.float64)
-    mean = dict(zip(names, table.mean(axis=1).tolist(), strict=True))
-    std = dict(zip(names, table.std(axis=1).tolist(), strict=True))
+    mean, std = (dict(zip(names, v.tolist(), strict=True)) for v in (table.mean(axis=1), table.std(axis=1)))
     return {
-        "spectral_centroid_hz": mean["centroid"],
-        "spectral_centroid_std_hz": std["centroid"],
-        "spectral_bandwidth_hz": mean["bandwidth"],
-        "spectral_bandwidth_std_hz": std["bandwidth"],
-        "spectral_rolloff_hz": mean["rolloff"],
-        "spectral_rolloff_std_hz": std["rolloff"],
+        **{f"spectral_{name}_hz": mean[name] for name in names[:3]},
+        **{f"spectral_{name}_std_hz": std[name] for name in names[:3]},
         "spectral_flatness": mean["flatness"],
         "spectral_entropy": mean["entropy"],
         "octave_contrast_db": float(frames["contrast"].mean()),
@@ -274,6 +268,5 @@ def _shapes(frames: Mapping[str, Array]) -> dict[str, float]:
 
 def _cepstrum(mfcc: Array) -> dict[str, float]:
     mean, std = mfcc.mean(axis=0, dtype=np.float64), mfcc.std(axis=0, dtype=np.float64)
-    return {f"mfcc_{k}": float(mean[k]) for k in range(1, MFCC)} | {
-        f"mfcc_{k}_std": float(std[k]) for k in range(1, MFCC)
-    }
+    both = {"": mean.tolist(), "_std": std.tolist()}
+    return {f"mfcc_{k}{end}": values[k] for end, values in both.items() for k in range(1, MFCC)}

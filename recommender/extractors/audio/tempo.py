@@ -77,7 +77,9 @@ def estimate(strength: Array, onsets: int, flux: float, *, tagged: float | None 
     found = evidence(strength, similarity, flux)
     if found is None or seconds < LEAST_S or onsets < max(LEAST_ONSETS, LEAST_ONSETS_HZ * seconds):
         return None
-    chance = _softmax(found @ np.array(list(WEIGHTS.values())))
+    score = found @ np.array(list(WEIGHTS.values()))
+    chance = np.exp(score - score.max())
+    chance /= chance.sum()
     best = float(candidates()[chance.argmax()])
     if _mass(chance, best) < LEAST_SURE or not _persists(best, similarity, len(strength)):
         return None
@@ -155,12 +157,6 @@ def _persists(bpm: float, similarity: Array, frames: int) -> bool:
     level = max(float(np.median(similarity[1:])), 0.0)  # a loud and a quiet half alone make an envelope like itself
     like = np.maximum(similarity[near].max(axis=1) - level, 0).mean() if len(lags) else 0.0
     return bool(like >= LEAST_LIKE * max(0.5, (LIKE_S * FRAME_HZ / frames) ** 0.5))
-
-
-def _softmax(score: Array) -> Array:
-    weight = np.exp(score - score.max())
-    chance: Array = weight / weight.sum()
-    return chance
 
 
 def _mass(chance: Array, bpm: float) -> float:

@@ -43,8 +43,7 @@ def features(rgb: Array) -> Array:
     if not hasattr(_here, "network"):
         _here.network = cv2.dnn.readNetFromONNX(np.frombuffer(_check(NETWORK), np.uint8))
     _here.network.setInput(_input(rgb))
-    found: Array = _here.network.forward().ravel().copy()
-    return found
+    return _here.network.forward().ravel().copy()
 
 
 def shares(seen: Array) -> Array:
@@ -89,8 +88,7 @@ def _classifier() -> tuple[Array, Array]:
 
 @cache
 def _manifest() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads((FOLDER / MANIFEST).read_text(encoding="utf-8"))
-    return found
+    return json.loads((FOLDER / MANIFEST).read_text(encoding="utf-8"))
 
 
 def _check(name: str) -> bytes:

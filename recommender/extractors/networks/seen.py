@@ -27,8 +27,7 @@ class Seen(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         normal = clips.float().div_(255).sub_(MEAN).div_(SD)
-        found: Tensor = self.network(normal.to(next(self.parameters()).dtype).permute(0, 4, 1, 2, 3))
-        return found
+        return self.network(normal.to(next(self.parameters()).dtype).permute(0, 4, 1, 2, 3))
 
 
 class TwoSpeeds(nn.Module):
@@ -41,8 +40,7 @@ class TwoSpeeds(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         chosen = clips.index_select(2, self.get_buffer("slow"))
-        found: Tensor = self.network(chosen.contiguous(memory_format=torch.channels_last_3d), clips)
-        return found
+        return self.network(chosen.contiguous(memory_format=torch.channels_last_3d), clips)
 
 
 def slowfast(network: nn.Module) -> nn.Module:

@@ -50,8 +50,7 @@ class ConvNorm(nn.Module):
         self.norm: nn.Module = nn.BatchNorm3d(d_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        normed: Tensor = self.norm(self.conv(x))
-        return normed
+        return self.norm(self.conv(x))
 
     def fold(self) -> None:
         """Put the normalisation into the convolution, for inference only."""
@@ -85,9 +84,8 @@ class SlowFast(nn.Module):
         super().__init__()
         self.config = config
         stem = (1, 2, 2)
-        self.stem = nn.ModuleList(
-            [ConvNorm(3, width, (frames, 7, 7), stride=stem) for width, frames in ((64, 1), (64 // THIN, 5))]
-        )
+        stems = (ConvNorm(3, width, (frames, 7, 7), stride=stem) for width, frames in ((64, 1), (64 // THIN, 5)))
+        self.stem = nn.ModuleList(stems)
         self.pool = nn.MaxPool3d((1, 3, 3), stem, (0, 1, 1))
         self.stages, self.joins = nn.ModuleList(), nn.ModuleList()
         given = 64
@@ -95,11 +93,8 @@ class SlowFast(nn.Module):
             fast = given // THIN
             self.joins.append(ConvNorm(fast, 2 * fast, (config.fusion_frames, 1, 1), stride=(config.alpha, 1, 1)))
             stride = 1 if stage == 0 else 2
-            networks = (
-                _stage(given + 2 * fast, width, blocks, SLOW_TIME[stage], stride),
-                _stage(fast, width // THIN, blocks, 3, stride),
-            )
-            self.stages.append(nn.ModuleList(networks))
+            slow_stage = _stage(given + 2 * fast, width, blocks, SLOW_TIME[stage], stride)
+            self.stages.append(nn.ModuleList((slow_stage, _stage(fast, width // THIN, blocks, 3, stride))))
             given = 4 * width
 
     def forward(self, slow: Tensor, fast: Tensor) -> Tensor:

@@ -18,5 +18,4 @@ class TimeSformer(nn.Module):
         self.model = model
 
     def forward(self, clips: Tensor) -> Tensor:
-        found: Tensor = self.model(clips.transpose(1, 2)).last_hidden_state[:, 0]
-        return found
+        return self.model(clips.transpose(1, 2)).last_hidden_state[:, 0]

@@ -9,12 +9,8 @@ from torch import Tensor, nn
 
 DIM = 128
 CONVOLUTIONS = (
-    ("0", 64, True),
-    ("3", 128, True),
-    ("6", 256, False),
-    ("8", 256, True),
-    ("11", 512, False),
-    ("13", 512, True),
+    *(("0", 64, True), ("3", 128, True), ("6", 256, False), ("8", 256, True)),
+    *(("11", 512, False), ("13", 512, True)),
 )
 """Name in the checkpoint, output channels, and whether the maps are halved after it."""
 FLAT = 6 * 4 * 512
@@ -42,8 +38,7 @@ class VGGish(nn.Module):
             # ReLU and the maximum commute: on a quarter of the values it is four times cheaper.
             x = (halve(x) if pooled else x).relu_()
         # The release was trained with channels last: time, frequency, channel.
-        embedded: Tensor = self.embeddings(torch.flatten(x.permute(0, 2, 3, 1), 1))
-        return embedded
+        return self.embeddings(torch.flatten(x.permute(0, 2, 3, 1), 1))
 
 
 def halve(x: Tensor) -> Tensor:

@@ -1,20 +1,20 @@
 """Clips of a moving or still picture for a network: the frames that it was trained to see, their middle squares."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from recommender.errors import MediaError
-from recommender.extractors.pretrained.extractor import Reading
+from recommender.extractors.pretrained.extractor import NetworkExtractor, Reading, wrapper
 from recommender.extractors.pretrained.pooled import pool_windows
 from recommender.media import Damage, Frame, frames
-from recommender.types import Array, Features
+from recommender.types import Array, Facts, Features
 
 MAX_SIDE = 640  # the short side still has 256 up to a ratio of 2.5
-Facts = Mapping[str, str | int | float | None]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,15 @@ class Sampling:
     def step_s(self) -> float:
         """From one frame of a clip to the next."""
         return self.every / self.fps
+
+
+def extractor(checkpoint: str, network: str, columns: tuple[str, ...], *, sampling: Sampling) -> NetworkExtractor:
+    """What measures clips by a checkpoint inside that function of `networks.seen`.
+
+    One clip at once on a processor, whose caches its maps fill already.
+    """
+    reading = partial(read, columns=columns, sampling=sampling)
+    return NetworkExtractor(checkpoint, reading, wrapper(network), cpu=1, gpu=16)
 
 
 def read(path: Path, columns: tuple[str, ...], sampling: Sampling) -> Reading:

@@ -52,8 +52,7 @@ class Ready:
     def __call__(self, inputs: Array) -> Array:
         """float32 [n, d] of inputs uint8 or float32 [n, ...]."""
         found: Tensor = self.network(self._place(torch.from_numpy(pad_rows(inputs, self.rows))))
-        rows: Array = found[: len(inputs)].float().cpu().numpy()
-        return rows
+        return found[: len(inputs)].float().cpu().numpy()
 
     def _place(self, x: Tensor) -> Tensor:
         if not x.is_floating_point():

@@ -4,17 +4,12 @@ As the published networks were tested: 32 frames at every second of 30 per secon
 (x - .45) / .225 (facebookresearch/SlowFast `configs/Kinetics/c2/SLOWFAST_8x8_R50.yaml`, pytorchvideo's hub example).
 """
 
-from functools import partial
-
 from recommender.extractors.pretrained import clips
-from recommender.extractors.pretrained.extractor import NetworkExtractor, wrapper
 from recommender.types import Column, number_columns
 
 REVISION = ""  # the published features carry none
 NAMES = number_columns("SlowFast", 2304)
 COLUMNS = tuple(Column(name, "", "a number of the pictures' embedding") for name in NAMES)
 SAMPLING = clips.Sampling(fps=15.0, frames=32, side=256)
-READ = partial(clips.read, columns=NAMES, sampling=SAMPLING)
-# On a processor the maps of one clip fill the caches already.
-EXTRACTOR = NetworkExtractor("slowfast", READ, wrapper("slowfast"), cpu=1, gpu=16)
+EXTRACTOR = clips.extractor("slowfast", "slowfast", NAMES, sampling=SAMPLING)
 extract = EXTRACTOR.extract

@@ -1,20 +1,13 @@
 """From embeddings along an item to the windows of the library: means, as EmoMV takes them over its segments."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from recommender.extractors.windows import windows
-from recommender.types import Array, Features
+from recommender.types import Array, Facts, Features
 
 
 def pool_windows(
-    columns: tuple[str, ...],
-    embeddings: Array,
-    centres_s: Array,
-    *,
-    duration_s: float,
-    facts: Mapping[str, str | int | float | None],
+    columns: tuple[str, ...], embeddings: Array, centres_s: Array, *, duration_s: float, facts: Facts
 ) -> Features:
     """The mean of the embeddings [n, d] whose middle, of `centres_s` [n], lies in each window, and of all.
 

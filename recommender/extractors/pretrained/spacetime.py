@@ -7,10 +7,7 @@ facebook/timesformer-base-finetuned-k400 at 4022b66). A shorter video is held at
 square alone is seen [ours]: the published figures average three.
 """
 
-from functools import partial
-
 from recommender.extractors.pretrained import clips
-from recommender.extractors.pretrained.extractor import NetworkExtractor, wrapper
 from recommender.types import Column, number_columns
 
 REVISION = ""
@@ -18,6 +15,5 @@ NAMES = number_columns("TimeSformer", 768)
 COLUMNS = tuple(Column(name, "", "a number of the pictures' embedding") for name in NAMES)
 # A clip is long: what is left over counts from half of one on.
 SAMPLING = clips.Sampling(fps=14.0, every=17, frames=8, side=224, tail=True)
-READ = partial(clips.read, columns=NAMES, sampling=SAMPLING)
-EXTRACTOR = NetworkExtractor("timesformer", READ, wrapper("timesformer"), cpu=1, gpu=16)
+EXTRACTOR = clips.extractor("timesformer", "timesformer", NAMES, sampling=SAMPLING)
 extract = EXTRACTOR.extract

@@ -111,5 +111,4 @@ def _blend(
 def _scale(seen: Rates, now: Array) -> Array:
     """What was `seen`, scaled to the sizes `now` [n]; float64 [n, 5]."""
     ratio = np.nan_to_num(now / seen.busy, nan=1.0) if seen.busy > 0 else np.ones(len(now))
-    scaled: Array = np.clip(ratio, 1 / MOST, MOST)[:, None] * seen.values
-    return scaled
+    return np.clip(ratio, 1 / MOST, MOST)[:, None] * seen.values

@@ -75,8 +75,7 @@ def cuts_inside(steps: list[Step], scores: Array, seen: Outline) -> Array:
     sharp_s = np.sort(seen.times_s[_sharp(seen)])
     starts, ends = (np.array([s[k] for s in steps]) for k in (0, 1))
     told = np.searchsorted(sharp_s, ends + 1e-6) > np.searchsorted(sharp_s, starts + 1e-6)
-    found: Array = told & (scores >= FLOOR)
-    return found
+    return told & (scores >= FLOOR)
 
 
 def cuts_unmarked(seen: Outline) -> bool:

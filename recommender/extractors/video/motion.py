@@ -120,9 +120,7 @@ def residual(a: Array, b: Array) -> float:
 
     Insensitive to a change of mean brightness; two flat pictures agree, a flat and a textured one do not.
     """
-    x, y = a.astype(np.float32), b.astype(np.float32)
-    x -= x.mean()
-    y -= y.mean()
+    x, y = (m - m.mean() for m in (a.astype(np.float32), b.astype(np.float32)))
     x, y = x.ravel(), y.ravel()
     n = x.size
     both = (float(x @ x) + float(y @ y)) / n + 2 * VARIANCE
@@ -136,9 +134,8 @@ def speeds(match: Match, a: View, b: View) -> Speeds:
     camera = _camera(vectors, sure)
     lengths = (np.where(sure, np.hypot(v[..., 0], v[..., 1]), 0) for v in (vectors, camera, vectors - camera))
     length, global_, local = lengths
-    return Speeds(
-        *(float(v) for v in (length.mean(), quantiles(length.ravel(), [0.9])[0], global_.mean(), local.mean()))
-    )
+    p90 = quantiles(length.ravel(), [0.9])[0]
+    return Speeds(float(length.mean()), float(p90), float(global_.mean()), float(local.mean()))
 
 
 def _explain(a: Array, b: Array, back: Array) -> Array:
@@ -152,16 +149,14 @@ def _explain(a: Array, b: Array, back: Array) -> Array:
 def _gradient(grey: Array) -> Array:
     """Length of the gradient of a slightly blurred `grey` (float32 [h, w]), in levels per pixel."""
     smooth = cv2.GaussianBlur(grey, (7, 7), 1.5)
-    size: Array = cv2.magnitude(*(cv2.Scharr(smooth, cv2.CV_32F, dx, 1 - dx, scale=1 / 32) for dx in (1, 0)))
-    return size
+    return cv2.magnitude(*(cv2.Scharr(smooth, cv2.CV_32F, dx, 1 - dx, scale=1 / 32) for dx in (1, 0)))
 
 
 def _warp(b: Array, flow: Array) -> Array:
     """`b` pulled back along `flow`, as it would look from the first frame."""
     h, w = b.shape
     x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
-    back: Array = cv2.remap(b, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return back
+    return cv2.remap(b, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _shift(a: Array, b: Array) -> tuple[float, float]:
@@ -191,8 +186,7 @@ def _camera(vectors: Array, sure: Array, step: int = 6, rounds: int = 4) -> Arra
         miss = np.hypot(u - (tx + zoom * gx - roll * gy), v - (ty + zoom * gy + roll * gx))
         scale = max(median(miss), 0.5 * PRECISION_PX / WIDTH)
         weight = 1 / (1 + (miss / (2 * scale)) ** 2)
-    model = np.stack((tx + zoom * x - roll * y, ty + zoom * y + roll * x), -1)
-    return model.astype(np.float32)
+    return np.stack((tx + zoom * x - roll * y, ty + zoom * y + roll * x), -1).astype(np.float32)
 
 
 def _similarity(u: Array, v: Array, x: Array, y: Array, weight: Array) -> tuple[float, float, float, float]:

@@ -37,8 +37,7 @@ class Picture:
     @property
     def lightness(self) -> Array:
         """L*, float32 [h, w]."""
-        light: Array = self.lab[..., 0]
-        return light
+        return self.lab[..., 0]
 
 
 def picture(rgb: Array, longest: int) -> Picture:
@@ -55,14 +54,12 @@ def fit(rgb: Array, longest: int, least: int = 32) -> Array:
     if size == (w, h):
         return rgb
     shrink = size[0] <= w and size[1] <= h
-    resized: Array = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)
-    return resized
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)
 
 
 def luma(rgb: Array) -> Array:
     """Rec. 601 luma of `rgb`, uint8 [h, w]."""
-    grey: Array = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    return grey
+    return cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
 
 
 def crop_to(rgb: Array, crop: Crop) -> Array:

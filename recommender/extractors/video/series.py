@@ -65,7 +65,8 @@ class Series:
     def add(self, frame: Frame, crop: Crop) -> None:
         """Take in the next frame, of which `crop` is the picture."""
         if not self.frames:
-            self._begin(frame, crop)
+            self._last, self._since = frame, frame.t_s
+            self._recrop(crop)
         elif crop != self._crop:
             self._recrop(crop)
         if not self.stills or frame.t_s >= self.still_s[-1] + STILL_EVERY_S - 1e-6:
@@ -90,10 +91,6 @@ class Series:
         """The judge's score of every step, float64 [n]; 0 of those that only lead into a blank."""
         return np.where(self.judge.into_blank, 0.0, np.array(self.judge.scores, np.float64))
 
-    def _begin(self, frame: Frame, crop: Crop) -> None:
-        self._last, self._since = frame, frame.t_s
-        self._recrop(crop)
-
     def _recrop(self, crop: Crop) -> None:
         """See the last frame through `crop`, so that it compares with the next one."""
         self._crop = crop
@@ -112,13 +109,10 @@ class Series:
 
     def _look(self, rgb: Array, t_s: float, sight: Sight) -> None:
         """Append the features of a look; of a picture that is held the same again."""
-        if not (self.looks and np.array_equal(rgb, self._looked)):
-            seen = sight.features(rgb)
-            self._looked = rgb
-        else:
-            seen = self.looks[-1]
+        held = bool(self.looks) and np.array_equal(rgb, self._looked)
+        self.looks.append(self.looks[-1] if held else sight.features(rgb))
         self.look_s.append(t_s)
-        self.looks.append(seen)
+        self._looked = rgb
 
     def _step(self, frame: Frame) -> None:
         """Add the step to a new frame, after the rest of a frame that was held for long."""

@@ -112,8 +112,7 @@ def colours(rgb: Array) -> Array:
     soft = _softener()
     for _ in range(3):  # each turn smooths the last axis and moves it to the front
         counts = np.moveaxis(counts @ soft, -1, 0)
-    share: Array = counts / rgb[..., 0].size
-    return share
+    return counts / rgb[..., 0].size
 
 
 @cache
@@ -121,8 +120,7 @@ def _softener() -> Array:
     """[16, 16], rows summing to 1: spreads a bin over its neighbours, so that a slight shift of colour is slight."""
     distance = np.abs(np.subtract.outer(np.arange(BINS), np.arange(BINS)))
     weight = np.clip(3 - distance, 0, None)
-    soft: Array = weight / weight.sum(1, keepdims=True)
-    return soft
+    return weight / weight.sum(1, keepdims=True)
 
 
 def geometric_mean(a: float, b: float) -> float:

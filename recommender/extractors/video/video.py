@@ -4,7 +4,7 @@ Pictures are measured twice a second, motion and cuts between all sampled frames
 that a slow source repeats are skipped, and the flow to the next new frame is divided by the time between.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from recommender.extractors.video.sparse import Sampled, plan, sample_bursts
 from recommender.extractors.windows import windows
 from recommender.media import Damage, Frame, Outline, bursts, outline
 from recommender.media import frames as decode
-from recommender.types import Array, Column, Features
+from recommender.types import Array, Column, Facts, Features
 
 REVISION = "3"
 """Changes whenever the same file would give other numbers."""
@@ -75,17 +75,15 @@ def _from_bursts(path: Path, seen: Outline, lengths: Array, sight: Sight | None)
     """Features from one burst per key frame, or None when anything of it is damaged: then all is to be decoded."""
     damage = Damage()
     with one_thread():
-        found = sample_bursts(
-            bursts(path, seen, lengths, damage=damage, look_side=_side(sight)), seen, BATCH, sight=sight
-        )
+        pictures = bursts(path, seen, lengths, damage=damage, look_side=_side(sight))
+        found = sample_bursts(pictures, seen, BATCH, sight=sight)
     if found is None or damage.packets or damage.frames:
         return None
     few = np.isinf(lengths).any()
     how = "key frames, more where they are few" if few else "key frames"
     seen_s = float(np.diff(found.edges, axis=1)[~found.assumed].sum())
-    return _pool(
-        found, seen.end_s, {"sampling": how, "key_frames": len(seen.starts), "seen_s": round(seen_s, 3)}, sight
-    )
+    facts: Facts = {"sampling": how, "key_frames": len(seen.starts), "seen_s": round(seen_s, 3)}
+    return _pool(found, seen.end_s, facts, sight)
 
 
 def from_frames(frames: Iterable[Frame], duration_s: float | None = None, sight: Sight | None = None) -> Features:
@@ -95,10 +93,9 @@ def from_frames(frames: Iterable[Frame], duration_s: float | None = None, sight:
 
     Raises MediaError when there is no frame.
     """
-    series = Series(sight)
+    series, frames, crop = Series(sight), iter(frames), FULL
     with one_thread():
-        crop = FULL
-        for batch in _batches(iter(frames)):
+        while batch := list(islice(frames, BATCH)):
             crop = bars([f.rgb for f in batch], crop)
             for frame in batch:
                 series.add(frame, crop)
@@ -107,11 +104,6 @@ def from_frames(frames: Iterable[Frame], duration_s: float | None = None, sight:
     series.finish()
     end_s = series.end_s if duration_s is None else float(duration_s)
     return _pool(_all(series), end_s, {"sampling": "every frame"}, sight)
-
-
-def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    while batch := list(islice(frames, BATCH)):
-        yield batch
 
 
 def _all(series: Series) -> Sampled:
@@ -126,9 +118,7 @@ def _all(series: Series) -> Sampled:
     return Sampled(still_s, np.stack(series.stills), hold_s, steps, cut, unseen, cut_s, series.frames, *looks)
 
 
-def _pool(
-    found: Sampled, duration_s: float, facts: dict[str, str | int | float | None], sight: Sight | None
-) -> Features:
+def _pool(found: Sampled, duration_s: float, facts: Facts, sight: Sight | None) -> Features:
     """What was measured, per window and as a whole."""
     bounds = windows(duration_s)
     spans = np.concatenate((bounds, [[0.0, duration_s]]))
