@@ -74,11 +74,7 @@ class Recommender:
     """
 
     def __init__(
-        self,
-        library: LibraryReader,
-        model: Model | None = None,
-        ranker: str | None = None,
-        calibrate: bool = False,
+        self, library: LibraryReader, model: Model | None = None, ranker: str | None = None, calibrate: bool = False
     ) -> None:
         self.library = library
         self.model = model if model is not None else _model_of(library)
@@ -245,11 +241,7 @@ class Recommender:
         return [show_matching_copy(track, where) for track in tracks]
 
     def _query(
-        self,
-        path: str | PathLike[str],
-        modality: Modality,
-        target: Modality,
-        exclude: frozenset[str] = frozenset(),
+        self, path: str | PathLike[str], modality: Modality, target: Modality, exclude: frozenset[str] = frozenset()
     ) -> Query:
         analysis = self.model.analyse(Path(path), modality)
         return replace(query_of(analysis, target, exclude), cues=self.model.cues(analysis))

@@ -10,17 +10,7 @@ import numpy as np
 from recommender.conditions import TAGS
 from recommender.errors import InputError, LibraryError
 from recommender.model import Model
-from recommender.types import (
-    IMPORTED,
-    Affect,
-    Analysis,
-    Array,
-    Candidates,
-    Modality,
-    Space,
-    Track,
-    TrackWindows,
-)
+from recommender.types import IMPORTED, Affect, Analysis, Array, Candidates, Modality, Space, Track, TrackWindows
 
 if TYPE_CHECKING:
     from recommender.types import Filter

@@ -43,17 +43,16 @@ EvaluateOption = Annotated[
 ]
 
 
-@app.command(
-    "affect",
-    help="Train the built-in affect model from rated pictures and rated music.\n\n"
-    "Example: recommend train affect --data ../shared/data --out my-model",
-)
+@app.command("affect")
 def train_affect(
     data: Annotated[Path, option("Folder with oasis/, vgmidi/ and, for checks, pmemo320/.")],
     out: ModelFolderOption = Path("model"),
     seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 5,
     soundfont: Annotated[Path | None, option("Soundfont to render the MIDI with.")] = None,
 ) -> None:
+    """Train the built-in affect model from rated pictures and rated music.
+
+    Example: recommend train affect --data ../shared/data --out my-model"""
     from training.affect.train import train_affect as train
 
     with Progress("training") as progress:
@@ -61,11 +60,7 @@ def train_affect(
     write((out / "card.md").read_text(encoding="utf-8"))
 
 
-@app.command(
-    "retrieval",
-    help="Train a retrieval model on a dataset of matched pairs and save it as a model folder.\n\n"
-    "Example: recommend train retrieval --dataset emomv-c --data ../shared/data/emomv --out my-retrieval",
-)
+@app.command("retrieval")
 def train_retrieval(
     dataset: Annotated[str, option(DATASETS)],
     out: ModelFolderOption,
@@ -79,6 +74,9 @@ def train_retrieval(
     extra: Annotated[bool, option("Give the system the labelled music of EmoMV-B as well.")] = False,
     evaluate: EvaluateOption = None,
 ) -> None:
+    """Train a retrieval model on a dataset of matched pairs and save it as a model folder.
+
+    Example: recommend train retrieval --dataset emomv-c --data ../shared/data/emomv --out my-retrieval"""
     from training.retrieval.train import train_retrieval as train
     from training.systems import system as one
 
@@ -100,13 +98,7 @@ def train_retrieval(
     write(model.card())
 
 
-@app.command(
-    "afclnet",
-    help="Train AFCLNet on a table of rated pairs of your own clips and music; or, with --data, on rated pictures and "
-    "rated music, for a model that predicts affect.\n\n"
-    "Example: recommend train afclnet --pairs pairs.csv --out my-model\n\n"
-    "Example: recommend train afclnet --data ../shared/data --out my-model",
-)
+@app.command("afclnet")
 def train_afclnet(
     out: ModelFolderOption,
     pairs: RatedPairsOption = None,
@@ -118,6 +110,12 @@ def train_afclnet(
     soundfont: Annotated[Path | None, option("With --data: soundfont to render the MIDI with.")] = None,
     workers: Annotated[int, option("With --pairs: processes that measure media.", min=1)] = 1,
 ) -> None:
+    """Train AFCLNet on a table of rated pairs of your own clips and music; or, with --data, on rated pictures and rated
+    music, for a model that predicts affect.
+
+    Example: recommend train afclnet --pairs pairs.csv --out my-model
+
+    Example: recommend train afclnet --data ../shared/data --out my-model"""
     command = command_line()
     failed: dict[str, str] = {}
     with Progress("training") as progress:
@@ -148,11 +146,7 @@ def train_afclnet(
     write(card)
 
 
-@app.command(
-    "tagger",
-    help="Train a tagger: emotions of media by picture, by sound and by both, for `dataset tag`.\n\n"
-    "Example: recommend train tagger --dataset my-dataset --out my-tagger",
-)
+@app.command("tagger")
 def train_tagger(
     dataset: Annotated[str, option("emomv-c, or a folder made by `dataset build`.")],
     out: ModelFolderOption,
@@ -161,6 +155,9 @@ def train_tagger(
     seed: Annotated[int, option("Seed of the fit.", min=0)] = 0,
     seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 1,
 ) -> None:
+    """Train a tagger: emotions of media by picture, by sound and by both, for `dataset tag`.
+
+    Example: recommend train tagger --dataset my-dataset --out my-tagger"""
     from training.tagger.learn import train_tagger as learn
 
     loaded, command = _load(dataset, data), command_line()
@@ -202,6 +199,11 @@ class BenchmarkOptions(Options):
 
 @take_options
 def benchmark(asked: BenchmarkOptions) -> None:
+    """Fit systems on a dataset and report how good they are, beside chance and the published figures.
+
+    Example: recommend benchmark --dataset emomv-c --data ../shared/data/emomv --systems all --seeds 10 --out results
+
+    Example: recommend benchmark --suite matching-baselines --data ../shared/data/emomv --out matching-baselines"""
     command = command_line()
     if (asked.dataset is None) == (asked.suite is None):
         raise InputError("give either --dataset (with --systems) or --suite NAME")
@@ -255,6 +257,9 @@ def matching(
     table_seeds: Annotated[int, option("Data sets of the table of all recipes.", min=1)] = 10,
     paper_seeds: Annotated[int, option("Of the paper's slow recipe there.", min=1)] = 2,
 ) -> None:
+    """Which parts of AFCLNet find the effects that were planted in generated pairs (slow: hours at the defaults).
+
+    Example: recommend matching --out matching --effects perceptual --seeds 3 --table-seeds 1 --paper-seeds 1"""
     from training.evaluation.matching import run_matching
 
     command = command_line()
@@ -326,6 +331,9 @@ def evaluate(
     measure: Annotated[list[str], option("mAP, top@1, nDCG@10, ...; repeatable.", "-m", "--measure")] = MEASURES,
     format: FormatOption = TABLE,
 ) -> None:
+    """Measures of a TREC run by TREC judgements.
+
+    Example: recommend eval video-music.qrels system.run -m mAP -m top@1 --format json"""
     from training.evaluation.slices import number
     from training.evaluation.trec import evaluate_trec
 
@@ -350,18 +358,3 @@ def evaluate(
     ):
         if which:
             typer.echo(f"{len(which)} queries {what}", err=True)
-
-
-BENCHMARK_HELP = (
-    "Fit systems on a dataset and report how good they are, beside chance and the published figures.\n\n"
-    "Example: recommend benchmark --dataset emomv-c --data ../shared/data/emomv --systems all --seeds 10 --out results"
-    "\n\nExample: recommend benchmark --suite matching-baselines --data ../shared/data/emomv --out matching-baselines"
-)
-MATCHING_HELP = (
-    "Which parts of AFCLNet find the effects that were planted in generated pairs (slow: hours at the defaults).\n\n"
-    "Example: recommend matching --out matching --effects perceptual --seeds 3 --table-seeds 1 --paper-seeds 1"
-)
-EVAL_HELP = (
-    "Measures of a TREC run by TREC judgements.\n\n"
-    "Example: recommend eval video-music.qrels system.run -m mAP -m top@1 --format json"
-)

@@ -35,12 +35,7 @@ ExtractorOption = Annotated[
 ]
 
 
-@dataset_app.command(
-    "build",
-    context_settings=rename_options(encoder="extractor"),
-    help="Pair labelled media into matched and mismatched pairs with features, in EmoMV's layout.\n\n"
-    "Example: recommend dataset build labels.csv --out my-dataset --balance drop",
-)
+@dataset_app.command("build", context_settings=rename_options(encoder="extractor"))
 def dataset_build(
     labels: Annotated[Path, argument("CSV with columns path, emotion, source.")],
     out: Annotated[Path, option("Folder to write.")],
@@ -57,6 +52,9 @@ def dataset_build(
     ] = Classes.five,
     format: FormatOption = TABLE,
 ) -> None:
+    """Pair labelled media into matched and mismatched pairs with features, in EmoMV's layout.
+
+    Example: recommend dataset build labels.csv --out my-dataset --balance drop"""
     from training.construction import build
 
     with Progress("measuring") as progress:
@@ -75,13 +73,7 @@ def dataset_build(
     write_list(facts(report.as_dict()), format)
 
 
-@dataset_app.command(
-    "tag",
-    help="Label media with a tagger: a table for `dataset build` with what its three models agree on.\n\n"
-    "Every file gets one label: cut long ones into segments first (film_00.mp4, film_01.mp4, ... are of one source). "
-    "All opinions go to LABELS.opinions.csv. A stopped run goes on.\n\n"
-    "Example: recommend dataset tag ~/Clips --tagger my-tagger --out labels.csv",
-)
+@dataset_app.command("tag")
 def dataset_tag(
     folder: Annotated[Path, argument("Folder of media with picture and sound.")],
     tagger: Annotated[str, option("Folder of a tagger made by `train tagger`.")],
@@ -90,6 +82,12 @@ def dataset_tag(
     force: Annotated[bool, option("Write over tables that are there already.", "--force")] = False,
     format: FormatOption = TABLE,
 ) -> None:
+    """Label media with a tagger: a table for `dataset build` with what its three models agree on.
+
+    Every file gets one label: cut long ones into segments first (film_00.mp4, film_01.mp4, ... are of one source). All
+    opinions go to LABELS.opinions.csv. A stopped run goes on.
+
+    Example: recommend dataset tag ~/Clips --tagger my-tagger --out labels.csv"""
     from training.tagger.media import tag_folder
     from training.tagger.model import load
 
@@ -100,15 +98,7 @@ def dataset_tag(
     write_list(facts(report.as_dict()), format)
 
 
-@features_app.command(
-    "extract",
-    context_settings=rename_options(encoder="extractor"),
-    help="Measure every file of a folder and write the features as one table.\n\n"
-    "Features: builtin-music, builtin-video, builtin-clip, efficientnet, vggish, slowfast, slowfast-r101, timesformer "
-    "(the last four: `recommend models pull` first). FILE ends in "
-    ".parquet (one table), .h5 or .npy (a matrix each, with the rows' names beside it). A stopped run goes on.\n\n"
-    "Example: recommend features extract ~/Music --extractor vggish --out vggish.npy",
-)
+@features_app.command("extract", context_settings=rename_options(encoder="extractor"))
 def features_extract(
     folder: Annotated[Path, argument("Folder of media.")],
     extractor: Annotated[str, option("Features to measure, separated by commas.")],
@@ -116,6 +106,13 @@ def features_extract(
     workers: Annotated[int, option("Processes that measure media.", min=1)] = 1,
     format: FormatOption = TABLE,
 ) -> None:
+    """Measure every file of a folder and write the features as one table.
+
+    Features: builtin-music, builtin-video, builtin-clip, efficientnet, vggish, slowfast, slowfast-r101, timesformer
+    (the last four: `recommend models pull` first). FILE ends in .parquet (one table), .h5 or .npy (a matrix each, with
+    the rows' names beside it). A stopped run goes on.
+
+    Example: recommend features extract ~/Music --extractor vggish --out vggish.npy"""
     from training.construction.batch import extract_folder
 
     with Progress("measuring") as progress:

@@ -117,17 +117,10 @@ def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -
         raise typer.Exit(FAILED)
 
 
-MEDIA_WORDS = {
-    "music": "music (mp3, flac, ogg, wav, m4a, ...)",
-    "video": "clips (mp4, mov, mkv, webm, gif, jpg, ...)",
-}
+MEDIA_WORDS = {"music": "music (mp3, flac, ogg, wav, m4a, ...)", "video": "clips (mp4, mov, mkv, webm, gif, jpg, ...)"}
 
 
-@app.command(
-    "add",
-    help="Analyse files and folders into a library; what is in it already is left alone.\n\n"
-    "Example: recommend index add ~/Music --library film-music",
-)
+@app.command("add")
 @take_options
 def index_add(
     paths: Annotated[list[Path], argument("Files or folders.")],
@@ -137,6 +130,9 @@ def index_add(
     model: ModelOption = "builtin",
     work: WorkOptions,
 ) -> None:
+    """Analyse files and folders into a library; what is in it already is left alone.
+
+    Example: recommend index add ~/Music --library film-music"""
     from indexing import ingest
     from indexing.library import Library
     from recommender.model import Model
@@ -156,11 +152,7 @@ def index_add(
     _finish(follow(events, "analysing"), kind.modality, paths)
 
 
-@app.command(
-    "update",
-    help="Look at the library's folders again: new, changed and vanished files.\n\n"
-    "Example: recommend index update --library film-music --retry",
-)
+@app.command("update")
 @take_options
 def index_update(
     *,
@@ -169,6 +161,9 @@ def index_update(
     work: WorkOptions,
     reanalyse: Annotated[bool, option("Analyse everything again (after a new model).", "--reanalyse")] = False,
 ) -> None:
+    """Look at the library's folders again: new, changed and vanished files.
+
+    Example: recommend index update --library film-music --retry"""
     from indexing import ingest
     from indexing.library import Library
     from recommender.model import Model
@@ -177,19 +172,14 @@ def index_update(
     follow(ingest.update(Library.open(library), analyser, reanalyse=reanalyse, **work.settings()), "analysing")
 
 
-@app.command(
-    "upgrade",
-    help="Move a library to another model; it stays searchable with the old one until all is done.\n\n"
-    "Where the new model reads the same features, nothing is decoded again. Interrupted, the same command goes on.\n\n"
-    "Example: recommend index upgrade --library film-music --model my-model",
-)
+@app.command("upgrade")
 @take_options
-def index_upgrade(
-    *,
-    library: LibraryOption = "default",
-    model: ModelOption = "builtin",
-    work: WorkOptions,
-) -> None:
+def index_upgrade(*, library: LibraryOption = "default", model: ModelOption = "builtin", work: WorkOptions) -> None:
+    """Move a library to another model; it stays searchable with the old one until all is done.
+
+    Where the new model reads the same features, nothing is decoded again. Interrupted, the same command goes on.
+
+    Example: recommend index upgrade --library film-music --model my-model"""
     from indexing import ingest
     from recommender.model import Model
 
@@ -202,15 +192,14 @@ def index_upgrade(
         write(f"the library is searched with {analyser.name} revision {analyser.revision} now\n")
 
 
-@app.command(
-    "remove",
-    help="Take files, or everything under a folder, out of a library (the files stay).\n\n"
-    "Example: recommend index remove ~/Music/Demos",
-)
+@app.command("remove")
 def index_remove(
     paths: Annotated[list[Path], argument("Files or folders as `index list` shows them.")],
     library: LibraryOption = "default",
 ) -> None:
+    """Take files, or everything under a folder, out of a library (the files stay).
+
+    Example: recommend index remove ~/Music/Demos"""
     from indexing import ingest
     from indexing.library import Library
 
@@ -240,16 +229,15 @@ def index_info(library: LibraryOption = "default", format: FormatOption = TABLE)
     write_list(facts(info(open_library(library))), format)
 
 
-@app.command(
-    "verify",
-    help="Check every part of a library, and its search against brute force; exit 0 only when all is whole.\n\n"
-    "Example: recommend index verify --format json",
-)
+@app.command("verify")
 def index_verify(
     library: LibraryOption = "default",
     queries: Annotated[int, option("Queries of the search's audit; 0 leaves it out.", min=0)] = 50,
     format: FormatOption = TABLE,
 ) -> None:
+    """Check every part of a library, and its search against brute force; exit 0 only when all is whole.
+
+    Example: recommend index verify --format json"""
     from indexing.disk.locations import existing
     from indexing.maintenance.verify import examine
 
@@ -266,12 +254,7 @@ def index_verify(
         raise CliptuneError(f"{len(report.problems)} problem(s) found; `recommend index repair` puts right what it can")
 
 
-@app.command(
-    "repair",
-    help="Put a damaged library right with what is left of it; only tracks of damaged parts are analysed again.\n\n"
-    "Folders are looked through for files whose paths are lost. Exit 0 only when all is whole.\n\n"
-    "Example: recommend index repair ~/Music",
-)
+@app.command("repair")
 def index_repair(
     folders: Annotated[list[Path] | None, argument("Where files may be whose paths are lost.")] = None,
     library: LibraryOption = "default",
@@ -279,6 +262,11 @@ def index_repair(
     workers: WorkersOption = None,
     timeout: TimeoutOption = None,
 ) -> None:
+    """Put a damaged library right with what is left of it; only tracks of damaged parts are analysed again.
+
+    Folders are looked through for files whose paths are lost. Exit 0 only when all is whole.
+
+    Example: recommend index repair ~/Music"""
     from indexing.disk.locations import existing
     from indexing.maintenance.repair import repair
     from indexing.maintenance.verify import examine
@@ -290,12 +278,11 @@ def index_repair(
     write("whole\n")
 
 
-@app.command(
-    "compact",
-    help="Merge small parts, drop dead rows and shrink the catalog; `index info` says when it pays.\n\n"
-    "Example: recommend index compact --library film-music",
-)
+@app.command("compact")
 def index_compact(library: LibraryOption = "default") -> None:
+    """Merge small parts, drop dead rows and shrink the catalog; `index info` says when it pays.
+
+    Example: recommend index compact --library film-music"""
     from indexing.disk.locations import existing
     from indexing.maintenance.compact import compact
 
@@ -305,18 +292,18 @@ def index_compact(library: LibraryOption = "default") -> None:
         raise CliptuneError(f"{len(saved.left)} damaged part(s) were left as they are: `recommend index repair`")
 
 
-@app.command(
-    "build",
-    help="Build the search index of a large library; also done in the background after adding.\n\n"
-    "All options are kept with the library. Queries go on meanwhile; `index info` shows what was measured.\n\n"
-    "Example: recommend index build --library film-music --memory 2GB --recall 0.99",
-)
+@app.command("build")
 def index_build(
     library: LibraryOption = "default",
     memory: Annotated[str | None, option("Most that the index may take, such as 2GB.")] = None,
     recall: Annotated[float | None, option("Share of the best 10 and 100 windows to find; 1: all.")] = None,
     backend: Annotated[str | None, option("What searches: exact, faiss_flat, faiss_pq, or auto (by size).")] = None,
 ) -> None:
+    """Build the search index of a large library; also done in the background after adding.
+
+    All options are kept with the library. Queries go on meanwhile; `index info` shows what was measured.
+
+    Example: recommend index build --library film-music --memory 2GB --recall 0.99"""
     from indexing.maintenance.build_index import rebuild
 
     for modality, built in rebuild(open_library(library), memory, recall, backend=backend).items():
@@ -332,13 +319,7 @@ def _reader(name: str) -> "Model":
     return model
 
 
-@app.command(
-    "import",
-    help="Import precomputed vectors as a library of their own space.\n\n"
-    "Embeddings need the name of their space; features, the retrieval model that reads them.\n\n"
-    "Examples: recommend index import vectors.npy --ids ids.csv --space my-encoder --library platform\n\n"
-    "recommend index import vggish.npy --ids ids.csv --model my-retrieval --library vggish",
-)
+@app.command("import")
 def index_import(
     vectors: Annotated[Path, argument(".npy [n, dim], or .parquet with a `vector` column.")],
     ids: Annotated[Path | None, option("CSV with a column `id` (and path, title, start_s, ...).")] = None,
@@ -347,6 +328,13 @@ def index_import(
     kind: KindOption = Kind.music,
     library: LibraryOption = "default",
 ) -> None:
+    """Import precomputed vectors as a library of their own space.
+
+    Embeddings need the name of their space; features, the retrieval model that reads them.
+
+    Examples: recommend index import vectors.npy --ids ids.csv --space my-encoder --library platform
+
+    recommend index import vggish.npy --ids ids.csv --model my-retrieval --library vggish"""
     from indexing.ingest.import_vectors import import_vectors
 
     if bool(space) == bool(model):
