@@ -19,16 +19,8 @@ if TYPE_CHECKING:
 app = group("Train the models that come with the package.", no_args_is_help=True)
 
 
-class Protocol(StrEnum):
-    clean = "clean"
-    paper = "paper"
-
-
-class Split(StrEnum):
-    published = "published"
-    folds = "folds"
-
-
+Protocol = StrEnum("Protocol", {"clean": "clean", "paper": "paper"})
+Split = StrEnum("Split", {"published": "published", "folds": "folds"})
 MEASURES = ["mAP", "top@1", "top@5", "nDCG@10"]
 DATASETS = "emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`."
 EmomvOption = Annotated[Path | None, option("Folder of EmoMV in its published layout.")]

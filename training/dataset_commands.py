@@ -15,16 +15,8 @@ features_app = group("Measure media for other tools.", no_args_is_help=True)
 dataset_app = group("Build datasets of matched and mismatched pairs.", no_args_is_help=True)
 
 
-class Classes(StrEnum):
-    five = "five"
-    three = "three"
-
-
-class Balance(StrEnum):
-    returned = "return"
-    drop = "drop"
-
-
+Classes = StrEnum("Classes", {"five": "five", "three": "three"})
+Balance = StrEnum("Balance", {"returned": "return", "drop": "drop"})
 ExtractorOption = Annotated[
     str,
     option(
