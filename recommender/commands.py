@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from recommender.console import TABLE, FormatOption, group, word_as_options, write, write_list
+from recommender.console import TABLE, FormatOption, group, say_when_interrupted, word_as_options, write, write_list
 from recommender.errors import InputError, ModelError
 from recommender.options import argument, option
 from recommender.outputs.listing import Listing, align
@@ -47,16 +45,11 @@ def _models() -> list[dict[str, Any]]:
 def _checkpoints() -> list[dict[str, Any]]:
     from recommender.weights import CHECKPOINTS, present
 
-    return [
-        {
-            "name": name,
-            "kind": "checkpoint",
-            "present": present(name),
-            "licence": one.licence,
-            "size_mb": round(one.size_bytes / 1e6),
-        }
-        for name, one in CHECKPOINTS.items()
-    ]
+    rows = []
+    for name, one in CHECKPOINTS.items():
+        row: dict[str, Any] = {"name": name, "kind": "checkpoint", "present": present(name), "licence": one.licence}
+        rows.append(row | {"size_mb": round(one.size_bytes / 1e6)})
+    return rows
 
 
 def _row_text(row: dict[str, Any]) -> str:
@@ -106,14 +99,15 @@ def _facts(name: str) -> list[tuple[str, str]]:
     return rows
 
 
+MirrorOption = Annotated[str | None, option("Address of a folder to fetch the file from (or set CLIPTUNE_MIRROR).")]
+
+
 @app.command("pull")
 def models_pull(
     name: Annotated[str, argument("Checkpoint, as `models list` names it.")],
     source: Annotated[Path | None, option("Read the published file from here instead.", "--from")] = None,
     sha256: Annotated[str | None, option("SHA-256 that the published file must have.")] = None,
-    mirror: Annotated[
-        str | None, option("Address of a folder to fetch the file from (or set CLIPTUNE_MIRROR).")
-    ] = None,
+    mirror: MirrorOption = None,
 ) -> None:
     """Fetch a published checkpoint, check it and convert it to safetensors; a cut download is resumed.
 
@@ -124,12 +118,8 @@ def models_pull(
     from recommender.weights.shelf import weights_path
 
     verb = f"fetching {show(name)}"
-    try:
-        with Progress(verb) as progress:
-            pulled = pull(name, source, sha256, mirror=mirror, on_bytes=_Megabytes(f"{verb}, MB", progress))
-    except KeyboardInterrupt:
-        typer.echo("interrupted: what came is kept; the same command goes on from there", err=True)
-        raise
+    with say_when_interrupted("what came is kept"), Progress(verb) as progress:
+        pulled = pull(name, source, sha256, mirror=mirror, on_bytes=_Megabytes(f"{verb}, MB", progress))
     word = "was here already" if pulled.before else "is ready"
     write(f"{name} {word}: {show(weights_path(name))}\nSHA-256 of the published file: {pulled.record.sha256}\n")
 

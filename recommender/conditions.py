@@ -287,6 +287,8 @@ NAMES = tuple(one for one in FILTERS if isinstance(one, OneOf))
 READ: tuple[Within | OneOf, ...] = (*RANGES, *NAMES)
 TAGS = tuple(one.name for one in NAMES if one.kept == "tags")
 """What filters read of the tags of files: columns of the catalog, attributes of a track, keys of an answer."""
+TEMPO_AND_KEY = ("bpm", "bpm_alternative", "bpm_confidence", "key", "key_confidence")
+"""What is told of tempo and key: facts of the analysis, attributes of a track, keys of an answer."""
 
 _CALLED = {name: one for one in FILTERS for name in (one.field, one.option)}
 

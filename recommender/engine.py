@@ -46,9 +46,6 @@ DEFAULT_CANDIDATES = 200
 
 _SPARE = 4  # times as many tracks as are wanted are looked up at first where an artist may have too many of them
 
-DEFAULT_LIKE_WEIGHT = 0.5
-"""Weight of a reference track beside the clip: both count alike until told otherwise."""
-
 
 class _Placed(NamedTuple):
     """A track with its windows and the section of it that fits best."""

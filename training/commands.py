@@ -1,6 +1,7 @@
 """`recommend train|dataset|benchmark|eval`: fit models, build datasets, measure."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ MEASURES = ["mAP", "top@1", "top@5", "nDCG@10"]
 DATASETS = "emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`."
 EmomvOption = Annotated[Path | None, option("Folder of EmoMV in its published layout.")]
 ModelFolderOption = Annotated[Path, option("Model folder to write.")]
+SystemOption = Annotated[str, option("What to fit: a system with vectors, or a fusion (`benchmark` lists all).")]
 NameOption = Annotated[str | None, option("Name of the model and its space (default: the folder's).")]
 RatedPairsOption = Annotated[
     Path | None, option("CSV: video, music, score (0-1 or 1-5), and affect as video_X, music_X.")
@@ -57,9 +59,7 @@ def train_retrieval(
     dataset: Annotated[str, option(DATASETS)],
     out: ModelFolderOption,
     data: EmomvOption = None,
-    system: Annotated[str, option("What to fit: a system with vectors, or a fusion (`benchmark` lists all).")] = (
-        "predicted"
-    ),
+    system: SystemOption = "predicted",
     name: NameOption = None,
     seed: Annotated[int, option("Seed of the fit.")] = 0,
     seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 3,
@@ -73,20 +73,9 @@ def train_retrieval(
     from training.systems import system as one
 
     loaded, more = _load(dataset, data), _further(data) if extra else None
-    command = command_line()
+    fit = partial(train, loaded, one(system), out, command=command_line(), name=name, seed=seed)
     with Progress("training") as progress:
-        model = train(
-            loaded,
-            one(system),
-            out,
-            command=command,
-            name=name,
-            seed=seed,
-            extra=more,
-            seeds=range(seeds),
-            reason=evaluate,
-            tick=progress.stage,
-        )
+        model = fit(extra=more, seeds=range(seeds), reason=evaluate, tick=progress.stage)
     write(model.card())
 
 
@@ -111,24 +100,17 @@ def train_afclnet(
     command = command_line()
     failed: dict[str, str] = {}
     with Progress("training") as progress:
+        tick = progress.stage
         if pairs is not None and data is None:
             from training.retrieval.train_rated import train_rated
 
-            rated = train_rated(pairs, out, command, name=name, seed=seed, workers=workers, tick=progress.stage)
+            rated = train_rated(pairs, out, command, name=name, seed=seed, workers=workers, tick=tick)
             card, failed = rated.model.card(), rated.failed
         elif data is not None and pairs is None:
             from training.reranking.train import train_builtin
 
             trained = train_builtin(
-                data,
-                out,
-                command,
-                base=model,
-                name=name,
-                seed=seed,
-                seeds=seeds,
-                soundfont=soundfont,
-                tick=progress.stage,
+                data, out, command, base=model, name=name, seed=seed, seeds=seeds, soundfont=soundfont, tick=tick
             )
             card = trained.card()
         else:
@@ -221,6 +203,7 @@ def _run_systems(asked: BenchmarkOptions, command: str, tick: "Tick") -> None:
     from training.evaluation.benchmark import benchmark as run
     from training.evaluation.stages import parse_pair
     from training.evaluation.trials import Bench
+    from training.retrieval.train import Saved
     from training.systems import systems as named
 
     name, against = str(asked.dataset), asked.against
@@ -232,7 +215,9 @@ def _run_systems(asked: BenchmarkOptions, command: str, tick: "Tick") -> None:
     pairs = [parse_pair(text, list(made)) for text in dict.fromkeys(asked.stages or [])]
     loaded = _load(name, asked.data)
     more = _further(asked.data) if asked.extra else None
-    _check_features(made, loaded)
+    for one in made.values():
+        if isinstance(one, Saved):
+            one.model.check(loaded.features, loaded.name)
     saved = bool(asked.model) and not asked.systems
     bench = Bench(loaded, asked.protocol.value, asked.split.value, asked.folds, more, saved, asked.relevance.value)
     seeds = range(1 if saved else asked.seeds or 10)
@@ -254,18 +239,9 @@ def matching(
     Example: recommend matching --out matching --effects perceptual --seeds 3 --table-seeds 1 --paper-seeds 1"""
     from training.evaluation.matching import run_matching
 
-    command = command_line()
+    run = partial(run_matching, out, effects, seeds, pairs=pairs, command=command_line())
     with Progress("matching") as progress:
-        run_matching(
-            out,
-            effects,
-            seeds,
-            pairs=pairs,
-            command=command,
-            tick=progress.stage,
-            table_seeds=table_seeds,
-            paper_seeds=paper_seeds,
-        )
+        run(tick=progress.stage, table_seeds=table_seeds, paper_seeds=paper_seeds)
     write((out / "matching.md").read_text(encoding="utf-8"))
 
 
@@ -284,15 +260,6 @@ def _saved_systems(names: list[str]) -> dict[str, "System"]:
             raise InputError(f"two models are called '{loaded.name}': train one of them under another --name")
         made[loaded.name] = Saved(loaded)
     return made
-
-
-def _check_features(made: dict[str, "System"], dataset: "Dataset") -> None:
-    """Saved models must read what the dataset holds."""
-    from training.retrieval.train import Saved
-
-    for one in made.values():
-        if isinstance(one, Saved):
-            one.model.check(dataset.features, dataset.name)
 
 
 def _load(name: str, data: Path | None) -> "Dataset":
@@ -331,22 +298,15 @@ def evaluate(
 
     found = evaluate_trec(qrels, run, measure)
     means = {name: number(mean) for name, mean in found.means.items()}
-    value = {
-        "means": means,
-        "queries": len(found.queries),
-        "without_relevant": list(found.undefined),
-        "missing_from_run": list(found.missing),
-        "not_judged": list(found.unjudged),
+    apart = {
+        "without_relevant": ("without a relevant item (left out)", found.undefined),
+        "missing_from_run": ("missing from the run (counted as nothing found)", found.missing),
+        "not_judged": ("in the run but not judged (ignored)", found.unjudged),
     }
+    value = {"means": means, "queries": len(found.queries)} | {name: list(which) for name, (_, which) in apart.items()}
     rows = [{"measure": name, "value": mean} for name, mean in means.items()]
     text = align([(name, f"{mean:.4f}") for name, mean in found.means.items()])
     write_list(Listing(value, rows, ("measure", "value"), text), format)
-    if format == "json":
-        return
-    for what, which in (
-        ("without a relevant item (left out)", found.undefined),
-        ("missing from the run (counted as nothing found)", found.missing),
-        ("in the run but not judged (ignored)", found.unjudged),
-    ):
-        if which:
+    for what, which in apart.values():
+        if which and format != "json":
             typer.echo(f"{len(which)} queries {what}", err=True)

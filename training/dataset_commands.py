@@ -1,6 +1,7 @@
 """`recommend dataset build|tag`, `recommend features extract`: datasets of pairs, labels, and features, from media."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ dataset_app = group("Build datasets of matched and mismatched pairs.", no_args_i
 
 Classes = StrEnum("Classes", {"five": "five", "three": "three"})
 Balance = StrEnum("Balance", {"returned": "return", "drop": "drop"})
+BalanceOption = Annotated[Balance, option("Segments without a partner: back to matched, or dropped.")]
 ExtractorOption = Annotated[
     str,
     option(
@@ -31,9 +33,7 @@ ExtractorOption = Annotated[
 def dataset_build(
     labels: Annotated[Path, argument("CSV with columns path, emotion, source.")],
     out: Annotated[Path, option("Folder to write.")],
-    balance: Annotated[Balance, option("Segments without a partner: back to matched, or dropped.")] = (
-        Balance.returned
-    ),
+    balance: BalanceOption = Balance.returned,
     seed: Annotated[int, option("Deals sources and partners.")] = 0,
     extractor: ExtractorOption = "builtin",
     max_per_source: Annotated[int | None, option("At most so many segments of one source.", min=1)] = None,
@@ -49,19 +49,10 @@ def dataset_build(
     Example: recommend dataset build labels.csv --out my-dataset --balance drop"""
     from training.construction import build
 
+    pair = partial(build, labels, out, balance.value, seed=seed, extractor=extractor, classes=classes.value)
     with Progress("measuring") as progress:
-        report = build(
-            labels,
-            out,
-            balance.value,
-            seed=seed,
-            extractor=extractor,
-            max_per_source=max_per_source,
-            validation=validation,
-            workers=workers,
-            on_progress=lambda done, total: progress.stage("measuring", done, total),
-            classes=classes.value,
-        )
+        tick = partial(progress.stage, "measuring")
+        report = pair(max_per_source=max_per_source, validation=validation, workers=workers, on_progress=tick)
     write_list(facts(report.as_dict()), format)
 
 

@@ -1,13 +1,14 @@
 """`recommend index ...`: build and look after a library."""
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexing import ingest
 from recommender.console import (
     FAILED,
     TABLE,
@@ -20,6 +21,8 @@ from recommender.console import (
     WorkersOption,
     WorkOptions,
     group,
+    load_model,
+    say_when_interrupted,
     write,
     write_list,
 )
@@ -51,7 +54,7 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
 
     counts: Counter[str] = Counter()
     # Closing the stream lets go of the library's lock, whatever happens here.
-    with closing(stream), Progress(verb) as progress, _say_when_interrupted():
+    with closing(stream), Progress(verb) as progress, say_when_interrupted("what was finished is kept"):
         for event in stream:
             if isinstance(event, Plan):
                 counts["files"] = max(counts["files"], event.total)
@@ -66,15 +69,6 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
             summary = ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "nothing to do"
             progress.note(f"{summary} ({progress.elapsed_s():.1f} s)")
     return counts
-
-
-@contextmanager
-def _say_when_interrupted() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("interrupted: what was finished is kept; the same command goes on from there", err=True)
-        raise
 
 
 COUNTED = {
@@ -111,8 +105,7 @@ def _line(event: "Event", quiet: bool) -> str | None:
 def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -> None:
     """Exit 1 when nothing at all could be used; single failures were shown and are remembered."""
     if not counts["files"] and not counts["failed"]:
-        what = MEDIA_WORDS[modality]
-        raise CliptuneError(f"no {what} in {', '.join(show(p) for p in paths)}")
+        raise CliptuneError(f"no {MEDIA_WORDS[modality]} in {', '.join(show(p) for p in paths)}")
     if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
         raise typer.Exit(FAILED)
 
@@ -133,17 +126,15 @@ def index_add(
     """Analyse files and folders into a library; what is in it already is left alone.
 
     Example: recommend index add ~/Music --library film-music"""
-    from indexing import ingest
     from indexing.library import Library
-    from recommender.model import Model
 
-    analyser = Model.load(model)
+    analyser = load_model(model)
     analyser.check_media(kind.modality)
     if not any(path.exists() for path in paths):
         raise InputError(f"no such file or folder: {', '.join(map(show, paths))}")
     if work.dry_run:
         try:
-            opened: Library | None = Library.open(library)
+            opened: Library | None = open_library(library)
         except LibraryNotFound:
             opened = None
     else:
@@ -164,12 +155,8 @@ def index_update(
     """Look at the library's folders again: new, changed and vanished files.
 
     Example: recommend index update --library film-music --retry"""
-    from indexing import ingest
-    from indexing.library import Library
-    from recommender.model import Model
-
-    analyser = Model.load(model)
-    follow(ingest.update(Library.open(library), analyser, reanalyse=reanalyse, **work.settings()), "analysing")
+    analyser = load_model(model)
+    follow(ingest.update(open_library(library), analyser, reanalyse=reanalyse, **work.settings()), "analysing")
 
 
 @app.command("upgrade")
@@ -180,10 +167,7 @@ def index_upgrade(*, library: LibraryOption = "default", model: ModelOption = "b
     Where the new model reads the same features, nothing is decoded again. Interrupted, the same command goes on.
 
     Example: recommend index upgrade --library film-music --model my-model"""
-    from indexing import ingest
-    from recommender.model import Model
-
-    analyser, opened = Model.load(model), open_library(library)
+    analyser, opened = load_model(model), open_library(library)
     if analyser.space == opened.space:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} already\n")
         return
@@ -200,10 +184,7 @@ def index_remove(
     """Take files, or everything under a folder, out of a library (the files stay).
 
     Example: recommend index remove ~/Music/Demos"""
-    from indexing import ingest
-    from indexing.library import Library
-
-    counts = follow(ingest.remove(Library.open(library), paths), "removing")
+    counts = follow(ingest.remove(open_library(library), paths), "removing")
     if not counts["removed"]:
         raise CliptuneError(f"nothing of {', '.join(map(show, paths))} is in this library (`recommend index list`)")
 
@@ -270,9 +251,8 @@ def index_repair(
     from indexing.disk.locations import existing
     from indexing.maintenance.repair import repair
     from indexing.maintenance.verify import examine
-    from recommender.model import Model
 
-    follow(repair(library, Model.load(model), folders or (), workers=workers, limit_s=timeout), "repairing")
+    follow(repair(library, load_model(model), folders or (), workers=workers, limit_s=timeout), "repairing")
     if problems := examine(existing(library), queries=0).problems:
         raise CliptuneError(f"{len(problems)} problem(s) are left: {problems[0]}")
     write("whole\n")
@@ -311,9 +291,7 @@ def index_build(
 
 
 def _reader(name: str) -> "Model":
-    from recommender.model import Model
-
-    model = Model.load(name)
+    model = load_model(name)
     if not model.reads_features:
         raise InputError(f"the model '{show(name)}' analyses media itself: use `recommend index add`")
     return model
