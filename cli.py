@@ -44,9 +44,9 @@ app.add_typer(models_app, name="models")
 app.add_typer(training_commands.app, name="train")
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(features_app, name="features")
-app.command("benchmark", help=training_commands.BENCHMARK_HELP)(training_commands.benchmark)
-app.command("matching", help=training_commands.MATCHING_HELP)(training_commands.matching)
-app.command("eval", help=training_commands.EVAL_HELP)(training_commands.evaluate)
+app.command("benchmark")(training_commands.benchmark)
+app.command("matching")(training_commands.matching)
+app.command("eval")(training_commands.evaluate)
 
 
 @app.command(help="Print versions, the FAISS build, devices and conflicts.\n\nExample: recommend doctor")

@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Library", "Problem", "beats_of", "import_vectors", "ingest", "repair", "verify"]
 __all__ += ["Choices", "Event", "Failed", "Ingested", "Plan", "Planned", "Recoded", "Removed", "Skipped", "Warned"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    __all__,
-    (
-        "indexing.library",
-        "indexing.ingest",
-        "indexing.ingest.import_vectors",
-        "indexing.beats",
-        "indexing.maintenance.verify",
-        "indexing.maintenance.repair",
-    ),
-)
+_MODULES = ["library", "ingest", "ingest.import_vectors", "beats", "maintenance.verify", "maintenance.repair"]
+
+__getattr__, __dir__ = lazy(__name__, __all__, _MODULES)

@@ -66,21 +66,7 @@ __all__ += ["OUTPUTS", "Answer"]
 __all__ += ["Argument", "BackendError", "CliptuneError", "InputError", "LibraryError"]
 __all__ += ["LibraryLocked", "LibraryNotFound", "MediaError", "ModelError", "SpaceMismatch"]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    __all__,
-    (
-        "recommender.errors",
-        "recommender.types",
-        "recommender.memory",
-        "recommender.query",
-        "recommender.engine",
-        "recommender.model",
-        "recommender.rankers",
-        "recommender.affect.relative",
-        "recommender.extractors.audio.beats",
-        "recommender.sharing",
-        "recommender.outputs",
-        "recommender.outputs.records",
-    ),
-)
+_MODULES = ["errors", "types", "memory", "query", "engine", "model", "rankers"]
+_MODULES += ["affect.relative", "extractors.audio.beats", "sharing", "outputs", "outputs.records"]
+
+__getattr__, __dir__ = lazy(__name__, __all__, _MODULES)

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from recommender.console import TABLE, FormatOption, group, word_as_options, write, write_list
+from recommender.console import TABLE, FormatOption, group, say_when_interrupted, word_as_options, write, write_list
 from recommender.errors import InputError, ModelError
 from recommender.options import argument, option
 from recommender.outputs.listing import Listing, align
@@ -15,11 +13,11 @@ from recommender.text import show
 app = group("See, fetch, verify and share models.", no_args_is_help=True)
 
 
-@app.command(
-    "list",
-    help="The models at hand, and the published checkpoints that can be fetched.\n\nExample: recommend models list",
-)
+@app.command("list")
 def models_list(format: FormatOption = TABLE) -> None:
+    """The models at hand, and the published checkpoints that can be fetched.
+
+    Example: recommend models list"""
     rows = [*_models(), *_checkpoints()]
     write_list(Listing(rows, rows, _COLUMNS, align([(row["name"], _row_text(row)) for row in rows])), format)
 
@@ -47,16 +45,11 @@ def _models() -> list[dict[str, Any]]:
 def _checkpoints() -> list[dict[str, Any]]:
     from recommender.weights import CHECKPOINTS, present
 
-    return [
-        {
-            "name": name,
-            "kind": "checkpoint",
-            "present": present(name),
-            "licence": one.licence,
-            "size_mb": round(one.size_bytes / 1e6),
-        }
-        for name, one in CHECKPOINTS.items()
-    ]
+    rows = []
+    for name, one in CHECKPOINTS.items():
+        row: dict[str, Any] = {"name": name, "kind": "checkpoint", "present": present(name), "licence": one.licence}
+        rows.append(row | {"size_mb": round(one.size_bytes / 1e6)})
+    return rows
 
 
 def _row_text(row: dict[str, Any]) -> str:
@@ -70,12 +63,11 @@ def _row_text(row: dict[str, Any]) -> str:
     return f"{kind}revision {row['revision']}, {row['dim']} dimensions, reads {row['reads']}"
 
 
-@app.command(
-    "info",
-    help="The model card: data, licences, command, figures, limits; of a checkpoint, where it comes from.\n\n"
-    "Example: recommend models info builtin",
-)
+@app.command("info")
 def models_info(name: Annotated[str, argument("Model name or folder, or checkpoint.")] = "builtin") -> None:
+    """The model card: data, licences, command, figures, limits; of a checkpoint, where it comes from.
+
+    Example: recommend models info builtin"""
     from recommender.weights import CHECKPOINTS
 
     if name in CHECKPOINTS:
@@ -107,29 +99,27 @@ def _facts(name: str) -> list[tuple[str, str]]:
     return rows
 
 
-@app.command(
-    "pull",
-    help="Fetch a published checkpoint, check it and convert it to safetensors; a cut download is resumed.\n\n"
-    "Examples: recommend models pull vggish\n\nrecommend models pull vggish --from vggish-10086976.pth",
-)
+MirrorOption = Annotated[str | None, option("Address of a folder to fetch the file from (or set CLIPTUNE_MIRROR).")]
+
+
+@app.command("pull")
 def models_pull(
     name: Annotated[str, argument("Checkpoint, as `models list` names it.")],
     source: Annotated[Path | None, option("Read the published file from here instead.", "--from")] = None,
     sha256: Annotated[str | None, option("SHA-256 that the published file must have.")] = None,
-    mirror: Annotated[
-        str | None, option("Address of a folder to fetch the file from (or set CLIPTUNE_MIRROR).")
-    ] = None,
+    mirror: MirrorOption = None,
 ) -> None:
+    """Fetch a published checkpoint, check it and convert it to safetensors; a cut download is resumed.
+
+    Examples: recommend models pull vggish
+
+    recommend models pull vggish --from vggish-10086976.pth"""
     from recommender.weights import pull
     from recommender.weights.shelf import weights_path
 
     verb = f"fetching {show(name)}"
-    try:
-        with Progress(verb) as progress:
-            pulled = pull(name, source, sha256, mirror=mirror, on_bytes=_Megabytes(f"{verb}, MB", progress))
-    except KeyboardInterrupt:
-        typer.echo("interrupted: what came is kept; the same command goes on from there", err=True)
-        raise
+    with say_when_interrupted("what came is kept"), Progress(verb) as progress:
+        pulled = pull(name, source, sha256, mirror=mirror, on_bytes=_Megabytes(f"{verb}, MB", progress))
     word = "was here already" if pulled.before else "is ready"
     write(f"{name} {word}: {show(weights_path(name))}\nSHA-256 of the published file: {pulled.record.sha256}\n")
 
@@ -147,14 +137,11 @@ class _Megabytes:
             self.progress.stage(self.verb, done, max(todo, 1))
 
 
-@app.command(
-    "verify",
-    help="Check checkpoints on disk: every byte, every name and shape, and published figures where there are any.\n\n"
-    "Example: recommend models verify vggish",
-)
-def models_verify(
-    name: Annotated[str | None, argument("Checkpoint (default: all that are here).")] = None,
-) -> None:
+@app.command("verify")
+def models_verify(name: Annotated[str | None, argument("Checkpoint (default: all that are here).")] = None) -> None:
+    """Check checkpoints on disk: every byte, every name and shape, and published figures where there are any.
+
+    Example: recommend models verify vggish"""
     from recommender.weights import CHECKPOINTS, record
 
     names = [name] if name else [one for one in CHECKPOINTS if record(one)]
@@ -181,29 +168,24 @@ def _problem(name: str) -> str | None:
     return f"{name} does not give the published figures: remove {show(record_path(name))} and pull from another place"
 
 
-@app.command(
-    "import",
-    help="Install a trained model that somebody shares, from its folder or zip, under its own name.\n\n"
-    "Example: recommend models import my-model.zip",
-)
-def models_import(
-    source: Annotated[Path, argument("Model folder, or zip of one.")],
-) -> None:
+@app.command("import")
+def models_import(source: Annotated[Path, argument("Model folder, or zip of one.")]) -> None:
+    """Install a trained model that somebody shares, from its folder or zip, under its own name.
+
+    Example: recommend models import my-model.zip"""
     from recommender.sharing import import_model
 
     model = import_model(source)
     write(f"{model.name}, revision {model.revision}: {show(model.folder)} (use it with --model {model.name})\n")
 
 
-@app.command(
-    "export",
-    help="Write a trained model as one zip to share: manifest, tensors, card.\n\n"
-    "Example: recommend models export my-model my-model.zip",
-)
+@app.command("export")
 def models_export(
-    name: Annotated[str, argument("Model name or folder.")],
-    file: Annotated[Path, argument("Zip to write.")],
+    name: Annotated[str, argument("Model name or folder.")], file: Annotated[Path, argument("Zip to write.")]
 ) -> None:
+    """Write a trained model as one zip to share: manifest, tensors, card.
+
+    Example: recommend models export my-model my-model.zip"""
     from recommender.sharing import export_model
 
     files = export_model(name, file)

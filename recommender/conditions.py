@@ -88,21 +88,15 @@ class Filter:
 class Declared:
     """What is said of a filter once; its kinds below say what people may give for it.
 
-    Attributes
-    ----------
-    name:  of the track's attribute that it reads; its option has that name without a unit.
-    field: of `Filter`.
-    help:  of the option, without a full stop.
-    kept:  where the catalog has the attribute: among the `facts` that were measured, in a column of the `track`, or in
-           one of the `tags` of its files.
-    takes: the type of the option's value.
+    The catalog has the attribute where it is `kept`: among the `facts` that were measured, in a column of the `track`,
+    or in one of the `tags` of its files.
     """
 
-    name: str
-    field: str
-    help: str
+    name: str  # of the track's attribute that it reads; its option has that name without a unit
+    field: str  # of `Filter`
+    help: str  # of the option, without a full stop
     kept: Literal["facts", "track", "tags"] = "facts"
-    takes: ClassVar[Any] = list[str]
+    takes: ClassVar[Any] = list[str]  # the type of the option's value
 
     @property
     def option(self) -> str:
@@ -293,6 +287,8 @@ NAMES = tuple(one for one in FILTERS if isinstance(one, OneOf))
 READ: tuple[Within | OneOf, ...] = (*RANGES, *NAMES)
 TAGS = tuple(one.name for one in NAMES if one.kept == "tags")
 """What filters read of the tags of files: columns of the catalog, attributes of a track, keys of an answer."""
+TEMPO_AND_KEY = ("bpm", "bpm_alternative", "bpm_confidence", "key", "key_confidence")
+"""What is told of tempo and key: facts of the analysis, attributes of a track, keys of an answer."""
 
 _CALLED = {name: one for one in FILTERS for name in (one.field, one.option)}
 

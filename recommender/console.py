@@ -1,6 +1,8 @@
 """What the command line's parts share: option types, formats and printing to stdout."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +13,7 @@ from recommender.outputs.listing import FORMATS, Listing
 
 if TYPE_CHECKING:
     from recommender.errors import Argument, CliptuneError
+    from recommender.model import Model
     from recommender.types import Modality
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -74,6 +77,23 @@ class WorkOptions(Options):
     def settings(self) -> dict[str, Any]:
         """What ingestion takes."""
         return {"workers": self.workers, "retry": self.retry, "limit_s": self.timeout, "dry_run": self.dry_run}
+
+
+@contextmanager
+def say_when_interrupted(kept: str) -> Iterator[None]:
+    """A context that tells whoever interrupts it what is kept of the work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted: {kept}; the same command goes on from there", err=True)
+        raise
+
+
+def load_model(name: str) -> "Model":
+    """The model of that name or folder."""
+    from recommender.model import Model
+
+    return Model.load(name)
 
 
 def command_line() -> str:

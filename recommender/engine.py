@@ -46,9 +46,6 @@ DEFAULT_CANDIDATES = 200
 
 _SPARE = 4  # times as many tracks as are wanted are looked up at first where an artist may have too many of them
 
-DEFAULT_LIKE_WEIGHT = 0.5
-"""Weight of a reference track beside the clip: both count alike until told otherwise."""
-
 
 class _Placed(NamedTuple):
     """A track with its windows and the section of it that fits best."""
@@ -74,11 +71,7 @@ class Recommender:
     """
 
     def __init__(
-        self,
-        library: LibraryReader,
-        model: Model | None = None,
-        ranker: str | None = None,
-        calibrate: bool = False,
+        self, library: LibraryReader, model: Model | None = None, ranker: str | None = None, calibrate: bool = False
     ) -> None:
         self.library = library
         self.model = model if model is not None else _model_of(library)
@@ -245,11 +238,7 @@ class Recommender:
         return [show_matching_copy(track, where) for track in tracks]
 
     def _query(
-        self,
-        path: str | PathLike[str],
-        modality: Modality,
-        target: Modality,
-        exclude: frozenset[str] = frozenset(),
+        self, path: str | PathLike[str], modality: Modality, target: Modality, exclude: frozenset[str] = frozenset()
     ) -> Query:
         analysis = self.model.analyse(Path(path), modality)
         return replace(query_of(analysis, target, exclude), cues=self.model.cues(analysis))

@@ -1,15 +1,4 @@
-"""Every error a user can meet; each message says what failed, on which path or value, and what to do.
-
-CliptuneError
-├── MediaError          a file cannot be decoded, or holds no usable audio or picture
-├── LibraryError        a library is missing, damaged, or cannot be written
-│   ├── LibraryNotFound
-│   ├── LibraryLocked
-│   └── SpaceMismatch   the query's model is not the one the library was indexed with
-├── ModelError          a model folder is missing, damaged or does not fit
-├── BackendError        no usable vector search (FAISS) is installed
-└── InputError          an argument or an input table makes no sense
-"""
+"""Every error a user can meet; each message says what failed, on which path or value, and what to do."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -47,11 +36,11 @@ class CliptuneError(Exception):
 
 
 class MediaError(CliptuneError):
-    """A media file cannot be used."""
+    """A media file cannot be decoded, or holds no usable audio or picture."""
 
 
 class LibraryError(CliptuneError):
-    """A library cannot be read or written."""
+    """A library is missing or damaged, or cannot be written."""
 
 
 class LibraryNotFound(LibraryError):
@@ -63,15 +52,15 @@ class LibraryLocked(LibraryError):
 
 
 class SpaceMismatch(LibraryError):
-    """The query and the library live in different embedding spaces."""
+    """The query's model is not the one the library was indexed with: their embedding spaces differ."""
 
 
 class ModelError(CliptuneError):
-    """A model folder cannot be used."""
+    """A model folder is missing, damaged or does not fit."""
 
 
 class BackendError(CliptuneError):
-    """No vector search backend can be used."""
+    """No usable vector search (FAISS) is installed."""
 
 
 class InputError(CliptuneError):

@@ -47,10 +47,8 @@ def meets(track: Track, where: Filter) -> bool:
 
 
 def _place(track: Track, where: Filter) -> bool:
-    out = Places(where.exclude, files=True)
-    return bool(matching_paths((track.path, *track.copies), where)) and not any(
-        os.fsencode(path) in out for path in (track.path, *track.copies)
-    )
+    paths, out = (track.path, *track.copies), Places(where.exclude, files=True)
+    return bool(matching_paths(paths, where)) and not any(os.fsencode(path) in out for path in paths)
 
 
 def matching_paths(paths: Sequence[str], where: Filter) -> list[str]:

@@ -3,30 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from recommender.conditions import TAGS
+from recommender.conditions import TAGS, TEMPO_AND_KEY, Filter
 from recommender.errors import InputError, LibraryError
 from recommender.model import Model
-from recommender.types import (
-    IMPORTED,
-    Affect,
-    Analysis,
-    Array,
-    Candidates,
-    Modality,
-    Space,
-    Track,
-    TrackWindows,
-)
-
-if TYPE_CHECKING:
-    from recommender.types import Filter
-
-
-_FACTS = ("bpm", "bpm_alternative", "bpm_confidence", "key", "key_confidence")
+from recommender.types import IMPORTED, Affect, Analysis, Array, Candidates, Modality, Space, Track, TrackWindows
 
 
 class MemoryLibrary:
@@ -109,7 +93,7 @@ class MemoryLibrary:
         rows = [self._windows[i].inputs for i in self.ids(modality)]
         return np.median(np.vstack(rows), axis=0).astype(np.float32) if rows else np.zeros(0, np.float32)
 
-    def ids(self, modality: Modality, where: "Filter | None" = None) -> Array:
+    def ids(self, modality: Modality, where: Filter | None = None) -> Array:
         """int64 [t], ascending: the tracks that meet all conditions."""
         here = [track for track in self._tracks if track.modality == modality]
         if where:
@@ -118,7 +102,7 @@ class MemoryLibrary:
             here = [track for track in here if meets(track, where)]
         return np.array([track.id for track in here], np.int64)
 
-    def count(self, modality: Modality, where: "Filter | None" = None) -> int:
+    def count(self, modality: Modality, where: Filter | None = None) -> int:
         """Number of tracks that meet all conditions."""
         return len(self.ids(modality, where))
 
@@ -127,7 +111,7 @@ class MemoryLibrary:
         found: Array = self._recordings[ids]
         return found
 
-    def search(self, query: Array, k: int, modality: Modality, *, where: "Filter | None" = None) -> Candidates:
+    def search(self, query: Array, k: int, modality: Modality, *, where: Filter | None = None) -> Candidates:
         """The k tracks of distinct recordings whose best window has the largest cosine with `query`; ties by id."""
         if k < 1:
             raise InputError(f"cannot search for {k} tracks; ask for at least 1")
@@ -155,7 +139,7 @@ class MemoryLibrary:
 def _track(path: Path, analysis: Analysis) -> Track:
     """The track of an analysed file; without a title it is called as its file is."""
     tags, facts = analysis.tags, analysis.features.facts
-    told: dict[str, Any] = {name: facts.get(name) for name in _FACTS} | {name: tags.get(name) for name in TAGS}
+    told: dict[str, Any] = {name: facts.get(name) for name in TEMPO_AND_KEY} | {name: tags.get(name) for name in TAGS}
     return Track(
         id=0,
         path=str(path.absolute()),

@@ -22,7 +22,6 @@ class ListingReader(LibraryReader, Protocol):
 
     def ids(self, modality: Modality, where: Filter | None = None) -> Array:
         """int64 [t], ascending: the searchable tracks that meet all conditions."""
-        ...
 
 
 class RelativeLibrary:
@@ -33,6 +32,8 @@ class RelativeLibrary:
 
     def __init__(self, library: ListingReader, model: Model) -> None:
         self._library, self._encode = library, model.affect_encoder
+        self.inputs, self.medians = library.inputs, library.medians
+        self.count, self.recordings = library.count, library.recordings
         ids = library.ids("music")
         parts = [windows.affect for windows in library.windows_of(ids.tolist())]
         self.scale = Scale.of(np.array([p.mean(axis=0) for p in parts]).reshape(-1, 4))
@@ -43,18 +44,6 @@ class RelativeLibrary:
     @property
     def space(self) -> Space:
         return self._library.space
-
-    def inputs(self, modality: Modality) -> tuple[str, ...]:
-        return self._library.inputs(modality)
-
-    def medians(self, modality: Modality) -> Array:
-        return self._library.medians(modality)
-
-    def count(self, modality: Modality, where: Filter | None = None) -> int:
-        return self._library.count(modality, where)
-
-    def recordings(self, ids: Array) -> Array:
-        return self._library.recordings(ids)
 
     def search(self, query: Array, k: int, modality: Modality, *, where: Filter | None = None) -> Candidates:
         if modality != "music":

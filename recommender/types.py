@@ -110,18 +110,11 @@ class Analysis:
 
 
 class Coded(NamedTuple):
-    """What a library keeps of n rows of measured features.
+    """What a library keeps of n rows of measured features."""
 
-    Attributes
-    ----------
-    features: float32 [n, f], the measured ones and what the model derives from them.
-    affect:   float32 [n, 4], an `Affect` per row; [n, 0] of a model that predicts none.
-    vectors:  float32 [n, dim], unit length.
-    """
-
-    features: Array
-    affect: Array
-    vectors: Array
+    features: Array  # float32 [n, f], the measured ones and what the model derives from them
+    affect: Array  # float32 [n, 4], an `Affect` per row; [n, 0] of a model that predicts none
+    vectors: Array  # float32 [n, dim], unit length
 
 
 @dataclass(frozen=True)
@@ -199,32 +192,25 @@ class LibraryReader(Protocol):
 
     def inputs(self, modality: Modality) -> tuple[str, ...]:
         """Names of the columns of `TrackWindows.inputs`; empty for imported vectors."""
-        ...
 
     def medians(self, modality: Modality) -> Array:
         """float32 [f]: the library's median of every input column over all windows."""
-        ...
 
     def count(self, modality: Modality, where: Filter | None = None) -> int:
         """Number of distinct searchable tracks that meet all conditions."""
-        ...
 
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: what recording each track is of, the id of one of its near-duplicates, or its own."""
-        ...
 
     def search(self, query: Array, k: int, modality: Modality, *, where: Filter | None = None) -> Candidates:
         """The k tracks of distinct recordings, among those that meet all conditions, whose best window has the
         largest cosine with `query` [dim]; ties by id. Fewer only where no more qualify."""
-        ...
 
     def tracks_of(self, ids: Sequence[int]) -> list[Track]:
         """These tracks, in this order; raises LibraryError for an unknown id."""
-        ...
 
     def windows_of(self, ids: Sequence[int]) -> list[TrackWindows]:
         """The windows of these tracks, in this order; raises LibraryError for an unknown id."""
-        ...
 
 
 class AffectPair(NamedTuple):

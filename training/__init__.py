@@ -26,15 +26,6 @@ __all__ = [
     "system",
 ]
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    __all__,
-    (
-        "training.types",
-        "training.datasets",
-        "training.measures",
-        "training.evaluation.trials",
-        "training.evaluation.benchmark",
-        "training.systems",
-    ),
-)
+_MODULES = ["types", "datasets", "measures", "evaluation.trials", "evaluation.benchmark", "systems"]
+
+__getattr__, __dir__ = lazy(__name__, __all__, _MODULES)

@@ -1,6 +1,7 @@
 """`recommend train|dataset|benchmark|eval`: fit models, build datasets, measure."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,20 +20,13 @@ if TYPE_CHECKING:
 app = group("Train the models that come with the package.", no_args_is_help=True)
 
 
-class Protocol(StrEnum):
-    clean = "clean"
-    paper = "paper"
-
-
-class Split(StrEnum):
-    published = "published"
-    folds = "folds"
-
-
+Protocol = StrEnum("Protocol", {"clean": "clean", "paper": "paper"})
+Split = StrEnum("Split", {"published": "published", "folds": "folds"})
 MEASURES = ["mAP", "top@1", "top@5", "nDCG@10"]
 DATASETS = "emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`."
 EmomvOption = Annotated[Path | None, option("Folder of the data set (EmoMV: in its published layout).")]
 ModelFolderOption = Annotated[Path, option("Model folder to write.")]
+SystemOption = Annotated[str, option("What to fit: a system with vectors, or a fusion (`benchmark` lists all).")]
 NameOption = Annotated[str | None, option("Name of the model and its space (default: the folder's).")]
 RatedPairsOption = Annotated[
     Path | None, option("CSV: video, music, score (0-1 or 1-5), and affect as video_X, music_X.")
@@ -43,17 +37,16 @@ EvaluateOption = Annotated[
 ]
 
 
-@app.command(
-    "affect",
-    help="Train the built-in affect model from rated pictures and rated music.\n\n"
-    "Example: recommend train affect --data ../shared/data --out my-model",
-)
+@app.command("affect")
 def train_affect(
     data: Annotated[Path, option("Folder with oasis/, vgmidi/ and, for checks, pmemo320/.")],
     out: ModelFolderOption = Path("model"),
     seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 5,
     soundfont: Annotated[Path | None, option("Soundfont to render the MIDI with.")] = None,
 ) -> None:
+    """Train the built-in affect model from rated pictures and rated music.
+
+    Example: recommend train affect --data ../shared/data --out my-model"""
     from training.affect.train import train_affect as train
 
     with Progress("training") as progress:
@@ -61,52 +54,32 @@ def train_affect(
     write((out / "card.md").read_text(encoding="utf-8"))
 
 
-@app.command(
-    "retrieval",
-    help="Train a retrieval model on a dataset of matched pairs and save it as a model folder.\n\n"
-    "Example: recommend train retrieval --dataset emomv-c --data ../shared/data/emomv --out my-retrieval",
-)
+@app.command("retrieval")
 def train_retrieval(
     dataset: Annotated[str, option(DATASETS)],
     out: ModelFolderOption,
     data: EmomvOption = None,
-    system: Annotated[str, option("What to fit: a system with vectors, or a fusion (`benchmark` lists all).")] = (
-        "predicted"
-    ),
+    system: SystemOption = "predicted",
     name: NameOption = None,
     seed: Annotated[int, option("Seed of the fit.")] = 0,
     seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 3,
     extra: Annotated[bool, option("Give the system the labelled music of EmoMV-B as well.")] = False,
     evaluate: EvaluateOption = None,
 ) -> None:
+    """Train a retrieval model on a dataset of matched pairs and save it as a model folder.
+
+    Example: recommend train retrieval --dataset emomv-c --data ../shared/data/emomv --out my-retrieval"""
     from training.retrieval.train import train_retrieval as train
     from training.systems import system as one
 
     loaded, more = _load(dataset, data), _further(data) if extra else None
-    command = command_line()
+    fit = partial(train, loaded, one(system), out, command=command_line(), name=name, seed=seed)
     with Progress("training") as progress:
-        model = train(
-            loaded,
-            one(system),
-            out,
-            command=command,
-            name=name,
-            seed=seed,
-            extra=more,
-            seeds=range(seeds),
-            reason=evaluate,
-            tick=progress.stage,
-        )
+        model = fit(extra=more, seeds=range(seeds), reason=evaluate, tick=progress.stage)
     write(model.card())
 
 
-@app.command(
-    "afclnet",
-    help="Train AFCLNet on a table of rated pairs of your own clips and music; or, with --data, on rated pictures and "
-    "rated music, for a model that predicts affect.\n\n"
-    "Example: recommend train afclnet --pairs pairs.csv --out my-model\n\n"
-    "Example: recommend train afclnet --data ../shared/data --out my-model",
-)
+@app.command("afclnet")
 def train_afclnet(
     out: ModelFolderOption,
     pairs: RatedPairsOption = None,
@@ -118,27 +91,26 @@ def train_afclnet(
     soundfont: Annotated[Path | None, option("With --data: soundfont to render the MIDI with.")] = None,
     workers: Annotated[int, option("With --pairs: processes that measure media.", min=1)] = 1,
 ) -> None:
+    """Train AFCLNet on a table of rated pairs of your own clips and music; or, with --data, on rated pictures and rated
+    music, for a model that predicts affect.
+
+    Example: recommend train afclnet --pairs pairs.csv --out my-model
+
+    Example: recommend train afclnet --data ../shared/data --out my-model"""
     command = command_line()
     failed: dict[str, str] = {}
     with Progress("training") as progress:
+        tick = progress.stage
         if pairs is not None and data is None:
             from training.retrieval.train_rated import train_rated
 
-            rated = train_rated(pairs, out, command, name=name, seed=seed, workers=workers, tick=progress.stage)
+            rated = train_rated(pairs, out, command, name=name, seed=seed, workers=workers, tick=tick)
             card, failed = rated.model.card(), rated.failed
         elif data is not None and pairs is None:
             from training.reranking.train import train_builtin
 
             trained = train_builtin(
-                data,
-                out,
-                command,
-                base=model,
-                name=name,
-                seed=seed,
-                seeds=seeds,
-                soundfont=soundfont,
-                tick=progress.stage,
+                data, out, command, base=model, name=name, seed=seed, seeds=seeds, soundfont=soundfont, tick=tick
             )
             card = trained.card()
         else:
@@ -148,11 +120,7 @@ def train_afclnet(
     write(card)
 
 
-@app.command(
-    "tagger",
-    help="Train a tagger: emotions of media by picture, by sound and by both, for `dataset tag`.\n\n"
-    "Example: recommend train tagger --dataset my-dataset --out my-tagger",
-)
+@app.command("tagger")
 def train_tagger(
     dataset: Annotated[str, option("emomv-c, or a folder made by `dataset build`.")],
     out: ModelFolderOption,
@@ -161,6 +129,9 @@ def train_tagger(
     seed: Annotated[int, option("Seed of the fit.", min=0)] = 0,
     seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 1,
 ) -> None:
+    """Train a tagger: emotions of media by picture, by sound and by both, for `dataset tag`.
+
+    Example: recommend train tagger --dataset my-dataset --out my-tagger"""
     from training.tagger.learn import train_tagger as learn
 
     loaded, command = _load(dataset, data), command_line()
@@ -202,6 +173,11 @@ class BenchmarkOptions(Options):
 
 @take_options
 def benchmark(asked: BenchmarkOptions) -> None:
+    """Fit systems on a dataset and report how good they are, beside chance and the published figures.
+
+    Example: recommend benchmark --dataset emomv-c --data ../shared/data/emomv --systems all --seeds 10 --out results
+
+    Example: recommend benchmark --suite matching-baselines --data ../shared/data/emomv --out matching-baselines"""
     command = command_line()
     if (asked.dataset is None) == (asked.suite is None):
         raise InputError("give either --dataset (with --systems) or --suite NAME")
@@ -227,6 +203,7 @@ def _run_systems(asked: BenchmarkOptions, command: str, tick: "Tick") -> None:
     from training.evaluation.benchmark import benchmark as run
     from training.evaluation.stages import parse_pair
     from training.evaluation.trials import Bench
+    from training.retrieval.train import Saved
     from training.systems import systems as named
 
     name, against = str(asked.dataset), asked.against
@@ -238,7 +215,9 @@ def _run_systems(asked: BenchmarkOptions, command: str, tick: "Tick") -> None:
     pairs = [parse_pair(text, list(made)) for text in dict.fromkeys(asked.stages or [])]
     loaded = _load(name, asked.data)
     more = _further(asked.data) if asked.extra else None
-    _check_features(made, loaded)
+    for one in made.values():
+        if isinstance(one, Saved):
+            one.model.check(loaded.features, loaded.name)
     saved = bool(asked.model) and not asked.systems
     bench = Bench(loaded, asked.protocol.value, asked.split.value, asked.folds, more, saved, asked.relevance.value)
     seeds = range(1 if saved else asked.seeds or 10)
@@ -255,20 +234,14 @@ def matching(
     table_seeds: Annotated[int, option("Data sets of the table of all recipes.", min=1)] = 10,
     paper_seeds: Annotated[int, option("Of the paper's slow recipe there.", min=1)] = 2,
 ) -> None:
+    """Which parts of AFCLNet find the effects that were planted in generated pairs (slow: hours at the defaults).
+
+    Example: recommend matching --out matching --effects perceptual --seeds 3 --table-seeds 1 --paper-seeds 1"""
     from training.evaluation.matching import run_matching
 
-    command = command_line()
+    run = partial(run_matching, out, effects, seeds, pairs=pairs, command=command_line())
     with Progress("matching") as progress:
-        run_matching(
-            out,
-            effects,
-            seeds,
-            pairs=pairs,
-            command=command,
-            tick=progress.stage,
-            table_seeds=table_seeds,
-            paper_seeds=paper_seeds,
-        )
+        run(tick=progress.stage, table_seeds=table_seeds, paper_seeds=paper_seeds)
     write((out / "matching.md").read_text(encoding="utf-8"))
 
 
@@ -287,15 +260,6 @@ def _saved_systems(names: list[str]) -> dict[str, "System"]:
             raise InputError(f"two models are called '{loaded.name}': train one of them under another --name")
         made[loaded.name] = Saved(loaded)
     return made
-
-
-def _check_features(made: dict[str, "System"], dataset: "Dataset") -> None:
-    """Saved models must read what the dataset holds."""
-    from training.retrieval.train import Saved
-
-    for one in made.values():
-        if isinstance(one, Saved):
-            one.model.check(dataset.features, dataset.name)
 
 
 def _load(name: str, data: Path | None) -> "Dataset":
@@ -326,42 +290,23 @@ def evaluate(
     measure: Annotated[list[str], option("mAP, top@1, nDCG@10, ...; repeatable.", "-m", "--measure")] = MEASURES,
     format: FormatOption = TABLE,
 ) -> None:
+    """Measures of a TREC run by TREC judgements.
+
+    Example: recommend eval video-music.qrels system.run -m mAP -m top@1 --format json"""
     from training.evaluation.slices import number
     from training.evaluation.trec import evaluate_trec
 
     found = evaluate_trec(qrels, run, measure)
     means = {name: number(mean) for name, mean in found.means.items()}
-    value = {
-        "means": means,
-        "queries": len(found.queries),
-        "without_relevant": list(found.undefined),
-        "missing_from_run": list(found.missing),
-        "not_judged": list(found.unjudged),
+    apart = {
+        "without_relevant": ("without a relevant item (left out)", found.undefined),
+        "missing_from_run": ("missing from the run (counted as nothing found)", found.missing),
+        "not_judged": ("in the run but not judged (ignored)", found.unjudged),
     }
+    value = {"means": means, "queries": len(found.queries)} | {name: list(which) for name, (_, which) in apart.items()}
     rows = [{"measure": name, "value": mean} for name, mean in means.items()]
     text = align([(name, f"{mean:.4f}") for name, mean in found.means.items()])
     write_list(Listing(value, rows, ("measure", "value"), text), format)
-    if format == "json":
-        return
-    for what, which in (
-        ("without a relevant item (left out)", found.undefined),
-        ("missing from the run (counted as nothing found)", found.missing),
-        ("in the run but not judged (ignored)", found.unjudged),
-    ):
-        if which:
+    for what, which in apart.values():
+        if which and format != "json":
             typer.echo(f"{len(which)} queries {what}", err=True)
-
-
-BENCHMARK_HELP = (
-    "Fit systems on a dataset and report how good they are, beside chance and the published figures.\n\n"
-    "Example: recommend benchmark --dataset emomv-c --data ../shared/data/emomv --systems all --seeds 10 --out results"
-    "\n\nExample: recommend benchmark --suite matching-baselines --data ../shared/data/emomv --out matching-baselines"
-)
-MATCHING_HELP = (
-    "Which parts of AFCLNet find the effects that were planted in generated pairs (slow: hours at the defaults).\n\n"
-    "Example: recommend matching --out matching --effects perceptual --seeds 3 --table-seeds 1 --paper-seeds 1"
-)
-EVAL_HELP = (
-    "Measures of a TREC run by TREC judgements.\n\n"
-    "Example: recommend eval video-music.qrels system.run -m mAP -m top@1 --format json"
-)

@@ -1,6 +1,7 @@
 """`recommend dataset build|tag`, `recommend features extract`: datasets of pairs, labels, and features, from media."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,16 +16,9 @@ features_app = group("Measure media for other tools.", no_args_is_help=True)
 dataset_app = group("Build datasets of matched and mismatched pairs.", no_args_is_help=True)
 
 
-class Classes(StrEnum):
-    five = "five"
-    three = "three"
-
-
-class Balance(StrEnum):
-    returned = "return"
-    drop = "drop"
-
-
+Classes = StrEnum("Classes", {"five": "five", "three": "three"})
+Balance = StrEnum("Balance", {"returned": "return", "drop": "drop"})
+BalanceOption = Annotated[Balance, option("Segments without a partner: back to matched, or dropped.")]
 ExtractorOption = Annotated[
     str,
     option(
@@ -35,18 +29,11 @@ ExtractorOption = Annotated[
 ]
 
 
-@dataset_app.command(
-    "build",
-    context_settings=rename_options(encoder="extractor"),
-    help="Pair labelled media into matched and mismatched pairs with features, in EmoMV's layout.\n\n"
-    "Example: recommend dataset build labels.csv --out my-dataset --balance drop",
-)
+@dataset_app.command("build", context_settings=rename_options(encoder="extractor"))
 def dataset_build(
     labels: Annotated[Path, argument("CSV with columns path, emotion, source.")],
     out: Annotated[Path, option("Folder to write.")],
-    balance: Annotated[Balance, option("Segments without a partner: back to matched, or dropped.")] = (
-        Balance.returned
-    ),
+    balance: BalanceOption = Balance.returned,
     seed: Annotated[int, option("Deals sources and partners.")] = 0,
     extractor: ExtractorOption = "builtin",
     max_per_source: Annotated[int | None, option("At most so many segments of one source.", min=1)] = None,
@@ -57,31 +44,19 @@ def dataset_build(
     ] = Classes.five,
     format: FormatOption = TABLE,
 ) -> None:
+    """Pair labelled media into matched and mismatched pairs with features, in EmoMV's layout.
+
+    Example: recommend dataset build labels.csv --out my-dataset --balance drop"""
     from training.construction import build
 
+    pair = partial(build, labels, out, balance.value, seed=seed, extractor=extractor, classes=classes.value)
     with Progress("measuring") as progress:
-        report = build(
-            labels,
-            out,
-            balance.value,
-            seed=seed,
-            extractor=extractor,
-            max_per_source=max_per_source,
-            validation=validation,
-            workers=workers,
-            on_progress=lambda done, total: progress.stage("measuring", done, total),
-            classes=classes.value,
-        )
+        tick = partial(progress.stage, "measuring")
+        report = pair(max_per_source=max_per_source, validation=validation, workers=workers, on_progress=tick)
     write_list(facts(report.as_dict()), format)
 
 
-@dataset_app.command(
-    "tag",
-    help="Label media with a tagger: a table for `dataset build` with what its three models agree on.\n\n"
-    "Every file gets one label: cut long ones into segments first (film_00.mp4, film_01.mp4, ... are of one source). "
-    "All opinions go to LABELS.opinions.csv. A stopped run goes on.\n\n"
-    "Example: recommend dataset tag ~/Clips --tagger my-tagger --out labels.csv",
-)
+@dataset_app.command("tag")
 def dataset_tag(
     folder: Annotated[Path, argument("Folder of media with picture and sound.")],
     tagger: Annotated[str, option("Folder of a tagger made by `train tagger`.")],
@@ -90,6 +65,12 @@ def dataset_tag(
     force: Annotated[bool, option("Write over tables that are there already.", "--force")] = False,
     format: FormatOption = TABLE,
 ) -> None:
+    """Label media with a tagger: a table for `dataset build` with what its three models agree on.
+
+    Every file gets one label: cut long ones into segments first (film_00.mp4, film_01.mp4, ... are of one source). All
+    opinions go to LABELS.opinions.csv. A stopped run goes on.
+
+    Example: recommend dataset tag ~/Clips --tagger my-tagger --out labels.csv"""
     from training.tagger.media import tag_folder
     from training.tagger.model import load
 
@@ -100,15 +81,7 @@ def dataset_tag(
     write_list(facts(report.as_dict()), format)
 
 
-@features_app.command(
-    "extract",
-    context_settings=rename_options(encoder="extractor"),
-    help="Measure every file of a folder and write the features as one table.\n\n"
-    "Features: builtin-music, builtin-video, builtin-clip, efficientnet, vggish, slowfast, slowfast-r101, timesformer "
-    "(the last four: `recommend models pull` first). FILE ends in "
-    ".parquet (one table), .h5 or .npy (a matrix each, with the rows' names beside it). A stopped run goes on.\n\n"
-    "Example: recommend features extract ~/Music --extractor vggish --out vggish.npy",
-)
+@features_app.command("extract", context_settings=rename_options(encoder="extractor"))
 def features_extract(
     folder: Annotated[Path, argument("Folder of media.")],
     extractor: Annotated[str, option("Features to measure, separated by commas.")],
@@ -116,6 +89,13 @@ def features_extract(
     workers: Annotated[int, option("Processes that measure media.", min=1)] = 1,
     format: FormatOption = TABLE,
 ) -> None:
+    """Measure every file of a folder and write the features as one table.
+
+    Features: builtin-music, builtin-video, builtin-clip, efficientnet, vggish, slowfast, slowfast-r101, timesformer
+    (the last four: `recommend models pull` first). FILE ends in .parquet (one table), .h5 or .npy (a matrix each, with
+    the rows' names beside it). A stopped run goes on.
+
+    Example: recommend features extract ~/Music --extractor vggish --out vggish.npy"""
     from training.construction.batch import extract_folder
 
     with Progress("measuring") as progress:

@@ -13,16 +13,15 @@ from recommender.text import show
 __all__ = ["app"]
 
 
-@app.command(
-    "beats",
-    help="The beats of a track of a library, with bar and place in it (to cut on).\n\n"
-    'Example: recommend index beats "Music/Song.mp3" --format csv',
-)
+@app.command("beats")
 def index_beats(
     path: Annotated[Path, argument("A file as `index list` shows it.")],
     library: LibraryOption = "default",
     format: FormatOption = TABLE,
 ) -> None:
+    """The beats of a track of a library, with bar and place in it (to cut on).
+
+    Example: recommend index beats "Music/Song.mp3" --format csv"""
     from indexing import beats
     from indexing.disk.files import absolute
 

@@ -1,13 +1,14 @@
 """`recommend index ...`: build and look after a library."""
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexing import ingest
 from recommender.console import (
     FAILED,
     TABLE,
@@ -20,6 +21,8 @@ from recommender.console import (
     WorkersOption,
     WorkOptions,
     group,
+    load_model,
+    say_when_interrupted,
     write,
     write_list,
 )
@@ -51,7 +54,7 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
 
     counts: Counter[str] = Counter()
     # Closing the stream lets go of the library's lock, whatever happens here.
-    with closing(stream), Progress(verb) as progress, _say_when_interrupted():
+    with closing(stream), Progress(verb) as progress, say_when_interrupted("what was finished is kept"):
         for event in stream:
             if isinstance(event, Plan):
                 counts["files"] = max(counts["files"], event.total)
@@ -66,15 +69,6 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
             summary = ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "nothing to do"
             progress.note(f"{summary} ({progress.elapsed_s():.1f} s)")
     return counts
-
-
-@contextmanager
-def _say_when_interrupted() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("interrupted: what was finished is kept; the same command goes on from there", err=True)
-        raise
 
 
 COUNTED = {
@@ -111,23 +105,15 @@ def _line(event: "Event", quiet: bool) -> str | None:
 def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -> None:
     """Exit 1 when nothing at all could be used; single failures were shown and are remembered."""
     if not counts["files"] and not counts["failed"]:
-        what = MEDIA_WORDS[modality]
-        raise CliptuneError(f"no {what} in {', '.join(show(p) for p in paths)}")
+        raise CliptuneError(f"no {MEDIA_WORDS[modality]} in {', '.join(show(p) for p in paths)}")
     if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
         raise typer.Exit(FAILED)
 
 
-MEDIA_WORDS = {
-    "music": "music (mp3, flac, ogg, wav, m4a, ...)",
-    "video": "clips (mp4, mov, mkv, webm, gif, jpg, ...)",
-}
+MEDIA_WORDS = {"music": "music (mp3, flac, ogg, wav, m4a, ...)", "video": "clips (mp4, mov, mkv, webm, gif, jpg, ...)"}
 
 
-@app.command(
-    "add",
-    help="Analyse files and folders into a library; what is in it already is left alone.\n\n"
-    "Example: recommend index add ~/Music --library film-music",
-)
+@app.command("add")
 @take_options
 def index_add(
     paths: Annotated[list[Path], argument("Files or folders.")],
@@ -137,17 +123,18 @@ def index_add(
     model: ModelOption = "builtin",
     work: WorkOptions,
 ) -> None:
-    from indexing import ingest
-    from indexing.library import Library
-    from recommender.model import Model
+    """Analyse files and folders into a library; what is in it already is left alone.
 
-    analyser = Model.load(model)
+    Example: recommend index add ~/Music --library film-music"""
+    from indexing.library import Library
+
+    analyser = load_model(model)
     analyser.check_media(kind.modality)
     if not any(path.exists() for path in paths):
         raise InputError(f"no such file or folder: {', '.join(map(show, paths))}")
     if work.dry_run:
         try:
-            opened: Library | None = Library.open(library)
+            opened: Library | None = open_library(library)
         except LibraryNotFound:
             opened = None
     else:
@@ -156,11 +143,7 @@ def index_add(
     _finish(follow(events, "analysing"), kind.modality, paths)
 
 
-@app.command(
-    "update",
-    help="Look at the library's folders again: new, changed and vanished files.\n\n"
-    "Example: recommend index update --library film-music --retry",
-)
+@app.command("update")
 @take_options
 def index_update(
     *,
@@ -169,31 +152,22 @@ def index_update(
     work: WorkOptions,
     reanalyse: Annotated[bool, option("Analyse everything again (after a new model).", "--reanalyse")] = False,
 ) -> None:
-    from indexing import ingest
-    from indexing.library import Library
-    from recommender.model import Model
+    """Look at the library's folders again: new, changed and vanished files.
 
-    analyser = Model.load(model)
-    follow(ingest.update(Library.open(library), analyser, reanalyse=reanalyse, **work.settings()), "analysing")
+    Example: recommend index update --library film-music --retry"""
+    analyser = load_model(model)
+    follow(ingest.update(open_library(library), analyser, reanalyse=reanalyse, **work.settings()), "analysing")
 
 
-@app.command(
-    "upgrade",
-    help="Move a library to another model; it stays searchable with the old one until all is done.\n\n"
-    "Where the new model reads the same features, nothing is decoded again. Interrupted, the same command goes on.\n\n"
-    "Example: recommend index upgrade --library film-music --model my-model",
-)
+@app.command("upgrade")
 @take_options
-def index_upgrade(
-    *,
-    library: LibraryOption = "default",
-    model: ModelOption = "builtin",
-    work: WorkOptions,
-) -> None:
-    from indexing import ingest
-    from recommender.model import Model
+def index_upgrade(*, library: LibraryOption = "default", model: ModelOption = "builtin", work: WorkOptions) -> None:
+    """Move a library to another model; it stays searchable with the old one until all is done.
 
-    analyser, opened = Model.load(model), open_library(library)
+    Where the new model reads the same features, nothing is decoded again. Interrupted, the same command goes on.
+
+    Example: recommend index upgrade --library film-music --model my-model"""
+    analyser, opened = load_model(model), open_library(library)
     if analyser.space == opened.space:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} already\n")
         return
@@ -202,19 +176,15 @@ def index_upgrade(
         write(f"the library is searched with {analyser.name} revision {analyser.revision} now\n")
 
 
-@app.command(
-    "remove",
-    help="Take files, or everything under a folder, out of a library (the files stay).\n\n"
-    "Example: recommend index remove ~/Music/Demos",
-)
+@app.command("remove")
 def index_remove(
     paths: Annotated[list[Path], argument("Files or folders as `index list` shows them.")],
     library: LibraryOption = "default",
 ) -> None:
-    from indexing import ingest
-    from indexing.library import Library
+    """Take files, or everything under a folder, out of a library (the files stay).
 
-    counts = follow(ingest.remove(Library.open(library), paths), "removing")
+    Example: recommend index remove ~/Music/Demos"""
+    counts = follow(ingest.remove(open_library(library), paths), "removing")
     if not counts["removed"]:
         raise CliptuneError(f"nothing of {', '.join(map(show, paths))} is in this library (`recommend index list`)")
 
@@ -240,16 +210,15 @@ def index_info(library: LibraryOption = "default", format: FormatOption = TABLE)
     write_list(facts(info(open_library(library))), format)
 
 
-@app.command(
-    "verify",
-    help="Check every part of a library, and its search against brute force; exit 0 only when all is whole.\n\n"
-    "Example: recommend index verify --format json",
-)
+@app.command("verify")
 def index_verify(
     library: LibraryOption = "default",
     queries: Annotated[int, option("Queries of the search's audit; 0 leaves it out.", min=0)] = 50,
     format: FormatOption = TABLE,
 ) -> None:
+    """Check every part of a library, and its search against brute force; exit 0 only when all is whole.
+
+    Example: recommend index verify --format json"""
     from indexing.disk.locations import existing
     from indexing.maintenance.verify import examine
 
@@ -266,12 +235,7 @@ def index_verify(
         raise CliptuneError(f"{len(report.problems)} problem(s) found; `recommend index repair` puts right what it can")
 
 
-@app.command(
-    "repair",
-    help="Put a damaged library right with what is left of it; only tracks of damaged parts are analysed again.\n\n"
-    "Folders are looked through for files whose paths are lost. Exit 0 only when all is whole.\n\n"
-    "Example: recommend index repair ~/Music",
-)
+@app.command("repair")
 def index_repair(
     folders: Annotated[list[Path] | None, argument("Where files may be whose paths are lost.")] = None,
     library: LibraryOption = "default",
@@ -279,23 +243,26 @@ def index_repair(
     workers: WorkersOption = None,
     timeout: TimeoutOption = None,
 ) -> None:
+    """Put a damaged library right with what is left of it; only tracks of damaged parts are analysed again.
+
+    Folders are looked through for files whose paths are lost. Exit 0 only when all is whole.
+
+    Example: recommend index repair ~/Music"""
     from indexing.disk.locations import existing
     from indexing.maintenance.repair import repair
     from indexing.maintenance.verify import examine
-    from recommender.model import Model
 
-    follow(repair(library, Model.load(model), folders or (), workers=workers, limit_s=timeout), "repairing")
+    follow(repair(library, load_model(model), folders or (), workers=workers, limit_s=timeout), "repairing")
     if problems := examine(existing(library), queries=0).problems:
         raise CliptuneError(f"{len(problems)} problem(s) are left: {problems[0]}")
     write("whole\n")
 
 
-@app.command(
-    "compact",
-    help="Merge small parts, drop dead rows and shrink the catalog; `index info` says when it pays.\n\n"
-    "Example: recommend index compact --library film-music",
-)
+@app.command("compact")
 def index_compact(library: LibraryOption = "default") -> None:
+    """Merge small parts, drop dead rows and shrink the catalog; `index info` says when it pays.
+
+    Example: recommend index compact --library film-music"""
     from indexing.disk.locations import existing
     from indexing.maintenance.compact import compact
 
@@ -305,18 +272,18 @@ def index_compact(library: LibraryOption = "default") -> None:
         raise CliptuneError(f"{len(saved.left)} damaged part(s) were left as they are: `recommend index repair`")
 
 
-@app.command(
-    "build",
-    help="Build the search index of a large library; also done in the background after adding.\n\n"
-    "All options are kept with the library. Queries go on meanwhile; `index info` shows what was measured.\n\n"
-    "Example: recommend index build --library film-music --memory 2GB --recall 0.99",
-)
+@app.command("build")
 def index_build(
     library: LibraryOption = "default",
     memory: Annotated[str | None, option("Most that the index may take, such as 2GB.")] = None,
     recall: Annotated[float | None, option("Share of the best 10 and 100 windows to find; 1: all.")] = None,
     backend: Annotated[str | None, option("What searches: exact, faiss_flat, faiss_pq, or auto (by size).")] = None,
 ) -> None:
+    """Build the search index of a large library; also done in the background after adding.
+
+    All options are kept with the library. Queries go on meanwhile; `index info` shows what was measured.
+
+    Example: recommend index build --library film-music --memory 2GB --recall 0.99"""
     from indexing.maintenance.build_index import rebuild
 
     for modality, built in rebuild(open_library(library), memory, recall, backend=backend).items():
@@ -324,21 +291,13 @@ def index_build(
 
 
 def _reader(name: str) -> "Model":
-    from recommender.model import Model
-
-    model = Model.load(name)
+    model = load_model(name)
     if not model.reads_features:
         raise InputError(f"the model '{show(name)}' analyses media itself: use `recommend index add`")
     return model
 
 
-@app.command(
-    "import",
-    help="Import precomputed vectors as a library of their own space.\n\n"
-    "Embeddings need the name of their space; features, the retrieval model that reads them.\n\n"
-    "Examples: recommend index import vectors.npy --ids ids.csv --space my-encoder --library platform\n\n"
-    "recommend index import vggish.npy --ids ids.csv --model my-retrieval --library vggish",
-)
+@app.command("import")
 def index_import(
     vectors: Annotated[Path, argument(".npy [n, dim], or .parquet with a `vector` column.")],
     ids: Annotated[Path | None, option("CSV with a column `id` (and path, title, start_s, ...).")] = None,
@@ -347,6 +306,13 @@ def index_import(
     kind: KindOption = Kind.music,
     library: LibraryOption = "default",
 ) -> None:
+    """Import precomputed vectors as a library of their own space.
+
+    Embeddings need the name of their space; features, the retrieval model that reads them.
+
+    Examples: recommend index import vectors.npy --ids ids.csv --space my-encoder --library platform
+
+    recommend index import vggish.npy --ids ids.csv --model my-retrieval --library vggish"""
     from indexing.ingest.import_vectors import import_vectors
 
     if bool(space) == bool(model):

@@ -11,7 +11,7 @@ import typer
 
 from indexing.commands.index import MEDIA_WORDS, follow, open_library
 from recommender.conditions import FILTERS, Declared
-from recommender.console import FAILED, Kind, WorkersOption, word_as_options
+from recommender.console import FAILED, Kind, WorkersOption, load_model, word_as_options
 from recommender.errors import CliptuneError, InputError
 from recommender.options import Options, option, setting, take_options
 from recommender.outputs import OUTPUTS
@@ -129,10 +129,9 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
     from indexing.ingest.scan import expand_clips
     from recommender import outputs
     from recommender.engine import Recommender
-    from recommender.model import Model
 
     where = _conditions(conditions)
-    model = Model.load(asked.model) if asked.model else None
+    model = load_model(asked.model) if asked.model else None
     clips, vectors = expand_clips(asked.video or []), _rows(asked)
     opened = _open_music(asked.music, model, workers) if asked.music else open_library(asked.library or "default")
     engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)

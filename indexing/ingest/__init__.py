@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 __all__ = ["Choices", "Event", "Failed", "Ingested", "Plan", "Planned", "Recoded", "Removed", "Skipped", "Warned"]
 __all__ += ["add", "remove", "update", "upgrade"]
 
-__getattr__, __dir__ = lazy(__name__, __all__, ("indexing.ingest.events", "indexing.ingest.run"))
+__getattr__, __dir__ = lazy(__name__, __all__, ["events", "run"])

@@ -13,20 +13,13 @@ if TYPE_CHECKING:
 
 
 class Output(NamedTuple):
-    """A way to write answers; its module is imported by its first use, so that to name what there is costs nothing.
-
-    Attributes
-    ----------
-    module:     has `write(answers, sink)`, which may be handed answers that are still being computed.
-    needs_path: whether its sink is the path of a file or folder that it makes; otherwise it is a stream of text.
-    remarks:    whether it tells `table.remarks` itself; for others they go to stderr.
-    """
+    """A way to write answers; its module is imported by its first use, so that to name what there is costs nothing."""
 
     name: str
     help: str
-    module: str
-    needs_path: bool = False
-    remarks: bool = False
+    module: str  # has `write(answers, sink)`, which may be handed answers that are still being computed
+    needs_path: bool = False  # whether its sink is the path of a file or folder that it makes, else a stream of text
+    remarks: bool = False  # whether it tells `table.remarks` itself; for others they go to stderr
 
     def write(self, answers: Iterable["Answer"], sink: TextIO | Path) -> None:
         """Write every answer as it comes."""

@@ -5,27 +5,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, TextIO
 
-from recommender.conditions import TAGS
+from recommender.conditions import TAGS, TEMPO_AND_KEY
 from recommender.outputs.records import Answer, affect_record, record, verdict
 from recommender.types import Emotions
 
-PLAIN = (
-    "rank",
-    "score",
-    "fits",
-    "path",
-    "title",
-    "artist",
-    "in_s",
-    "out_s",
-    "duration_s",
-    "bpm",
-    "bpm_alternative",
-    "bpm_confidence",
-    "key",
-    "key_confidence",
-    *TAGS,
-)
+PLAIN = ("rank", "score", "fits", "path", "title", "artist", "in_s", "out_s", "duration_s", *TEMPO_AND_KEY, *TAGS)
 AFFECT = ("valence", "arousal", "valence_sd", "arousal_sd", "emotion", "mood")
 REASONS = 3
 

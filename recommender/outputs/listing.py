@@ -8,19 +8,12 @@ from recommender.text import show
 
 
 class Listing(NamedTuple):
-    """What a command lists.
+    """What a command lists."""
 
-    Attributes
-    ----------
-    value: what JSON gives.
-    rows:  what CSV gives: a value per column, None for none.
-    text:  what people read, where it is not the rows in aligned columns.
-    """
-
-    value: Any
-    rows: Sequence[Mapping[str, Any]]
+    value: Any  # what JSON gives
+    rows: Sequence[Mapping[str, Any]]  # what CSV gives: a value per column, None for none
     columns: Sequence[str]
-    text: str | None = None
+    text: str | None = None  # what people read, where it is not the rows in aligned columns
 
 
 def facts(value: Mapping[str, Any], rows: Iterable[tuple[str, Any]] | None = None) -> Listing:

@@ -28,14 +28,9 @@ class Progress:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(compact=True),
-        )
-        self._bar = RichProgress(*columns, console=Console(stderr=True), transient=True)
+        done = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        pace = (TextColumn("{task.fields[rate]}"), TimeRemainingColumn(compact=True))
+        self._bar = RichProgress(*done, *pace, console=Console(stderr=True), transient=True)
         self._bar.start()
         self._task = self._bar.add_task(self.verb, total=total, rate="")
 

@@ -1,6 +1,6 @@
 """Recommendations, tracks and failures as flat-keyed, JSON-ready records: what fixes names, units and rounding."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,18 +55,7 @@ def record(r: Recommendation) -> dict[str, Any]:
         "query_cues": [_cue(cue) for cue in r.cues],
         "query_emotions": _shares(r.emotions.query),
         "section_emotions": _shares(r.emotions.section),
-        "reasons": [
-            {
-                "feature": why.feature,
-                "value": _significant(why.value),
-                "median": _significant(why.median),
-                "unit": why.unit,
-                "change": round(why.change, 6),
-                "text": why.text,
-                "words": why.words,
-            }
-            for why in r.reasons
-        ],
+        "reasons": [_reason(why) for why in r.reasons],
         "copies": list(r.track.copies),
         "versions": list(r.track.versions),
     }
@@ -115,17 +104,15 @@ def tags(t: Track) -> dict[str, Any]:
     return {name: getattr(t, name) for name in TAGS}
 
 
+def _reason(why: Reason) -> dict[str, Any]:
+    numbers = {"value": _significant(why.value), "median": _significant(why.median), "change": round(why.change, 6)}
+    return vars(why) | numbers
+
+
 def _cue(cue: Cue) -> dict[str, Any]:
     """A cue: what it moved valence and arousal by, and the names of what is seen with their shares."""
-    return {
-        "feature": cue.feature,
-        "value": _significant(cue.value),
-        "unit": cue.unit,
-        "valence": round(cue.valence, 4),
-        "arousal": round(cue.arousal, 4),
-        "text": cue.text,
-        "seen": {name: round(share, 4) for name, share in cue.seen.items()},
-    }
+    moved = {"valence": round(cue.valence, 4), "arousal": round(cue.arousal, 4)}
+    return vars(cue) | moved | {"value": _significant(cue.value), "seen": _shares(cue.seen)}
 
 
 def verdict(reasons: Sequence[Reason]) -> str:
@@ -139,12 +126,11 @@ def affect_record(affect: Affect | None) -> dict[str, Any] | None:
     if affect is None:
         return None
     numbers: dict[str, Any] = {name: round(value, 4) for name, value in affect._asdict().items()}
-    shares = {name: round(p, 4) for name, p in emotions(affect).items()}
-    return numbers | {"emotion": emotion(affect), "emotions": shares, "mood": mood(affect)}
+    return numbers | {"emotion": emotion(affect), "emotions": _shares(emotions(affect)), "mood": mood(affect)}
 
 
-def _shares(emotions: Emotions | None) -> dict[str, float] | None:
-    return None if emotions is None else {name: round(p, 4) for name, p in emotions.items()}
+def _shares(shares: Mapping[str, float] | None) -> dict[str, float] | None:
+    return None if shares is None else {name: round(p, 4) for name, p in shares.items()}
 
 
 def _round(value: float | None, digits: int) -> float | None:

@@ -11,11 +11,8 @@ from recommender.text import show
 from recommender.types import Affect, Emotions, Reason, Recommendation, Track
 
 NOTHING_FITS = "nothing in this library fits well (every match probability is below 50 %); the nearest are:"
-
 STILL = "still pictures: with no motion to see, arousal is told from what they show alone"
-
 SURE = 0.7  # below it every third tempo is meant otherwise (docs/results/tempo_key.md)
-
 HEADER = ("#", "score", "section", "bpm", "key", "mood", "track")
 
 
