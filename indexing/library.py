@@ -75,11 +75,7 @@ class Library:
         folder = library_path(name_or_path)
         if (folder / CATALOG).is_file() and (folder / CATALOG).stat().st_size:
             raise LibraryError(f"there is already a library at {show(folder)}")
-        from indexing.catalog import schema
-
-        with library_errors(folder, "make a library at"):
-            schema.create(folder, space.model, space.revision, dim=space.dim)
-        return cls.open(folder, space)
+        return cls.open_or_create(folder, space)
 
     @classmethod
     def open_or_create(cls, name_or_path: str | Path, space: Space) -> "Library":
@@ -354,7 +350,6 @@ class Library:
         `search` says by modality what searches the snapshot, with the recall measured when it was built, what it is
         set to (`setting`), and why that is not what answers, where it is not (`notice`).
         """
-
         largest = max((len(s.vectors) for several in self._segments.values() for s in several), default=0)
         with self.catalog() as catalog:
             held = sorted({f.modality for f in catalog.failures()} | set(self._described))
