@@ -14,7 +14,7 @@ from indexing.disk.locations import CATALOG, existing, library_path
 from indexing.search.backends import MATRICES, auto_backend, registry
 from indexing.search.tracks import Selection, merge_candidates
 from indexing.snapshot import snapshot
-from indexing.snapshot.facts import Facts, Later, later
+from indexing.snapshot.facts import Facts, Later, gather
 from recommender.errors import InputError, LibraryError
 from recommender.logs import getLogger
 from recommender.memory import check_query
@@ -274,7 +274,8 @@ class Library:
         """What is known of tracks that have changed since a state, asked of the catalog once."""
         if modality not in self._late:
             with self.catalog() as catalog:
-                self._late[modality] = later(catalog, modality, since)
+                ids, rows = catalog.changes(modality, since)
+                self._late[modality] = Later(ids, gather(rows))
         return self._late[modality]
 
     @property

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from indexing.disk.durable import sync
 from indexing.disk.npy import NpyWriter, load_npy
 from recommender.conditions import NAMES, RANGES, READ, OneOf, Within
 from recommender.types import Affect, Array, Modality, Track
-
-if TYPE_CHECKING:
-    from indexing.catalog.queries import Catalog
 
 FOLDER = "facts"
 _UNKNOWN = -1  # the name of a track of which none is known
@@ -205,12 +202,6 @@ def gather(rows: Iterable[Any]) -> Facts:
         titles=titles.done(),
         artists=artists.done(),
     )
-
-
-def later(catalog: "Catalog", modality: Modality, generation: int) -> Later:
-    """What is known of the tracks of a modality that have changed since the catalog was in that state."""
-    ids, rows = catalog.changes(modality, generation)
-    return Later(ids, gather(rows))
 
 
 class _Codes:

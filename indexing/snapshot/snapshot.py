@@ -197,8 +197,7 @@ def still_in(now: "Live", old: Segment) -> Array:
     if len(now.ids) == 0:
         return np.zeros(len(old.ids), bool)
     at = np.minimum(np.searchsorted(now.ids, old.ids), len(now.ids) - 1)
-    same: Array = (now.ids[at] == old.ids) & (now.parts[at] == old.parts)
-    return same
+    return np.logical_and(now.ids[at] == old.ids, now.parts[at] == old.parts)
 
 
 def _from_store(folder: Path, catalog: "Catalog", tail: "Live", description: Description, *, dim: int) -> Segment:
