@@ -52,13 +52,8 @@ def id_at(library: "Library", path: str) -> int:
 
 def record(path: str, found: Beats) -> Mapping[str, Any]:
     """Beats JSON-ready, with stable keys: times in seconds."""
-    return {
-        "path": path,
-        "beats_per_bar": found.beats_per_bar,
-        "confidence": found.confidence,
-        "beats_s": found.times_s.tolist(),
-        "downbeats_s": found.downbeats_s.tolist(),
-    }
+    known = {"path": path, "beats_per_bar": found.beats_per_bar, "confidence": found.confidence}
+    return known | {"beats_s": found.times_s.tolist(), "downbeats_s": found.downbeats_s.tolist()}
 
 
 def rows(found: Beats) -> list[dict[str, str]]:

@@ -14,7 +14,7 @@ from indexing.disk.locations import CATALOG, existing, library_path
 from indexing.search.backends import MATRICES, auto_backend, registry
 from indexing.search.tracks import Selection, merge_candidates
 from indexing.snapshot import snapshot
-from indexing.snapshot.facts import Facts, Later, later
+from indexing.snapshot.facts import Facts, Later, gather
 from recommender.errors import InputError, LibraryError
 from recommender.logs import getLogger
 from recommender.memory import check_query
@@ -75,11 +75,7 @@ class Library:
         folder = library_path(name_or_path)
         if (folder / CATALOG).is_file() and (folder / CATALOG).stat().st_size:
             raise LibraryError(f"there is already a library at {show(folder)}")
-        from indexing.catalog import schema
-
-        with library_errors(folder, "make a library at"):
-            schema.create(folder, space.model, space.revision, dim=space.dim)
-        return cls.open(folder, space)
+        return cls.open_or_create(folder, space)
 
     @classmethod
     def open_or_create(cls, name_or_path: str | Path, space: Space) -> "Library":
@@ -278,7 +274,8 @@ class Library:
         """What is known of tracks that have changed since a state, asked of the catalog once."""
         if modality not in self._late:
             with self.catalog() as catalog:
-                self._late[modality] = later(catalog, modality, since)
+                ids, rows = catalog.changes(modality, since)
+                self._late[modality] = Later(ids, gather(rows))
         return self._late[modality]
 
     @property
@@ -354,7 +351,6 @@ class Library:
         `search` says by modality what searches the snapshot, with the recall measured when it was built, what it is
         set to (`setting`), and why that is not what answers, where it is not (`notice`).
         """
-
         largest = max((len(s.vectors) for several in self._segments.values() for s in several), default=0)
         with self.catalog() as catalog:
             held = sorted({f.modality for f in catalog.failures()} | set(self._described))

@@ -102,7 +102,8 @@ def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = Non
     options, source = "mode=ro", folder
     if not os.access(folder, os.W_OK):
         options = "mode=ro&immutable=1"
-        if _journal(folder):
+        wal = folder / (CATALOG + "-wal")
+        if wal.is_file() and wal.stat().st_size:
             scratch = tempfile.TemporaryDirectory(prefix="cliptune-")
             source, options = _copy(folder, Path(scratch.name)), "mode=rw"
     uri = f"file:{quote(os.fsencode(source / CATALOG))}?{options}"
@@ -174,11 +175,6 @@ def check_version(connection: sqlite3.Connection, folder: Path) -> None:
             f"the library at {show(folder)} has format {found}, but this cliptune reads up to format "
             f"{SCHEMA_VERSION}; upgrade cliptune"
         )
-
-
-def _journal(folder: Path) -> bool:
-    wal = folder / (CATALOG + "-wal")
-    return wal.is_file() and wal.stat().st_size > 0
 
 
 def _copy(folder: Path, to: Path) -> Path:

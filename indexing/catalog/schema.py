@@ -3,7 +3,9 @@
 import sqlite3
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,113 +17,102 @@ from recommender.errors import LibraryError
 
 TABLES = sa.MetaData()
 
-meta = sa.Table(
+
+def _table(name: str, *items: sa.UniqueConstraint | list[sa.Column[Any]], numbered: bool = False) -> sa.Table:
+    """A table of columns and constraints in this order; the ids of one that is `numbered` are never reused."""
+    each = [one for item in items for one in (item if isinstance(item, list) else [item])]
+    return sa.Table(name, TABLES, *each, sqlite_autoincrement=numbered)
+
+
+def _columns(kind: Any, *names: str, nullable: bool = False, **more: Any) -> list[sa.Column[Any]]:
+    """Columns of one type."""
+    return [sa.Column(name, kind, nullable=nullable, **more) for name in names]
+
+
+_whole, _text, _bytes, _json = (partial(_columns, kind) for kind in (sa.Integer, sa.Text, sa.LargeBinary, sa.JSON))
+meta = _table(
     "meta",
-    TABLES,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("schema_version", sa.Integer, nullable=False),
-    sa.Column("uid", sa.Text, nullable=False),  # ties snapshots to this catalog
-    sa.Column("space", sa.Integer, nullable=False),  # the space that is searched
-    sa.Column("generation", sa.Integer, nullable=False),  # grows with every change of what is searched or shown
+    _whole("id", primary_key=True),
+    _whole("schema_version"),
+    _text("uid"),  # ties snapshots to this catalog
+    _whole("space"),  # the space that is searched
+    _whole("generation"),  # grows with every change of what is searched or shown
 )
-spaces = sa.Table(
+spaces = _table(
     "spaces",
-    TABLES,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("revision", sa.Text, nullable=False),
-    sa.Column("dim", sa.Integer, nullable=False),
+    _whole("id", primary_key=True),
+    _text("model", "revision"),
+    _whole("dim"),
     sa.UniqueConstraint("model", "revision", "dim"),
-    sqlite_autoincrement=True,
+    numbered=True,
 )
-modalities = sa.Table(
+modalities = _table(
     "modalities",
-    TABLES,
-    sa.Column("space", sa.Integer, primary_key=True),
-    sa.Column("modality", sa.Text, primary_key=True),
-    sa.Column("columns", sa.JSON, nullable=False),
-    sa.Column("inputs", sa.JSON, nullable=False),
+    _whole("space", primary_key=True),
+    _text("modality", primary_key=True),
+    _json("columns", "inputs"),
 )
-parts = sa.Table(
+parts = _table(
     "parts",
-    TABLES,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("space", sa.Integer, nullable=False),
-    sa.Column("modality", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
-    sa.Column("rows", sa.Integer, nullable=False),
-    sa.Column("bytes", sa.Integer, nullable=False),
-    sa.Column("checksum", sa.Text, nullable=False),
-    sqlite_autoincrement=True,  # ids are never reused: (track, part) tells a stale snapshot row
+    _whole("id", primary_key=True),
+    _whole("space"),
+    _text("modality"),
+    _text("name", unique=True),
+    _whole("rows", "bytes"),
+    _text("checksum"),
+    numbered=True,  # (track, part) tells a stale snapshot row
 )
-tracks = sa.Table(
+tracks = _table(
     "tracks",
-    TABLES,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("space", sa.Integer, nullable=False),
-    sa.Column("modality", sa.Text, nullable=False),
-    sa.Column("hash", sa.LargeBinary, nullable=False),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("part", sa.Integer, sa.ForeignKey("parts.id"), nullable=False, index=True),
-    sa.Column("first_row", sa.Integer, nullable=False),  # of its windows within the part
-    sa.Column("windows", sa.Integer, nullable=False),
-    sa.Column("duration_s", sa.Float),
-    sa.Column("facts", sa.JSON, nullable=False),
-    sa.Column("valence", sa.Float),
-    sa.Column("arousal", sa.Float),
-    sa.Column("valence_sd", sa.Float),
-    sa.Column("arousal_sd", sa.Float),
+    _whole("id", primary_key=True),
+    _whole("space"),
+    _text("modality"),
+    _bytes("hash"),
+    _whole("size"),
+    [sa.Column("part", sa.Integer, sa.ForeignKey("parts.id"), nullable=False, index=True)],
+    _whole("first_row", "windows"),  # of its windows within the part
+    _columns(sa.Float, "duration_s", nullable=True),
+    _json("facts"),
+    _columns(sa.Float, "valence", "arousal", "valence_sd", "arousal_sd", nullable=True),
     sa.UniqueConstraint("hash", "modality", "space"),
-    sqlite_autoincrement=True,
+    numbered=True,
 )
-files = sa.Table(
+files = _table(
     "files",
-    TABLES,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("space", sa.Integer, nullable=False),
-    sa.Column("modality", sa.Text, nullable=False),
-    sa.Column("path", sa.LargeBinary, nullable=False),  # os.fsencode: any name survives
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("mtime_ns", sa.Integer, nullable=False),
-    sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), nullable=False, index=True),
-    sa.Column("title", sa.Text),
-    sa.Column("artist", sa.Text),
-    sa.Column("album", sa.Text),
-    sa.Column("genre", sa.Text),
-    sa.Column("licence", sa.Text),
+    _whole("id", primary_key=True),
+    _whole("space"),
+    _text("modality"),
+    _bytes("path"),  # os.fsencode: any name survives
+    _whole("size", "mtime_ns"),
+    [sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), nullable=False, index=True)],
+    _text("title", "artist", "album", "genre", "licence", nullable=True),
     sa.UniqueConstraint("path", "modality", "space"),
 )
-recordings = sa.Table(
+recordings = _table(
     "recordings",
-    TABLES,
-    sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), primary_key=True),
-    sa.Column("recording", sa.Integer, nullable=False, index=True),  # the track that leads its near-duplicates
+    [sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), primary_key=True)],
+    _whole("recording", index=True),  # the track that leads its near-duplicates
 )
-touched = sa.Table(
+touched = _table(
     "touched",
-    TABLES,
-    sa.Column("track", sa.Integer, primary_key=True),  # 0: all that there were
-    sa.Column("generation", sa.Integer, nullable=False),  # of the last change that a snapshot shows; by triggers
+    _whole("track", primary_key=True),  # 0: all that there were
+    _whole("generation"),  # of the last change that a snapshot shows; by triggers
 )
-failures = sa.Table(
+failures = _table(
     "failures",
-    TABLES,
-    sa.Column("space", sa.Integer, primary_key=True),
-    sa.Column("modality", sa.Text, primary_key=True),
-    sa.Column("path", sa.LargeBinary, primary_key=True),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("mtime_ns", sa.Integer, nullable=False),
-    sa.Column("hash", sa.LargeBinary),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("at", sa.Text, nullable=False),
+    _whole("space", primary_key=True),
+    _text("modality", primary_key=True),
+    _bytes("path", primary_key=True),
+    _whole("size", "mtime_ns"),
+    _bytes("hash", nullable=True),
+    _text("reason", "at"),
 )
-roots = sa.Table(
+roots = _table(
     "roots",
-    TABLES,
-    sa.Column("path", sa.LargeBinary, primary_key=True),
-    sa.Column("modality", sa.Text, primary_key=True),
-    sa.Column("folder", sa.Boolean, nullable=False),
-    sa.Column("mount", sa.LargeBinary, nullable=False),  # tells an unplugged disk from an emptied folder
+    _bytes("path", primary_key=True),
+    _text("modality", primary_key=True),
+    _columns(sa.Boolean, "folder"),
+    _bytes("mount"),  # tells an unplugged disk from an emptied folder
 )
 
 

@@ -99,8 +99,7 @@ class CatalogWriter(Catalog):
 
     def add_part(self, modality: Modality, part: Part) -> int:
         """Record a written part; its id."""
-        values = {"name": part.name, "rows": part.rows, "bytes": part.bytes, "checksum": part.checksum}
-        return _key(self._execute(sa.insert(parts).values(space=self.space_id, modality=modality, **values)))
+        return _key(self._execute(sa.insert(parts).values(space=self.space_id, modality=modality, **vars(part))))
 
     def add_description(self, modality: Modality, columns: Sequence[str], inputs: Sequence[str]) -> None:
         """Record the columns of a modality."""
@@ -265,15 +264,10 @@ class _Batch:
         """Insert a track, or replace it (its id stays), and point the path at it."""
         analysis = change.analysis
         affect = analysis.item_affect.tolist() or [None] * len(Affect._fields)
-        values = {
-            "size": change.file.size,
-            "part": part_id,
-            "first_row": first_row,
-            "windows": len(analysis.vectors),
-            "duration_s": float(analysis.features.duration_s),
-            "facts": {k: plain(v) for k, v in analysis.features.facts.items()},
-            **dict(zip(Affect._fields, affect, strict=True)),
-        }
+        values = dict(zip(Affect._fields, affect, strict=True))
+        values |= {"size": change.file.size, "part": part_id, "first_row": first_row, "windows": len(analysis.vectors)}
+        values["duration_s"] = float(analysis.features.duration_s)
+        values["facts"] = {k: plain(v) for k, v in analysis.features.facts.items()}
         known = self._track(change.hash)
         if known is None:
             track = _key(self.execute(sa.insert(tracks).values(hash=change.hash, **self.scope, **values)))

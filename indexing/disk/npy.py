@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -38,9 +37,7 @@ class NpyWriter:
     def __enter__(self) -> "NpyWriter":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._file:
             if kind is None:
                 self._file.flush()
@@ -57,10 +54,9 @@ class NpyWriter:
 def load_npy(path: Path) -> Array:
     """The array in a .npy file, mapped read-only (in memory when it is empty); ValueError when damaged."""
     try:
-        mapped: Array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except ValueError:
         plain: Array = np.load(path, allow_pickle=False)  # an empty array cannot be mapped
         if plain.size:
             raise
         return plain
-    return mapped

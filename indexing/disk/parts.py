@@ -73,10 +73,10 @@ class Part:
 
 def rows_of(items: Sequence[tuple[bytes, Analysis]]) -> Rows:
     """The rows of analysed items: for each its ITEM row, then its windows."""
-    columns: list[list[Array]] = [[], [], [], [], [], []]
+    pieces: list[tuple[Array, ...]] = []
     for digest, analysis in items:
         features, n = analysis.features, len(analysis.vectors)
-        piece: tuple[Array, ...] = (
+        columns = (
             np.tile(np.frombuffer(digest, np.uint8), (n + 1, 1)),
             np.arange(ITEM, n, dtype=np.int32),
             np.vstack([[[0.0, features.duration_s]], features.windows]),
@@ -84,9 +84,8 @@ def rows_of(items: Sequence[tuple[bytes, Analysis]]) -> Rows:
             np.vstack([analysis.item_affect[None], analysis.affect]),
             np.vstack([analysis.item_vector[None], analysis.vectors]),
         )
-        for column, values in zip(columns, piece, strict=True):
-            column.append(values)
-    return Rows(*(np.concatenate(column) for column in columns))
+        pieces.append(columns)
+    return Rows(*map(np.concatenate, zip(*pieces, strict=True)))
 
 
 def blobs_in(items: Sequence[tuple[bytes, Analysis]]) -> Blobs:

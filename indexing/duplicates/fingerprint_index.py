@@ -55,23 +55,24 @@ def load(folder: Path, uid: str, space: int) -> Kept:
         seen = load_npy(home / Path(manifest["seen"]).name / _SEEN)
         if seen.ndim != 2 or seen.shape[1] != 2:
             return nothing()
-        return Kept(Recordings.of(pieces), seen)
+        return Kept(Recordings(segments=pieces), seen)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return nothing()
 
 
-def spill(folder: Path, recordings: Recordings) -> None:
-    """Map large pieces of the index that are in memory from files of their own; they count once `save` lists them."""
+def spill(folder: Path, recordings: Recordings, small: bool = False) -> None:
+    """Map large pieces of the index that are in memory, or `small` ones too, from files of their own.
+
+    They count once `save` lists them.
+    """
     for i, piece in enumerate(recordings.segments):
-        if len(piece.codes) >= _WHOLE and not piece.home:
+        if (small or len(piece.codes) >= _WHOLE) and not piece.home:
             recordings.put(i, _write(folder, piece))
 
 
 def save(folder: Path, uid: str, space: int, *, kept: Kept) -> None:
     """Keep fingerprints for the next writer, and remove what no longer counts; raises OSError."""
-    for i, piece in enumerate(kept.recordings.segments):
-        if not piece.home:
-            kept.recordings.put(i, _write(folder, piece))
+    spill(folder, kept.recordings, small=True)
     names = [Path(piece.home).name for piece in kept.recordings.segments]
     seen = _folder(folder, {_SEEN: kept.seen})
     write_json(folder / FOLDER / MANIFEST, {"of": _identity(uid, space), "pieces": names, "seen": seen.name})

@@ -110,20 +110,11 @@ class Recordings:
 
     _GROWTH, _MOST = 4, 1 << 24
 
-    def __init__(self, limits: Limits = DEFAULT) -> None:
-        self._limits = limits
-        self._segments: list[Piece] = []
-        self._ids: set[int] = set()
-        self._used: set[int] = set()
-
-    @classmethod
-    def of(cls, segments: Iterable[Piece], limits: Limits = DEFAULT) -> "Recordings":
-        """An index of pieces that were made before, under the same limits."""
-        made = cls(limits)
-        made._segments = list(segments)
-        made._used = {track for segment in made._segments for track in segment.ids.tolist()}
-        made._ids = set(made._used)
-        return made
+    def __init__(self, limits: Limits = DEFAULT, segments: Iterable[Piece] = ()) -> None:
+        """An index of pieces that were made before, under the same limits, if any."""
+        self._limits, self._segments = limits, list(segments)
+        self._used = {track for segment in self._segments for track in segment.ids.tolist()}
+        self._ids = set(self._used)
 
     @property
     def ids(self) -> frozenset[int]:
@@ -179,11 +170,9 @@ class Recordings:
         for segment in self._segments:
             for at, lag in _candidates(segment, fingerprint.codes, self._limits):
                 track = int(segment.ids[at])
-                match = (
-                    compare(fingerprint, segment.fingerprint(at), lag, limits=self._limits, track=track)
-                    if track in self._ids
-                    else None
-                )
+                if track not in self._ids:
+                    continue
+                match = compare(fingerprint, segment.fingerprint(at), lag, limits=self._limits, track=track)
                 if match and (track not in found or _weight(match) > _weight(found[track])):
                     found[track] = match
         return sorted(found.values(), key=lambda m: (-m.similarity, m.track))
@@ -254,35 +243,25 @@ def _weight(match: Match) -> float:
 def _segment(items: list[tuple[int, Fingerprint]], limits: Limits) -> Piece:
     fingerprints = [fingerprint for _, fingerprint in items]
     starts = np.cumsum([0, *(len(fingerprint.codes) for fingerprint in fingerprints)])
+    rows = np.cumsum([0, *(len(fingerprint.levels) for fingerprint in fingerprints)])
     codes = np.concatenate([fingerprint.codes for fingerprint in fingerprints])
     short = limits.short_s * RATE_HZ
     places = np.concatenate([np.arange(a, b, 1 if b - a < short else limits.stride) for a, b in pairwise(starts)])
     places = places[codes[places] != 0].astype(np.uint32)
     order = np.argsort(codes[places], kind="stable")
-    return Piece(
-        ids=np.array([track for track, _ in items], np.int64),
-        starts=starts,
-        rows=np.cumsum([0, *(len(fingerprint.levels) for fingerprint in fingerprints)]),
-        codes=codes,
-        levels=np.concatenate([fingerprint.levels for fingerprint in fingerprints]).reshape(-1, LEVELS),
-        keys=codes[places][order],
-        places=places[order],
-    )
+    ids = np.array([track for track, _ in items], np.int64)
+    levels = np.concatenate([fingerprint.levels for fingerprint in fingerprints]).reshape(-1, LEVELS)
+    return Piece(ids, starts, rows, codes, levels, keys=codes[places][order], places=places[order])
 
 
 def _merge(a: Piece, b: Piece) -> Piece:
     """One segment of two; the stable sort of two ascending runs only merges them."""
     keys = np.concatenate([a.keys, b.keys])
     order = np.argsort(keys, kind="stable")
-    return Piece(
-        ids=np.concatenate([a.ids, b.ids]),
-        starts=np.concatenate([a.starts, b.starts[1:] + a.starts[-1]]),
-        rows=np.concatenate([a.rows, b.rows[1:] + a.rows[-1]]),
-        codes=np.concatenate([a.codes, b.codes]),
-        levels=np.concatenate([a.levels, b.levels]),
-        keys=keys[order],
-        places=np.concatenate([a.places, b.places + np.uint32(a.starts[-1])])[order],
-    )
+    ids, codes, levels = (np.concatenate(both) for both in ((a.ids, b.ids), (a.codes, b.codes), (a.levels, b.levels)))
+    starts, rows = (np.concatenate([x, y[1:] + x[-1]]) for x, y in ((a.starts, b.starts), (a.rows, b.rows)))
+    places = np.concatenate([a.places, b.places + np.uint32(a.starts[-1])])
+    return Piece(ids, starts, rows, codes, levels, keys[order], places[order])
 
 
 def _candidates(segment: Piece, codes: Array, limits: Limits) -> list[tuple[int, int]]:

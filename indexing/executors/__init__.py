@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
-from indexing.executors.inline import Inline
-from indexing.executors.outcome import Crash
-from indexing.executors.processes import Processes
+from indexing.executors.processes import Crash, Processes
 from recommender.errors import InputError
 
 __all__ = ["EXECUTORS", "Crash", "Executor", "open_executor"]
@@ -24,13 +22,22 @@ class Executor(Protocol):
         ...
 
 
+class Inline:
+    """In this very process, for tests and debugging: a crash is then everyone's; `workers` and `limit` are ignored."""
+
+    def __init__(self, workers: int = 1, limit: Callable[[Any], float] | None = None) -> None:
+        self.workers = workers
+
+    def run(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Pairs (item, result) in order."""
+        for item in items:
+            yield item, function(shared, item)
+
+
 Limit = Callable[[Any], float]
 """Seconds that an item may take."""
 
-EXECUTORS: dict[str, Callable[[int, Limit | None], Executor]] = {
-    "processes": Processes,
-    "inline": Inline,
-}
+EXECUTORS: dict[str, Callable[[int, Limit | None], Executor]] = {"processes": Processes, "inline": Inline}
 
 
 def open_executor(name: str, workers: int, limit: Limit | None = None) -> Executor:

@@ -13,32 +13,31 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from math import inf
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
-from indexing.executors.outcome import Crash
 from recommender.errors import CliptuneError
 from recommender.logs import getLogger
 
 _log = getLogger(__name__)
-_ONE_THREAD = dict.fromkeys(
-    (
-        "OPENBLAS_NUM_THREADS",
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "BLIS_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "OPENCV_FOR_THREADS_NUM",
-    ),
-    "1",
+_THREADS = (
+    "OPENBLAS_NUM_THREADS OMP_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_THREADS VECLIB_MAXIMUM_THREADS "
+    "NUMEXPR_NUM_THREADS OPENCV_FOR_THREADS_NUM"
 )
 _QUEUE = 2  # items that a worker has: the one it works on, and the next
 _AHEAD = 4  # items in flight per worker: one long file delays commits, not the other workers
 _STOP_S = 5.0
 _UP, _READY = "up", "ready"
+
+
+@dataclass(frozen=True)
+class Crash:
+    """The process that worked on an item died, or was ended: what is reported where the function could not."""
+
+    reason: str
 
 
 class _Given(NamedTuple):
@@ -59,7 +58,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _environment(_ONE_THREAD), _no_interrupts():
+        with _environment(dict.fromkeys(_THREADS.split(), "1")), _no_interrupts():
             self.process.start()
         theirs.close()
         self.work, self.ready, self.due = work, False, inf
@@ -116,22 +115,15 @@ class Processes:
 
     def run(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """Pairs (item, result) in the order of `items`; raises CliptuneError when no worker can start."""
-        return _Run(self.workers, function, shared, iter(items), self.limit or (lambda _: inf)).results()
+        return _Run(self, ForkingPickler.dumps((function, shared)), iter(items)).results()
 
 
 class _Run:
     """One pass over the items."""
 
-    def __init__(
-        self,
-        count: int,
-        function: Callable[[Any, Any], Any],
-        shared: Any,
-        items: Iterator[Any],
-        limit: Callable[[Any], float],
-    ) -> None:
-        self.count, self.items, self.limit = count, items, limit
-        self.work = bytes(ForkingPickler.dumps((function, shared)))
+    def __init__(self, executor: Processes, work: memoryview, items: Iterator[Any]) -> None:
+        self.count, self.limit = executor.workers, executor.limit or (lambda _: inf)
+        self.items, self.work = items, bytes(work)
         self.workers: list[_Worker] = []
         self.waiting: deque[tuple[int, Any]] = deque()  # items in order, not yet yielded, by place
         self.again: deque[_Given] = deque()  # that a dead worker had not begun
@@ -249,16 +241,14 @@ def _serve(pipe: Connection) -> None:
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
     """A context in which children inherit `values`: read by the libraries while they are imported."""
-    before = {name: os.environ.get(name) for name in values}
+    before = {name: os.environ[name] for name in values if name in os.environ}
     os.environ.update(values)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in values:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 @contextmanager

@@ -100,15 +100,7 @@ def add(
     """
     run = _Run(analyser, **choices)
     wanted: dict[Modality, list[str]] = {modality: [absolute(path) for path in paths]}
-    if run.dry_run:
-        yield from _rehearse(library, wanted, run, sweep=False)
-    elif library is None:
-        raise LibraryError("there is no library to add to; make one first")
-    elif run.reanalyse and analyser.space != library.space:
-        yield from _move(library, _merge(_roots(library), wanted), run)
-    else:
-        with _session(library, run) as writer:
-            yield from _ingest(writer, wanted, run, sweep=False)
+    yield from _carry_out(library, wanted, run, sweep=False)
 
 
 def update(library: Library, analyser: Model, **choices: Unpack[Choices]) -> Generator[Event]:
@@ -120,14 +112,7 @@ def update(library: Library, analyser: Model, **choices: Unpack[Choices]) -> Gen
 
     A root that is not there (an unplugged disk) is Warned about and keeps its tracks.
     """
-    run, roots = _Run(analyser, **choices), _roots(library)
-    if run.dry_run:
-        yield from _rehearse(library, roots, run, sweep=True)
-    elif run.reanalyse and analyser.space != library.space:
-        yield from _move(library, roots, run)
-    else:
-        with _session(library, run) as writer:
-            yield from _ingest(writer, roots, run, sweep=True)
+    yield from _carry_out(library, _roots(library), _Run(analyser, **choices), sweep=True)
 
 
 def upgrade(library: Library, analyser: Model, **choices: Unpack[Choices]) -> Generator[Event]:
@@ -180,6 +165,19 @@ def _remove(writer: Writer, path: str, modality: Modality) -> list[str]:
     return hits
 
 
+def _carry_out(library: Library | None, wanted: dict[Modality, list[str]], run: _Run, sweep: bool) -> Iterator[Event]:
+    """The events of `add`, and with `sweep`, where all roots are wanted, of `update`."""
+    if run.dry_run:
+        yield from _rehearse(library, wanted, run, sweep)
+    elif library is None:
+        raise LibraryError("there is no library to add to; make one first")
+    elif run.reanalyse and run.analyser.space != library.space:
+        yield from _move(library, wanted if sweep else _merge(_roots(library), wanted), run)
+    else:
+        with _session(library, run) as writer:
+            yield from _ingest(writer, wanted, run, sweep)
+
+
 @contextmanager
 def _session(library: Library, run: _Run | None, wait_s: float = 0.0, switch: bool = False) -> Iterator[Writer]:
     """A context with the library's writer, after which the library shows the new state."""
@@ -229,13 +227,8 @@ def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, swe
 def _task(modality: Modality, paths: list[str], known: Known, run: _Run) -> _Task:
     absent = set(plan.absent_roots(known))
     found = scan([p for p in paths if p not in absent], modality)
-    return _Task(
-        modality,
-        paths,
-        found,
-        known,
-        plan.decide(found.files, known, modality, retry=run.retry, reanalyse=run.reanalyse),
-    )
+    decisions = plan.decide(found.files, known, modality, retry=run.retry, reanalyse=run.reanalyse)
+    return _Task(modality, paths, found, known, decisions)
 
 
 def _total(tasks: list[_Task]) -> Plan:

@@ -36,13 +36,9 @@ def scan(paths: Sequence[str | Path], modality: Modality) -> Found:
 
     Links to folders are followed, every real folder once: a loop ends.
     """
-    found, seen = Found(), set[str]()
-    for path in paths:
-        for file in _walk(absolute(path), modality, found, set()):
-            if file.path not in seen:
-                seen.add(file.path)
-                found.files.append(file)
-    found.files.sort(key=lambda file: os.fsencode(file.path))
+    found = Found()
+    files = {file.path: file for path in paths for file in _walk(absolute(path), modality, found, set())}
+    found.files = sorted(files.values(), key=lambda file: os.fsencode(file.path))
     return found
 
 

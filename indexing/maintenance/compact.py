@@ -42,14 +42,8 @@ class Estimate:
     def as_json(self) -> dict[str, Any]:
         """The estimate, JSON-ready."""
         advice = "recommend index compact" if self.pays else "not needed"
-        return {
-            "parts": self.parts,
-            "small_parts": self.small,
-            "dead_rows": self.dead,
-            "free_bytes": self.free_bytes,
-            "pays": self.pays,
-            "advice": advice,
-        }
+        found = {"parts": self.parts, "small_parts": self.small, "dead_rows": self.dead, "free_bytes": self.free_bytes}
+        return found | {"pays": self.pays, "advice": advice}
 
 
 @dataclass(frozen=True)

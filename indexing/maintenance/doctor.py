@@ -9,18 +9,8 @@ from indexing.search.backends import FAISS_ROWS
 from indexing.search.backends.faiss_flat import load_faiss
 from recommender.errors import BackendError
 
-CORE = (
-    "cliptune",
-    "numpy",
-    "scipy",
-    "av",
-    "opencv-python-headless",
-    "sqlalchemy",
-    "alembic",
-    "pyarrow",
-    "typer",
-    "tinytag",
-)
+CORE: tuple[str, ...] = ("cliptune", "numpy", "scipy", "av", "opencv-python-headless")
+CORE += ("sqlalchemy", "alembic", "pyarrow", "typer", "tinytag")
 FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs", "faiss-gpu-cu11", "faiss-gpu-cu12")
 EXTRAS = {"torch": "train, pretrained", "lightgbm": "train", "transformers": "timesformer"}
 INSTALL_FAISS = "install exactly one: pip install 'cliptune[cpu]' or pip install 'cliptune[gpu]'"
@@ -61,13 +51,8 @@ def _faiss() -> tuple[list[tuple[str, str]], list[str]]:
     except BackendError as error:
         return facts, [*problems, f"no usable FAISS ({error.__cause__}): {INSTALL_FAISS}"] if found else problems
     gpu_build = hasattr(faiss, "StandardGpuResources")
-    devices = faiss.get_num_gpus() if gpu_build else 0
-    facts.append(
-        (
-            "faiss build",
-            f"{faiss.__version__}, {'GPU' if gpu_build else 'CPU'} ({faiss.get_compile_options().strip()})",
-        )
-    )
+    devices, kind = (faiss.get_num_gpus(), "GPU") if gpu_build else (0, "CPU")
+    facts.append(("faiss build", f"{faiss.__version__}, {kind} ({faiss.get_compile_options().strip()})"))
     facts.append(("devices", f"{devices} GPU(s)" if devices else "CPU only"))
     if any("gpu" in name for name in found) and not gpu_build:
         problems.append(f"a GPU package of FAISS is listed, yet the CPU build is what loads: {INSTALL_FAISS}")

@@ -53,8 +53,7 @@ def draw_queries(segments: Sequence[Segment], count: int, seed: int) -> Array:
     rows = random.integers(0, ends[-1], count)
     which = np.searchsorted(ends, rows, side="right")
     near = np.array([segments[i].vectors[row - ends[i]] for i, row in zip(which, rows, strict=True)], np.float64)
-    queries: Array = unit(near + _NOISE * unit(random.normal(size=near.shape)))
-    return queries
+    return unit(near + _NOISE * unit(random.normal(size=near.shape)))
 
 
 def best_of(segments: Sequence[Segment], queries: Array, place: Callable[[Array], Array], *, count: int) -> Array:

@@ -15,6 +15,8 @@ from indexing.writing.writer import Writer
 from recommender.tags import read_tags
 from recommender.types import Modality, Track
 
+Named = Mapping[str, str | None]  # tags of a track that its file may lack
+
 
 def add_paths(catalog: CatalogWriter, track_id: int, track: Track, *, digest: bytes) -> None:
     """Give a track of the catalog the paths of one as the snapshot shows it, with its title and artist."""
@@ -24,13 +26,7 @@ def add_paths(catalog: CatalogWriter, track_id: int, track: Track, *, digest: by
 
 
 def add_path(
-    catalog: CatalogWriter,
-    modality: Modality,
-    track_id: int,
-    *,
-    path: str,
-    digest: bytes,
-    named: Mapping[str, str | None] | None = None,
+    catalog: CatalogWriter, modality: Modality, track_id: int, *, path: str, digest: bytes, named: Named | None = None
 ) -> None:
     """Give a track a path, unless other content is there now; a file out of reach is looked at when it is back."""
     file = File(path, 1, -1)

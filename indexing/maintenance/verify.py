@@ -24,7 +24,7 @@ from indexing.snapshot.segments import Segment
 from indexing.writing.writer import due
 from recommender.errors import LibraryError
 from recommender.text import show
-from recommender.types import Array, Modality
+from recommender.types import Modality
 
 _GROUPS = {"recording", "twins"}  # facts that say which tracks are of one recording
 _UNIT = 1e-3  # vectors are float32: a length off by more is no rounding
@@ -70,18 +70,11 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """The report, JSON-ready."""
-        recalls = {
-            modality: {"queries": r.queries} | {f"recall_at_{k}": share for k, share in r.at.items()}
-            for modality, r in self.recalls.items()
-        }
-        problems = [asdict(problem) for problem in self.problems]
-        return {
-            "whole": self.whole,
-            "problems": problems,
-            "orphans": self.orphans,
-            "counts": self.counts,
-            "search": recalls,
-        }
+        told, search = asdict(self), dict[str, Any]()
+        for modality, found in told.pop("recalls").items():
+            shares = {f"recall_at_{k}": share for k, share in found["at"].items()}
+            search[modality] = {"queries": found["queries"]} | shares
+        return {"whole": self.whole} | told | {"search": search}
 
 
 def verify(library: Library) -> list[Problem]:
@@ -214,7 +207,10 @@ class _Checker:
         """Facts, and groups of near-duplicates, that are not those of the catalog."""
         kept = facts.arrays(mine)
         theirs = facts.arrays(facts.gather(self.catalog.facts(modality)))
-        wrong = {name for name, values in theirs.items() if not _same_values(kept[name], values)}
+        wrong = set()
+        for name, values in theirs.items():  # what is unknown (NaN) equals itself
+            if not np.array_equal(kept[name], values, equal_nan=kept[name].dtype.kind == "f"):
+                wrong.add(name)
         if wrong & _GROUPS:
             yield "recordings are not those of the catalog"
         if wrong - _GROUPS:
@@ -260,8 +256,3 @@ def _misplaced(held: Held, rows: parts.Rows) -> Iterator[str]:
     wrong |= rows.window[at] != at - np.repeat(first, count)
     if wrong.any() or len(np.unique(at)) != len(at):
         yield f"{part.name} does not hold {int(wrong.sum()) or 'some'} windows where the catalog says"
-
-
-def _same_values(mine: Array, theirs: Array) -> bool:
-    """Whether two columns of facts are equal; what is unknown (NaN) equals itself."""
-    return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f")

@@ -115,29 +115,19 @@ def load_built(home: Path) -> Built:
     held = json.loads((home / RECORD).read_text(encoding="utf-8"))
     if held.pop("format") != _FORMAT:
         raise ValueError("unknown format of a search index")
-    settings = Settings(**held.pop("settings"))
-    layout, measured = held.pop("layout"), held.pop("measured")
-    file = held.pop("file")
-    return Built(
-        settings=settings,
-        layout=None if layout is None else Layout(**layout),
-        measured=None if measured is None else Measured(**measured),
-        file=None if file is None else Path(file).name,
-        **held,
-    )
+    held["settings"] = Settings(**held["settings"])
+    for name, kind in {"layout": Layout, "measured": Measured}.items():
+        held[name] = None if held[name] is None else kind(**held[name])
+    held["file"] = None if held["file"] is None else Path(held["file"]).name
+    return Built(**held)
 
 
 def describe(built: Built) -> dict[str, Any]:
     """What searches by codes, JSON-ready: kind, memory of its codes, measured recall and time of a query."""
     told = asdict(built)
-    return {
-        "kind": built.kind,
-        "vectors": built.rows,
-        **{name: round(value, 4) for name, value in told["measured"].items()},
-        **told["layout"],
-        "size_bytes": built.size_bytes,
-        "built_cpu_s": round(built.cpu_s, 1),
-    }
+    measured = {name: round(value, 4) for name, value in told["measured"].items()}
+    cost = {"size_bytes": built.size_bytes, "built_cpu_s": round(built.cpu_s, 1)}
+    return {"kind": built.kind, "vectors": built.rows} | measured | told["layout"] | cost
 
 
 def files(home: Path) -> list[str]:
@@ -173,12 +163,9 @@ def build_codes(home: Path, vectors: Array, settings: Settings) -> Built:
         return before
     _clear(home)
     start_s = time.process_time()
-    found = tune(vectors, settings)
-    name, size = None, 0
-    if found is not None:
-        name = f"search-{uuid.uuid4().hex[:8]}.faiss"
-        size = _write(found[0], home, name)
-    layout, measured = (None, None) if found is None else found[1:]
+    codes, layout, measured = tune(vectors, settings) or (None, None, None)
+    name = None if codes is None else f"search-{uuid.uuid4().hex[:8]}.faiss"
+    size = 0 if name is None else _write(codes, home, name)
     rows, dim = vectors.shape
     built = Built(rows, dim, settings, name, size, layout, measured, time.process_time() - start_s)
     write_json(home / RECORD, {"format": _FORMAT, **asdict(built), "settings": _as_json(settings)})

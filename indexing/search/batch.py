@@ -44,7 +44,6 @@ def best_tracks_of_many(segment: Segment, queries: Array, k: int) -> list[Candid
         places, scores = tops(segment.vectors, chunk, k + _SPARE, offsets=segment.offsets)
         for query, mine, least in zip(chunk, places, scores[:, -1:], strict=True):
             rows = spans(segment.offsets[mine], counts[mine])
-            found.append(
-                best_tracks(_Fetched(segment.vectors, rows, float(least.min(initial=-1))), segment, query, k=k)
-            )
+            fetched = _Fetched(segment.vectors, rows, float(least.min(initial=-1)))
+            found.append(best_tracks(fetched, segment, query, k=k))
     return found

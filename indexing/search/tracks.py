@@ -26,8 +26,7 @@ def best_tracks(index: WindowIndex, segment: Segment, query: Array, *, k: int) -
     As many as there are, up to k, each with the score of its best window found; exact where the index is. `query` is
     float64 [dim], unit length.
     """
-    total = len(segment.vectors)
-    return _widen(index, segment, query, k, total) or _NONE
+    return _widen(index, segment, query, k, len(segment.vectors)) or _NONE
 
 
 class Selection:
@@ -53,9 +52,8 @@ class Selection:
                 found = _widen(self._narrow(index), self.segment, query, k, windows, most)
         elif windows * _GATHERED > total:
             found = _widen(index, self.segment, query, k, total, most, total / windows)
-        return found or self._score(query, k)
-
-    def _score(self, query: Array, k: int) -> Candidates:
+        if found is not None:
+            return found
         rows = self._all()
         return _widen(_Scored(self.segment.vectors, rows, query), self.segment, query, k, len(rows)) or _NONE
 
@@ -76,7 +74,10 @@ class Selection:
 
 @dataclass(frozen=True)
 class MatrixIndex:
-    """A segment searched by a matrix of its windows: a `SegmentIndex` on top of any `WindowIndex`."""
+    """What searches a segment, once a backend has opened it: a `WindowIndex` over the matrix of its windows.
+
+    facts: what it is, JSON-ready: `kind` and `backend`, `vectors` (how many), and what else is to be known of it.
+    """
 
     segment: Segment
     windows: WindowIndex
@@ -88,24 +89,22 @@ class MatrixIndex:
         return self.windows.exact
 
     def search(self, query: Array, k: int, where: Selection | None = None) -> Candidates:
-        """The k best tracks, among those of `where`; see `SegmentIndex`."""
+        """The k living tracks of distinct recordings whose best window has the largest cosine with `query`; ties by id.
+
+        As many as there are, up to k, among those of `where` alone where it is given. `query` is float64 [dim], unit
+        length. An index that is not `exact` may miss some, but gives as many and scores them right.
+        """
         if where is None:
             return best_tracks(self.windows, self.segment, query, k=k)
         return where.best(self.windows, query, k)
 
     def describe(self) -> dict[str, Any]:
-        """What it is, JSON-ready."""
+        """Its facts."""
         return dict(self.facts)
 
 
 def _widen(
-    index: WindowIndex,
-    segment: Segment,
-    query: Array,
-    k: int,
-    total: int,
-    most: int | None = None,
-    thinned: float = 1.0,
+    index: WindowIndex, segment: Segment, query: Array, k: int, total: int, most: int | None = None, thinned: float = 1
 ) -> Candidates | None:
     """The k best tracks by windows of an index of `total`; None when that takes more than `most` of them.
 

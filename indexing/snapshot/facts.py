@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from indexing.disk.durable import sync
 from indexing.disk.npy import NpyWriter, load_npy
 from recommender.conditions import NAMES, RANGES, READ, OneOf, Within
 from recommender.types import Affect, Array, Modality, Track
-
-if TYPE_CHECKING:
-    from indexing.catalog.queries import Catalog
 
 FOLDER = "facts"
 _UNKNOWN = -1  # the name of a track of which none is known
@@ -98,14 +95,14 @@ class Facts:
             return None
         leader = leading(names)
         row = int(self.first[at]) + leader
+        numbers = {name: None if np.isnan(column[at]) else float(column[at]) for name, column in self.numbers.items()}
         return track_of(
             track_id,
             modality,
             names[leader],
             title=self.titles[row].decode("utf-8", "replace"),
             artist=self.artists[row].decode("utf-8", "replace"),
-            known={name: _known(values[at]) for name, values in self.numbers.items()}
-            | {name: values.of(at) for name, values in self.named.items()},
+            known=numbers | {name: values.of(at) for name, values in self.named.items()},
             affect=None if np.isnan(self.affect[at, 0]) else Affect(*self.affect[at].tolist()),
             copies=[name for i, name in enumerate(names) if i != leader],
             versions=self._versions(at),
@@ -134,11 +131,9 @@ def load(home: Path, tracks: int) -> Facts:
 
     What was written before a filter was declared lacks what that reads: see `Facts.is_whole`.
     """
-
     folder = home / FOLDER
-    kept: dict[str, Any] = {
-        name: load_npy(folder / f"{name}.npy") for name in ("affect", "recording", "twins", "first")
-    }
+    names = ("affect", "recording", "twins", "first")
+    kept: dict[str, Any] = {name: load_npy(folder / f"{name}.npy") for name in names}
     kept |= {name: _load_texts(folder, name) for name in ("paths", "titles", "artists")}
     there = [one for one in READ if (folder / f"{one.name}.npy").exists()]
     numbers = {one.name: load_npy(folder / f"{one.name}.npy") for one in there if isinstance(one, Within)}
@@ -195,29 +190,18 @@ def gather(rows: Iterable[Any]) -> Facts:
     first.append(len(paths))
     columns = np.array(numbers, np.float64).reshape(-1, len(ranges) + len(Affect._fields)).T
     recordings = np.array(recording, np.int64)
+    _, which, counts = np.unique(recordings, return_inverse=True, return_counts=True)
     return Facts(
         numbers={name: np.ascontiguousarray(column) for name, column in zip(ranges, columns, strict=False)},
         named={name: kept.done() for name, kept in codes.items()},
         affect=np.ascontiguousarray(columns[len(ranges) :].T),
         recording=recordings,
-        twins=_twins(recordings),
+        twins=np.flatnonzero(counts[which] > 1),
         first=np.array(first, np.int64),
         paths=paths.done(),
         titles=titles.done(),
         artists=artists.done(),
     )
-
-
-def later(catalog: "Catalog", modality: Modality, generation: int) -> Later:
-    """What is known of the tracks of a modality that have changed since the catalog was in that state."""
-    ids, rows = catalog.changes(modality, generation)
-    return Later(ids, gather(rows))
-
-
-def _twins(recordings: Array) -> Array:
-    """Places of equal recordings, int64 [m], ascending."""
-    _, which, counts = np.unique(recordings, return_inverse=True, return_counts=True)
-    return np.flatnonzero(counts[which] > 1)
 
 
 class _Codes:
@@ -257,7 +241,3 @@ def _load_texts(folder: Path, name: str) -> Texts:
     if texts.offsets[0] != 0 or texts.offsets[-1] != len(texts.blob):
         raise ValueError(f"the snapshot's {name} do not fit together")
     return texts
-
-
-def _known(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)

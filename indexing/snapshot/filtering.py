@@ -58,8 +58,7 @@ def mask_tracks_later(segments: list[Segment], known: Facts | None, later: Later
 def _between(values: Array, within: Range, ratio: float) -> Array:
     """bool [t]: whether so many times the values lie in a range; NaN, the unknown, lies in none."""
     times = values if ratio == 1 else values * ratio
-    inside: Array = (times >= within.low) & (times <= within.high)
-    return inside
+    return np.logical_and(times >= within.low, times <= within.high)
 
 
 def _meets(named: Named, accepts: Callable[[str], bool]) -> Array:
@@ -95,5 +94,4 @@ def _texts(texts: Texts) -> Iterator[bytes]:
 def _count(facts: Facts, flags: Array) -> Array:
     """int64 [t]: how many of a track's paths are flagged."""
     before = np.concatenate([[0], np.cumsum(flags)])
-    counts: Array = before[facts.first[1:]] - before[facts.first[:-1]]
-    return counts
+    return np.subtract(before[facts.first[1:]], before[facts.first[:-1]])

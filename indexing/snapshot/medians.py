@@ -44,17 +44,14 @@ def _within(blocks: Blocks, bins: Array, left: Array) -> Array:
     same = bins[:, 0] == bins[:, 1]
     fine[same, 1] = fine[same, 0]
     low = (fine.cumsum(axis=2) <= left[:, :, None]).sum(axis=2)
-    middle = _numbers((bins << _HALF) + low)
-    found: Array = middle.mean(axis=1)
-    return found
+    return np.mean(_numbers((bins << _HALF) + low), axis=1)
 
 
 def _keys(values: Array) -> Array:
     """int64 of float32: whole numbers in the same order."""
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32).astype(np.int64)
     sign = 1 << 31
-    keys: Array = np.where(bits < sign, bits + sign, 2 * sign - 1 - bits)
-    return keys
+    return np.where(bits < sign, bits + sign, 2 * sign - 1 - bits)
 
 
 def _numbers(keys: Array) -> Array:

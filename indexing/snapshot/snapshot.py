@@ -33,13 +33,10 @@ from recommender.types import Array, Modality
 if TYPE_CHECKING:
     from indexing.catalog.queries import Catalog
     from indexing.catalog.rows import Live
-    from indexing.disk.parts import Rows
 
 FOLDER, MANIFEST = "snapshots", "manifest.json"
-RECORD, CODES = (
-    "search.json",
-    "search-*.faiss",
-)  # what `indexing.search.ann_files` adds to a modality's folder, the record last
+# what `indexing.search.ann_files` adds to a modality's folder, the record last
+RECORD, CODES = "search.json", "search-*.faiss"
 _FORMAT = 3  # 2: facts of tracks, descriptions of modalities; 3: genres, licences, recordings
 _CHUNK = 1 << 16  # rows copied at a time: some 20 MB at 64 dimensions
 _log = getLogger(__name__)
@@ -200,8 +197,7 @@ def still_in(now: "Live", old: Segment) -> Array:
     if len(now.ids) == 0:
         return np.zeros(len(old.ids), bool)
     at = np.minimum(np.searchsorted(now.ids, old.ids), len(now.ids) - 1)
-    same: Array = (now.ids[at] == old.ids) & (now.parts[at] == old.parts)
-    return same
+    return np.logical_and(now.ids[at] == old.ids, now.parts[at] == old.parts)
 
 
 def _from_store(folder: Path, catalog: "Catalog", tail: "Live", description: Description, *, dim: int) -> Segment:
@@ -230,14 +226,10 @@ def pieces(folder: Path, catalog: "Catalog", wanted: "Live", *, inputs: Sequence
         rows = parts.read_part(folder, infos[int(part)], inputs)
         source = spans(wanted.first_rows[mine], wanted.windows[mine])
         if len(source) and source.max() >= len(rows):
-            raise LibraryError(
-                f"part {infos[int(part)].name} is shorter than the catalog says; run `recommend index verify`"
-            )
-        yield mine, {key: values[source] for key, values in _columns(rows).items()}
-
-
-def _columns(rows: "Rows") -> dict[str, Array]:
-    return {"vectors": rows.vectors, "affect": rows.affect, "inputs": rows.features, "bounds": rows.bounds}
+            name = infos[int(part)].name
+            raise LibraryError(f"part {name} is shorter than the catalog says; run `recommend index verify`")
+        columns = {"vectors": rows.vectors, "affect": rows.affect, "inputs": rows.features, "bounds": rows.bounds}
+        yield mine, {key: values[source] for key, values in columns.items()}
 
 
 def _nothing(inputs: int, dim: int) -> dict[str, Any]:
@@ -285,20 +277,13 @@ def _link(source: Path, home: Path) -> bool:
     return True
 
 
-def _write(
-    home: Path,
-    kept: list[Segment],
-    tail: "Live",
-    fresh: Iterator[_Piece],
-    none: dict[str, Array],
-) -> int:
+def _write(home: Path, kept: list[Segment], tail: "Live", fresh: Iterator[_Piece], none: dict[str, Array]) -> int:
     """Write the living tracks of the segments, and those of `tail`, as one, by ascending id; how many windows.
 
     `fresh` gives the windows of the tail part by part, as `pieces` does; `none` are the arrays where there are none.
     """
-    ids, parts = (
-        np.concatenate([*(getattr(s, key)[s.alive] for s in kept), getattr(tail, key)]) for key in ("ids", "parts")
-    )
+    ids = np.concatenate([*(s.ids[s.alive] for s in kept), tail.ids])
+    parts = np.concatenate([*(s.parts[s.alive] for s in kept), tail.parts])
     counts = np.concatenate([*(np.diff(s.offsets)[s.alive] for s in kept), tail.windows])
     order = np.argsort(ids)
     offsets = _offsets(counts[order])
@@ -332,10 +317,9 @@ def _write_rows(home: Path, pieces: Iterator[_Piece], total: int, none: dict[str
     """Write the arrays per window from pieces of them; at least one piece unless `total` is 0."""
     first = next(pieces, (np.empty(0, np.int64), none))
     with ExitStack() as files:
-        outs = {
-            key: files.enter_context(NpyWriter(home / f"{key}.npy", like.dtype, (total, like.shape[1])))
-            for key, like in first[1].items()
-        }
+        outs: dict[str, NpyWriter] = {}
+        for key, like in first[1].items():
+            outs[key] = files.enter_context(NpyWriter(home / f"{key}.npy", like.dtype, (total, like.shape[1])))
         for target, columns in itertools.chain([first], pieces):
             for key, values in columns.items():
                 outs[key].put(target, values)

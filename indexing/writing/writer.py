@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -123,10 +123,8 @@ class Writer:
     def discard(self, names: Iterable[str]) -> None:
         """Remove part files; what cannot be removed now is removed by the next writer."""
         for name in names:
-            try:
+            with suppress(OSError):
                 (self.folder / parts.FOLDER / name).unlink(missing_ok=True)
-            except OSError:
-                continue
 
     def clear(self) -> None:
         """Remove what a killed writer left: files the catalog does not know, unfinished snapshots."""

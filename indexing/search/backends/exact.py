@@ -6,11 +6,8 @@ import numpy as np
 
 from recommender.types import Array
 
-_BLOCK = (
-    1 << 13
-)  # rows per product: with 256 queries 8 MB of scores, which stay in the cache (2^11 to 2^14 cost the same)
-
-
+# rows per product: with 256 queries 8 MB of scores, which stay in the cache (2^11 to 2^14 cost the same)
+_BLOCK = 1 << 13
 _GATHERED = 1 << 13  # rows copied together at a time: 2 MB at 64 dimensions, which stay in the cache
 
 

@@ -7,15 +7,14 @@ in BACKENDS. The tests of `tests/indexing/contract` then hold for it.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from indexing.search.backends import AUTO, MATRICES, SETTINGS, auto_backend, open_index
-from indexing.search.tracks import MatrixIndex, Selection
+from indexing.search.tracks import MatrixIndex
 from indexing.snapshot.segments import Segment
 from indexing.snapshot.snapshot import RECORD
 from recommender.errors import BackendError, CliptuneError, InputError, LibraryError
 from recommender.logs import getLogger
-from recommender.types import Array, Candidates
 
 if TYPE_CHECKING:
     from indexing.search.ann_files import Built
@@ -23,27 +22,6 @@ if TYPE_CHECKING:
 
 _log = getLogger(__name__)
 _UNUSABLE = (CliptuneError, OSError, RuntimeError, MemoryError)  # the last two: what FAISS makes of a full GPU
-
-
-class SegmentIndex(Protocol):
-    """What searches one segment, once a backend has opened it."""
-
-    @property
-    def exact(self) -> bool:
-        """Whether no track is ever missed."""
-        ...
-
-    def search(self, query: Array, k: int, where: Selection | None = None) -> Candidates:
-        """The k living tracks of distinct recordings whose best window has the largest cosine with `query`; ties by id.
-
-        As many as there are, up to k, among those of `where` alone where it is given. `query` is float64 [dim], unit
-        length. An index that is not `exact` may miss some, but gives as many and scores them right.
-        """
-        ...
-
-    def describe(self) -> dict[str, Any]:
-        """What it is, JSON-ready: `kind` and `backend`, `vectors` (how many), and what else is to be known of it."""
-        ...
 
 
 class Backend(Protocol):
@@ -56,7 +34,7 @@ class Backend(Protocol):
         """
         ...
 
-    def open(self, home: Path | None, segment: Segment) -> SegmentIndex:
+    def open(self, home: Path | None, segment: Segment) -> MatrixIndex:
         """The index over a segment; raises BackendError or LibraryError, with what to do, where it cannot be."""
         ...
 
@@ -130,7 +108,7 @@ def setting(folder: Path) -> str:
 class Opened:
     """What answers for a segment, and in a line why that is not what was asked for, where it is not."""
 
-    index: SegmentIndex
+    index: MatrixIndex
     notice: str | None
 
 
