@@ -1,6 +1,8 @@
 """Feature preparation fitted on training rows and kept inside the fitted system."""
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +34,14 @@ class Standardiser:
         """W float64 [d, k] and b [k] with which raw features x give x W + b = prepared x * `weights` + `bias`."""
         raw = np.asarray(weights, np.float64) / self.scale[:, None]
         return raw, np.asarray(bias, np.float64) - self.mean @ raw
+
+
+def optional_module(system: str, package: str, module: str) -> Any:
+    """The `module` of a package that `system` needs; raises InputError where it is not installed."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise InputError(f"{system} needs {package}, which is not installed: pip install 'cliptune[train]'") from error
 
 
 def standardiser(features: Array) -> Standardiser:
