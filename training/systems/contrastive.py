@@ -19,7 +19,7 @@ from training.learning.loop import Batch, Loss, Schedule, reproducible
 from training.learning.loop import train as train_loop
 from training.learning.losses import cross_entropy, supervised_contrastive
 from training.systems.matching import calibrate, tensors_of
-from training.systems.network import Scales, Trained, linear, scales
+from training.systems.network import Trained, linear, scales
 from training.systems.prepare import standardiser
 from training.types import EMOTIONS, Extra, Pairs, System
 
@@ -67,7 +67,7 @@ class SupervisedContrastive:
 
     def _train(self, pairs: Pairs, seed: int, stop: Pairs | None, extra: Extra | None) -> Trained[HeadsNet]:
         c = self.config
-        prepared: Scales = scales(pairs)
+        prepared = scales(pairs)
         with reproducible(seed):
             net = HeadsNet(pairs.video.shape[1], pairs.music.shape[1], c)
             batch, loss = prepared.batch(pairs), _loss(net, c, extra)

@@ -88,10 +88,8 @@ class ACP(FromScores):
         batch = _batch(data, 0)
         held = None if stop is None else _batch(parts[1], len(data))
         with reproducible(seed):
-            video, music = (
-                subnetwork(kind, features.shape[1], c.hidden, width=c.width, dropout=c.dropout)
-                for kind, features in ((seen, data.video), (c.music, data.music))
-            )
+            columns = (seen, data.video.shape[1]), (c.music, data.music.shape[1])
+            video, music = (subnetwork(*one, c.hidden, width=c.width, dropout=c.dropout) for one in columns)
             net = Correspondence(video, music, c.width, c.hidden, c.fusion)
             epoch = epochs_of(data, batch, AFCLNetConfig(fresh=c.fresh, epoch_pairs=c.epoch_pairs))
             step = partial(loss, net, items)

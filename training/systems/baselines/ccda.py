@@ -84,13 +84,8 @@ class Network(nn.Module):
         self.coefficient = config.coefficient
         self.project = nn.ModuleList(nn.Linear(r + sizes.affect, config.width) for r in (sizes.video, sizes.music))
         self.dual = nn.ModuleList(Dual(config) for _ in range(2))
-        self.mlp = nn.Sequential(
-            nn.Dropout(config.dropout),
-            nn.Linear(4 * config.width, config.hidden),
-            nn.GELU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, 1),
-        )
+        rate, first, last = config.dropout, nn.Linear(4 * config.width, config.hidden), nn.Linear(config.hidden, 1)
+        self.mlp = nn.Sequential(nn.Dropout(rate), first, nn.GELU(), nn.Dropout(rate), last)
 
     def attend(self, video: Tensor, music: Tensor) -> tuple[Attended, Attended]:
         """Both modalities, each with the other."""

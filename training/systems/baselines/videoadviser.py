@@ -130,12 +130,9 @@ class Students(nn.Module):
 
 def summary(reduced: int, affect: int, config: VideoAdviserConfig) -> slice:
     """Which of the columns [reduced; affect] of a modality the other one's student reads."""
-    kinds: dict[Summary, slice] = {
-        "affect": slice(reduced, reduced + affect),
-        "components": slice(0, min(config.narrow, reduced)),
-        "none": slice(0, 0),
-    }
-    return kinds[config.summary]
+    if config.summary == "affect":
+        return slice(reduced, reduced + affect)
+    return slice(0, min(config.narrow, reduced) if config.summary == "components" else 0)
 
 
 def soft_targets(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
