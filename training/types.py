@@ -127,15 +127,12 @@ class Fitted(Protocol):
 
     def match(self, video: Array, music: Array) -> Array:
         """Matching score float [n] in [0, 1] of n pairs, video [n, d_v] with music [n, d_m]; >= .5 says matched."""
-        ...
 
     def similarity(self, video: Array, music: Array) -> Array:
         """Retrieval score float [a, b] of every video [a, d_v] with every piece of music [b, d_m]."""
-        ...
 
     def emotions(self, modality: Modality, features: Array) -> Array | None:
         """Emotion probabilities [n, 5] of `features` [n, d], or None for a system that predicts none."""
-        ...
 
 
 class System(Protocol):
@@ -147,7 +144,6 @@ class System(Protocol):
     def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: "Extra | None" = None) -> Fitted:
         """The system fitted on `train`. `stop` are pairs for early stopping (None: train for the configured number
         of epochs); `extra` is further labelled music. The same inputs and seed give the same result."""
-        ...
 
 
 @dataclass(frozen=True)

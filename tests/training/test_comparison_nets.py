@@ -101,8 +101,8 @@ def test_the_first_step_pulls_the_regression_logit_to_the_expected_class() -> No
     video, music = random(7, 9, 8)
     score = torch.linspace(0, 1, 7)
     with torch.no_grad():
-        on, off = (teacher_loss(teacher, replace(config, step=w), video, music=music, score=score) for w in (1.0, 0.0))
         met = teacher.meeting(video, music)
+        on, off = (teacher_loss(teacher, replace(config, step=w), met, score=score) for w in (1.0, 0.0))
         first = soft_targets(met.logit, mean_level(teacher.classes(met)), 1.0)
     assert (on - off).item() == pytest.approx(first.item(), abs=1e-6)
     assert first.item() > 0
@@ -192,7 +192,7 @@ def test_without_cross_attention_a_modality_knows_nothing_of_the_other() -> None
     for on in (True, False):
         net = Dual(SIZES, CCDAConfig(width=8, heads=2, cross_attention=on)).eval()
         with torch.no_grad():
-            before, after = net.attended(video, music)[0], net.attended(video, music + 1)[0]
+            before, after = net.attend(video, music)[0], net.attend(video, music + 1)[0]
         assert torch.equal(before.own, after.own)
         assert torch.equal(before.cross, after.cross) is not on
 

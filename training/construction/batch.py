@@ -1,6 +1,5 @@
 """Features of a folder of media in one table: Parquet, or HDF5 and NumPy matrices as EmoMV publishes them."""
 
-import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from recommender.errors import InputError
 from recommender.extractors import EXTRACTORS, Extractor, find_extractor
 from recommender.text import show
 from recommender.types import Array, Modality
-from training.construction.features import content_hashes, vectors
+from training.construction.features import content_hashes, npy_bytes, vectors
+from training.construction.files import csv_bytes
 from training.construction.storage import writing
 from training.construction.together import fill
 from training.datasets.h5 import matrix_bytes
@@ -36,13 +36,9 @@ class Extracted:
 def extract_folder(folder: Path, names: Sequence[str], out: Path, *, workers: int, tick: Tick) -> Extracted:
     """What the extractors `names` measure of every file below `folder`, written to `out`: .parquet, .h5 or .npy.
 
-    Measured features are kept by content in the folder `out`.cache, from which a stopped run goes on.
-
-    Raises
-    ------
-    InputError: an unknown extractor or kind of file, or no usable media.
-    ModelError: the network of an extractor was never fetched.
-    CliptuneError: `out` cannot be written, or another process writes it.
+    Measured features are kept by content in the folder `out`.cache, from which a stopped run goes on. Raises InputError
+    for an unknown extractor or kind of file, or no usable media; ModelError when the network of an extractor was never
+    fetched; CliptuneError when `out` cannot be written, or another process writes it.
     """
     chosen = _choose(names)
     if out.suffix not in WRITERS:
@@ -66,7 +62,8 @@ def extract_folder(folder: Path, names: Sequence[str], out: Path, *, workers: in
             measured = vectors(digests, extractor, cache, workers=workers, on_progress=partial(tick, name))
             computed += len(measured.computed)
             failed |= measured.failed
-            found[name] = {_relative(file, folder): measured.found[file] for file in digests if file in measured.found}
+            rows = {file: measured.found[file] for file in digests if file in measured.found}
+            found[name] = {str(Path(file).relative_to(folder)): values for file, values in rows.items()}
         if not any(found.values()):
             first = f": {next(iter(failed.values()))}" if failed else ""
             raise InputError(f"{show(folder)}: no file that {' or '.join(found)} can measure{first}")
@@ -82,11 +79,6 @@ def _choose(names: Sequence[str]) -> dict[Extractor, None]:
     return {one: None for one in found.values() if one is not None}
 
 
-def _relative(file: str, folder: Path) -> str:
-    """The path below `folder`, which the tables name files by."""
-    return str(Path(file).relative_to(folder))
-
-
 def _parquet(out: Path, folder: Path, found: Mapping[str, Mapping[str, Array]]) -> tuple[Path, ...]:
     """A row per file: `path`, then a list of numbers per kind of features, empty (null) where a file has none."""
     import pyarrow as pa
@@ -95,8 +87,7 @@ def _parquet(out: Path, folder: Path, found: Mapping[str, Mapping[str, Array]]) 
     paths = sorted({path for rows in found.values() for path in rows})
     columns: dict[str, pa.Array] = {"path": pa.array([show(path) for path in paths])}
     for name, rows in found.items():
-        values = [rows.get(path) for path in paths]
-        columns[name] = pa.array(values, pa.list_(pa.float32()))
+        columns[name] = pa.array([rows.get(path) for path in paths], pa.list_(pa.float32()))
     buffer = io.BytesIO()
     parquet.write_table(pa.table(columns), buffer, compression="zstd")
     atomic.write(out, buffer.getvalue())
@@ -109,21 +100,11 @@ def _matrices(out: Path, folder: Path, found: Mapping[str, Mapping[str, Array]])
     for name, rows in found.items():
         matrix = out.with_name(f"{out.stem}-{name}{out.suffix}")
         values = np.array(list(rows.values()), np.float32)
-        atomic.write(matrix, matrix_bytes(values) if out.suffix != ".npy" else _npy(values))
-        text = io.StringIO()
-        lines = csv.writer(text, lineterminator="\n")
-        lines.writerow(["id", "path"])
-        lines.writerows([path, str(folder / path)] for path in rows)
+        atomic.write(matrix, matrix_bytes(values) if out.suffix != ".npy" else npy_bytes(values))
         table = matrix.with_suffix(".csv")
-        atomic.write(table, text.getvalue().encode("utf-8", "surrogateescape"))
+        atomic.write(table, csv_bytes([("id", "path"), *((path, str(folder / path)) for path in rows)]))
         written += [matrix, table]
     return tuple(written)
-
-
-def _npy(values: Array) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, values, allow_pickle=False)
-    return buffer.getvalue()
 
 
 WRITERS: dict[str, Callable[[Path, Path, Mapping[str, Mapping[str, Array]]], tuple[Path, ...]]] = {

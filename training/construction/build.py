@@ -1,15 +1,15 @@
 """A data set of matched and mismatched pairs from anyone's labelled media (the construction of EmoMV, section 3)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
 from recommender.errors import InputError
 from recommender.text import show
-from training.construction.extractors import Pair, find_pair
-from training.construction.features import Measured, Progress, measure
+from training.construction.extractors import find_pair
+from training.construction.features import Progress, measure
 from training.construction.files import corpus_of, write_dataset
 from training.construction.pairing import ALLOWED, ALLOWED_CLASSES, Balance, Excerpt, Pairing, pair
 from training.construction.report import BuildReport, SplitReport
@@ -49,8 +49,6 @@ def build(
     whatever the order of the rows. Measured features stay in `out/cache`: a build that was stopped, or is run
     again with other options, measures only what is new.
 
-    Parameters
-    ----------
     extractor: of PAIRS by name, or VIDEO,MUSIC of two in KNOWN (`training.construction.extractors`).
     balance: "return" what finds no partner to the matched pairs, or "drop" until both are equal.
     max_per_source: at most so many segments of one source, chosen by the seed before anything is measured.
@@ -59,10 +57,8 @@ def build(
     classes: "three" labels segments positive, neutral or negative: the table may say so, an emotion stands for its
         class, and neutral ones are kept.
 
-    Raises
-    ------
-    InputError: an option makes no sense; the table is wrong (with its line); too little is left to make pairs of.
-    CliptuneError: `out` cannot be written, or is being written by another process.
+    Raises InputError when an option makes no sense, the table is wrong (with its line), or too little is left to make
+    pairs of; CliptuneError when `out` cannot be written, or is being written by another process.
     """
     _check(balance, seed, max_per_source, validation)
     extractors = find_pair(extractor)
@@ -71,16 +67,17 @@ def build(
     chosen = _choose(table.rows, max_per_source, seed)
     with writing(out):
         measured = measure(chosen, extractors, out / CACHE, workers=workers, on_progress=on_progress)
-        usable = [_segment(row) for row in chosen if row.id in measured.video]
+        usable = _segments(row for row in chosen if row.id in measured.video)
         if not usable:
             first = f"; {measured.rejected[0].reason}" if measured.rejected else ""
             raise InputError(f"{show(labels_csv)}: none of {len(chosen)} files can be used{first}")
         pairings = _pairings(usable, balance, seed, validation, names)
         splits = {name: _split_report(pairing, names) for name, pairing in pairings.items()}
         options = {"balance": balance, "seed": seed, "max_per_source": max_per_source, "validation": validation}
-        manifest = _manifest(out, extractors, options, names)
-        uses = _uses(table.rows, chosen, measured, pairings, names)
-        write_dataset(out, manifest, pairings, video=measured.video, music=measured.music, uses=uses)
+        video, music = (StreamInfo(e.label, e.columns, e.revision) for e in (extractors.video, extractors.music))
+        manifest = Manifest(out.resolve().name, extractors.name, video, music, options, names)
+        uses = _uses(table.rows, chosen, pairings, names)
+        write_dataset(out, manifest, pairings, measured=measured, uses=uses)
         return BuildReport(
             folder=out,
             extractor=extractors.name,
@@ -114,15 +111,15 @@ def _rng(seed: int, step: int) -> np.random.Generator:
     return np.random.default_rng([seed, step])
 
 
-def _segment(row: Row) -> Excerpt:
-    return Excerpt(row.id, row.emotion, row.source)
+def _segments(rows: Iterable[Row]) -> list[Excerpt]:
+    return [Excerpt(row.id, row.emotion, row.source) for row in rows]
 
 
 def _choose(rows: Sequence[Row], limit: int | None, seed: int) -> list[Row]:
     """At most `limit` rows of each source."""
     if limit is None:
         return list(rows)
-    kept = {s.id for s in at_most([_segment(row) for row in rows], limit, _rng(seed, _LIMIT))}
+    kept = {s.id for s in at_most(_segments(rows), limit, _rng(seed, _LIMIT))}
     return [row for row in rows if row.id in kept]
 
 
@@ -130,25 +127,18 @@ def _pairings(
     segments: Sequence[Excerpt], balance: Balance, seed: int, share: float, names: Sequence[str]
 ) -> dict[str, Pairing]:
     """The pairs of both splits; raises InputError when one of them gets no mismatched pair."""
-    train, validation = split(segments, share, _rng(seed, _SPLIT))
+    parts = dict(zip(("train", "validation"), split(segments, share, _rng(seed, _SPLIT)), strict=True))
     allowed = ALLOWED if names == EMOTIONS else ALLOWED_CLASSES
-    pairings = {
-        "train": pair(train, balance, _rng(seed, _TRAIN), allowed=allowed),
-        "validation": pair(validation, balance, _rng(seed, _VALIDATION), allowed=allowed),
-    }
-    for name, pairing in pairings.items():
-        if not pairing.mismatched:
-            part = train if name == "train" else validation
+    steps = {"train": _TRAIN, "validation": _VALIDATION}
+    pairings = {name: pair(part, balance, _rng(seed, steps[name]), allowed=allowed) for name, part in parts.items()}
+    for name, part in parts.items():
+        if not pairings[name].mismatched:
+            counts = [f"{count} {emotion}" for emotion, count in _emotions(part, names).items() if count]
             raise InputError(
-                f"{name}: no mismatched pair can be made of {len(part)} segments ({_by_emotion(part, names)}):"
+                f"{name}: no mismatched pair can be made of {len(part)} segments ({', '.join(counts) or 'none'}):"
                 " it takes two segments each of two emotions that may be mismatched, from several sources; label more"
             )
     return pairings
-
-
-def _by_emotion(segments: Sequence[Excerpt], names: Sequence[str]) -> str:
-    counts = _emotions(segments, names)
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
 
 
 def _emotions(segments: Sequence[Excerpt], names: Sequence[str]) -> dict[str, int]:
@@ -156,28 +146,14 @@ def _emotions(segments: Sequence[Excerpt], names: Sequence[str]) -> dict[str, in
 
 
 def _split_report(pairing: Pairing, names: Sequence[str]) -> SplitReport:
-    used = {*pairing.matched, *(video for video, _ in pairing.mismatched)}
-    return SplitReport(
-        matched=len(pairing.matched),
-        mismatched=len(pairing.mismatched),
-        returned=pairing.returned,
-        dropped=len(pairing.dropped),
-        sources=len({s.source for s in used}),
-        emotions=_emotions(pairing.matched, names),
-    )
-
-
-def _manifest(out: Path, pair: Pair, options: dict[str, Any], labels: tuple[str, ...]) -> Manifest:
-    video, music = (StreamInfo(e.label, e.columns, e.revision) for e in (pair.video, pair.music))
-    return Manifest(out.resolve().name, pair.name, video, music, options, labels)
+    matched, mismatched = len(pairing.matched), len(pairing.mismatched)
+    sources = len({s.source for s in corpus_of(pairing)})
+    emotions = _emotions(pairing.matched, names)
+    return SplitReport(matched, mismatched, pairing.returned, len(pairing.dropped), sources, emotions)
 
 
 def _uses(
-    rows: Sequence[Row],
-    chosen: Sequence[Row],
-    measured: Measured,
-    pairings: Mapping[str, Pairing],
-    names: Sequence[str],
+    rows: Sequence[Row], chosen: Sequence[Row], pairings: Mapping[str, Pairing], names: Sequence[str]
 ) -> list[tuple[str, ...]]:
     """Every row with an emotion, and what became of it (see `files.USES`)."""
     use = {row.id: ("", "over limit") for row in rows} | {row.id: ("", "unusable") for row in chosen}

@@ -54,10 +54,8 @@ class Vectors:
 def measure(rows: Sequence[Row], pair: Pair, cache: Path, *, workers: int, on_progress: Progress) -> Measured:
     """The features of every row's file, from `cache` where its content was measured before.
 
-    Raises
-    ------
-    InputError: two rows have the same content: it could land on both sides of a split.
-    OSError: the cache cannot be written; what is in it stays.
+    Raises InputError when two rows have the same content, which could land on both sides of a split; and OSError when
+    the cache cannot be written; what is in it stays.
     """
     digests, rejected = _digests(rows)
     files = {str(row.file): digests[row.id] for row in rows if row.id in digests}
@@ -72,12 +70,9 @@ def measure(rows: Sequence[Row], pair: Pair, cache: Path, *, workers: int, on_pr
     failed = {**video.failed, **music.failed}
     rejected += [Rejected(row.line, row.path, failed[str(row.file)]) for row in rows if str(row.file) in failed]
     usable = [row for row in rows if str(row.file) in music.found]
-    return Measured(
-        video={row.id: video.found[str(row.file)] for row in usable},
-        music={row.id: music.found[str(row.file)] for row in usable},
-        rejected=tuple(sorted(rejected, key=lambda r: r.line)),
-        computed=sum(str(row.file) in video.computed | music.computed for row in usable),
-    )
+    seen, sound = ({row.id: side.found[str(row.file)] for row in usable} for side in (video, music))
+    anew = sum(str(row.file) in video.computed | music.computed for row in usable)
+    return Measured(seen, sound, tuple(sorted(rejected, key=lambda r: r.line)), anew)
 
 
 def vectors(
@@ -145,9 +140,8 @@ def _digests(rows: Sequence[Row]) -> tuple[dict[str, bytes], list[Rejected]]:
         digest = contents[str(row.file)]
         same = first.setdefault(digest, row)
         if same is not row:
-            raise InputError(
-                f"lines {same.line} and {row.line} are copies of one file: {show(same.path)}, {show(row.path)}"
-            )
+            copies = f"{show(same.path)}, {show(row.path)}"
+            raise InputError(f"lines {same.line} and {row.line} are copies of one file: {copies}")
         digests[row.id] = digest
     return digests, rejected
 
@@ -155,6 +149,13 @@ def _digests(rows: Sequence[Row]) -> tuple[dict[str, bytes], list[Rejected]]:
 def store_of(extractor: Extractor, cache: Path) -> "VectorStore":
     """Where vectors of that extractor are kept."""
     return VectorStore(cache / f"{extractor.label}-{extractor.revision}", len(extractor.columns))
+
+
+def npy_bytes(values: Array) -> bytes:
+    """A NumPy file of `values`."""
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
 
 
 class VectorStore:
@@ -172,9 +173,7 @@ class VectorStore:
         return np.asarray(vector) if whole else None
 
     def put(self, digest: bytes, vector: Array) -> None:
-        buffer = io.BytesIO()
-        np.save(buffer, vector, allow_pickle=False)
-        atomic.write(self._path(digest), buffer.getvalue())
+        atomic.write(self._path(digest), npy_bytes(vector))
 
     def _path(self, digest: bytes) -> Path:
         return self.folder / f"{digest.hex()}.npy"

@@ -9,6 +9,7 @@ import numpy as np
 
 from recommender import atomic
 from recommender.types import Array
+from training.construction.features import Measured
 from training.construction.pairing import Excerpt, Pairing
 from training.datasets.built import MANIFEST, TAG, Manifest, layout_of
 from training.datasets.emomv_labels import JOIN
@@ -20,34 +21,30 @@ USES = ("id", "path", "emotion", "source", "split", "use")
 
 Couple = tuple[Excerpt, Excerpt]
 Vectors = Mapping[str, Array]
+Lines = Iterable[Sequence[str]]
 
 
 def write_dataset(
-    folder: Path,
-    manifest: Manifest,
-    pairings: Mapping[str, Pairing],
-    *,
-    video: Vectors,
-    music: Vectors,
-    uses: Iterable[Sequence[str]],
+    folder: Path, manifest: Manifest, pairings: Mapping[str, Pairing], *, measured: Measured, uses: Lines
 ) -> None:
     """Write tables, features and, last, the manifest: without it the set does not count as built. Raises OSError.
 
-    `video` and `music` are by segment id; `uses` tells of every segment what became of it (`USES`).
+    `uses` tells of every segment what became of it (`USES`).
     """
     layout = layout_of(manifest)
+    streams = (layout.video, measured.video), (layout.music, measured.music)
     (folder / MANIFEST).unlink(missing_ok=True)
-    atomic.write(folder / SEGMENTS, _csv_bytes([USES, *uses]))
+    atomic.write(folder / SEGMENTS, csv_bytes([USES, *uses]))
     for split, pairing in pairings.items():
         couples = order_pairs(pairing)
         lines = (_pair_line(split, couple, manifest.labels) for couple in couples)
-        atomic.write(folder / layout.labels(split), _csv_bytes(lines))
-        for stream, side, vectors in ((layout.video, 0, video), (layout.music, 1, music)):
+        atomic.write(folder / layout.labels(split), csv_bytes(lines))
+        for side, (stream, vectors) in enumerate(streams):
             _write_matrix(folder / layout.features(stream, split), [c[side] for c in couples], vectors, stream)
     corpus = corpus_of(pairings["validation"])
     table = [[f"{TAG}/for_retrieval/", s.id, manifest.labels[s.emotion], str(s.emotion)] for s in corpus]
-    atomic.write(folder / layout.corpus_labels(), _csv_bytes(table))
-    for stream, vectors in ((layout.video, video), (layout.music, music)):
+    atomic.write(folder / layout.corpus_labels(), csv_bytes(table))
+    for stream, vectors in streams:
         _write_matrix(folder / layout.corpus_features(stream), corpus, vectors, stream)
     atomic.write(folder / MANIFEST, manifest.text().encode())
 
@@ -67,14 +64,9 @@ def corpus_of(pairing: Pairing) -> list[Excerpt]:
 
 def _pair_line(split: str, couple: Couple, names: Sequence[str]) -> list[str]:
     video, music = couple
-    matched = video is music
-    return [
-        f"{TAG}/{split}_{'match' if matched else 'mismatch'}/",
-        video.id if matched else video.id + JOIN + music.id,
-        str(int(matched)),
-        *(names[s.emotion] for s in couple),
-        *(str(s.emotion) for s in couple),
-    ]
+    name, match, folder = (video.id, "1", "match") if video is music else (video.id + JOIN + music.id, "0", "mismatch")
+    emotions = *(names[s.emotion] for s in couple), *(str(s.emotion) for s in couple)
+    return [f"{TAG}/{split}_{folder}/", name, match, *emotions]
 
 
 def _write_matrix(path: Path, segments: Sequence[Excerpt], vectors: Vectors, stream: Stream) -> None:
@@ -82,7 +74,8 @@ def _write_matrix(path: Path, segments: Sequence[Excerpt], vectors: Vectors, str
     atomic.write(path, matrix_bytes(rows))
 
 
-def _csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:
+def csv_bytes(rows: Lines) -> bytes:
+    """A CSV file of `rows`; names of files may hold any bytes."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode("utf-8", "surrogateescape")

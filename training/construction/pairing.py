@@ -10,20 +10,11 @@ import numpy as np
 from training.types import CLASSES, EMOTIONS
 
 Balance = Literal["return", "drop"]
+Kind = tuple[int, int]
+"""Two emotions."""
 
-ALLOWED = tuple(
-    (EMOTIONS.index(a), EMOTIONS.index(b))
-    for a, b in (
-        ("exciting", "fearful"),
-        ("exciting", "tense"),
-        ("exciting", "sad"),
-        ("exciting", "relaxing"),
-        ("fearful", "sad"),
-        ("fearful", "relaxing"),
-        ("tense", "sad"),
-        ("tense", "relaxing"),
-    )
-)
+_ALIKE = {("fearful", "tense"), ("sad", "relaxing")}
+ALLOWED = tuple((a, b) for a, b in combinations(range(len(EMOTIONS)), 2) if (EMOTIONS[a], EMOTIONS[b]) not in _ALIKE)
 """Emotions that may be mismatched, in both directions. Fearful and tense music sound alike, as do sad and relaxing."""
 ALLOWED_CLASSES = tuple(combinations(range(len(CLASSES)), 2))
 """Of the three classes any two."""
@@ -52,12 +43,11 @@ class Pairing:
     returned: int = 0
 
 
+Pools = list[list[Excerpt]]
+
+
 def pair(
-    segments: Sequence[Excerpt],
-    balance: Balance,
-    rng: np.random.Generator,
-    *,
-    allowed: Sequence[tuple[int, int]] = ALLOWED,
+    segments: Sequence[Excerpt], balance: Balance, rng: np.random.Generator, *, allowed: Sequence[Kind] = ALLOWED
 ) -> Pairing:
     """The pairs made of `segments`; their order does not matter.
 
@@ -86,9 +76,7 @@ def pair(
     return Pairing(tuple(sorted(matched)), mismatched, tuple(sorted(dropped)))
 
 
-def _halves(
-    segments: Sequence[Excerpt], rng: np.random.Generator, odd_kept: bool
-) -> tuple[list[list[Excerpt]], list[list[Excerpt]]]:
+def _halves(segments: Sequence[Excerpt], rng: np.random.Generator, odd_kept: bool) -> tuple[Pools, Pools]:
     """Two lists of segments per emotion, each in random order: to keep and to re-pair."""
     kept, spare = [], []
     for emotion in range(len(EMOTIONS)):
@@ -100,7 +88,7 @@ def _halves(
     return kept, spare
 
 
-def _couples(spare: list[list[Excerpt]], allowed: Sequence[tuple[int, int]]) -> list[tuple[Excerpt, Excerpt]]:
+def _couples(spare: Pools, allowed: Sequence[Kind]) -> list[tuple[Excerpt, Excerpt]]:
     """Couples of two sources and an allowed pair of emotions, taken out of `spare` until none is left to take."""
     couples: list[tuple[Excerpt, Excerpt]] = []
     while True:

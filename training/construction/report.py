@@ -26,8 +26,6 @@ class SplitReport:
 class BuildReport:
     """A built data set.
 
-    Attributes
-    ----------
     neutral: rows dropped because they are neutral. over_limit: because their source has others enough.
     rejected: rows whose sound or picture cannot be used. computed: files measured by this run, not by an earlier one.
     """

@@ -21,11 +21,7 @@ def at_most(segments: Sequence[Excerpt], limit: int, rng: np.random.Generator) -
 def split(segments: Sequence[Excerpt], share: float, rng: np.random.Generator) -> tuple[list[Excerpt], list[Excerpt]]:
     """Segments to train and to validate on, about `share` of every emotion in the second; sorted.
 
-    Sources stay whole. The order of `segments` does not matter.
-
-    Raises
-    ------
-    InputError: there are fewer than two sources.
+    Sources stay whole. The order of `segments` does not matter. Raises InputError for fewer than two sources.
     """
     groups = by_source(segments)
     if len(groups) < 2:

@@ -24,15 +24,12 @@ _CAUSES = {
 def writing(folder: Path) -> Iterator[None]:
     """A context that owns `folder` (made when it is not there) for writing.
 
-    Raises
-    ------
-    CliptuneError: another process writes there, or the folder cannot be written (every OSError inside that
-        names a file in it included).
+    Raises CliptuneError when another process writes there, or the folder cannot be written (every OSError inside that
+    names a file in it included).
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
-        with lock:
+        with FileLock(folder / LOCK, timeout=0):
             yield
     except Timeout as error:
         raise CliptuneError(f"{show(folder)} is being written by another process: wait for it or stop it") from error

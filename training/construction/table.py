@@ -38,12 +38,9 @@ def read_table(labels: Path, classes: Relevance = "five") -> Table:
 
     With three `classes` the labels are positive, neutral and negative; an emotion stands for its class. Paths are
     relative to the table's folder. A segment's id is its source and its number among the source's paths in alphabetical
-    order: the order of the rows does not matter.
-
-    Raises
-    ------
-    InputError: the table or a column is missing; or, with its line: an unknown emotion, an empty cell, a file
-        that is not there, a path that was given before, a source that would make ids ambiguous.
+    order: the order of the rows does not matter. Raises InputError when the table or a column is missing; or, with its
+    line, for an unknown emotion, an empty cell, a file that is not there, a path that was given before, a source that
+    would make ids ambiguous.
     """
     found = lines(labels)
     _, header = next(found, (0, []))
@@ -72,9 +69,8 @@ def _source(cell: str) -> str:
     if not source:
         raise Wrong("the source is empty: name the video that the segment was cut from")
     if JOIN in f"_{source}_":
-        raise Wrong(
-            f"a source may not hold '{JOIN.strip('_')}' between underscores, as ids of pairs do: '{show(source)}'"
-        )
+        word = JOIN.strip("_")
+        raise Wrong(f"a source may not hold '{word}' between underscores, as ids of pairs do: '{show(source)}'")
     return source
 
 

@@ -1,7 +1,7 @@
 """Data sets that `recommend dataset build` made: the published layout beside a manifest that names the features."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,32 +38,16 @@ class Manifest:
 
     def text(self) -> str:
         """The manifest as JSON."""
-        streams = {
-            side: {"prefix": s.prefix, "columns": list(s.columns), "revision": s.revision}
-            for side, s in (("video", self.video), ("music", self.music))
-        }
+        streams = {"video": asdict(self.video), "music": asdict(self.music)}
         head = {"format": FORMAT, "name": self.name, "encoder": self.extractor, "labels": list(self.labels)}
         return json.dumps({**head, **streams, "build": self.facts}, indent=1) + "\n"
 
 
 def layout_of(manifest: Manifest) -> Layout:
     """Where the files of a built set lie."""
-    return Layout(
-        name=manifest.name,
-        folder="",
-        tag=TAG,
-        splits=("train", "validation"),
-        retrieval=retrieval_names(TAG),
-        source=before_number,
-        video=_stream(manifest.video),
-        music=_stream(manifest.music),
-        licence="that of the media it was built from",
-        names=manifest.labels,
-    )
-
-
-def _stream(info: StreamInfo) -> Stream:
-    return Stream(info.prefix, len(info.columns), info.columns, info.revision)
+    video, music = (Stream(i.prefix, len(i.columns), i.columns, i.revision) for i in (manifest.video, manifest.music))
+    kept = Layout(manifest.name, "", TAG, ("train", "validation"), retrieval_names(TAG), before_number, video, music)
+    return replace(kept, licence="that of the media it was built from", names=manifest.labels)
 
 
 def load_built(folder: Path) -> Dataset:
@@ -78,10 +62,8 @@ def read_manifest(folder: Path) -> Manifest:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["format"] != FORMAT:
             raise InputError(f"{show(path)}: format {found['format']!r} is not known; build the data set again")
-        video, music = (
-            StreamInfo(str(s["prefix"]), tuple(map(str, s["columns"])), str(s["revision"]))
-            for s in (found["video"], found["music"])
-        )
+        sides = found["video"], found["music"]
+        video, music = (StreamInfo(str(s["prefix"]), tuple(map(str, s["columns"])), str(s["revision"])) for s in sides)
         labels = tuple(map(str, found.get("labels", EMOTIONS)))
         return Manifest(str(found["name"]), str(found["encoder"]), video, music, dict(found["build"]), labels)
     except FileNotFoundError as error:

@@ -28,12 +28,8 @@ def load_emomv(folder: Path, name: Name) -> Dataset:
 
     Splits whose labels are absent are not in it; features that are absent have no columns; `missing` names both.
     Counts that differ from the paper's, sources that are in several splits, and equal music under several ids are
-    told in `notes`.
-
-    Raises
-    ------
-    InputError: an unknown name; nothing of the set is there; or a file is damaged, of another shape, contradicts
-        itself or holds NaN.
+    told in `notes`. Raises InputError for an unknown name, when nothing of the set is there, or a file is damaged, of
+    another shape, contradicts itself or holds NaN.
     """
     if name not in LAYOUTS:
         raise InputError(f"unknown data set '{show(name)}'; there are: {', '.join(LAYOUTS)}")
@@ -77,14 +73,9 @@ def load_layout(root: Path, layout: Layout) -> Dataset:
 def extra_music(folder: Path, which: Literal["a", "b", "both"] = "b", apart_from: Array | None = None) -> Extra:
     """Labelled training music of EmoMV-A and B; sources of the two never share a number.
 
-    Parameters
-    ----------
-    apart_from: music [n, 128] that is evaluated; pieces as near to one of them as two copies of one recording are
-        left out (`COPY`). A holds a few of C's songs under other names.
-
-    Raises
-    ------
-    InputError: labels or music features of the train split are absent or damaged.
+    `apart_from` is music [n, 128] that is evaluated; pieces as near to one of them as two copies of one recording are
+    left out (`COPY`): A holds a few of C's songs under other names. Raises InputError when labels or music features of
+    the train split are absent or damaged.
     """
     chosen = {"a": ["emomv-a"], "b": ["emomv-b"], "both": ["emomv-a", "emomv-b"]}.get(which)
     if chosen is None:
@@ -93,11 +84,9 @@ def extra_music(folder: Path, which: Literal["a", "b", "both"] = "b", apart_from
     first = np.cumsum([0, *(1 + int(train.source.max()) for train in sets)])
     music = np.concatenate([train.music for train in sets])
     keep = np.ones(len(music), bool) if apart_from is None else nearest(music, apart_from) < COPY
-    return Extra(
-        music=music[keep],
-        emotion=np.concatenate([train.emotion for train in sets])[keep],
-        source=np.concatenate([train.source + start for train, start in zip(sets, first, strict=False)])[keep],
-    )
+    emotion = np.concatenate([train.emotion for train in sets])
+    source = np.concatenate([train.source + start for train, start in zip(sets, first, strict=False)])
+    return Extra(music[keep], emotion[keep], source[keep])
 
 
 COPY = 0.99
@@ -162,12 +151,10 @@ def _pairs(parts: _Parts, split: str, table: Sequence[PairLabel], number: dict[s
 
 def _corpus(parts: _Parts, table: Sequence[SegmentLabel]) -> Corpus:
     layout, part = parts.layout, "retrieval"
-    return Corpus(
-        video=parts.matrix(layout.corpus_features(layout.video), part, "video", len(table), layout.video),
-        music=parts.matrix(layout.corpus_features(layout.music), part, "music", len(table), layout.music),
-        emotion=np.array([label.emotion for label in table], np.int64),
-        ids=tuple(label.id for label in table),
-    )
+    video = parts.matrix(layout.corpus_features(layout.video), part, "video", len(table), layout.video)
+    music = parts.matrix(layout.corpus_features(layout.music), part, "music", len(table), layout.music)
+    emotion = np.array([label.emotion for label in table], np.int64)
+    return Corpus(video, music, emotion, tuple(label.id for label in table))
 
 
 def _numbers(layout: Layout, tables: Iterable[Sequence[PairLabel]]) -> dict[str, int]:

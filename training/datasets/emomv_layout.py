@@ -35,8 +35,6 @@ class Stream:
 class Layout:
     """A data set of labelled pairs on disk, in the published layout.
 
-    Attributes
-    ----------
     folder: below the data folder; "" for the folder itself. tag: part of all names of files.
     splits: those that exist. retrieval: what the corpus's table and its features are named after.
     source: id of a segment -> name of the source it was cut from.
@@ -98,39 +96,13 @@ def retrieval_names(tag: str) -> tuple[str, str]:
 
 
 _MVED = "DS1_from_MVED_test_set_5_classes_for_retrieval"
+_A = {"train": (2208, 1902), "validation": (310, 246), "test": (124, 124)}
+_B = {"train": (248, 248), "validation": (60, 60)}
+_C = {"train": (180, 180), "validation": (48, 48)}
 
-LAYOUTS: dict[str, Layout] = {
-    layout.name: layout
-    for layout in (
-        Layout(
-            name="emomv-a",
-            folder="DS1_EmoMV_A",
-            tag="DS1",
-            splits=("train", "validation", "test"),
-            retrieval=(_MVED, _MVED),
-            source=before_count,
-            pairs={"train": (2208, 1902), "validation": (310, 246), "test": (124, 124)},
-            segments=250,
-        ),
-        Layout(
-            name="emomv-b",
-            folder="DS2_EmoMV_B",
-            tag="DS2",
-            splits=("train", "validation"),
-            retrieval=retrieval_names("DS2"),
-            source=itself,
-            pairs={"train": (248, 248), "validation": (60, 60)},
-            segments=120,
-        ),
-        Layout(
-            name="emomv-c",
-            folder="DS3_EmoMV_C",
-            tag="DS3",
-            splits=("train", "validation"),
-            retrieval=retrieval_names("DS3"),
-            source=before_number,
-            pairs={"train": (180, 180), "validation": (48, 48)},
-            segments=96,
-        ),
-    )
-}
+_PUBLISHED = (
+    Layout("emomv-a", "DS1_EmoMV_A", "DS1", tuple(_A), (_MVED, _MVED), before_count, pairs=_A, segments=250),
+    Layout("emomv-b", "DS2_EmoMV_B", "DS2", tuple(_B), retrieval_names("DS2"), itself, pairs=_B, segments=120),
+    Layout("emomv-c", "DS3_EmoMV_C", "DS3", tuple(_C), retrieval_names("DS3"), before_number, pairs=_C, segments=96),
+)
+LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in _PUBLISHED}

@@ -16,10 +16,8 @@ from recommender.types import Array
 def read_matrix(path: Path, rows: int, columns: int) -> Array:
     """The matrix in the file, float32 [rows, columns], finite; the name it has inside the file does not matter.
 
-    Raises
-    ------
-    InputError: the file cannot be read or is cut short, does not hold exactly one matrix, or one of another shape
-        or type, or a value is NaN or infinite.
+    Raises InputError when the file cannot be read or is cut short, does not hold exactly one matrix, or one of another
+    shape or type, or a value is NaN or infinite.
     """
     h5py = _h5py()
     try:

@@ -36,12 +36,9 @@ def load(folder: Path) -> Ratings:
     table = folder / TABLE
     rows = read_rows(table, ("file", "feel", "genre"))
     genres = [r["genre"] for r in rows]
-    return Ratings(
-        ids=tuple(r["file"] for r in rows),
-        groups=tuple(g if genres.count(g) >= BIG_GENRE else "other" for g in genres),
-        affect=np.array([side(words(r["feel"])) for r in rows]),
-        paths=present(table, (folder / r["file"] for r in rows)),
-    )
+    ids, affect = tuple(r["file"] for r in rows), np.array([side(words(r["feel"])) for r in rows])
+    groups = tuple(g if genres.count(g) >= BIG_GENRE else "other" for g in genres)
+    return Ratings(ids, groups, affect, present(table, (folder / name for name in ids)))
 
 
 def feels(folder: Path) -> tuple[frozenset[str], ...]:

@@ -1,22 +1,10 @@
 """OASIS: pictures with mean valence and arousal ratings (1-7) from an online sample of 822 adults."""
 
-from pathlib import Path
+from functools import partial
 
-from training.datasets.source import Dataset, Ratings, numbers, present, read_rows
+from training.datasets.source import Dataset, load_media
 
-
-def load(folder: Path) -> Ratings:
-    """The rated pictures of `folder` (ratings.csv, images/), grouped by theme (Cat 1, Cat 2)."""
-    table = folder / "ratings.csv"
-    rows = read_rows(table, ("file", "theme", "valence_mean", "arousal_mean"))
-    return Ratings(
-        ids=tuple(r["file"] for r in rows),
-        groups=tuple(r["theme"] for r in rows),
-        affect=numbers(table, rows, ("valence_mean", "arousal_mean")),
-        paths=present(table, (folder / "images" / r["file"] for r in rows)),
-    )
-
-
+# Grouped by theme (Cat 1, Cat 2).
 OASIS = Dataset(
     name="oasis",
     folder="oasis",
@@ -26,5 +14,5 @@ OASIS = Dataset(
         "Set (OASIS). Behavior Research Methods, 49(2), 457-470."
     ),
     url="https://www.benedekkurdi.com/#oasis",
-    load=load,
+    load=partial(load_media, item="file", group="theme", affect=("valence_mean", "arousal_mean"), path="images/{}"),
 )

@@ -13,13 +13,8 @@ def load(folder: Path) -> Ratings:
     rows = read_rows(table, ("song_id", "valence", "arousal"))
     columns = tuple(c for c in rows[0] if c not in ("song_id", "valence", "arousal"))
     ids = tuple(r["song_id"] for r in rows)
-    return Ratings(
-        ids=ids,
-        groups=ids,
-        affect=numbers(table, rows, ("valence", "arousal")),
-        columns=columns,
-        values=numbers(table, rows, columns),
-    )
+    affect, values = numbers(table, rows, ("valence", "arousal")), numbers(table, rows, columns)
+    return Ratings(ids, groups=ids, affect=affect, columns=columns, values=values)
 
 
 PMEMO = Dataset(

@@ -15,10 +15,7 @@ from recommender.types import Array
 class Ratings:
     """Rated items of one corpus, in the order of its table.
 
-    Attributes
-    ----------
-    ids:    n names.
-    groups: n group names (theme, series): a group is never split between training and test.
+    ids: n names. groups: n group names (theme, series): a group is never split between training and test.
     affect: float64 [n, 2], mean valence and arousal on the corpus's own scale.
     paths:  n media files; empty for a corpus that comes as a table of features.
     columns, values: that table, float64 [n, f]; empty where there are media.
@@ -37,14 +34,10 @@ class Ratings:
     def take(self, rows: Iterable[int]) -> "Ratings":
         """The ratings of `rows` only, in that order."""
         index = [int(r) for r in rows]
-        return Ratings(
-            ids=tuple(self.ids[r] for r in index),
-            groups=tuple(self.groups[r] for r in index),
-            affect=self.affect[index],
-            paths=tuple(self.paths[r] for r in index) if self.paths else (),
-            columns=self.columns,
-            values=self.values[index] if len(self.values) else self.values,
-        )
+        ids, groups = (tuple(names[r] for r in index) for names in (self.ids, self.groups))
+        paths = tuple(self.paths[r] for r in index) if self.paths else ()
+        values = self.values[index] if len(self.values) else self.values
+        return Ratings(ids, groups, self.affect[index], paths, self.columns, values)
 
 
 @dataclass(frozen=True)
@@ -67,8 +60,7 @@ def read_rows(table: Path, needed: Iterable[str]) -> list[dict[str, str]]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{table}: cannot be read ({error}); is this the data folder?") from error
-    missing = [c for c in needed if not rows or c not in rows[0]]
-    if missing:
+    if missing := [c for c in needed if not rows or c not in rows[0]]:
         raise InputError(f"{table}: no rows or no column {missing[0]!r}")
     return rows
 
@@ -86,6 +78,15 @@ def numbers(table: Path, rows: list[dict[str, str]], columns: Iterable[str]) -> 
             if not np.isfinite(out[i, j]):
                 raise InputError(f"{table}: line {i + 2}, column {name!r}: {row[name]!r} is not a number")
     return out
+
+
+def load_media(folder: Path, *, item: str, group: str, affect: tuple[str, str], path: str) -> Ratings:
+    """The rated media of `folder` by its ratings.csv, whose columns are named; `path` has {} for the item."""
+    table = folder / "ratings.csv"
+    rows = read_rows(table, (item, group, *affect))
+    ids, groups = (tuple(r[column] for r in rows) for column in (item, group))
+    ratings = numbers(table, rows, affect)
+    return Ratings(ids, groups, ratings, present(table, (folder / path.format(name) for name in ids)))
 
 
 def present(table: Path, paths: Iterable[Path]) -> tuple[Path, ...]:

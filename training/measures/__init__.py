@@ -42,8 +42,6 @@ __all__ = [
 class Kind:
     """A ranking measure before its cutoff is given.
 
-    Attributes
-    ----------
     kernel: values [b] of a Ranking and a cutoff. chance: expected values [q] of (candidates, relevant, cutoff).
     cutoff: "none", "optional" or "required" (`@K` in the spec). meaning: for people.
     """
@@ -108,7 +106,9 @@ def parse(spec: str | Measure) -> Measure:
     word, at, cutoff = spec.strip().partition("@")
     name = next((name for name in MEASURES if name.casefold() == word.casefold()), None)
     if name is None:
-        raise InputError(f"unknown measure {spec!r}: use one of {', '.join(_forms())}")
+        ending = {"none": "", "optional": "[@K]", "required": "@K"}
+        forms = [name + ending[kind.cutoff] for name, kind in MEASURES.items()]
+        raise InputError(f"unknown measure {spec!r}: use one of {', '.join(forms)}")
     allowed = MEASURES[name].cutoff
     if at and allowed == "none":
         raise InputError(f"measure {spec!r}: {name} takes no cutoff, write {name}")
@@ -156,12 +156,13 @@ def chance_levels(relevance: Blocks, measures: Sequence[str | Measure], own: Arr
     Means are averages of per-query expectations; the median rank is the median over random queries and orders.
     """
     n, r = counts(relevance, own)
-    return {
-        str(measure): chance.median_first_rank(n, r)
-        if measure.kind.summary == "median"
-        else measure.summary(measure.kind.chance(n, r, measure.k))
-        for measure in map(parse, measures)
-    }
+
+    def level(measure: Measure) -> float:
+        if measure.kind.summary == "median":
+            return chance.median_first_rank(n, r)
+        return measure.summary(measure.kind.chance(n, r, measure.k))
+
+    return {str(measure): level(measure) for measure in map(parse, measures)}
 
 
 def mean_average_precision_from_embeddings(
@@ -174,8 +175,3 @@ def mean_average_precision_from_embeddings(
     """
     labels = SameLabel(query_labels, query_labels if corpus_labels is None else corpus_labels)
     return parse("mAP").summary(per_query(InnerProducts(query, corpus), labels, ["mAP"], own=own)["mAP"])
-
-
-def _forms() -> list[str]:
-    ending = {"none": "", "optional": "[@K]", "required": "@K"}
-    return [name + ending[kind.cutoff] for name, kind in MEASURES.items()]

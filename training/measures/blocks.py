@@ -122,11 +122,10 @@ def _absent(own: Array | None, rows: slice) -> tuple[Array, Array] | None:
 
 
 def _shape(scores: Blocks, relevance: Blocks) -> tuple[int, int]:
-    if len(scores.shape) != 2 or tuple(scores.shape) != tuple(relevance.shape):
-        raise InputError(
-            f"scores {tuple(scores.shape)} and relevance {tuple(relevance.shape)} must both be [queries, corpus]"
-        )
-    queries, corpus = scores.shape
+    shape, other = tuple(scores.shape), tuple(relevance.shape)
+    if len(shape) != 2 or shape != other:
+        raise InputError(f"scores {shape} and relevance {other} must both be [queries, corpus]")
+    queries, corpus = shape
     if not queries:
         raise InputError("no queries: nothing to evaluate")
     if not corpus:

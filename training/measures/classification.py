@@ -13,9 +13,10 @@ def confusion(truth: Array, predicted: Array, classes: int | None = None) -> Arr
     Without `classes`, k is the largest class seen plus one. Raises InputError for values that are no such class.
     """
     truth, predicted = _classes(truth, predicted)
-    k = int(max(truth.max(), predicted.max())) + 1 if classes is None else classes
-    if max(truth.max(), predicted.max()) >= k:
-        raise InputError(f"class {max(truth.max(), predicted.max())} is outside 0 to {k - 1}")
+    largest = int(max(truth.max(), predicted.max()))
+    k = largest + 1 if classes is None else classes
+    if largest >= k:
+        raise InputError(f"class {largest} is outside 0 to {k - 1}")
     return np.bincount(truth * k + predicted, minlength=k * k).reshape(k, k)
 
 
@@ -27,8 +28,7 @@ def accuracy(truth: Array, predicted: Array) -> float:
 
 def f1(truth: Array, predicted: Array) -> float:
     """F1 of class 1 of two: 2 TP / (true + predicted ones); 0 when there is neither."""
-    table = confusion(truth, predicted, 2)
-    return _ratio(2 * table[1, 1], table[1].sum() + table[:, 1].sum())
+    return _f1(confusion(truth, predicted, 2))
 
 
 def macro_f1(truth: Array, predicted: Array) -> float:
@@ -61,8 +61,7 @@ def chance_accuracy(truth: Array, predicted: Array) -> float:
 
 def chance_f1(truth: Array, predicted: Array) -> float:
     """F1 of the expected true positives: exact, since the numbers of true and predicted ones stay the same."""
-    table = _deal(confusion(truth, predicted, 2))
-    return _ratio(2 * table[1, 1], table[1].sum() + table[:, 1].sum())
+    return _f1(_deal(confusion(truth, predicted, 2)))
 
 
 def chance_macro_f1(truth: Array, predicted: Array) -> float:
@@ -94,8 +93,9 @@ def _macro(table: Array) -> float:
     return float((2 * np.diag(table)[both > 0] / both[both > 0]).mean())
 
 
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0
+def _f1(table: Array) -> float:
+    both = table[1].sum() + table[:, 1].sum()
+    return float(2 * table[1, 1] / both) if both else 0.0
 
 
 def _classes(truth: Array, predicted: Array) -> tuple[Array, Array]:

@@ -4,7 +4,7 @@ One integer sort does the work. A score in [-1.5, 1.5] leaves one bit of its flo
 without loss into one integer of the same width; sorting those needs no indices and no gathering.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,25 +16,19 @@ LIMIT = 1.5
 """Largest magnitude packed as it is: below 2 the top bit of the exponent is 0, and 1.5 keeps the last key free."""
 
 
-def _none() -> Array:
-    return np.empty(0, np.int64)
-
-
 @dataclass(frozen=True)
 class Ties:
     """g groups of equal scores that hold relevant and other items alike, in row-major order; int64 [g] each.
 
-    Attributes
-    ----------
     row: the query. start: the first position of the group. size, hits: its items, and the relevant ones among them.
     before: relevant items in front of the group.
     """
 
-    row: Array = field(default_factory=_none)
-    start: Array = field(default_factory=_none)
-    size: Array = field(default_factory=_none)
-    hits: Array = field(default_factory=_none)
-    before: Array = field(default_factory=_none)
+    row: Array
+    start: Array
+    size: Array
+    hits: Array
+    before: Array
 
     def __len__(self) -> int:
         return len(self.row)
@@ -52,12 +46,13 @@ class Ties:
         return np.bincount(self.row, np.add.reduceat(terms, np.cumsum(self.size) - self.size), minlength=rows)
 
 
+NO_TIES = Ties(*np.empty((5, 0), np.int64))
+
+
 @dataclass(frozen=True)
 class Ranking:
     """b queries' corpora of c items in descending order of score.
 
-    Attributes
-    ----------
     relevant: bool [b, c]; within a group of ties the relevant items stand last.
     total: int64 [b], relevant items per query, those that were not retrieved included.
     ties: the groups within which the order matters; empty once ties are broken.
@@ -65,7 +60,7 @@ class Ranking:
 
     relevant: Array
     total: Array
-    ties: Ties = field(default_factory=Ties)
+    ties: Ties = NO_TIES
 
 
 def rank(scores: Array, relevant: Array, absent: Any = None, *, missed: Array | None = None) -> Ranking:
@@ -90,7 +85,7 @@ def break_ties(ranking: Ranking, rng: np.random.Generator) -> Ranking:
     drawn = np.lexsort((rng.random(len(cell)), ties.each(np.arange(len(ties)))))
     relevant = ranking.relevant.copy()
     relevant.flat[cell] = ranking.relevant.flat[cell[drawn]]
-    return replace(ranking, relevant=relevant, ties=Ties())
+    return replace(ranking, relevant=relevant, ties=NO_TIES)
 
 
 def _keys(scores: Array, relevant: Array) -> Array:
@@ -130,7 +125,7 @@ def _ties(keys: Array, ordered: Array) -> Ties:
     mixed = (keys[:, 1:] ^ keys[:, :-1]) == 1
     rows = np.flatnonzero(mixed.any(axis=1))
     if not len(rows):
-        return Ties()
+        return NO_TIES
     within, last = np.nonzero(mixed[rows])  # `last`: the last of the group's items that are not relevant
     row = rows[within]
     start = last - _reach(keys, row, last, -1)

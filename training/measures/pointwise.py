@@ -13,8 +13,6 @@ from recommender.types import Array
 class Pointwise:
     """A measure of (truth [n], predicted [n]).
 
-    Attributes
-    ----------
     of: the value. chance: its exact expectation when the same predictions are dealt to the items at random.
     predicts: what `predicted` holds ("class", "score", "number" or "probability").
     """

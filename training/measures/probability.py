@@ -1,5 +1,6 @@
 """How good are probabilities: the Brier score, the expected calibration error, and the reliability curve behind it."""
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -83,9 +84,7 @@ def ece_of_calibrated(probability: Array, bins: int = BINS) -> float:
     which = assign_bins(probability, bins)
     total = 0.0
     for part in (probability[which == b] for b in np.unique(which)):
-        ones = np.ones(1)
-        for p in part:
-            ones = np.convolve(ones, (1 - p, p))
+        ones = reduce(lambda mass, p: np.convolve(mass, (1 - p, p)), part, np.ones(1))
         total += _deviation(ones, part.sum())
     return total / len(probability)
 
@@ -106,10 +105,9 @@ def _hypergeometric(n: int, ones: int, k: int) -> Array:
     from scipy.special import gammaln
 
     def log_choose(a: int, b: Array) -> Array:
-        inside = (b >= 0) & (b <= a)
         safe = np.clip(b, 0, a)
         value = gammaln(a + 1) - gammaln(safe + 1) - gammaln(a - safe + 1)
-        return np.where(inside, value, -np.inf)
+        return np.where(safe == b, value, -np.inf)
 
     h = np.arange(k + 1)
     return np.exp(log_choose(ones, h) + log_choose(n - ones, k - h) - log_choose(n, np.array(k)))

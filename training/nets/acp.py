@@ -24,9 +24,8 @@ class Dense(nn.Sequential):
     """Vectors [n, width] of features [n, d] in any order, embeddings for instance: two fully connected layers."""
 
     def __init__(self, d: int, hidden: int, width: int, dropout: float) -> None:
-        super().__init__(
-            nn.Dropout(dropout), nn.Linear(d, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, width)
-        )
+        first, last = nn.Linear(d, hidden), nn.Linear(hidden, width)
+        super().__init__(nn.Dropout(dropout), first, nn.ReLU(), nn.Dropout(dropout), last)
 
 
 class Series(nn.Module):

@@ -93,12 +93,10 @@ class ChannelAttention(nn.Module):
         self.out = nn.Linear(padded, width)
 
     def forward(self, query: Tensor, content: Tensor) -> Tensor:
-        q, k, v = (self._split(x) for x in (self.query(query), self.key(content), self.value(content)))
+        parts = self.query(query), self.key(content), self.value(content)
+        q, k, v = (x.reshape(len(x), self.heads, -1) for x in parts)
         weights = torch.softmax(q[..., :, None] * k[..., None, :] / math.sqrt(q.shape[-1]), dim=-1)  # [n, h, d, d]
         return self.out((weights @ v[..., None]).reshape(len(query), -1))
-
-    def _split(self, x: Tensor) -> Tensor:
-        return x.reshape(len(x), self.heads, -1)
 
 
 class Stream(nn.Module):
@@ -154,12 +152,14 @@ class AFCLNet(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.video = Stream(shape.video, shape)
-        self.music = Stream(shape.music, shape)
+        self.video, self.music = Stream(shape.video, shape), Stream(shape.music, shape)
         self.dropout = nn.Dropout(shape.dropout)
         tasks = (1, shape.auxiliary_size or shape.affect) if shape.auxiliary else (1,)
-        self.control = GateControl(self._width(), tasks, shape)
-        self.skip = nn.Linear(self._products(), 1, bias=False) if shape.skip and shape.products else None
+        objective = shape.video + shape.music if shape.inputs != "perceptual" else 0
+        affect = shape.affect if shape.inputs != "objective" else 0
+        products = (affect + shape.video * self._paired()) * shape.products
+        self.control = GateControl(objective + affect + products, tasks, shape)
+        self.skip = nn.Linear(products, 1, bias=False) if shape.skip and shape.products else None
 
     def video_side(self, reduced: Tensor, affect: Tensor) -> Side:
         """Of videos: reduced [n, video] and affect [n, a]; computed once per query."""
@@ -204,16 +204,6 @@ class AFCLNet(nn.Module):
     def _paired(self) -> bool:
         """Whether reduced vectors are multiplied."""
         return self.shape.inputs != "perceptual" and self.shape.video == self.shape.music
-
-    def _products(self) -> int:
-        if not self.shape.products:
-            return 0
-        return (self.shape.affect if self.shape.inputs != "objective" else 0) + self.shape.video * self._paired()
-
-    def _width(self) -> int:
-        shape = self.shape
-        objective = shape.video + shape.music if shape.inputs != "perceptual" else 0
-        return objective + (shape.affect if shape.inputs != "objective" else 0) + self._products()
 
 
 def fuse(video_affect: Tensor, music_affect: Tensor) -> Tensor:

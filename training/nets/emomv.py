@@ -77,10 +77,8 @@ class Trunk(nn.Module):
         self, d_video: int, d_music: int, width: int, dropout: float, layer_norm: bool, emotion_from_embedding: bool
     ) -> None:
         super().__init__()
-        self.video = Stream(d_video, width, dropout, layer_norm)
-        self.music = Stream(d_music, width, dropout, layer_norm)
-        self.video_emotion = EmotionBranch(width, emotion_from_embedding)
-        self.music_emotion = EmotionBranch(width, emotion_from_embedding)
+        self.video, self.music = (Stream(d, width, dropout, layer_norm) for d in (d_video, d_music))
+        self.video_emotion, self.music_emotion = (EmotionBranch(width, emotion_from_embedding) for _ in range(2))
 
 
 class MatchingHead(nn.Module):
@@ -118,8 +116,7 @@ class BaselineTrunk(nn.Module):
 
     def __init__(self, d_video: int, d_music: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.video = BaselineStream(d_video, width, dropout)
-        self.music = BaselineStream(d_music, width, dropout)
+        self.video, self.music = (BaselineStream(d, width, dropout) for d in (d_video, d_music))
 
 
 def euclidean(a: Tensor, b: Tensor) -> Tensor:

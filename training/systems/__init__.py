@@ -73,8 +73,7 @@ def system(name: str) -> System:
 
 def makers(module: str) -> Mapping[str, Callable[[], System]]:
     """The systems of a module of this package, by name."""
-    found: Mapping[str, Callable[[], System]] = import_module(f"training.systems.{module}").SYSTEMS
-    return found
+    return import_module(f"training.systems.{module}").SYSTEMS
 
 
 def space(name: str) -> Mapping[str, tuple[Any, ...]]:
@@ -83,8 +82,7 @@ def space(name: str) -> Mapping[str, tuple[Any, ...]]:
     By field, dotted in nested ones. A module keeps them in `SPACES`, the defaults among them.
     """
     module = import_module(f"training.systems.{(SYSTEMS | RAW_SYSTEMS)[name]}")
-    spaces: Mapping[str, Mapping[str, tuple[Any, ...]]] = getattr(module, "SPACES", {})
-    return spaces.get(name, {})
+    return getattr(module, "SPACES", {}).get(name, {})
 
 
 def ablations() -> Mapping[str, Callable[[], System]]:

@@ -37,10 +37,9 @@ class CCA:
         x, y = (np.asarray(a, np.float64) for a in (video(train.video), music(train.music)))
         # In the rows' own subspace: the same solution as with all 2304 columns, at a hundredth of the time.
         (x, basis_x), (y, basis_y) = row_space(x), row_space(y)
-        cross = _emotion_cross(train, x, y) if self.config.clusters else _matched_cross(train, x, y)
-        a, b, _ = ridge_cca(
-            x.T @ x / len(x), y.T @ y / len(y), cross, ridge=self.config.ridge, components=self.config.components
-        )
+        cross = (_emotion_cross if self.config.clusters else _matched_cross)(train, x, y)
+        c = self.config
+        a, b, _ = ridge_cca(x.T @ x / len(x), y.T @ y / len(y), cross, ridge=c.ridge, components=c.components)
         tensors = tensors_of("video", video.fold_into(basis_x @ a, np.zeros(a.shape[1])))
         tensors |= tensors_of("music", music.fold_into(basis_y @ b, np.zeros(b.shape[1])))
         return calibrate(LinearEncoder({}, tensors), train)

@@ -6,6 +6,7 @@ see every segment of the other side in the fold, so that the given pairing does 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from training.learning.loop import Batch, Loss, Schedule, reproducible
 from training.learning.loop import train as train_loop
 from training.learning.losses import cross_entropy, supervised_contrastive
 from training.systems.matching import calibrate, tensors_of
-from training.systems.network import Scales, Trained, linear, scales
+from training.systems.network import Trained, linear, scales
 from training.systems.prepare import standardiser
 from training.types import EMOTIONS, Extra, Pairs, System
 
@@ -44,9 +45,8 @@ class HeadsNet(nn.Module):
     def __init__(self, d_video: int, d_music: int, config: ContrastiveConfig) -> None:
         super().__init__()
         self.dropout = nn.Dropout(config.input_dropout)
-        self.heads = nn.ModuleDict(
-            {"video": nn.Linear(d_video, config.width), "music": nn.Linear(d_music, config.width)}
-        )
+        sizes = {"video": d_video, "music": d_music}
+        self.heads = nn.ModuleDict({name: nn.Linear(size, config.width) for name, size in sizes.items()})
         self.emotion = nn.ModuleDict({name: nn.Linear(config.width, len(EMOTIONS)) for name in ("video", "music")})
 
     def project(self, modality: Modality, features: Tensor) -> Tensor:
@@ -67,36 +67,33 @@ class SupervisedContrastive:
 
     def _train(self, pairs: Pairs, seed: int, stop: Pairs | None, extra: Extra | None) -> Trained[HeadsNet]:
         c = self.config
-        prepared: Scales = scales(pairs)
+        prepared = scales(pairs)
         with reproducible(seed):
             net = HeadsNet(pairs.video.shape[1], pairs.music.shape[1], c)
-            batch = prepared.batch(pairs)
+            batch, loss = prepared.batch(pairs), _loss(net, c, extra)
             held = None if stop is None else prepared.batch(stop)
-            epochs = train_loop(
-                net, _loss(net, c, extra), lambda _: batch, schedule=c.schedule, seed=seed, epochs=c.epochs, stop=held
-            )
+            epochs = train_loop(net, loss, lambda _: batch, schedule=c.schedule, seed=seed, epochs=c.epochs, stop=held)
         return Trained(net, prepared, epochs)
 
 
 def _loss(net: HeadsNet, c: ContrastiveConfig, extra: Extra | None) -> Loss:
-    further = None if extra is None else torch.as_tensor(standardiser(extra.music)(extra.music))
-    further_emotion = None if extra is None else torch.as_tensor(extra.emotion, dtype=torch.int64)
+    further = None
+    if extra is not None:
+        further = torch.as_tensor(standardiser(extra.music)(extra.music)), torch.as_tensor(extra.emotion).long()
+    contrast = partial(supervised_contrastive, temperature=c.temperature)
 
     def loss(batch: Batch) -> Tensor:
         video, music = net.project("video", batch.video), net.project("music", batch.music)
         v, m = functional.normalize(video, dim=1), functional.normalize(music, dim=1)
         ve, me = batch.video_emotion, batch.music_emotion
-        total = supervised_contrastive(v, m, ve, candidate_labels=me, temperature=c.temperature)
-        total = total + supervised_contrastive(m, v, me, candidate_labels=ve, temperature=c.temperature)
+        total = contrast(v, m, ve, candidate_labels=me) + contrast(m, v, me, candidate_labels=ve)
         emotion = cross_entropy(net.emotion["video"](video), ve, c.smoothing)
         emotion = emotion + cross_entropy(net.emotion["music"](music), me, c.smoothing)
-        if further is not None and further_emotion is not None and net.training:
-            z = net.project("music", further)
-            emotion = emotion + c.extra_weight * cross_entropy(net.emotion["music"](z), further_emotion, c.smoothing)
-            contrast = supervised_contrastive(
-                v, functional.normalize(z, dim=1), ve, candidate_labels=further_emotion, temperature=c.temperature
-            )
-            total = total + c.extra_weight * contrast
+        if further is not None and net.training:
+            z, ze = net.project("music", further[0]), further[1]
+            emotion = emotion + c.extra_weight * cross_entropy(net.emotion["music"](z), ze, c.smoothing)
+            z = functional.normalize(z, dim=1)
+            total = total + c.extra_weight * contrast(v, z, ve, candidate_labels=ze)
         return total + c.emotion_weight * emotion
 
     return loss
@@ -105,12 +102,10 @@ def _loss(net: HeadsNet, c: ContrastiveConfig, extra: Extra | None) -> Loss:
 def _encoder(trained: Trained[HeadsNet]) -> LinearEncoder:
     """The trained heads, which are linear, with the preparation of the features inside."""
     tensors: dict[str, Array] = {}
-    for name, scale in trained.scales._asdict().items():
+    for name, scale in zip(trained.scales._fields, trained.scales, strict=True):
         tensors |= tensors_of(name, scale.fold_into(*linear(trained.model.heads[name])))
         tensors |= tensors_of(f"{name}_emotion", linear(trained.model.emotion[name]))
     return LinearEncoder({}, tensors)
 
 
-SYSTEMS: dict[str, Callable[[], System]] = {
-    "supcon": lambda: SupervisedContrastive(),
-}
+SYSTEMS: dict[str, Callable[[], System]] = {"supcon": lambda: SupervisedContrastive()}

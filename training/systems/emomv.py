@@ -6,6 +6,7 @@ Information Fusion 2023, sections 5.1 and 6.1.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from training.learning.losses import contrastive, cross_entropy
 from training.nets.emomv import MatchingHead, Projection, Trunk
 from training.systems.matching import calibrate, tensors_of
 from training.systems.network import Trained, every_pair, linear, train_network
-from training.types import Extra, Pairs, System
+from training.types import Extra, Fitted, Pairs, System
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,11 @@ class EmoMVClassifier:
     name: str = "emomv-classifier"
     config: EmoMVConfig = field(default_factory=EmoMVConfig)
 
-    def fit(
-        self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None
-    ) -> "FittedClassifier":
+    def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Fitted:
         """The classifier fitted on `train`; `extra` is not used, as published."""
         c = self.config
-
-        def build(d_video: int, d_music: int) -> ClassifierNet:
-            return ClassifierNet(d_video, d_music, c, seed)
-
-        trained = train_network(
-            build, lambda net: _loss(net, c), _match_scores, recipe=c, pairs=train, seed=seed, stop=stop
-        )
+        build, loss = partial(ClassifierNet, config=c, seed=seed), partial(_loss, config=c)
+        trained = train_network(build, loss, _match_scores, recipe=c, pairs=train, seed=seed, stop=stop)
         return FittedClassifier(trained, c.multi_task)
 
 
@@ -71,11 +65,8 @@ class EmoMVRetrieval:
     def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Matcher:
         """The retrieval model fitted on `train`; `extra` is not used, as published."""
         c = self.config
-
-        def build(d_video: int, d_music: int) -> RetrievalNet:
-            return RetrievalNet(d_video, d_music, c)
-
-        trained = train_network(build, lambda net: _loss(net, c), _cosines, recipe=c, pairs=train, seed=seed, stop=stop)
+        build, loss = partial(RetrievalNet, config=c), partial(_loss, config=c)
+        trained = train_network(build, loss, _cosines, recipe=c, pairs=train, seed=seed, stop=stop)
         return calibrate(_encoder(trained, c), train)
 
 
@@ -95,9 +86,8 @@ class RetrievalNet(Trunk):
     """The trunk alone: its embeddings are compared by cosine."""
 
     def __init__(self, d_video: int, d_music: int, config: EmoMVConfig) -> None:
-        super().__init__(
-            d_video, d_music, config.width, config.dropout, config.layer_norm, config.emotion_from_embedding
-        )
+        c = config
+        super().__init__(d_video, d_music, c.width, c.dropout, c.layer_norm, c.emotion_from_embedding)
 
     def pair_loss(self, video: Projection, music: Projection, match: Tensor, *, config: EmoMVConfig) -> Tensor:
         """Contrastive loss on the cosine distance (the embeddings have unit length)."""
@@ -139,18 +129,11 @@ def _project(trained: Trained[ClassifierNet], modality: Modality, features: Arra
         return stream(trained.scales.tensor(modality, features))
 
 
-def _embed(trained: Trained[ClassifierNet], modality: Modality, features: Array) -> Tensor:
-    return _project(trained, modality, features).embedding
-
-
 def _encoder(trained: Trained[RetrievalNet], config: EmoMVConfig) -> ProjectionEncoder:
     """The trained trunk without torch, with the preparation of the features inside."""
     net, tensors = trained.model, dict[str, Array]()
-    sides = (
-        ("video", trained.scales.video, net.video, net.video_emotion),
-        ("music", trained.scales.music, net.music, net.music_emotion),
-    )
-    for name, scale, stream, branch in sides:
+    for name, scale in zip(trained.scales._fields, trained.scales, strict=True):
+        stream, branch = getattr(net, name), getattr(net, f"{name}_emotion")
         tensors |= tensors_of(f"{name}.reduce", scale.fold_into(*linear(stream.reduce)))
         tensors |= tensors_of(f"{name}.first", linear(stream.head.first))
         tensors |= tensors_of(f"{name}.second", linear(stream.head.second))
@@ -170,11 +153,11 @@ class FittedClassifier:
 
     def match(self, video: Array, music: Array) -> Array:
         """Match probability float32 [n]."""
-        return self._score(_embed(self.trained, "video", video), _embed(self.trained, "music", music)).numpy()
+        return self._score(*self._embed(video, music)).numpy()
 
     def similarity(self, video: Array, music: Array) -> Array:
         """Match probability float32 [a, b] of every pair, one video and a block of music at a time."""
-        return every_pair(self._score, _embed(self.trained, "video", video), _embed(self.trained, "music", music))
+        return every_pair(self._score, *self._embed(video, music))
 
     def emotions(self, modality: Modality, features: Array) -> Array | None:
         """Emotion probabilities [n, 5], or None of a single-task model."""
@@ -184,6 +167,10 @@ class FittedClassifier:
         branch = net.video_emotion if modality == "video" else net.music_emotion
         with torch.no_grad():
             return torch.softmax(branch(_project(self.trained, modality, features)), dim=1).numpy()
+
+    def _embed(self, video: Array, music: Array) -> tuple[Tensor, Tensor]:
+        sides = _project(self.trained, "video", video), _project(self.trained, "music", music)
+        return sides[0].embedding, sides[1].embedding
 
     def _score(self, video: Tensor, music: Tensor) -> Tensor:
         with torch.no_grad():

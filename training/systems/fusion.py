@@ -88,9 +88,8 @@ class Fusion:
             # Strides of a prime: partitions of one seed are not those of the next.
             for inside, rows in deal_pair_folds(train, self.config.folds, seed + 7919 * partition):
                 part, rest = train.take(inside), train.take(rows)
-                fits = (
-                    without_calibration(one).fit(part, seed, None, extra=extra) for one in (self.first, self.second)
-                )
+                both = map(without_calibration, (self.first, self.second))
+                fits = (one.fit(part, seed, None, extra=extra) for one in both)
                 first, second = (scale_of(one, part)(one.similarity(rest.video, rest.music)) for one in fits)
                 yield Held(rows, rest, first, second)
 

@@ -41,8 +41,7 @@ def multinomial(features: Array, labels: Array, classes: int, *, penalty: float,
     x, rotation = row_space(np.asarray(features, np.float64))
     target = np.eye(classes)[labels]
     weight = (sample_weight / np.sum(sample_weight))[:, None]
-    ridge = penalty / features.shape[1]
-    d = x.shape[1]
+    ridge, d = penalty / features.shape[1], x.shape[1]
 
     def objective(flat: Array) -> tuple[float, Array]:
         w = flat.reshape(d + 1, classes)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -68,7 +69,6 @@ class Recipe(Protocol):
     @property
     def epochs(self) -> int | None:
         """Epochs without stopping pairs; None: from inner folds of the training pairs."""
-        ...
 
     @property
     def inner_folds(self) -> int: ...
@@ -95,50 +95,43 @@ def train_network(
     prepared features is what inner folds judge it by.
     """
 
-    def fit(pairs: Pairs, stop: Pairs | None, epochs: int, schedule: Schedule, watch: Watcher[M]) -> Trained[M]:
+    def fit(pairs: Pairs, stop: Pairs | None, epochs: int, schedule: Schedule, look: Look[M]) -> Trained[M]:
         with reproducible(seed):
             prepared = scales(pairs)
             model = build(pairs.video.shape[1], pairs.music.shape[1])
             batch = prepared.batch(pairs)
             held = None if stop is None else prepared.batch(stop)
-            look = watch(Trained(model, prepared, 0))
-            kept = train(
-                model, loss(model), lambda _: batch, schedule=schedule, seed=seed, epochs=epochs, stop=held, watch=look
-            )
+            run = partial(train, model, loss(model), lambda _: batch, schedule=schedule, seed=seed)
+            kept = run(epochs=epochs, stop=held, watch=lambda number: look(model, prepared, number))
         return Trained(model, prepared, kept)
 
     def curve(inside: Pairs, held: Pairs) -> Array:
         found: list[float] = []
 
-        def watch(trained: Trained[M]) -> Callable[[int], None]:
-            batch = trained.scales.batch(held)
-
-            def look(number: int) -> None:
-                if number % EVERY == 0:
-                    trained.model.eval()
-                    with torch.no_grad():
-                        found.append(quality(similarity(trained.model, batch.video, batch.music), held))
-
-            return look
+        def look(model: M, prepared: Scales, number: int) -> None:
+            if number % EVERY == 0:
+                model.eval()
+                batch = prepared.batch(held)
+                with torch.no_grad():
+                    found.append(quality(similarity(model, batch.video, batch.music), held))
 
         schedule = equal_steps(recipe.schedule, len(inside), len(pairs))
-        fit(inside, None, max(EVERY, min(recipe.schedule.max_epochs, MOST_EPOCHS)), schedule, watch)
+        fit(inside, None, max(EVERY, min(recipe.schedule.max_epochs, MOST_EPOCHS)), schedule, look)
         return np.array(found)
 
     if stop is not None:
-        return fit(pairs, stop, 0, recipe.schedule, watch_nothing)
+        return fit(pairs, stop, 0, recipe.schedule, look_away)
     epochs = recipe.epochs
     if epochs is None:
         epochs = inner_epochs(curve, pairs, recipe.inner_folds, seed=seed)
-    return fit(pairs, None, epochs, recipe.schedule, watch_nothing)
+    return fit(pairs, None, epochs, recipe.schedule, look_away)
 
 
-Watcher = Callable[[Trained[M]], Callable[[int], None]]
+Look = Callable[[M, Scales, int], None]
 
 
-def watch_nothing(trained: Trained[M]) -> Callable[[int], None]:
+def look_away(model: nn.Module, prepared: Scales, number: int) -> None:
     """Looks at nothing."""
-    return lambda number: None
 
 
 def every_pair(score: Callable[[Tensor, Tensor], Tensor], video: Tensor, music: Tensor) -> Array:

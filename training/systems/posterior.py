@@ -8,6 +8,7 @@ and the music by a softened likelihood, whose certainty is real.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -50,9 +51,8 @@ class EmotionMatching:
 
         `seed` draws the folds of the calibration and nothing else.
         """
-        return calibrate_out_of_fold(
-            lambda pairs: self.encoder(pairs, extra), train, self.config.calibration_folds, seed=seed
-        )
+        encoder = partial(self.encoder, extra=extra)
+        return calibrate_out_of_fold(encoder, train, self.config.calibration_folds, seed=seed)
 
     def encoder(self, train: Pairs, extra: Extra | None) -> EmotionEncoder:
         """The classifiers of both modalities, with the preparation of the features inside."""
@@ -61,18 +61,9 @@ class EmotionMatching:
         # One more of each: an emotion that a small fold lacks keeps a finite prior.
         log_prior = np.log((counts + 1) / (counts + 1).sum())
         tensors: dict[str, Array] = {"log_prior": log_prior}
-        video = evidence(
-            train.video, train.video_emotion, c.video_penalty, log_prior=log_prior, extra=None, extra_weight=0
-        )
-        music = evidence(
-            train.music,
-            train.music_emotion,
-            c.music_penalty,
-            log_prior=log_prior,
-            extra=extra,
-            extra_weight=c.extra_weight,
-        )
-        tensors |= tensors_of("video", video) | tensors_of("music", music)
+        read = partial(evidence, log_prior=log_prior, extra_weight=c.extra_weight)
+        tensors |= tensors_of("video", read(train.video, train.video_emotion, c.video_penalty, extra=None))
+        tensors |= tensors_of("music", read(train.music, train.music_emotion, c.music_penalty, extra=extra))
         return EmotionEncoder({"score": c.score, "softness": c.softness}, tensors)
 
 

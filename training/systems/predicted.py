@@ -8,6 +8,7 @@ emotion label tells. One score does it all: the cosine of unit vectors of fixed 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -48,9 +49,8 @@ class PredictedMusic:
 
         `seed` draws the folds of the calibration and nothing else.
         """
-        return calibrate_out_of_fold(
-            lambda pairs: self.encoder(pairs, extra), train, self.config.emotion.calibration_folds, seed=seed
-        )
+        folds = self.config.emotion.calibration_folds
+        return calibrate_out_of_fold(partial(self.encoder, extra=extra), train, folds, seed=seed)
 
     def encoder(self, train: Pairs, extra: Extra | None) -> "PredictedEncoder":
         """All affine maps, with the preparation of the features inside."""
@@ -99,8 +99,7 @@ def whitening(features: Array, floor: float) -> Array:
     """(C + floor I)^(-1/2), float64 [d, d], of the covariance C of standardised `features` [n, d]."""
     x = np.asarray(features, np.float64)
     values, vectors = np.linalg.eigh(x.T @ x / len(x))
-    whitened: Array = (vectors / np.sqrt(np.maximum(values, 0) + floor)) @ vectors.T
-    return whitened
+    return (vectors / np.sqrt(np.maximum(values, 0) + floor)) @ vectors.T
 
 
 def chain(first: Affine, second: Affine) -> Affine:
@@ -122,6 +121,4 @@ def _layer(tensors: Mapping[str, Array], layer: str) -> Affine:
     return tensors[f"{layer}.weights"], tensors[f"{layer}.bias"]
 
 
-SYSTEMS: dict[str, Callable[[], System]] = {
-    "predicted": lambda: PredictedMusic(),
-}
+SYSTEMS: dict[str, Callable[[], System]] = {"predicted": lambda: PredictedMusic()}

@@ -17,13 +17,11 @@ class Rating(Protocol):
 
     def fit_scored(self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None) -> Fitted:
         """Fitted on `data`. `stop` are pairs for early stopping or calibration; `extra` is further labelled music."""
-        ...
 
 
 def without_calibration(system: System) -> System:
     """`system` without a calibration of its own that costs fits, for those who calibrate its score themselves."""
-    found: System = system.without_calibration() if hasattr(system, "without_calibration") else system
-    return found
+    return system.without_calibration() if hasattr(system, "without_calibration") else system
 
 
 class FromScores:

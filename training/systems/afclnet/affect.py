@@ -17,6 +17,7 @@ from training.systems.prepare import Standardiser, standardiser
 from training.types import Extra
 
 Name = Literal["lightgbm", "linear"]
+Both = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,9 @@ class Predictor(Protocol):
 
     def __call__(self, features: Array) -> Array:
         """float64 [n, a], as the network is to see it."""
-        ...
 
     def probabilities(self, features: Array) -> Array:
         """float64 [n, a], rows summing to 1, where affect is emotions."""
-        ...
 
 
 class Scale(NamedTuple):
@@ -94,6 +93,17 @@ class Affect:
     def see(self, modality: Modality, features: Array) -> Array:
         """float64 [n, a]: what the network sees of raw features."""
         return (self.video_scale if modality == "video" else self.music_scale)(self.of(modality)(features))
+
+
+class EmotionsOfAffect:
+    """Gives a fitted system with affect predictors its emotions."""
+
+    affect: Affect
+    classes: bool
+
+    def emotions(self, modality: Modality, features: Array) -> Array | None:
+        """Emotion probabilities [n, 5] of the affect predictors, or None where affect is ratings."""
+        return self.affect.of(modality).probabilities(features) if self.classes else None
 
 
 @dataclass(frozen=True)
@@ -193,15 +203,11 @@ def fit_affect(data: Scored, config: AffectConfig, extra: Extra | None) -> Affec
     return Affect(fit("video", prepare[0], video, data, config), fit("music", prepare[1], music, data, config))
 
 
-def fit_seen(
-    data: Scored, config: AffectConfig, extra: Extra | None, *, seed: int
-) -> tuple[Affect, tuple[Array, Array]]:
+def fit_seen(data: Scored, config: AffectConfig, extra: Extra | None, *, seed: int) -> tuple[Affect, Both]:
     """The predictors fitted on `data`, scaled where that is asked for; and the affect, in its own scale, that training
     sees of the videos and of the music [n, a]: the true one, or predictions out of fold."""
-    affect = fit_affect(data, config, extra)
-    raw = data.video_affect, data.music_affect
-    if not config.true_labels:
-        raw = out_of_fold(data, config, extra, seed=seed)
+    affect, true = fit_affect(data, config, extra), (data.video_affect, data.music_affect)
+    raw = true if config.true_labels else out_of_fold(data, config, extra, seed=seed)
     if config.scaled:
         affect = replace(affect, video_scale=scale(raw[0]), music_scale=scale(raw[1]))
     return affect, raw
@@ -253,9 +259,8 @@ def _linear(modality: Modality, prepare: Standardiser, rows: Rows, data: Scored,
     if not data.classes:
         return _ridge(prepare, rows, config)
     classes = rows.affect.shape[1]
-    model = multinomial(
-        rows.features, rows.affect.argmax(axis=1), classes, penalty=config.penalty, sample_weight=rows.weight
-    )
+    labels = rows.affect.argmax(axis=1)
+    model = multinomial(rows.features, labels, classes, penalty=config.penalty, sample_weight=rows.weight)
     if config.form == "posterior":
         return Classes(prepare, model, np.zeros(classes))
     # One more of each: an emotion that a small fold lacks keeps a finite prior.

@@ -19,9 +19,7 @@ from training.systems.network import linear
 def reranker(fitted: FittedAFCLNet) -> Reranker:
     """The light inference of `fitted`.
 
-    Raises
-    ------
-    InputError: its reduction or affect predictors are not linear, so that serving would need torch or LightGBM.
+    Raises InputError: its reduction or affect predictors are not linear, so that serving would need torch or LightGBM.
     """
     tensors: dict[str, Array] = {}
     settings: dict[str, Any] = {}
@@ -39,16 +37,9 @@ def reranker(fitted: FittedAFCLNet) -> Reranker:
     for member, net in enumerate(fitted.nets):
         tensors |= {f"{member}.{name}": values for name, values in _member(net).items()}
     shape = fitted.nets[0].shape
-    settings |= {
-        "members": len(fitted.nets),
-        "self_heads": shape.self_heads,
-        "mutual_heads": shape.mutual_heads,
-        "own": shape.task_experts,
-        "shared": shape.shared_experts,
-        "residual": shape.residual,
-        "products": shape.products,
-        "inputs": shape.inputs,
-    }
+    settings |= {"members": len(fitted.nets), "self_heads": shape.self_heads, "mutual_heads": shape.mutual_heads}
+    settings |= {"own": shape.task_experts, "shared": shape.shared_experts, "residual": shape.residual}
+    settings |= {"products": shape.products, "inputs": shape.inputs}
     return Reranker(settings, {name: np.asarray(values, np.float32) for name, values in tensors.items()})
 
 
@@ -81,5 +72,4 @@ def _control(control: GateControl) -> dict[str, Array]:
 
 
 def _weights(layer: Any) -> Array:
-    weights: Array = layer.weight.detach().numpy().T
-    return weights
+    return layer.weight.detach().numpy().T

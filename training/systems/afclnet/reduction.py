@@ -21,7 +21,7 @@ from training.learning.targets import is_matched
 from training.nets.dcca import DCCANet
 from training.systems.cca import ridge_cca
 from training.systems.logistic import row_space
-from training.systems.prepare import Standardiser, standardiser
+from training.systems.prepare import Standardiser, check_columns, standardiser
 
 ALIGNED = 4
 """Drawn pairs for each training pair on which cluster-DCCA finds its canonical coordinates."""
@@ -62,11 +62,7 @@ class Affine:
 
     def __call__(self, features: Array) -> Array:
         """float32 [n, r]."""
-        if features.ndim != 2 or features.shape[1] != len(self.weights):
-            raise InputError(
-                f"features of shape {features.shape} where the reduction was fitted on {len(self.weights)} columns:"
-                " give features of the same extractor"
-            )
+        check_columns(features, len(self.weights), "reduction")
         return (np.asarray(features, np.float64) @ self.weights + self.bias).astype(np.float32)
 
 
@@ -88,15 +84,11 @@ class DeepReducer:
 
     def video(self, features: Array) -> Array:
         """float32 [n, r] of videos."""
-        return self.scale[0](self.outputs("video", self.prepare[0](features)))
+        return self.scale[0](_outputs(self.nets, "video", self.prepare[0](features)))
 
     def music(self, features: Array) -> Array:
         """float32 [n, r] of music."""
-        return self.scale[1](self.outputs("music", self.prepare[1](features)))
-
-    def outputs(self, modality: Modality, prepared: Array) -> Array:
-        """float32 [n, r]: the networks' outputs before scaling."""
-        return _outputs(self.nets, modality, prepared)
+        return self.scale[1](_outputs(self.nets, "music", self.prepare[1](features)))
 
 
 class Clusters(NamedTuple):
@@ -111,11 +103,8 @@ def reduce(
 ) -> Reducer:
     """The configured reduction fitted on pairs: video [n, d_v], music [n, d_m], score [n].
 
-    Cluster-DCCA takes the matching states for clusters where none are given.
-
-    Raises
-    ------
-    InputError: no such reduction, features that are not finite, or no pairs of a kind that it learns from.
+    Cluster-DCCA takes the matching states for clusters where none are given. Raises InputError for no such reduction,
+    features that are not finite, or no pairs of a kind that it learns from.
     """
     if config.name not in REDUCTIONS:
         raise InputError(f"no reduction is called {config.name}; there are: {', '.join(REDUCTIONS)}")
@@ -166,8 +155,7 @@ def _dcca(prepare: Prepare, both: Both, score: Array, config: ReductionConfig) -
 
 
 def _matched_unmatched(prepare: Prepare, both: Both, score: Array, config: ReductionConfig) -> Reducer:
-    matched = is_matched(score)
-    name = "matched-unmatched DCCA"
+    matched, name = is_matched(score), "matched-unmatched DCCA"
     kinds = [_at_least_two(matched, name, "matched"), _at_least_two(~matched, name, "unmatched")]
     return _deep(prepare, both, kinds, config)
 
@@ -209,10 +197,8 @@ class Corresponding:
 
 def _at_least_two(rows: Array, who: str, kind: str) -> Array:
     if rows.sum() < 2:
-        raise InputError(
-            f"{who} learns from {kind} pairs and the training set has {int(rows.sum())}: at least 2 are needed;"
-            " `pca` and `none` need none"
-        )
+        there = f"{kind} pairs and the training set has {int(rows.sum())}"
+        raise InputError(f"{who} learns from {there}: at least 2 are needed; `pca` and `none` need none")
     return rows
 
 

@@ -6,6 +6,7 @@ Su et al. 2025; the network and what its text leaves open are in `training.nets.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ from training.learning.targets import Scored, Target, is_matched, score_pairs
 from training.nets import afclnet as nets
 from training.nets.afclnet import AFCLNet as Network
 from training.nets.afclnet import Shape, Side
-from training.systems.afclnet.affect import Affect, AffectConfig, fit_seen
+from training.systems.afclnet.affect import Affect, AffectConfig, EmotionsOfAffect, fit_seen
 from training.systems.afclnet.reduction import Clusters, Reducer, ReductionConfig, reduce
 from training.systems.logistic import Calibration, calibration
 from training.types import Extra, Pairs, System
@@ -51,9 +52,7 @@ class AFCLNetConfig:
     given: float = 0.0  # ours: given pairs drawn beside each epoch's fresh ones, as a share of those
     rarity: float = 0.0  # ours, fresh pairs of emotions: 1 draws every combination of two emotions equally often
     # paper: Adam 1e-4, batch 1024, at most 200 epochs, patience 30; no weight decay
-    schedule: Schedule = field(
-        default_factory=lambda: Schedule(weight_decay=0.0, batch=1024, max_epochs=200, patience=30)
-    )
+    schedule: Schedule = field(default_factory=lambda: Schedule(1e-4, 0.0, batch=1024, max_epochs=200, patience=30))
     epochs: int = 200  # paper's limit; used where there are no stopping pairs
     members: int = 1  # paper; more [ours]: networks of different initialisation, whose logits are averaged
     calibration_folds: int = 0  # paper: the score is the network's; k [ours]: logistic regression out of k folds
@@ -89,9 +88,8 @@ class AFCLNet:
     def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> "FittedAFCLNet":
         """Fitted on `train`; `extra` music teaches its affect predictor."""
         target = self.config.target
-        return self.fit_scored(
-            score_pairs(train, target), seed, None if stop is None else score_pairs(stop, target), extra=extra
-        )
+        held = None if stop is None else score_pairs(stop, target)
+        return self.fit_scored(score_pairs(train, target), seed, held, extra=extra)
 
     def fit_scored(
         self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
@@ -148,13 +146,9 @@ def affect_clusters(data: Scored, config: ReductionConfig, seed: int) -> Cluster
 def _batch(data: Scored, kind: Auxiliary, reducer: Reducer, video_affect: Array, music_affect: Array) -> Batch:
     """Pairs as the loop takes them: reduced features and seen affect side by side; what the auxiliary task is to
     predict in the label slots."""
-    columns = (
-        np.hstack([reducer.video(data.video), video_affect]),
-        np.hstack([reducer.music(data.music), music_affect]),
-        data.score,
-        *_labels(data, kind),
-    )
-    return Batch(*(torch.as_tensor(c, dtype=torch.float32) for c in columns))
+    video, music = reducer.video(data.video), reducer.music(data.music)
+    sides = np.hstack([video, video_affect]), np.hstack([music, music_affect])
+    return Batch(*(torch.as_tensor(c, dtype=torch.float32) for c in (*sides, data.score, *_labels(data, kind))))
 
 
 def _labels(data: Scored, kind: Auxiliary) -> tuple[Array, Array]:
@@ -168,22 +162,12 @@ def _labels(data: Scored, kind: Auxiliary) -> tuple[Array, Array]:
 
 
 def _network(
-    shape: Shape, config: AFCLNetConfig, data: Scored, batch: Batch, stop: Batch | None, seed: int
+    shape: Shape, c: AFCLNetConfig, data: Scored, batch: Batch, stop: Batch | None, seed: int
 ) -> tuple[Network, int]:
     with reproducible(seed):
-        net = Network(shape)
-        fresh = config.fresh and data.rule is not None
-        epoch: Epoch = Fresh(data, batch, config) if fresh else lambda _: batch
-        kept = train_loop(
-            net,
-            lambda b: loss(net, config, b),
-            epoch,
-            schedule=config.schedule,
-            seed=seed,
-            epochs=config.epochs,
-            stop=stop,
-        )
-    return net, kept
+        net, epoch = Network(shape), epochs_of(data, batch, c)
+        step = partial(loss, net, c)
+        return net, train_loop(net, step, epoch, schedule=c.schedule, seed=seed, epochs=c.epochs, stop=stop)
 
 
 def loss(net: Network, config: AFCLNetConfig, batch: Batch) -> Tensor:
@@ -208,6 +192,11 @@ def _auxiliary(predicted: Tensor, kind: Auxiliary, batch: Batch) -> Tensor:
     return functional.binary_cross_entropy_with_logits(predicted, label)
 
 
+def epochs_of(data: Scored, batch: Batch, config: AFCLNetConfig) -> Epoch:
+    """Where pairs of epochs come from: new ones where they are asked for and a rule scores any two, else the given."""
+    return Fresh(data, batch, config) if config.fresh and data.rule is not None else lambda _: batch
+
+
 class Fresh:
     """Epochs of new pairs: any video with any music of the fold, as many matched as not.
 
@@ -219,8 +208,8 @@ class Fresh:
     def __init__(self, data: Scored, batch: Batch, config: AFCLNetConfig) -> None:
         if data.rule is None:
             raise InputError("fresh pairs need a rule that scores any video with any music: train on the given ones")
-        n = len(data)
-        self.n, self.batch, self.half = n, batch, config.epoch_pairs // 2
+        n = self.n = len(data)
+        self.batch, self.half = batch, config.epoch_pairs // 2
         self.given = round(config.given * config.epoch_pairs)
         rows = np.repeat(np.arange(n), n), np.tile(np.arange(n), n)
         self.score = data.rule(data.video_affect[rows[0]], data.music_affect[rows[1]]).astype(np.float32)
@@ -229,8 +218,7 @@ class Fresh:
         self.kinds = [(kind, _upto(kind_of[kind], config.rarity)) for kind in kinds if len(kind)]
 
     def __call__(self, rng: np.random.Generator) -> Batch:
-        drawn = [kind[np.searchsorted(upto, rng.random(self.half))] for kind, upto in self.kinds]
-        pairs = np.concatenate(drawn)
+        pairs = np.concatenate([kind[np.searchsorted(upto, rng.random(self.half))] for kind, upto in self.kinds])
         v, m = torch.as_tensor(pairs // self.n), torch.as_tensor(pairs % self.n)
         b, score = self.batch, torch.as_tensor(self.score[pairs])
         new = Batch(b.video[v], b.music[m], score, b.video_emotion[v], b.music_emotion[m])
@@ -257,7 +245,7 @@ def _upto(cell: Array, rarity: float) -> Array:
 
 
 @dataclass(frozen=True)
-class FittedAFCLNet:
+class FittedAFCLNet(EmotionsOfAffect):
     """Fitted networks; `sides` of either modality can be stored, `join` is the head over them."""
 
     nets: tuple[Network, ...]
@@ -269,9 +257,8 @@ class FittedAFCLNet:
 
     def sides(self, modality: Modality, features: Array) -> tuple[Side, ...]:
         """One `Side` of n items per network, without the other modality."""
-        reduced = self.reducer.video(features) if modality == "video" else self.reducer.music(features)
-        seen = torch.as_tensor(self.affect.see(modality, features), dtype=torch.float32)
-        inputs = torch.as_tensor(reduced), seen
+        reduced = getattr(self.reducer, modality)(features)
+        inputs = torch.as_tensor(reduced), torch.as_tensor(self.affect.see(modality, features), dtype=torch.float32)
         with torch.no_grad():
             return tuple((net.video_side if modality == "video" else net.music_side)(*inputs) for net in self.nets)
 
@@ -294,12 +281,6 @@ class FittedAFCLNet:
         rows, columns = self.sides("video", video), self.sides("music", music)
         one_by_one = torch.arange(len(video))[:, None]
         return np.array([self.join(tuple(side.take(i) for side in rows), columns) for i in one_by_one])
-
-    def emotions(self, modality: Modality, features: Array) -> Array | None:
-        """Emotion probabilities [n, 5], or None where affect is ratings."""
-        if not self.classes:
-            return None
-        return self.affect.of(modality).probabilities(features)
 
 
 SYSTEMS: dict[str, Callable[[], System]] = {

@@ -17,6 +17,7 @@ The networks that see pictures and spectrograms themselves are in `acp_raw`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -27,17 +28,17 @@ from recommender.errors import Argument, InputError
 from recommender.types import Array, Modality
 from training.construction.pictures import SHAPE as PICTURES
 from training.construction.spectrogram import SHAPE as SPECTROGRAM
-from training.learning.loop import Batch, Epoch, Schedule, reproducible
+from training.learning.loop import Batch, Schedule, reproducible
 from training.learning.loop import train as train_loop
 from training.learning.losses import match_score
 from training.learning.targets import Scored, same_emotion
 from training.nets.acp import Correspondence, Fusion, Kind, subnetwork
-from training.systems.afclnet.system import AFCLNetConfig, Fresh
+from training.systems.afclnet.system import AFCLNetConfig, epochs_of
 from training.systems.logistic import Multinomial, multinomial
 from training.systems.network import Scales, Trained, every_pair
 from training.systems.prepare import Standardiser, standardiser
 from training.systems.rated import FromScores
-from training.types import CLASS_OF, CLASSES, EMOTIONS, Extra, System
+from training.types import CLASS_OF, CLASSES, EMOTIONS, Extra, Fitted, System
 
 SIDES: tuple[Modality, Modality] = ("video", "music")
 Items = tuple[Tensor, ...]
@@ -63,9 +64,7 @@ class ACPConfig:
     relevance: Literal["five", "three"] = "five"
     probe: float = 1.0  # ours: penalty of the logistic regression that reads emotions off the vectors
     # ours: the loss on held-out pairs is flat after some 60 epochs
-    schedule: Schedule = field(
-        default_factory=lambda: Schedule(1e-3, weight_decay=1e-3, batch=128, max_epochs=200, patience=20)
-    )
+    schedule: Schedule = field(default_factory=lambda: Schedule(1e-3, 1e-3, batch=128, max_epochs=200, patience=20))
     epochs: int = 40  # ours, from grouped folds of EmoMV-C's train
 
 
@@ -79,9 +78,7 @@ class ACP(FromScores):
     name: str = "acp-net"
     config: ACPConfig = FEATURES
 
-    def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
-    ) -> "FittedACP":
+    def fit_scored(self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None) -> Fitted:
         """Fitted on pairs with scores; `extra` is not used: it has no pictures."""
         data = relate_scores(data, self.config)
         c, seen = self.config, self._seen(data)
@@ -91,15 +88,12 @@ class ACP(FromScores):
         batch = _batch(data, 0)
         held = None if stop is None else _batch(parts[1], len(data))
         with reproducible(seed):
-            video, music = (
-                subnetwork(kind, features.shape[1], c.hidden, width=c.width, dropout=c.dropout)
-                for kind, features in ((seen, data.video), (c.music, data.music))
-            )
+            columns = (seen, data.video.shape[1]), (c.music, data.music.shape[1])
+            video, music = (subnetwork(*one, c.hidden, width=c.width, dropout=c.dropout) for one in columns)
             net = Correspondence(video, music, c.width, c.hidden, c.fusion)
-            epoch = _pairs(c, data, batch)
-            epochs = train_loop(
-                net, lambda b: loss(net, items, b), epoch, schedule=c.schedule, seed=seed, epochs=c.epochs, stop=held
-            )
+            epoch = epochs_of(data, batch, AFCLNetConfig(fresh=c.fresh, epoch_pairs=c.epoch_pairs))
+            step = partial(loss, net, items)
+            epochs = train_loop(net, step, epoch, schedule=c.schedule, seed=seed, epochs=c.epochs, stop=held)
         fitted = FittedACP(Trained(net, scales, epochs), {})
         return replace(fitted, probes=_probes(fitted, data, c)) if data.classes else fitted
 
@@ -147,13 +141,6 @@ def _batch(data: Scored, first: int) -> Batch:
     return Batch(places, places, *(torch.as_tensor(column, dtype=torch.float32) for column in labels))
 
 
-def _pairs(c: ACPConfig, data: Scored, batch: Batch) -> Epoch:
-    """The pairs of an epoch: fresh ones where a rule says what any two are worth, else the given ones."""
-    if c.fresh and data.rule is not None:
-        return Fresh(data, batch, AFCLNetConfig(epoch_pairs=c.epoch_pairs))
-    return lambda _: batch
-
-
 def loss(net: Correspondence, items: Items, batch: Batch) -> Tensor:
     """Binary cross-entropy of "same emotion" (paper: a binary classification) of pairs of `items`."""
     sides = []
@@ -171,9 +158,8 @@ def _probes(fitted: "FittedACP", data: Scored, c: ACPConfig) -> dict[Modality, "
         vectors = fitted.vectors(modality, getattr(data, modality))
         prepare = standardiser(vectors)
         labels = affect.argmax(axis=1)
-        model = multinomial(
-            prepare(vectors), labels, affect.shape[1], penalty=c.probe, sample_weight=np.ones(len(labels))
-        )
+        even = np.ones(len(labels))
+        model = multinomial(prepare(vectors), labels, affect.shape[1], penalty=c.probe, sample_weight=even)
         found[modality] = Probe(prepare, model)
     return found
 
@@ -202,8 +188,7 @@ class FittedACP:
         net = self.trained.model
         with torch.no_grad():
             side = net.video if modality == "video" else net.music
-            found: Array = side(self.trained.scales.tensor(modality, features)).numpy()
-        return found
+            return side(self.trained.scales.tensor(modality, features)).numpy()
 
     def match(self, video: Array, music: Array) -> Array:
         """Probability float32 [n] in [0, 1] that both have the same emotion."""

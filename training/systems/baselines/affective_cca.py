@@ -12,12 +12,13 @@ from typing import Any, Literal
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.types import Array, Modality
+from recommender.types import Array
 from training.learning.targets import Scored
-from training.systems.afclnet.affect import Affect, AffectConfig, fit_seen
+from training.systems.afclnet.affect import Affect, AffectConfig, EmotionsOfAffect, fit_seen
 from training.systems.afclnet.reduction import Reducer, ReductionConfig, reduce
+from training.systems.prepare import optional_module
 from training.systems.rated import ByPairs, FromScores
-from training.types import Extra, System
+from training.types import Extra, Fitted, System
 
 Sees = Literal["fused", "raw", "both"]
 
@@ -68,7 +69,7 @@ class Boosted:
 
 def boost(columns: Array, score: Array, config: BoostingConfig, *, seed: int) -> Boosted:
     """XGBoost fitted to scores [n] in [0, 1] by their cross-entropy, on one thread."""
-    xgboost = _xgboost()
+    xgboost = optional_module("affective-cca", "xgboost", "xgboost")
     options = {
         "objective": "reg:logistic",
         "base_score": float(np.clip(score.mean(), 0.01, 0.99)),  # of scores that are all 0 it would have no logit
@@ -84,16 +85,6 @@ def boost(columns: Array, score: Array, config: BoostingConfig, *, seed: int) ->
         "verbosity": 0,
     }
     return Boosted(xgboost.train(options, xgboost.QuantileDMatrix(columns, score, max_bin=32, nthread=1), config.trees))
-
-
-def _xgboost() -> Any:
-    try:
-        import xgboost
-    except ImportError as error:
-        raise InputError(
-            "affective-cca needs xgboost, which is not installed: pip install 'cliptune[train]'"
-        ) from error
-    return xgboost
 
 
 @dataclass(frozen=True)
@@ -116,9 +107,8 @@ def columns_of(data: Scored, config: AffectiveCCAConfig, seed: int) -> Columns:
     """The columns of x, their CCA fitted on `data`."""
     if config.sees == "raw":
         return Columns(None, raw=True)
-    return Columns(
-        reduce(data.video, data.music, data.score, config=config.reduction, seed=seed), raw=config.sees == "both"
-    )
+    reducer = reduce(data.video, data.music, data.score, config=config.reduction, seed=seed)
+    return Columns(reducer, raw=config.sees == "both")
 
 
 def distances(video: Array, music: Array) -> Array:
@@ -141,14 +131,10 @@ class AffectiveCCA(FromScores):
     name: str = "affective-cca"
     config: AffectiveCCAConfig = field(default_factory=AffectiveCCAConfig)
 
-    def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
-    ) -> "FittedAffectiveCCA":
+    def fit_scored(self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None) -> Fitted:
         """Fitted on `data`; `extra` music teaches its affect predictor, `stop` is not used."""
-        config = self.config
-        affect, seen = fit_seen(data, config.affect, extra, seed=seed)
-        apart = distances(*seen)
-        weight = config.weight
+        affect, seen = fit_seen(data, self.config.affect, extra, seed=seed)
+        apart, weight = distances(*seen), self.config.weight
         if weight is None:
             weight = weight_of(*self._held_out(data, apart, seed), data.score)
         return FittedAffectiveCCA(*self._x(data, seed), affect, self._y(apart, data, seed), weight, data.classes)
@@ -172,7 +158,7 @@ class AffectiveCCA(FromScores):
 
 
 @dataclass(frozen=True)
-class FittedAffectiveCCA(ByPairs):
+class FittedAffectiveCCA(EmotionsOfAffect, ByPairs):
     """Both scores, and the weight of y."""
 
     columns: Columns
@@ -191,10 +177,6 @@ class FittedAffectiveCCA(ByPairs):
         """(1 - w) x + w y float64 [n] of n pairs."""
         x, y = self.scores(video, music)
         return (1 - self.weight) * x + self.weight * y
-
-    def emotions(self, modality: Modality, features: Array) -> Array | None:
-        """Emotion probabilities [n, 5] of the affect predictor, or None where affect is ratings."""
-        return self.affect.of(modality).probabilities(features) if self.classes else None
 
 
 SYSTEMS: dict[str, Callable[[], System]] = {"affective-cca": lambda: AffectiveCCA()}

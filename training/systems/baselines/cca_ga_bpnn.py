@@ -46,9 +46,7 @@ class CCAGABPNNConfig:
     products: bool = True  # ours: products of both sides beside them; without, so few pairs teach the net no match
     hidden: int = 12  # ours
     genetic: GeneticConfig = field(default_factory=GeneticConfig)
-    schedule: Schedule = field(
-        default_factory=lambda: Schedule(learning_rate=3e-3, weight_decay=1e-3, batch=128, max_epochs=200, patience=20)
-    )
+    schedule: Schedule = field(default_factory=lambda: Schedule(3e-3, 1e-3, batch=128, max_epochs=200, patience=20))
     folds: int = 5  # ours: one of so many stops the training where no other pairs are given to stop on
 
 
@@ -72,9 +70,7 @@ class Fusion:
 def fuse(data: Scored, config: CCAGABPNNConfig, seed: int) -> Fusion:
     """Cluster-CCA (Rasiwasia et al. 2014) of `data`: every video correlates with all music of its cluster.
 
-    Raises
-    ------
-    InputError: nothing correlates: constant features, no cluster with both modalities, or a single one.
+    Raises InputError when nothing correlates: constant features, no cluster with both modalities, or a single one.
     """
     prepare = standardiser(data.video), standardiser(data.music)
     sides = (np.asarray(one(x), np.float64) for one, x in zip(prepare, (data.video, data.music), strict=True))
@@ -148,19 +144,17 @@ class CCAGABPNN(FromScores):
         self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
     ) -> "FittedCCAGABPNN":
         """Fitted on `data`, less a fold of it to stop on where there is no `stop`; `extra` is not used."""
-        config = self.config
+        c = self.config
         if stop is None:
-            inside, held = data.folds(config.folds, seed)[0]
+            inside, held = data.folds(c.folds, seed)[0]
             data, stop = data.take(inside), data.take(held)
-        fusion = fuse(data, config, seed)
-        batch, held_batch = (_batch(fusion(part.video, part.music), part.score) for part in (data, stop))
-        found = search(batch.video.numpy(), data.score, config, seed=seed)
+        fusion = fuse(data, c, seed)
+        batch, unseen = (_batch(fusion(part.video, part.music), part.score) for part in (data, stop))
+        found = search(batch.video.numpy(), data.score, c, seed=seed)
         with reproducible(seed):
-            net = network(batch.video.shape[1], config.hidden)
+            net = network(batch.video.shape[1], c.hidden)
             vector_to_parameters(torch.as_tensor(found.best, dtype=torch.float32), net.parameters())
-            epochs = train_loop(
-                net, _loss(net), lambda _: batch, schedule=config.schedule, seed=seed, epochs=0, stop=held_batch
-            )
+            epochs = train_loop(net, _loss(net), lambda _: batch, schedule=c.schedule, seed=seed, epochs=0, stop=unseen)
         return FittedCCAGABPNN(fusion, net, found.errors, epochs)
 
 

@@ -18,6 +18,7 @@ other one o:
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -30,7 +31,7 @@ from training.nets.afclnet import ChannelAttention
 from training.systems.afclnet.system import OURS
 from training.systems.baselines.inputs import FittedNetwork, InputConfig, Sizes, prepare
 from training.systems.rated import FromScores
-from training.types import Extra, System
+from training.types import Extra, Fitted, System
 
 STEADY = 1e-4
 """Added to variances: a channel that is constant over a batch correlates with nothing."""
@@ -83,13 +84,8 @@ class Network(nn.Module):
         self.coefficient = config.coefficient
         self.project = nn.ModuleList(nn.Linear(r + sizes.affect, config.width) for r in (sizes.video, sizes.music))
         self.dual = nn.ModuleList(Dual(config) for _ in range(2))
-        self.mlp = nn.Sequential(
-            nn.Dropout(config.dropout),
-            nn.Linear(4 * config.width, config.hidden),
-            nn.GELU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, 1),
-        )
+        rate, first, last = config.dropout, nn.Linear(4 * config.width, config.hidden), nn.Linear(config.hidden, 1)
+        self.mlp = nn.Sequential(nn.Dropout(rate), first, nn.GELU(), nn.Dropout(rate), last)
 
     def attend(self, video: Tensor, music: Tensor) -> tuple[Attended, Attended]:
         """Both modalities, each with the other."""
@@ -99,8 +95,7 @@ class Network(nn.Module):
     def score(self, video: Attended, music: Attended) -> Tensor:
         """Logit [n] of what both kinds of attention give of either modality."""
         parts = [relevance(side) * part if self.coefficient else part for side in (video, music) for part in side]
-        logit: Tensor = self.mlp(torch.cat(parts, dim=1))[:, 0]
-        return logit
+        return self.mlp(torch.cat(parts, dim=1))[:, 0]
 
     def forward(self, video: Tensor, music: Tensor) -> Tensor:
         return self.score(*self.attend(video, music))
@@ -145,24 +140,14 @@ class CCDA(FromScores):
     name: str = "ccda"
     config: CCDAConfig = field(default_factory=CCDAConfig)
 
-    def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
-    ) -> FittedNetwork:
+    def fit_scored(self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None) -> Fitted:
         """Fitted on pairs with any score and affect; `extra` music teaches the affect predictor."""
         c = self.config
-        prepared = prepare(data, c.inputs, seed, stop=stop, extra=extra)
+        inputs, epoch, held = prepare(data, c.inputs, seed, stop=stop, extra=extra)
         with reproducible(seed):
-            net = Network(prepared.inputs.sizes, c)
-            train(
-                net,
-                lambda batch: loss(net, c, batch),
-                prepared.epoch,
-                schedule=c.schedule,
-                seed=seed,
-                epochs=c.epochs,
-                stop=prepared.stop,
-            )
-        return FittedNetwork(net, prepared.inputs, data.classes)
+            net = Network(inputs.sizes, c)
+            train(net, partial(loss, net, c), epoch, schedule=c.schedule, seed=seed, epochs=c.epochs, stop=held)
+        return FittedNetwork(net, inputs, data.classes)
 
 
 SYSTEMS: dict[str, Callable[[], System]] = {"ccda": lambda: CCDA()}

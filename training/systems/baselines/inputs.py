@@ -13,7 +13,7 @@ from training.learning.loop import Batch, Epoch
 from training.learning.targets import Scored
 from training.systems.afclnet.affect import Affect, AffectConfig, fit_seen
 from training.systems.afclnet.reduction import Reducer, ReductionConfig, reduce
-from training.systems.afclnet.system import OURS, AFCLNetConfig, Fresh
+from training.systems.afclnet.system import OURS, AFCLNetConfig, epochs_of
 from training.systems.network import every_pair
 from training.types import Extra
 
@@ -68,9 +68,7 @@ class Prepared(NamedTuple):
 def prepare(data: Scored, config: InputConfig, seed: int, *, stop: Scored | None, extra: Extra | None) -> Prepared:
     """The inputs fitted on `data`, whose own affect is predicted out of fold, and the epochs they make.
 
-    Raises
-    ------
-    InputError: too few groups for the folds of the affect, or pairs that the reduction cannot be fitted on.
+    Raises InputError: too few groups for the folds of the affect, or pairs that the reduction cannot be fitted on.
     """
     reducer = reduce(data.video, data.music, data.score, config=config.reduction, seed=seed)
     affect, raw = fit_seen(data, config.affect, extra, seed=seed)
@@ -78,18 +76,11 @@ def prepare(data: Scored, config: InputConfig, seed: int, *, stop: Scored | None
     music = _join(reducer.music(data.music), affect.music_scale(raw[1]))
     a = data.video_affect.shape[1]
     inputs = Inputs(reducer, affect, Sizes(video.shape[1] - a, music.shape[1] - a, a))
-    held = (
-        None
-        if stop is None
-        else _batch(inputs, stop, inputs.tensor("video", stop.video), inputs.tensor("music", stop.music))
-    )
-    return Prepared(inputs, _epoch(data, _batch(inputs, data, video, music), config), held)
-
-
-def _epoch(data: Scored, batch: Batch, config: InputConfig) -> Epoch:
-    if config.fresh and data.rule is not None:
-        return Fresh(data, batch, AFCLNetConfig(epoch_pairs=config.epoch_pairs, rarity=config.rarity))
-    return lambda _: batch
+    held = None
+    if stop is not None:
+        held = _batch(inputs, stop, inputs.tensor("video", stop.video), inputs.tensor("music", stop.music))
+    drawn = AFCLNetConfig(fresh=config.fresh, epoch_pairs=config.epoch_pairs, rarity=config.rarity)
+    return Prepared(inputs, epochs_of(data, _batch(inputs, data, video, music), drawn), held)
 
 
 def _batch(inputs: Inputs, data: Scored, video: Tensor, music: Tensor) -> Batch:
@@ -128,5 +119,4 @@ class FittedNetwork:
 
     def _score(self, video: Tensor, music: Tensor) -> Tensor:
         with torch.no_grad():
-            found: Tensor = self.net(video, music)
-        return found
+            return self.net(video, music)

@@ -7,6 +7,7 @@ unit vectors plus two emotion cross-entropies. Stage two: logistic regression on
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -49,11 +50,8 @@ class LiKumar:
     def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> "FittedLiKumar":
         """The baseline fitted on `train`; `extra` is not used, as published."""
         c = self.config
-
-        def build(d_video: int, d_music: int) -> BaselineTrunk:
-            return BaselineTrunk(d_video, d_music, c.width, c.dropout)
-
-        trained = train_network(build, lambda net: _loss(net, c), _cosines, recipe=c, pairs=train, seed=seed, stop=stop)
+        build, loss = partial(BaselineTrunk, width=c.width, dropout=c.dropout), partial(_loss, config=c)
+        trained = train_network(build, loss, _cosines, recipe=c, pairs=train, seed=seed, stop=stop)
         distance = _distance(trained, train.video, train.music)
         return FittedLiKumar(trained, calibration(-distance, train.match), c.multi_task)
 

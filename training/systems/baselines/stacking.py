@@ -11,14 +11,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from recommender.errors import InputError
-from recommender.types import Array, Modality
+from recommender.types import Array
 from training.learning.targets import Scored
-from training.systems.afclnet.affect import Affect, AffectConfig, fit_seen
+from training.systems.afclnet.affect import Affect, AffectConfig, EmotionsOfAffect, fit_seen
 from training.systems.afclnet.reduction import Reducer, ReductionConfig, reduce
-from training.systems.prepare import Standardiser, standardiser
+from training.systems.prepare import Standardiser, optional_module, standardiser
 from training.systems.rated import ByPairs, FromScores
-from training.types import Extra, System
+from training.types import Extra, Fitted, System
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def fit_base(pairs: Inputs, score: Array, config: StackingConfig, *, seed: int) 
 
 def fit_forest(columns: Array, score: Array, config: ForestConfig, *, seed: int) -> Any:
     """A random forest of columns [n, c] on one thread."""
-    forest = _sklearn().ensemble.RandomForestRegressor(
+    forest = optional_module("stacking", "scikit-learn", "sklearn.ensemble").RandomForestRegressor(
         config.trees, min_samples_leaf=config.leaf, max_features=config.columns, n_jobs=1, random_state=seed
     )
     return forest.fit(columns, score)
@@ -132,19 +131,8 @@ def fit_forest(columns: Array, score: Array, config: ForestConfig, *, seed: int)
 
 def fit_machine(columns: Array, score: Array, config: MachineConfig) -> Machine:
     """A support vector machine of columns [n, c], standardised first."""
-    prepare = standardiser(columns)
-    return Machine(prepare, _sklearn().svm.SVR(C=config.cost, epsilon=config.tube).fit(prepare(columns), score))
-
-
-def _sklearn() -> Any:
-    try:
-        import sklearn.ensemble
-        import sklearn.svm
-    except ImportError as error:
-        raise InputError(
-            "stacking needs scikit-learn, which is not installed: pip install 'cliptune[train]'"
-        ) from error
-    return sklearn
+    prepare, svm = standardiser(columns), optional_module("stacking", "scikit-learn", "sklearn.svm")
+    return Machine(prepare, svm.SVR(C=config.cost, epsilon=config.tube).fit(prepare(columns), score))
 
 
 @dataclass(frozen=True)
@@ -154,9 +142,7 @@ class Stacking(FromScores):
     name: str = "stacking"
     config: StackingConfig = field(default_factory=StackingConfig)
 
-    def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
-    ) -> "FittedStacking":
+    def fit_scored(self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None) -> Fitted:
         """Fitted on `data`; `extra` music teaches its affect predictor, `stop` is not used."""
         config = self.config
         affect, seen = fit_seen(data, config.affect, extra, seed=seed)
@@ -173,7 +159,7 @@ class Stacking(FromScores):
 
 
 @dataclass(frozen=True)
-class FittedStacking(ByPairs):
+class FittedStacking(EmotionsOfAffect, ByPairs):
     """Base learners and the machine on top; without one, their mean."""
 
     base: Base
@@ -189,10 +175,6 @@ class FittedStacking(ByPairs):
         """Match score float64 [n] in [0, 1] of n pairs."""
         said = self.base(self.inputs(video, music))
         return np.clip(said.mean(axis=1) if self.meta is None else self.meta.predict(said), 0, 1)
-
-    def emotions(self, modality: Modality, features: Array) -> Array | None:
-        """Emotion probabilities [n, 5] of the affect predictor, or None where affect is ratings."""
-        return self.affect.of(modality).probabilities(features) if self.classes else None
 
 
 SYSTEMS: dict[str, Callable[[], System]] = {"stacking": lambda: Stacking()}

@@ -33,7 +33,7 @@ from training.learning.targets import Scored
 from training.systems.afclnet.system import OURS
 from training.systems.baselines.inputs import FittedNetwork, InputConfig, Prepared, Sizes, prepare
 from training.systems.rated import FromScores
-from training.types import Extra, System
+from training.types import Extra, Fitted, System
 
 Summary = Literal["affect", "components", "none"]
 
@@ -101,8 +101,7 @@ class Teacher(nn.Module):
         self.log_scale = nn.Parameter(torch.zeros(()))
 
     def forward(self, video: Tensor, music: Tensor) -> Tensor:
-        logit: Tensor = self.meeting(video, music).logit
-        return logit
+        return self.meeting(video, music).logit
 
     def classes(self, met: Met) -> Tensor:
         """Class logits [n, levels]: the cosine of the music with every prompt, over a learnt temperature."""
@@ -131,12 +130,9 @@ class Students(nn.Module):
 
 def summary(reduced: int, affect: int, config: VideoAdviserConfig) -> slice:
     """Which of the columns [reduced; affect] of a modality the other one's student reads."""
-    kinds: dict[Summary, slice] = {
-        "affect": slice(reduced, reduced + affect),
-        "components": slice(0, min(config.narrow, reduced)),
-        "none": slice(0, 0),
-    }
-    return kinds[config.summary]
+    if config.summary == "affect":
+        return slice(reduced, reduced + affect)
+    return slice(0, min(config.narrow, reduced) if config.summary == "components" else 0)
 
 
 def soft_targets(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
@@ -159,11 +155,8 @@ def mean_level(classes: Tensor) -> Tensor:
     return torch.logit(torch.softmax(classes, dim=1) @ levels, eps=1e-4)
 
 
-def teacher_loss(
-    teacher: Teacher, config: VideoAdviserConfig, video: Tensor, *, music: Tensor, score: Tensor
-) -> Tensor:
+def teacher_loss(teacher: Teacher, config: VideoAdviserConfig, met: Met, *, score: Tensor) -> Tensor:
     """The teacher's task, its classes' task, and the first step of distillation."""
-    met = teacher.meeting(video, music)
     classes = teacher.classes(met)
     total = match_score(met.logit, score, config.loss)
     total = total + functional.cross_entropy(classes, share_out(score, config.levels))
@@ -184,9 +177,7 @@ class VideoAdviser(FromScores):
     name: str = "videoadviser"
     config: VideoAdviserConfig = field(default_factory=VideoAdviserConfig)
 
-    def fit_scored(
-        self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None
-    ) -> FittedNetwork:
+    def fit_scored(self, data: Scored, seed: int, stop: Scored | None = None, *, extra: Extra | None = None) -> Fitted:
         """Fitted on pairs with any score and affect; `extra` music teaches the affect predictor."""
         prepared = prepare(data, self.config.inputs, seed, stop=stop, extra=extra)
         with reproducible(seed):
@@ -202,8 +193,8 @@ def _teach(prepared: Prepared, config: VideoAdviserConfig, seed: int) -> Teacher
     teacher = Teacher(sizes, config)
 
     def loss(batch: Batch) -> Tensor:
-        video, music = lesson(batch, sizes, config.privileged)
-        return teacher_loss(teacher, config, video, music=music, score=batch.match)
+        met = teacher.meeting(*lesson(batch, sizes, config.privileged))
+        return teacher_loss(teacher, config, met, score=batch.match)
 
     train(teacher, loss, prepared.epoch, schedule=config.schedule, seed=seed, epochs=config.epochs, stop=prepared.stop)
     return teacher
@@ -217,10 +208,9 @@ def _distil(teacher: Teacher, prepared: Prepared, config: VideoAdviserConfig, se
     def loss(batch: Batch) -> Tensor:
         with torch.no_grad():
             adviser = teacher.meeting(*lesson(batch, sizes, config.privileged))
-        one, two = students.both(batch.video, batch.music)
-        return student_loss(one, adviser, batch.match, config=config) + student_loss(
-            two, adviser, batch.match, config=config
-        )
+        both = students.both(batch.video, batch.music)
+        one, two = (student_loss(student, adviser, batch.match, config=config) for student in both)
+        return one + two
 
     train(students, loss, prepared.epoch, schedule=config.schedule, seed=seed, epochs=config.epochs, stop=prepared.stop)
     return students
