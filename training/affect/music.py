@@ -169,11 +169,7 @@ def scale_figures(heard: Heard, read: Callable[[Array], Array]) -> Report:
     """Mean, SD and share of tracks at a limit, for each kind of music learnt from."""
     found = {name: read(items) for name, items in heard.kinds().items()}
     return {
-        name: {
-            "mean": means.mean(axis=0).tolist(),
-            "sd": means.std(axis=0).tolist(),
-            "at_limit": at_limit(means),
-        }
+        name: {"mean": means.mean(axis=0).tolist(), "sd": means.std(axis=0).tolist(), "at_limit": at_limit(means)}
         for name, means in found.items()
     }
 

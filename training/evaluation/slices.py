@@ -42,11 +42,7 @@ def by_label(
 
 
 def per_query_table(
-    ids: Sequence[str],
-    values: Mapping[str, Array],
-    labels: Array | None = None,
-    *,
-    names: Sequence[str] = EMOTIONS,
+    ids: Sequence[str], values: Mapping[str, Array], labels: Array | None = None, *, names: Sequence[str] = EMOTIONS
 ) -> list[dict[str, str | float | None]]:
     """A row per query: `query`, `emotion` where labels are given, then every measure (None where not defined)."""
     for spec, column in values.items():

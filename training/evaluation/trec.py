@@ -58,12 +58,7 @@ class TrecEvaluation:
 
 
 def evaluate_trec(
-    qrels_path: Path,
-    run_path: Path,
-    measures: Sequence[str | Measure],
-    *,
-    ties: TrecTies = "expected",
-    seed: int = 0,
+    qrels_path: Path, run_path: Path, measures: Sequence[str | Measure], *, ties: TrecTies = "expected", seed: int = 0
 ) -> TrecEvaluation:
     """The measures of the run by the judgements. nDCG takes the relevance as gain, the others relevance >= 1.
 

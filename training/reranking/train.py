@@ -182,10 +182,7 @@ def assemble_reranking(
     network = crossed_fits.fit(sides[0], sides[1], rule, config=RECIPE, seed=seed)
     fusion = crossed_fits.fusion(runs, distance)
     matched = np.tile(is_matched(1 - distance / rule.reach).ravel(), len(runs))
-    scores = {
-        "afclnet": [run.logit for run in runs],
-        "fusion": [fusion(run.cosine, run.logit) for run in runs],
-    }
+    scores = {"afclnet": [run.logit for run in runs], "fusion": [fusion(run.cosine, run.logit) for run in runs]}
     calibrations = {name: calibration(np.ravel(some), matched) for name, some in scores.items()}
     return Reranking(referring(reranker(network), *sides), fusion, calibrations)
 
