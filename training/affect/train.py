@@ -61,17 +61,14 @@ def train_affect(
 ) -> AffectReport:
     """The report of training both affect predictors on `data` and writing a model folder to `out`.
 
-    Parameters
-    ----------
     data:        the folder holding vgmidi/, oasis/, clips/ or activity/ and, if there, pmemo320/ and music/.
     seeds:       number of different sets of grouped folds the figures are averaged over, at least 1.
     soundfont:   what renders VGMIDI; the first found in the usual folders by default.
     cache:       where renderings are kept; the user's cache folder by default.
     on_progress: called with (stage, done, total).
 
-    Raises
-    ------
-    InputError: data, fluidsynth or a soundfont are missing, or `out` cannot be written. Nothing is written then.
+    Raises InputError when data, fluidsynth or a soundfont are missing, or `out` cannot be written. Nothing is written
+    then.
     """
     if seeds < 1:
         raise InputError(f"seeds must be at least 1, got {seeds}")

@@ -40,8 +40,6 @@ WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 class TrecEvaluation:
     """Measures of a run.
 
-    Attributes
-    ----------
     values: per measure spec, float64 [q] in the order of `queries`; NaN without relevant documents.
     means: per measure spec, over the queries that have a value (for `median-rank` the median).
     queries: judged queries in the order of the qrels. undefined: those without relevant documents.

@@ -62,8 +62,6 @@ class Task(NamedTuple):
 class Outcome(NamedTuple):
     """What a trial leaves behind: scores, vectors and the cost of all of it.
 
-    Attributes
-    ----------
     match: float64 [n], one per evaluated pair. similarity: float64 [videos, music] of the corpus.
     video_emotions, music_emotions: probabilities [n, 5] of the evaluated pairs; [0, 5] of a system without.
     video_vectors, music_vectors: float32 [c, d] of the corpus; [0, 0] of a system without vectors to search with.

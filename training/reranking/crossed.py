@@ -72,8 +72,6 @@ def _given(seen: Seen) -> Ridge:
 class Crossed(NamedTuple):
     """Scores of every picture with every piece by stages that saw neither its theme nor its series.
 
-    Attributes
-    ----------
     cosine: float64 [a, b], of the affect space, music measured against its own kind. read: [a, b], the same where it is
     not. logit: [a, b], AFCLNet's, `remove_bias`. same: [a, b], how near a piece seems to be to the pictures of the
     training part on average: one order of the music for all pictures. video_fold, music_fold: int64 [a] and [b].

@@ -65,14 +65,11 @@ def train_builtin(
 ) -> AffectModel:
     """The affect model `base` with AFCLNet, written to `out`, which may be the folder of `base` itself.
 
-    Parameters
-    ----------
     data: the folder holding oasis/ and vgmidi/. name: of the model; by default that of the folder.
     seed: of the shipped network. seeds: repetitions of the cross-validation. cache: where renderings are kept.
 
-    Raises
-    ------
-    InputError: data, fluidsynth or a soundfont are missing, `base` is no affect model, or `out` cannot be written.
+    Raises InputError when data, fluidsynth or a soundfont are missing, `base` is no affect model, or `out` cannot be
+    written.
     """
     model = Model.load(base)
     if not isinstance(model, AffectModel):

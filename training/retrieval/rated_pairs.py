@@ -31,8 +31,6 @@ EMOTION = "emotion"
 class RatedPairs:
     """The rows of a table.
 
-    Attributes
-    ----------
     video, music: n files as the table names them, relative to its folder. score: float64 [n] in [0, 1].
     dimensions: names of the affect dimensions, a of them (none where the table has no affect).
     video_affect, music_affect: float64 [n, a]. classes: whether affect is one-hot emotions.
@@ -68,10 +66,8 @@ class RatedPairs:
 def read_rated_pairs(table: Path) -> RatedPairs:
     """The rows of a CSV table.
 
-    Raises
-    ------
-    InputError: naming the line, for a column that is missing or has no partner, a cell that is no number, a score
-        out of range, a file that is not there, or a pair that is given twice.
+    Raises InputError, naming the line, for a column that is missing or has no partner, a cell that is no number, a
+    score out of range, a file that is not there, or a pair that is given twice.
     """
     names, rows = _rows(table)
     if absent := [name for name in NAMES if names.count(name) != 1]:

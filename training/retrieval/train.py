@@ -89,12 +89,9 @@ def train_retrieval(
 
     The figures are those of grouped cross-validation within train, of every ranker; the best there is the model's
     default. Where a `reason` is given also the saved model is scored on the dataset's evaluated part, which appends to
-    `out`/evaluated.jsonl.
-
-    Raises
-    ------
-    InputError: the system has no vectors to search with, the training pairs are not all there, their labels are not
-        the five emotions that a model names, or `out` cannot be written. Nothing is written then.
+    `out`/evaluated.jsonl. Raises InputError when the system has no vectors to search with, the training pairs are not
+    all there, their labels are not the five emotions that a model names, or `out` cannot be written. Nothing is written
+    then.
     """
     if dataset.labels != EMOTIONS:
         raise InputError(

@@ -64,11 +64,8 @@ def train_rated(
 ) -> RatedModel:  # fmt: skip
     """A model folder at `out` from the rated pairs in `table` (see `training.retrieval.rated_pairs`).
 
-    Measured features stay in `out`/cache: a stopped run measures only what is new.
-
-    Raises
-    ------
-    InputError: the table is wrong, too few pairs are left, they all match or none does, or `out` cannot be written.
+    Measured features stay in `out`/cache: a stopped run measures only what is new. Raises InputError when the table is
+    wrong, too few pairs are left, they all match or none does, or `out` cannot be written.
     """
     pairs = read_rated_pairs(table)
     writable(out)

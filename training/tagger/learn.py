@@ -33,11 +33,8 @@ def train_tagger(
 ) -> Tagger:
     """The tagger that was fitted on all segments of the training pairs and written to `out`, with figures in its card.
 
-    The figures are those of grouped cross-validation within train; nothing else of the data set is looked at.
-
-    Raises
-    ------
-    InputError: a modality's features are not there, there are fewer sources than folds, or `out` cannot be written.
+    The figures are those of grouped cross-validation within train; nothing else of the data set is looked at. Raises
+    InputError when a modality's features are not there, there are fewer sources than folds, or `out` cannot be written.
     """
     writable(out)
     config = config or TaggerConfig()

@@ -87,13 +87,9 @@ def tag_folder(
 
     `out` is a table that `training.construction.build` reads; a file gets one label, however long it is. Its source is
     its path without a trailing number (`film_03.mp4` is of `film`). Measured features are kept by content in the folder
-    `out`.cache, from which a stopped run goes on.
-
-    Raises
-    ------
-    InputError: `out` is there already (unless `force`), or `folder` holds nothing that can be measured.
-    ModelError: the tagger's features cannot be measured here.
-    CliptuneError: `out` cannot be written, or another process writes it.
+    `out`.cache, from which a stopped run goes on. Raises InputError when `out` is there already (unless `force`), or
+    `folder` holds nothing that can be measured. Raises ModelError when the tagger's features cannot be measured here.
+    Raises CliptuneError when `out` cannot be written, or another process writes it.
     """
     out, folder = Path(absolute(out)), Path(absolute(folder))
     opinions = out.with_suffix(f".opinions{out.suffix}")

@@ -48,8 +48,6 @@ class Tag(NamedTuple):
 class Tagger:
     """Three fitted models.
 
-    Attributes
-    ----------
     emotions: names, in the order of probabilities. needs: the features of each modality.
     members: the networks of each of KINDS. shape: theirs.
     """

@@ -77,9 +77,7 @@ def fit_members(
 ) -> tuple[Member, ...]:
     """The networks fitted on `data` and, where given, `further` segments of another collection.
 
-    Raises
-    ------
-    InputError: fewer sources than parts, features that are not finite, or of another width in `further`.
+    Raises InputError for fewer sources than parts, features that are not finite, or of another width in `further`.
     """
     more = None if further is None else _own_scale(further, data.features.shape[1])
     split = parts(data.emotion, data.source, config.parts, seed=seed)[: config.members]
