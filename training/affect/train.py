@@ -110,11 +110,9 @@ def _clips(video: dict[str, Any]) -> list[str]:
         for axis, f in video["families"].items()
     ]
     area = video["activity"]["all"]
-    return [
-        *families,
-        f"clips, calm against busy, sources left out: AUC {area['auc']:.2f} ({area['low_95']:.2f} to "
-        f"{area['high_95']:.2f}; {video['activity']['clips']} clips, chance 0.50)",
-    ]
+    interval = f"{area['auc']:.2f} ({area['low_95']:.2f} to {area['high_95']:.2f}"
+    clips = f"{interval}; {video['activity']['clips']} clips, chance 0.50)"
+    return [*families, f"clips, calm against busy, sources left out: AUC {clips}"]
 
 
 def _report(music_part: Trained, video_part: TrainedVideo, seeds: int) -> dict[str, Any]:

@@ -42,14 +42,8 @@ def fit(video: Seen, music: Seen, rule: Rule, *, config: AFCLNetConfig, seed: in
     shape = replace(config.shape, video=reduced[0].shape[1], music=reduced[1].shape[1], affect=2)
     with reproducible(seed):
         net = Network(shape)
-        train(
-            net,
-            lambda b: loss(net, config, b),
-            Fresh(data, batch, config),
-            schedule=config.schedule,
-            seed=seed,
-            epochs=config.epochs,
-        )
+        fresh, epochs = Fresh(data, batch, config), config.epochs
+        train(net, lambda b: loss(net, config, b), fresh, schedule=config.schedule, seed=seed, epochs=epochs)
     return FittedAFCLNet((net,), (config.epochs,), reducer, affect, False, IDENTITY)
 
 

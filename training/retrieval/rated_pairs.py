@@ -52,15 +52,12 @@ class RatedPairs:
         names = [self.video[i] for i in rows], [self.music[i] for i in rows]
         numbers = [np.unique(side, return_inverse=True)[1] for side in names]
         offset = int(numbers[0].max(initial=-1)) + 1
-        return Scored(
-            np.array([video[name] for name in names[0]], np.float32),
-            np.array([music[name] for name in names[1]], np.float32),
-            self.score[rows],
-            self.video_affect[rows],
-            self.music_affect[rows],
-            components(numbers[0], numbers[1] + offset),
-            classes=self.classes,
-        )
+        features = [
+            np.array([found[n] for n in side], np.float32) for found, side in zip((video, music), names, strict=True)
+        ]
+        affect = self.video_affect[rows], self.music_affect[rows]
+        group = components(numbers[0], numbers[1] + offset)
+        return Scored(features[0], features[1], self.score[rows], *affect, group, classes=self.classes)
 
 
 def read_rated_pairs(table: Path) -> RatedPairs:
@@ -94,16 +91,9 @@ def read_rated_pairs(table: Path) -> RatedPairs:
     if (score < 0).any():
         raise InputError(f"{show(table)}: scores must lie from 0 to 1, or from 1 to 5")
     classes = EMOTION in dimensions
-    return RatedPairs(
-        tuple(v for v, _ in seen),
-        tuple(m for _, m in seen),
-        score,
-        EMOTIONS if classes else dimensions,
-        np.array([row[1] for row in parsed]),
-        np.array([row[2] for row in parsed]),
-        classes,
-        ratings,
-    )
+    video, music = (tuple(pair[side] for pair in seen) for side in (0, 1))
+    sides = np.array([row[1] for row in parsed]), np.array([row[2] for row in parsed])
+    return RatedPairs(video, music, score, EMOTIONS if classes else dimensions, *sides, classes, ratings)
 
 
 def measure_files(

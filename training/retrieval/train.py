@@ -23,7 +23,7 @@ from training.systems.afclnet.export import reranker
 from training.systems.afclnet.system import FittedAFCLNet
 from training.systems.fusion import FittedFusion
 from training.systems.fusion import Fusion as FusionSystem
-from training.types import EMOTIONS, Dataset, Extra, Fitted, Pairs, System, Tick
+from training.types import EMOTIONS, Dataset, Extra, Fitted, M, Pairs, System, Tick, V
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,7 @@ def train_retrieval(
 
 def _quality(figures: dict[str, Any]) -> float:
     """The mean over both directions of the mAP: what a ranker is chosen by."""
-    both = [figures["measures"][f"{direction} mAP"]["mean"] for direction in ("video->music", "music->video")]
-    return sum(both) / 2
+    return sum(figures["measures"][f"{direction} mAP"]["mean"] for direction in (V, M)) / 2
 
 
 def evaluate(model: RetrievalModel, dataset: Dataset, out: Path, *, command: str, reason: str) -> dict[str, Any]:
