@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from recommender.affect.linear import LinearAffect
 from training.affect.calibration import Population, round_digits
 from training.affect.fit import assemble_predictor
 
@@ -34,16 +35,17 @@ def test_rounding_keeps_ten_digits():
 
 
 def test_assembled_leaves_out_columns_that_weigh_nothing():
-    model = assemble_predictor(
+    full = LinearAffect(
         ("a", "b", "c"),
         ("identity", "log", "identity"),
         np.array([1.0, 2.0, 3.0]),
-        scale=np.array([1.0, 1.0, 2.0]),
-        weights=np.array([[0.5, 0.0, 0.0], [0.0, 0.0, -0.25]]),
+        np.array([1.0, 1.0, 2.0]),
+        np.array([[0.5, 0.0, 0.0], [0.0, 0.0, -0.25]]),
         gain=np.array([1.0, 2.0]),
         sd=np.array([0.8, 0.9]),
         offset=np.array([0.0, 0.25]),
     )
+    model = assemble_predictor(full)
     assert (model.columns, model.transform) == (("a", "c"), ("identity",) * 2)
     # z = (1, 1): valence 0.4 * 1 * 0.5, arousal 0.4 * (2 * -0.25 + 0.25), bounded; SDs 0.4 * (0.8, 0.9).
     np.testing.assert_allclose(model(np.array([[2.0, 5.0]])), [[0.19992, -0.099998, 0.32, 0.36]], rtol=1e-5)

@@ -95,9 +95,8 @@ class Scenes:
         told = self.label != 0
         x = np.vstack([self.clips[rows], self.pictures[told]])
         y = np.concatenate([np.where(self.busy[rows], 1.0, -1.0), self.label[told]])
-        weight = np.concatenate(
-            [CLIPS_SHARE * _balance(self.busy[rows]), (1 - CLIPS_SHARE) * _balance(self.label[told] > 0)]
-        )
+        of_classes = _balance(self.busy[rows]), _balance(self.label[told] > 0)
+        weight = np.concatenate([CLIPS_SHARE * of_classes[0], (1 - CLIPS_SHARE) * of_classes[1]])
         weight /= weight.sum()
         x, y = x - weight @ x, y - weight @ y
         of_clips = np.vstack([self.clip_lights[copy][rows] for copy in LIGHTS])
@@ -152,18 +151,13 @@ def out_of_source(scenes: Scenes) -> OutOfSource:
     every = [str(name) for name in np.unique(names)]
     heads = {frozenset(pair): scenes.head(~np.isin(names, pair)) for pair in combinations_with_replacement(every, 2)}
 
-    def readings(left: str | None) -> Array:
-        return np.array(
-            [row @ heads[frozenset((name, left or name))] for name, row in zip(names, scenes.clips, strict=True)]
-        )
+    def readings(rows: Array, left: str | None = None) -> Array:
+        return np.array([row @ heads[frozenset((name, left or name))] for name, row in zip(names, rows, strict=True)])
 
-    reading = readings(None)
+    reading = readings(scenes.clips)
     spread = reading.std() or 1.0
-    changes = {
-        copy: np.array([row @ heads[frozenset((name,))] for name, row in zip(names, rows, strict=True)]) / spread
-        for copy, rows in scenes.clip_lights.items()
-    }
-    chosen = {left: _choose(readings(left), scenes, names != left) for left in every}
+    changes = {copy: readings(rows) / spread for copy, rows in scenes.clip_lights.items()}
+    chosen = {left: _choose(readings(scenes.clips, left), scenes, names != left) for left in every}
     z = np.column_stack([standardise(reading), scenes.motion])
     score = np.array([row @ chosen[name].weights() for name, row in zip(names, z, strict=True)])
     return OutOfSource(reading, changes, tuple(chosen[name] for name in names), score)
@@ -183,21 +177,18 @@ def figures(scenes: Scenes, labelled: Labelled, found: OutOfSource) -> dict[str,
     """What is reported: AUC with intervals over sources, everything that was tried, and changes in other light."""
     z = np.column_stack([standardise(found.reading), scenes.motion])
     groups, busy = np.asarray(scenes.sources), scenes.busy
+    moved = {copy: np.abs(change) for copy, change in found.lights.items()}
     alone = dict(zip(("activity", *MOTION), z.T, strict=True))
+    parts = {"all": np.ones(len(busy), bool), "activity_folder": labelled.apart, "clips_folder": ~labelled.apart}
     areas = {mixture_name(c, s): auc(z @ Mixture(c, s).weights(), busy) for c in (USED, *OTHERS) for s in SHARES}
     return {
         "clips": len(busy),
         "busy": int(busy.sum()),
         "sources": len(set(groups)),
-        "all": _interval(found.score, busy, groups),
-        "activity_folder": _interval(found.score[labelled.apart], busy[labelled.apart], groups[labelled.apart]),
-        "clips_folder": _interval(found.score[~labelled.apart], busy[~labelled.apart], groups[~labelled.apart]),
+        **{name: _interval(found.score[rows], busy[rows], groups[rows]) for name, rows in parts.items()},
         "alone": {name: auc(column, busy) for name, column in alone.items()},
         "tried": areas,
-        "lights": {
-            copy: {"mean": float(np.abs(change).mean()), "largest": float(np.abs(change).max())}
-            for copy, change in found.lights.items()
-        },
+        "lights": {copy: {"mean": float(x.mean()), "largest": float(x.max())} for copy, x in moved.items()},
     }
 
 

@@ -1,7 +1,7 @@
 """How well one axis (valence or arousal) of one corpus is predicted: grouped, nested, repeated over seeds."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,24 +32,17 @@ class Problem:
 
     @classmethod
     def of(
-        cls,
-        table: FeatureTable,
-        ratings: Array,
-        signs: Sequence[int],
-        *,
-        groups: Sequence[str],
-        fit: Fitter = fit_chosen,
+        cls, table: FeatureTable, rated: Array, signs: Sequence[int], *, groups: Sequence[str], fit: Fitter = fit_chosen
     ) -> "Problem":
-        """The problem of raw `ratings` [n]; columns whose sign is 0 take no part in this axis."""
+        """The problem of raw ratings `rated` [n]; columns whose sign is 0 take no part in this axis."""
         used = [c for c, s in zip(table.columns, signs, strict=True) if s]
         kept = np.array([s for s in signs if s], float)
-        return cls(table.select(used), standardise(ratings), kept, tuple(groups), fit)
+        return cls(table.select(used), standardise(rated), kept, tuple(groups), fit)
 
     def predict_out_of_fold(self, folds: Array, seed: int) -> tuple[Array, dict[int, Fitted]]:
         """Out-of-fold predictions [n] of the items, and the models by fold."""
-        return cross_validate(
-            self.table.items, self.y, self.signs, groups=self.groups, folds=folds, seed=seed, fit=self.fit
-        )
+        x, y, signs = self.table.items, self.y, self.signs
+        return cross_validate(x, y, signs, groups=self.groups, folds=folds, seed=seed, fit=self.fit)
 
     def shuffle(self, rng: np.random.Generator) -> "Problem":
         """The same problem with the ratings dealt out anew: what chance looks like."""
@@ -86,10 +79,6 @@ class AxisFigures:
     sign_right: float
     sign_right_sure: float
     share_sure: float
-
-    def as_dict(self) -> dict[str, object]:
-        """The figures as a JSON-ready dict."""
-        return asdict(self)
 
 
 def across(models: dict[int, Fitted], fold_of_row: Array, x: Array) -> Array:

@@ -13,8 +13,6 @@ from recommender.types import Array, Features
 class FeatureTable:
     """Features of n items.
 
-    Attributes
-    ----------
     columns: f names.
     items:   float64 [n, f], over the whole of each item.
     windows: float64 [m, f], all windows of all items.

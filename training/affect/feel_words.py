@@ -52,17 +52,14 @@ class Described:
     @property
     def one_sided(self) -> Axis | None:
         """An axis of which no track, or every track, is said to lie on one side; None where there is none."""
-        return next(
-            (axis for axis, side in zip(AXES, self.side.T, strict=True) if not ((side > 0).any() and (side < 0).any())),
-            None,
-        )
+        sides = zip(AXES, self.side.T, strict=True)
+        return next((axis for axis, side in sides if not ((side > 0).any() and (side < 0).any())), None)
 
     def half_way(self, means: Array) -> Array:
         """float64 [2]: what lies half way between the mean of the upper and of the lower side, of `means` [n, 2]."""
-        ends = [
-            np.array([means[here[:, axis], axis].mean() for axis in (0, 1)]) for here in (self.side > 0, self.side < 0)
-        ]
-        return np.asarray((ends[0] + ends[1]) / 2)
+        sides = self.side > 0, self.side < 0
+        above, below = (np.array([means[here[:, axis], axis].mean() for axis in (0, 1)]) for here in sides)
+        return np.asarray((above + below) / 2)
 
     def without(self, rows: Array) -> "Described":
         """The tracks but for `rows` (bool [n])."""
@@ -121,10 +118,8 @@ def choose_share(task: Problem, described: Described, axis: Axis) -> Chosen:
     """The largest of `SHARES` that costs the rated pieces at most `MAY_COST`: how it reads described tracks has no
     part in the choice."""
     folds = leave_one_group_out(task.groups)
-    tried = {
-        share: pearson(beside(task, described, axis, share=share).predict_out_of_fold(folds, 0)[0], task.y)
-        for share in SHARES
-    }
+    joint = {share: beside(task, described, axis, share=share) for share in SHARES}
+    tried = {share: pearson(both.predict_out_of_fold(folds, 0)[0], task.y) for share, both in joint.items()}
     return Chosen(max(share for share in SHARES if tried[share] >= tried[0.0] - MAY_COST), tried)
 
 
@@ -155,7 +150,7 @@ def figures(described: Described, predictor: Predictor) -> dict[str, object]:
         "tracks": n,
         "genres": len(set(described.groups)),
         "auc": {axis: _areas(described, runs, by_genre, axis) for axis in AXES},
-        "words": {word: _word(described, word, means) for word in _count(described)},
+        "words": {word: _word(described, word, means) for word in sorted(set().union(*described.words))},
         "at_limit": at_limit(means),
     }
 
@@ -191,10 +186,6 @@ def _auc(score: Array, side: Array) -> float:
 def _interval(score: Array, side: Array) -> dict[str, float]:
     found = bootstrap_of(_auc, score, side)
     return {"auc": found.estimate, "low": found.low, "high": found.high}
-
-
-def _count(described: Described) -> list[str]:
-    return sorted(set().union(*described.words))
 
 
 def _word(described: Described, word: str, means: Array) -> dict[str, float]:

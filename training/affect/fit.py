@@ -40,9 +40,8 @@ class Trained:
 
 def problem(terms: Terms, features: FeatureTable, ratings: Ratings, *, axis: Axis) -> Problem:
     """The regression problem of one axis."""
-    return Problem.of(
-        terms.table(features), ratings.affect[:, AXES.index(axis)], terms.signs(axis), groups=ratings.groups
-    )
+    rated = ratings.affect[:, AXES.index(axis)]
+    return Problem.of(terms.table(features), rated, terms.signs(axis), groups=ratings.groups)
 
 
 def fit(terms: Terms, tasks: Mapping[Axis, Problem], seeds: int) -> Fit:
@@ -64,26 +63,9 @@ def weights_of(terms: Terms, tasks: Mapping[Axis, Problem]) -> tuple[Array, tupl
     return weights, tuple(strengths)
 
 
-def assemble_predictor(
-    columns: tuple[str, ...],
-    transforms: tuple[str, ...],
-    centre: Array,
-    *,
-    scale: Array,
-    weights: Array,
-    gain: Array,
-    sd: Array,
-    offset: Array,
-) -> LinearAffect:
-    """The predictor of all columns that weigh anything on either axis, its numbers rounded."""
-    used = [j for j in range(len(columns)) if np.any(weights[:, j] != 0)]
-    return LinearAffect(
-        columns=tuple(columns[j] for j in used),
-        transform=tuple(transforms[j] for j in used),
-        centre=round_digits(centre[used]),
-        scale=round_digits(scale[used]),
-        weights=round_digits(weights[:, used]),
-        gain=round_digits(gain),
-        sd=round_digits(sd),
-        offset=round_digits(offset),
-    )
+def assemble_predictor(full: LinearAffect) -> LinearAffect:
+    """The predictor of all columns of `full` that weigh anything on either axis, its numbers rounded."""
+    used = [j for j in range(len(full.columns)) if np.any(full.weights[:, j] != 0)]
+    columns, transform = (tuple(names[j] for j in used) for names in (full.columns, full.transform))
+    by_column = full.centre[used], full.scale[used], full.weights[:, used]
+    return LinearAffect(columns, transform, *map(round_digits, (*by_column, full.gain, full.sd, full.offset)))

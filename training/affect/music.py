@@ -2,7 +2,7 @@
 (MacLeod) beside them, and calibrated on renderings and on produced music alike."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from training.affect.fit import Progress, Report, Trained, assemble_predictor, f
 from training.affect.midi import SECONDS, Synth, other_synth, render_all
 from training.affect.music_terms import MUSIC, WITH_LEVEL
 from training.affect.nested import leave_one_group_out
-from training.affect.terms import AXES, Axis, Terms
+from training.affect.terms import AXES, Axis
 from training.affect.transfer import corpora_figures, soundfont_figures
 from training.datasets import DATASETS, Ratings
 from training.datasets.macleod import feels
@@ -76,16 +76,8 @@ class Heard(NamedTuple):
         offset = np.zeros(2)
         if self.described is not None:
             offset = -self.described.half_way(gain * population.of(self.described.items, per_sd))
-        return assemble_predictor(
-            MUSIC.columns,
-            MUSIC.transforms,
-            population.centre,
-            scale=population.scale,
-            weights=per_sd,
-            gain=gain,
-            sd=sd,
-            offset=offset,
-        )
+        place = population.centre, population.scale
+        return assemble_predictor(LinearAffect(MUSIC.columns, MUSIC.transforms, *place, per_sd, gain, sd, offset))
 
 
 def train_music(data: Path, synth: Synth, cache: Path, *, seeds: int, progress: Progress) -> Trained:
@@ -110,10 +102,10 @@ def train_music(data: Path, synth: Synth, cache: Path, *, seeds: int, progress: 
             "offset": model.offset.tolist(),
         },
         "strength": dict(zip(AXES, fitted.strengths, strict=True)),
-        **{axis: fitted.figures[axis].as_dict() for axis in AXES},
+        **{axis: asdict(fitted.figures[axis]) for axis in AXES},
         "described": measure_described(heard, shares),
         "scale": scale_figures(heard, reader(model)),
-        "arousal_with_level": fit_axis_r(WITH_LEVEL, features, ratings),
+        "arousal_with_level": fit_with_level(features, ratings),
         "other_soundfont": other_soundfont(features, ratings, synth, cache=cache, progress=progress),
         "across_corpora": corpora_figures(ratings, files, data, progress=progress),
     }
@@ -168,14 +160,7 @@ def measure_described(heard: Heard, shares: Shares) -> Report | None:
 def scale_figures(heard: Heard, read: Callable[[Array], Array]) -> Report:
     """Mean, SD and share of tracks at a limit, for each kind of music learnt from."""
     found = {name: read(items) for name, items in heard.kinds().items()}
-    return {
-        name: {
-            "mean": means.mean(axis=0).tolist(),
-            "sd": means.std(axis=0).tolist(),
-            "at_limit": at_limit(means),
-        }
-        for name, means in found.items()
-    }
+    return {n: {"mean": m.mean(0).tolist(), "sd": m.std(0).tolist(), "at_limit": at_limit(m)} for n, m in found.items()}
 
 
 def render_features(ratings: Ratings, synth: Synth, cache: Path, *, progress: Progress) -> FeatureTable:
@@ -211,9 +196,9 @@ def corpus_facts(ratings: Ratings, synth: Synth) -> Report:
     }
 
 
-def fit_axis_r(terms: Terms, features: FeatureTable, ratings: Ratings) -> Report:
-    """Arousal with other terms, leaving one series out: r of the items."""
-    task = problem(terms, features, ratings, axis="arousal")
+def fit_with_level(features: FeatureTable, ratings: Ratings) -> Report:
+    """Arousal with absolute level, leaving one series out: r of the items."""
+    task = problem(WITH_LEVEL, features, ratings, axis="arousal")
     out, _ = task.predict_out_of_fold(leave_one_group_out(task.groups), 0)
     return {"r_leave_one_group_out": pearson(out, task.y)}
 

@@ -25,9 +25,8 @@ def families(themes: Sequence[str]) -> tuple[str, ...]:
 
 def activity(themes: Sequence[str]) -> Array:
     """float64 [n]: 1 of a theme in action, -1 of one at rest, 0 of one that is not told."""
-    return np.array(
-        [ACTIVITY.get(_themes()[theme]["activity"], 0.0) if theme in _themes() else 0.0 for theme in themes]
-    )
+    told = [_themes()[theme]["activity"] if theme in _themes() else "" for theme in themes]
+    return np.array([ACTIVITY.get(activity, 0.0) for activity in told])
 
 
 @cache

@@ -28,8 +28,6 @@ def solve(gram: Array, moment: Array, signs: Array, *, strength: float) -> Array
 class SignedRidge:
     """A fitted model: standardise, clip at ±CLIP_Z as the product does, weigh, add the mean.
 
-    Attributes
-    ----------
     centre, scale: float64 [f], of the training rows.
     weights:       float64 [f], per SD of a column, in the unit of the target.
     intercept:     the training mean of the target.
@@ -64,8 +62,6 @@ class Moments:
     def of(cls, x: Array, y: Array, share: Array | None = None, scale: Array | None = None) -> "Moments":
         """The moments of rows `x` [n, f] and target `y` [n]; a constant column gets scale 1 and weight 0.
 
-        Parameters
-        ----------
         share: of each row, float64 [n], summing to 1; the same for all by default.
         scale: SDs [f] to standardise by; those of `x` by default.
         """

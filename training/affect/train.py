@@ -61,17 +61,14 @@ def train_affect(
 ) -> AffectReport:
     """The report of training both affect predictors on `data` and writing a model folder to `out`.
 
-    Parameters
-    ----------
     data:        the folder holding vgmidi/, oasis/, clips/ or activity/ and, if there, pmemo320/ and music/.
     seeds:       number of different sets of grouped folds the figures are averaged over, at least 1.
     soundfont:   what renders VGMIDI; the first found in the usual folders by default.
     cache:       where renderings are kept; the user's cache folder by default.
     on_progress: called with (stage, done, total).
 
-    Raises
-    ------
-    InputError: data, fluidsynth or a soundfont are missing, or `out` cannot be written. Nothing is written then.
+    Raises InputError when data, fluidsynth or a soundfont are missing, or `out` cannot be written. Nothing is written
+    then.
     """
     if seeds < 1:
         raise InputError(f"seeds must be at least 1, got {seeds}")
@@ -113,11 +110,9 @@ def _clips(video: dict[str, Any]) -> list[str]:
         for axis, f in video["families"].items()
     ]
     area = video["activity"]["all"]
-    return [
-        *families,
-        f"clips, calm against busy, sources left out: AUC {area['auc']:.2f} ({area['low_95']:.2f} to "
-        f"{area['high_95']:.2f}; {video['activity']['clips']} clips, chance 0.50)",
-    ]
+    interval = f"{area['auc']:.2f} ({area['low_95']:.2f} to {area['high_95']:.2f}"
+    clips = f"{interval}; {video['activity']['clips']} clips, chance 0.50)"
+    return [*families, f"clips, calm against busy, sources left out: AUC {clips}"]
 
 
 def _report(music_part: Trained, video_part: TrainedVideo, seeds: int) -> dict[str, Any]:

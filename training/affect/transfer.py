@@ -51,8 +51,6 @@ def _to_soundfont(terms: Terms, axis: Axis, here: FeatureTable, there: FeatureTa
 def corpora_figures(ratings: Ratings, files: list[Path], data: Path, *, progress: Progress) -> Report | None:
     """VGMIDI to PMEmo and back through the shared columns, each corpus z-scored by itself; None without PMEmo.
 
-    Parameters
-    ----------
     files: the rendered pieces of `ratings`.
     """
     folder = DATASETS["pmemo"].folder

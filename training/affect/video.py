@@ -2,7 +2,7 @@
 the picture moves. One predictor for what moves and one for pictures that do not.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,17 +13,8 @@ from recommender.affect.linear import TRANSFORMS, LinearAffect
 from recommender.types import Array
 from training import datasets
 from training.affect import picture_copies
-from training.affect.activity import (
-    MOTION,
-    Mixture,
-    OutOfSource,
-    Scenes,
-    correlation,
-    figures,
-    most_chosen,
-    out_of_source,
-)
-from training.affect.activity_labels import Labelled, read_labelled_clips
+from training.affect.activity import MOTION, OutOfSource, Scenes, correlation, figures, most_chosen, out_of_source
+from training.affect.activity_labels import read_labelled_clips
 from training.affect.calibration import round_digits
 from training.affect.feature_table import FeatureTable, extract_all
 from training.affect.fit import Progress, Report
@@ -79,31 +70,15 @@ def train_video(data: Path, seeds: int, progress: Progress) -> TrainedVideo:
     progress("clips: cross-validation", 0, 1)
     found = out_of_source(scenes)
     progress("clips: cross-validation", 1, 1)
-    return assemble_video(fitted, scenes, found, labelled=labelled, clips=clips, pictures=pictures, ratings=ratings)
-
-
-def assemble_video(
-    fitted: PictureFit,
-    scenes: Scenes,
-    found: OutOfSource,
-    *,
-    labelled: Labelled,
-    clips: FeatureTable,
-    pictures: FeatureTable,
-    ratings: datasets.Ratings,
-) -> TrainedVideo:
-    """Heads, predictors and report from what was fitted."""
     heads, mixture, told = _heads(fitted, scenes, pictures), most_chosen(found), figures(scenes, labelled, found)
     r = np.array([fitted.family[axis]["r"] for axis in AXES])
     area = told["all"]["low_95"]  # few clips: the stated uncertainty is what their worst case supports
-    model = _moving(
-        heads(network_features(clips)), clips, scenes, found, mixture, np.array([FILM_VALENCE_R, correlation(area)])
-    )
+    model = _moving(heads(network_features(clips)), clips, scenes, found, np.array([FILM_VALENCE_R, correlation(area)]))
     still = _still(heads(network_features(pictures)), fitted.spread, model, r, ratings)
     report: Report = {
         "corpus": {"name": "oasis", "items": len(ratings), "groups": len(set(ratings.groups)), "grouped_by": "theme"},
         "strength": dict(zip(AXES, fitted.strengths, strict=True)),
-        **{axis: fitted.by_theme[axis].as_dict() for axis in AXES},
+        **{axis: asdict(fitted.by_theme[axis]) for axis in AXES},
         "families": {axis: dict(fitted.family[axis]) for axis in AXES},
         "activity": {**told, "mixture": {"columns": list(mixture.columns), "share": mixture.share}},
         "arousal_r": correlation(area),
@@ -121,14 +96,13 @@ def _heads(fitted: PictureFit, scenes: Scenes, pictures: FeatureTable) -> Heads:
     return Heads(READ, weights.astype(np.float32).astype(np.float64), np.append(fitted.bias, bias))
 
 
-def _moving(
-    readings: Array, clips: FeatureTable, scenes: Scenes, found: OutOfSource, mixture: Mixture, r: Array
-) -> LinearAffect:
+def _moving(readings: Array, clips: FeatureTable, scenes: Scenes, found: OutOfSource, r: Array) -> LinearAffect:
     """The predictor of clips: on the labelled ones it has mean 0, and an SD of `CLIP_SPREAD` out of source.
 
     A head fitted to few clips tells these further apart than others, so the spread of activity is that of readings of
     sources left out.
     """
+    mixture = most_chosen(found)
     columns = ("picture_valence", "activity", *mixture.columns)
     transforms = ("identity", "identity", *(MOTION[c] for c in mixture.columns))
     natural = [TRANSFORMS[MOTION[c]](clips.select([c]).items[:, 0]) for c in mixture.columns]

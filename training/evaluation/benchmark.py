@@ -117,18 +117,14 @@ def _write(
 ) -> None:
     for folder in ("per_query", "trec"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    for name, s in scored.items():
+    tables: dict[str, summary.Scored | stages.Stages] = {**scored}
+    tables |= {f"stages.{pair.first}.{pair.second}": found for pair, found in staged.items()}
+    for name, found in tables.items():
+        columns = found.ranking if isinstance(found, summary.Scored) else found.values
         for direction in (V, M):
-            short = direction.replace("->", "-")
-            means = {measure: values.mean(axis=0) for measure, values in s.ranking[direction].items()}
-            rows = per_query_table(s.ids[direction], means, s.emotion[direction], names=s.names)
-            write_per_query(out / "per_query" / f"{name}.{short}.csv", rows)
-    for pair, found in staged.items():
-        for direction, columns in found.values.items():
-            means = {stage: rows.mean(axis=0) for stage, rows in columns.items()}
-            table = per_query_table(found.ids[direction], means, found.emotion[direction], names=bench.names)
-            short = direction.replace("->", "-")
-            write_per_query(out / "per_query" / f"stages.{pair.first}.{pair.second}.{short}.csv", table)
+            means = {column: values.mean(axis=0) for column, values in columns[direction].items()}
+            rows = per_query_table(found.ids[direction], means, found.emotion[direction], names=bench.names)
+            write_per_query(out / "per_query" / f"{name}.{direction.replace('->', '-')}.csv", rows)
     _write_trec(bench, outcomes, out / "trec")
     write_text(out / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
     write_text(out / "report.md", rendering.markdown(report))

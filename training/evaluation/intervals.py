@@ -87,18 +87,9 @@ def bootstrap(
     return Interval(estimate, low, high, len(kept))
 
 
-def paired_bootstrap(
-    a: Array,
-    b: Array,
-    method: Method = "bca",
-    *,
-    groups: Array | None = None,
-    level: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Interval:
+def paired_bootstrap(a: Array, b: Array, *, groups: Array | None = None, seed: int = 0) -> Interval:
     """Interval of the mean of a - b over the queries where both are defined: two systems on the same queries [q]."""
-    return bootstrap(differences(a, b), "mean", method, groups=groups, level=level, resamples=resamples, seed=seed)
+    return bootstrap(differences(a, b), groups=groups, seed=seed)
 
 
 def bootstrap_of(

@@ -40,15 +40,7 @@ class Entries(NamedTuple):
 
 
 def record(
-    path: Path,
-    *,
-    system: str,
-    protocol: ProtocolName,
-    seed: int,
-    dataset: str,
-    revision: str,
-    part: str,
-    reason: str,
+    path: Path, *, system: str, protocol: ProtocolName, seed: int, dataset: str, revision: str, part: str, reason: str
 ) -> Scoring:
     """The scoring that was appended to the log at `path`, stamped now; on the disk when this returns.
 

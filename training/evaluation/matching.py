@@ -147,12 +147,7 @@ def figures(truth: Array, score: Array) -> dict[str, float]:
 
 
 def split(data: Scored, seed: int) -> tuple[Scored, Scored, Scored]:
-    """Three parts by SHARES that keep groups whole and scores alike.
-
-    Raises
-    ------
-    InputError: fewer than ten groups.
-    """
+    """Three parts by SHARES that keep groups whole and scores alike. Raises InputError for fewer than ten groups."""
     member = np.unique(data.group, return_inverse=True)[1]
     groups = int(member.max(initial=-1)) + 1
     if groups < 10:
@@ -226,11 +221,8 @@ def matching(
 ) -> dict[str, Any]:  # fmt: skip
     """The report without its heading: every experiment, then all recipes on pairs with every term.
 
-    `table_seeds` of the seeds go to the latter, `paper_seeds` to the paper's recipe (0 leaves it out).
-
-    Raises
-    ------
-    InputError: fewer than two seeds.
+    `table_seeds` of the seeds go to the latter, `paper_seeds` to the paper's recipe (0 leaves it out). Raises
+    InputError for fewer than two seeds.
     """
     if seeds < 2:
         raise InputError(f"{seeds} seeds say nothing about the spread: at least 2 are needed")
@@ -253,14 +245,10 @@ def run_matching(
 ) -> dict[str, Any]:  # fmt: skip
     """The report, written to `out` as matching.md and matching.json.
 
-    Parameters
-    ----------
     effects: "all", or effects with commas between: the experiments that plant any of them. command: as it was given.
     tick: called with a recipe, fits done and fits in all. table_seeds, paper_seeds: as in `matching`.
 
-    Raises
-    ------
-    InputError: an unknown effect, too few seeds or pairs, or `out` cannot be written.
+    Raises InputError for an unknown effect, too few seeds or pairs, or `out` cannot be written.
     """
     chosen = of_effects(effects)
     writable(out)

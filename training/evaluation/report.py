@@ -185,17 +185,11 @@ def _stage_rows(report: Report, pair: Mapping[str, Any], direction: str) -> tupl
 
 
 def _test_rows(report: Report) -> list[Sequence[str]]:
-    return [
-        [
-            t["measure"],
-            f"{t['a']} - {t['b']}",
-            plain(t["difference"], "+.3f"),
-            f"[{plain(t['low_95'])}, {plain(t['high_95'])}]",
-            p_value(t["p"]),
-            p_value(t["p_holm"]),
-        ]
-        for t in report["significance"]
-    ]
+    rows: list[Sequence[str]] = []
+    for t in report["significance"]:
+        change = plain(t["difference"], "+.3f"), f"[{plain(t['low_95'])}, {plain(t['high_95'])}]"
+        rows.append([t["measure"], f"{t['a']} - {t['b']}", *change, p_value(t["p"]), p_value(t["p_holm"])])
+    return rows
 
 
 def _tests(report: Report) -> str:

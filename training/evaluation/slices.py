@@ -11,7 +11,7 @@ import numpy as np
 from recommender.errors import InputError
 from recommender.types import Array
 from training.evaluation.files import write_text
-from training.evaluation.intervals import Interval, bootstrap
+from training.evaluation.intervals import Interval, Summary, bootstrap
 from training.measures import Measure, parse
 from training.types import EMOTIONS
 
@@ -32,21 +32,13 @@ def by_label(
     Raises InputError for shapes that do not fit and labels outside `names`. A name without queries has n = 0 and NaN.
     """
     values, labels = np.asarray(values, np.float64), check_labels(labels, len(values), names)
-    summary = "median" if parse(measure).kind.summary == "median" else "mean"
-    slices = {}
-    for label, name in enumerate(names):
-        part = values[labels == label]
-        interval = bootstrap(part, "median" if summary == "median" else "mean", seed=seed)
-        slices[name] = Slice(len(part), int(np.isnan(part).sum()), interval)
-    return slices
+    summary: Summary = "median" if parse(measure).kind.summary == "median" else "mean"
+    parts = {name: values[labels == label] for label, name in enumerate(names)}
+    return {n: Slice(len(x), int(np.isnan(x).sum()), bootstrap(x, summary, seed=seed)) for n, x in parts.items()}
 
 
 def per_query_table(
-    ids: Sequence[str],
-    values: Mapping[str, Array],
-    labels: Array | None = None,
-    *,
-    names: Sequence[str] = EMOTIONS,
+    ids: Sequence[str], values: Mapping[str, Array], labels: Array | None = None, *, names: Sequence[str] = EMOTIONS
 ) -> list[dict[str, str | float | None]]:
     """A row per query: `query`, `emotion` where labels are given, then every measure (None where not defined)."""
     for spec, column in values.items():

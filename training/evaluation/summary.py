@@ -127,7 +127,7 @@ def collect_scores(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> S
         names = np.array([name for task in tasks for name in task.pairs.ids])
         order = np.argsort(names, kind="stable")
         truth.append(np.concatenate([task.pairs.match for task in tasks])[order])
-        near.append(np.concatenate([grade_pairs(task) for task in tasks])[order])
+        near.append(np.concatenate([nearness(task.pairs, len(task.classes)) for task in tasks])[order])
         match.append(np.concatenate([outcome.match for outcome in folds])[order])
         groups.append(np.concatenate([task.pairs.video_source for task in tasks])[order])
         for modality, kept in guesses.items():
@@ -141,11 +141,6 @@ def collect_scores(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> S
     return Scored(ids, emotion, stacked, curves, truth, near, match, groups, guesses, seconds, bench.names)
 
 
-def grade_pairs(task: Task) -> Array:
-    """How near the two emotions of every pair lie, float64 [n], 1 for the same one."""
-    return nearness(task.pairs, len(task.classes))
-
-
 def nearness(pairs: Pairs, labels: int) -> Array:
     """float64 [n]: how near the two labels of every pair lie, of the five emotions or, by their number, of three."""
     scores = emotion_scores() if labels == len(EMOTIONS) else class_scores()
@@ -155,11 +150,7 @@ def nearness(pairs: Pairs, labels: int) -> Array:
 def per_query_means(s: Scored) -> dict[str, Array]:
     """What paired tests compare: per-query mAP of both directions and per-pair correctness, means over seeds."""
     right = np.mean([(m >= 0.5) == (t == 1) for m, t in zip(s.match, s.truth, strict=True)], axis=0)
-    return {
-        f"{V} mAP": s.ranking[V]["mAP"].mean(axis=0),
-        f"{M} mAP": s.ranking[M]["mAP"].mean(axis=0),
-        "accuracy": right,
-    }
+    return {f"{way} mAP": s.ranking[way]["mAP"].mean(axis=0) for way in (V, M)} | {"accuracy": right}
 
 
 def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
@@ -172,10 +163,8 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
             pooled: Summary = "median" if name == "median-rank" else "mean"
             interval = bootstrap(values.mean(axis=0), pooled, method="percentile", seed=seed)
             measures[f"{direction} {name}"] = entry(runs, interval.low, interval.high, n=interval.n)
-    for name in (*MATCHING, *PROBABILITY):
-        measures[name] = _matching(s, name, s.truth, seed)
-    for name in GRADED:
-        measures[f"graded {name}"] = _matching(s, name, s.graded, seed)
+    measures |= {name: _matching(s, name, s.truth, seed) for name in (*MATCHING, *PROBABILITY)}
+    measures |= {f"graded {name}": _matching(s, name, s.graded, seed) for name in GRADED}
     for modality, guesses in s.emotions.items():
         if guesses:
             runs = np.array([float(np.mean(truth == guess)) for truth, guess in guesses])
@@ -192,14 +181,8 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
 def entry(runs: Array, low: float, high: float, *, n: int) -> dict[str, Any]:
     """A figure of the report: its mean and SD over `runs` [seeds], its interval, and how many items it is of."""
     over = spread(runs)
-    return {
-        "mean": over.mean,
-        "sd_over_seeds": number(over.std),
-        "low_95": number(low),
-        "high_95": number(high),
-        "n": n,
-        "seeds": over.n,
-    }
+    figure = {"mean": over.mean, "sd_over_seeds": number(over.std), "low_95": number(low), "high_95": number(high)}
+    return figure | {"n": n, "seeds": over.n}
 
 
 def _matching(s: Scored, name: str, truths: list[Array], seed: int) -> dict[str, Any]:
@@ -228,13 +211,9 @@ def _confusion(truth: Array, score: Array) -> Array:
 
 def _slices(s: Scored, direction: str, seed: int) -> dict[str, Any]:
     parts = by_label(s.ranking[direction]["mAP"].mean(axis=0), s.emotion[direction], "mAP", names=s.names, seed=seed)
+    shown = ("mAP", "low_95", "high_95")
     return {
-        name: {
-            "queries": part.queries,
-            "mAP": number(part.interval.estimate),
-            "low_95": number(part.interval.low),
-            "high_95": number(part.interval.high),
-        }
+        name: {"queries": part.queries, **dict(zip(shown, map(number, part.interval[:3]), strict=True))}
         for name, part in parts.items()
     }
 
@@ -253,8 +232,7 @@ def chance(bench: Bench, seeds: Sequence[int]) -> dict[str, float | None]:
                     levels.setdefault(f"{direction} {name}", []).append(level)
             half = (np.arange(len(task.pairs)) % 2).astype(np.int64)  # as many of either decision
             for name in MATCHING:
-                level = POINTWISE[name].chance(task.pairs.match, half)
-                levels.setdefault(name, []).append(level)
+                levels.setdefault(name, []).append(POINTWISE[name].chance(task.pairs.match, half))
     pairs = bench.dataset.pairs[bench.part]
     near = nearness(pairs, len(bench.classes))
     constant = _constant(pairs.match, PROBABILITY)
@@ -278,16 +256,7 @@ def significance(systems: Mapping[str, Scored], against: str | None, seed: int =
     for measure in TESTED:
         columns = {name: values[measure] for name, values in means.items()}
         for c in compare(columns, against=against, seed=seed):
-            rows.append(
-                {
-                    "measure": measure,
-                    "a": c.a,
-                    "b": c.b,
-                    "difference": c.difference.estimate,
-                    "low_95": number(c.difference.low),
-                    "high_95": number(c.difference.high),
-                    "p": c.p,
-                    "p_holm": c.p_holm,
-                }
-            )
+            change = c.difference
+            found = {"difference": change.estimate, "low_95": number(change.low), "high_95": number(change.high)}
+            rows.append({"measure": measure, "a": c.a, "b": c.b, **found, "p": c.p, "p_holm": c.p_holm})
     return rows

@@ -40,8 +40,6 @@ WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 class TrecEvaluation:
     """Measures of a run.
 
-    Attributes
-    ----------
     values: per measure spec, float64 [q] in the order of `queries`; NaN without relevant documents.
     means: per measure spec, over the queries that have a value (for `median-rank` the median).
     queries: judged queries in the order of the qrels. undefined: those without relevant documents.
@@ -58,12 +56,7 @@ class TrecEvaluation:
 
 
 def evaluate_trec(
-    qrels_path: Path,
-    run_path: Path,
-    measures: Sequence[str | Measure],
-    *,
-    ties: TrecTies = "expected",
-    seed: int = 0,
+    qrels_path: Path, run_path: Path, measures: Sequence[str | Measure], *, ties: TrecTies = "expected", seed: int = 0
 ) -> TrecEvaluation:
     """The measures of the run by the judgements. nDCG takes the relevance as gain, the others relevance >= 1.
 
@@ -105,8 +98,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     for number, (query, _, document, relevance) in _rows(path, QRELS):
         if not WHOLE.fullmatch(relevance):
             raise InputError(f"{_at(path, number)}: relevance {relevance!r} is not a whole number")
-        if not _put(table, query, document, int(relevance)):
-            raise InputError(f"{_at(path, number)}: document {document!r} appears twice for query {query!r}")
+        _put(table, query, document, int(relevance), _at(path, number))
     return table
 
 
@@ -117,8 +109,7 @@ def read_run(path: Path) -> dict[str, dict[str, float]]:
         for text, what in ((position, "rank"), (score, "score")):
             if not _is_number(text):
                 raise InputError(f"{_at(path, number)}: {what} {text!r} is not a finite number")
-        if not _put(table, query, document, float(score)):
-            raise InputError(f"{_at(path, number)}: document {document!r} appears twice for query {query!r}")
+        _put(table, query, document, float(score), _at(path, number))
     return table
 
 
@@ -211,13 +202,12 @@ def _at(path: Path, number: int) -> str:
     return f"{show(path)}, line {number}"
 
 
-def _put(table: dict[str, dict[str, T]], query: str, document: str, value: T) -> bool:
-    """Whether the document was new to the query; it is kept then."""
+def _put(table: dict[str, dict[str, T]], query: str, document: str, value: T, line: str) -> None:
+    """Keep the document of the query; raises InputError where it is there already."""
     row = table.setdefault(query, {})
     if document in row:
-        return False
+        raise InputError(f"{line}: document {document!r} appears twice for query {query!r}")
     row[document] = value
-    return True
 
 
 def _is_number(text: str) -> bool:

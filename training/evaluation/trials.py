@@ -13,24 +13,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from recommender.atomic import new_file
+from recommender.encoders.contract import MODALITIES
 from recommender.errors import InputError
 from recommender.logs import getLogger
 from recommender.model.retrieval import RetrievalModel
 from recommender.types import Array, Modality
 from training.evaluation import log
-from training.types import (
-    CLASS_OF,
-    CLASSES,
-    EMOTIONS,
-    Corpus,
-    Dataset,
-    Extra,
-    Fitted,
-    Pairs,
-    ProtocolName,
-    Relevance,
-    System,
-)
+from training.types import CLASS_OF, CLASSES, EMOTIONS, Corpus, Dataset, Extra, Pairs, ProtocolName, Relevance, System
 
 _log = getLogger(__name__)
 Split = Literal["published", "folds"]
@@ -62,8 +51,6 @@ class Task(NamedTuple):
 class Outcome(NamedTuple):
     """What a trial leaves behind: scores, vectors and the cost of all of it.
 
-    Attributes
-    ----------
     match: float64 [n], one per evaluated pair. similarity: float64 [videos, music] of the corpus.
     video_emotions, music_emotions: probabilities [n, 5] of the evaluated pairs; [0, 5] of a system without.
     video_vectors, music_vectors: float32 [c, d] of the corpus; [0, 0] of a system without vectors to search with.
@@ -195,15 +182,13 @@ def run(bench: Bench, system: System, trial: Trial, *, folder: Path, reason: str
         part=bench.part if bench.split == "published" else f"train, fold {trial.fold} of {bench.folds}",
         reason=reason,
     )
+    match = np.asarray(fitted.match(task.pairs.video, task.pairs.music), np.float64)
+    similarity = np.asarray(fitted.similarity(task.corpus.video, task.corpus.music), np.float64)
+    emotions = [_emotions(fitted.emotions(m, getattr(task.pairs, m))) for m in MODALITIES]
+    vectors = [_vectors(fitted, m, getattr(task.corpus, m)) for m in MODALITIES]
+    weight = float(getattr(fitted, "weight", np.nan))
     outcome = Outcome(
-        np.asarray(fitted.match(task.pairs.video, task.pairs.music), np.float64),
-        np.asarray(fitted.similarity(task.corpus.video, task.corpus.music), np.float64),
-        _emotions(fitted.emotions("video", task.pairs.video)),
-        _emotions(fitted.emotions("music", task.pairs.music)),
-        _vectors(fitted, "video", task.corpus.video),
-        _vectors(fitted, "music", task.corpus.music),
-        float(getattr(fitted, "weight", np.nan)),
-        time.process_time() - start,
+        match, similarity, emotions[0], emotions[1], vectors[0], vectors[1], weight, time.process_time() - start
     )
     _write(path, key, outcome)
     return outcome
@@ -213,7 +198,7 @@ def _emotions(probabilities: Array | None) -> Array:
     return np.zeros((0, 5)) if probabilities is None else np.asarray(probabilities, np.float64)
 
 
-def _vectors(fitted: Fitted, modality: Modality, features: Array) -> Array:
+def _vectors(fitted: object, modality: Modality, features: Array) -> Array:
     """The unit vectors float32 [c, d] of `features`, [0, 0] of a system without."""
     embed = getattr(fitted, "embed", None)
     if isinstance(fitted, RetrievalModel):
@@ -225,17 +210,8 @@ def trial_key(bench: Bench, system: System, trial: Trial) -> str:
     """A hash over all that an outcome depends on: data, protocol, folds, configuration and the code that fits."""
     more = bench.extra
     extra = "" if more is None else hashlib.sha256(more.music.tobytes() + more.emotion.tobytes()).hexdigest()
-    facts = (
-        FORMAT,
-        bench.dataset.revision,
-        bench.protocol,
-        bench.split,
-        bench.folds,
-        extra,
-        repr(system),
-        *trial,
-        code(),
-    )
+    where = bench.dataset.revision, bench.protocol, bench.split, bench.folds
+    facts = (FORMAT, *where, extra, repr(system), *trial, code())
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 

@@ -12,12 +12,9 @@ from training.types import EMOTIONS, Pairs
 def deal_pair_folds(pairs: Pairs, k: int, seed: int) -> list[tuple[Array, Array]]:
     """k folds (train rows, test rows), ascending int64; every pair is tested once, no source is on both sides.
 
-    Groups are `Pairs.groups()`; folds are of similar size and, as far as the groups allow, of similar shares of
-    matched pairs and of emotions of either modality. The same seed gives the same folds.
-
-    Raises
-    ------
-    InputError: fewer than two folds are asked for, or there are fewer groups than folds.
+    Groups are `Pairs.groups()`; folds are of similar size and, as far as the groups allow, of similar shares of matched
+    pairs and of emotions of either modality. The same seed gives the same folds. Raises InputError when fewer than two
+    folds are asked for, or there are fewer groups than folds.
     """
     if k < 2:
         raise InputError(f"{k} folds: cross-validation needs at least 2")
@@ -53,8 +50,6 @@ def deal(counts: Array, shares: Sequence[float], rng: np.random.Generator) -> Ar
     squared distances from the wanted counts, each over the wanted count, grows least. No part stays empty when
     there are as many groups as parts.
 
-    Parameters
-    ----------
     counts: float [g, c], what each group holds: column 0 its size, then how much of each class.
     """
     wanted = np.outer(shares, counts.sum(axis=0))

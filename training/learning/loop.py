@@ -82,8 +82,6 @@ def train(
     Without `stop`: exactly `epochs` of them. With it: at most `schedule.max_epochs`, until the loss on `stop` has
     not improved for `schedule.patience` epochs; the best epoch's weights are restored.
 
-    Parameters
-    ----------
     loss: of one batch, through `model`. epoch: the pairs of one epoch, which may be drawn anew every time.
     watch: called with the number of every finished epoch; it may put the model in evaluation mode.
     """

@@ -26,8 +26,6 @@ Values = dict[str, Any]
 class Tuned:
     """What a search found.
 
-    Attributes
-    ----------
     system: with the configuration of the best quality. values: where that differs from the default.
     quality, default: what the best one and the default reached. trials: configurations that were tried.
     """
@@ -44,11 +42,9 @@ def tune(
 ) -> Tuned:
     """The best of `trials` configurations of `system` by `quality` (larger is better); of equals the first.
 
-    The same arguments give the same configurations, whatever the quality. A quality of NaN counts as the worst.
-
-    Raises
-    ------
-    InputError: fewer than one trial, a field that the configuration does not have, or a default that is no candidate.
+    The same arguments give the same configurations, whatever the quality. A quality of NaN counts as the worst. Raises
+    InputError for fewer than one trial, a field that the configuration does not have, or a default that is no
+    candidate.
     """
     if trials < 1:
         raise InputError(f"{trials} trials: tuning needs at least 1")

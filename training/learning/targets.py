@@ -34,9 +34,7 @@ def is_matched(score: Array) -> Array:
 def from_ratings(rating: Array) -> Array:
     """Scores float64 [n] of ratings [n] from 1 (does not fit) to 5 (fits): (x - 1) / 4.
 
-    Raises
-    ------
-    InputError: a rating outside 1 to 5, or NaN.
+    Raises InputError for a rating outside 1 to 5, or NaN.
     """
     values = np.asarray(rating, np.float64)
     if bad := values[~((values >= 1) & (values <= 5))].tolist():
@@ -89,8 +87,6 @@ RULES: dict[Target, Rule] = {"binary": same_emotion, "graded": near_emotion}
 class Scored:
     """n pairs with a match score and the affect of both sides.
 
-    Attributes
-    ----------
     video: float32 [n, d_v]; music: float32 [n, d_m]. score: float64 [n] in [0, 1].
     video_affect, music_affect: float64 [n, a]: ratings, or one-hot emotions.
     group: int64 [n]; pairs of one group never cross folds.
@@ -134,9 +130,7 @@ class Scored:
     def folds(self, k: int, seed: int) -> list[tuple[Array, Array]]:
         """k folds (fitted rows, held-out rows) that keep groups whole, of similar size, score and affect.
 
-        Raises
-        ------
-        InputError: fewer than two folds, or fewer groups than folds.
+        Raises InputError for fewer than two folds, or fewer groups than folds.
         """
         if not 2 <= k <= (groups := len(np.unique(self.group))):
             raise InputError(f"{groups} groups of sources cannot make {k} folds: ask for between 2 and {groups}")

@@ -8,13 +8,8 @@ from training.learning.markdown import paragraph, table
 HEADING = "\n## Rescoring with AFCLNet\n"
 """Where the section begins: what follows in an older card is replaced."""
 
-NAMES = {
-    "same": "one order for all",
-    "read": "`cosine`, one scale for all music",
-    "cosine": "`cosine`",
-    "afclnet": "`afclnet`",
-    "fusion": "`fusion`",
-}
+NAMES = {"same": "one order for all", "read": "`cosine`, one scale for all music"}
+NAMES |= {ranker: f"`{ranker}`" for ranker in ("cosine", "afclnet", "fusion")}
 
 
 def section(facts: Mapping[str, Any]) -> str:

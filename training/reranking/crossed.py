@@ -21,12 +21,7 @@ from training.systems.afclnet.reduction import ReductionConfig, reduce
 from training.systems.afclnet.system import IDENTITY, OURS, AFCLNetConfig, FittedAFCLNet, Fresh, loss
 from training.systems.prepare import Standardiser
 
-RECIPE = replace(
-    OURS,
-    reduction=ReductionConfig("cca", components=8, ridge=100.0),
-    rarity=1.0,
-    calibration_folds=0,
-)
+RECIPE = replace(OURS, reduction=ReductionConfig("cca", components=8, ridge=100.0), rarity=1.0, calibration_folds=0)
 """Ours, smaller. On folds of themes crossed with folds of series 8 components do as well as 16 and as PCA, at half of
 what a library stores. Half or twice the epochs, less dropout, squared error, three networks, no attention, no auxiliary
 task: no better. The affect alone does worse."""
@@ -47,14 +42,8 @@ def fit(video: Seen, music: Seen, rule: Rule, *, config: AFCLNetConfig, seed: in
     shape = replace(config.shape, video=reduced[0].shape[1], music=reduced[1].shape[1], affect=2)
     with reproducible(seed):
         net = Network(shape)
-        train(
-            net,
-            lambda b: loss(net, config, b),
-            Fresh(data, batch, config),
-            schedule=config.schedule,
-            seed=seed,
-            epochs=config.epochs,
-        )
+        fresh, epochs = Fresh(data, batch, config), config.epochs
+        train(net, lambda b: loss(net, config, b), fresh, schedule=config.schedule, seed=seed, epochs=epochs)
     return FittedAFCLNet((net,), (config.epochs,), reducer, affect, False, IDENTITY)
 
 
@@ -77,8 +66,6 @@ def _given(seen: Seen) -> Ridge:
 class Crossed(NamedTuple):
     """Scores of every picture with every piece by stages that saw neither its theme nor its series.
 
-    Attributes
-    ----------
     cosine: float64 [a, b], of the affect space, music measured against its own kind. read: [a, b], the same where it is
     not. logit: [a, b], AFCLNet's, `remove_bias`. same: [a, b], how near a piece seems to be to the pictures of the
     training part on average: one order of the music for all pictures. video_fold, music_fold: int64 [a] and [b].

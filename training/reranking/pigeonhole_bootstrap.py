@@ -40,14 +40,15 @@ class Agreement:
         Spearman's and Pearson's correlation with minus the distance, and Pearson's after taking off the mean of every
         row and column: what is left when no clip and no piece is good or bad for all.
         """
+        score, nearness = self._both
         return {
             "video->music mAP": _weight_map(*self._rows, video, music),
             "music->video mAP": _weight_map(*self._columns, music, video),
             "AUC": self._auc(video, music),
             "Spearman": _correlation(self._ranks, video, music),
-            "Pearson": _correlation(self._both, video, music),
+            "Pearson": _correlation((score, nearness), video, music),
             "Pearson, centred": _correlation(
-                (centre(self.score, video, music), centre(-self.distance, video, music)), video, music
+                (centre(score, video, music), centre(nearness, video, music)), video, music
             ),
         }
 

@@ -53,8 +53,6 @@ class Seen(NamedTuple):
 class Rated:
     """The rated items of one modality; pictures as the model reads what does not move.
 
-    Attributes
-    ----------
     problems: valence and arousal as the model's predictors are trained on them; ratings have mean 0 and SD 1.
     values: float64 [n, m], the measured features. spread, offset: SD and mean [2] of valence and arousal over these
         items, in population SDs; of music 1 and 0, as a library's own are with --calibrate-on-library: one kind of

@@ -6,6 +6,8 @@ folds of themes crossed with folds of series: both sides of a held-out pair are 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +67,11 @@ def train_builtin(
 ) -> AffectModel:
     """The affect model `base` with AFCLNet, written to `out`, which may be the folder of `base` itself.
 
-    Parameters
-    ----------
     data: the folder holding oasis/ and vgmidi/. name: of the model; by default that of the folder.
     seed: of the shipped network. seeds: repetitions of the cross-validation. cache: where renderings are kept.
 
-    Raises
-    ------
-    InputError: data, fluidsynth or a soundfont are missing, `base` is no affect model, or `out` cannot be written.
+    Raises InputError when data, fluidsynth or a soundfont are missing, `base` is no affect model, or `out` cannot be
+    written.
     """
     model = Model.load(base)
     if not isinstance(model, AffectModel):
@@ -109,16 +108,13 @@ def train_builtin(
 
 def cross_validated(video: Rated, music: Rated, rule: NearAffect, *, seeds: int, tick: Tick) -> list[Crossed]:
     """Out-of-fold scores of all combinations, once per seed."""
-    total, done = seeds * FOLDS**2, 0
+    done = count(1)
 
     def one_more() -> None:
-        nonlocal done
-        done += 1
-        tick("AFCLNet: cross-validation", done, total)
+        tick("AFCLNet: cross-validation", next(done), seeds * FOLDS**2)
 
-    return [
-        cross_fit(video, music, rule, config=RECIPE, folds=FOLDS, seed=seed, tick=one_more) for seed in range(seeds)
-    ]
+    fit = partial(cross_fit, video, music, rule, config=RECIPE, folds=FOLDS, tick=one_more)
+    return [fit(seed=seed) for seed in range(seeds)]
 
 
 def compare(
@@ -143,16 +139,14 @@ def compare(
         "chance": pigeonhole_bootstrap.chance(distance),
         "rankers": {name: _measures(estimates[name], [one[name] for one in resampled]) for name in found},
         "differences": {
-            name: _measures(
-                _minus(estimates[name], estimates["cosine"]), [_minus(one[name], one["cosine"]) for one in resampled]
-            )
-            for name in RIVALS
+            name: _measures(_gain(estimates, name), [_gain(one, name) for one in resampled]) for name in RIVALS
         },
     }
 
 
-def _minus(a: Figures, b: Figures) -> Figures:
-    return {name: a[name] - b[name] for name in a}
+def _gain(found: Mapping[str, Figures], name: str) -> Figures:
+    """What `name` has more than the cosine."""
+    return {measure: value - found["cosine"][measure] for measure, value in found[name].items()}
 
 
 def _measures(estimate: Figures, resampled: Sequence[Figures]) -> dict[str, Any]:
@@ -182,10 +176,7 @@ def assemble_reranking(
     network = crossed_fits.fit(sides[0], sides[1], rule, config=RECIPE, seed=seed)
     fusion = crossed_fits.fusion(runs, distance)
     matched = np.tile(is_matched(1 - distance / rule.reach).ravel(), len(runs))
-    scores = {
-        "afclnet": [run.logit for run in runs],
-        "fusion": [fusion(run.cosine, run.logit) for run in runs],
-    }
+    scores = {"afclnet": [run.logit for run in runs], "fusion": [fusion(run.cosine, run.logit) for run in runs]}
     calibrations = {name: calibration(np.ravel(some), matched) for name, some in scores.items()}
     return Reranking(referring(reranker(network), *sides), fusion, calibrations)
 

@@ -4,17 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.learning.markdown import table
+from training.types import M, V
 
-SHOWN = (
-    "video->music mAP",
-    "video->music top@1",
-    "music->video mAP",
-    "music->video top@1",
-    "accuracy",
-    "AUC",
-    "video emotion accuracy",
-    "music emotion accuracy",
-)
+RANKED = tuple(f"{direction} {measure}" for direction in (V, M) for measure in ("mAP", "top@1"))
+SHOWN = (*RANKED, "accuracy", "AUC", "video emotion accuracy", "music emotion accuracy")
 HEADER = ("measure", "chance", "value", "95 % interval")
 
 

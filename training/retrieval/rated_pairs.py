@@ -31,8 +31,6 @@ EMOTION = "emotion"
 class RatedPairs:
     """The rows of a table.
 
-    Attributes
-    ----------
     video, music: n files as the table names them, relative to its folder. score: float64 [n] in [0, 1].
     dimensions: names of the affect dimensions, a of them (none where the table has no affect).
     video_affect, music_affect: float64 [n, a]. classes: whether affect is one-hot emotions.
@@ -54,24 +52,19 @@ class RatedPairs:
         names = [self.video[i] for i in rows], [self.music[i] for i in rows]
         numbers = [np.unique(side, return_inverse=True)[1] for side in names]
         offset = int(numbers[0].max(initial=-1)) + 1
-        return Scored(
-            np.array([video[name] for name in names[0]], np.float32),
-            np.array([music[name] for name in names[1]], np.float32),
-            self.score[rows],
-            self.video_affect[rows],
-            self.music_affect[rows],
-            components(numbers[0], numbers[1] + offset),
-            classes=self.classes,
-        )
+        features = [
+            np.array([found[n] for n in side], np.float32) for found, side in zip((video, music), names, strict=True)
+        ]
+        affect = self.video_affect[rows], self.music_affect[rows]
+        group = components(numbers[0], numbers[1] + offset)
+        return Scored(features[0], features[1], self.score[rows], *affect, group, classes=self.classes)
 
 
 def read_rated_pairs(table: Path) -> RatedPairs:
     """The rows of a CSV table.
 
-    Raises
-    ------
-    InputError: naming the line, for a column that is missing or has no partner, a cell that is no number, a score
-        out of range, a file that is not there, or a pair that is given twice.
+    Raises InputError, naming the line, for a column that is missing or has no partner, a cell that is no number, a
+    score out of range, a file that is not there, or a pair that is given twice.
     """
     names, rows = _rows(table)
     if absent := [name for name in NAMES if names.count(name) != 1]:
@@ -98,16 +91,9 @@ def read_rated_pairs(table: Path) -> RatedPairs:
     if (score < 0).any():
         raise InputError(f"{show(table)}: scores must lie from 0 to 1, or from 1 to 5")
     classes = EMOTION in dimensions
-    return RatedPairs(
-        tuple(v for v, _ in seen),
-        tuple(m for _, m in seen),
-        score,
-        EMOTIONS if classes else dimensions,
-        np.array([row[1] for row in parsed]),
-        np.array([row[2] for row in parsed]),
-        classes,
-        ratings,
-    )
+    video, music = (tuple(pair[side] for pair in seen) for side in (0, 1))
+    sides = np.array([row[1] for row in parsed]), np.array([row[2] for row in parsed])
+    return RatedPairs(video, music, score, EMOTIONS if classes else dimensions, *sides, classes, ratings)
 
 
 def measure_files(

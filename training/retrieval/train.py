@@ -23,7 +23,7 @@ from training.systems.afclnet.export import reranker
 from training.systems.afclnet.system import FittedAFCLNet
 from training.systems.fusion import FittedFusion
 from training.systems.fusion import Fusion as FusionSystem
-from training.types import EMOTIONS, Dataset, Extra, Fitted, Pairs, System, Tick
+from training.types import EMOTIONS, Dataset, Extra, Fitted, M, Pairs, System, Tick, V
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,9 @@ def train_retrieval(
 
     The figures are those of grouped cross-validation within train, of every ranker; the best there is the model's
     default. Where a `reason` is given also the saved model is scored on the dataset's evaluated part, which appends to
-    `out`/evaluated.jsonl.
-
-    Raises
-    ------
-    InputError: the system has no vectors to search with, the training pairs are not all there, their labels are not
-        the five emotions that a model names, or `out` cannot be written. Nothing is written then.
+    `out`/evaluated.jsonl. Raises InputError when the system has no vectors to search with, the training pairs are not
+    all there, their labels are not the five emotions that a model names, or `out` cannot be written. Nothing is written
+    then.
     """
     if dataset.labels != EMOTIONS:
         raise InputError(
@@ -133,8 +130,7 @@ def train_retrieval(
 
 def _quality(figures: dict[str, Any]) -> float:
     """The mean over both directions of the mAP: what a ranker is chosen by."""
-    both = [figures["measures"][f"{direction} mAP"]["mean"] for direction in ("video->music", "music->video")]
-    return sum(both) / 2
+    return sum(figures["measures"][f"{direction} mAP"]["mean"] for direction in (V, M)) / 2
 
 
 def evaluate(model: RetrievalModel, dataset: Dataset, out: Path, *, command: str, reason: str) -> dict[str, Any]:

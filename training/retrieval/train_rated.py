@@ -64,11 +64,8 @@ def train_rated(
 ) -> RatedModel:  # fmt: skip
     """A model folder at `out` from the rated pairs in `table` (see `training.retrieval.rated_pairs`).
 
-    Measured features stay in `out`/cache: a stopped run measures only what is new.
-
-    Raises
-    ------
-    InputError: the table is wrong, too few pairs are left, they all match or none does, or `out` cannot be written.
+    Measured features stay in `out`/cache: a stopped run measures only what is new. Raises InputError when the table is
+    wrong, too few pairs are left, they all match or none does, or `out` cannot be written.
     """
     pairs = read_rated_pairs(table)
     writable(out)
@@ -177,12 +174,9 @@ def _figures(data: Scored, score: Array) -> dict[str, Any]:
         interval = bootstrap_of(
             lambda r, m=measure, t=truth: float(m.of(t[r], score[r])), rows, groups=data.group, resamples=500, seed=0
         )
-        found[name] = {
-            "mean": float(measure.of(truth, score)),
-            "low_95": interval.low,
-            "high_95": interval.high,
-            "chance": float(measure.chance(truth, np.full(len(truth), truth.mean()))) if name != "AUC" else 0.5,
-        }
+        chance = float(measure.chance(truth, np.full(len(truth), truth.mean()))) if name != "AUC" else 0.5
+        figure = {"mean": float(measure.of(truth, score)), "low_95": interval.low, "high_95": interval.high}
+        found[name] = figure | {"chance": chance}
     return found
 
 

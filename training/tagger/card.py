@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from training.learning.markdown import table
 from training.tagger.figures import KINDS
 
 
@@ -15,11 +16,8 @@ def card(facts: Mapping[str, Any], licence: str) -> str:
         for modality, entry in model["inputs"].items()
     )
     emotions = ", ".join(f"{count} {name}" for name, count in data["emotions"].items())
-    rows = [
-        f"| {kind} | {_value(found, f'{kind} accuracy')} | {_value(found, f'{kind} macro-F1')} "
-        f"| {_value(found, f'{kind} AUC')} |"
-        for kind in KINDS
-    ]
+    measures = ("accuracy", "macro-F1", "AUC")
+    rows = [[kind, *(_value(found, f"{kind} {measure}") for measure in measures)] for kind in KINDS]
     return "\n\n".join(
         [
             f"# Tagger `{model['name']}`",
@@ -32,7 +30,7 @@ def card(facts: Mapping[str, Any], licence: str) -> str:
             f"## Figures\n\nGrouped cross-validation within train, {facts['folds']} folds, seeds "
             f"{', '.join(map(str, facts['seeds']))}: mean ± SD over seeds. Always answering the most frequent emotion: "
             f"accuracy {_value(found, 'majority accuracy')}.",
-            "| model | accuracy | macro-F1 | AUC |\n|---|---|---|---|\n" + "\n".join(rows),
+            table(("model", *measures), rows),
             f"All three agree on {_value(found, 'survival')} of the segments. There the tag is right for "
             f"{_value(found, 'agreed accuracy')}; of as many segments, those of which the joint model alone is most "
             f"certain, for {_value(found, 'most certain accuracy')}; where they differ the joint model is right for "

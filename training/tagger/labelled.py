@@ -15,8 +15,6 @@ from training.types import EMOTIONS, Corpus, Dataset, Pairs
 class Labelled:
     """n segments of one emotion each.
 
-    Attributes
-    ----------
     video: float32 [n, d_v]; music: float32 [n, d_m], of the same segment.
     emotion: int64 [n], indices into `names`. source: int64 [n], the video each was cut from.
     """
@@ -75,9 +73,7 @@ def corpus_segments(corpus: Corpus) -> Labelled:
 def parts(emotion: Array, source: Array, k: int, *, seed: int) -> list[tuple[Array, Array]]:
     """k folds (train rows, test rows): no source on both sides, emotions spread as far as sources allow.
 
-    Raises
-    ------
-    InputError: there are fewer sources than folds.
+    Raises InputError when there are fewer sources than folds.
     """
     if (groups := len(np.unique(source))) < k:
         raise InputError(f"{groups} sources of labelled segments where a tagger needs {k}: label media of more sources")

@@ -1,19 +1,17 @@
 """`recommend train tagger`: three models fitted on a data set's labelled segments, saved with measured figures."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from recommender.model.retrieval import FeatureSet
-from recommender.types import Array, Modality
+from recommender.types import Array
 from training.learning.model_folder import files_of, report_of, writable, write
 from training.learning.versions import environment
 from training.tagger.card import card
 from training.tagger.figures import KINDS, figures, summary
 from training.tagger.labelled import Labelled, parts, training_segments
-from training.tagger.model import Tagger, fit, load, manifest_of
+from training.tagger.model import Needs, Tagger, fit, load, manifest_of
 from training.tagger.network import TaggerConfig
 from training.types import Dataset, Tick
 
@@ -33,11 +31,8 @@ def train_tagger(
 ) -> Tagger:
     """The tagger that was fitted on all segments of the training pairs and written to `out`, with figures in its card.
 
-    The figures are those of grouped cross-validation within train; nothing else of the data set is looked at.
-
-    Raises
-    ------
-    InputError: a modality's features are not there, there are fewer sources than folds, or `out` cannot be written.
+    The figures are those of grouped cross-validation within train; nothing else of the data set is looked at. Raises
+    InputError when a modality's features are not there, there are fewer sources than folds, or `out` cannot be written.
     """
     writable(out)
     config = config or TaggerConfig()
@@ -46,7 +41,10 @@ def train_tagger(
     tagger = fit(data, needs, config, seed=seed)
     found = []
     for turn, one in enumerate(seeds):
-        say = partial(_after, tick, turn * FOLDS, FOLDS * len(seeds))
+
+        def say(done: int, before: int = turn * FOLDS) -> None:
+            tick("cross-validation", before + done, FOLDS * len(seeds))
+
         found.append(figures(cross_fit(data, needs, config, seed=one, tick=say), data.emotion))
     trained_on = {
         "dataset": dataset.name,
@@ -67,17 +65,8 @@ def train_tagger(
     return load(out)
 
 
-def _after(tick: Tick, before: int, total: int, done: int) -> None:
-    tick("cross-validation", before + done, total)
-
-
 def cross_fit(
-    data: Labelled,
-    needs: Mapping[Modality, FeatureSet],
-    config: TaggerConfig,
-    *,
-    seed: int,
-    tick: Callable[[int], None] = lambda _: None,
+    data: Labelled, needs: Needs, config: TaggerConfig, *, seed: int, tick: Callable[[int], None] = lambda _: None
 ) -> dict[str, Array]:
     """Probabilities [n, classes] by kind, of every segment by models that saw none of its source."""
     found = {kind: np.zeros((len(data), len(data.names))) for kind in KINDS}

@@ -30,6 +30,7 @@ from training.tagger.model import Tag, Tagger
 from training.types import Tick
 
 OPINIONS = ("path", "tag", "outcome", "video", "p_video", "music", "p_music", "joint", "p_joint", "reason")
+Extractors = Mapping[Modality, Extractor]
 KEPT, DISAGREE, COPY, FAILED = "kept", "disagree", "copy", "failed"
 
 
@@ -87,13 +88,9 @@ def tag_folder(
 
     `out` is a table that `training.construction.build` reads; a file gets one label, however long it is. Its source is
     its path without a trailing number (`film_03.mp4` is of `film`). Measured features are kept by content in the folder
-    `out`.cache, from which a stopped run goes on.
-
-    Raises
-    ------
-    InputError: `out` is there already (unless `force`), or `folder` holds nothing that can be measured.
-    ModelError: the tagger's features cannot be measured here.
-    CliptuneError: `out` cannot be written, or another process writes it.
+    `out`.cache, from which a stopped run goes on. Raises InputError when `out` is there already (unless `force`), or
+    `folder` holds nothing that can be measured. Raises ModelError when the tagger's features cannot be measured here.
+    Raises CliptuneError when `out` cannot be written, or another process writes it.
     """
     out, folder = Path(absolute(out)), Path(absolute(folder))
     opinions = out.with_suffix(f".opinions{out.suffix}")
@@ -119,7 +116,7 @@ def tag_folder(
     return TagReport(out, opinions, outcomes, tagger.emotions, computed)
 
 
-def extractors_of(tagger: Tagger) -> dict[Modality, Extractor]:
+def extractors_of(tagger: Tagger) -> Extractors:
     """What measures the features that the tagger needs; raises ModelError where that is not known."""
     found = {modality: one for modality in MODALITIES for one in KNOWN.values() if _gives(one, tagger, modality)}
     if len(found) == len(MODALITIES):
@@ -130,21 +127,12 @@ def extractors_of(tagger: Tagger) -> dict[Modality, Extractor]:
 
 def _gives(one: Extractor, tagger: Tagger, modality: Modality) -> bool:
     need = tagger.needs[modality]
-    return one.label == need.name and (one.modality, one.revision, one.columns) == (
-        modality,
-        need.revision,
-        need.columns,
-    )
+    given = one.label, one.modality, one.revision, one.columns
+    return given == (need.name, modality, need.revision, need.columns)
 
 
 def _outcomes(
-    files: Sequence[Path],
-    folder: Path,
-    tagger: Tagger,
-    extractors: Mapping[Modality, Extractor],
-    cache: Path,
-    workers: int,
-    tick: Tick,
+    files: list[Path], folder: Path, tagger: Tagger, extractors: Extractors, cache: Path, workers: int, tick: Tick
 ) -> tuple[tuple[Outcome, ...], int]:
     """The outcome of every file, in order, and how many were measured anew."""
     digests, reasons = content_hashes({str(file): file for file in files})
@@ -190,12 +178,8 @@ def _tags(tagger: Tagger, found: Mapping[Modality, Mapping[str, Array]], files: 
 
 def _labels(outcomes: Iterable[Outcome], folder: Path, beside: Path) -> bytes:
     """The table of kept tags: paths relative to it where the media lie below its folder."""
-    rows = [
-        (_from(folder / one.path, beside), one.tag.kept, source_of(one.path))
-        for one in outcomes
-        if one.outcome == KEPT and one.tag is not None
-    ]
-    return _table(COLUMNS, rows)
+    kept = [(one.path, one.tag.kept) for one in outcomes if one.outcome == KEPT and one.tag is not None]
+    return _table(COLUMNS, [(_from(folder / path, beside), tag, source_of(path)) for path, tag in kept])
 
 
 def _from(file: Path, beside: Path) -> str:

@@ -22,6 +22,7 @@ from training.tagger.network import Labels, Member, TaggerConfig, fit_members, o
 from training.tagger.tokens import tokens_of
 
 KIND = "tagger"
+Needs = Mapping[Modality, FeatureSet]
 
 
 class Opinion(NamedTuple):
@@ -48,14 +49,12 @@ class Tag(NamedTuple):
 class Tagger:
     """Three fitted models.
 
-    Attributes
-    ----------
     emotions: names, in the order of probabilities. needs: the features of each modality.
     members: the networks of each of KINDS. shape: theirs.
     """
 
     emotions: tuple[str, ...]
-    needs: Mapping[Modality, FeatureSet]
+    needs: Needs
     members: Mapping[str, tuple[Member, ...]]
     shape: Shape
 
@@ -85,7 +84,7 @@ def inputs(video: Array, music: Array) -> dict[str, Array]:
     return {"video": video, "music": music, "joint": np.hstack([video, music])}
 
 
-def layouts(needs: Mapping[Modality, FeatureSet]) -> dict[str, list[tuple[int, ...]]]:
+def layouts(needs: Needs) -> dict[str, list[tuple[int, ...]]]:
     """The columns of each token of each of KINDS."""
     video, music = ([token.columns for token in tokens_of(needs[modality])] for modality in MODALITIES)
     behind = len(needs["video"].columns)
@@ -93,29 +92,17 @@ def layouts(needs: Mapping[Modality, FeatureSet]) -> dict[str, list[tuple[int, .
     return {"video": video, "music": music, "joint": [*video, *shifted]}
 
 
-def fit(
-    data: Labelled,
-    needs: Mapping[Modality, FeatureSet],
-    config: TaggerConfig,
-    *,
-    seed: int,
-    further: Labels | None = None,
-    kinds: Sequence[str] = KINDS,
-) -> Tagger:
+def _sizes(needs: Needs) -> dict[str, dict[str, int]]:
+    return {m: {token.name: len(token.columns) for token in tokens_of(needs[m])} for m in MODALITIES}
+
+
+def fit(data: Labelled, needs: Needs, config: TaggerConfig, *, seed: int, further: Labels | None = None) -> Tagger:
     """The three models fitted on `data`; `further` labelled music is for the music model. Raises like `fit_members`."""
     layout = layouts(needs)
-    members = {
-        kind: fit_members(
-            Labels(x, data.emotion, data.source),
-            layout[kind],
-            len(data.names),
-            config=config,
-            seed=seed,
-            further=further if kind == "music" else None,
-        )
-        for kind, x in inputs(data.video, data.music).items()
-        if kind in kinds
-    }
+    members = {}
+    for kind, x in inputs(data.video, data.music).items():
+        labels, more = Labels(x, data.emotion, data.source), further if kind == "music" else None
+        members[kind] = fit_members(labels, layout[kind], len(data.names), config=config, seed=seed, further=more)
     return Tagger(data.names, needs, members, config.shape)
 
 
@@ -128,10 +115,7 @@ def manifest_of(tagger: Tagger, name: str, trained_on: Mapping[str, Any]) -> tup
         "name": name,
         "emotions": list(tagger.emotions),
         "inputs": {modality: tagger.needs[modality].entry() for modality in MODALITIES},
-        "tokens": {
-            modality: {token.name: len(token.columns) for token in tokens_of(tagger.needs[modality])}
-            for modality in MODALITIES
-        },
+        "tokens": _sizes(tagger.needs),
         "shape": asdict(tagger.shape),
         "epochs": {kind: [member.epochs for member in tagger.members[kind]] for kind in KINDS},
         **entry,
@@ -149,11 +133,10 @@ def load(name_or_folder: str | Path) -> Tagger:
         raise ModelError(f"{folder}: not a tagger but a model of kind {kind!r}; `recommend train tagger` makes one")
     try:
         emotions = tuple(map(str, manifest["emotions"]))
-        needs: dict[Modality, FeatureSet] = {m: FeatureSet.of(manifest["inputs"][m]) for m in MODALITIES}
+        needs: Needs = {m: FeatureSet.of(manifest["inputs"][m]) for m in MODALITIES}
         shape, epochs = Shape(**manifest["shape"]), {kind: list(manifest["epochs"][kind]) for kind in KINDS}
         revision, weights = str(manifest["revision"]), plain_name(str(manifest["weights"]))
-        sizes = {m: {t.name: len(t.columns) for t in tokens_of(needs[m])} for m in MODALITIES}
-        same_tokens = manifest["tokens"] == sizes
+        same_tokens = manifest["tokens"] == _sizes(needs)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{folder / MANIFEST}: incomplete ({error!r}); train the tagger again") from error
     if not same_tokens:

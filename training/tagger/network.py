@@ -77,45 +77,28 @@ def fit_members(
 ) -> tuple[Member, ...]:
     """The networks fitted on `data` and, where given, `further` segments of another collection.
 
-    Raises
-    ------
-    InputError: fewer sources than parts, features that are not finite, or of another width in `further`.
+    Raises InputError for fewer sources than parts, features that are not finite, or of another width in `further`.
     """
     more = None if further is None else _own_scale(further, data.features.shape[1])
     split = parts(data.emotion, data.source, config.parts, seed=seed)[: config.members]
-    return tuple(
-        _fit(data, inside, held, tokens, classes, config, seed + 1000 * number, more)
-        for number, (inside, held) in enumerate(split)
-    )
 
+    def member(number: int, inside: Array, held: Array) -> Member:
+        own = seed + 1000 * number
+        with reproducible(own):
+            scale = standardiser(data.features[inside])
+            model = AttendAffectNet(tokens, classes, config.shape)
+            batch = _batch(scale(data.features[inside]), data.emotion[inside])
+            if more is not None:
+                batch = Batch(*(torch.cat(both) for both in zip(batch, more, strict=True)))
+            stop = _batch(scale(data.features[held]), data.emotion[held])
 
-def _fit(
-    data: Labels,
-    inside: Array,
-    held: Array,
-    tokens: Sequence[Sequence[int]],
-    classes: int,
-    config: TaggerConfig,
-    seed: int,
-    further: Batch | None,
-) -> Member:
-    with reproducible(seed):
-        scale = standardiser(data.features[inside])
-        model = AttendAffectNet(tokens, classes, config.shape)
-        batch = _batch(scale(data.features[inside]), data.emotion[inside])
-        if further is not None:
-            batch = Batch(*(torch.cat(both) for both in zip(batch, further, strict=True)))
-        stop = _batch(scale(data.features[held]), data.emotion[held])
-        epochs = train(
-            model,
-            lambda b: functional.cross_entropy(model(b.video), b.match),
-            lambda _: batch,
-            schedule=config.schedule,
-            seed=seed,
-            epochs=0,
-            stop=stop,
-        )
-    return Member(scale, model.eval(), epochs)
+            def loss(b: Batch) -> torch.Tensor:
+                return functional.cross_entropy(model(b.video), b.match)
+
+            epochs = train(model, loss, lambda _: batch, schedule=config.schedule, seed=own, epochs=0, stop=stop)
+        return Member(scale, model.eval(), epochs)
+
+    return tuple(member(number, *rows) for number, rows in enumerate(split))
 
 
 def _own_scale(further: Labels, width: int) -> Batch:

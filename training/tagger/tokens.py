@@ -39,10 +39,7 @@ def _sound() -> dict[str, tuple[str, ...]]:
         "spectrum": tuple(n for n in names if n not in {*loudness, *timbre}),
         "timbre": timbre,
         "rhythm": _names(rhythm.COLUMNS),
-        "harmony": (
-            music.ROUGHNESS.name,
-            *(n for n in _names(harmony.COLUMNS) if n not in music.CHROMA_COLUMNS),
-        ),
+        "harmony": (music.ROUGHNESS.name, *(n for n in _names(harmony.COLUMNS) if n not in music.CHROMA_COLUMNS)),
         "chroma": music.CHROMA_COLUMNS,
     }
 

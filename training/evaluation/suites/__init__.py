@@ -25,9 +25,7 @@ SUITES: dict[str, Callable[[Asked], Found]] = {
 def run_suite(name: str, asked: Asked, command: str) -> dict[str, Any]:
     """The report of a suite, also written to `asked.out` as report.json and report.md; a stopped run goes on there.
 
-    Raises
-    ------
-    InputError: an unknown suite, data that it needs and does not have, or a folder that cannot be written.
+    Raises InputError for an unknown suite, data that it needs and does not have, or a folder that cannot be written.
     """
     if name not in SUITES:
         raise InputError(f"no suite is called {name!r}; there are: {', '.join(SUITES)}")

@@ -213,38 +213,29 @@ def _tuned_inside(this: Comparison, bench: Bench, name: str, trial: Trial) -> Sy
     def on_inner_fold(candidate: System) -> float:
         facts = ("emomv-c", bench.dataset.revision, bench.folds, trial, labelled.INNER, repr(candidate))
         what = f"{name}, tuning on emomv-c, fold {trial.fold}"
-        return this.kept(what, facts, lambda: {"quality": labelled.inner_quality(candidate, train, trial.seed)})[
-            "quality"
-        ]
+        found = this.kept(what, facts, lambda: {"quality": labelled.inner_quality(candidate, train, trial.seed)})
+        return found["quality"]
 
     return this.tune(f"emomv-c, fold {trial.fold}", name, on_inner_fold)
 
 
 def _tests(scored: Mapping[str, summary.Scored]) -> Table:
     """`afclnet` against every other; `significance` gives the other minus it, which is turned around."""
+    columns = ("measure", "difference", "p", "p (Holm)")
     rows = []
     for test in summary.significance(scored, FIRST):
-        cells: dict[str, Cell] = {
-            "measure": test["measure"],
-            "difference": f"{-test['difference']:+.3f} [{-test['high_95']:+.3f}, {-test['low_95']:+.3f}]",
-            "p": rendering.p_value(test["p"]),
-            "p (Holm)": rendering.p_value(test["p_holm"]),
-        }
-        rows.append(Row(f"{FIRST} - {test['a']}", cells))
-    return Table("EmoMV-C, paired tests", HOW_TESTS, ("measure", "difference", "p", "p (Holm)"), rows, "systems")
+        turned = f"{-test['difference']:+.3f} [{-test['high_95']:+.3f}, {-test['low_95']:+.3f}]"
+        found = (test["measure"], turned, rendering.p_value(test["p"]), rendering.p_value(test["p_holm"]))
+        rows.append(Row(f"{FIRST} - {test['a']}", dict(zip(columns, found, strict=True))))
+    return Table("EmoMV-C, paired tests", HOW_TESTS, columns, rows, "systems")
 
 
 def _choices(found: Sequence[Chosen]) -> Table:
+    columns = ("data", "tried", "quality of the default", "of the chosen", "chosen")
     rows = []
     for where, name, tuned in found:
         values = ", ".join(f"`{field} = {value}`" for field, value in tuned.values.items()) or "the default"
-        cells: dict[str, Cell] = {
-            "data": where,
-            "tried": str(tuned.trials),
-            "quality of the default": tuned.default,
-            "of the chosen": tuned.quality,
-            "chosen": values if tuned.trials > 1 else "no candidates",
-        }
-        rows.append(Row(name, cells))
-    columns = ("data", "tried", "quality of the default", "of the chosen", "chosen")
+        chosen = values if tuned.trials > 1 else "no candidates"
+        cells: tuple[Cell, ...] = (where, str(tuned.trials), tuned.default, tuned.quality, chosen)
+        rows.append(Row(name, dict(zip(columns, cells, strict=True))))
     return Table("What the tuning chose", HOW_CHOSEN, columns, rows)

@@ -21,8 +21,6 @@ FOLDS = 3
 class Asked:
     """The arguments of a suite.
 
-    Attributes
-    ----------
     out: folder to write. data: folder of EmoMV, or None. seeds: None for the suite's own number.
     trials: configurations that each system is tuned over. reason: for the log of scorings of evaluated items.
     world: of generated pairs. folds: of EmoMV-C's training pairs.

@@ -99,7 +99,5 @@ def markdown(report: Mapping[str, Any], tables: Sequence[Table]) -> str:
         f"- time: {report['wall_s']:.0f} s for this run; all {report['fits']} fits cost {report['fit_cpu_s']:.0f} s of "
         "processor time",
     ]
-    return (
-        "\n\n".join([f"# {report['title']}", report["summary"], "\n".join(facts), *(t.markdown() for t in tables)])
-        + "\n"
-    )
+    parts = [f"# {report['title']}", report["summary"], "\n".join(facts), *(one.markdown() for one in tables)]
+    return "\n\n".join(parts) + "\n"
