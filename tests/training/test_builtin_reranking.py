@@ -103,9 +103,9 @@ def test_half_of_all_combinations_match(sides):
 def test_held_out_ratings_are_never_seen(sides):
     video = sides[0]
     inside, held = np.arange(0, 48), np.arange(48, 72)
-    before = video.seen(inside, held, 0)
+    before = video.see(inside, held, 0)
     changed = [replace(p, y=np.where(np.arange(72) < 48, p.y, -p.y)) for p in video.problems]
-    after = replace(video, problems=tuple(changed)).seen(inside, held, 0)
+    after = replace(video, problems=tuple(changed)).see(inside, held, 0)
     for one, two in zip(before, after, strict=True):
         np.testing.assert_array_equal(one.affect, two.affect)
         assert np.corrcoef(one.affect[:, 0], one.ratings[:, 0])[0, 1] > 0.5
@@ -178,7 +178,7 @@ def test_what_is_served_is_what_was_trained(sides, run_of, base, tmp_path):
         np.testing.assert_array_equal(mine[1], theirs[1])
     logits = model.reranking.reranker.logits(inputs["video"][:1, 3:], inputs["music"][:, 3:])
     seen = {m: model.objective(m, _values(model, m, rows), model.encode(m, rows)[0]) for m in COLUMNS}
-    pair = [side.seen(np.arange(len(side)), np.arange(0), 0)[0] for side in sides]
+    pair = [side.see(np.arange(len(side)), np.arange(0), 0)[0] for side in sides]
     network = fit(*pair, rule, config=SHORT, seed=0)
     some = [side.features[np.unique(np.linspace(0, len(side.ratings) - 1, 32).round().astype(int))] for side in pair]
     of_clip = network.similarity(seen["video"][:1], some[1]).mean()
