@@ -66,8 +66,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pyarrow": ("indexing.disk.parts", "indexing.ingest.import_vectors", "training.construction.batch"),
     "av": ("recommender.media",),
 }
-# Imported away from home as yet. A line goes when its import does (tested), and none is added.
-AWAY: dict[str, tuple[str, ...]] = {}
 
 
 class Import(NamedTuple):
@@ -164,7 +162,7 @@ def strays(root: Path) -> list[str]:
     for name, path in known.items():
         for item in imports(name, path, known):
             package = item.target.partition(".")[0]
-            homes = (*HOMES.get(package, (name,)), *AWAY.get(package, ()))
+            homes = HOMES.get(package, (name,))
             if not any(name == home or name.startswith(f"{home}.") for home in homes):
                 found.append(f"{name}:{item.line}: imports {package}, which is at home in {', '.join(HOMES[package])}")
     for layer in ("indexing", "training"):
@@ -172,18 +170,6 @@ def strays(root: Path) -> list[str]:
         if len(loose) > LOOSE:
             found.append(f"{layer}: {len(loose)} loose modules, at most {LOOSE}: {', '.join(loose)}")
     return found
-
-
-def returned(root: Path) -> list[str]:
-    """The lines of AWAY whose module imports no such thing any more, or is gone."""
-    known = modules(root)
-    return [
-        f"{name} does not import {package}"
-        for package, names in AWAY.items()
-        for name in names
-        if name not in known
-        or not any(item.target.partition(".")[0] == package for item in imports(name, known[name], known))
-    ]
 
 
 def _fault(item: Import, known: dict[str, Path]) -> str | None:

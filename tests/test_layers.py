@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layers import HOMES, ORDER, loaded_by, modules, returned, violations
+from layers import HOMES, ORDER, loaded_by, modules, violations
 from running import ROOT
 
 HEAVY = {"torch", "lightgbm"}
@@ -30,10 +30,6 @@ def plant(root: Path, **files: str) -> Path:
 def test_imports_point_one_way() -> None:
     broken = violations(ROOT)
     assert not broken, "\n" + "\n".join(broken)
-
-
-def test_what_is_away_from_home_is_listed_while_it_is() -> None:
-    assert returned(ROOT) == []
 
 
 def test_every_unit_is_there() -> None:
@@ -134,19 +130,6 @@ def test_the_checker_lets_the_right_order_pass(tmp_path: Path) -> None:
         webapp__app="import training.learning.loop",
     )
     assert violations(tmp_path) == []
-
-
-def test_the_list_of_what_is_away_only_becomes_shorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    away = {
-        "sqlalchemy": ("indexing.ingest.plan", "indexing.writing.writer"),
-        "sqlite3": ("indexing.maintenance.salvage",),
-    }
-    monkeypatch.setattr("layers.AWAY", away)
-    plant(tmp_path, indexing__ingest__plan="", indexing__maintenance__salvage="import sqlite3")
-    found = returned(tmp_path)
-    assert "indexing.ingest.plan does not import sqlalchemy" in found  # imports it no longer
-    assert "indexing.writing.writer does not import sqlalchemy" in found  # is gone
-    assert "indexing.maintenance.salvage does not import sqlite3" not in found
 
 
 def test_what_is_loaded_is_followed_through_packages_but_not_into_functions(tmp_path: Path) -> None:
