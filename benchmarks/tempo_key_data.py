@@ -130,8 +130,12 @@ def stated(data: bytes, seconds: float) -> tuple[float | None, str | None]:
     division = int.from_bytes(data[12:14], "big")
     events = sorted((tick, kind, value) for tick, kind, value in _meta(data))
     signatures = {value for _, kind, value in events if kind == 0x59}
-    bpm, share = _most([(tick, int.from_bytes(value, "big")) for tick, kind, value in events if kind == 0x51],
-                       _last_tick(data), division, seconds)  # fmt: skip
+    bpm, share = _most(
+        [(tick, int.from_bytes(value, "big")) for tick, kind, value in events if kind == 0x51],
+        _last_tick(data),
+        division,
+        seconds,
+    )
     told = bpm if share > STEADY and abs(bpm - UNASKED_BPM) > 0.01 else None
     return told, _signature(signatures.pop()) if len(signatures) == 1 else None
 

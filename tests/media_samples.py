@@ -151,9 +151,15 @@ def raw_wav(path: Path, data: bytes, kind: int, bits: int, channels: int = 1, sr
     step = channels * bits // 8
     fmt = struct.pack("<HHIIHH", kind, channels, sr_hz, sr_hz * step, step, bits)
     path.write_bytes(
-        b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + struct.pack("<I", 16) + fmt
-        + b"data" + struct.pack("<I", len(data)) + data
-    )  # fmt: skip
+        b"RIFF"
+        + struct.pack("<I", 36 + len(data))
+        + b"WAVEfmt "
+        + struct.pack("<I", 16)
+        + fmt
+        + b"data"
+        + struct.pack("<I", len(data))
+        + data
+    )
     return path
 
 

@@ -135,8 +135,17 @@ def test_imported_vectors_answer_vectors_only(run, tmp_path, clip_folder):
     vectors = rng.normal(size=(50, 8)).astype(np.float32)
     np.save(tmp_path / "v.npy", vectors)
     (tmp_path / "ids.csv").write_text("id,title\n" + "".join(f"t{i},Title {i}\n" for i in range(50)))
-    done = run("index", "import", tmp_path / "v.npy", "--ids", tmp_path / "ids.csv", "--space", "mine", "--library",
-               tmp_path / "p")  # fmt: skip
+    done = run(
+        "index",
+        "import",
+        tmp_path / "v.npy",
+        "--ids",
+        tmp_path / "ids.csv",
+        "--space",
+        "mine",
+        "--library",
+        tmp_path / "p",
+    )
     assert "50 tracks" in done.out
     np.save(tmp_path / "q.npy", 3 * vectors[7])
     ran = run("--vector", tmp_path / "q.npy", "--library", tmp_path / "p", "--top", 2, "--format", "json")

@@ -58,8 +58,19 @@ def labelled(tmp_path):
 def test_a_dataset_from_labelled_films(run, labelled, tmp_path):
     from training.datasets.built import load_built
 
-    ran = run("dataset", "build", labelled, "--out", tmp_path / "built", "--balance", "drop", "--validation", "0.5",
-              "--format", "json")  # fmt: skip
+    ran = run(
+        "dataset",
+        "build",
+        labelled,
+        "--out",
+        tmp_path / "built",
+        "--balance",
+        "drop",
+        "--validation",
+        "0.5",
+        "--format",
+        "json",
+    )
     assert ran.code == 0, ran.err
     built = load_built(tmp_path / "built")
     train, validation = built.pairs["train"], built.pairs["validation"]

@@ -57,18 +57,40 @@ def test_the_core_loads_neither_torch_nor_lightgbm() -> None:
         ({"recommender__engine": "from recommender import recommend"}, "upwards"),
         ({"recommender__types": "def f():\n    import recommender.model", "recommender__model": ""}, "upwards"),
         ({"recommender__types": "f = lambda: __import__('recommender.model')", "recommender__model": ""}, "upwards"),
-        ({"recommender__extractors__audio__key": "from recommender.extractors.video import lab",
-          "recommender__extractors__video__lab": ""}, "sibling"),
-        ({"recommender__extractors__networks__vggish": "import recommender.weights.shelf",
-          "recommender__weights__shelf": ""}, "upwards"),
+        (
+            {
+                "recommender__extractors__audio__key": "from recommender.extractors.video import lab",
+                "recommender__extractors__video__lab": "",
+            },
+            "sibling",
+        ),
+        (
+            {
+                "recommender__extractors__networks__vggish": "import recommender.weights.shelf",
+                "recommender__weights__shelf": "",
+            },
+            "upwards",
+        ),
         ({"recommender__weights__shelf": "import recommender.extractors"}, "no such module"),
-        ({"recommender__weights__shelf": "import recommender.extractors",
-          "recommender__extractors__audio__key": ""}, "upwards"),
+        (
+            {"recommender__weights__shelf": "import recommender.extractors", "recommender__extractors__audio__key": ""},
+            "upwards",
+        ),
         ({"indexing__disk__parts": "from indexing.catalog import schema", "indexing__catalog__schema": ""}, "upwards"),
-        ({"indexing__catalog__queries": "def f():\n    from indexing.snapshot.facts import later",
-          "indexing__snapshot__facts": ""}, "upwards"),
-        ({"indexing__snapshot__snapshot": "from indexing.duplicates import groups",
-          "indexing__duplicates__groups": ""}, "sibling"),
+        (
+            {
+                "indexing__catalog__queries": "def f():\n    from indexing.snapshot.facts import later",
+                "indexing__snapshot__facts": "",
+            },
+            "upwards",
+        ),
+        (
+            {
+                "indexing__snapshot__snapshot": "from indexing.duplicates import groups",
+                "indexing__duplicates__groups": "",
+            },
+            "sibling",
+        ),
         ({"indexing__writing__changes": "from indexing import ingest", "indexing__ingest__run": ""}, "upwards"),
         ({"indexing__library": "import indexing.maintenance.verify", "indexing__maintenance__verify": ""}, "upwards"),
         ({"indexing__ingest__run": "import indexing.commands", "indexing__commands": ""}, "upwards"),
@@ -76,19 +98,35 @@ def test_the_core_loads_neither_torch_nor_lightgbm() -> None:
         ({"training__nets__acp": "from training.systems import acp", "training__systems__acp": ""}, "upwards"),
         ({"training__affect__train": "import training.retrieval.train", "training__retrieval__train": ""}, "sibling"),
         ({"training__retrieval__train": "import training.reranking", "training__reranking__train": ""}, "upwards"),
-        ({"indexing__library": "from importlib import import_module as i\nimport importlib\n"
-          "importlib.import_module('cli')", "cli": ""}, "upwards"),
+        (
+            {
+                "indexing__library": "from importlib import import_module as i\nimport importlib\n"
+                "importlib.import_module('cli')",
+                "cli": "",
+            },
+            "upwards",
+        ),
         ({"recommender__affect__a": "from . import b", "recommender__affect__b": ""}, "relative"),
         ({"recommender__affect__a": "from ..types import Array", "recommender__types": ""}, "relative"),
         ({"recommender__novel": ""}, "give it a step"),
         ({"recommender__extractors__novel": ""}, "give it a step"),
-        ({"recommender__rankers__cosine": "from recommender.extractors import EXTRACTORS",
-          "recommender__extractors__audio__key": ""}, "sibling"),
+        (
+            {
+                "recommender__rankers__cosine": "from recommender.extractors import EXTRACTORS",
+                "recommender__extractors__audio__key": "",
+            },
+            "sibling",
+        ),
         ({"indexing__novel": ""}, "give it a step"),
         ({"training__novel__a": ""}, "give it a step"),
         ({"indexing__library": "import recommender.gone", "recommender__types": ""}, "no such module"),
-        ({"indexing__disk__a": "import indexing.disk.b",
-          "indexing__disk__b": "def f():\n    from indexing.disk.a import x"}, "cycle"),
+        (
+            {
+                "indexing__disk__a": "import indexing.disk.b",
+                "indexing__disk__b": "def f():\n    from indexing.disk.a import x",
+            },
+            "cycle",
+        ),
         ({"indexing__search__batch": "import sqlalchemy as sa"}, "sqlalchemy, which is at home in indexing.catalog"),
         ({"indexing__snapshot__segments": "def f():\n    from sqlite3 import connect"}, "at home in indexing.catalog"),
         ({"indexing__catalogue": "import alembic.op"}, "at home in indexing.catalog"),
@@ -99,7 +137,7 @@ def test_the_core_loads_neither_torch_nor_lightgbm() -> None:
         ({"cli": "def f():\n    import av"}, "at home in recommender.media"),
         ({f"training__{name}": "" for name in ("types", "commands", "dataset_commands", "losses")}, "4 loose modules"),
     ],
-)  # fmt: skip
+)
 def test_the_checker_catches_a_planted_violation(files: dict[str, str], expected: str, tmp_path: Path) -> None:
     assert [line for line in violations(plant(tmp_path, **files)) if expected in line]
 

@@ -46,6 +46,8 @@ def faults(name: str, text: str) -> list[str]:
     lines = text.count("\n")
     if lines > LIMIT:
         found.append(f"{name}: {lines} lines, at most {LIMIT}")
+    if re.search(r"# fmt: " + "(off|skip)", text):
+        found.append(f"{name}: the formatter is switched off")
     tree = ast.parse(text)
     if name.startswith(PACKAGES) and not ast.get_docstring(tree):
         found.append(f"{name}: no docstring")
@@ -96,6 +98,7 @@ def test_every_package_and_the_command_are_looked_at() -> None:
         ("recommender/a.py", "x = 1\n", "no docstring"),
         ("tests/a.py", "x = 1\n" * 401, "401 lines"),
         ("tests/a.py", "import pick" + "le", "imports pickle"),
+        ("tests/a.py", "x = 1  # fmt: " + "skip", "the formatter is switched off"),
         ("cli.py", '"""D."""\ndef f():\n    from joblib.memory import Memory', ":3: imports joblib"),
         ("tests/a.py", "import os\nos.system('ls')", ":2: a shell"),
         ("tests/a.py", "from os import popen", "a shell"),

@@ -232,10 +232,26 @@ def sps(rng: Rng) -> tuple[str, bytes]:
     """A raw H.264 stream whose parameter set names an enormous picture or many reference frames."""
     width, height = (int(rng.choice([1, 4, 512, 625, 1024, 2048, 65_535])) for _ in range(2))
     refs, poc = int(rng.choice([1, 4, 16])), int(rng.choice([0, 2]))
-    bits = "".join((
-        f"{66:08b}", f"{0:08b}", f"{51:08b}", _golomb(0), _golomb(0), _golomb(poc), _golomb(4) if poc == 0 else "",
-        _golomb(refs), "0", _golomb(width - 1), _golomb(height - 1), "1", "1", "0", "0", "1",
-    ))  # fmt: skip
+    bits = "".join(
+        (
+            f"{66:08b}",
+            f"{0:08b}",
+            f"{51:08b}",
+            _golomb(0),
+            _golomb(0),
+            _golomb(poc),
+            _golomb(4) if poc == 0 else "",
+            _golomb(refs),
+            "0",
+            _golomb(width - 1),
+            _golomb(height - 1),
+            "1",
+            "1",
+            "0",
+            "0",
+            "1",
+        )
+    )
     bits += "0" * (-len(bits) % 8)
     unit = b"\0\0\0\1\x67" + int(bits, 2).to_bytes(len(bits) // 8, "big")
     units = re.split(rb"(?=\x00\x00\x00\x01)", _seed("h264/libx264"))

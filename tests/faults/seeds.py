@@ -136,8 +136,10 @@ _TURNED = (96, 80)
 _TAGS = {"title": "Füße", "artist": "Ünbekannt", "album": "Fault", "comment": "x" * 300, "track": "3/4", "date": "1999"}
 _SIGNATURES = {
     "ape": b"MAC \x96\x0f\0\0\x34\0\0\0\x18\0\0\0" + struct.pack("<6I", 0, 0, 4096, 0, 0, 0),
-    "dsf": b"DSD " + struct.pack("<QQQ", 28, 9000, 0) + b"fmt " + struct.pack("<Q8IQII", 52, 1, 0, 1, 1, 2822400, 1, 0,
-                                                                               0, 65536, 4096, 0),
+    "dsf": b"DSD "
+    + struct.pack("<QQQ", 28, 9000, 0)
+    + b"fmt "
+    + struct.pack("<Q8IQII", 52, 1, 0, 1, 1, 2822400, 1, 0, 0, 65536, 4096, 0),
     "dts": b"\x7f\xfe\x80\x01\xfc\x3c\x3f\xf0\xb5\xe0\x00",
     "dtshd": b"DTSHDHDR" + struct.pack(">Q", 64),
     "mlp": b"\0\0\xf8\x72\x6f\xbb\x00\x00",
@@ -150,7 +152,7 @@ _SIGNATURES = {
     "gxf": b"\0\0\0\0\x01\xbc\0\0\0\0\0\x40\0\0\xe1\xe2",
     "dv": b"\x1f\x07\0\x3f\xf8\x78\x78\x78",
     "vc1": b"\0\0\x01\x0f\xca\x07\x1f\xff",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

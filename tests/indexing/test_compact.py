@@ -128,8 +128,13 @@ def test_info_says_when_it_pays(many, monkeypatch):
     compact(many.folder)
     many.reload()
     assert info(many)["compaction"] | {"free_bytes": 0} == {
-        "parts": 1, "small_parts": 0, "dead_rows": 0, "free_bytes": 0, "pays": False, "advice": "not needed"
-    }  # fmt: skip
+        "parts": 1,
+        "small_parts": 0,
+        "dead_rows": 0,
+        "free_bytes": 0,
+        "pays": False,
+        "advice": "not needed",
+    }
 
 
 def test_a_catalog_with_free_pages_shrinks(many):

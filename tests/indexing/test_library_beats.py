@@ -179,8 +179,12 @@ def test_clips_have_none(tmp_path):
 def test_rows_count_bars_and_places() -> None:
     told = Beats(np.arange(5) / 2, np.array([0, 0, 1, 0, 1], bool), 3, 0.9)
     assert [(row["bar"], row["beat"]) for row in rows(told)] == [
-        ("0", "1"), ("0", "2"), ("1", "1"), ("1", "2"), ("2", "1")
-    ]  # fmt: skip
+        ("0", "1"),
+        ("0", "2"),
+        ("1", "1"),
+        ("1", "2"),
+        ("2", "1"),
+    ]
     assert rows(told)[1]["time_s"] == "0.5000"
     assert record("a", told)["downbeats_s"] == [1.0, 2.0]
 

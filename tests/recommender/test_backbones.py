@@ -109,7 +109,11 @@ def test_published_state_dicts_load_without_a_key_left(layout: str, shared_data:
     renamed = own_names(state)
     assert len(renamed) == len(state) - 2  # the classifier's weight and bias
     net.load_state_dict(renamed, assign=True)
-    del state["s1.pathway0_stem.conv.weight" if layout.startswith("facebook") else "blocks.0.multipathway_blocks.0.conv.weight"]  # fmt: skip # noqa: E501
+    del state[
+        "s1.pathway0_stem.conv.weight"
+        if layout.startswith("facebook")
+        else "blocks.0.multipathway_blocks.0.conv.weight"
+    ]
     with pytest.raises(RuntimeError, match=r"stem\.0\.conv\.weight"):
         net.load_state_dict(own_names(state | {"blocks.9.strange": torch.empty(1)}), assign=True)
 

@@ -44,9 +44,14 @@ def test_one_answer_is_a_json_array_with_units_in_its_keys():
     assert row["section_affect"]["emotion"] == "relaxing"
     assert sum(row["section_affect"]["emotions"].values()) == pytest.approx(1, abs=1e-3)
     assert row["reasons"][0] == {
-        "feature": "onset_rate", "value": 1.23457, "median": 2.0, "unit": "1/s",
-        "change": 0.051235, "text": "onset rate: 1.23 1/s, below", "words": "sparse rhythm",
-    }  # fmt: skip
+        "feature": "onset_rate",
+        "value": 1.23457,
+        "median": 2.0,
+        "unit": "1/s",
+        "change": 0.051235,
+        "text": "onset rate: 1.23 1/s, below",
+        "words": "sparse rhythm",
+    }
     assert row["copies"] == ["/m/copy.mp3"]
 
 

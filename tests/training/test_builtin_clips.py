@@ -26,10 +26,23 @@ FPS = 8.0
 SIZE = (90, 160)
 LONG = 80  # frames: ten seconds
 SEEN = (
-    "big_buck_bunny_0_30.webm", "bikes.mp4", "chaplin.mp4", "example2.mp4", "fire2.mp4", "pigs_in_a_polka.gif",
-    "scene_cuts.mp4", "davis__bmx.mp4", "davis__breakdance.mp4", "davis__cows.mp4", "davis__surf.mp4",
-    "davis__swan.mp4", "lita__waterfall.mp4", "tav__man-skiing.mp4", "vtm__flamingo.mp4", "vtm__tea-pour.mp4",
-)  # fmt: skip
+    "big_buck_bunny_0_30.webm",
+    "bikes.mp4",
+    "chaplin.mp4",
+    "example2.mp4",
+    "fire2.mp4",
+    "pigs_in_a_polka.gif",
+    "scene_cuts.mp4",
+    "davis__bmx.mp4",
+    "davis__breakdance.mp4",
+    "davis__cows.mp4",
+    "davis__surf.mp4",
+    "davis__swan.mp4",
+    "lita__waterfall.mp4",
+    "tav__man-skiing.mp4",
+    "vtm__flamingo.mp4",
+    "vtm__tea-pour.mp4",
+)
 """A third of the labelled clips, of many sources: every copy of every one would take minutes."""
 
 pytestmark = pytest.mark.skipif(not available(), reason="the built-in model has not been trained yet")

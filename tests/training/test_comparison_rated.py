@@ -143,9 +143,7 @@ def test_cluster_covariance_is_over_all_pairs_of_a_cluster() -> None:
 
 def test_clusters_are_emotions_near_affect_levels_or_matched_pairs() -> None:
     affect = np.array([[0.0, 0], [0, 0], [9, 9], [9, 9]])
-    data = Scored(
-        np.zeros((4, 1)), np.zeros((4, 1)), np.array([0, 0.49, 0.5, 1]), affect, affect[::-1], np.arange(4)
-    )  # fmt: skip
+    data = Scored(np.zeros((4, 1)), np.zeros((4, 1)), np.array([0, 0.49, 0.5, 1]), affect, affect[::-1], np.arange(4))
     near = CCAGABPNNConfig(count=2)
     video, music = members(data, near, 0)
     np.testing.assert_array_equal(video @ music.T, [[0, 0, 1, 1], [0, 0, 1, 1], [1, 1, 0, 0], [1, 1, 0, 0]])

@@ -125,9 +125,13 @@ def test_a_planted_effect_is_found_and_one_left_out_is_not(monkeypatch):
 
 @pytest.mark.parametrize(
     ("planted", "left_out", "found"),
-    [((0.1, 0.2), (-0.1, 0.1), True), ((0.1, 0.2), (0.05, 0.1), False), ((0.1, 0.2), (-0.2, -0.1), False),
-     ((-0.1, 0.2), (-0.1, 0.1), False)],
-)  # fmt: skip
+    [
+        ((0.1, 0.2), (-0.1, 0.1), True),
+        ((0.1, 0.2), (0.05, 0.1), False),
+        ((0.1, 0.2), (-0.2, -0.1), False),
+        ((-0.1, 0.2), (-0.1, 0.1), False),
+    ],
+)
 def test_an_effect_is_recovered_when_it_tells_where_planted_and_only_there(planted, left_out, found):
     assert is_recovered(*({"low_95": low, "high_95": high} for low, high in (planted, left_out))) is found
 

@@ -232,7 +232,18 @@ def test_pairs_are_read_and_wrong_ones_named(bench, tmp_path) -> None:
 
 def test_the_command_names_wrong_stages_before_it_reads_data(run, tmp_path) -> None:
     pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
-    ran = run("benchmark", "--dataset", "emomv-c", "--data", tmp_path / "none", "--systems", "evidence,supcon",
-              "--stages", "evidence:magic", "--out", tmp_path / "o")  # fmt: skip
+    ran = run(
+        "benchmark",
+        "--dataset",
+        "emomv-c",
+        "--data",
+        tmp_path / "none",
+        "--systems",
+        "evidence,supcon",
+        "--stages",
+        "evidence:magic",
+        "--out",
+        tmp_path / "o",
+    )
     assert ran.code == 2
     assert "--stages evidence:magic: magic is not among the systems to run (evidence, supcon)" in ran.err

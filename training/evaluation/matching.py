@@ -61,9 +61,15 @@ BASES: dict[str, AFCLNetConfig] = {
     "ours, objective inputs": replace(GENERATED, shape=replace(GENERATED.shape, inputs="objective")),
 }
 COMPARED = (
-    "perceptual-only", "objective-only", "no-reduction", "no-attention", "self-only", "mutual-only", "no-consistency",
+    "perceptual-only",
+    "objective-only",
+    "no-reduction",
+    "no-attention",
+    "self-only",
+    "mutual-only",
+    "no-consistency",
     "no-auxiliary",
-)  # fmt: skip
+)
 """Ablations of our recipe, beside the reductions, on pairs with every term."""
 
 SEED = 1000
@@ -216,9 +222,14 @@ def compare(fits: Fits, recipes: Sequence[tuple[Recipe, Sequence[int]]], effects
 
 
 def matching(
-    experiments: Sequence[Experiment], seeds: int, config: GeneratedConfig, *, table_seeds: int = 10,
-    paper_seeds: int = 2, tick: Tick = lambda *_: None,
-) -> dict[str, Any]:  # fmt: skip
+    experiments: Sequence[Experiment],
+    seeds: int,
+    config: GeneratedConfig,
+    *,
+    table_seeds: int = 10,
+    paper_seeds: int = 2,
+    tick: Tick = lambda *_: None,
+) -> dict[str, Any]:
     """The report without its heading: every experiment, then all recipes on pairs with every term.
 
     `table_seeds` of the seeds go to the latter, `paper_seeds` to the paper's recipe (0 leaves it out). Raises
@@ -240,9 +251,16 @@ def matching(
 
 
 def run_matching(
-    out: Path, effects: str = "all", seeds: int = 10, *, pairs: int = 2200, command: str = "",
-    tick: Tick = lambda *_: None, table_seeds: int = 10, paper_seeds: int = 2,
-) -> dict[str, Any]:  # fmt: skip
+    out: Path,
+    effects: str = "all",
+    seeds: int = 10,
+    *,
+    pairs: int = 2200,
+    command: str = "",
+    tick: Tick = lambda *_: None,
+    table_seeds: int = 10,
+    paper_seeds: int = 2,
+) -> dict[str, Any]:
     """The report, written to `out` as matching.md and matching.json.
 
     effects: "all", or effects with commas between: the experiments that plant any of them. command: as it was given.
@@ -285,8 +303,10 @@ def _fits(experiments: Iterable[Experiment], seeds: int, others: Sequence[tuple[
     """How many fits there are to do."""
     worlds = {
         (recipe(e.base, w).config, effects)
-        for e in experiments for w in (None, e.without) for effects in (e.planted, e.left_out)
-    }  # fmt: skip
+        for e in experiments
+        for w in (None, e.without)
+        for effects in (e.planted, e.left_out)
+    }
     return len(worlds) * seeds + sum(len(own) for _, own in others)
 
 
@@ -333,11 +353,14 @@ def markdown(report: Mapping[str, Any]) -> str:
     recipes = [_recipe(name, entry) for name, entry in comparison["recipes"].items()]
     recipes.append(["chance: a constant", "", *(f"{comparison['chance'][m]:.3f}" for m in MEASURES), ""])
     printed = [[name, *("not given" if x is None else f"{x:.3f}" for x in row)] for name, row in PUBLISHED.items()]
-    return "\n\n".join([
+    paragraphs = [
         "# The matching task on generated pairs",
-        f"`{report['command']}`\n\n{data['pairs']} generated pairs a data set, {data['affect']} affect dimensions, "
-        f"{data['video_columns']} and {data['music_columns']} objective columns; {report['seeds']} seeds; {versions}.",
-        "## Is a part's effect found?", HOW,
+        f"`{report['command']}`\n\n{data['pairs']} generated pairs a data set, "
+        f"{data['affect']} affect dimensions, "
+        f"{data['video_columns']} and {data['music_columns']} objective columns; "
+        f"{report['seeds']} seeds; {versions}.",
+        "## Is a part's effect found?",
+        HOW,
         table(PART_COLUMNS, parts, rule=" --- "),
         "## All recipes, every term of the score planted in equal shares",
         table(("recipe", "seeds", *MEASURES, "R2: with all its parts minus this one"), recipes, rule=" --- "),
@@ -345,7 +368,8 @@ def markdown(report: Mapping[str, Any]) -> str:
         "## As published",
         "Su et al. 2025, on 2,200 pairs that are not public: another data set, beside ours for orientation only.",
         table(("model", "MAE", "MSE", "R2"), printed, rule=" --- "),
-    ]) + "\n"  # fmt: skip
+    ]
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def _part(e: Mapping[str, Any], world: str) -> list[str]:

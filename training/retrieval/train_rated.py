@@ -59,9 +59,15 @@ class RatedModel:
 
 
 def train_rated(
-    table: Path, out: Path, command: str, *, name: str | None = None, seed: int = 0, workers: int = 1,
+    table: Path,
+    out: Path,
+    command: str,
+    *,
+    name: str | None = None,
+    seed: int = 0,
+    workers: int = 1,
     tick: Tick = lambda *_: None,
-) -> RatedModel:  # fmt: skip
+) -> RatedModel:
     """A model folder at `out` from the rated pairs in `table` (see `training.retrieval.rated_pairs`).
 
     Measured features stay in `out`/cache: a stopped run measures only what is new. Raises InputError when the table is

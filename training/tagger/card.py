@@ -18,29 +18,36 @@ def card(facts: Mapping[str, Any], licence: str) -> str:
     emotions = ", ".join(f"{count} {name}" for name, count in data["emotions"].items())
     measures = ("accuracy", "macro-F1", "AUC")
     rows = [[kind, *(_value(found, f"{kind} {measure}") for measure in measures)] for kind in KINDS]
-    return "\n\n".join(
-        [
-            f"# Tagger `{model['name']}`",
-            "Emotions of media with picture and sound: one model reads the picture, one the sound, one both, and a tag "
-            "is kept only where all three agree (Feature AttendAffectNet and the rule of EmoMV, section 3.2.2).",
-            f"Made by `{facts['command']}`. Versions: {versions}. Revision `{model['revision']}`.",
-            f"## What it needs\n\n{needs}",
-            f"## Data\n\n{data['dataset']}, revision `{data['revision'][:16]}`: {data['segments']} segments of "
-            f"{data['sources']} sources ({emotions}). Licence: {licence}.",
-            f"## Figures\n\nGrouped cross-validation within train, {facts['folds']} folds, seeds "
-            f"{', '.join(map(str, facts['seeds']))}: mean ± SD over seeds. Always answering the most frequent emotion: "
-            f"accuracy {_value(found, 'majority accuracy')}.",
-            table(("model", *measures), rows),
-            f"All three agree on {_value(found, 'survival')} of the segments. There the tag is right for "
-            f"{_value(found, 'agreed accuracy')}; of as many segments, those of which the joint model alone is most "
-            f"certain, for {_value(found, 'most certain accuracy')}; where they differ the joint model is right for "
-            f"{_value(found, 'joint beside')}.",
-            f"## Limits\n\n- It learnt from {data['segments']} segments: expect less on media of another kind.\n"
-            "- A probability is not calibrated, and an emotion that few segments had is seldom named.\n"
-            "- Who sorts out by agreement keeps the plain cases: what survives is easier than what was there.",
-            f"## Configuration\n\n`{facts['config']}`",
-        ]
-    ) + "\n"  # fmt: skip
+    return (
+        "\n\n".join(
+            [
+                f"# Tagger `{model['name']}`",
+                "Emotions of media with picture and sound: one model reads the picture, one the "
+                "sound, one both, and a tag "
+                "is kept only where all three agree (Feature AttendAffectNet and the rule of EmoMV, section 3.2.2).",
+                f"Made by `{facts['command']}`. Versions: {versions}. Revision `{model['revision']}`.",
+                f"## What it needs\n\n{needs}",
+                f"## Data\n\n{data['dataset']}, revision `{data['revision'][:16]}`: {data['segments']} segments of "
+                f"{data['sources']} sources ({emotions}). Licence: {licence}.",
+                f"## Figures\n\nGrouped cross-validation within train, {facts['folds']} folds, seeds "
+                f"{', '.join(map(str, facts['seeds']))}: mean ± SD over seeds. Always answering "
+                f"the most frequent emotion: "
+                f"accuracy {_value(found, 'majority accuracy')}.",
+                table(("model", *measures), rows),
+                f"All three agree on {_value(found, 'survival')} of the segments. There the tag is right for "
+                f"{_value(found, 'agreed accuracy')}; of as many segments, those of which the "
+                f"joint model alone is most "
+                f"certain, for {_value(found, 'most certain accuracy')}; where they differ the "
+                f"joint model is right for "
+                f"{_value(found, 'joint beside')}.",
+                f"## Limits\n\n- It learnt from {data['segments']} segments: expect less on media of another kind.\n"
+                "- A probability is not calibrated, and an emotion that few segments had is seldom named.\n"
+                "- Who sorts out by agreement keeps the plain cases: what survives is easier than what was there.",
+                f"## Configuration\n\n`{facts['config']}`",
+            ]
+        )
+        + "\n"
+    )
 
 
 def _tokens(tokens: Mapping[str, int]) -> str:

@@ -97,8 +97,10 @@ def noise(seconds: float = 20.0) -> Array:
 def pad(seconds: float = 30.0) -> Array:
     """Four sines, each swelling at its own slow pace."""
     t = np.arange(int(seconds * SR_HZ)) / SR_HZ
-    parts = [np.sin(2 * np.pi * hz * t) * (0.6 + 0.4 * np.sin(2 * np.pi * t * (0.05 + 0.017 * i)))
-             for i, hz in enumerate((110, 165, 220, 277))]  # fmt: skip
+    parts = [
+        np.sin(2 * np.pi * hz * t) * (0.6 + 0.4 * np.sin(2 * np.pi * t * (0.05 + 0.017 * i)))
+        for i, hz in enumerate((110, 165, 220, 277))
+    ]
     return 0.1 * np.sum(parts, axis=0)
 
 

@@ -17,9 +17,21 @@ from recommender.types import Array
 WARM = (255, 200, 120)
 # What people would call a small change: about a tenth of the spread over photographs and clips.
 SMALL = {
-    "share": 0.03, "L*": 1.5, "C*": 1.5, "M": 2.5, "bit": 0.15, "L*/px": 0.25, "half sides": 0.02, "r": 0.03, "1": 0.06,
-    "dE": 1.5, "widths/s": 0.01, "1/s": 0.01, "1/min": 0.5, "s": 0.2,
-}  # fmt: skip
+    "share": 0.03,
+    "L*": 1.5,
+    "C*": 1.5,
+    "M": 2.5,
+    "bit": 0.15,
+    "L*/px": 0.25,
+    "half sides": 0.02,
+    "r": 0.03,
+    "1": 0.06,
+    "dE": 1.5,
+    "widths/s": 0.01,
+    "1/s": 0.01,
+    "1/min": 0.5,
+    "s": 0.2,
+}
 
 
 def clip() -> list[Frame]:

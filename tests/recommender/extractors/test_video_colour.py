@@ -70,9 +70,17 @@ def test_colourfulness_of_one_colour():
 
 @pytest.mark.parametrize(
     ("rgb", "share"),
-    [(RED, "red_share"), (BLUE, "blue_share"), (GREEN, "yellow_green_share"), ((255, 255, 0), "yellow_green_share"),
-     (WHITE, "white_share"), (BLACK, "black_share"), ((120, 120, 120), "grey_share"), ((70, 130, 200), "blue_share")],
-)  # fmt: skip
+    [
+        (RED, "red_share"),
+        (BLUE, "blue_share"),
+        (GREEN, "yellow_green_share"),
+        ((255, 255, 0), "yellow_green_share"),
+        (WHITE, "white_share"),
+        (BLACK, "black_share"),
+        ((120, 120, 120), "grey_share"),
+        ((70, 130, 200), "blue_share"),
+    ],
+)
 def test_shares_of_named_colours(rgb: tuple[int, int, int], share: str):
     found = measured(plain(*rgb))
     shares = {name for name in found if name.endswith("_share") and found[name] > 0}
