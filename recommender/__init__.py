@@ -66,7 +66,7 @@ __all__ += ["OUTPUTS", "Answer"]
 __all__ += ["Argument", "BackendError", "CliptuneError", "InputError", "LibraryError"]
 __all__ += ["LibraryLocked", "LibraryNotFound", "MediaError", "ModelError", "SpaceMismatch"]
 
-_MODULES = ["errors", "types", "memory", "query", "engine", "model", "rankers"]
+_MODULES = ["errors", "types", "rankers", "model", "query", "engine", "memory"]
 _MODULES += ["affect.relative", "extractors.audio.beats", "sharing", "outputs", "outputs.records"]
 
 __getattr__, __dir__ = lazy(__name__, __all__, _MODULES)

@@ -15,14 +15,16 @@ PARTIAL = ".partial-"
 
 
 @contextmanager
-def new_file(final: Path, *, shared: bool = False) -> Iterator[Path]:
+def new_file(final: Path, *, shared: bool = False, make_folder: bool = True) -> Iterator[Path]:
     """A context with a path to write, which becomes the file `final`, synced; after an error nothing is left.
 
-    The folder is made. `shared` where several processes may write `final` at once: each then has a path of its own
-    (otherwise the next writer takes over what a killed one left).
+    Without `make_folder` a folder that is gone stays so: of a library, that is a fault and none to be covered up.
+    `shared` where several processes may write `final` at once: each then has a path of its own (otherwise the next
+    writer takes over what a killed one left).
     """
     partial = final.with_name(f"{PARTIAL}{os.getpid()}-{final.name}" if shared else PARTIAL + final.name)
-    final.parent.mkdir(parents=True, exist_ok=True)
+    if make_folder:
+        final.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield partial
         sync(partial)
@@ -46,9 +48,9 @@ def new_folder(final: Path) -> Iterator[Path]:
         raise
 
 
-def write(final: Path, content: str | bytes, *, shared: bool = False) -> None:
-    """Make or replace a file, text as UTF-8 with line ends as given; `shared` as for `new_file`."""
-    with new_file(final, shared=shared) as partial:
+def write(final: Path, content: str | bytes, *, shared: bool = False, make_folder: bool = True) -> None:
+    """Make or replace a file, text as UTF-8 with line ends as given; the rest as for `new_file`."""
+    with new_file(final, shared=shared, make_folder=make_folder) as partial:
         partial.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
 
 

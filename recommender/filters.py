@@ -7,7 +7,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from recommender.conditions import FILTERS, READ, Declared, Filter, Within
-from recommender.conditions import levels as levels
 from recommender.errors import Argument, CliptuneError
 from recommender.text import show
 from recommender.types import LibraryReader, Modality, Track

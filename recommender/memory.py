@@ -3,14 +3,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recommender.conditions import TAGS, TEMPO_AND_KEY, Filter
 from recommender.errors import InputError, LibraryError
-from recommender.model import Model
-from recommender.types import IMPORTED, Affect, Analysis, Array, Candidates, Modality, Space, Track, TrackWindows
+from recommender.types import (
+    IMPORTED,
+    Affect,
+    Analysis,
+    Array,
+    Candidates,
+    Modality,
+    Space,
+    Track,
+    TrackWindows,
+    first_places,
+)
+
+if TYPE_CHECKING:
+    from recommender.model import Model
 
 
 class MemoryLibrary:
@@ -55,7 +68,7 @@ class MemoryLibrary:
         self._vectors = np.concatenate([np.empty((0, space.dim)), *(found.vectors for found in self._windows)])
 
     @classmethod
-    def of_analyses(cls, analyses: Mapping[str, Analysis] | Mapping[Path, Analysis], model: Model) -> "MemoryLibrary":
+    def of_analyses(cls, analyses: Mapping[str, Analysis] | Mapping[Path, Analysis], model: "Model") -> "MemoryLibrary":
         """The library of analysed files.
 
         Parameters
@@ -118,7 +131,7 @@ class MemoryLibrary:
         ids = self.ids(modality, where)
         scores = np.maximum.reduceat(cosines(self._vectors, check_query(query, self.space.dim)), self._starts)[ids]
         order = np.lexsort((ids, -scores))
-        order = order[np.sort(np.unique(self.recordings(ids[order]), return_index=True)[1])][:k]
+        order = order[first_places(self.recordings(ids[order]))][:k]
         return Candidates(ids[order], scores[order])
 
     def tracks_of(self, ids: Sequence[int]) -> list[Track]:

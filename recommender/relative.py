@@ -9,7 +9,18 @@ import numpy as np
 from recommender.affect.relative import Scale
 from recommender.errors import InputError
 from recommender.model import Model
-from recommender.types import Affect, Array, Candidates, Filter, LibraryReader, Modality, Space, Track, TrackWindows
+from recommender.types import (
+    Affect,
+    Array,
+    Candidates,
+    Filter,
+    LibraryReader,
+    Modality,
+    Space,
+    Track,
+    TrackWindows,
+    first_places,
+)
 
 BLOCK = 1 << 16
 """Windows whose vectors exist at the same time in a search: 16 MB, however large the library."""
@@ -54,8 +65,7 @@ class RelativeLibrary:
         order = np.lexsort((self._ids, -best))
         if where:
             order = order[np.isin(self._ids[order], self._library.ids(modality, where))]
-        first = np.unique(self._library.recordings(self._ids[order]), return_index=True)[1]
-        order = order[np.sort(first)][:k]
+        order = order[first_places(self._library.recordings(self._ids[order]))][:k]
         return Candidates(self._ids[order], best[order].astype(np.float32))
 
     def tracks_of(self, ids: Sequence[int]) -> list[Track]:

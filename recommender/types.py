@@ -323,6 +323,11 @@ def unit(vectors: Array) -> Array:
     return (vectors / np.where(norm > 0, norm, 1)).astype(np.float32)
 
 
+def first_places(values: Array) -> Array:
+    """int64 [m], ascending: where each distinct value of `values` [n] stands first."""
+    return np.sort(np.unique(values, return_index=True)[1])
+
+
 def number_columns(name: str, count: int) -> tuple[str, ...]:
     """Columns without names of their own: NAME_0, NAME_1 and so on."""
     return tuple(f"{name}_{i}" for i in range(count))

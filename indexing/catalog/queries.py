@@ -110,7 +110,7 @@ class Catalog:
         return [held._replace(placed=placed.get(held.id, [])) for held in self._parts()]
 
     def parts_in_turn(self) -> Iterator[Held]:
-        """As `held`, with the tracks of one part in memory at a time."""
+        """As `parts_with_tracks`, with the tracks of one part in memory at a time."""
         return (held._replace(placed=self.placements(part=held.id)) for held in self._parts())
 
     def _parts(self) -> list[Held]:

@@ -16,8 +16,9 @@ from indexing.catalog.queries import DANGLING
 from indexing.catalog.reading import SCHEMA_VERSION, UnfinishedError, check_version
 from indexing.catalog.schema import TABLES, files, meta, modalities, parts, recordings, spaces, touched, tracks
 from indexing.catalog.writer import CatalogWriter
-from indexing.disk.durable import PARTIAL, publish, sync
+from indexing.disk.durable import sync
 from indexing.disk.locations import CATALOG, has_parts, is_lost
+from recommender.atomic import new_file
 from recommender.text import show
 from recommender.types import Modality, Space
 
@@ -61,10 +62,8 @@ def keep_damaged(folder: Path) -> Path | None:
         return None
     names = (folder / f"catalog.damaged-{n}.sqlite" for n in itertools.count(1))
     kept = next(path for path in names if not path.exists())
-    copied = kept.with_name(PARTIAL + kept.name)
-    shutil.copyfile(folder / CATALOG, copied)
-    sync(copied)
-    publish(copied, kept)
+    with new_file(kept, make_folder=False) as copied:
+        shutil.copyfile(folder / CATALOG, copied)
     _drop_journal(folder)
     return kept
 

@@ -48,8 +48,8 @@ def _cause(error: Exception) -> str | None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace the JSON file at `path` atomically."""
-    write(path, json.dumps(value, indent=1) + "\n")
+    """Replace the JSON file at `path` atomically, in a folder that is there."""
+    write(path, json.dumps(value, indent=1) + "\n", make_folder=False)
 
 
 def tree_bytes(folder: Path) -> int:

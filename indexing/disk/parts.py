@@ -117,9 +117,12 @@ def write_merged(folder: Path, tables: Sequence[Any]) -> Part:
 
 def _write_table(folder: Path, table: Any) -> Part:
     name = f"{uuid.uuid4().hex}.parquet"
-    with library_errors(folder, "write to the library at"), new_file(folder / FOLDER / name) as partial:
-        _write(partial, table)
-        digest, size = checksum(partial), partial.stat().st_size
+    path = folder / FOLDER / name
+    with library_errors(folder, "write to the library at"):
+        path.parent.mkdir(exist_ok=True)
+        with new_file(path, make_folder=False) as partial:
+            _write(partial, table)
+            digest, size = checksum(partial), partial.stat().st_size
     return Part(name, len(table), size, digest)
 
 

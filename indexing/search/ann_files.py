@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from indexing.disk.durable import PARTIAL, library_errors, publish, sync, write_json
+from indexing.disk.durable import PARTIAL, library_errors, write_json
 from indexing.search.ann_tuning import Measured, Settings, tune
 from indexing.search.backends import AUTO, SETTINGS
 from indexing.search.backends import faiss_pq as codes_of
 from indexing.search.backends.faiss_pq import FaissPQ, Layout
 from indexing.snapshot.snapshot import CODES, RECORD
+from recommender.atomic import new_file
 from recommender.errors import Argument, BackendError, CliptuneError, LibraryError
 from recommender.text import show
 from recommender.types import Array
@@ -183,16 +184,11 @@ def remove_codes(home: Path, vectors: Array, settings: Settings) -> Built:
 
 def _write(codes: Any, home: Path, name: str) -> int:
     """Bytes of the codes, written under their name once they are whole and on disk."""
-    partial = home / (PARTIAL + name)
-    try:
+    with new_file(home / name, make_folder=False) as partial:
         try:
             codes_of.save(codes, partial)
         except RuntimeError as error:  # what FAISS makes of a full disk
             raise OSError(f"the search index could not be written ({str(error).splitlines()[-1][:80]})") from error
-        sync(partial)
-        publish(partial, home / name)
-    finally:
-        partial.unlink(missing_ok=True)
     return (home / name).stat().st_size
 
 

@@ -11,7 +11,7 @@ from indexing.search.backends import Narrowing, WindowIndex
 from indexing.search.backends.exact import best, inner_products
 from indexing.snapshot.segments import Segment
 from recommender.memory import cosines
-from recommender.types import Array, Candidates
+from recommender.types import Array, Candidates, first_places
 
 _FIRST = 16  # windows fetched per wanted track at first: those of a track are alike, and another look is dear
 _STEP = 16  # the most by which the windows fetched grow at once: one track may have had all the first
@@ -155,7 +155,7 @@ def merge_candidates(parts: list[Candidates], k: int, recordings: Callable[[Arra
     order = np.lexsort((ids, -scores))
     ids, scores = ids[order], scores[order]
     if recordings is not None:
-        first = np.sort(np.unique(recordings(ids), return_index=True)[1])
+        first = first_places(recordings(ids))
         ids, scores = ids[first], scores[first]
     return Candidates(ids[:k], scores[:k])
 
@@ -173,6 +173,5 @@ def _by_track(segment: Segment, rows: Array, query: Array) -> Candidates:
     tracks, scores = tracks[living], cosines(segment.vectors[rows[living]], query)
     order = np.lexsort((tracks, -scores))  # ids ascend with the track's place, so this is also by id
     distinct = tracks if segment.recordings is None else segment.recordings[tracks]
-    _, first = np.unique(distinct[order], return_index=True)
-    chosen = order[np.sort(first)]
+    chosen = order[first_places(distinct[order])]
     return Candidates(segment.ids[tracks[chosen]], scores[chosen])

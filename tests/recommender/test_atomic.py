@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from indexing.disk import parts
+from indexing.disk.durable import write_json
 from recommender import atomic
+from recommender.errors import LibraryError
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD, NEW = b"old" * 1000, b"new" * 100_000
@@ -95,6 +98,19 @@ def test_an_error_leaves_what_was_there_and_nothing_beside_it(tmp_path: Path) ->
     with pytest.raises(OSError, match="no room"), atomic.new_folder(tmp_path / "folder") as folder:
         run_out_of_room(folder / "a")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"card.md": OLD}
+
+
+def test_a_folder_that_is_gone_is_made_where_that_is_wanted_alone(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    with pytest.raises(FileNotFoundError):
+        atomic.write(gone / "a", NEW, make_folder=False)
+    with pytest.raises(FileNotFoundError):
+        write_json(gone / "search.json", {})
+    with pytest.raises(LibraryError, match="No such file"):
+        parts._write_table(gone, None)
+    assert not gone.exists()
+    atomic.write(gone / "a", NEW)
+    assert (gone / "a").read_bytes() == NEW
 
 
 def test_who_share_a_file_do_not_share_what_is_not_finished(tmp_path: Path) -> None:

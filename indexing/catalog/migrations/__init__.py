@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from indexing.catalog.engine import writing_engine
 from indexing.catalog.migrations import version_2, version_3, version_4
-from indexing.disk.durable import PARTIAL, publish, sync
 from indexing.disk.locations import BACKUP, CATALOG
+from recommender.atomic import new_file
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -59,9 +59,6 @@ def copy(source: sqlite3.Connection, to: Path) -> None:
 
 
 def _back_up(catalog: Path, backup: Path) -> None:
-    partial = backup.with_name(PARTIAL + backup.name)
-    partial.unlink(missing_ok=True)
-    with closing(sqlite3.connect(catalog)) as source:
+    with new_file(backup, make_folder=False) as partial, closing(sqlite3.connect(catalog)) as source:
+        partial.unlink(missing_ok=True)
         copy(source, partial)
-    sync(partial)
-    publish(partial, backup)
