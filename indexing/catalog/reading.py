@@ -20,7 +20,7 @@ from recommender.errors import LibraryError
 from recommender.text import show
 from recommender.types import Space
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 HEAD = (
     "SELECT m.uid, m.generation, m.space, s.model, s.revision, s.dim "

@@ -85,13 +85,20 @@ files = _table(
     _bytes("path"),  # os.fsencode: any name survives
     _whole("size", "mtime_ns"),
     [sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), nullable=False, index=True)],
-    _text("title", "artist", "album", "genre", "licence", nullable=True),
+    _text("title", "artist", "album", "genre", "licence", "album_artist", nullable=True),
+    _whole("year", nullable=True),
+    _whole("ctime_ns", "inode", nullable=True),  # as the size and the time, they tell that a file changed
     sa.UniqueConstraint("path", "modality", "space"),
 )
 recordings = _table(
     "recordings",
     [sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), primary_key=True)],
     _whole("recording", index=True),  # the track that leads its near-duplicates
+)
+contained = _table(
+    "contained",
+    [sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), primary_key=True)],
+    [sa.Column("whole", sa.Integer, sa.ForeignKey("tracks.id"), primary_key=True, index=True)],  # a mix or medley
 )
 touched = _table(
     "touched",
@@ -106,6 +113,7 @@ failures = _table(
     _whole("size", "mtime_ns"),
     _bytes("hash", nullable=True),
     _text("reason", "at"),
+    _whole("ctime_ns", "inode", nullable=True),
 )
 roots = _table(
     "roots",

@@ -145,7 +145,7 @@ def test_a_later_format_is_refused_in_one_line(library):
     with sqlite3.connect(library.folder / "catalog.sqlite") as connection:
         connection.execute("UPDATE meta SET schema_version = 99")
     connection.close()
-    with pytest.raises(LibraryError, match="has format 99, but this cliptune reads up to format 4; upgrade cliptune"):
+    with pytest.raises(LibraryError, match="has format 99, but this cliptune reads up to format 5; upgrade cliptune"):
         Library.open(library.folder)
 
 

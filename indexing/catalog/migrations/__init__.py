@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.catalog.engine import writing_engine
-from indexing.catalog.migrations import version_2, version_3, version_4
+from indexing.catalog.migrations import version_2, version_3, version_4, version_5
 from indexing.disk.locations import BACKUP, CATALOG
 from recommender.atomic import new_file
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alembic.operations import Operations
 
 REVISIONS: dict[int, Callable[["Operations"], None]] = {
-    number: module.upgrade for number, module in enumerate((version_2, version_3, version_4), start=2)
+    number: module.upgrade for number, module in enumerate((version_2, version_3, version_4, version_5), start=2)
 }
 """What brings a catalog to each version from the one before it."""
 
