@@ -12,6 +12,7 @@ from indexing.catalog.changes import Gone
 from indexing.catalog.queries import Catalog
 from indexing.catalog.rows import Known, Root
 from indexing.catalog.writer import CatalogWriter
+from indexing.disk.durable import library_errors
 from indexing.disk.files import absolute, below, is_gone, trouble
 from indexing.ingest import plan
 from indexing.ingest.events import Event, Plan, Planned, Recoded, Removed, Skipped, Warned
@@ -291,7 +292,7 @@ def _rehearse(library: Library | None, wanted: Mapping[Modality, list[str]], run
 def _load_known(library: Library | None, modality: Modality) -> Known:
     if library is None:
         return Known()
-    with closing(Catalog.open(library.folder)) as catalog:
+    with library_errors(library.folder, "read the library at"), closing(Catalog.open(library.folder)) as catalog:
         return catalog.known(modality)
 
 
@@ -348,7 +349,7 @@ def _left_behind(writer: Writer, old: int, modality: Modality) -> list[str]:
 
 def _rehearse_upgrade(library: Library, run: _Run) -> Iterator[Event]:
     """The tracks that `upgrade` would code from what the library holds, and those it would analyse."""
-    with closing(Catalog.open(library.folder)) as catalog:
+    with library_errors(library.folder, "read the library at"), closing(Catalog.open(library.folder)) as catalog:
         todo = recodable(library.folder, catalog, None, analyser=run.analyser)
         coded = {path for part in todo for path in catalog.paths_in(part)}
     rest = sorted(track.path for track in library.tracks() if track.path not in coded)

@@ -10,6 +10,7 @@ from indexing.catalog.queries import DANGLING, Catalog
 from indexing.catalog.rows import Stored
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.content_hash import content_hash
+from indexing.disk.durable import library_errors
 from indexing.disk.files import File
 from indexing.disk.locations import existing, is_lost, library_path
 from indexing.ingest.events import Event, Mended
@@ -150,6 +151,7 @@ def _snapshot(writer: Writer) -> Iterator[Event]:
     writer.publish()
     problems = examine(writer.folder, queries=0).problems
     if {problem.kind for problem in problems} == {"snapshot"}:
-        (writer.folder / snapshot.MANIFEST).unlink(missing_ok=True)
+        with library_errors(writer.folder, "write to the library at"):
+            (writer.folder / snapshot.MANIFEST).unlink(missing_ok=True)
         writer.publish()
         yield from (Mended(f"the snapshot was made anew: {problem.text}") for problem in problems)
