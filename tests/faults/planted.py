@@ -94,6 +94,9 @@ FAULTS = (
     Planted("no fsync of the arrays", (_NO_ARRAYS,), ("add", "update")),
     Planted("the catalog is not synced", (_NO_CATALOG,), ("add", "create")),
     Planted(
+        "the catalog has no journal", (Edit(_ENGINE, "journal_mode=WAL", "journal_mode=MEMORY"),), ("add", "update")
+    ),
+    Planted(
         "a file is renamed into place and the folder not synced",
         (Edit(_ATOMIC, "    partial.replace(final)\n    sync(final.parent)", "    partial.replace(final)"),),
         ("create", "add"),
