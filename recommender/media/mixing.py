@@ -21,7 +21,9 @@ FAINT, SILENT = 1e-2, 1e-10  # octaves 20 dB below the loudest one count for not
 CANCELLED = 0.005  # of the power of bin and moment is left: 23 dB are lost
 OPPOSITE = 0.08, 0.04  # of the power cancelled so, octaves alike: from here, and once turned down to here
 COHERENT, SHIFTED = 0.95, (0.25, 0.2)  # the same of what is lost in bins where the channels are one up to a phase
-TURNED = 0.8  # coherence of bins that are turned to agree; others hold sounds in either phase: a quarter turn keeps both
+TURNED = (
+    0.8  # coherence of bins that are turned to agree; others hold sounds in either phase: a quarter turn keeps both
+)
 EIGHTH = np.complex64(np.exp(0.25j * np.pi))
 # Of 84 stereo tracks of music by two dozen hands the most is 0.06 of opposite phase and 0.19 of shifted channels.
 
@@ -36,7 +38,8 @@ class Mixer:
         alone = set(range(len(names))) - {one for pair in self._pairs for one in pair}
         self._groups: list[tuple[int, ...]] = [*self._pairs, *((one,) for one in sorted(alone))]
         self._turned: set[tuple[int, ...]] = set()
-        self._judged, self._last = False, None
+        self._judged = False
+        self._last: Array | None = None
         self._before = np.zeros((self._count, HOP), np.float32)
 
     def __call__(self, chunks: Iterable[Array]) -> Iterator[Array]:
@@ -63,7 +66,7 @@ class Mixer:
         yield from held
 
     def _mixed(self, held: list[Array], segment: list[Array], turns: Array | None) -> list[Array]:
-        """The chunks `held` and the means of `segment`, corrected up to the last hop, which the next frame completes."""
+        """The chunks `held` and the means of `segment`, corrected; the last hop lacks the next frame."""
         mixed = [*held, *map(mean, segment)]
         whole = self._before.shape[1] + sum(chunk.shape[1] for chunk in segment)
         if turns is not None:
@@ -123,7 +126,7 @@ class Mixer:
             turns[np.ix_(other, both)] *= EIGHTH * np.sqrt(2)
 
     def _judge(self, gone: Array, lost: Array, power: Array) -> tuple[Array, Array, Array]:
-        """The shares of `gone` and `lost` in the `power` [bins] of the octaves, and which of these are loud: [OCTAVES]."""
+        """The shares of `gone` and `lost` in the `power` [bins] of octaves, and which of these are loud: [OCTAVES]."""
         parts = [np.bincount(self._octave, part, OCTAVES + 2)[1:-1] for part in (gone, lost, power)]
         whole = np.where(parts[2] > 0, parts[2], 1)
         return parts[0] / whole, parts[1] / whole, parts[2] > max(FAINT * float(parts[2].max()), SILENT)
@@ -135,7 +138,7 @@ def _mean(shares: Array, loud: Array) -> float:
 
 
 def pairs(names: Sequence[str]) -> list[tuple[int, int]]:
-    """Channels that are the left and the right one of the same place, by number; neighbours where nothing has a name."""
+    """Channels that are the left and the right one of a place, by number; neighbours where none has a name."""
     places = {name: i for i, name in enumerate(names)}
     if len(places) == 1:
         return [(i, i + 1) for i in range(0, len(names) - 1, 2)]

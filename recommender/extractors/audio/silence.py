@@ -17,7 +17,7 @@ HEARD = "heard"  # the series that says which frames sound
 
 
 def sounding(square: Array) -> Array:
-    """Which frames are no silence, bool [n], of the mean squares [n] of the frames; all where nothing is to be heard."""
+    """Which frames are no silence, bool [n], of their mean squares [n]; all where nothing is to be heard."""
     loudest = float(running_mean(square.astype(np.float64), SECOND, "constant").max())
     quiet = square <= min(BELOW_LOUDEST * loudest, BELOW_FULL_SCALE)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(np.int8)))
