@@ -126,7 +126,8 @@ def _fits(folder: Path, info: parts.Part, analyser: Model, modality: Modality) -
     sample = rows.features[:_SAMPLE]
     if not sample.shape[1] or rows.vectors.shape[1] != analyser.space.dim:
         return False
-    coded = analyser.code(modality, sample, np.zeros(len(sample), bool)).vectors
+    lengths_s = np.ptp(rows.bounds[:_SAMPLE], axis=1)
+    coded = analyser.code(modality, sample, np.zeros(len(sample), bool), lengths_s=lengths_s).vectors
     return bool((np.einsum("nd,nd->n", coded, rows.vectors[:_SAMPLE]) > 1 - _NEAR).all())
 
 
