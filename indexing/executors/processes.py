@@ -240,7 +240,7 @@ class _Run:
             self._crash(worker, f"the worker process died on this file ({_ended(code)})", passing=code < 0)
 
     def _do_without(self, worker: _Worker, code: int) -> None:
-        """Another worker gets the items of one that died while it started, often enough; the others, where there are."""
+        """Drop a worker that died while it started; others get its items, a new one in its place but for so often."""
         self.again.extend(worker.given)
         self._drop(worker)
         self.unready += 1

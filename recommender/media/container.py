@@ -91,8 +91,8 @@ def demuxer(path: StrPath) -> Iterator[Any]:
             if fault is None:
                 raise
             raise fault from error
-        if fault := source.fault and for_now(path, source.fault):
-            raise fault from source.fault
+        if source.fault is not None:
+            raise for_now(path, source.fault) or source.fault
 
 
 def _opened(path: StrPath, source: _Source) -> Any:
