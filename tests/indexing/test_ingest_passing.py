@@ -73,7 +73,9 @@ def test_a_flaw_keeps_what_was_analysed_of_the_same_content_and_is_remembered(li
     assert [failure.reason for failure in library.failures()] == [str(FLAW)]
     again = update(library, FakeAnalyser())  # without `retry`
     assert [event.reason for event in of(again, Skipped)] == [f"failed before: {FLAW}"]
-    assert [event.reason for event in of(update(library, FakeAnalyser(), reanalyse=False), Skipped)] == ["unchanged"] * 6
+    assert [event.reason for event in of(update(library, FakeAnalyser(), reanalyse=False), Skipped)] == [
+        "unchanged"
+    ] * 6
     update(library, FakeAnalyser(), retry=True)
     assert library.failures() == []
 
