@@ -258,5 +258,7 @@ def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Li
         raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {show(folder)}")
     if all(is_gone(track.path) for track in library.tracks("music")):
         known = library.count("music")
-        raise CliptuneError(f"none of the {known} tracks known of {show(folder)} is there; see that its disk is mounted")
+        raise CliptuneError(
+            f"none of the {known} tracks known of {show(folder)} is there; see that its disk is mounted"
+        )
     return library
