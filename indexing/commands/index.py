@@ -61,6 +61,8 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
                 progress.expect(progress.done + event.to_analyse)
                 continue
             counts[COUNTED[type(event).__name__]] += 1
+            counts[KEPT] += getattr(event, "kept", False)
+            counts[LOST] += _shrinks(event)
             if isinstance(event, Ingested | Recoded | Failed):
                 progress.step()
             if line := _line(event, quiet):
@@ -71,6 +73,23 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
     return counts
 
 
+def _shrinks(event: "Event") -> bool:
+    """Whether the library holds a track less because its file failed."""
+    from indexing.ingest.events import Failed, Removed
+
+    return (isinstance(event, Failed) and event.lost) or (isinstance(event, Removed) and bool(event.reason))
+
+
+def fail_if_shrunk(counts: Counter[str]) -> None:
+    """Exit 1 where failures cost the library tracks."""
+    if counts[LOST]:
+        raise typer.Exit(FAILED)
+
+
+KEPT, LOST = (
+    "tracks could not be analysed again and stay as they were",
+    "tracks left the library because their files failed",
+)
 COUNTED = {
     "Ingested": "analysed",
     "Recoded": "coded from what the library holds",
@@ -93,8 +112,8 @@ def _line(event: "Event", quiet: bool) -> str | None:
             return f"{word}: {reason}" if show(Path(path).name) in reason else f"{word}: {show(path)}: {reason}"
         case Skipped(path, reason) if reason.startswith("failed"):
             return f"skipped {show(path)}: {reason}; --retry tries it again"
-        case Removed(path) if not quiet:
-            return f"removed {show(path)}"
+        case Removed(path, reason) if reason or not quiet:
+            return f"removed {show(path)}" + (f": {reason}" if reason else "")
         case Mended(text):
             return text
         case Planned(path):
@@ -103,7 +122,8 @@ def _line(event: "Event", quiet: bool) -> str | None:
 
 
 def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -> None:
-    """Exit 1 when nothing at all could be used; single failures were shown and are remembered."""
+    """Exit 1 when nothing at all could be used, or tracks are lost; other failures were shown and are remembered."""
+    fail_if_shrunk(counts)
     if not counts["files"] and not counts["failed"]:
         raise CliptuneError(f"no {MEDIA_WORDS[modality]} in {', '.join(show(p) for p in paths)}")
     if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
@@ -151,12 +171,17 @@ def index_update(
     model: ModelOption = "builtin",
     work: WorkOptions,
     reanalyse: Annotated[bool, option("Analyse everything again (after a new model).", "--reanalyse")] = False,
+    prune: Annotated[
+        bool, option("Also drop folders whose files are all gone (not an unplugged disk).", "--prune")
+    ] = False,
 ) -> None:
     """Look at the library's folders again: new, changed and vanished files.
 
+    A folder of which no file is there any more keeps its tracks: its disk may be away. --prune removes them.
+
     Example: recommend index update --library film-music --retry"""
-    analyser = load_model(model)
-    follow(ingest.update(open_library(library), analyser, reanalyse=reanalyse, **work.settings()), "analysing")
+    chosen = {"reanalyse": reanalyse, "prune": prune, **work.settings()}
+    fail_if_shrunk(follow(ingest.update(open_library(library), load_model(model), **chosen), "analysing"))
 
 
 @app.command("upgrade")
@@ -171,9 +196,10 @@ def index_upgrade(*, library: LibraryOption = "default", model: ModelOption = "b
     if analyser.space == opened.space:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} already\n")
         return
-    follow(ingest.upgrade(opened, analyser, **work.settings()), "upgrading")
+    counts = follow(ingest.upgrade(opened, analyser, **work.settings()), "upgrading")
     if not work.dry_run:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} now\n")
+    fail_if_shrunk(counts)
 
 
 @app.command("remove")

@@ -246,6 +246,7 @@ def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) 
 
 def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Library":
     """The private library of a music folder, brought up to date."""
+    from indexing.disk.files import is_gone
     from indexing.ingest.folders import refresh
     from recommender.model import Model
 
@@ -255,4 +256,9 @@ def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Li
     follow(events, "analysing", quiet=True)
     if not library.count("music"):
         raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {show(folder)}")
+    if all(is_gone(track.path) for track in library.tracks("music")):
+        known = library.count("music")
+        raise CliptuneError(
+            f"none of the {known} tracks known of {show(folder)} is there; see that its disk is mounted"
+        )
     return library

@@ -49,17 +49,23 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Failed:
-    """A file or folder could not be used; the rest goes on."""
+    """A file or folder could not be used; the rest goes on.
+
+    Of a file that was analysed before: whether that analysis is `kept`, or `lost` since its content is another now.
+    """
 
     path: str
     reason: str
+    kept: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True)
 class Removed:
-    """A path is no longer in the library."""
+    """A path is no longer in the library; `reason` says why, where its file is there and failed."""
 
     path: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)

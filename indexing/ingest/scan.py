@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexing.disk.files import File, absolute, trouble
+from indexing.disk.files import File, absolute, file_of, trouble
 from indexing.ingest.events import Failed
 from recommender.errors import InputError
 from recommender.text import show
@@ -67,7 +67,7 @@ def _walk(path: str, modality: Modality, found: Found, visited: set[tuple[int, i
         return
     if not stat.S_ISDIR(status.st_mode):
         if stat.S_ISREG(status.st_mode):
-            yield File(path, status.st_size, status.st_mtime_ns)
+            yield file_of(path, status)
         else:
             found.problems.append(Failed(path, trouble(path, "it is neither a file nor a folder")))
         return
