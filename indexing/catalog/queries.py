@@ -205,17 +205,18 @@ class Catalog:
     def known(self, modality: Modality) -> Known:
         """What the catalog knows of a modality."""
         out = Known()
-        query = sa.select(files.c.path, files.c.size, files.c.mtime_ns, tracks.c.hash).join_from(files, tracks)
+        query = sa.select(files.c.path, files.c.size, files.c.mtime_ns, tracks.c.hash, files.c.year)
+        query = query.join_from(files, tracks)
         query = query.where(*self._of(files, modality)).order_by(files.c.path)
         for row in self._execute(query):
             path = os.fsdecode(row.path)
-            out.files[path] = KnownFile(row.size, row.mtime_ns, row.hash)
+            out.files[path] = KnownFile(row.size, row.mtime_ns, row.hash, row.year is not None)
             out.paths.setdefault(row.hash, []).append(path)
             out.sizes.add(row.size)
         f = failures.c
         failed = sa.select(f.path, f.size, f.mtime_ns, f.reason).where(*self._of(failures, modality))
-        for row in self._execute(failed):
-            out.failed[os.fsdecode(row.path)] = (row.size, row.mtime_ns, row.reason)
+        for one in self._execute(failed):
+            out.failed[os.fsdecode(one.path)] = (one.size, one.mtime_ns, one.reason)
         out.roots = [root for root in self.roots() if root.modality == modality]
         return out
 
@@ -297,7 +298,8 @@ class Catalog:
 PATHLESS = tracks.c.id.not_in(sa.select(files.c.track))
 _SHOWN = (
     *(tracks.c[name] for name in ("id", "modality", "duration_s", "facts", *Affect._fields)),
-    *(files.c[name] for name in ("path", "title", "artist", *TAGS)),
+    *(files.c[name] for name in ("path", "title", "artist", *TAGS) if name != "year"),
+    sa.func.nullif(files.c.year, 0).label("year"),  # 0: none is stated
 )
 
 

@@ -43,6 +43,7 @@ class KnownFile(NamedTuple):
     size: int
     mtime_ns: int
     hash: bytes
+    told: bool = True  # whether its tags were looked at for all that the catalog keeps of them
 
     @property
     def imported(self) -> bool:

@@ -69,7 +69,7 @@ def demuxer(path: StrPath) -> Iterator[Any]:
             if _inflate(file) > _MOST_INFLATED:
                 raise cannot_read(path, "its texts or colour profile are a decompression bomb; save the picture again")
             file.seek(0)
-            container = av.open(file, mode="r", options=_OPTIONS, metadata_errors="replace")
+            container = av.open(file, mode="r", options=_OPTIONS, metadata_encoding="latin-1")  # see `metadata`
         except DECODE_ERRORS as error:
             raise cannot_read(path, _open_reason(error)) from error
         container.flags &= ~Flags.gen_pts.value  # invented stamps are wrong for avi with B frames
