@@ -1,7 +1,7 @@
 """A library opened for reading: catalog, vectors and store as one consistent state."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -216,6 +216,11 @@ class Library:
         if not where:
             return self.segments(modality)
         return [selection.segment for selection in self._select(modality, where)]
+
+    def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
+        """By entry how the library spells the paths, folders and ids that it names."""
+        with self._lock, library_errors(self.folder, "read the library at"):
+            return self._open().spellings(entries)
 
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: the recording that each track is of, the id of one of its near-duplicates, or its own."""

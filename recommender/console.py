@@ -66,17 +66,26 @@ TimeoutOption = Annotated[
 ]
 
 
+TagCharsetOption = Annotated[
+    str | None,
+    option("Charset of tags marked as Latin-1, such as cp1251; also read again [default: found].", "--tag-charset"),
+]
+
+
 class WorkOptions(Options):
     """How files are worked through."""
 
     workers: WorkersOption = None
     retry: bool = setting("Try files again that failed before.", False, "--retry")
     timeout: TimeoutOption = None
+    tag_charset: TagCharsetOption = None
     dry_run: bool = setting("Only say what would be done.", False, "--dry-run")
 
     def settings(self) -> dict[str, Any]:
         """What ingestion takes."""
-        return {"workers": self.workers, "retry": self.retry, "limit_s": self.timeout, "dry_run": self.dry_run}
+        return {"workers": self.workers, "retry": self.retry, "limit_s": self.timeout, "dry_run": self.dry_run} | {
+            "tag_charset": self.tag_charset
+        }
 
 
 @contextmanager

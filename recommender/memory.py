@@ -1,6 +1,6 @@
 """A library in memory: tracks with their windows, and a search that looks at all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +119,12 @@ class MemoryLibrary:
         """Number of tracks that meet all conditions."""
         return len(self.ids(modality, where))
 
+    def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
+        """By entry how the library spells what it names: `recommender.filters.alike`."""
+        from recommender.filters import alike
+
+        return alike(entries, (path for track in self._tracks for path in (track.path, *track.copies)))
+
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: what recording each track is of."""
         found: Array = self._recordings[ids]
@@ -153,6 +159,7 @@ def _track(path: Path, analysis: Analysis) -> Track:
     """The track of an analysed file; without a title it is called as its file is."""
     tags, facts = analysis.tags, analysis.features.facts
     told: dict[str, Any] = {name: facts.get(name) for name in TEMPO_AND_KEY} | {name: tags.get(name) for name in TAGS}
+    told["year"] = int(tags["year"]) if "year" in tags else None
     return Track(
         id=0,
         path=str(path.absolute()),

@@ -1,4 +1,4 @@
-"""Names and messages made safe to show."""
+"""Names and messages made safe to show, and the one way to compare names that people and files write."""
 
 import os
 import unicodedata
@@ -7,6 +7,34 @@ import unicodedata
 _UNSAFE = {"Cc", "Cs", "Zl", "Zp"}
 # Marks that change the reading direction: they can make a name look like another one.
 _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+# Ways to write one sign that compatibility forms (NFKC) keep apart: quotes, dashes and primes as editors set them.
+_SIGNS = {
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4\uff07"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"), '"'),
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-"),
+    # Without width: byte-order mark, zero-width spaces and joiners, soft hyphen, marks of direction.
+    **dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad\ufe0e\ufe0f"), None),
+    **dict.fromkeys(map(ord, _BIDI), None),
+}
+
+
+def tidy(text: str) -> str:
+    """`text` without what nobody sees: compatibility forms (NFKC) make a letter with its accent one, full-width letters
+    plain and no-break spaces spaces; typographic quotes and dashes, signs without width and the number of spaces go."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS)
+    return " ".join(text.split())
+
+
+def fold(text: str) -> str:
+    """`text` for comparison: equal where two texts look equal but for case; accents count, o is no ö."""
+    return tidy(unicodedata.normalize("NFD", tidy(text)).casefold())
+
+
+def fold_path(path: str) -> str:
+    """`path` for comparison, in normal form C: macOS writes the same name with its accents apart."""
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
 def show(path: str | bytes | os.PathLike[str]) -> str:

@@ -1,6 +1,6 @@
 """Values that cross module borders: frozen dataclasses and the Protocols between the layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -97,7 +97,7 @@ class Analysis:
     affect:   float32 [n, 4], an `Affect` per window; [n, 0] of a model that predicts none.
     vectors:  float32 [n, dim], unit length, one per window.
     item_affect, item_vector: the same for the whole item, [4] (or [0]) and [dim].
-    tags:     title, artist, album, genre, licence as found in the file (absent when unknown).
+    tags:     title, artist, album, album_artist, year, genre, licence as found in the file (absent when unknown).
     """
 
     modality: Modality
@@ -125,7 +125,7 @@ class Track:
     ----------
     id: its number in the library. modality: "music", or "video" of a clip.
     path: absolute; may hold surrogate escapes (names that are not valid UTF-8). Of an imported vector its name.
-    title, artist, genre, licence: as tagged; without a title the file's name.
+    title, artist, genre, licence, album, album_artist, year: as tagged; without a title the file's name.
     duration_s, bpm, key: None where not known, as of imported vectors; a key is written "A minor".
     affect: of the whole item; None for imported vectors.
     copies: further paths with the same content.
@@ -150,6 +150,9 @@ class Track:
     bpm_confidence: float | None = None
     bpm_alternative: float | None = None
     key_confidence: float | None = None
+    album: str | None = None
+    album_artist: str | None = None
+    year: int | None = None
 
 
 class Candidates(NamedTuple):
@@ -184,7 +187,8 @@ class LibraryReader(Protocol):
     """What the engine needs of a library; storage stays behind it.
 
     What is asked of many tracks is asked in one call: a query makes at most six, however many candidates it has (and
-    four more each time that it needs more candidates, because of tracks per artist).
+    four more each time that it needs more candidates, because of tracks per artist); a filter that names files and
+    folders up to three, once.
     """
 
     @property
@@ -198,6 +202,10 @@ class LibraryReader(Protocol):
 
     def count(self, modality: Modality, where: Filter | None = None) -> int:
         """Number of distinct searchable tracks that meet all conditions."""
+
+    def spellings(self, entries: Collection[str]) -> Mapping[str, Collection[str]]:
+        """By entry how the library spells the paths, folders of paths and ids that it names, whatever its normal form
+        (see `recommender.filters.alike`); entries that name nothing are left out."""
 
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: what recording each track is of, the id of one of its near-duplicates, or its own."""

@@ -206,17 +206,17 @@ class Catalog:
     def known(self, modality: Modality) -> Known:
         """What the catalog knows of a modality."""
         out = Known()
-        query = sa.select(files.c.path, *_stamp(files), tracks.c.hash).join_from(files, tracks)
+        query = sa.select(files.c.path, *_stamp(files), tracks.c.hash, files.c.year).join_from(files, tracks)
         query = query.where(*self._of(files, modality)).order_by(files.c.path)
         for row in self._execute(query):
             path = os.fsdecode(row.path)
-            out.files[path] = KnownFile(Stamp(*row[1:5]), row.hash)
+            out.files[path] = KnownFile(Stamp(*row[1:5]), row.hash, row.year is not None)
             out.paths.setdefault(row.hash, []).append(path)
             out.sizes.add(row.size)
         f = failures.c
         failed = sa.select(f.path, *_stamp(failures), f.hash, f.reason).where(*self._of(failures, modality))
-        for row in self._execute(failed):
-            out.failed[os.fsdecode(row.path)] = KnownFailure(Stamp(*row[1:5]), row.hash, row.reason)
+        for one in self._execute(failed):
+            out.failed[os.fsdecode(one.path)] = KnownFailure(Stamp(*one[1:5]), one.hash, one.reason)
         out.roots = [root for root in self.roots() if root.modality == modality]
         return out
 
@@ -304,7 +304,8 @@ class Catalog:
 PATHLESS = tracks.c.id.not_in(sa.select(files.c.track))
 _SHOWN = (
     *(tracks.c[name] for name in ("id", "modality", "duration_s", "facts", *Affect._fields)),
-    *(files.c[name] for name in ("path", "title", "artist", *TAGS)),
+    *(files.c[name] for name in ("path", "title", "artist", *TAGS) if name != "year"),
+    sa.func.nullif(files.c.year, 0).label("year"),  # 0: none is stated
 )
 
 

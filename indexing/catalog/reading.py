@@ -9,6 +9,8 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import unicodedata
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,11 +75,49 @@ class Reading:
         row = self.connection.execute("SELECT facts FROM tracks WHERE id = ?", (track_id,)).fetchone()
         return json.loads(row[0]) if row else {}
 
+    def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
+        """By entry the paths of the catalog, and folders of them, that it names: see `recommender.filters.alike`.
+
+        Asked by the index of paths; all are looked through only for an entry in other normal forms than C and D, or one
+        that is on disk and not found.
+        """
+        found = {entry: forms for entry in entries if (forms := set(filter(self._holds, _forms(entry))))}
+        rest = [entry for entry in entries if entry not in found and os.path.isabs(entry) and _may_be_alike(entry)]  # noqa: PTH117
+        if not rest:
+            return found
+        from recommender.filters import alike
+
+        rows = self.connection.execute("SELECT path FROM files UNION SELECT path FROM failures")
+        return found | alike(rest, (os.fsdecode(path) for (path,) in rows))
+
+    def _holds(self, path: str) -> bool:
+        """Whether a file is known under a path, or below it."""
+        try:
+            name = os.fsencode(path)
+        except UnicodeEncodeError:
+            return False
+        folder = name.rstrip(b"/") + b"/"
+        return any(
+            self.connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", asked).fetchone()  # noqa: S608
+            for table in ("files", "failures")
+            for where, asked in (("path = ?", (name,)), ("path >= ? AND path < ?", (folder, folder[:-1] + b"0")))
+        )
+
     def close(self) -> None:
         """End the transaction and let go of the file."""
         self.connection.close()
         if self._scratch is not None:
             self._scratch.cleanup()
+
+
+def _forms(path: str) -> set[str]:
+    """A path as it is, without separators that say nothing, and in normal forms C and D."""
+    plain = os.path.normpath(path) if os.path.isabs(path) else path  # noqa: PTH117
+    return {plain, *(unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))}
+
+
+def _may_be_alike(path: str) -> bool:
+    return not path.isascii() or os.path.lexists(path)
 
 
 def open_reading(folder: Path) -> Reading:

@@ -87,7 +87,7 @@ files = _table(
     _whole("size", "mtime_ns"),
     [sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), nullable=False, index=True)],
     _text("title", "artist", "album", "genre", "licence", "album_artist", nullable=True),
-    _whole("year", nullable=True),
+    _whole("year", nullable=True),  # 0: none is stated; NULL: nobody looked
     _whole("ctime_ns", "inode", nullable=True),  # as the size and the time, they tell that a file changed
     sa.UniqueConstraint("path", "modality", "space"),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from recommender.conditions import READ, Within
 from recommender.types import Affect, Modality, Track
 
-_KIND: dict[str, type] = {one.name: float if isinstance(one, Within) else str for one in READ}
+_KIND: dict[str, type] = {one.name: (int if one.whole else float) if isinstance(one, Within) else str for one in READ}
 _READ = tuple((one.name, one.kept == "facts") for one in READ)
 _TOLD = ("bpm_confidence", "bpm_alternative", "key_confidence")  # only shown, so the catalog alone has them
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from indexing.catalog import grouping, imported, schema
-from indexing.catalog.changes import Analysed, Change, Linked, Refused, plain, storable
+from indexing.catalog.changes import Analysed, Change, Linked, Refused, Tagged, plain, storable
 from indexing.catalog.engine import driver_of, writing_engine
 from indexing.catalog.queries import DANGLING, PATHLESS, Catalog
 from indexing.catalog.reading import SCHEMA_VERSION, check_version, version
@@ -19,9 +19,10 @@ from indexing.catalog.schema import failures, files, meta, modalities, parts, re
 from indexing.disk.files import File, Stamp, below
 from indexing.disk.locations import CATALOG
 from indexing.disk.parts import Part
+from recommender.tags import TEXT_TAGS
 from recommender.types import Affect, Modality, Space
 
-_TAGS = ("title", "artist", "album", "genre", "licence")
+_TAGS = TEXT_TAGS
 _PATHS = ("path", "modality", *Stamp._fields, *_TAGS)
 _FAILURES = ("path", "modality", *Stamp._fields, "hash", "reason", "at")
 
@@ -85,6 +86,8 @@ class CatalogWriter(Catalog):
                 todo.relink(change)
             elif isinstance(change, Refused):
                 todo.put_failure(change, at)
+            elif isinstance(change, Tagged):
+                todo.put_tags(change)
             else:
                 todo.drop(change.path)
                 todo.forget_failure(change.path)
@@ -121,7 +124,7 @@ class CatalogWriter(Catalog):
 
     def add_path(self, modality: Modality, track_id: int, file: File, *, tags: Mapping[str, str | None]) -> None:
         """Give a track a path, unless another track is there now."""
-        known = {name: value for name, value in tags.items() if name in _TAGS}
+        known = {name: value for name, value in _stored(tags).items() if value is not None}
         row = {"path": os.fsencode(file.path), **file.stamp._asdict(), "track": track_id, **known}
         c = tracks.c
         self._execute(sa.update(tracks).where(c.id == track_id, c.size == 0).values(size=file.size))
@@ -290,7 +293,7 @@ class _Batch:
         """Point a path at a track."""
         self.forget_failure(file.path)
         values: dict[str, Any] = {**file.stamp._asdict(), "track": track}
-        values |= {key: storable(tags[key]) if tags.get(key) else None for key in _TAGS}
+        values |= _stored(tags)
         before = self._file(file.path)
         if before is None:
             self.execute(sa.insert(files).values(path=os.fsencode(file.path), **self.scope, **values))
@@ -307,6 +310,12 @@ class _Batch:
         self.put_file(change.file, track.id, {key: getattr(like, key, None) for key in _TAGS})
         if change.was is not None:
             self.drop(change.was)
+
+    def put_tags(self, change: Tagged) -> None:
+        """Give a path the tags of its file; one that has none any more keeps what is known of it."""
+        values = _stored(change.tags) if change.tags else {"year": 0}
+        here = files.c.path == os.fsencode(change.path), *(files.c[name] == of for name, of in self.scope.items())
+        self.execute(sa.update(files).where(*here).values(values))
 
     def drop(self, path: str) -> None:
         """Forget a path."""
@@ -334,6 +343,13 @@ class _Batch:
     def _file(self, path: str) -> Any:
         key = {"path": os.fsencode(path), **self.scope}
         return self.execute(sa.select(files.c.id, files.c.track).filter_by(**key)).first()
+
+
+def _stored(tags: Mapping[str, Any]) -> dict[str, Any]:
+    """Tags as the catalog keeps them: 0 for no year, None for any other that is lacking."""
+    year = tags.get("year", 0)
+    texts = {key: storable(tags[key]) if tags.get(key) else None for key in _TAGS}
+    return texts | {"year": None if year is None else int(year)}
 
 
 def _key(result: Any) -> int:

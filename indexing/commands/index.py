@@ -112,6 +112,8 @@ def _line(event: "Event", quiet: bool) -> str | None:
             return f"{word}: {reason}" if show(Path(path).name) in reason else f"{word}: {show(path)}: {reason}"
         case Skipped(path, reason) if reason.startswith("failed"):
             return f"skipped {show(path)}: {reason}; --retry tries it again"
+        case Skipped(path, "not in the library" as reason):
+            return f"{show(path)}: {reason}"
         case Removed(path, reason) if reason or not quiet:
             return f"removed {show(path)}" + (f": {reason}" if reason else "")
         case Mended(text):

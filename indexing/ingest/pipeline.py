@@ -6,9 +6,10 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
-from indexing.catalog.changes import Analysed, Change, Linked, Refused
+from indexing.catalog.changes import Analysed, Change, Linked, Refused, Tagged
 from indexing.catalog.rows import NEVER
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.files import File, is_gone, trouble
@@ -19,9 +20,11 @@ from indexing.ingest.plan import Decisions
 from indexing.writing.writer import Writer
 from recommender.errors import CliptuneError
 from recommender.model import Model
+from recommender.tags import read_tags
 from recommender.types import Modality
 
 _BATCH_FILES = 32
+_BATCH_TAGS = 500
 _BATCH_S = 5.0  # a kill loses at most this much work per worker; a commit costs tens of milliseconds
 _LIMIT_S = 600.0
 _BYTES_PER_S = 100_000  # of media; a film of 2 GB gets 6 hours
@@ -61,7 +64,10 @@ class Pipeline:
         workers: int | None,
         executor: str,
         limit_s: float | None = None,
+        *,
+        charset: str | None = None,
     ) -> None:
+        self.charset = charset
         self.writer, self.analyser, self.modality = writer, analyser, modality
         workers = default_workers() if workers is None else workers
         self.executor = open_executor(executor, workers, default_limit_s if limit_s is None else lambda _: limit_s)
@@ -77,10 +83,17 @@ class Pipeline:
         for linked, reason in todo.links:
             yield from self._take(linked, Skipped(linked.file.path, reason))
         yield from self._commit()
+        self._retag(todo.retag)
         jobs, waiting = todo.jobs, todo.wait
         while jobs:
             yield from self._analyse(jobs)
             jobs, waiting = yield from self._copies(waiting)
+
+    def _retag(self, paths: list[str]) -> None:
+        """Read the tags of known files again, those that are in reach."""
+        for at in range(0, len(paths), _BATCH_TAGS):
+            some = [path for path in paths[at : at + _BATCH_TAGS] if os.access(path, os.R_OK)]
+            self.writer.commit([Tagged(path, read_tags(Path(path), self.charset)) for path in some], self.modality)
 
     def _analyse(self, jobs: list[Job]) -> Iterator[Event]:
         results = cast(Generator[tuple[Job, Any]], self.executor.run(analyse, self.analyser, jobs))

@@ -21,6 +21,8 @@ _MANY = 5  # files of a folder that stands empty: fewer were rather deleted
 class Decisions:
     """Files by what is to be done: (path, reason) to skip, links to make, jobs to run, copies to wait for.
 
+    retag: of those that are skipped, the paths whose tags are to be read again.
+
     `seen` are those of `skip` of which the catalog lacks something that tells of a change.
     """
 
@@ -29,6 +31,7 @@ class Decisions:
     links: list[tuple[Linked, str]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     wait: list[Job] = field(default_factory=list)
+    retag: list[str] = field(default_factory=list)
 
     @property
     def moved(self) -> set[str]:
@@ -41,7 +44,15 @@ class Decisions:
         return Plan(total, len(self.jobs), sum(j.file.size for j in self.jobs))
 
 
-def decide(files: Sequence[File], known: Known, modality: Modality, *, retry: bool, reanalyse: bool) -> Decisions:
+def decide(
+    files: Sequence[File],
+    known: Known,
+    modality: Modality,
+    *,
+    retry: bool,
+    reanalyse: bool,
+    charset: str | None = None,
+) -> Decisions:
     """What to do with each file, in the order given.
 
     A hash is computed only where a size makes a known content or a twin possible: a first run over a
@@ -57,10 +68,13 @@ def decide(files: Sequence[File], known: Known, modality: Modality, *, retry: bo
         if digest is not None and digest in known.paths and not reanalyse:
             out.links.append(_link(file, digest, known, moved))
         elif digest is not None and digest in started:
-            out.wait.append(Job(file, modality, digest))
+            out.wait.append(Job(file, modality, digest, charset))
         else:
             started |= {digest} if digest is not None else set()
-            out.jobs.append(Job(file, modality, digest))
+            out.jobs.append(Job(file, modality, digest, charset))
+    if modality == "music":
+        unchanged = (path for path, _ in out.skip if path in known.files)
+        out.retag = [path for path in unchanged if charset or not known.files[path].told]
     return out
 
 

@@ -22,9 +22,11 @@ from indexing.ingest.scan import scan
 from indexing.ingest.sweep import Kept, Task, chunks, missing, problems, remember_roots, sweep
 from indexing.library import Library
 from indexing.writing.writer import Writer, writing
+from recommender.charsets import check
 from recommender.errors import LibraryError
+from recommender.filters import alike
 from recommender.model import Model
-from recommender.text import show
+from recommender.text import fold_path, show
 from recommender.types import Modality
 
 _MODALITIES: tuple[Modality, ...] = ("music", "video")
@@ -43,6 +45,8 @@ class Choices(TypedDict, total=False):
     wait_s:    how long to wait for another writer, in seconds (default 0).
     executor:  name in `EXECUTORS` (default "processes").
     limit_s:   seconds after which a file is given up; None (default) goes by its size.
+    tag_charset: of tags that are marked as Latin-1, such as "cp1251"; None (default) finds it. Also read again are the
+        tags of files that are known.
     """
 
     workers: int | None
@@ -53,6 +57,7 @@ class Choices(TypedDict, total=False):
     wait_s: float
     executor: str
     limit_s: float | None
+    tag_charset: str | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,11 @@ class _Run:
     wait_s: float = 0.0
     executor: str = "processes"
     limit_s: float | None = None
+    tag_charset: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.tag_charset is not None:
+            check(self.tag_charset)
 
 
 def add(
@@ -142,17 +152,28 @@ def remove(library: Library, paths: Iterable[str | Path], wait_s: float = 0.0) -
     """
     with _session(library, None, wait_s) as writer:
         for path in paths:
-            gone = [p for m in _MODALITIES for p in _remove(writer, os.fspath(path), m)]
-            writer.apply(partial(CatalogWriter.drop_roots, under=absolute(path)))
+            places = _spellings(writer, absolute(path))
+            gone = [p for m in _MODALITIES for p in _remove(writer, os.fspath(path), m, places=places)]
+            for place in places:
+                writer.apply(partial(CatalogWriter.drop_roots, under=place))
             yield from (Removed(p) for p in gone)
             if not gone:
                 yield Skipped(os.fspath(path), "not in the library")
         writer.publish()
 
 
-def _remove(writer: Writer, path: str, modality: Modality) -> list[str]:
+def _spellings(writer: Writer, path: str) -> set[str]:
+    """A path of a file or folder, also as the library spells it."""
+    known = [writer.reading(partial(Catalog.known, modality=modality)) for modality in _MODALITIES]
+    paths = (p for one in known for p in (*one.files, *one.failed, *(root.path for root in one.roots)))
+    return {path, *alike([path], paths).get(path, ())}
+
+
+def _remove(writer: Writer, path: str, modality: Modality, *, places: set[str]) -> list[str]:
     known = writer.reading(lambda catalog: catalog.known(modality))
-    hits = sorted(p for p in {*known.files, *known.failed} if p == path or below(p, absolute(path)))
+    every = {*known.files, *known.failed}
+    named = fold_path(path)
+    hits = sorted(p for p in every if fold_path(p) == named or any(below(p, place) for place in places))
     for chunk in chunks(hits):
         writer.commit([Gone(p) for p in chunk], modality)
     return hits
@@ -209,7 +230,8 @@ def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, swe
         for task in tasks:
             remember_roots(writer, task, sweeping)
             yield from problems(task, sweeping)
-            pipeline = Pipeline(writer, run.analyser, task.modality, run.workers, run.executor, run.limit_s)
+            how = run.workers, run.executor, run.limit_s
+            pipeline = Pipeline(writer, run.analyser, task.modality, *how, charset=run.tag_charset)
             yield from pipeline.run(task.decisions)
             if sweeping:
                 yield from sweep(writer, task, run.prune)
@@ -222,7 +244,8 @@ def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, swe
 def _task(modality: Modality, paths: list[str], known: Known, run: _Run, sweeping: bool) -> Task:
     absent = set(plan.absent_roots(known))
     found = scan([p for p in paths if p not in absent], modality)
-    decisions = plan.decide(found.files, known, modality, retry=run.retry, reanalyse=run.reanalyse)
+    decide = partial(plan.decide, retry=run.retry, reanalyse=run.reanalyse, charset=run.tag_charset)
+    decisions = decide(found.files, known, modality)
     kept: Kept = dict.fromkeys(path for path in paths if path in absent)
     if sweeping:
         there = {file.path for file in found.files} | decisions.moved

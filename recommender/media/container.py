@@ -100,7 +100,7 @@ def _opened(path: StrPath, source: _Source) -> Any:
         if _inflate(source.file) > _MOST_INFLATED:
             raise cannot_read(path, "its texts or colour profile are a decompression bomb; save the picture again")
         source.seek(0)
-        container = av.open(source, mode="r", options=_OPTIONS, metadata_errors="replace")
+        container = av.open(source, mode="r", options=_OPTIONS, metadata_encoding="latin-1")  # see `metadata`
     except DECODE_ERRORS as error:
         raise for_now(path, error) or cannot_read(path, _open_reason(error)) from error
     container.flags &= ~Flags.gen_pts.value  # invented stamps are wrong for avi with B frames

@@ -4,7 +4,8 @@ import av
 import numpy as np
 import pytest
 
-from recommender.tags import bpm_tag, licence_name, read_tags
+from recommender.names import licence_name
+from recommender.tags import bpm_tag, read_tags
 
 BY = "http://creativecommons.org/licenses/by/3.0/"
 
