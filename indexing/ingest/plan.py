@@ -21,16 +21,15 @@ _MANY = 5  # files of a folder that stands empty: fewer were rather deleted
 class Decisions:
     """Files by what is to be done: (path, reason) to skip, links to make, jobs to run, copies to wait for.
 
-    retag: of those that are skipped, the paths whose tags are to be read again.
-
-    `seen` are those of `skip` of which the catalog lacks something that tells of a change.
+    seen, retag: of those that are skipped, the files of which the catalog lacks something that tells of a change, and
+    the paths whose tags are to be read again.
     """
 
-    seen: list[File] = field(default_factory=list)
     skip: list[tuple[str, str]] = field(default_factory=list)
     links: list[tuple[Linked, str]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     wait: list[Job] = field(default_factory=list)
+    seen: list[File] = field(default_factory=list)
     retag: list[str] = field(default_factory=list)
 
     @property
