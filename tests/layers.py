@@ -12,6 +12,7 @@ LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
         ("errors", "text", "plain", "tags", "atomic", "exports"),
+        ("opening",),
         ("conditions",),
         ("types",),
         ("logs", "media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),

@@ -11,7 +11,7 @@ import typer
 
 from indexing.commands.index import MEDIA_WORDS, follow, open_library
 from recommender.conditions import FILTERS, Declared
-from recommender.console import FAILED, Kind, WorkersOption, load_model, word_as_options
+from recommender.console import FAILED, FollowLinksOption, Kind, WorkersOption, load_model, word_as_options
 from recommender.errors import CliptuneError, InputError
 from recommender.options import Options, option, setting, take_options
 from recommender.outputs import OUTPUTS
@@ -48,6 +48,7 @@ class QueryOptions(Options):
     features_of: Kind = setting("What --features describes; the other is searched.", Kind.clips)
     library: str | None = setting("Library name or folder (`default` if not given).")
     music: Path | None = setting("A music folder: indexed first (only what is new), then searched.")
+    follow_links: FollowLinksOption = False
     top: int = setting("Tracks to return.", 10, min=1)
     candidates: int = setting("Distinct tracks that the search hands to the ranker.", 200, min=1)
     ranker: str | None = setting("How candidates are scored: cosine, afclnet or fusion (default: the model's).")
@@ -132,8 +133,13 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
 
     where = _conditions(conditions)
     model = load_model(asked.model) if asked.model else None
-    clips, vectors = expand_clips(asked.video or []), _rows(asked)
-    opened = _open_music(asked.music, model, workers) if asked.music else open_library(asked.library or "default")
+    tell = partial(typer.echo, err=True)
+    clips, vectors = expand_clips(asked.video or [], tell, follow_links=asked.follow_links), _rows(asked)
+    opened = (
+        _open_music(asked.music, model, workers, asked.follow_links)
+        if asked.music
+        else open_library(asked.library or "default")
+    )
     engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)
     target = asked.features_of.other if asked.features else "video" if asked.track else "music"
     _require_any(engine.library, target, where)
@@ -244,14 +250,14 @@ def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) 
         yield answer
 
 
-def _open_music(folder: Path, model: "Model | None", workers: int | None) -> "Library":
+def _open_music(folder: Path, model: "Model | None", workers: int | None, follow_links: bool) -> "Library":
     """The private library of a music folder, brought up to date."""
     from indexing.ingest.folders import refresh
     from recommender.model import Model
 
     chosen = model or Model.load()
     chosen.check_media("music")
-    library, events = refresh(folder, chosen, workers)
+    library, events = refresh(folder, chosen, workers=workers, follow_links=follow_links)
     follow(events, "analysing", quiet=True)
     if not library.count("music"):
         raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {show(folder)}")

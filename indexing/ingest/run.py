@@ -14,7 +14,7 @@ from indexing.catalog.rows import Known, Root
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.files import absolute, below, is_gone, trouble
 from indexing.ingest import plan
-from indexing.ingest.events import Event, Plan, Planned, Recoded, Removed, Skipped, Warned
+from indexing.ingest.events import Event, LeftOut, Plan, Planned, Recoded, Removed, Skipped, Warned
 from indexing.ingest.pipeline import Pipeline
 from indexing.ingest.plan import Decisions
 from indexing.ingest.reencode import recodable, recode
@@ -42,6 +42,7 @@ class Choices(TypedDict, total=False):
     wait_s:    how long to wait for another writer, in seconds (default 0).
     executor:  name in `EXECUTORS` (default "processes").
     limit_s:   seconds after which a file is given up; None (default) goes by its size.
+    follow_links: follow links that lead out of the folders named, too.
     """
 
     workers: int | None
@@ -51,6 +52,7 @@ class Choices(TypedDict, total=False):
     wait_s: float
     executor: str
     limit_s: float | None
+    follow_links: bool
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class _Run:
     wait_s: float = 0.0
     executor: str = "processes"
     limit_s: float | None = None
+    follow_links: bool = False
 
 
 @dataclass
@@ -86,7 +89,7 @@ def add(
     modality: Modality = "music",
     **choices: Unpack[Choices],
 ) -> Generator[Event]:
-    """Bring files into the library; first a Plan, then an event per file.
+    """Bring files into the library; first a Plan and what was LeftOut, then an event per file.
 
     Parameters
     ----------
@@ -175,7 +178,7 @@ def _carry_out(library: Library | None, wanted: dict[Modality, list[str]], run: 
         yield from _move(library, wanted if sweep else _merge(_roots(library), wanted), run)
     else:
         with _session(library, run) as writer:
-            yield from _ingest(writer, wanted, run, sweep)
+            yield from _ingest(writer, wanted, run, sweep=sweep)
 
 
 @contextmanager
@@ -205,10 +208,17 @@ def _merge(roots: dict[Modality, list[str]], more: dict[Modality, list[str]]) ->
     return {m: [*roots.get(m, []), *more.get(m, [])] for m in _MODALITIES if m in roots or m in more}
 
 
-def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, sweep: bool) -> Iterator[Event]:
-    """Everything between taking the lock and publishing the snapshot."""
-    tasks = [_task(m, paths, writer.reading(partial(Catalog.known, modality=m)), run) for m, paths in wanted.items()]
+def _ingest(
+    writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, *, sweep: bool, old: int | None = None
+) -> Iterator[Event]:
+    """Everything between taking the lock and publishing the snapshot; `old`: the space that is left."""
+    tasks = []
+    for modality, paths in wanted.items():
+        known = writer.reading(partial(Catalog.known, modality=modality))
+        held = known if old is None else writer.reading(partial(_known_before, space=old, modality=modality))
+        tasks.append(_task(modality, paths, known, run=run, held=held if sweep else Known()))
     yield _total(tasks)
+    yield from _left_out(tasks)
     try:
         for task in tasks:
             if not sweep:
@@ -224,11 +234,22 @@ def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, swe
     writer.publish()
 
 
-def _task(modality: Modality, paths: list[str], known: Known, run: _Run) -> _Task:
+def _task(modality: Modality, paths: list[str], known: Known, *, run: _Run, held: Known) -> _Task:
+    """What one modality of a run finds and decides; of the tracks `held`, none is lost for being left out now."""
     absent = set(plan.absent_roots(known))
-    found = scan([p for p in paths if p not in absent], modality)
+    files = [path for path, file in held.files.items() if not file.imported]
+    found = scan([p for p in paths if p not in absent], modality, follow_links=run.follow_links, held=files)
     decisions = plan.decide(found.files, known, modality, retry=run.retry, reanalyse=run.reanalyse)
     return _Task(modality, paths, found, known, decisions)
+
+
+def _known_before(catalog: Catalog, space: int, modality: Modality) -> Known:
+    return catalog.beside(space).known(modality)
+
+
+def _left_out(tasks: list[_Task]) -> Iterator[LeftOut]:
+    left = sum((task.found.left_out for task in tasks), LeftOut())
+    yield from [left] if left else []
 
 
 def _total(tasks: list[_Task]) -> Plan:
@@ -275,8 +296,12 @@ def _missing(known: Known) -> list[str]:
 
 def _rehearse(library: Library | None, wanted: Mapping[Modality, list[str]], run: _Run, sweep: bool) -> Iterator[Event]:
     """The events of a run without its analyses, and without writing anything."""
-    tasks = [_task(m, paths, _load_known(library, m), run) for m, paths in wanted.items()]
+    tasks = []
+    for modality, paths in wanted.items():
+        known = _load_known(library, modality)
+        tasks.append(_task(modality, paths, known, run=run, held=known if sweep else Known()))
     yield _total(tasks)
+    yield from _left_out(tasks)
     for task in tasks:
         yield from _problems(task, sweep)
         yield from (Skipped(path, reason) for path, reason in task.decisions.skip)
@@ -306,7 +331,7 @@ def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run, rec
         if recoding:
             yield from _recode(writer, old, run.analyser)
         told = set()
-        for event in _ingest(writer, wanted, replace(run, reanalyse=False), sweep=True):
+        for event in _ingest(writer, wanted, replace(run, reanalyse=False), sweep=True, old=old):
             told |= {event.path} if isinstance(event, Removed) else set()
             yield event
         gone = [p for m in _MODALITIES for p in _left_behind(writer, old, m)]
