@@ -20,8 +20,8 @@ from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read
 # Formats that hold their own data. Playlists and lists (hls, dash, concat, sdp, image2) are left out on purpose:
 # they would open other files or addresses named inside a file that somebody sent.
 _FORMATS = (
-    *("aac", "ac3", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "dts", "dtshd", "eac3", "flac", "loas", "mlp"),
-    *("mp3", "mpc", "mpc8", "ogg", "oma", "tak", "truehd", "tta", "voc", "w64", "wav", "wv"),
+    *("aac", "ac3", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "dts", "dtshd", "eac3", "flac", "iff", "loas"),
+    *("mlp", "mp3", "mpc", "mpc8", "ogg", "oma", "tak", "truehd", "tta", "voc", "w64", "wav", "wv"),
     *("av1", "avi", "dv", "flv", "gxf", "h264", "hevc", "ivf", "m4v", "matroska", "mjpeg", "mov", "mpeg", "mpegts"),
     *("mpegvideo", "mxf", "nut", "obu", "rm", "vc1", "wtv", "yuv4mpegpipe"),
     *("apng", "gif", "bmp_pipe", "exr_pipe", "j2k_pipe", "jpeg_pipe", "jpegls_pipe", "jpegxl_pipe", "pam_pipe"),
