@@ -64,6 +64,7 @@ TimeoutOption = Annotated[
     float | None,
     option("Seconds after which a file is given up [default: 600, more for large ones].", "--timeout", min=1),
 ]
+FollowLinksOption = Annotated[bool, option("Follow links that lead out of the folders named, too.", "--follow-links")]
 
 
 TagCharsetOption = Annotated[
@@ -79,13 +80,13 @@ class WorkOptions(Options):
     retry: bool = setting("Try files again that failed before.", False, "--retry")
     timeout: TimeoutOption = None
     tag_charset: TagCharsetOption = None
+    follow_links: FollowLinksOption = False
     dry_run: bool = setting("Only say what would be done.", False, "--dry-run")
 
     def settings(self) -> dict[str, Any]:
         """What ingestion takes."""
-        return {"workers": self.workers, "retry": self.retry, "limit_s": self.timeout, "dry_run": self.dry_run} | {
-            "tag_charset": self.tag_charset
-        }
+        asked = {"workers": self.workers, "retry": self.retry, "limit_s": self.timeout, "dry_run": self.dry_run}
+        return {**asked, "follow_links": self.follow_links, "tag_charset": self.tag_charset}
 
 
 @contextmanager

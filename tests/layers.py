@@ -12,7 +12,7 @@ LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
         ("errors", "text", "plain", "atomic", "exports"),
-        ("charsets", "names"),
+        ("opening", "charsets", "names", "faults"),
         ("lists",),
         ("conditions",),
         ("types",),

@@ -28,11 +28,12 @@ class Linked:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that could not be analysed; remembered with its reason."""
+    """A file that could not be analysed; remembered with its reason. What it held before goes, unless it is kept."""
 
     file: File
     hash: bytes | None
     reason: str
+    keep: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 
 from indexing.catalog.engine import engine_of
 from indexing.catalog.reading import HEAD, Description, Head, Reading, head_of, open_reading
-from indexing.catalog.rows import Failure, Held, Known, KnownFile, Live, Root, Stored
+from indexing.catalog.rows import Failure, Held, Known, KnownFailure, KnownFile, Live, Root, Stored
 from indexing.catalog.schema import failures, files, modalities, parts, recordings, roots, touched, tracks
 from indexing.catalog.tracks import filter_values, leading, leading_paths, track_of
+from indexing.disk.files import Stamp
 from indexing.disk.parts import Part
 from recommender.conditions import TAGS
 from recommender.types import Affect, Array, Modality, Track
@@ -205,20 +206,25 @@ class Catalog:
     def known(self, modality: Modality) -> Known:
         """What the catalog knows of a modality."""
         out = Known()
-        query = sa.select(files.c.path, files.c.size, files.c.mtime_ns, tracks.c.hash, files.c.year)
-        query = query.join_from(files, tracks)
+        query = sa.select(files.c.path, *_stamp(files), tracks.c.hash, files.c.year).join_from(files, tracks)
         query = query.where(*self._of(files, modality)).order_by(files.c.path)
         for row in self._execute(query):
             path = os.fsdecode(row.path)
-            out.files[path] = KnownFile(row.size, row.mtime_ns, row.hash, row.year is not None)
+            out.files[path] = KnownFile(Stamp(*row[1:5]), row.hash, row.year is not None)
             out.paths.setdefault(row.hash, []).append(path)
             out.sizes.add(row.size)
         f = failures.c
-        failed = sa.select(f.path, f.size, f.mtime_ns, f.reason).where(*self._of(failures, modality))
+        failed = sa.select(f.path, *_stamp(failures), f.hash, f.reason).where(*self._of(failures, modality))
         for one in self._execute(failed):
-            out.failed[os.fsdecode(one.path)] = (one.size, one.mtime_ns, one.reason)
+            out.failed[os.fsdecode(one.path)] = KnownFailure(Stamp(*one[1:5]), one.hash, one.reason)
         out.roots = [root for root in self.roots() if root.modality == modality]
         return out
+
+    def content_at(self, modality: Modality, path: str) -> bytes | None:
+        """The hash of what was analysed at a path, None where nothing was."""
+        query = sa.select(tracks.c.hash).join_from(files, tracks)
+        found = self._execute(query.where(*self._of(files, modality), files.c.path == os.fsencode(path))).scalar()
+        return None if found is None else bytes(found)
 
     def hashes(self, modality: Modality) -> set[bytes]:
         """The content hashes that the space holds of a modality."""
@@ -301,6 +307,10 @@ _SHOWN = (
     *(files.c[name] for name in ("path", "title", "artist", *TAGS) if name != "year"),
     sa.func.nullif(files.c.year, 0).label("year"),  # 0: none is stated
 )
+
+
+def _stamp(table: sa.Table) -> tuple[Any, ...]:
+    return tuple(table.c[name] for name in Stamp._fields)
 
 
 def _part(row: Any) -> Part:

@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 import unicodedata
 from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -146,6 +147,9 @@ def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = Non
         if wal.is_file() and wal.stat().st_size:
             scratch = tempfile.TemporaryDirectory(prefix="cliptune-")
             source, options = _copy(folder, Path(scratch.name)), "mode=rw"
+    elif (folder / (CATALOG + "-journal")).exists():  # of the first instants, before WAL: who only reads cannot undo it
+        with closing(sqlite3.connect(folder / CATALOG, timeout=30)) as begun:
+            begun.execute("SELECT 1 FROM sqlite_master").fetchone()
     uri = f"file:{quote(os.fsencode(source / CATALOG))}?{options}"
     connection = sqlite3.connect(
         uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False, factory=_Held

@@ -72,6 +72,7 @@ def _drop_journal(folder: Path) -> None:
     """Remove the old file's journal: beside the new one it would be applied to it."""
     for end in ("-wal", "-shm"):
         (folder / (CATALOG + end)).unlink(missing_ok=True)
+    sync(folder)
 
 
 class Remade(CatalogWriter):

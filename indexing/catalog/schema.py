@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from indexing.catalog.engine import driver_of, writing_engine
 from indexing.catalog.reading import SCHEMA_VERSION, UnfinishedError, open_reading, version
 from indexing.disk.locations import CATALOG, has_parts, is_lost, no_catalog_error
+from recommender.atomic import ensure_folder
 from recommender.conditions import TAGS
 from recommender.errors import LibraryError
 
@@ -163,7 +164,7 @@ def create(folder: Path, model: str, revision: str, *, dim: int) -> None:
     """
     if is_lost(folder):
         raise no_catalog_error(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    ensure_folder(folder)
     engine = writing_engine(folder / CATALOG)
     try:
         with engine.begin() as connection:

@@ -16,15 +16,15 @@ from indexing.catalog.queries import DANGLING, PATHLESS, Catalog
 from indexing.catalog.reading import SCHEMA_VERSION, check_version, version
 from indexing.catalog.rows import Root
 from indexing.catalog.schema import failures, files, meta, modalities, parts, recordings, roots, spaces, tracks
-from indexing.disk.files import File, below
+from indexing.disk.files import File, Stamp, below
 from indexing.disk.locations import CATALOG
 from indexing.disk.parts import Part
 from recommender.tags import TEXT_TAGS
 from recommender.types import Affect, Modality, Space
 
 _TAGS = TEXT_TAGS
-_PATHS = ("path", "modality", "size", "mtime_ns", *_TAGS)
-_FAILURES = ("path", "modality", "size", "mtime_ns", "hash", "reason", "at")
+_PATHS = ("path", "modality", *Stamp._fields, *_TAGS)
+_FAILURES = ("path", "modality", *Stamp._fields, "hash", "reason", "at")
 
 
 class CatalogWriter(Catalog):
@@ -125,10 +125,17 @@ class CatalogWriter(Catalog):
     def add_path(self, modality: Modality, track_id: int, file: File, *, tags: Mapping[str, str | None]) -> None:
         """Give a track a path, unless another track is there now."""
         known = {name: value for name, value in _stored(tags).items() if value is not None}
-        row = {"path": os.fsencode(file.path), "size": file.size, "mtime_ns": file.mtime_ns, "track": track_id, **known}
+        row = {"path": os.fsencode(file.path), **file.stamp._asdict(), "track": track_id, **known}
         c = tracks.c
         self._execute(sa.update(tracks).where(c.id == track_id, c.size == 0).values(size=file.size))
         self._execute(sa.insert(files).prefix_with("OR IGNORE").values(space=self.space_id, modality=modality, **row))
+
+    def see(self, modality: Modality, seen: Iterable[File]) -> None:
+        """Note what tells from now on that these files change: their content is what it was."""
+        rows = [{"seen_path": os.fsencode(file.path), **file.stamp._asdict()} for file in seen]
+        for table in (files, failures) if rows else ():
+            here = sa.update(table).where(*self._of(table, modality), table.c.path == sa.bindparam("seen_path"))
+            self._execute(here.values({name: sa.bindparam(name) for name in Stamp._fields}), rows)
 
     def group(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Make tracks that are versions of each other one recording, with all that either was grouped with before."""
@@ -285,7 +292,7 @@ class _Batch:
     def put_file(self, file: File, track: int, tags: Any) -> None:
         """Point a path at a track."""
         self.forget_failure(file.path)
-        values: dict[str, Any] = {"size": file.size, "mtime_ns": file.mtime_ns, "track": track}
+        values: dict[str, Any] = {**file.stamp._asdict(), "track": track}
         values |= _stored(tags)
         before = self._file(file.path)
         if before is None:
@@ -318,10 +325,11 @@ class _Batch:
             self.left_tracks.add(before.track)
 
     def put_failure(self, change: Refused, at: str) -> None:
-        """Remember a failure, replacing an earlier one; what the path held before is no longer true."""
-        self.drop(change.file.path)
+        """Remember a failure, replacing an earlier one; what the path held before goes, unless it is kept."""
+        if not change.keep:
+            self.drop(change.file.path)
         self.forget_failure(change.file.path)
-        file = {"path": os.fsencode(change.file.path), "size": change.file.size, "mtime_ns": change.file.mtime_ns}
+        file = {"path": os.fsencode(change.file.path), **change.file.stamp._asdict()}
         row = {**file, "hash": change.hash, "reason": storable(change.reason), "at": at}
         self.execute(sa.insert(failures).values(**row, **self.scope))
 

@@ -11,7 +11,7 @@ import typer
 
 from indexing.commands.index import MEDIA_WORDS, follow, open_library
 from recommender.conditions import FILTERS, Declared
-from recommender.console import FAILED, Kind, WorkersOption, load_model, word_as_options
+from recommender.console import FAILED, FollowLinksOption, Kind, WorkersOption, load_model, word_as_options
 from recommender.errors import CliptuneError, InputError
 from recommender.options import Options, option, setting, take_options
 from recommender.outputs import OUTPUTS
@@ -49,6 +49,7 @@ class QueryOptions(Options):
     library: str | None = setting("Library name or folder (`default` if not given).")
     music: Path | None = setting("A music folder: indexed first (only what is new), then searched.")
     tag_charset: str | None = setting("Charset of tags of --music marked as Latin-1: cp1251 (default: found).")
+    follow_links: FollowLinksOption = False
     top: int = setting("Tracks to return.", 10, min=1)
     candidates: int = setting("Distinct tracks that the search hands to the ranker.", 200, min=1)
     ranker: str | None = setting("How candidates are scored: cosine, afclnet or fusion (default: the model's).")
@@ -135,7 +136,8 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
 
     where = _conditions(conditions)
     model = load_model(asked.model) if asked.model else None
-    clips, vectors = expand_clips(asked.video or []), _rows(asked)
+    tell = partial(typer.echo, err=True)
+    clips, vectors = expand_clips(asked.video or [], tell, follow_links=asked.follow_links), _rows(asked)
     opened = _open_music(asked, model, workers) if asked.music else open_library(asked.library or "default")
     engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)
     where = engine.settle(where)
@@ -251,13 +253,20 @@ def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) 
 
 def _open_music(asked: QueryOptions, model: "Model | None", workers: int | None) -> "Library":
     """The private library of a music folder, brought up to date."""
+    from indexing.disk.files import is_gone
     from indexing.ingest.folders import refresh
     from recommender.model import Model
 
     chosen, folder = model or Model.load(), asked.music or Path()
     chosen.check_media("music")
-    library, events = refresh(folder, chosen, workers, tag_charset=asked.tag_charset)
+    choices = {"workers": workers, "tag_charset": asked.tag_charset, "follow_links": asked.follow_links}
+    library, events = refresh(folder, chosen, **choices)
     follow(events, "analysing", quiet=True)
     if not library.count("music"):
         raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {show(folder)}")
+    if all(is_gone(track.path) for track in library.tracks("music")):
+        known = library.count("music")
+        raise CliptuneError(
+            f"none of the {known} tracks known of {show(folder)} is there; see that its disk is mounted"
+        )
     return library

@@ -19,7 +19,7 @@ from indexing.disk.content_hash import SIZE, content_hash
 from indexing.disk.durable import library_errors
 from indexing.disk.locations import PARTS
 from indexing.disk.runs import spans
-from recommender.atomic import new_file
+from recommender.atomic import ensure_folder, new_file
 from recommender.errors import LibraryError
 from recommender.text import show
 from recommender.types import Analysis, Array
@@ -119,7 +119,7 @@ def _write_table(folder: Path, table: Any) -> Part:
     name = f"{uuid.uuid4().hex}.parquet"
     path = folder / FOLDER / name
     with library_errors(folder, "write to the library at"):
-        path.parent.mkdir(exist_ok=True)
+        ensure_folder(path.parent, parents=False)
         with new_file(path, make_folder=False) as partial:
             _write(partial, table)
             digest, size = checksum(partial), partial.stat().st_size

@@ -24,9 +24,7 @@ def folder_library(folder: Path) -> Path:
     return library_path(f"folder-{digest}")
 
 
-def refresh(
-    folder: Path, analyser: Model, workers: int | None = None, *, tag_charset: str | None = None
-) -> tuple[Library, Generator[Event]]:
+def refresh(folder: Path, analyser: Model, **given: Unpack[Choices]) -> tuple[Library, Generator[Event]]:
     """The library of `folder` and the events that bring it up to date: new, changed and vanished files.
 
     A library made by another model revision is analysed again: it is a cache of this folder, not a collection.
@@ -40,7 +38,7 @@ def refresh(
         stale = False
     except SpaceMismatch:
         library, stale = Library.open(place), True
-    choices = Choices(workers=workers, wait_s=WAIT_S, tag_charset=tag_charset, reanalyse=stale)
+    choices: Choices = {**given, "wait_s": WAIT_S, "reanalyse": stale}
     if not library.roots():
         return library, ingest.add(library, [where], analyser, modality="music", **choices)
     return library, ingest.update(library, analyser, **choices)

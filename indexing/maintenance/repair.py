@@ -7,14 +7,15 @@ from typing import Any
 
 from indexing.catalog.changes import Refused
 from indexing.catalog.queries import DANGLING, Catalog
-from indexing.catalog.rows import Stored
+from indexing.catalog.rows import NEVER, Stored
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.content_hash import content_hash
-from indexing.disk.files import File
+from indexing.disk.durable import library_errors
+from indexing.disk.files import File, file_of
 from indexing.disk.locations import existing, is_lost, library_path
 from indexing.ingest.events import Event, Mended
 from indexing.ingest.job import Job
-from indexing.ingest.pipeline import NEVER, Pipeline
+from indexing.ingest.pipeline import Pipeline
 from indexing.ingest.plan import Decisions
 from indexing.maintenance import salvage
 from indexing.maintenance.relink import relink
@@ -120,7 +121,7 @@ def _file(path: str, digest: bytes) -> File | None:
     """The file at `path` where it has that content."""
     try:
         status = Path(path).stat()
-        return File(path, status.st_size, status.st_mtime_ns) if content_hash(Path(path)) == digest else None
+        return file_of(path, status) if content_hash(Path(path)) == digest else None
     except (OSError, ValueError):
         return None
 
@@ -150,6 +151,7 @@ def _snapshot(writer: Writer) -> Iterator[Event]:
     writer.publish()
     problems = examine(writer.folder, queries=0).problems
     if {problem.kind for problem in problems} == {"snapshot"}:
-        (writer.folder / snapshot.MANIFEST).unlink(missing_ok=True)
+        with library_errors(writer.folder, "write to the library at"):
+            (writer.folder / snapshot.MANIFEST).unlink(missing_ok=True)
         writer.publish()
         yield from (Mended(f"the snapshot was made anew: {problem.text}") for problem in problems)

@@ -14,7 +14,7 @@ import numpy as np
 from indexing.catalog.changes import plain
 from indexing.catalog.salvage import Remade, flaw_of, keep_damaged, reindex, remaking
 from indexing.disk import parts
-from indexing.disk.durable import PARTIAL, library_errors, publish
+from indexing.disk.durable import PARTIAL, library_errors, publish, sync
 from indexing.disk.locations import CATALOG
 from indexing.disk.lock import lock
 from indexing.duplicates.groups import Versions, fingerprints_of
@@ -23,6 +23,7 @@ from indexing.maintenance.relink import add_paths
 from indexing.snapshot import snapshot
 from indexing.snapshot.facts import Facts
 from indexing.snapshot.segments import Segment
+from recommender.atomic import ensure_folder
 from recommender.conditions import READ
 from recommender.logs import getLogger
 from recommender.model import Model
@@ -125,14 +126,16 @@ def _fits(folder: Path, info: parts.Part, analyser: Model, modality: Modality) -
     sample = rows.features[:_SAMPLE]
     if not sample.shape[1] or rows.vectors.shape[1] != analyser.space.dim:
         return False
-    coded = analyser.code(modality, sample, np.zeros(len(sample), bool)).vectors
+    lengths_s = np.ptp(rows.bounds[:_SAMPLE], axis=1)
+    coded = analyser.code(modality, sample, np.zeros(len(sample), bool), lengths_s=lengths_s).vectors
     return bool((np.einsum("nd,nd->n", coded, rows.vectors[:_SAMPLE]) > 1 - _NEAR).all())
 
 
 def _set_aside(path: Path) -> str:
     home = path.parent.parent / ASIDE
-    home.mkdir(exist_ok=True)
-    path.replace(home / path.name)
+    ensure_folder(home, parents=False)
+    publish(path, home / path.name)
+    sync(path.parent)  # back in its place the next writer would remove it
     return ASIDE
 
 

@@ -114,7 +114,7 @@ def orphans(folder: Path) -> list[str]:
 
     The library need not be fit to be opened.
     """
-    with closing(Catalog.open(folder)) as catalog:
+    with library_errors(folder, "read the library at"), closing(Catalog.open(folder)) as catalog:
         known = [part.name for part in catalog.parts().values()]
     return [path.name for path in parts.strangers(folder, known)]
 

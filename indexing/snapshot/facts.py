@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from indexing.catalog.tracks import filter_values, leading, leading_paths, track_of
-from indexing.disk.durable import sync
 from indexing.disk.npy import NpyWriter, load_npy
 from recommender.conditions import NAMES, RANGES, READ, OneOf, Within
 from recommender.types import Affect, Array, Modality, Track
@@ -149,11 +148,10 @@ def load(home: Path, tracks: int) -> Facts:
 
 
 def save(home: Path, facts: Facts) -> None:
-    """Write facts below `home`, synced."""
+    """Write facts below `home`; the files are synced."""
     (home / FOLDER).mkdir()
     for name, values in arrays(facts).items():
         NpyWriter.save(home / FOLDER / f"{name}.npy", values)
-    sync(home / FOLDER)
 
 
 def arrays(facts: Facts) -> dict[str, Array]:

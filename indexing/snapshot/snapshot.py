@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexing.catalog.reading import Description, Head
-from indexing.disk.durable import library_errors, new_folder, sync, write_json
+from indexing.disk.durable import library_errors, new_folder, write_json
 from indexing.disk.npy import NpyWriter, load_npy
 from indexing.disk.runs import spans
 from indexing.snapshot import facts
@@ -273,7 +273,6 @@ def _link(source: Path, home: Path) -> bool:
         for made in home.iterdir():
             made.unlink()
         return False
-    sync(home)
     return True
 
 
@@ -296,7 +295,6 @@ def _write(home: Path, kept: list[Segment], tail: "Live", fresh: Iterator[_Piece
         NpyWriter.save(home / f"{key}.npy", values)
     whole = _load_segment(home, int(offsets[-1]))
     NpyWriter.save(home / "medians.npy", medians_of([whole]))
-    sync(home)
     return int(offsets[-1])
 
 

@@ -14,14 +14,14 @@ import av
 from av.container import Flags
 from av.stream import Discard, Disposition
 
-from recommender.errors import MediaError
-from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read
+from recommender.errors import MediaError, PassingError
+from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read, for_now
 
 # Formats that hold their own data. Playlists and lists (hls, dash, concat, sdp, image2) are left out on purpose:
 # they would open other files or addresses named inside a file that somebody sent.
 _FORMATS = (
-    *("aac", "ac3", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "dts", "dtshd", "eac3", "flac", "loas", "mlp"),
-    *("mp3", "mpc", "mpc8", "ogg", "oma", "tak", "truehd", "tta", "voc", "w64", "wav", "wv"),
+    *("aac", "ac3", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "dts", "dtshd", "eac3", "flac", "iff", "loas"),
+    *("mlp", "mp3", "mpc", "mpc8", "ogg", "oma", "tak", "truehd", "tta", "voc", "w64", "wav", "wv"),
     *("av1", "avi", "dv", "flv", "gxf", "h264", "hevc", "ivf", "m4v", "matroska", "mjpeg", "mov", "mpeg", "mpegts"),
     *("mpegvideo", "mxf", "nut", "obu", "rm", "vc1", "wtv", "yuv4mpegpipe"),
     *("apng", "gif", "bmp_pipe", "exr_pipe", "j2k_pipe", "jpeg_pipe", "jpegls_pipe", "jpegxl_pipe", "pam_pipe"),
@@ -57,24 +57,54 @@ class _File(FileIO):
     name: str
 
 
+class _Source:
+    """What PyAV reads of a file. FFmpeg takes a disk that fails for the end of the file: `fault` keeps the truth."""
+
+    def __init__(self, file: FileIO) -> None:
+        self.file, self.name, self.seek, self.tell = file, file.name, file.seek, file.tell
+        self.fault: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; none where they cannot be read."""
+        try:
+            return self.file.read(size)
+        except (OSError, MemoryError) as error:
+            self.fault = self.fault or error
+            return b""
+
+
 @contextmanager
 def demuxer(path: StrPath) -> Iterator[Any]:
     """The PyAV input container of `path`; raises MediaError when the file cannot be opened as media.
 
     A Python file object is handed to PyAV, so no name is ever taken for an address, a protocol or a pattern;
-    it costs no decoding speed.
+    it costs no decoding speed. What goes wrong inside the context, or in reading, for a fault of the machine is a
+    PassingError.
     """
     with _file(path) as file:
+        source = _Source(file)
         try:
-            if _inflate(file) > _MOST_INFLATED:
-                raise cannot_read(path, "its texts or colour profile are a decompression bomb; save the picture again")
-            file.seek(0)
-            container = av.open(file, mode="r", options=_OPTIONS, metadata_encoding="latin-1")  # see `metadata`
-        except DECODE_ERRORS as error:
-            raise cannot_read(path, _open_reason(error)) from error
-        container.flags &= ~Flags.gen_pts.value  # invented stamps are wrong for avi with B frames
-        with container:
-            yield container
+            with _opened(path, source) as container:
+                yield container
+        except Exception as error:
+            fault = None if isinstance(error, PassingError) else for_now(path, source.fault or error)
+            if fault is None:
+                raise
+            raise fault from error
+        if source.fault is not None:
+            raise for_now(path, source.fault) or source.fault
+
+
+def _opened(path: StrPath, source: _Source) -> Any:
+    try:
+        if _inflate(source.file) > _MOST_INFLATED:
+            raise cannot_read(path, "its texts or colour profile are a decompression bomb; save the picture again")
+        source.seek(0)
+        container = av.open(source, mode="r", options=_OPTIONS, metadata_encoding="latin-1")  # see `metadata`
+    except DECODE_ERRORS as error:
+        raise for_now(path, error) or cannot_read(path, _open_reason(error)) from error
+    container.flags &= ~Flags.gen_pts.value  # invented stamps are wrong for avi with B frames
+    return container
 
 
 def _file(path: StrPath) -> FileIO:
@@ -92,7 +122,7 @@ def _file(path: StrPath) -> FileIO:
         file.name = "media" + (suffix if _SUFFIX.fullmatch(suffix) and suffix not in _PICTURES else "")
         return file
     except (OSError, ValueError) as error:
-        raise cannot_read(path, _file_reason(error)) from error
+        raise for_now(path, error) or cannot_read(path, _file_reason(error)) from error
 
 
 def _inflate(file: FileIO) -> int:
@@ -114,8 +144,6 @@ def _inflate(file: FileIO) -> int:
 def _file_reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return "no such file; check the path"
-    if isinstance(error, PermissionError):
-        return "permission denied; make the file readable for this user"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror.lower()}; check the disk and the path"
     return "not a valid path; check the name"
@@ -195,8 +223,8 @@ def packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
                     yield packet
             return
         except DECODE_ERRORS as error:
-            damage.packets += 1
-            failures += 1 if isinstance(error, av.FFmpegError) else _MAX_READ_FAILURES  # a broken disk stays broken
+            damage.skip(error)
+            failures += 1 if isinstance(error, av.FFmpegError) else _MAX_READ_FAILURES
 
 
 def decode_frames(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
@@ -212,8 +240,8 @@ def decode(stream: Any, packet: Any, damage: Damage) -> list[Any]:
         frames: list[Any] = stream.codec_context.decode(packet)
     except EOFError:
         return []
-    except DECODE_ERRORS:
-        damage.packets += 1
+    except DECODE_ERRORS as error:
+        damage.skip(error)
         return []
     for frame in frames:
         if frame.is_corrupt:

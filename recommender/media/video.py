@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recommender.media.container import decode_frames, demuxer, is_still, nothing_decoded, prepare, video_stream
-from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read
+from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read, for_now
 from recommender.media.looks import Looks
 from recommender.media.paint import Painter
 from recommender.types import Array
@@ -131,7 +131,7 @@ def _paint(shown: Iterable[tuple[float, Any]], painter: Painter, looks: Looks, p
             rgb = rgb if frame is previous else painter.rgb(frame)
             large = looks.at(t_s, frame)
         except DECODE_ERRORS as error:
-            raise cannot_read(path, _unpaintable(frame)) from error
+            raise for_now(path, error) or cannot_read(path, _unpaintable(frame)) from error
         previous = frame
         yield Frame(t_s, rgb, large)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recommender.rankers.scoring import Scoring
-from recommender.rankers.sections import Question, Section, best_run, span
+from recommender.rankers.sections import Question, Section, best_section
 from recommender.types import Array, TrackWindows
 
 NAME = "cosine"
@@ -17,7 +17,7 @@ def rank(question: Question, candidates: Sequence[TrackWindows], scoring: Scorin
     if calibrate is None:
         scores = (window_scores(windows.vectors, question.vector) for windows in candidates)
         pairs = zip(scores, candidates, strict=True)
-        return [best_run(values, span(windows.bounds, question.length_s)) for values, windows in pairs]
+        return [best_section(values, windows.bounds, question.length_s) for values, windows in pairs]
     found = sections(question, candidates)
     shown = calibrate(np.array([section.score for section in found]))
     return [section._replace(score=float(score)) for section, score in zip(found, shown, strict=True)]
@@ -26,7 +26,7 @@ def rank(question: Question, candidates: Sequence[TrackWindows], scoring: Scorin
 def sections(question: Question, candidates: Sequence[TrackWindows]) -> list[Section]:
     """The section of each candidate with the largest mean cosine, which is its score, in [-1, 1]."""
     scores = ((cosines(windows.vectors, question.vector), windows.bounds) for windows in candidates)
-    return [best_run(values, span(bounds, question.length_s)) for values, bounds in scores]
+    return [best_section(values, bounds, question.length_s) for values, bounds in scores]
 
 
 def window_scores(vectors: Array, query: Array) -> Array:

@@ -48,7 +48,7 @@ class FakeAnalyser:
     def library_columns(self, modality):
         return COLUMNS
 
-    def code(self, modality, values, still):
+    def code(self, modality, values, still, *, lengths_s=None):
         random = np.random.default_rng([*self.revision.encode()])
         affect = np.tanh(np.einsum("nf,fa->na", values, random.normal(size=(len(COLUMNS), 4))))
         vectors = unit(np.einsum("nf,fd->nd", values, random.normal(size=(len(COLUMNS), DIM))))
