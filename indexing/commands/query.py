@@ -259,8 +259,8 @@ def _open_music(asked: QueryOptions, model: "Model | None", workers: int | None)
 
     chosen, folder = model or Model.load(), asked.music or Path()
     chosen.check_media("music")
-    choices = {"workers": workers, "tag_charset": asked.tag_charset, "follow_links": asked.follow_links}
-    library, events = refresh(folder, chosen, **choices)
+    given: dict[str, Any] = {"tag_charset": asked.tag_charset, "follow_links": asked.follow_links}
+    library, events = refresh(folder, chosen, workers=workers, **given)
     follow(events, "analysing", quiet=True)
     if not library.count("music"):
         raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {show(folder)}")

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Generator
 from pathlib import Path
+from typing import Unpack
 
 from indexing import ingest
 from indexing.disk.locations import library_path
