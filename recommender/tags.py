@@ -12,8 +12,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from recommender.charsets import mend
-from recommender.errors import MediaError
+from recommender.errors import InputError, MediaError, PassingError
+from recommender.faults import machine_fault
 from recommender.names import BPM_MAX, BPM_MIN, licence_name, tempo
+from recommender.opening import open_regular
+from recommender.text import show
 
 TEXT_TAGS = ("title", "artist", "album", "genre", "licence", "album_artist", "year")
 
@@ -35,10 +38,10 @@ _APE_FOOTER, _ID3V1, _MOST_APE = 32, 128, 1 << 20
 
 
 def read_tags(path: Path, charset: str | None = None) -> dict[str, str]:
-    """The text tags of a music file that are present; unreadable or missing tags are simply absent.
+    """The text tags of a music file that are present; damaged or missing tags are simply absent.
 
     Several genres of a file are joined by `; `; a year is four digits. `charset`: of texts that are marked as Latin-1,
-    where it is known.
+    where it is known. Raises PassingError for a fault of the machine.
     """
     stated = _stated(path)
     found = {tag: [value for name in names for value in stated.get(name, ())] for tag, names in _NAMES.items()}
@@ -98,7 +101,11 @@ def _by_tinytag(path: Path) -> Iterator[tuple[str, str]]:
 
     try:
         tag = TinyTag.get(path, tags=True, duration=False)
-    except (TinyTagException, OSError, ValueError, UnicodeError, OverflowError, MemoryError):
+    except OSError as error:
+        if fault := machine_fault(error):
+            raise PassingError(f"cannot read '{show(path)}': {fault}") from error
+        return
+    except (TinyTagException, ValueError, OverflowError, MemoryError):  # memory is what a lying size asks for
         return
     for name in ("title", "artist", "album", "albumartist", "genre", "year"):
         yield name, str(getattr(tag, name, None) or "")
@@ -111,6 +118,8 @@ def _by_ffmpeg(path: Path) -> Iterator[tuple[str, str]]:
 
     try:
         yield from metadata(path)
+    except PassingError:
+        raise
     except MediaError:
         return
 
@@ -119,7 +128,7 @@ def _ape(path: Path) -> tuple[bytes | None, _Stated]:
     """The title of an ID3v1 tag, None without one, and the APEv2 tag before it, or at the end of the file."""
     old = None
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(0, end - _ID3V1))
             if (tag := file.read(_ID3V1)).startswith(b"TAG"):
@@ -130,7 +139,7 @@ def _ape(path: Path) -> tuple[bytes | None, _Stated]:
             if footer.startswith(b"APETAGEX") and _APE_FOOTER <= size <= min(end, _MOST_APE):
                 file.seek(end - size)
                 return old, _named(_ape_items(file.read(size - _APE_FOOTER)))
-    except OSError:
+    except (OSError, InputError):
         pass
     return old, {}
 
