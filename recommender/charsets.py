@@ -8,6 +8,7 @@ than Western Europe's, a text stays as it is.
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from recommender.errors import Argument, InputError
@@ -20,12 +21,13 @@ _BOMS: tuple[tuple[bytes, str], ...] = (
 )
 _BOMS += ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _LEAST, _LEAD = 0.3, 0.35  # what a charset must reach, and by how much it must explain a text better than Western
+_CUT = 28  # bytes, of 30 that a text of ID3v1 has at most
 _SIGNS = 3  # of another script, at least
 _LAST = "ςםןךףץة"  # letters that only end words
 _ABOVE = "ัิีึืฺุู็่้๊๋์ํ๎"  # Thai marks that stand on a letter
-_POLISH = re.compile(
-    rb"[a-z\xc0-\xff][\xb3\xb9\xbf](?=[a-z\xc0-\xff])|\xa3(?=[a-z\xc0-\xff])"
-)  # ł, ą, ż and Ł in words
+_POLISH = re.compile(  # ł and ą where no number stands before them, ż in a word, Ł before a letter
+    rb"(?<!\d)[\xb3\xb9](?=[a-z\xe0-\xff])|[a-z\xe0-\xff]\xbf(?=[a-z\xe0-\xff])|\xa3(?=[a-z])"
+)
 _OPEN = "\u2018\u2019\u201c\u201d\u201e\u2013\u2014\u2026\u2022\xab\xbb\xb0\xa9\xae\xb7\xa1\xbf\xa0\xaa\xba\xb4\u2122"
 
 
@@ -93,10 +95,13 @@ _CHARSETS = (
 )
 
 
+_WIDE = {"utf-8", *(one.codec for one in _CHARSETS if one.known is not _letter)}
+
+
 def decode(data: bytes) -> str:
     """The text of a file in any charset, without its byte-order mark; bytes that make no sense as surrogates."""
     if form := unicode_form(data):
-        return data.decode(form, "surrogateescape")
+        return data.decode(form, "surrogateescape" if form == "utf-8-sig" else "replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -123,7 +128,8 @@ def mend(texts: Sequence[str], charset: str | None = None) -> list[str]:
     """
     held = [_latin(text) for text in texts]
     codec = charset or detect(b"\n".join(filter(None, held)))
-    return [text if data is None else _decoded(data, codec, text) for text, data in zip(texts, held, strict=True)]
+    mended = [None if data is None or codec is None else _read(data, codec) for data in held]
+    return [text if new is None else new for text, new in zip(texts, mended, strict=True)]
 
 
 def check(charset: str) -> None:
@@ -161,36 +167,27 @@ def _latin(text: str) -> bytes | None:
         return None
 
 
-def _decoded(data: bytes, codec: str | None, text: str) -> str:
-    """`data` in a charset but for half a sign at its end (tags may be cut); `text` where that fails."""
-    for end in (len(data), len(data) - 1, len(data) - 2):
-        try:
-            return data[:end].decode(codec) if codec else text
-        except (UnicodeDecodeError, LookupError):
-            if codec not in ("utf-8", "cp932", "gbk", "cp950", "cp949", "euc-jp"):
-                return text
-    return text
+def _read(line: bytes, codec: str) -> str | None:
+    """A line in a charset, but for half a sign at its end, where tags are cut; None where it is no text in it."""
+    for cut in range(4 if codec in _WIDE and len(line) >= _CUT else 1):
+        with suppress(UnicodeDecodeError, LookupError):
+            if end := line[: len(line) - cut]:
+                return end.decode(codec)
+    return None if line else ""
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Whether every line is UTF-8, but for half a sign at its end."""
-    found = False
-    for line in data.split(b"\n"):
-        try:
-            found |= not line.decode("utf-8").isascii()
-        except UnicodeDecodeError as error:
-            if error.reason != "unexpected end of data" or line[: error.start].isascii():
-                return False
-            found = True
-    return found
+    """Whether every line is UTF-8, and any has a whole sign of it."""
+    lines = [_read(line, "utf-8") for line in data.split(b"\n")]
+    return None not in lines and not "".join(filter(None, lines)).isascii()
 
 
 def _score(data: bytes, charset: _Charset) -> float:
     """How well a charset explains `data`: 1 where all signs are frequent ones in words of one script; -1 where not."""
-    try:
-        text = data.decode(charset.codec)
-    except UnicodeDecodeError:
+    lines = [_read(line, charset.codec) for line in data.split(b"\n")]
+    if None in lines:
         return -1.0
+    text = "\n".join(filter(None, lines))
     total, signs, before = 0.0, 0, " "
     for sign in text:
         if not sign.isascii():

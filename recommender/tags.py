@@ -12,8 +12,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from recommender.charsets import mend
-from recommender.errors import MediaError
+from recommender.errors import InputError, MediaError, PassingError
+from recommender.faults import machine_fault
 from recommender.names import BPM_MAX, BPM_MIN, licence_name, tempo
+from recommender.opening import open_regular
+from recommender.text import show
 
 TEXT_TAGS = ("title", "artist", "album", "genre", "licence", "album_artist", "year")
 
@@ -32,14 +35,13 @@ _BPM = ("bpm", "tbpm", "tempo")
 _YEAR = re.compile(r"(1[5-9]\d\d|20\d\d)")
 _LOST = "\ufffd"  # in place of bytes that were no text in the charset they were read in
 _APE_FOOTER, _ID3V1, _MOST_APE = 32, 128, 1 << 20
-_ID3V1_LENGTH = 30  # of a text in tags of version 1, which end there
 
 
 def read_tags(path: Path, charset: str | None = None) -> dict[str, str]:
-    """The text tags of a music file that are present; unreadable or missing tags are simply absent.
+    """The text tags of a music file that are present; damaged or missing tags are simply absent.
 
     Several genres of a file are joined by `; `; a year is four digits. `charset`: of texts that are marked as Latin-1,
-    where it is known.
+    where it is known. Raises PassingError for a fault of the machine.
     """
     stated = _stated(path)
     found = {tag: [value for name in names for value in stated.get(name, ())] for tag, names in _NAMES.items()}
@@ -63,13 +65,20 @@ def bpm_tag(path: Path) -> float | None:
 
 
 def _stated(path: Path) -> _Stated:
-    """What a file says, from the first reader that finds anything; what is cut off in it from the others."""
-    found = _named(_by_tinytag(path))
-    for more in (_named(_ape(path)), {} if _is_told(found) else _named(_by_ffmpeg(path))):
-        for name, values in more.items():
-            if name not in found or _is_cut(found[name][0], values[0]):
-                found[name] = values
-    return found
+    """What a file says, from the first reader that finds it; what was lost in reading it from the others.
+
+    APEv2 tags come before those of version 1 of ID3, which are cut off, and after those of version 2.
+    """
+    found, (old_title, ape) = _named(_by_tinytag(path)), _ape(path)
+    old = old_title is not None and old_title == found.get("title", [""])[0].encode("latin-1", "replace").strip()
+    found = _filled(ape, found) if old else _filled(found, ape)
+    return found if _is_told(found) else _filled(found, _named(_by_ffmpeg(path)))
+
+
+def _filled(found: _Stated, more: _Stated) -> _Stated:
+    """What was found, and of more what that lacks or lost signs of."""
+    whole = {name: values for name, values in found.items() if not any(_LOST in value for value in values)}
+    return {**found, **more, **whole}
 
 
 def _named(pairs: Iterable[tuple[str, str]]) -> _Stated:
@@ -86,18 +95,17 @@ def _is_told(found: _Stated) -> bool:
     return bool(values) and not any(_LOST in value for value in values)
 
 
-def _is_cut(text: str, other: str) -> bool:
-    """Whether the other text is the better one: this one lost signs, or its end in a tag of version 1."""
-    return _LOST in text or (len(text) == _ID3V1_LENGTH < len(other) and other.startswith(text.rstrip()))
-
-
 def _by_tinytag(path: Path) -> Iterator[tuple[str, str]]:
     """Its fields, and what files say beyond them."""
     from tinytag import TinyTag, TinyTagException
 
     try:
         tag = TinyTag.get(path, tags=True, duration=False)
-    except (TinyTagException, OSError, ValueError, UnicodeError, OverflowError, MemoryError):
+    except OSError as error:
+        if fault := machine_fault(error):
+            raise PassingError(f"cannot read '{show(path)}': {fault}") from error
+        return
+    except (TinyTagException, ValueError, OverflowError, MemoryError):  # memory is what a lying size asks for
         return
     for name in ("title", "artist", "album", "albumartist", "genre", "year"):
         yield name, str(getattr(tag, name, None) or "")
@@ -110,29 +118,34 @@ def _by_ffmpeg(path: Path) -> Iterator[tuple[str, str]]:
 
     try:
         yield from metadata(path)
+    except PassingError:
+        raise
     except MediaError:
         return
 
 
-def _ape(path: Path) -> Iterator[tuple[str, str]]:
-    """The texts of an APEv2 tag at the end of a file, or before an ID3v1 tag there; several of a name apart."""
+def _ape(path: Path) -> tuple[bytes | None, _Stated]:
+    """The title of an ID3v1 tag, None without one, and the APEv2 tag before it, or at the end of the file."""
+    old = None
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             end = file.seek(0, os.SEEK_END)
-            for at in (end, end - _ID3V1):
-                file.seek(max(0, at - _APE_FOOTER))
-                footer = file.read(_APE_FOOTER)
-                size = int.from_bytes(footer[12:16], "little")
-                if footer.startswith(b"APETAGEX") and _APE_FOOTER <= size <= min(at, _MOST_APE):
-                    file.seek(at - size)
-                    yield from _ape_items(file.read(size - _APE_FOOTER))
-                    return
-    except OSError:
-        return
+            file.seek(max(0, end - _ID3V1))
+            if (tag := file.read(_ID3V1)).startswith(b"TAG"):
+                old, end = tag[3:33].strip(b"\0 "), end - _ID3V1
+            file.seek(max(0, end - _APE_FOOTER))
+            footer = file.read(_APE_FOOTER)
+            size = int.from_bytes(footer[12:16], "little")
+            if footer.startswith(b"APETAGEX") and _APE_FOOTER <= size <= min(end, _MOST_APE):
+                file.seek(end - size)
+                return old, _named(_ape_items(file.read(size - _APE_FOOTER)))
+    except (OSError, InputError):
+        pass
+    return old, {}
 
 
 def _ape_items(data: bytes) -> Iterator[tuple[str, str]]:
-    """Name and value of every text in the items of an APEv2 tag."""
+    """Name and value of every text in the items of an APEv2 tag, several of a name apart."""
     while len(data) > 8:
         size, flags = int.from_bytes(data[:4], "little"), int.from_bytes(data[4:8], "little")
         name, _, rest = data[8:].partition(b"\0")

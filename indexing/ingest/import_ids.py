@@ -98,7 +98,8 @@ def read_ids(path: Path) -> Ids:
     try:
         with open(path, "rb") as file:
             encoding = unicode_form(file.read(1 << 10)) or "utf-8-sig"
-        with open(path, encoding=encoding, errors="surrogateescape", newline="") as file:
+        errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
+        with open(path, encoding=encoding, errors=errors, newline="") as file:
             rows = csv.reader(file, strict=True)
             header = _header(next(rows, []), path)
             columns: list[list[str]] = [[] for _ in header]

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +18,7 @@ from indexing.ingest.events import Event, Failed, Ingested, Skipped
 from indexing.ingest.job import Bad, Done, Job, analyse
 from indexing.ingest.plan import Decisions
 from indexing.writing.writer import Writer
-from recommender.errors import CliptuneError
+from recommender.errors import CliptuneError, PassingError
 from recommender.model import Model
 from recommender.tags import read_tags
 from recommender.types import Modality
@@ -92,8 +92,15 @@ class Pipeline:
     def _retag(self, paths: list[str]) -> None:
         """Read the tags of known files again, those that are in reach."""
         for at in range(0, len(paths), _BATCH_TAGS):
-            some = [path for path in paths[at : at + _BATCH_TAGS] if os.access(path, os.R_OK)]
-            self.writer.commit([Tagged(path, read_tags(Path(path), self.charset)) for path in some], self.modality)
+            found = [Tagged(p, tags) for p in paths[at : at + _BATCH_TAGS] if (tags := self._tags(p)) is not None]
+            self.writer.commit(found, self.modality)
+
+    def _tags(self, path: str) -> Mapping[str, str] | None:
+        """The tags of a file, None where it is out of reach."""
+        try:
+            return read_tags(Path(path), self.charset) if os.access(path, os.R_OK) else None
+        except PassingError:
+            return None
 
     def _analyse(self, jobs: list[Job]) -> Iterator[Event]:
         results = cast(Generator[tuple[Job, Any]], self.executor.run(analyse, self.analyser, jobs))
