@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from recommender.errors import Argument, InputError
+from recommender.opening import LIST, read_text
 from recommender.tags import licence_name
 from recommender.text import show
 
@@ -237,7 +238,7 @@ def paths_in(file: Path) -> frozenset[str]:
     An entry that is no file there is kept as it is: it may be the id of an imported track. Raises InputError.
     """
     try:
-        lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = read_text(file, LIST, errors="surrogateescape").splitlines()
     except OSError as error:
         raise InputError(f"cannot read the list of files {show(file)}: {show(str(error.strerror).lower())}") from error
     return absolute((line for line in lines if line.strip()), file.parent)

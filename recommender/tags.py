@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from recommender.opening import check_regular
+
 TEXT_TAGS = ("title", "artist", "album", "genre", "licence")
 
 BPM_MIN, BPM_MAX = 30.0, 300.0  # what else tags state, 0 above all, is no tempo
@@ -63,6 +65,7 @@ def _read(path: Path) -> Any:
     from tinytag import TinyTag, TinyTagException
 
     try:
+        check_regular(path)
         return TinyTag.get(path, tags=True, duration=False)
     except (TinyTagException, OSError, ValueError, UnicodeError, OverflowError, MemoryError):
         return None

@@ -11,8 +11,8 @@ from typing import NamedTuple
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
-        ("errors", "text", "plain", "tags", "atomic", "exports"),
         ("opening",),
+        ("errors", "text", "plain", "tags", "atomic", "exports"),
         ("conditions",),
         ("types",),
         ("logs", "media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),

@@ -12,6 +12,7 @@ import numpy as np
 
 from recommender.conditions import TAGS
 from recommender.errors import InputError
+from recommender.opening import TABLE, open_text
 from recommender.text import show
 from recommender.types import Array
 
@@ -93,7 +94,7 @@ class Ids:
 def read_ids(path: Path) -> Ids:
     """The table in a UTF-8 CSV file with a header; raises InputError naming the first bad line."""
     try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        with open_text(path, TABLE, encoding="utf-8-sig", errors="surrogateescape") as file:
             rows = csv.reader(file, strict=True)
             header = _header(next(rows, []), path)
             columns: list[list[str]] = [[] for _ in header]
@@ -107,7 +108,8 @@ def read_ids(path: Path) -> Ids:
     except FileNotFoundError as error:
         raise InputError(f"no such file: {show(path)}") from error
     except (OSError, csv.Error) as error:
-        raise InputError(f"{show(path)} cannot be read as CSV: {show(str(error))}") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{show(path)} cannot be read as CSV: {show(why)}") from error
     table: dict[str, Any] = dict(zip(header, columns, strict=True))
     for name in _NUMBERS:
         if name in table:
