@@ -15,7 +15,7 @@ import typer
 from indexing.commands.beats import app as index_app
 from indexing.commands.query import query
 from recommender.commands import app as models_app
-from recommender.console import FAILED, OK, TABLE, USAGE, FormatOption, group, word_as_options, write, write_list
+from recommender.console import FAILED, OK, TABLE, USAGE, FormatOption, group, tell, word_as_options, write, write_list
 from recommender.errors import CliptuneError, InputError
 from recommender.options import argument
 from recommender.outputs.listing import facts
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def _die(message: str, code: int) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    tell(f"error: {message}")
     sys.exit(code)
 
 

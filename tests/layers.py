@@ -11,8 +11,9 @@ from typing import NamedTuple
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
+        ("opening",),
         ("errors", "text", "plain", "atomic", "exports"),
-        ("opening", "charsets", "names", "faults"),
+        ("charsets", "names", "faults"),
         ("lists",),
         ("conditions",),
         ("types",),

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from indexing.catalog.trust import check_objects, distrust
 from indexing.disk.durable import library_errors
 from indexing.disk.locations import CATALOG
 from recommender.errors import LibraryError
+from recommender.opening import check_regular
 from recommender.text import show
 from recommender.types import Space
 
@@ -151,11 +153,13 @@ def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = Non
         with closing(sqlite3.connect(folder / CATALOG, timeout=30)) as begun:
             begun.execute("SELECT 1 FROM sqlite_master").fetchone()
     uri = f"file:{quote(os.fsencode(source / CATALOG))}?{options}"
+    check_regular(source / CATALOG)
     connection = sqlite3.connect(
         uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False, factory=_Held
     )
     reading = Reading(connection, scratch)
     try:
+        distrust(connection)
         connection.execute("PRAGMA query_only=ON")
         connection.execute("BEGIN")
     except BaseException:
@@ -210,7 +214,8 @@ def version(connection: sqlite3.Connection) -> int | None:
 
 
 def check_version(connection: sqlite3.Connection, folder: Path) -> None:
-    """Raise LibraryError for a catalog that is not finished, or that a later version of this program made."""
+    """Raise LibraryError for a catalog that is not finished, that a later version of this program or another made."""
+    check_objects(connection, folder)
     found = version(connection)
     if found is None:
         raise UnfinishedError(f"the library at {show(folder)} was never finished; index again to make it")

@@ -198,6 +198,8 @@ def is_made(folder: Path) -> bool:
 def put_triggers(connection: sqlite3.Connection) -> None:
     """Make the catalog's triggers those of TRIGGERS, writing nothing where they are."""
     there = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    for name in there.keys() - TRIGGERS.keys():  # of a name from before: whatever it does, it has no business here
+        connection.execute(f"DROP TRIGGER {name}")
     for name, statement in TRIGGERS.items():
         if there.get(name) != statement:
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")

@@ -24,6 +24,7 @@ from recommender.console import (
     group,
     load_model,
     say_when_interrupted,
+    tell,
     write,
     write_list,
 )
@@ -284,9 +285,9 @@ def index_verify(
     report = examine(existing(library), queries)
     if format != "json":
         for orphan in report.orphans:
-            typer.echo(f"orphan: {show(orphan)}: harmless, the next writer removes it", err=True)
+            tell(f"orphan: {show(orphan)}: harmless, the next writer removes it")
         for modality, recall in report.recalls.items():
-            typer.echo(f"search of {modality}: {recall}", err=True)
+            tell(f"search of {modality}: {recall}")
     text = "".join(f"{problem}\n" for problem in report.problems) or "whole\n"
     value = report.as_json()
     write_list(Listing(value, value["problems"], ("kind", "text"), text), format)

@@ -11,7 +11,7 @@ import typer
 
 from indexing.commands.index import MEDIA_WORDS, follow, open_library
 from recommender.conditions import FILTERS, Declared
-from recommender.console import FAILED, FollowLinksOption, Kind, WorkersOption, load_model, word_as_options
+from recommender.console import FAILED, FollowLinksOption, Kind, WorkersOption, load_model, tell, word_as_options
 from recommender.errors import CliptuneError, InputError
 from recommender.options import Options, option, setting, take_options
 from recommender.outputs import OUTPUTS
@@ -136,7 +136,6 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
 
     where = _conditions(conditions)
     model = load_model(asked.model) if asked.model else None
-    tell = partial(typer.echo, err=True)
     clips, vectors = expand_clips(asked.video or [], tell, follow_links=asked.follow_links), _rows(asked)
     opened = _open_music(asked, model, workers) if asked.music else open_library(asked.library or "default")
     engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)
@@ -144,9 +143,9 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
     target = asked.features_of.other if asked.features else "video" if asked.track else "music"
     _require_any(engine.library, target, where)
     if engine.model.reads and engine.model.name != "builtin":
-        typer.echo(f"model: {engine.model.name}, which reads {engine.model.reads}", err=True)
+        tell(f"model: {engine.model.name}, which reads {engine.model.reads}")
     if engine.scale:
-        typer.echo(engine.scale.sentence(), err=True)
+        tell(engine.scale.sentence())
     several = max(len(clips), len(vectors)) > 1 or any(path.is_dir() for path in asked.video or [])
     several = several and asked.slideshow is None
     output = outputs.get(asked.format or ("json" if several else "table"))
@@ -244,10 +243,10 @@ def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) 
 
     for answer in answers:
         if answer.error is not None:
-            typer.echo(f"error: {answer.error}", err=True)
+            tell(f"error: {answer.error}")
             failed.append(answer.error)
         for remark in () if output.remarks else remarks(answer):
-            typer.echo(f"{show(answer.query)}: {remark}", err=True)
+            tell(f"{show(answer.query)}: {remark}")
         yield answer
 
 

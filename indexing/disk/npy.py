@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import DTypeLike
 
+from recommender.opening import check_regular
 from recommender.types import Array
 
 
@@ -53,6 +54,7 @@ class NpyWriter:
 
 def load_npy(path: Path) -> Array:
     """The array in a .npy file, mapped read-only (in memory when it is empty); ValueError when damaged."""
+    check_regular(path)
     try:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except ValueError:

@@ -21,6 +21,7 @@ from indexing.disk.locations import PARTS
 from indexing.disk.runs import spans
 from recommender.atomic import ensure_folder, new_file
 from recommender.errors import LibraryError
+from recommender.opening import check_regular
 from recommender.text import show
 from recommender.types import Analysis, Array
 
@@ -191,7 +192,7 @@ def kind_of(folder: Path, part: Part) -> bytes | str:
     import pyarrow.parquet as pq
 
     try:
-        return bytes(pq.read_schema(folder / FOLDER / part.name).serialize())
+        return bytes(pq.read_schema(_regular(folder / FOLDER / part.name)).serialize())
     except (OSError, ValueError, KeyError):
         return part.name
 
@@ -203,7 +204,7 @@ def part_at(path: Path) -> tuple[Part, list[str]]:
     """
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(_regular(path)) as file:
         return Part(path.name, file.metadata.num_rows, 0, ""), list(_notes(file.schema_arrow)["columns"])
 
 
@@ -212,9 +213,15 @@ def source_of(folder: Path, part: Part) -> str:
     import pyarrow.parquet as pq
 
     try:
-        return str(_notes(pq.read_schema(folder / FOLDER / part.name)).get("source", ""))
+        return str(_notes(pq.read_schema(_regular(folder / FOLDER / part.name))).get("source", ""))
     except (OSError, ValueError, KeyError, AttributeError):
         return ""
+
+
+def _regular(path: Path) -> Path:
+    """`path`, refused with an OSError where a pipe or a folder has its place."""
+    check_regular(path)
+    return path
 
 
 def _notes(schema: Any) -> Any:
@@ -227,7 +234,7 @@ def _open(path: Path) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(_regular(path), page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError as error:
         raise DamagedPartError(_damage_text(path, "is missing")) from error

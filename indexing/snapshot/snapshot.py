@@ -6,7 +6,6 @@ small exact tail; only then are the catalog's questions and the store imported.
 """
 
 import itertools
-import json
 import os
 import shutil
 import uuid
@@ -28,6 +27,7 @@ from indexing.snapshot.medians import medians
 from indexing.snapshot.segments import Segment
 from recommender.errors import LibraryError
 from recommender.logs import getLogger
+from recommender.opening import load_json
 from recommender.types import Array, Modality
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Snapshot:
 
 def load(folder: Path) -> Snapshot:
     """The published snapshot, memory-mapped; raises OSError, ValueError or KeyError when unusable."""
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest = load_json(folder / MANIFEST)
     if manifest["format"] != _FORMAT:
         raise ValueError(f"unknown snapshot format {manifest['format']}")
     name = Path(manifest["name"]).name
