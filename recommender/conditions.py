@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from recommender.errors import Argument, InputError
 from recommender.lists import absolute, is_list, paths_in
 from recommender.names import fold_key, key_name, licence_name
-from recommender.opening import LIST, read_text
 from recommender.text import fold, show
 
 _NUMBER, _CLOCK = r"\d+(?:\.\d+)?", r"(?:\d+:)*\d+(?:\.\d+)?"

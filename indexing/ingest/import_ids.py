@@ -14,7 +14,7 @@ from recommender.charsets import unicode_form
 from recommender.conditions import TAGS
 from recommender.errors import InputError
 from recommender.names import key_name, tempo
-from recommender.opening import TABLE, open_text
+from recommender.opening import TABLE, open_regular, open_text
 from recommender.text import fold_path, show
 from recommender.types import Array
 
