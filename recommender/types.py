@@ -292,7 +292,7 @@ class Recommendation:
 
     Attributes
     ----------
-    track: what to use. score: in [0, 1], larger is better. rank: from 1.
+    track: what to use. score: in [0, 1] (of imported vectors a cosine, in [-1, 1]), larger is better. rank: from 1.
     in_s, out_s: where the section begins and ends, in seconds from the start of the track.
     affect, emotions: of the query and of the section, as far as the model predicts them.
     reasons: why it ranks here, the strongest first.
