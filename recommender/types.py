@@ -130,6 +130,7 @@ class Track:
     affect: of the whole item; None for imported vectors.
     copies: further paths with the same content.
     versions: paths of other files of the same recording (another encoding or length).
+    also_in, contains: paths of longer files (mixes, medleys) that hold this track, and of those that it holds.
     bpm_confidence, key_confidence: probabilities that `bpm` and `key` are what is meant; None where not told.
     bpm_alternative: the next likely level of the pulse.
     """
@@ -150,6 +151,8 @@ class Track:
     bpm_confidence: float | None = None
     bpm_alternative: float | None = None
     key_confidence: float | None = None
+    also_in: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
 
 
 class Candidates(NamedTuple):

@@ -69,7 +69,9 @@ def test_directions_that_look_away_keep_their_order(tmp_path, backend):
         assert [int(r.track.path) for r in found] == np.argsort(-right).tolist()
         assert [r.score for r in found] == pytest.approx(np.sort(right)[::-1], abs=1e-6)
         assert [round(r.score, 6) for r in found] == [record(r)["score"] for r in found]
-        some = engine.recommend(engine.vector(query), top=40, where=Filter(only=frozenset(str(i) for i in range(1, 40, 2))))
+        some = engine.recommend(
+            engine.vector(query), top=40, where=Filter(only=frozenset(str(i) for i in range(1, 40, 2)))
+        )
         assert [int(r.track.path) for r in some] == [i for i in np.argsort(-right).tolist() if i % 2]
         one = engine.recommend(engine.vector(query), top=40, per_artist=3)
         assert [r.track.artist for r in one].count("A") == 3
