@@ -130,6 +130,7 @@ class Track:
     affect: of the whole item; None for imported vectors.
     copies: further paths with the same content.
     versions: paths of other files of the same recording (another encoding or length).
+    also_in, contains: paths of longer files (mixes, medleys) that hold this track, and of those that it holds.
     bpm_confidence, key_confidence: probabilities that `bpm` and `key` are what is meant; None where not told.
     bpm_alternative: the next likely level of the pulse.
     """
@@ -153,6 +154,8 @@ class Track:
     album: str | None = None
     album_artist: str | None = None
     year: int | None = None
+    also_in: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
 
 
 class Candidates(NamedTuple):
@@ -300,7 +303,7 @@ class Recommendation:
 
     Attributes
     ----------
-    track: what to use. score: in [0, 1], larger is better. rank: from 1.
+    track: what to use. score: in [0, 1] (of imported vectors a cosine, in [-1, 1]), larger is better. rank: from 1.
     in_s, out_s: where the section begins and ends, in seconds from the start of the track.
     affect, emotions: of the query and of the section, as far as the model predicts them.
     reasons: why it ranks here, the strongest first.

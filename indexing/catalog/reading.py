@@ -10,13 +10,16 @@ import shutil
 import sqlite3
 import tempfile
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from indexing.catalog.tracks import leading
 from indexing.catalog.trust import check_objects, distrust
 from indexing.disk.durable import library_errors
 from indexing.disk.locations import CATALOG
@@ -31,6 +34,11 @@ HEAD = (
     "SELECT m.uid, m.generation, m.space, s.model, s.revision, s.dim "
     "FROM meta m LEFT JOIN spaces s ON s.id = m.space WHERE m.id = 1"
 )
+_CONTAINED = (
+    "SELECT c.{0}, c.{1}, f.path FROM contained c JOIN files f ON f.track = c.{1} "
+    "WHERE c.{0} IN ({2}) ORDER BY c.{0}, c.{1}, f.path"
+)
+_CHUNK = 500  # tracks asked about at a time
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,18 @@ class Reading:
             for table in ("files", "failures")
             for where, asked in (("path = ?", (name,)), ("path >= ? AND path < ?", (folder, folder[:-1] + b"0")))
         )
+
+    def containment(self, track_ids: Sequence[int]) -> dict[int, tuple[list[bytes], list[bytes]]]:
+        """Of those of some tracks that are contained in others or contain others, the paths of these and of those."""
+        found: dict[int, tuple[list[bytes], list[bytes]]] = {}
+        for place, (mine, other) in enumerate((("track", "whole"), ("whole", "track"))):
+            for at in range(0, len(track_ids), _CHUNK):
+                some = track_ids[at : at + _CHUNK]
+                rows = self.connection.execute(_CONTAINED.format(mine, other, ", ".join("?" * len(some))), some)
+                for (track, _), several in groupby(rows, key=itemgetter(0, 1)):
+                    paths = [path for *_, path in several]
+                    found.setdefault(track, ([], []))[place].append(paths[leading(paths)])
+        return found
 
     def close(self) -> None:
         """End the transaction and let go of the file."""

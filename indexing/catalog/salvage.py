@@ -14,7 +14,18 @@ import sqlalchemy as sa
 from indexing.catalog.engine import writing_engine
 from indexing.catalog.queries import DANGLING
 from indexing.catalog.reading import SCHEMA_VERSION, UnfinishedError, check_version
-from indexing.catalog.schema import TABLES, files, meta, modalities, parts, recordings, spaces, touched, tracks
+from indexing.catalog.schema import (
+    TABLES,
+    contained,
+    files,
+    meta,
+    modalities,
+    parts,
+    recordings,
+    spaces,
+    touched,
+    tracks,
+)
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.durable import sync
 from indexing.disk.locations import CATALOG, has_parts, is_lost
@@ -133,7 +144,7 @@ class Remade(CatalogWriter):
 
     def _drop_trackless(self) -> None:
         """Drop what refers to tracks that are not there."""
-        for table in (files, recordings):
+        for table in (files, recordings, contained):
             self.drop_dangling(table.name)
 
 

@@ -16,6 +16,8 @@ from recommender.atomic import ensure_folder
 from recommender.conditions import TAGS
 from recommender.errors import LibraryError
 
+GROUPING = 1
+"""Changes when tracks are grouped in another way; in the file as SQLite's `user_version`, 0 of before that was told."""
 TABLES = sa.MetaData()
 
 
@@ -177,6 +179,7 @@ def create(folder: Path, model: str, revision: str, *, dim: int) -> None:
             space = connection.execute(add).inserted_primary_key
             row = {"schema_version": SCHEMA_VERSION, "space": space[0] if space else 1, "generation": 0}
             connection.execute(sa.insert(meta).values(id=1, uid=uuid.uuid4().hex, **row))
+            connection.exec_driver_sql(f"PRAGMA user_version = {GROUPING}")
     finally:
         engine.dispose()
 

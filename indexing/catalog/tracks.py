@@ -42,8 +42,12 @@ def track_of(
         copies=tuple(map(os.fsdecode, copies)),
         versions=tuple(map(os.fsdecode, versions)),
         **told,
-        **{name: (stated or {}).get(name) for name in _TOLD},
+        **_told(stated or {}),
     )
+
+
+def _told(stated: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: stated.get(name) for name in _TOLD}
 
 
 def filter_values(row: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from indexing.disk import parts
 from indexing.disk.durable import PARTIAL, library_errors
 from indexing.disk.locations import BACKUP
 from indexing.disk.lock import lock, now
-from indexing.duplicates.groups import Versions
+from indexing.duplicates import groups
 from indexing.snapshot import snapshot
 from recommender.errors import Argument, LibraryError, SpaceMismatch
 from recommender.text import show
@@ -38,7 +38,7 @@ class Writer:
     sources: dict[Modality, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.versions = Versions(self.folder, self.space_id)
+        self.versions = groups.Versions(self.folder, self.space_id)
 
     @property
     def space_id(self) -> int:
@@ -138,6 +138,11 @@ class Writer:
             if published is not None:
                 snapshot.remove_others(self.folder, published.name)
 
+    def regroup(self) -> None:
+        """Group versions anew where that was done by other rules; the next writer tries where it cannot be now."""
+        with suppress(LibraryError), library_errors(self.folder, "read the library at"), self.catalog.transaction():
+            groups.regroup(self.folder, self.catalog)
+
     def _write_part(self, items: list[tuple[bytes, Analysis]], modality: Modality) -> parts.Part:
         columns, source = items[0][1].features.columns, self.sources.get(modality, "")
         return parts.write_part(self.folder, parts.rows_of(items), columns, source=source, blobs=parts.blobs_in(items))
@@ -181,6 +186,7 @@ def writing(folder: Path, space: Space | None = None, wait_s: float = 0.0, *, sw
                     raise mismatch(folder, head.space, space)
             writer = Writer(folder, catalog, space or head.space)
             writer.clear()
+            writer.regroup()
             yield writer
         finally:
             catalog.close()

@@ -58,6 +58,8 @@ def record(r: Recommendation) -> dict[str, Any]:
         "reasons": [_reason(why) for why in r.reasons],
         "copies": list(r.track.copies),
         "versions": list(r.track.versions),
+        "also_in": list(r.track.also_in),
+        "contains": list(r.track.contains),
     }
 
 
@@ -80,6 +82,8 @@ def track_record(t: Track) -> dict[str, Any]:
         **tempo_and_key(t),
         **tags(t),
         **{name: affect.get(name) for name in ("valence", "arousal", "emotion", "mood")},
+        "also_in": list(t.also_in),
+        "contains": list(t.contains),
     }
 
 

@@ -51,7 +51,9 @@ def block(answer: Answer) -> str:
         lines.append(join(row, widths))
         indent = " " * (2 + widths[0] + 2)
         lines.extend(indent + line for line in reason_lines(r.reasons, answer.figures))
-        lines.extend(f"{indent}  also here as: {line}" for line in elsewhere(r.track.versions, answer.versions))
+        others = {"also here as": r.track.versions, "also in": r.track.also_in, "contains": r.track.contains}
+        for how, paths in others.items():
+            lines.extend(f"{indent}  {how}: {line}" for line in elsewhere(paths, answer.versions))
     return "\n".join(lines) + "\n"
 
 
@@ -62,7 +64,7 @@ def reason_lines(reasons: Sequence[Reason], figures: bool) -> list[str]:
 
 
 def elsewhere(versions: Sequence[str], all_of_them: bool) -> list[str]:
-    """Other files of the same recording, each on a line of its own, or the first with how many more."""
+    """Other files, each on a line of its own, or the first with how many more."""
     if all_of_them or len(versions) < 2:
         return [near(path) for path in versions]
     return [f"{near(versions[0])} (and {len(versions) - 1} more; --versions lists them)"]
