@@ -236,6 +236,14 @@ class CatalogWriter(Catalog):
         self._execute(sa.delete(parts).where(parts.c.id.in_(old)))
         return dead
 
+    def place_again(self, places: Mapping[int, tuple[bytes, Sequence[int]]], rows: Mapping[int, int]) -> None:
+        """Correct of tracks their hash, part, first row and number of windows, and of parts their number of rows."""
+        for track, (digest, (part, first_row, windows)) in places.items():
+            row = {"hash": digest, "part": part, "first_row": first_row, "windows": windows}
+            self._execute(sa.update(tracks).where(tracks.c.id == track).values(row))
+        for part, count in rows.items():
+            self._execute(sa.update(parts).where(parts.c.id == part, parts.c.rows != count).values(rows=count))
+
     def drop_unused(self) -> list[str]:
         """Drop tracks without a path and parts without a track."""
         unused = self._execute(sa.select(tracks.c.id).where(PATHLESS)).scalars().all()

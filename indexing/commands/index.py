@@ -309,12 +309,11 @@ def index_repair(
 
     Example: recommend index repair ~/Music"""
     from indexing.disk.locations import existing
-    from indexing.maintenance.repair import repair
-    from indexing.maintenance.verify import examine
+    from indexing.maintenance.repair import repair, unrepaired
 
     follow(repair(library, load_model(model), folders or (), workers=workers, limit_s=timeout), "repairing")
-    if problems := examine(existing(library), queries=0).problems:
-        raise CliptuneError(f"{len(problems)} problem(s) are left: {problems[0]}")
+    if reason := unrepaired(existing(library)):
+        raise CliptuneError(reason)
     write("whole\n")
 
 
@@ -329,7 +328,7 @@ def index_compact(library: LibraryOption = "default") -> None:
     saved = compact(existing(library))
     write(f"{saved}\n")
     if saved.left:
-        raise CliptuneError(f"{len(saved.left)} damaged part(s) were left as they are: `recommend index repair`")
+        raise CliptuneError(f"{len(saved.left)} part(s) were left as they are: {saved.why}")
 
 
 @app.command("build")

@@ -127,12 +127,11 @@ class Writer:
                 (self.folder / parts.FOLDER / name).unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove what a killed writer left: files the catalog does not know, unfinished snapshots."""
+        """Remove what a killed writer left: parts the catalog does not know, what is unfinished; nothing of others."""
         known = [part.name for part in self.reading(Catalog.parts).values()]
+        begun = (*self.folder.glob(PARTIAL + "*"), *self.folder.glob(f"*/{PARTIAL}*"))
         with library_errors(self.folder, "write to the library at"):
-            for path in (*parts.strangers(self.folder, known), *self.folder.glob(PARTIAL + "*"), self.folder / BACKUP):
-                path.unlink(missing_ok=True)
-            for path in self.folder.glob(f"*/{PARTIAL}*"):
+            for path in (*parts.strangers(self.folder, known), *begun, self.folder / BACKUP):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             published = snapshot.load_or_none(self.folder)
             if published is not None:
