@@ -3,6 +3,7 @@
 CRC-32, which finds every single run of up to 32 wrong bits: against the hardware, not against people.
 """
 
+import errno
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -10,16 +11,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from recommender.opening import check_regular, open_regular
+
 SMALL = 1 << 20
 """Bytes up to which a file is looked at whenever it is opened: below a millisecond."""
 _BLOCK = 1 << 20
+_NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENOTSUP}  # or a pipe in its place
 _SEAL = "crc"
 
 
 def crc(path: Path, most: int | None = None) -> int:
     """The CRC-32 of a file, or of its first `most` bytes; raises OSError."""
-    found, left = 0, path.stat().st_size if most is None else most
-    with open(path, "rb", buffering=0) as file:
+    found, left = 0, check_regular(path) if most is None else most
+    with open_regular(path) as file:
         while block := file.read(min(_BLOCK, left)):
             found = zlib.crc32(block, found)
             left -= len(block)
@@ -37,9 +41,11 @@ def differing(home: Path, written: Mapping[str, int], most: int | None = None) -
     for name, expected in written.items():
         path = home / name
         try:
-            if (most is None or path.stat().st_size <= most) and crc(path) != expected:
+            if (most is None or check_regular(path) <= most) and crc(path) != expected:
                 yield name
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except OSError as error:
+            if error.errno not in _NO_FILE:
+                raise
             yield name
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import DTypeLike
 
-from recommender.opening import check_regular
+from recommender.opening import open_regular
 from recommender.types import Array
 
 

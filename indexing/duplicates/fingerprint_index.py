@@ -88,7 +88,7 @@ def flaw(folder: Path, most: int | None = None) -> str | None:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    return unseal(json.loads((folder / FOLDER / MANIFEST).read_text(encoding="utf-8")))
+    return unseal(load_json(folder / FOLDER / MANIFEST))
 
 
 def spill(folder: Path, recordings: Recordings, small: bool = False) -> None:

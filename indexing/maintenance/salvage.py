@@ -16,7 +16,7 @@ from indexing.catalog.salvage import Remade, find_elsewhere, flaw_of, keep_damag
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk import parts
 from indexing.disk.aside import set_aside
-from indexing.disk.durable import PARTIAL, library_errors, publish, sync
+from indexing.disk.durable import PARTIAL, library_errors, publish
 from indexing.disk.locations import CATALOG
 from indexing.disk.lock import lock
 from indexing.duplicates.groups import Versions, fingerprints_of
@@ -25,7 +25,6 @@ from indexing.maintenance.relink import add_paths
 from indexing.snapshot import snapshot
 from indexing.snapshot.facts import Facts
 from indexing.snapshot.segments import Segment
-from recommender.atomic import ensure_folder
 from recommender.conditions import READ
 from recommender.logs import getLogger
 from recommender.model import Model
