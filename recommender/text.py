@@ -1,7 +1,8 @@
-"""Names and messages made safe to show."""
+"""Names and messages made safe to show, and texts of others safe to read."""
 
 import os
 import unicodedata
+from typing import Any
 
 # Categories that break a line or hide text: controls, surrogates, line and paragraph separators.
 _UNSAFE = {"Cc", "Cs", "Zl", "Zp"}
@@ -23,3 +24,13 @@ def _escape(ch: str) -> str:
     if unicodedata.category(ch) in _UNSAFE or ch in _BIDI:
         return ch.encode("unicode_escape", "surrogatepass").decode("ascii")
     return ch
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value in a JSON text; raises JSONDecodeError, a ValueError, also for what is nested deeper than Python goes."""
+    import json
+
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise json.JSONDecodeError("it is nested too deeply", "", 0) from error

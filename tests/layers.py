@@ -11,7 +11,7 @@ from typing import NamedTuple
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
-        ("errors", "text", "plain", "tags", "atomic", "exports"),
+        ("errors", "text", "plain", "tags", "atomic", "exports", "streams"),
         ("conditions", "faults"),
         ("types",),
         ("logs", "media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
@@ -25,7 +25,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("query",),
         ("engine", "outputs", "sample", "options"),
         ("console",),  # offers the formats that outputs register
-        ("commands",),
+        ("commands", "failing"),
     ),
     "indexing": (
         ("disk", "executors"),

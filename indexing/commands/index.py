@@ -180,8 +180,8 @@ def index_update(
     A folder of which no file is there any more keeps its tracks: its disk may be away. --prune removes them.
 
     Example: recommend index update --library film-music --retry"""
-    chosen = {"reanalyse": reanalyse, "prune": prune, **work.settings()}
-    fail_if_shrunk(follow(ingest.update(open_library(library), load_model(model), **chosen), "analysing"))
+    analyser, chosen = load_model(model), {"reanalyse": reanalyse, "prune": prune, **work.settings()}
+    fail_if_shrunk(follow(ingest.update(open_library(library), analyser, **chosen), "analysing"))
 
 
 @app.command("upgrade")

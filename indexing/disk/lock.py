@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from indexing.disk.durable import library_errors
 from recommender.errors import LibraryError, LibraryLocked
-from recommender.text import show
+from recommender.text import parse_json, show
 
 LOCK, OWNER = "write.lock", "writer.json"
 
@@ -46,7 +46,7 @@ def lock(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
 
 def _owner(folder: Path) -> str:
     try:
-        note = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+        note = parse_json((folder / OWNER).read_text(encoding="utf-8"))
         return f" by process {int(note['pid'])} on {note['host']} since {note['since']}; wait for it or stop it"
     except (OSError, ValueError, KeyError, TypeError):
         return " by another process; wait for it or stop it"

@@ -4,7 +4,6 @@ Derived from the store, and never needed: `marks/<name>/*.npy` is written beside
 then `marks/marks.json` is replaced. What is missing, of another catalog, or does not fit is made again.
 """
 
-import json
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from indexing.disk.durable import new_folder, write_json
 from indexing.disk.npy import NpyWriter, load_npy
 from indexing.duplicates.matching import Piece, Recordings
 from recommender.extractors.audio.acoustic import LEVELS, REVISION
+from recommender.text import parse_json
 from recommender.types import Array
 
 FOLDER, MANIFEST = "marks", "marks.json"
@@ -48,7 +48,7 @@ def load(folder: Path, uid: str, space: int) -> Kept:
     """What is kept of a space of the catalog `uid`, mapped; nothing where that cannot be used."""
     home = folder / FOLDER
     try:
-        manifest = json.loads((home / MANIFEST).read_text(encoding="utf-8"))
+        manifest = parse_json((home / MANIFEST).read_text(encoding="utf-8"))
         if manifest["of"] != _identity(uid, space):
             return nothing()
         pieces = [_piece(home / Path(name).name) for name in manifest["pieces"]]

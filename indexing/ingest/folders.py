@@ -5,6 +5,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from indexing import ingest
+from indexing.disk.files import absolute
 from indexing.disk.locations import library_path
 from indexing.ingest.events import Event
 from indexing.library import Library
@@ -18,7 +19,7 @@ WAIT_S = 600.0
 
 def folder_library(folder: Path) -> Path:
     """Where the private library of `folder` lives: in the user data folder, since music may be read-only."""
-    whole = folder.expanduser().resolve()
+    whole = Path(absolute(folder)).resolve()
     digest = hashlib.sha256(str(whole).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return library_path(f"folder-{digest}")
 
@@ -28,7 +29,7 @@ def refresh(folder: Path, analyser: Model, workers: int | None = None) -> tuple[
 
     A library made by another model revision is analysed again: it is a cache of this folder, not a collection.
     """
-    where = folder.expanduser()
+    where = Path(absolute(folder))
     if not where.exists():
         raise InputError(f"no such folder: {show(where)}")
     place = folder_library(where)

@@ -5,7 +5,6 @@ go with their snapshot. What a library's search may cost and must reach, and whi
 `search.json` of its own folder.
 """
 
-import json
 import time
 import uuid
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +19,7 @@ from indexing.search.backends.faiss_pq import FaissPQ, Layout
 from indexing.snapshot.snapshot import CODES, RECORD
 from recommender.atomic import new_file
 from recommender.errors import Argument, BackendError, CliptuneError, LibraryError
-from recommender.text import show
+from recommender.text import parse_json, show
 from recommender.types import Array
 
 BUILD = "run `recommend index build`"
@@ -66,7 +65,7 @@ def load_settings(folder: Path) -> Settings:
     """The library's settings, the defaults where none were given; raises LibraryError for a damaged file."""
     try:
         with library_errors(folder, "read the search settings of"):
-            return Settings(**json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
+            return Settings(**parse_json((folder / SETTINGS).read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise LibraryError(
             f"{show(folder / SETTINGS)} is damaged; run ", Argument("recall", 0.999, "index build")
@@ -113,7 +112,7 @@ def has_codes(home: Path) -> bool:
 
 def load_built(home: Path) -> Built:
     """What was built in a snapshot's folder; raises one of several errors when unusable."""
-    held = json.loads((home / RECORD).read_text(encoding="utf-8"))
+    held = parse_json((home / RECORD).read_text(encoding="utf-8"))
     if held.pop("format") != _FORMAT:
         raise ValueError("unknown format of a search index")
     held["settings"] = Settings(**held["settings"])

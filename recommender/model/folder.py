@@ -9,7 +9,7 @@ import numpy as np
 
 from recommender.errors import ModelError
 from recommender.home import data_home
-from recommender.text import show
+from recommender.text import parse_json, show
 from recommender.types import Array
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -66,7 +66,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file; raises ModelError."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); not a model folder?") from error
     except ValueError as error:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from recommender.atomic import new_file, write
 from recommender.errors import Argument, InputError, ModelError
 from recommender.home import data_home, model_errors
-from recommender.text import show
+from recommender.text import parse_json, show
 from recommender.weights.convert import convert, empty, fitting
 from recommender.weights.fetch import FetchConfig, OnBytes, check_address, discard, fetch
 from recommender.weights.published import Checkpoint, Figure, checkpoint, require_package, require_torch
@@ -79,7 +79,7 @@ def record(name: str) -> Record | None:
         return None
     try:
         with model_errors(path, "read"):
-            found = Record(**json.loads(path.read_text(encoding="utf-8")))
+            found = Record(**parse_json(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise ModelError(f"{show(path)}: not a whole record; remove it and pull the checkpoint again") from error
     if found.format != FORMAT or found.name != name:
