@@ -12,7 +12,7 @@ LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
         ("opening",),
-        ("errors", "text", "plain", "atomic", "exports"),
+        ("errors", "text", "plain", "atomic", "exports", "streams"),
         ("charsets", "names", "faults"),
         ("lists",),
         ("conditions",),
@@ -29,7 +29,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("query",),
         ("engine", "outputs", "sample", "options"),
         ("console",),  # offers the formats that outputs register
-        ("commands",),
+        ("commands", "failing"),
     ),
     "indexing": (
         ("disk", "executors"),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import PurePath
 from typing import TextIO
 
@@ -139,8 +140,9 @@ def sentence(affect: Affect) -> str:
 
 def near(path: str) -> str:
     """`path` on one line, relative where it lies below the current folder: what people can read and paste."""
-    here = os.getcwd() + os.sep  # noqa: PTH109 (names that are not UTF-8 stay as they are)
-    return show(path.removeprefix(here))
+    with suppress(OSError):  # the current folder may be gone
+        path = path.removeprefix(os.getcwd() + os.sep)  # noqa: PTH109 (names that are not UTF-8 stay as they are)
+    return show(path)
 
 
 def clock(seconds: float) -> str:
