@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from indexing.disk.durable import library_errors
 from recommender.errors import LibraryError, LibraryLocked
 from recommender.opening import load_json
-from recommender.text import parse_json, show
+from recommender.text import show
 
 LOCK, OWNER = "write.lock", "writer.json"
 

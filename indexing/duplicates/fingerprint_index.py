@@ -21,7 +21,6 @@ from indexing.disk.npy import NpyWriter, ascends, load_npy, within
 from indexing.duplicates.matching import Piece, Recordings
 from recommender.extractors.audio.acoustic import LEVELS, REVISION
 from recommender.opening import load_json
-from recommender.text import parse_json
 from recommender.types import Array
 
 FOLDER, MANIFEST = "marks", "marks.json"

@@ -21,7 +21,7 @@ from indexing.snapshot.snapshot import CODES, RECORD
 from recommender.atomic import new_file
 from recommender.errors import Argument, BackendError, CliptuneError, InputError, LibraryError
 from recommender.opening import load_json
-from recommender.text import parse_json, show
+from recommender.text import show
 from recommender.types import Array
 
 BUILD = "run `recommend index build`"

@@ -10,7 +10,7 @@ import numpy as np
 from recommender.errors import ModelError
 from recommender.home import data_home
 from recommender.opening import load_json, read
-from recommender.text import parse_json, show
+from recommender.text import show
 from recommender.types import Array
 
 MODELS = Path(__file__).parents[1] / "models"

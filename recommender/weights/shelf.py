@@ -17,7 +17,7 @@ from recommender.atomic import new_file, write
 from recommender.errors import Argument, InputError, ModelError
 from recommender.home import data_home, model_errors
 from recommender.opening import check_regular, load_json, open_regular
-from recommender.text import parse_json, show
+from recommender.text import show
 from recommender.weights.convert import convert, empty, fitting
 from recommender.weights.fetch import FetchConfig, OnBytes, check_address, discard, fetch
 from recommender.weights.published import Checkpoint, Figure, checkpoint, require_package, require_torch

@@ -7,7 +7,7 @@ from typing import Any
 
 from recommender.errors import InputError
 from recommender.opening import load_json
-from recommender.text import parse_json, show
+from recommender.text import show
 from training.datasets.emomv import load_layout
 from training.datasets.emomv_layout import Layout, Stream, before_number, retrieval_names
 from training.types import EMOTIONS, Dataset
