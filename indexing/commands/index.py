@@ -60,7 +60,7 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
                 counts["files"] = max(counts["files"], event.total)
                 progress.expect(progress.done + event.to_analyse)
                 continue
-            counts[COUNTED[type(event).__name__]] += 1
+            counts[_counted(event)] += 1
             if isinstance(event, Ingested | Recoded | Failed):
                 progress.step()
             if line := _line(event, quiet):
@@ -71,7 +71,16 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
     return counts
 
 
+def _counted(event: "Event") -> str:
+    """What an event is counted as."""
+    from indexing.ingest.events import PartlyRead
+
+    return MOSTLY_LOST if isinstance(event, PartlyRead) and event.loss.is_most else COUNTED[type(event).__name__]
+
+
+MOSTLY_LOST = "mostly lost"
 COUNTED = {
+    "PartlyRead": "read in part",
     "Ingested": "analysed",
     "Recoded": "coded from what the library holds",
     "Planned": "to analyse",
@@ -85,9 +94,11 @@ COUNTED = {
 
 def _line(event: "Event", quiet: bool) -> str | None:
     """What to say of an event, None for the many that need no line."""
-    from indexing.ingest.events import Failed, Mended, Planned, Removed, Skipped, Warned
+    from indexing.ingest.events import Failed, Mended, PartlyRead, Planned, Removed, Skipped, Warned
 
     match event:
+        case PartlyRead(path, loss):
+            return f"warning: {show(path)}: {loss}"
         case Failed(path, reason) | Warned(path, reason):
             word = "failed" if isinstance(event, Failed) else "warning"
             return f"{word}: {reason}" if show(Path(path).name) in reason else f"{word}: {show(path)}: {reason}"
@@ -103,10 +114,10 @@ def _line(event: "Event", quiet: bool) -> str | None:
 
 
 def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -> None:
-    """Exit 1 when nothing at all could be used; single failures were shown and are remembered."""
+    """Exit 1 when nothing at all could be used, or most of a file is lost; single failures were shown."""
     if not counts["files"] and not counts["failed"]:
         raise CliptuneError(f"no {MEDIA_WORDS[modality]} in {', '.join(show(p) for p in paths)}")
-    if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
+    if counts[MOSTLY_LOST] or (counts["failed"] and not counts["analysed"] and not counts["unchanged"]):
         raise typer.Exit(FAILED)
 
 
@@ -156,7 +167,9 @@ def index_update(
 
     Example: recommend index update --library film-music --retry"""
     analyser = load_model(model)
-    follow(ingest.update(open_library(library), analyser, reanalyse=reanalyse, **work.settings()), "analysing")
+    events = ingest.update(open_library(library), analyser, reanalyse=reanalyse, **work.settings())
+    if follow(events, "analysing")[MOSTLY_LOST]:
+        raise typer.Exit(FAILED)
 
 
 @app.command("upgrade")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from recommender.types import Loss
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -30,6 +32,14 @@ class Ingested:
 
     path: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class PartlyRead:
+    """A file was analysed of which a part could not be read; it comes just before its Ingested."""
+
+    path: str
+    loss: Loss
 
 
 @dataclass(frozen=True)
@@ -77,5 +87,5 @@ class Mended:
     text: str
 
 
-Event = Plan | Planned | Ingested | Recoded | Skipped | Failed | Removed | Warned | Mended
+Event = Plan | Planned | PartlyRead | Ingested | Recoded | Skipped | Failed | Removed | Warned | Mended
 """What `add`, `update`, `upgrade`, `remove` and `repair` yield."""
