@@ -72,7 +72,7 @@ def follow(
                 if left is not None:
                     left.append(event)
                 continue
-            counts[COUNTED[type(event).__name__]] += 1
+            counts[_counted(event)] += 1
             counts[KEPT] += getattr(event, "kept", False)
             counts[LOST] += _shrinks(event)
             if isinstance(event, Ingested | Recoded | Failed):
@@ -85,6 +85,13 @@ def follow(
     return counts
 
 
+def _counted(event: "Event") -> str:
+    """What an event is counted as."""
+    from indexing.ingest.events import PartlyRead
+
+    return MOSTLY_LOST if isinstance(event, PartlyRead) and event.loss.is_most else COUNTED[type(event).__name__]
+
+
 def _shrinks(event: "Event") -> bool:
     """Whether the library holds a track less because its file failed."""
     from indexing.ingest.events import Failed, Removed
@@ -92,9 +99,9 @@ def _shrinks(event: "Event") -> bool:
     return (isinstance(event, Failed) and event.lost) or (isinstance(event, Removed) and bool(event.reason))
 
 
-def fail_if_shrunk(counts: Counter[str]) -> None:
-    """Exit 1 where failures cost the library tracks."""
-    if counts[LOST]:
+def fail_if_lost(counts: Counter[str]) -> None:
+    """Exit 1 where failures cost the library tracks, or most of a file could not be read."""
+    if counts[LOST] or counts[MOSTLY_LOST]:
         raise typer.Exit(FAILED)
 
 
@@ -102,7 +109,9 @@ KEPT, LOST = (
     "tracks could not be analysed again and stay as they were",
     "tracks left the library because their files failed",
 )
+MOSTLY_LOST = "mostly lost"
 COUNTED = {
+    "PartlyRead": "read in part",
     "Ingested": "analysed",
     "Recoded": "coded from what the library holds",
     "Planned": "to analyse",
@@ -116,9 +125,11 @@ COUNTED = {
 
 def _line(event: "Event", quiet: bool) -> str | None:
     """What to say of an event, None for the many that need no line."""
-    from indexing.ingest.events import Failed, Mended, Planned, Removed, Skipped, Warned
+    from indexing.ingest.events import Failed, Mended, PartlyRead, Planned, Removed, Skipped, Warned
 
     match event:
+        case PartlyRead(path, loss):
+            return f"warning: {show(path)}: {loss}"
         case Failed(path, reason) | Warned(path, reason):
             word = "failed" if isinstance(event, Failed) else "warning"
             return f"{word}: {reason}" if show(Path(path).name) in reason else f"{word}: {show(path)}: {reason}"
@@ -147,7 +158,7 @@ def _report(counts: Counter[str], left: list["LeftOut"], format: Format) -> None
 
 def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -> None:
     """Exit 1 when nothing at all could be used, or tracks are lost; other failures were shown and are remembered."""
-    fail_if_shrunk(counts)
+    fail_if_lost(counts)
     if not counts["files"] and not counts["failed"]:
         raise CliptuneError(f"no {MEDIA_WORDS[modality]} in {', '.join(show(p) for p in paths)}")
     if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
@@ -215,7 +226,7 @@ def index_update(
     chosen = {"reanalyse": reanalyse, "prune": prune, **work.settings()}
     counts = follow(ingest.update(open_library(library), load_model(model), **chosen), "analysing", left=left)
     _report(counts, left, format)
-    fail_if_shrunk(counts)
+    fail_if_lost(counts)
 
 
 @app.command("upgrade")
@@ -233,7 +244,7 @@ def index_upgrade(*, library: LibraryOption = "default", model: ModelOption = "b
     counts = follow(ingest.upgrade(opened, analyser, **work.settings()), "upgrading")
     if not work.dry_run:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} now\n")
-    fail_if_shrunk(counts)
+    fail_if_lost(counts)
 
 
 @app.command("remove")

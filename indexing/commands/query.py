@@ -129,7 +129,7 @@ def _check(asked: QueryOptions) -> None:
 
 
 def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptions, workers: int | None) -> None:
-    """Puts every query to the library and writes the answers as they come; exit 1 when one of several failed."""
+    """Puts every query to the library and writes the answers as they come; exit 1 when one failed or is mostly lost."""
     from indexing.ingest.scan import expand_clips
     from recommender import outputs
     from recommender.engine import Recommender
@@ -234,17 +234,19 @@ def _answers(
             yield Answer(name, error=word_as_options(q), several=several)
         else:
             said = (q.affect, q.duration_s, q.emotions, told.versions, q.still, told.figures, q.cues, several)
-            yield Answer(name, ask(q), None, *said)
+            yield Answer(name, ask(q), None, *said, loss=q.loss)
 
 
 def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) -> "Iterator[Answer]":
-    """The answers, with errors and what the output leaves out told on stderr; errors also go to `failed`."""
+    """The answers, with errors and what the output leaves out told on stderr; what failed or is lost, in `failed`."""
     from recommender.outputs.table import remarks
 
     for answer in answers:
         if answer.error is not None:
             tell(f"error: {answer.error}")
             failed.append(answer.error)
+        if answer.loss is not None and answer.loss.is_most:
+            failed.append(str(answer.loss))
         for remark in () if output.remarks else remarks(answer):
             tell(f"{show(answer.query)}: {remark}")
         yield answer

@@ -39,6 +39,8 @@ def block(answer: Answer) -> str:
         heading += f"\n  feels {likeliest(answer.emotions, 2)}"
     if answer.cues:
         heading += f"\n  because: {', '.join(cue.text for cue in answer.cues)}"
+    if answer.loss is not None:
+        heading += f"\n  {answer.loss}"
     if of_stills(answer):
         heading += f"\n  {STILL}"
     if not answer.recommendations:
@@ -52,6 +54,7 @@ def block(answer: Answer) -> str:
         lines.append(join(row, widths))
         indent = " " * (2 + widths[0] + 2)
         lines.extend(indent + line for line in reason_lines(r.reasons, answer.figures))
+        lines.extend([f"{indent}  {r.track.loss}"] if r.track.loss is not None else [])
         others = {"also here as": r.track.versions, "also in": r.track.also_in, "contains": r.track.contains}
         for how, paths in others.items():
             lines.extend(f"{indent}  {how}: {line}" for line in elsewhere(paths, answer.versions))
@@ -83,7 +86,7 @@ def nothing_fits(answer: Answer) -> bool:
 
 def remarks(answer: Answer) -> list[str]:
     """What is to be known of an answer beside its tracks, a line each."""
-    told = {NOTHING_FITS: nothing_fits(answer), STILL: of_stills(answer)}
+    told = {NOTHING_FITS: nothing_fits(answer), STILL: of_stills(answer), str(answer.loss): answer.loss is not None}
     return [line for line, said in told.items() if said]
 
 
