@@ -120,7 +120,7 @@ def fingerprints_of(folder: Path, infos: Mapping[int, Part], wanted: Sequence[An
     """
     for part, several in groupby(wanted, key=lambda row: row.part):
         try:
-            found = parts.read_fingerprints(folder, infos[part])
+            found = parts.read_blobs(folder, infos[part], "mark")
         except parts.DamagedPartError:
             continue
         yield from ((row.id, found[row.first_row - 1]) for row in several if row.first_row - 1 in found)
