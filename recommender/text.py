@@ -27,7 +27,7 @@ def _escape(ch: str) -> str:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value in a JSON text; raises JSONDecodeError, a ValueError, also for what is nested deeper than Python goes."""
+    """The value in a JSON text; raises JSONDecodeError (a ValueError) also where it is nested deeper than Python is."""
     import json
 
     try:
