@@ -10,6 +10,7 @@ import typer
 
 from recommender.options import Options, option, setting
 from recommender.outputs.listing import FORMATS, Listing
+from recommender.text import printable
 
 if TYPE_CHECKING:
     from recommender.errors import Argument, CliptuneError
@@ -95,7 +96,7 @@ def say_when_interrupted(kept: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(f"interrupted: {kept}; the same command goes on from there", err=True)
+        tell(f"interrupted: {kept}; the same command goes on from there")
         raise
 
 
@@ -128,9 +129,14 @@ def _option(argument: "Argument") -> str:
     return typed if argument.command is None else f"`{' '.join(f'recommend {argument.command} {typed}'.split())}`"
 
 
+def tell(line: str) -> None:
+    """A line to stderr."""
+    typer.echo(printable(line), err=True)
+
+
 def write(text: str) -> None:
     """`text` to stdout at once: a reader in a pipe sees each answer as it comes."""
-    sys.stdout.write(text)
+    sys.stdout.write(printable(text))
     sys.stdout.flush()
 
 

@@ -284,7 +284,7 @@ class Recommender:
         if inputs.shape[1]:
             why = self.model.reasons(q.vector, inputs, medians, modality=q.target, emotions=q.emotions)
         both = AffectPair(q.affect, affect)
-        return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues)
+        return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues, q.loss)
 
 
 def _cap(ranked: Iterator[tuple[Track, int]], per_artist: int | None) -> Iterator[tuple[Track, int]]:

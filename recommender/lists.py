@@ -8,14 +8,13 @@ from urllib.parse import unquote
 
 from recommender.charsets import decode
 from recommender.errors import InputError
-from recommender.opening import MB, read
+from recommender.opening import LIST, read
 from recommender.text import show
 
 _CUE = re.compile(r'^\s*FILE\s+(?:"([^"]+)"|(\S+))\s+\w+\s*$', re.MULTILINE | re.IGNORECASE)
 _CUE_TRACK = re.compile(r"^\s*TRACK\s+\d+\s+\w+\s*$", re.MULTILINE | re.IGNORECASE)
 _PLS = re.compile(r"^\s*File\d+\s*=\s*(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
 _XML = re.compile(r"\s*<(?:\?xml|\?wpl|playlist|asx|smil)\b", re.IGNORECASE)
-_MOST = 64 * MB  # of a list: a million paths
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SUFFIXES = (".txt", ".m3u", ".m3u8", ".pls", ".xspf", ".wpl", ".asx", ".cue")
 _QUOTES = ('""', "''", "“”", "„“", "«»", "<>")
@@ -30,7 +29,7 @@ def paths_in(file: Path) -> frozenset[str]:
     """
     try:
         file = file.expanduser()
-        data = read(file, _MOST)
+        data = read(file, LIST)
     except OSError as error:
         raise InputError(f"cannot read the list of files {show(file)}: {show(str(error.strerror).lower())}") from error
     text = decode(data)

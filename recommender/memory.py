@@ -20,6 +20,7 @@ from recommender.types import (
     Track,
     TrackWindows,
     first_places,
+    loss_of,
 )
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ def _track(path: Path, analysis: Analysis) -> Track:
         artist=tags.get("artist"),
         duration_s=analysis.features.duration_s,
         affect=Affect(*analysis.item_affect.tolist()) if len(analysis.item_affect) else None,
+        loss=loss_of(facts),
         **told,
     )
 

@@ -15,7 +15,7 @@ from recommender.charsets import mend
 from recommender.errors import InputError, MediaError, PassingError
 from recommender.faults import machine_fault
 from recommender.names import BPM_MAX, BPM_MIN, licence_name, tempo
-from recommender.opening import open_regular
+from recommender.opening import check_regular, open_regular
 from recommender.text import show
 
 TEXT_TAGS = ("title", "artist", "album", "genre", "licence", "album_artist", "year")
@@ -100,6 +100,7 @@ def _by_tinytag(path: Path) -> Iterator[tuple[str, str]]:
     from tinytag import TinyTag, TinyTagException
 
     try:
+        check_regular(path)
         tag = TinyTag.get(path, tags=True, duration=False)
     except OSError as error:
         if fault := machine_fault(error):

@@ -130,6 +130,8 @@ class Track:
     affect: of the whole item; None for imported vectors.
     copies: further paths with the same content.
     versions: paths of other files of the same recording (another encoding or length).
+    also_in, contains: paths of longer files (mixes, medleys) that hold this track, and of those that it holds.
+    loss: what of the file could not be read; None where all could.
     bpm_confidence, key_confidence: probabilities that `bpm` and `key` are what is meant; None where not told.
     bpm_alternative: the next likely level of the pulse.
     """
@@ -153,6 +155,42 @@ class Track:
     album: str | None = None
     album_artist: str | None = None
     year: int | None = None
+    also_in: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+    loss: "Loss | None" = None
+
+
+class Loss(NamedTuple):
+    """What is lost of a file.
+
+    Attributes
+    ----------
+    read_s, declared_s: seconds that could be read of those that the file says to hold. damaged_packets: passed over.
+    """
+
+    read_s: float
+    declared_s: float
+    damaged_packets: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.read_s:.{self._places}f} of {self.declared_s:.{self._places}f} s could be read"
+
+    @property
+    def _places(self) -> int:
+        return 0 if self.declared_s >= 10 else 1
+
+    @property
+    def is_most(self) -> bool:
+        """Whether more is lost than could be read."""
+        return 2 * self.read_s < self.declared_s
+
+
+def loss_of(facts: Mapping[str, Any]) -> Loss | None:
+    """What is lost of an item with these facts; None where all could be read, so far as can be told."""
+    read, declared = facts.get("read_s"), facts.get("declared_s")
+    if read is None or declared is None:
+        return None
+    return Loss(float(read), float(declared), int(facts.get("damaged_packets") or 0))
 
 
 class Candidates(NamedTuple):
@@ -300,12 +338,13 @@ class Recommendation:
 
     Attributes
     ----------
-    track: what to use. score: in [0, 1], larger is better. rank: from 1.
+    track: what to use. score: in [0, 1] (of imported vectors a cosine, in [-1, 1]), larger is better. rank: from 1.
     in_s, out_s: where the section begins and ends, in seconds from the start of the track.
     affect, emotions: of the query and of the section, as far as the model predicts them.
     reasons: why it ranks here, the strongest first.
     fits: whether a score that is a match probability says so; None for scores that are not calibrated.
     cues: why the query was read as it was, the same for all of its answers.
+    loss: what of the query's file could not be read, the same for all of its answers; None where all could.
     """
 
     track: Track
@@ -318,6 +357,7 @@ class Recommendation:
     emotions: EmotionsPair = NO_EMOTIONS
     fits: bool | None = None
     cues: Sequence[Cue] = ()
+    loss: Loss | None = None
 
 
 def unit(vectors: Array) -> Array:

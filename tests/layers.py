@@ -11,8 +11,9 @@ from typing import NamedTuple
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
-        ("errors", "text", "plain", "atomic", "exports"),
-        ("opening", "charsets", "names", "faults"),
+        ("opening",),
+        ("errors", "text", "plain", "atomic", "exports", "streams"),
+        ("charsets", "names", "faults"),
         ("lists",),
         ("conditions",),
         ("types",),
@@ -28,7 +29,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("query",),
         ("engine", "outputs", "sample", "options"),
         ("console",),  # offers the formats that outputs register
-        ("commands",),
+        ("commands", "failing"),
     ),
     "indexing": (
         ("disk", "executors"),

@@ -10,16 +10,21 @@ import shutil
 import sqlite3
 import tempfile
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from indexing.catalog.tracks import leading
+from indexing.catalog.trust import check_objects, distrust
 from indexing.disk.durable import library_errors
 from indexing.disk.locations import CATALOG
 from recommender.errors import LibraryError
+from recommender.opening import check_regular
 from recommender.text import show
 from recommender.types import Space
 
@@ -29,6 +34,11 @@ HEAD = (
     "SELECT m.uid, m.generation, m.space, s.model, s.revision, s.dim "
     "FROM meta m LEFT JOIN spaces s ON s.id = m.space WHERE m.id = 1"
 )
+_CONTAINED = (
+    "SELECT c.{0}, c.{1}, f.path FROM contained c JOIN files f ON f.track = c.{1} "
+    "WHERE c.{0} IN ({2}) ORDER BY c.{0}, c.{1}, f.path"
+)
+_CHUNK = 500  # tracks asked about at a time
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,18 @@ class Reading:
             for where, asked in (("path = ?", (name,)), ("path >= ? AND path < ?", (folder, folder[:-1] + b"0")))
         )
 
+    def containment(self, track_ids: Sequence[int]) -> dict[int, tuple[list[bytes], list[bytes]]]:
+        """Of those of some tracks that are contained in others or contain others, the paths of these and of those."""
+        found: dict[int, tuple[list[bytes], list[bytes]]] = {}
+        for place, (mine, other) in enumerate((("track", "whole"), ("whole", "track"))):
+            for at in range(0, len(track_ids), _CHUNK):
+                some = track_ids[at : at + _CHUNK]
+                rows = self.connection.execute(_CONTAINED.format(mine, other, ", ".join("?" * len(some))), some)
+                for (track, _), several in groupby(rows, key=itemgetter(0, 1)):
+                    paths = [path for *_, path in several]
+                    found.setdefault(track, ([], []))[place].append(paths[leading(paths)])
+        return found
+
     def close(self) -> None:
         """End the transaction and let go of the file."""
         self.connection.close()
@@ -153,11 +175,13 @@ def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = Non
         with closing(sqlite3.connect(folder / CATALOG, timeout=30)) as begun:
             begun.execute("SELECT 1 FROM sqlite_master").fetchone()
     uri = f"file:{quote(os.fsencode(source / CATALOG))}?{options}"
+    check_regular(source / CATALOG)
     connection = sqlite3.connect(
         uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False, factory=_Held
     )
     reading = Reading(connection, scratch)
     try:
+        distrust(connection)
         connection.execute("PRAGMA query_only=ON")
         connection.execute("BEGIN")
     except BaseException:
@@ -212,7 +236,8 @@ def version(connection: sqlite3.Connection) -> int | None:
 
 
 def check_version(connection: sqlite3.Connection, folder: Path) -> None:
-    """Raise LibraryError for a catalog that is not finished, or that a later version of this program made."""
+    """Raise LibraryError for a catalog that is not finished, that a later version of this program or another made."""
+    check_objects(connection, folder)
     found = version(connection)
     if found is None:
         raise UnfinishedError(f"the library at {show(folder)} was never finished; index again to make it")

@@ -15,7 +15,19 @@ from indexing.catalog.engine import driver_of, writing_engine
 from indexing.catalog.queries import DANGLING, PATHLESS, Catalog
 from indexing.catalog.reading import SCHEMA_VERSION, check_version, version
 from indexing.catalog.rows import Root
-from indexing.catalog.schema import failures, files, meta, modalities, parts, recordings, roots, spaces, tracks
+from indexing.catalog.schema import (
+    GROUPING,
+    contained,
+    failures,
+    files,
+    meta,
+    modalities,
+    parts,
+    recordings,
+    roots,
+    spaces,
+    tracks,
+)
 from indexing.disk.files import File, Stamp, below
 from indexing.disk.locations import CATALOG
 from indexing.disk.parts import Part
@@ -141,6 +153,19 @@ class CatalogWriter(Catalog):
         """Make tracks that are versions of each other one recording, with all that either was grouped with before."""
         grouping.group(self._connection, pairs)
 
+    def contain(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Note of each (track, whole) that the first is contained in the second."""
+        grouping.contain(self._connection, pairs)
+
+    def ungroup(self) -> None:
+        """Forget all that was grouped in the space, to group it anew."""
+        grouping.clear(self._connection, self.space_id)
+        self.bump()
+
+    def follow_rules(self) -> None:
+        """Note that all is grouped by the rules of today."""
+        self._connection.exec_driver_sql(f"PRAGMA user_version = {GROUPING}")
+
     def import_tracks(self, modality: Modality, rows: Iterable[tuple[Any, ...]]) -> tuple[int, list[str]]:
         """Add tracks with their paths, replacing those whose hash is known under their id; how many these are, and
         the parts that became useless. `rows` as `imported.put` takes them. Raises InputError for a path of two."""
@@ -211,6 +236,14 @@ class CatalogWriter(Catalog):
         self._execute(sa.delete(parts).where(parts.c.id.in_(old)))
         return dead
 
+    def place_again(self, places: Mapping[int, tuple[bytes, Sequence[int]]], rows: Mapping[int, int]) -> None:
+        """Correct of tracks their hash, part, first row and number of windows, and of parts their number of rows."""
+        for track, (digest, (part, first_row, windows)) in places.items():
+            row = {"hash": digest, "part": part, "first_row": first_row, "windows": windows}
+            self._execute(sa.update(tracks).where(tracks.c.id == track).values(row))
+        for part, count in rows.items():
+            self._execute(sa.update(parts).where(parts.c.id == part, parts.c.rows != count).values(rows=count))
+
     def drop_unused(self) -> list[str]:
         """Drop tracks without a path and parts without a track."""
         unused = self._execute(sa.select(tracks.c.id).where(PATHLESS)).scalars().all()
@@ -224,8 +257,8 @@ class CatalogWriter(Catalog):
         """Drop the rows of a table of DANGLING that refer to nothing; of tracks, what refers to them, too."""
         if table == tracks.name:
             gone = sa.select(tracks.c.id).where(DANGLING[table])
-            for other in (files, recordings):
-                self._execute(sa.delete(other).where(other.c.track.in_(gone)))
+            for column in (files.c.track, recordings.c.track, contained.c.track, contained.c.whole):
+                self._execute(sa.delete(column.table).where(column.in_(gone)))
         self._execute(sa.delete(files.metadata.tables[table]).where(DANGLING[table]))
 
     def _collect(self, left: Iterable[int], touched: Iterable[int]) -> tuple[list[str], bool]:
@@ -253,7 +286,8 @@ class CatalogWriter(Catalog):
         ask = self._execute
         dead = list(ask(sa.select(parts.c.name).where(parts.c.space.not_in(keep))).scalars())
         gone = sa.select(tracks.c.id).where(tracks.c.space.not_in(keep))
-        ask(sa.delete(recordings).where(recordings.c.track.in_(gone)))
+        for column in (recordings.c.track, contained.c.track, contained.c.whole):
+            ask(sa.delete(column.table).where(column.in_(gone)))
         for table in (files, tracks, parts, failures, modalities):
             ask(sa.delete(table).where(table.c.space.not_in(keep)))
         ask(sa.delete(spaces).where(spaces.c.id.not_in(keep)))

@@ -24,6 +24,7 @@ from recommender.console import (
     group,
     load_model,
     say_when_interrupted,
+    tell,
     write,
     write_list,
 )
@@ -71,7 +72,7 @@ def follow(
                 if left is not None:
                     left.append(event)
                 continue
-            counts[COUNTED[type(event).__name__]] += 1
+            counts[_counted(event)] += 1
             counts[KEPT] += getattr(event, "kept", False)
             counts[LOST] += _shrinks(event)
             if isinstance(event, Ingested | Recoded | Failed):
@@ -84,6 +85,13 @@ def follow(
     return counts
 
 
+def _counted(event: "Event") -> str:
+    """What an event is counted as."""
+    from indexing.ingest.events import PartlyRead
+
+    return MOSTLY_LOST if isinstance(event, PartlyRead) and event.loss.is_most else COUNTED[type(event).__name__]
+
+
 def _shrinks(event: "Event") -> bool:
     """Whether the library holds a track less because its file failed."""
     from indexing.ingest.events import Failed, Removed
@@ -91,9 +99,9 @@ def _shrinks(event: "Event") -> bool:
     return (isinstance(event, Failed) and event.lost) or (isinstance(event, Removed) and bool(event.reason))
 
 
-def fail_if_shrunk(counts: Counter[str]) -> None:
-    """Exit 1 where failures cost the library tracks."""
-    if counts[LOST]:
+def fail_if_lost(counts: Counter[str]) -> None:
+    """Exit 1 where failures cost the library tracks, or most of a file could not be read."""
+    if counts[LOST] or counts[MOSTLY_LOST]:
         raise typer.Exit(FAILED)
 
 
@@ -101,7 +109,9 @@ KEPT, LOST = (
     "tracks could not be analysed again and stay as they were",
     "tracks left the library because their files failed",
 )
+MOSTLY_LOST = "mostly lost"
 COUNTED = {
+    "PartlyRead": "read in part",
     "Ingested": "analysed",
     "Recoded": "coded from what the library holds",
     "Planned": "to analyse",
@@ -115,9 +125,11 @@ COUNTED = {
 
 def _line(event: "Event", quiet: bool) -> str | None:
     """What to say of an event, None for the many that need no line."""
-    from indexing.ingest.events import Failed, Mended, Planned, Removed, Skipped, Warned
+    from indexing.ingest.events import Failed, Mended, PartlyRead, Planned, Removed, Skipped, Warned
 
     match event:
+        case PartlyRead(path, loss):
+            return f"warning: {show(path)}: {loss}"
         case Failed(path, reason) | Warned(path, reason):
             word = "failed" if isinstance(event, Failed) else "warning"
             return f"{word}: {reason}" if show(Path(path).name) in reason else f"{word}: {show(path)}: {reason}"
@@ -146,7 +158,7 @@ def _report(counts: Counter[str], left: list["LeftOut"], format: Format) -> None
 
 def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -> None:
     """Exit 1 when nothing at all could be used, or tracks are lost; other failures were shown and are remembered."""
-    fail_if_shrunk(counts)
+    fail_if_lost(counts)
     if not counts["files"] and not counts["failed"]:
         raise CliptuneError(f"no {MEDIA_WORDS[modality]} in {', '.join(show(p) for p in paths)}")
     if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
@@ -214,7 +226,7 @@ def index_update(
     chosen = {"reanalyse": reanalyse, "prune": prune, **work.settings()}
     counts = follow(ingest.update(open_library(library), load_model(model), **chosen), "analysing", left=left)
     _report(counts, left, format)
-    fail_if_shrunk(counts)
+    fail_if_lost(counts)
 
 
 @app.command("upgrade")
@@ -232,7 +244,7 @@ def index_upgrade(*, library: LibraryOption = "default", model: ModelOption = "b
     counts = follow(ingest.upgrade(opened, analyser, **work.settings()), "upgrading")
     if not work.dry_run:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} now\n")
-    fail_if_shrunk(counts)
+    fail_if_lost(counts)
 
 
 @app.command("remove")
@@ -284,9 +296,9 @@ def index_verify(
     report = examine(existing(library), queries)
     if format != "json":
         for orphan in report.orphans:
-            typer.echo(f"orphan: {show(orphan)}: harmless, the next writer removes it", err=True)
+            tell(f"orphan: {show(orphan)}: harmless, the next writer removes it")
         for modality, recall in report.recalls.items():
-            typer.echo(f"search of {modality}: {recall}", err=True)
+            tell(f"search of {modality}: {recall}")
     text = "".join(f"{problem}\n" for problem in report.problems) or "whole\n"
     value = report.as_json()
     write_list(Listing(value, value["problems"], ("kind", "text"), text), format)
@@ -308,12 +320,11 @@ def index_repair(
 
     Example: recommend index repair ~/Music"""
     from indexing.disk.locations import existing
-    from indexing.maintenance.repair import repair
-    from indexing.maintenance.verify import examine
+    from indexing.maintenance.repair import repair, unrepaired
 
     follow(repair(library, load_model(model), folders or (), workers=workers, limit_s=timeout), "repairing")
-    if problems := examine(existing(library), queries=0).problems:
-        raise CliptuneError(f"{len(problems)} problem(s) are left: {problems[0]}")
+    if reason := unrepaired(existing(library)):
+        raise CliptuneError(reason)
     write("whole\n")
 
 
@@ -328,7 +339,7 @@ def index_compact(library: LibraryOption = "default") -> None:
     saved = compact(existing(library))
     write(f"{saved}\n")
     if saved.left:
-        raise CliptuneError(f"{len(saved.left)} damaged part(s) were left as they are: `recommend index repair`")
+        raise CliptuneError(f"{len(saved.left)} part(s) were left as they are: {saved.why}")
 
 
 @app.command("build")

@@ -11,7 +11,7 @@ import typer
 
 from indexing.commands.index import MEDIA_WORDS, follow, open_library
 from recommender.conditions import FILTERS, Declared
-from recommender.console import FAILED, FollowLinksOption, Kind, WorkersOption, load_model, word_as_options
+from recommender.console import FAILED, FollowLinksOption, Kind, WorkersOption, load_model, tell, word_as_options
 from recommender.errors import CliptuneError, InputError
 from recommender.options import Options, option, setting, take_options
 from recommender.outputs import OUTPUTS
@@ -129,14 +129,13 @@ def _check(asked: QueryOptions) -> None:
 
 
 def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptions, workers: int | None) -> None:
-    """Puts every query to the library and writes the answers as they come; exit 1 when one of several failed."""
+    """Puts every query to the library and writes the answers as they come; exit 1 when one failed or is mostly lost."""
     from indexing.ingest.scan import expand_clips
     from recommender import outputs
     from recommender.engine import Recommender
 
     where = _conditions(conditions)
     model = load_model(asked.model) if asked.model else None
-    tell = partial(typer.echo, err=True)
     clips, vectors = expand_clips(asked.video or [], tell, follow_links=asked.follow_links), _rows(asked)
     opened = _open_music(asked, model, workers) if asked.music else open_library(asked.library or "default")
     engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)
@@ -144,9 +143,9 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
     target = asked.features_of.other if asked.features else "video" if asked.track else "music"
     _require_any(engine.library, target, where)
     if engine.model.reads and engine.model.name != "builtin":
-        typer.echo(f"model: {engine.model.name}, which reads {engine.model.reads}", err=True)
+        tell(f"model: {engine.model.name}, which reads {engine.model.reads}")
     if engine.scale:
-        typer.echo(engine.scale.sentence(), err=True)
+        tell(engine.scale.sentence())
     several = max(len(clips), len(vectors)) > 1 or any(path.is_dir() for path in asked.video or [])
     several = several and asked.slideshow is None
     output = outputs.get(asked.format or ("json" if several else "table"))
@@ -235,19 +234,21 @@ def _answers(
             yield Answer(name, error=word_as_options(q), several=several)
         else:
             said = (q.affect, q.duration_s, q.emotions, told.versions, q.still, told.figures, q.cues, several)
-            yield Answer(name, ask(q), None, *said)
+            yield Answer(name, ask(q), None, *said, loss=q.loss)
 
 
 def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) -> "Iterator[Answer]":
-    """The answers, with errors and what the output leaves out told on stderr; errors also go to `failed`."""
+    """The answers, with errors and what the output leaves out told on stderr; what failed or is lost, in `failed`."""
     from recommender.outputs.table import remarks
 
     for answer in answers:
         if answer.error is not None:
-            typer.echo(f"error: {answer.error}", err=True)
+            tell(f"error: {answer.error}")
             failed.append(answer.error)
+        if answer.loss is not None and answer.loss.is_most:
+            failed.append(str(answer.loss))
         for remark in () if output.remarks else remarks(answer):
-            typer.echo(f"{show(answer.query)}: {remark}", err=True)
+            tell(f"{show(answer.query)}: {remark}")
         yield answer
 
 

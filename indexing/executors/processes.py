@@ -191,6 +191,8 @@ class _Run:
         if len(self.workers) < self.count and all(w.given for w in self.workers):
             try:
                 self.workers.append(_Worker(self.work))
+            except FileNotFoundError:  # the current folder is gone: so it is for any other
+                raise
             except OSError as error:
                 self._do_with_fewer(machine_fault(error) or str(error.strerror or error).lower())
             else:

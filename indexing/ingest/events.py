@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recommender.text import show
+from recommender.types import Loss
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ class Ingested:
 
     path: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class PartlyRead:
+    """A file was analysed of which a part could not be read; it comes just before its Ingested."""
+
+    path: str
+    loss: Loss
 
 
 @dataclass(frozen=True)
@@ -148,5 +157,5 @@ class LeftOut:
         return {**counts, "suffixes": dict(self.suffixes), "hidden_with_media": named, "kept": self.kept}
 
 
-Event = Plan | LeftOut | Planned | Ingested | Recoded | Skipped | Failed | Removed | Warned | Mended
+Event = Plan | LeftOut | Planned | PartlyRead | Ingested | Recoded | Skipped | Failed | Removed | Warned | Mended
 """What `add`, `update`, `upgrade`, `remove` and `repair` yield."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Unpack
 
 from indexing import ingest
+from indexing.disk.files import absolute
 from indexing.disk.locations import library_path
 from indexing.ingest.events import Event
 from indexing.ingest.run import Choices
@@ -20,7 +21,7 @@ WAIT_S = 600.0
 
 def folder_library(folder: Path) -> Path:
     """Where the private library of `folder` lives: in the user data folder, since music may be read-only."""
-    whole = folder.expanduser().resolve()
+    whole = Path(absolute(folder)).resolve()
     digest = hashlib.sha256(str(whole).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return library_path(f"folder-{digest}")
 
@@ -30,7 +31,7 @@ def refresh(folder: Path, analyser: Model, **given: Unpack[Choices]) -> tuple[Li
 
     A library made by another model revision is analysed again: it is a cache of this folder, not a collection.
     """
-    where = folder.expanduser()
+    where = Path(absolute(folder))
     if not where.exists():
         raise InputError(f"no such folder: {show(where)}")
     place = folder_library(where)

@@ -14,6 +14,7 @@ from recommender.charsets import unicode_form
 from recommender.conditions import TAGS
 from recommender.errors import InputError
 from recommender.names import key_name, tempo
+from recommender.opening import TABLE, open_regular, open_text
 from recommender.text import fold_path, show
 from recommender.types import Array
 
@@ -96,10 +97,10 @@ class Ids:
 def read_ids(path: Path) -> Ids:
     """The table in a CSV file with a header, in UTF-8 or UTF-16; raises InputError naming the first bad line."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path, TABLE) as file:
             encoding = unicode_form(file.read(1 << 10)) or "utf-8-sig"
         errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
-        with open(path, encoding=encoding, errors=errors, newline="") as file:
+        with open_text(path, TABLE, encoding=encoding, errors=errors) as file:
             rows = csv.reader(file, strict=True)
             header = _header(next(rows, []), path)
             columns: list[list[str]] = [[] for _ in header]
@@ -113,7 +114,8 @@ def read_ids(path: Path) -> Ids:
     except FileNotFoundError as error:
         raise InputError(f"no such file: {show(path)}") from error
     except (OSError, csv.Error) as error:
-        raise InputError(f"{show(path)} cannot be read as CSV: {show(str(error))}") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{show(path)} cannot be read as CSV: {show(why)}") from error
     table: dict[str, Any] = dict(zip(header, columns, strict=True))
     for name in _NUMBERS:
         if name in table:

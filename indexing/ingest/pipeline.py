@@ -14,14 +14,14 @@ from indexing.catalog.rows import NEVER
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.files import File, is_gone, trouble
 from indexing.executors import Crash, open_executor
-from indexing.ingest.events import Event, Failed, Ingested, Skipped
+from indexing.ingest.events import Event, Failed, Ingested, PartlyRead, Skipped
 from indexing.ingest.job import Bad, Done, Job, analyse
 from indexing.ingest.plan import Decisions
 from indexing.writing.writer import Writer
 from recommender.errors import CliptuneError, PassingError
 from recommender.model import Model
 from recommender.tags import read_tags
-from recommender.types import Modality
+from recommender.types import Modality, loss_of
 
 _BATCH_FILES = 32
 _BATCH_TAGS = 500
@@ -107,6 +107,7 @@ class Pipeline:
         try:
             with closing(results):
                 for job, outcome in results:
+                    self.batch.events += _losses(job, outcome)
                     yield from self._take(*self._outcome(job, outcome))
         except (KeyboardInterrupt, GeneratorExit, CliptuneError):
             self._commit()  # what is finished is not lost
@@ -176,3 +177,9 @@ class Pipeline:
             self.writer.commit(batch.changes, self.modality)
         self.batch = _Batch()
         return batch.events
+
+
+def _losses(job: Job, outcome: Any) -> list[PartlyRead]:
+    """What is to be told of a file that could be read in part."""
+    loss = loss_of(outcome.analysis.features.facts) if isinstance(outcome, Done) else None
+    return [] if loss is None else [PartlyRead(job.file.path, loss)]

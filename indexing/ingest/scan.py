@@ -190,8 +190,8 @@ class _Walk:
     def _read_rules(self, path: str) -> list[Rule]:
         try:
             return read_rules(os.fsdecode(read(path, _MOST_IGNORE)))
-        except (OSError, InputError) as error:
-            self._fail(path, str(getattr(error, "strerror", None) or error).lower())
+        except OSError as error:
+            self._fail(path, str(error.strerror).lower())
             return []
 
     def _status(self, path: str) -> os.stat_result | None:

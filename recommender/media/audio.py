@@ -7,10 +7,10 @@ from typing import Any
 import av
 import numpy as np
 
-from recommender.media.container import audio_stream, decode_frames, demuxer, nothing_decoded, prepare
 from recommender.media.damage import Damage, StrPath, cannot_read
 from recommender.media.infrasound import PIECE_S, without_infrasound
 from recommender.media.mixing import Mixer
+from recommender.media.sound import sound_frames
 from recommender.types import Array
 
 _CHUNK = 1 << 15  # samples mixed and resampled at once: per-frame overhead vanishes, a chunk stays in the cache
@@ -34,19 +34,16 @@ def audio_blocks(
     """
     damage = Damage() if damage is None else damage
     size = max(1, round(block_s * sr_hz))
-    with demuxer(path) as container:
-        stream = audio_stream(container, path)
-        prepare(stream, threads=1)
-        heard = 0
-        chunks = _mono_chunks(decode_frames(container, stream, damage), path)
-        pieces = _blocks(_resample(chunks, sr_hz), max(1, round(PIECE_S * sr_hz)))
-        for block in _blocks(without_infrasound(pieces, sr_hz), size):
-            heard += len(block)
-            if heard > MAX_S * sr_hz:
-                raise cannot_read(path, f"it holds more than {MAX_S / 3600:g} hours of sound; cut it into parts")
-            yield block
-        if not heard:
-            raise nothing_decoded(path, stream, damage)
+    heard = 0
+    chunks = _mono_chunks(sound_frames(path, damage), path)
+    pieces = _blocks(_resample(chunks, sr_hz), max(1, round(PIECE_S * sr_hz)))
+    for block in _blocks(without_infrasound(pieces, sr_hz), size):
+        heard += len(block)
+        if heard > MAX_S * sr_hz:
+            raise cannot_read(path, f"it holds more than {MAX_S / 3600:g} hours of sound; cut it into parts")
+        yield block
+    if not heard:
+        raise cannot_read(path, "it holds no sound that can be read; copy or export it again")
 
 
 def _blocks(pieces: Iterable[Array], size: int) -> Iterator[Array]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from recommender.errors import Argument, InputError, ModelError
 from recommender.logs import getLogger
 from recommender.model import folder as files
+from recommender.opening import MANIFEST, read_text
 from recommender.rankers import PLAIN, Scoring
 from recommender.types import Analysis, Array, Coded, Cue, Emotions, Modality, Reason, Space
 
@@ -167,7 +168,7 @@ class Model(ABC):
     def card(self) -> str:
         """The model card (markdown)."""
         try:
-            return (self.folder / "card.md").read_text(encoding="utf-8")
+            return read_text(self.folder / "card.md", MANIFEST)
         except OSError as error:
             raise ModelError(f"{self.folder}: no readable card.md ({error.strerror})") from error
 

@@ -12,7 +12,7 @@ NAME = "cosine"
 
 
 def rank(question: Question, candidates: Sequence[TrackWindows], scoring: Scoring) -> list[Section]:
-    """The best section of each candidate; its score is calibrated, or clipped to [0, 1] (negative is no fit)."""
+    """The best section of each candidate; its score is calibrated, or the mean cosine in [-1, 1]."""
     calibrate = scoring.calibrations.get(NAME)
     if calibrate is None:
         scores = (window_scores(windows.vectors, question.vector) for windows in candidates)
@@ -30,8 +30,8 @@ def sections(question: Question, candidates: Sequence[TrackWindows]) -> list[Sec
 
 
 def window_scores(vectors: Array, query: Array) -> Array:
-    """Cosine float64 [n] of unit `vectors` [n, dim] with unit `query` [dim], in [0, 1]."""
-    return np.clip(cosines(vectors, query), 0, 1)
+    """Cosine float64 [n] of unit `vectors` [n, dim] with unit `query` [dim], in [-1, 1] whatever was rounded."""
+    return np.clip(cosines(vectors, query), -1, 1)
 
 
 def cosines(vectors: Array, query: Array) -> Array:

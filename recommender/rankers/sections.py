@@ -12,7 +12,7 @@ from recommender.types import Array, Modality, TrackWindows
 
 
 class Section(NamedTuple):
-    """A run of windows [first, last] and its score in [0, 1]."""
+    """A run of windows [first, last] and its score: a probability, or a cosine in [-1, 1]."""
 
     score: float
     first: int

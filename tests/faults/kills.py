@@ -5,7 +5,7 @@ and again on copies, each time killed (SIGKILL) at one of its steps, half way th
 or with a step that fails (I/O error, full disk). After most kills the power is cut: what was not synced is undone, or
 partly kept. The library is then reopened, must hold all that was there and all that was reported, and the operation
 done again must end in what the undisturbed one ended in. `--operation NAME` keeps to one, `--out FILE` writes the
-report, after every round. Exit 1 when anything was found, 2 where no power can be cut (`tests.faults.disk`).
+report, after every operation. Exit 1 when anything was found, 2 where no power can be cut (`tests.faults.disk`).
 """
 
 import argparse
@@ -238,10 +238,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     while (rounds < given.rounds or tally.killed < given.kills) and not tally.is_over:
         for trial in trials(names, given.seed + rounds, 1):
             _try(trial, given, random, tally=tally)
+            if given.out:
+                write_report(Path(given.out), words, tally)
         rounds += 1
         print(f"round {rounds}: {_summary(tally)}, {time.monotonic() - start:.0f} s", flush=True)
-        if given.out:
-            write_report(Path(given.out), words, tally)
         if not tally.killed and tally.findings:
             break
     return int(bool(tally.findings))

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from indexing.maintenance.compact import compact
 from indexing.maintenance.repair import repair
 from indexing.maintenance.verify import examine
 from indexing.search import ann_files, ann_index, ann_tuning
+from indexing.writing.writer import writing
+from recommender.errors import LibraryLocked
 from tests.faults.older import made_older
 from tests.faults.serving import served
 from tests.faults.truth import tracks_in, versions_in
@@ -276,6 +278,15 @@ def _with(call: Callable[..., Iterable[Any]], *args: Any, **named: Any) -> Calla
     return run
 
 
+def _add_alone(world: World, folder: Path) -> Iterator[Any]:
+    """Add, while another writer is refused."""
+    with Library.open(folder) as library:
+        for event in ingest.add(library, [world.music], ANALYSER, executor="inline"):
+            with suppress(LibraryLocked), writing(folder):
+                raise AssertionError("a second writer was let in")
+            yield event
+
+
 def _upgraded(world: World, folder: Path) -> Iterator[Any]:
     """The upgrade again, which does nothing where it was done; then a writer that clears up."""
     yield from _with(ingest.upgrade, NEXT, executor="inline")(world, folder)
@@ -303,7 +314,7 @@ def _import(world: World, folder: Path) -> list[Any]:
 _update = _with(ingest.update, ANALYSER, executor="inline")
 OPERATIONS = {
     "create": Operation(_nothing, _make),
-    "add": Operation(_to_be_added_to, _with(ingest.add, lambda w: [w.music], ANALYSER, executor="inline")),
+    "add": Operation(_to_be_added_to, _add_alone, _with(ingest.add, lambda w: [w.music], ANALYSER, executor="inline")),
     "update": Operation(_to_be_updated, _update),
     "move": Operation(_to_be_moved, _update),
     "remove": Operation(_filled, _with(ingest.remove, lambda w: [w.music / "a"]), kept=_stays),

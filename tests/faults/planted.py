@@ -1,7 +1,7 @@
 """Faults planted in the program, one at a time, and whether the suite notices: `python -m tests.faults.planted`.
 
 Each is an edit of the source of a module, made while it is imported by a process of its own, which then runs kills and
-power cuts of the operations that it concerns (`tests.faults.kills`), or a crowd. One line each says what noticed it.
+power cuts of the operations that it concerns (`tests.faults.kills`). One line each says what noticed it.
 `--only WORD` keeps to those whose name holds it. Exit 1 when any went unnoticed or could no longer be planted.
 """
 
@@ -34,11 +34,11 @@ class Edit:
 
 @dataclass(frozen=True)
 class Planted:
-    """A fault: what is edited, and the operations that must suffer from it (none: a crowd must)."""
+    """A fault: what is edited, and the operations that must suffer from it."""
 
     name: str
     edits: tuple[Edit, ...]
-    operations: tuple[str, ...] = ()
+    operations: tuple[str, ...]
     kills: int = 30
 
 
@@ -93,9 +93,7 @@ FAULTS = (
     ),
     Planted("no fsync of the arrays", (_NO_ARRAYS,), ("add", "update")),
     Planted("the catalog is not synced", (_NO_CATALOG,), ("add", "create")),
-    Planted(
-        "the catalog has no journal", (Edit(_ENGINE, "journal_mode=WAL", "journal_mode=MEMORY"),), ("add", "update")
-    ),
+    Planted("the catalog has no journal", (Edit(_ENGINE, "mode=WAL", "mode=MEMORY"),), ("add", "update")),
     Planted(
         "a file is renamed into place and the folder not synced",
         (Edit(_ATOMIC, "    partial.replace(final)\n    sync(final.parent)", "    partial.replace(final)"),),
@@ -108,11 +106,6 @@ FAULTS = (
         "names in a new folder are not synced",
         (Edit(_ATOMIC, "            sync(path)\n", "            pass\n"),),
         ("add", "update"),
-    ),
-    Planted(
-        "the new catalog is not synced before it takes its place",
-        (Edit("indexing.catalog.salvage", "    sync(fresh)", "    pass"), _NO_CATALOG),
-        ("find again", "bring back"),
     ),
     Planted(
         "the manifest is published before the arrays of its snapshot",
@@ -161,17 +154,19 @@ FAULTS = (
     Planted(
         "what a killed writer left stays", (Edit(_WRITER, "            writer.clear()", "            pass"),), ("add",)
     ),
-    Planted("a writer does not take the lock", (Edit(_WRITER, "    with lock(folder, wait_s):", "    if True:"),)),
+    Planted(
+        "a writer does not take the lock", (Edit(_WRITER, "    with lock(folder, wait_s):", "    if True:"),), ("add",)
+    ),
     Planted(
         "files are told to be in before they are",
         (
             Edit(
                 "indexing.ingest.pipeline",
-                "            self.writer.commit(batch.changes, self.modality)",
-                "            pass",
+                "        self.batch.events.append(event)\n",
+                "        self.batch.events.append(event)\n        yield event\n",
             ),
         ),
-        ("add",),
+        ("add", "create"),
     ),
     Planted(
         "an import is half committed",
@@ -323,10 +318,8 @@ class _Finder(MetaPathFinder):
 def suffer(fault: Planted) -> int:
     """The exit status of the suite with a fault in the program, 1 when it notices; in a fresh process only."""
     sys.meta_path.insert(0, _Finder(fault.edits))
-    from tests.faults import crowd, kills
+    from tests.faults import kills
 
-    if not fault.operations:
-        return crowd.main(["--seconds", "4"])
     words = [word for name in fault.operations for word in ("--operation", name)]
     counts = ("--steps", str(fault.kills), "--instants", "0", "--errors", "0", "--kills", "1", "--first")
     return kills.main([*words, *counts])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from recommender.extractors.audio.pitch import log_spectrum, salience, tuning_ce
 from recommender.extractors.audio.stft import CHUNK, FRAME_HZ, HOP, SLOW_HZ, SR_HZ, Clock, chunks, slow_power
 from recommender.extractors.windows import windows
 from recommender.types import Array, Column, Features
+
+if TYPE_CHECKING:
+    from recommender.media import Damage
 
 REVISION = "music-3"  # change it whenever a value of any column changes
 # The same values but of recordings whose channels cancel, of loud infrasound and of silence of 3 s and more.
@@ -55,7 +59,7 @@ def extract(path: Path) -> Features:
     return from_blocks(audio_blocks(path, SR_HZ, BLOCK_S, damage=damage), damage, bpm_tag(path))
 
 
-def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | None = None) -> Features:
+def from_blocks(blocks: Iterable[Array], damage: "Damage | None" = None, tagged: float | None = None) -> Features:
     """The features of mono audio at `SR_HZ`, given as consecutive float32 blocks of any length.
 
     Memory grows by about 34 kB per second of audio (series per frame, at the peak); samples are not kept. Values
@@ -63,7 +67,7 @@ def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | 
 
     Parameters
     ----------
-    damage: read after the last block: its `packets` becomes the fact `damaged_packets`.
+    damage: read after the last block: it becomes the fact `damaged_packets`, and what is lost.
     tagged: the tempo in bpm that the file states, if it does.
     """
     clock = Clock()
@@ -84,7 +88,7 @@ def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | 
             **tempo.facts(heard),
             **beats.facts(tapped),
             **_harmony(item, music[1]),
-            "damaged_packets": int(getattr(damage, "packets", 0)),
+            **({"damaged_packets": 0} if damage is None else damage.facts()),
             "silent": _silent(item),
         },
         fingerprint=acoustic.to_bytes(fingerprint),
