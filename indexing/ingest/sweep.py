@@ -50,8 +50,9 @@ def _away(kept: Kept) -> Iterator[Event]:
         if files is None:
             yield Warned(path, trouble(path, "it is not there (an unplugged disk?); its tracks stay in the library"))
         else:
-            why = f"none of the {files} files of {show(path)} is there (an unplugged disk?); its tracks stay in the library"
-            yield Warned(path, why, Argument("prune", command="index update"))
+            gone = f"none of the {files} files of {show(path)} is there (an unplugged disk?)"
+            advice = Argument("prune", command="index update")
+            yield Warned(path, f"{gone}; its tracks stay in the library", advice)
 
 
 def remember_roots(writer: Writer, task: Task, sweeping: bool) -> None:
