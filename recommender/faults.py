@@ -22,8 +22,9 @@ _WORDS = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
 }
-# What the system says of a path, or of a seek that the bytes of a file asked for.
+# What the system says of a path, or of a seek that the bytes of a file asked for; and `opening` of what it refuses.
 _OF_THE_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP}
+_OF_THE_FILE |= {errno.ENOTSUP, errno.EFBIG}
 # How libraries in C++ word what has no exception of its own.
 _SAID = {
     "insufficient memory": MEMORY,

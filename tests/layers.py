@@ -11,10 +11,14 @@ from typing import NamedTuple
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
-        ("errors", "text", "plain", "tags", "atomic", "exports", "streams"),
-        ("conditions", "faults"),
+        ("opening",),
+        ("errors", "text", "plain", "atomic", "exports", "streams"),
+        ("charsets", "names", "faults"),
+        ("lists",),
+        ("conditions",),
         ("types",),
         ("logs", "media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
+        ("tags",),  # what FFmpeg knows of tags comes through media
         ("extractors.audio", "extractors.video"),
         ("weights",),
         ("affect", "encoders", "extractors.pretrained"),

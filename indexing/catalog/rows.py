@@ -48,6 +48,7 @@ class KnownFile(NamedTuple):
 
     stamp: Stamp
     hash: bytes
+    told: bool = True  # whether its tags were looked at for all that the catalog keeps of them
 
     @property
     def imported(self) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +12,19 @@ from indexing.disk.files import File, file_of, trouble
 from recommender.errors import CliptuneError, MediaError, PassingError
 from recommender.faults import machine_fault
 from recommender.model import Model
+from recommender.tags import read_tags
 from recommender.text import show
 from recommender.types import Analysis, Modality
 
 
 @dataclass(frozen=True)
 class Job:
-    """A file to analyse; `hash` where it is already known."""
+    """A file to analyse; `hash` where it is already known, `charset` of its tags where a person said it."""
 
     file: File
     modality: Modality
     hash: bytes | None = None
+    charset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def analyse(analyser: Model, job: Job) -> Done | Bad | CliptuneError:
             return bad("it changed while it waited for its analysis", lasting=False)
         digest = digest or content_hash(path)
         analysis = analyser.analyse(path, job.modality)
+        if job.charset and job.modality == "music":
+            analysis = replace(analysis, tags=read_tags(path, job.charset))
         flaw = _flaw(analysis, analyser.space.dim)
         if _has_changed(job.file, digest):
             return bad("it changed during its analysis", lasting=False)

@@ -21,14 +21,16 @@ _MANY = 5  # files of a folder that stands empty: fewer were rather deleted
 class Decisions:
     """Files by what is to be done: (path, reason) to skip, links to make, jobs to run, copies to wait for.
 
-    `seen` are those of `skip` of which the catalog lacks something that tells of a change.
+    seen: of those that are skipped, the files of which the catalog lacks something that tells of a change. retag: of
+    those that stay as they are, the paths whose tags are to be read again.
     """
 
-    seen: list[File] = field(default_factory=list)
     skip: list[tuple[str, str]] = field(default_factory=list)
     links: list[tuple[Linked, str]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     wait: list[Job] = field(default_factory=list)
+    seen: list[File] = field(default_factory=list)
+    retag: list[str] = field(default_factory=list)
 
     @property
     def moved(self) -> set[str]:
@@ -41,7 +43,15 @@ class Decisions:
         return Plan(total, len(self.jobs), sum(j.file.size for j in self.jobs))
 
 
-def decide(files: Sequence[File], known: Known, modality: Modality, *, retry: bool, reanalyse: bool) -> Decisions:
+def decide(
+    files: Sequence[File],
+    known: Known,
+    modality: Modality,
+    *,
+    retry: bool,
+    reanalyse: bool,
+    charset: str | None = None,
+) -> Decisions:
     """What to do with each file, in the order given.
 
     A hash is computed only where a size makes a known content or a twin possible: a first run over a
@@ -57,10 +67,13 @@ def decide(files: Sequence[File], known: Known, modality: Modality, *, retry: bo
         if digest is not None and digest in known.paths and not reanalyse:
             out.links.append(_link(file, digest, known, moved))
         elif digest is not None and digest in started:
-            out.wait.append(Job(file, modality, digest))
+            out.wait.append(Job(file, modality, digest, charset))
         else:
             started |= {digest} if digest is not None else set()
-            out.jobs.append(Job(file, modality, digest))
+            out.jobs.append(Job(file, modality, digest, charset))
+    if modality == "music":
+        same = (*(path for path, _ in out.skip), *(linked.file.path for linked, _ in out.links))
+        out.retag = [path for path in same if path in known.files and (charset or not known.files[path].told)]
     return out
 
 

@@ -12,18 +12,21 @@ from indexing.catalog.changes import Gone
 from indexing.catalog.queries import Catalog
 from indexing.catalog.rows import Known
 from indexing.catalog.writer import CatalogWriter
+from indexing.disk.durable import library_errors
 from indexing.disk.files import absolute, below, is_gone
 from indexing.ingest import plan
-from indexing.ingest.events import Event, Plan, Planned, Recoded, Removed, Skipped
+from indexing.ingest.events import Event, LeftOut, Plan, Planned, Recoded, Removed, Skipped
 from indexing.ingest.pipeline import Pipeline
 from indexing.ingest.reencode import recodable, recode
 from indexing.ingest.scan import scan
 from indexing.ingest.sweep import Kept, Task, chunks, missing, problems, remember_roots, sweep
 from indexing.library import Library
 from indexing.writing.writer import Writer, writing
+from recommender.charsets import check
 from recommender.errors import LibraryError
+from recommender.filters import alike
 from recommender.model import Model
-from recommender.text import show
+from recommender.text import fold_path, show
 from recommender.types import Modality
 
 _MODALITIES: tuple[Modality, ...] = ("music", "video")
@@ -42,6 +45,9 @@ class Choices(TypedDict, total=False):
     wait_s:    how long to wait for another writer, in seconds (default 0).
     executor:  name in `EXECUTORS` (default "processes").
     limit_s:   seconds after which a file is given up; None (default) goes by its size.
+    tag_charset: of tags that are marked as Latin-1, such as "cp1251"; None (default) finds it. Also read again are the
+        tags of files that are known.
+    follow_links: follow links that lead out of the folders named, too.
     """
 
     workers: int | None
@@ -52,6 +58,8 @@ class Choices(TypedDict, total=False):
     wait_s: float
     executor: str
     limit_s: float | None
+    tag_charset: str | None
+    follow_links: bool
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,12 @@ class _Run:
     wait_s: float = 0.0
     executor: str = "processes"
     limit_s: float | None = None
+    tag_charset: str | None = None
+    follow_links: bool = False
+
+    def __post_init__(self) -> None:
+        if self.tag_charset is not None:
+            check(self.tag_charset)
 
 
 def add(
@@ -77,7 +91,7 @@ def add(
     modality: Modality = "music",
     **choices: Unpack[Choices],
 ) -> Generator[Event]:
-    """Bring files into the library; first a Plan, then an event per file.
+    """Bring files into the library; first a Plan and what was LeftOut, then an event per file.
 
     Parameters
     ----------
@@ -141,17 +155,28 @@ def remove(library: Library, paths: Iterable[str | Path], wait_s: float = 0.0) -
     """
     with _session(library, None, wait_s) as writer:
         for path in paths:
-            gone = [p for m in _MODALITIES for p in _remove(writer, os.fspath(path), m)]
-            writer.apply(partial(CatalogWriter.drop_roots, under=absolute(path)))
+            places = _spellings(writer, absolute(path))
+            gone = [p for m in _MODALITIES for p in _remove(writer, os.fspath(path), m, places=places)]
+            for place in places:
+                writer.apply(partial(CatalogWriter.drop_roots, under=place))
             yield from (Removed(p) for p in gone)
             if not gone:
                 yield Skipped(os.fspath(path), "not in the library")
         writer.publish()
 
 
-def _remove(writer: Writer, path: str, modality: Modality) -> list[str]:
+def _spellings(writer: Writer, path: str) -> set[str]:
+    """A path of a file or folder, also as the library spells it."""
+    known = [writer.reading(partial(Catalog.known, modality=modality)) for modality in _MODALITIES]
+    paths = (p for one in known for p in (*one.files, *one.failed, *(root.path for root in one.roots)))
+    return {path, *alike([path], paths).get(path, ())}
+
+
+def _remove(writer: Writer, path: str, modality: Modality, *, places: set[str]) -> list[str]:
     known = writer.reading(lambda catalog: catalog.known(modality))
-    hits = sorted(p for p in {*known.files, *known.failed} if p == path or below(p, absolute(path)))
+    every = {*known.files, *known.failed}
+    named = fold_path(path)
+    hits = sorted(p for p in every if fold_path(p) == named or any(below(p, place) for place in places))
     for chunk in chunks(hits):
         writer.commit([Gone(p) for p in chunk], modality)
     return hits
@@ -169,7 +194,7 @@ def _carry_out(
         yield from _move(library, wanted if sweeping else _merge(_roots(library), wanted), run)
     else:
         with _session(library, run) as writer:
-            yield from _ingest(writer, wanted, run, sweeping)
+            yield from _ingest(writer, wanted, run, sweeping=sweeping)
 
 
 @contextmanager
@@ -199,16 +224,23 @@ def _merge(roots: dict[Modality, list[str]], more: dict[Modality, list[str]]) ->
     return {m: [*roots.get(m, []), *more.get(m, [])] for m in _MODALITIES if m in roots or m in more}
 
 
-def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, sweeping: bool) -> Iterator[Event]:
-    """Everything between taking the lock and publishing the snapshot."""
-    known = {m: writer.reading(partial(Catalog.known, modality=m)) for m in wanted}
-    tasks = [_task(m, paths, known[m], run, sweeping) for m, paths in wanted.items()]
+def _ingest(
+    writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, *, sweeping: bool, old: int | None = None
+) -> Iterator[Event]:
+    """Everything between taking the lock and publishing the snapshot; `old`: the space that is left."""
+    tasks = []
+    for modality, paths in wanted.items():
+        known = writer.reading(partial(Catalog.known, modality=modality))
+        held = known if old is None else writer.reading(partial(_known_before, space=old, modality=modality))
+        tasks.append(_task(modality, paths, known, run=run, held=held if sweeping else None))
     yield _total(tasks)
+    yield from _left_out(tasks)
     try:
         for task in tasks:
             remember_roots(writer, task, sweeping)
             yield from problems(task, sweeping)
-            pipeline = Pipeline(writer, run.analyser, task.modality, run.workers, run.executor, run.limit_s)
+            how = run.workers, run.executor, run.limit_s
+            pipeline = Pipeline(writer, run.analyser, task.modality, *how, charset=run.tag_charset)
             yield from pipeline.run(task.decisions)
             if sweeping:
                 yield from sweep(writer, task, run.prune)
@@ -218,15 +250,27 @@ def _ingest(writer: Writer, wanted: Mapping[Modality, list[str]], run: _Run, swe
     writer.publish()
 
 
-def _task(modality: Modality, paths: list[str], known: Known, run: _Run, sweeping: bool) -> Task:
+def _task(modality: Modality, paths: list[str], known: Known, *, run: _Run, held: Known | None) -> Task:
+    """What one modality of a run finds and decides; sweeping, nothing `held` is lost for being left out now."""
     absent = set(plan.absent_roots(known))
-    found = scan([p for p in paths if p not in absent], modality)
-    decisions = plan.decide(found.files, known, modality, retry=run.retry, reanalyse=run.reanalyse)
+    files = [] if held is None else [path for path, file in held.files.items() if not file.imported]
+    found = scan([p for p in paths if p not in absent], modality, follow_links=run.follow_links, held=files)
+    decide = partial(plan.decide, retry=run.retry, reanalyse=run.reanalyse, charset=run.tag_charset)
+    decisions = decide(found.files, known, modality)
     kept: Kept = dict.fromkeys(path for path in paths if path in absent)
-    if sweeping:
+    if held is not None:
         there = {file.path for file in found.files} | decisions.moved
         kept = {} if run.prune else {**kept, **plan.folders_away(known, there)}
     return Task(modality, paths, found, known, decisions, kept)
+
+
+def _known_before(catalog: Catalog, space: int, modality: Modality) -> Known:
+    return catalog.beside(space).known(modality)
+
+
+def _left_out(tasks: list[Task]) -> Iterator[LeftOut]:
+    left = sum((task.found.left_out for task in tasks), LeftOut())
+    yield from [left] if left else []
 
 
 def _total(tasks: list[Task]) -> Plan:
@@ -238,8 +282,12 @@ def _rehearse(
     library: Library | None, wanted: Mapping[Modality, list[str]], run: _Run, sweeping: bool
 ) -> Iterator[Event]:
     """The events of a run without its analyses, and without writing anything."""
-    tasks = [_task(m, paths, _load_known(library, m), run, sweeping) for m, paths in wanted.items()]
+    tasks = []
+    for modality, paths in wanted.items():
+        known = _load_known(library, modality)
+        tasks.append(_task(modality, paths, known, run=run, held=known if sweeping else None))
     yield _total(tasks)
+    yield from _left_out(tasks)
     for task in tasks:
         yield from problems(task, sweeping)
         yield from (Skipped(path, reason) for path, reason in task.decisions.skip)
@@ -253,7 +301,7 @@ def _rehearse(
 def _load_known(library: Library | None, modality: Modality) -> Known:
     if library is None:
         return Known()
-    with closing(Catalog.open(library.folder)) as catalog:
+    with library_errors(library.folder, "read the library at"), closing(Catalog.open(library.folder)) as catalog:
         return catalog.known(modality)
 
 
@@ -268,7 +316,7 @@ def _move(library: Library, wanted: Mapping[Modality, list[str]], run: _Run, rec
         if recoding:
             yield from _recode(writer, old, run.analyser)
         told = set()
-        for event in _ingest(writer, wanted, replace(run, reanalyse=False), sweeping=True):
+        for event in _ingest(writer, wanted, replace(run, reanalyse=False), sweeping=True, old=old):
             told |= {event.path} if isinstance(event, Removed) else set()
             yield event
         gone = [event for m in _MODALITIES for event in _left_behind(writer, old, m, prune=run.prune)]
@@ -320,7 +368,7 @@ def _left_behind(writer: Writer, old: int, modality: Modality, *, prune: bool) -
 
 def _rehearse_upgrade(library: Library, run: _Run) -> Iterator[Event]:
     """The tracks that `upgrade` would code from what the library holds, and those it would analyse."""
-    with closing(Catalog.open(library.folder)) as catalog:
+    with library_errors(library.folder, "read the library at"), closing(Catalog.open(library.folder)) as catalog:
         todo = recodable(library.folder, catalog, None, analyser=run.analyser)
         coded = {path for part in todo for path in catalog.paths_in(part)}
     rest = sorted(track.path for track in library.tracks() if track.path not in coded)

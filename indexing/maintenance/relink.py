@@ -46,7 +46,7 @@ def relink(writer: Writer, folders: Sequence[str | Path] = ()) -> Iterator[Event
             continue
         own = [root.path for root in writer.reading(Catalog.roots) if root.modality == modality]
         linked = 0
-        for file in scan([*folders, *own], modality).files:
+        for file in scan([*folders, *own], modality, follow_links=True).files:
             with suppress(OSError):
                 digest = content_hash(Path(file.path))
                 if digest in lost:
