@@ -33,7 +33,7 @@ import numpy as np
 from indexing import ingest
 from indexing.disk.locations import CATALOG
 from indexing.library import Library
-from indexing.maintenance.repair import repair, unrepaired
+from indexing.maintenance.repair import repair, what_is_left
 from indexing.maintenance.verify import examine
 from indexing.search import ann_index
 from recommender.errors import CliptuneError
@@ -205,7 +205,7 @@ def _repaired(place: Place, wrong: list[str]) -> str | None:
     def work() -> None:
         nonlocal reason
         list(repair(place.folder, place.analyser, executor="inline"))
-        reason = unrepaired(place.folder)
+        reason = what_is_left(place.folder)
 
     return _one_line(work, wrong) or reason
 
@@ -249,7 +249,7 @@ def _afterwards(place: Place) -> Iterator[str]:
         yield f"with the media it ends with: {line}"
         return
     yield from told
-    if reason := unrepaired(place.folder):
+    if reason := what_is_left(place.folder):
         yield f"with the media it is not whole: {reason}"
     now, before = shown(place.folder), place.before
     same = slice(16) if "catalog" in place.damage.path.name + place.damage.other.name else slice(None)
