@@ -353,6 +353,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             found = [ended.failed] if ended.failed else ended.value["wrong"]
             tally.kinds[place.damage.kind] += 1
             tally.ends["failed" if ended.failed else ended.value["end"]] += 1
+            if (number + 1) % 100 == 0:
+                print(
+                    f"{number + 1}: {sum(tally.kinds.values())} libraries, {len(tally.findings)} findings", flush=True
+                )
             for fault in found:
                 media = "with media" if place.has_media else "without media"
                 tally.findings.append(f"{number}: {place.damage}, {media}: {fault}")
