@@ -53,7 +53,7 @@ def report(clips: list[Path], music: list[Path], place: Path, model: Model) -> s
     failed = [e for e in ingest.add(library, music, model, modality="music") if isinstance(e, ingest.Failed)]
     engine = Recommender(library, model)
     answers, errors = {}, {}
-    for clip in expand_clips(clips):
+    for clip in expand_clips(clips, print):
         try:
             query = engine.clip(clip)
             answers[clip.name] = (query, engine.recommend(query, top=TOP))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexing.ingest.scan import SUFFIXES
+from indexing.ingest.suffixes import SUFFIXES
 from recommender import Model
 from recommender.affect.words import emotion, mood
 from recommender.types import Affect

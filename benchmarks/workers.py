@@ -27,7 +27,7 @@ import measuring
 import numpy as np
 
 from indexing import ingest
-from indexing.ingest.scan import SUFFIXES
+from indexing.ingest.suffixes import SUFFIXES
 from indexing.library import Library
 from recommender import Model
 from recommender.types import TrackWindows

@@ -1,8 +1,10 @@
 """A library opened for reading: catalog, vectors and store as one consistent state."""
 
+import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -217,6 +219,11 @@ class Library:
             return self.segments(modality)
         return [selection.segment for selection in self._select(modality, where)]
 
+    def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
+        """By entry how the library spells the paths, folders and ids that it names."""
+        with self._lock, library_errors(self.folder, "read the library at"):
+            return self._open().spellings(entries)
+
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: the recording that each track is of, the id of one of its near-duplicates, or its own."""
         out = np.array(ids, np.int64)
@@ -294,7 +301,16 @@ class Library:
         """These tracks with their copies, in this order; raises LibraryError for an unknown id."""
         with self._lock, library_errors(self.folder, "read the library at"):
             look_up = self._snapshot_track if self._facts else self._catalog_track
-            return [look_up(int(track_id)) or self._unknown(track_id) for track_id in ids]
+            return self._contained([look_up(int(track_id)) or self._unknown(track_id) for track_id in ids])
+
+    def _contained(self, tracks: list[Track]) -> list[Track]:
+        """Tracks with what contains them, and what they contain."""
+        found = self._open().containment([track.id for track in tracks])
+        paths = {key: [tuple(map(os.fsdecode, sorted(some))) for some in both] for key, both in found.items()}
+        return [
+            replace(track, also_in=paths[track.id][0], contains=paths[track.id][1]) if track.id in paths else track
+            for track in tracks
+        ]
 
     def _snapshot_track(self, track_id: int) -> Track | None:
         """A track as the snapshot has it, and the catalog where only that knows."""
@@ -329,7 +345,7 @@ class Library:
             last = ""
             while True:  # page by page: the lock is not held while the caller works
                 with self.catalog() as catalog:
-                    found = catalog.page(wanted, last, _PAGE)
+                    found = self._contained(catalog.page(wanted, last, _PAGE))
                 yield from found
                 if len(found) < _PAGE:
                     break

@@ -10,6 +10,7 @@ import typer
 
 from recommender.options import Options, option, setting
 from recommender.outputs.listing import FORMATS, Listing
+from recommender.text import printable
 
 if TYPE_CHECKING:
     from recommender.errors import Argument, CliptuneError
@@ -64,6 +65,13 @@ TimeoutOption = Annotated[
     float | None,
     option("Seconds after which a file is given up [default: 600, more for large ones].", "--timeout", min=1),
 ]
+FollowLinksOption = Annotated[bool, option("Follow links that lead out of the folders named, too.", "--follow-links")]
+
+
+TagCharsetOption = Annotated[
+    str | None,
+    option("Charset of tags marked as Latin-1, such as cp1251; also read again [default: found].", "--tag-charset"),
+]
 
 
 class WorkOptions(Options):
@@ -72,11 +80,14 @@ class WorkOptions(Options):
     workers: WorkersOption = None
     retry: bool = setting("Try files again that failed before.", False, "--retry")
     timeout: TimeoutOption = None
+    tag_charset: TagCharsetOption = None
+    follow_links: FollowLinksOption = False
     dry_run: bool = setting("Only say what would be done.", False, "--dry-run")
 
     def settings(self) -> dict[str, Any]:
         """What ingestion takes."""
-        return {"workers": self.workers, "retry": self.retry, "limit_s": self.timeout, "dry_run": self.dry_run}
+        asked = {"workers": self.workers, "retry": self.retry, "limit_s": self.timeout, "dry_run": self.dry_run}
+        return {**asked, "follow_links": self.follow_links, "tag_charset": self.tag_charset}
 
 
 @contextmanager
@@ -85,7 +96,7 @@ def say_when_interrupted(kept: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(f"interrupted: {kept}; the same command goes on from there", err=True)
+        tell(f"interrupted: {kept}; the same command goes on from there")
         raise
 
 
@@ -118,9 +129,14 @@ def _option(argument: "Argument") -> str:
     return typed if argument.command is None else f"`{' '.join(f'recommend {argument.command} {typed}'.split())}`"
 
 
+def tell(line: str) -> None:
+    """A line to stderr."""
+    typer.echo(printable(line), err=True)
+
+
 def write(text: str) -> None:
     """`text` to stdout at once: a reader in a pipe sees each answer as it comes."""
-    sys.stdout.write(text)
+    sys.stdout.write(printable(text))
     sys.stdout.flush()
 
 

@@ -11,6 +11,7 @@ from logging import getLogger
 from typing import TextIO
 
 from recommender.errors import InputError
+from recommender.text import printable
 
 __all__ = ["PACKAGES", "VARIABLE", "getLogger", "listen"]
 
@@ -26,6 +27,13 @@ class _Stderr(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
+class _Printable(logging.Formatter):
+    """Messages that names in them cannot make steer a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def listen(level: str) -> None:
     """Write what is told of `level` and above to stderr, a line each; raises InputError for an unknown level."""
     number = logging.getLevelNamesMapping().get(level.strip().upper())
@@ -33,7 +41,7 @@ def listen(level: str) -> None:
         raise InputError(f"{VARIABLE}={level}: no such level; there are debug, info and warning")
     handler = _Stderr()
     plain = "warning: %(message)s" if number >= logging.WARNING else "%(levelname)s %(name)s: %(message)s"
-    handler.setFormatter(logging.Formatter(plain))
+    handler.setFormatter(_Printable(plain))
     for name in PACKAGES:
         logger = getLogger(name)
         logger.handlers = [handler]

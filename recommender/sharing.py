@@ -5,6 +5,9 @@ they are installed under the name that their manifest gives.
 """
 
 import errno
+import fcntl
+import io
+import os
 import re
 import shutil
 import stat
@@ -12,7 +15,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -21,6 +24,7 @@ from recommender.errors import Argument, CliptuneError, InputError, ModelError
 from recommender.home import model_errors
 from recommender.model import Model, available
 from recommender.model.folder import MANIFEST, models_home
+from recommender.opening import open_regular
 from recommender.text import show
 from recommender.weights import CHECKPOINTS
 
@@ -32,6 +36,7 @@ MAX_BYTES = 1 << 30
 """Most files, and most bytes in all, of a model from outside: ours have less than ten and some hundred kilobytes."""
 _WHEN = (1980, 1, 1, 0, 0, 0)  # one model gives one archive, whenever it is written
 _BLOCK = 1 << 20
+_TAIL, _LISTING = 22 + (1 << 16), 1 << 16  # bytes where a zip's list of files is told, and of it at most
 
 
 def export_model(name_or_folder: str | Path, file: Path) -> list[str]:
@@ -55,7 +60,7 @@ def export_model(name_or_folder: str | Path, file: Path) -> list[str]:
         for path in paths:
             entry = zipfile.ZipInfo(f"{_check_name(model.name)}/{path.name}", _WHEN)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, (stat.S_IFREG | 0o644) << 16
-            with archive.open(entry, "w") as target, open(path, "rb") as opened:
+            with archive.open(entry, "w") as target, open_regular(path) as opened:
                 shutil.copyfileobj(opened, target, _BLOCK)
     return [path.name for path in paths]
 
@@ -74,7 +79,12 @@ def import_model(source: Path) -> Model:
     home = models_home()
     with model_errors(home):
         home.mkdir(parents=True, exist_ok=True)
+    with model_errors(home), _at_work(home):
         place = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=home))
+        return _import(source, place)
+
+
+def _import(source: Path, place: Path) -> Model:
     try:
         files = _folder_files(source) if source.is_dir() else _zip_files(source)
         with model_errors(source, "import"), _readable(source), closing(files):
@@ -83,6 +93,22 @@ def import_model(source: Path) -> Model:
         return _install(place, source)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def _at_work(home: Path) -> Iterator[None]:
+    """A context of an import; one that begins while no other is at work clears what killed ones left."""
+    handle = os.open(home, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # another is at work, or the file system knows no locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in home.glob(PARTIAL + "*"):
+                shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _install(place: Path, source: Path) -> Model:
@@ -144,13 +170,13 @@ def _folder_files(folder: Path) -> Generator[tuple[str, IO[bytes]]]:
     for path in paths:
         if not _regular(path):
             raise ModelError(f"{show(path)}: only plain files are imported, not links or folders")
-        with open(path, "rb") as opened:
+        with open_regular(path, MAX_BYTES) as opened:
             yield path.name, opened
 
 
 def _zip_files(file: Path) -> Generator[tuple[str, IO[bytes]]]:
     """Names and contents of the files in a zip, which all lie in one folder or in none."""
-    with zipfile.ZipFile(file) as archive:
+    with open_regular(file, MAX_BYTES) as opened_file, zipfile.ZipFile(_check_listing(opened_file, file)) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
         _check_count(len(entries), file)
         seen: set[PurePosixPath] = set()
@@ -162,6 +188,19 @@ def _zip_files(file: Path) -> Generator[tuple[str, IO[bytes]]]:
             seen.add(path)
             with archive.open(entry) as opened:
                 yield path.name, opened
+
+
+def _check_listing(opened: io.BufferedReader, file: Path) -> io.BufferedReader:
+    """The zip `opened`, refused when its list of files, which is read as a whole, is too long for a model's."""
+    end = opened.seek(0, os.SEEK_END)
+    opened.seek(max(0, end - _TAIL))
+    tail = opened.read()
+    at = tail.rfind(b"PK\5\6")
+    large = tail.rfind(b"PK\6\7") >= 0 or int.from_bytes(tail[at + 12 : at + 16], "little") > _LISTING
+    if at >= 0 and large:
+        raise ModelError(f"{show(file)}: more files than the {FILES} that a model may have: refused")
+    opened.seek(0)
+    return opened
 
 
 @contextmanager

@@ -11,10 +11,14 @@ from typing import NamedTuple
 LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
-        ("errors", "text", "plain", "tags", "atomic", "exports"),
+        ("opening",),
+        ("errors", "text", "plain", "atomic", "exports", "streams"),
+        ("charsets", "names", "faults"),
+        ("lists",),
         ("conditions",),
         ("types",),
         ("logs", "media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
+        ("tags",),  # what FFmpeg knows of tags comes through media
         ("extractors.audio", "extractors.video"),
         ("weights",),
         ("affect", "encoders", "extractors.pretrained"),
@@ -25,7 +29,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("query",),
         ("engine", "outputs", "sample", "options"),
         ("console",),  # offers the formats that outputs register
-        ("commands",),
+        ("commands", "failing"),
     ),
     "indexing": (
         ("disk", "executors"),

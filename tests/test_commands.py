@@ -32,7 +32,7 @@ def walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
         yield from walk(one, (*words, name))
 
 
-COMMANDS = dict(walk(typer.main.get_command(cli.app)))
+COMMANDS = dict(walk(typer.main.get_command(cli.make_app())))
 FORMATTED = {
     words: next(p.type.choices for p in command.params if "--format" in p.opts)
     for words, command in COMMANDS.items()

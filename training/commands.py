@@ -5,9 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from recommender.console import TABLE, FormatOption, command_line, group, write, write_list
+from recommender.console import TABLE, FormatOption, command_line, group, tell, write, write_list
 from recommender.errors import InputError
 from recommender.options import Options, argument, option, setting, take_options
 from recommender.outputs.listing import Listing, align
@@ -116,7 +114,7 @@ def train_afclnet(
         else:
             raise InputError("give either --pairs TABLE (your rated pairs) or --data FOLDER (rated pictures and music)")
     for reason in failed.values():
-        typer.echo(f"failed: {reason}", err=True)
+        tell(f"failed: {reason}")
     write(card)
 
 
@@ -309,4 +307,4 @@ def evaluate(
     write_list(Listing(value, rows, ("measure", "value"), text), format)
     for what, which in apart.values():
         if which and format != "json":
-            typer.echo(f"{len(which)} queries {what}", err=True)
+            tell(f"{len(which)} queries {what}")

@@ -5,9 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from recommender.console import TABLE, FormatOption, group, rename_options, write_list
+from recommender.console import TABLE, FormatOption, group, rename_options, tell, write_list
 from recommender.options import argument, option
 from recommender.outputs.listing import facts
 from recommender.outputs.progress import Progress
@@ -77,7 +75,7 @@ def dataset_tag(
     with Progress("tagging") as progress:
         report = tag_folder(folder, load(tagger), out, workers=workers, tick=progress.stage, force=force)
     for reason in report.failed.values():
-        typer.echo(f"failed: {reason}", err=True)
+        tell(f"failed: {reason}")
     write_list(facts(report.as_dict()), format)
 
 
@@ -102,6 +100,6 @@ def features_extract(
         names = [name.strip() for name in extractor.split(",")]
         done = extract_folder(folder, names, out, workers=workers, tick=progress.stage)
     for reason in done.failed.values():
-        typer.echo(f"failed: {reason}", err=True)
+        tell(f"failed: {reason}")
     written = [str(path) for path in done.written]
     write_list(facts({"written": written, "rows": done.rows, "measured": done.computed}), format)

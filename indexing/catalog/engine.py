@@ -8,6 +8,8 @@ from typing import cast
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from indexing.catalog.trust import distrust
+
 
 def engine_of(connect: Callable[[], sqlite3.Connection]) -> sa.Engine:
     """An engine without a pool over the connections that `connect` makes."""
@@ -19,6 +21,7 @@ def writing_engine(path: Path) -> sa.Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+        distrust(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")

@@ -16,6 +16,8 @@ from recommender.atomic import ensure_folder
 from recommender.conditions import TAGS
 from recommender.errors import LibraryError
 
+GROUPING = 1
+"""Changes when tracks are grouped in another way; in the file as SQLite's `user_version`, 0 of before that was told."""
 TABLES = sa.MetaData()
 
 
@@ -87,7 +89,7 @@ files = _table(
     _whole("size", "mtime_ns"),
     [sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), nullable=False, index=True)],
     _text("title", "artist", "album", "genre", "licence", "album_artist", nullable=True),
-    _whole("year", nullable=True),
+    _whole("year", nullable=True),  # 0: none is stated; NULL: nobody looked
     _whole("ctime_ns", "inode", nullable=True),  # as the size and the time, they tell that a file changed
     sa.UniqueConstraint("path", "modality", "space"),
 )
@@ -177,6 +179,7 @@ def create(folder: Path, model: str, revision: str, *, dim: int) -> None:
             space = connection.execute(add).inserted_primary_key
             row = {"schema_version": SCHEMA_VERSION, "space": space[0] if space else 1, "generation": 0}
             connection.execute(sa.insert(meta).values(id=1, uid=uuid.uuid4().hex, **row))
+            connection.exec_driver_sql(f"PRAGMA user_version = {GROUPING}")
     finally:
         engine.dispose()
 
@@ -198,6 +201,8 @@ def is_made(folder: Path) -> bool:
 def put_triggers(connection: sqlite3.Connection) -> None:
     """Make the catalog's triggers those of TRIGGERS, writing nothing where they are."""
     there = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    for name in there.keys() - TRIGGERS.keys():  # of a name from before: whatever it does, it has no business here
+        connection.execute(f"DROP TRIGGER {name}")
     for name, statement in TRIGGERS.items():
         if there.get(name) != statement:
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")

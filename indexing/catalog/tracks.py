@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from recommender.conditions import READ, Within
-from recommender.types import Affect, Modality, Track
+from recommender.types import Affect, Modality, Track, loss_of
 
-_KIND: dict[str, type] = {one.name: float if isinstance(one, Within) else str for one in READ}
+_KIND: dict[str, type] = {one.name: (int if one.whole else float) if isinstance(one, Within) else str for one in READ}
 _READ = tuple((one.name, one.kept == "facts") for one in READ)
 _TOLD = ("bpm_confidence", "bpm_alternative", "key_confidence")  # only shown, so the catalog alone has them
 
@@ -42,8 +42,12 @@ def track_of(
         copies=tuple(map(os.fsdecode, copies)),
         versions=tuple(map(os.fsdecode, versions)),
         **told,
-        **{name: (stated or {}).get(name) for name in _TOLD},
+        **_told(stated or {}),
     )
+
+
+def _told(stated: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: stated.get(name) for name in _TOLD} | {"loss": loss_of(stated)}
 
 
 def filter_values(row: Any) -> dict[str, Any]:

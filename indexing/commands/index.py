@@ -12,6 +12,7 @@ from indexing import ingest
 from recommender.console import (
     FAILED,
     TABLE,
+    Format,
     FormatOption,
     Kind,
     KindOption,
@@ -23,6 +24,7 @@ from recommender.console import (
     group,
     load_model,
     say_when_interrupted,
+    tell,
     write,
     write_list,
 )
@@ -33,7 +35,7 @@ from recommender.outputs.progress import Progress
 from recommender.text import show
 
 if TYPE_CHECKING:
-    from indexing.ingest.events import Event
+    from indexing.ingest.events import Event, LeftOut
     from indexing.library import Library
     from recommender.model import Model
     from recommender.types import Modality
@@ -48,9 +50,14 @@ def open_library(name: str) -> "Library":
     return Library.open(name)
 
 
-def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counter[str]:
-    """Follows ingestion with progress on stderr; returns how many events of each kind came (`quiet`: only news)."""
-    from indexing.ingest.events import Failed, Ingested, Plan, Recoded
+def follow(
+    stream: Generator["Event"], verb: str, quiet: bool = False, *, left: list["LeftOut"] | None = None
+) -> Counter[str]:
+    """Follows ingestion with progress on stderr; returns how many events of each kind came (`quiet`: only news).
+
+    What was left out is told in a line, and put on the list `left`.
+    """
+    from indexing.ingest.events import Failed, Ingested, LeftOut, Plan, Recoded
 
     counts: Counter[str] = Counter()
     # Closing the stream lets go of the library's lock, whatever happens here.
@@ -60,7 +67,14 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
                 counts["files"] = max(counts["files"], event.total)
                 progress.expect(progress.done + event.to_analyse)
                 continue
-            counts[COUNTED[type(event).__name__]] += 1
+            if isinstance(event, LeftOut):
+                progress.note(event.sentence())
+                if left is not None:
+                    left.append(event)
+                continue
+            counts[_counted(event)] += 1
+            counts[KEPT] += getattr(event, "kept", False)
+            counts[LOST] += _shrinks(event)
             if isinstance(event, Ingested | Recoded | Failed):
                 progress.step()
             if line := _line(event, quiet):
@@ -71,7 +85,33 @@ def follow(stream: Generator["Event"], verb: str, quiet: bool = False) -> Counte
     return counts
 
 
+def _counted(event: "Event") -> str:
+    """What an event is counted as."""
+    from indexing.ingest.events import PartlyRead
+
+    return MOSTLY_LOST if isinstance(event, PartlyRead) and event.loss.is_most else COUNTED[type(event).__name__]
+
+
+def _shrinks(event: "Event") -> bool:
+    """Whether the library holds a track less because its file failed."""
+    from indexing.ingest.events import Failed, Removed
+
+    return (isinstance(event, Failed) and event.lost) or (isinstance(event, Removed) and bool(event.reason))
+
+
+def fail_if_lost(counts: Counter[str]) -> None:
+    """Exit 1 where failures cost the library tracks, or most of a file could not be read."""
+    if counts[LOST] or counts[MOSTLY_LOST]:
+        raise typer.Exit(FAILED)
+
+
+KEPT, LOST = (
+    "tracks could not be analysed again and stay as they were",
+    "tracks left the library because their files failed",
+)
+MOSTLY_LOST = "mostly lost"
 COUNTED = {
+    "PartlyRead": "read in part",
     "Ingested": "analysed",
     "Recoded": "coded from what the library holds",
     "Planned": "to analyse",
@@ -85,16 +125,20 @@ COUNTED = {
 
 def _line(event: "Event", quiet: bool) -> str | None:
     """What to say of an event, None for the many that need no line."""
-    from indexing.ingest.events import Failed, Mended, Planned, Removed, Skipped, Warned
+    from indexing.ingest.events import Failed, Mended, PartlyRead, Planned, Removed, Skipped, Warned
 
     match event:
+        case PartlyRead(path, loss):
+            return f"warning: {show(path)}: {loss}"
         case Failed(path, reason) | Warned(path, reason):
             word = "failed" if isinstance(event, Failed) else "warning"
             return f"{word}: {reason}" if show(Path(path).name) in reason else f"{word}: {show(path)}: {reason}"
         case Skipped(path, reason) if reason.startswith("failed"):
             return f"skipped {show(path)}: {reason}; --retry tries it again"
-        case Removed(path) if not quiet:
-            return f"removed {show(path)}"
+        case Skipped(path, "not in the library" as reason):
+            return f"{show(path)}: {reason}"
+        case Removed(path, reason) if reason or not quiet:
+            return f"removed {show(path)}" + (f": {reason}" if reason else "")
         case Mended(text):
             return text
         case Planned(path):
@@ -102,8 +146,19 @@ def _line(event: "Event", quiet: bool) -> str | None:
     return None
 
 
+def _report(counts: Counter[str], left: list["LeftOut"], format: Format) -> None:
+    """Writes what became of how many files, for programs; people read it on stderr."""
+    from indexing.ingest.events import LeftOut
+
+    if format != TABLE:
+        names = ("files", "analysed", "to analyse", "unchanged", "failed", "removed")
+        done = {name.replace(" ", "_"): counts[name] for name in names}
+        write_list(facts({**done, "left_out": sum(left, LeftOut()).as_json()}), format)
+
+
 def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -> None:
-    """Exit 1 when nothing at all could be used; single failures were shown and are remembered."""
+    """Exit 1 when nothing at all could be used, or tracks are lost; other failures were shown and are remembered."""
+    fail_if_lost(counts)
     if not counts["files"] and not counts["failed"]:
         raise CliptuneError(f"no {MEDIA_WORDS[modality]} in {', '.join(show(p) for p in paths)}")
     if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
@@ -122,8 +177,11 @@ def index_add(
     kind: KindOption = Kind.music,
     model: ModelOption = "builtin",
     work: WorkOptions,
+    format: FormatOption = TABLE,
 ) -> None:
     """Analyse files and folders into a library; what is in it already is left alone.
+
+    What is left out of folders (hidden, recycle bins, links that lead out, `.recommendignore`) is counted in a line.
 
     Example: recommend index add ~/Music --library film-music"""
     from indexing.library import Library
@@ -139,8 +197,11 @@ def index_add(
             opened = None
     else:
         opened = Library.open_or_create(library, analyser.space)
+    left: list[LeftOut] = []
     events = ingest.add(opened, paths, analyser, modality=kind.modality, **work.settings())
-    _finish(follow(events, "analysing"), kind.modality, paths)
+    counts = follow(events, "analysing", left=left)
+    _report(counts, left, format)
+    _finish(counts, kind.modality, paths)
 
 
 @app.command("update")
@@ -151,12 +212,21 @@ def index_update(
     model: ModelOption = "builtin",
     work: WorkOptions,
     reanalyse: Annotated[bool, option("Analyse everything again (after a new model).", "--reanalyse")] = False,
+    prune: Annotated[
+        bool, option("Also drop folders whose files are all gone (not an unplugged disk).", "--prune")
+    ] = False,
+    format: FormatOption = TABLE,
 ) -> None:
     """Look at the library's folders again: new, changed and vanished files.
 
+    A folder of which no file is there any more keeps its tracks: its disk may be away. --prune removes them.
+
     Example: recommend index update --library film-music --retry"""
-    analyser = load_model(model)
-    follow(ingest.update(open_library(library), analyser, reanalyse=reanalyse, **work.settings()), "analysing")
+    left = list["LeftOut"]()
+    chosen = {"reanalyse": reanalyse, "prune": prune, **work.settings()}
+    counts = follow(ingest.update(open_library(library), load_model(model), **chosen), "analysing", left=left)
+    _report(counts, left, format)
+    fail_if_lost(counts)
 
 
 @app.command("upgrade")
@@ -171,9 +241,10 @@ def index_upgrade(*, library: LibraryOption = "default", model: ModelOption = "b
     if analyser.space == opened.space:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} already\n")
         return
-    follow(ingest.upgrade(opened, analyser, **work.settings()), "upgrading")
+    counts = follow(ingest.upgrade(opened, analyser, **work.settings()), "upgrading")
     if not work.dry_run:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} now\n")
+    fail_if_lost(counts)
 
 
 @app.command("remove")
@@ -225,9 +296,9 @@ def index_verify(
     report = examine(existing(library), queries)
     if format != "json":
         for orphan in report.orphans:
-            typer.echo(f"orphan: {show(orphan)}: harmless, the next writer removes it", err=True)
+            tell(f"orphan: {show(orphan)}: harmless, the next writer removes it")
         for modality, recall in report.recalls.items():
-            typer.echo(f"search of {modality}: {recall}", err=True)
+            tell(f"search of {modality}: {recall}")
     text = "".join(f"{problem}\n" for problem in report.problems) or "whole\n"
     value = report.as_json()
     write_list(Listing(value, value["problems"], ("kind", "text"), text), format)
@@ -249,12 +320,11 @@ def index_repair(
 
     Example: recommend index repair ~/Music"""
     from indexing.disk.locations import existing
-    from indexing.maintenance.repair import repair
-    from indexing.maintenance.verify import examine
+    from indexing.maintenance.repair import repair, unrepaired
 
     follow(repair(library, load_model(model), folders or (), workers=workers, limit_s=timeout), "repairing")
-    if problems := examine(existing(library), queries=0).problems:
-        raise CliptuneError(f"{len(problems)} problem(s) are left: {problems[0]}")
+    if reason := unrepaired(existing(library)):
+        raise CliptuneError(reason)
     write("whole\n")
 
 
@@ -269,7 +339,7 @@ def index_compact(library: LibraryOption = "default") -> None:
     saved = compact(existing(library))
     write(f"{saved}\n")
     if saved.left:
-        raise CliptuneError(f"{len(saved.left)} damaged part(s) were left as they are: `recommend index repair`")
+        raise CliptuneError(f"{len(saved.left)} part(s) were left as they are: {saved.why}")
 
 
 @app.command("build")

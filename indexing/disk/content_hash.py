@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+from recommender.opening import open_regular
+
 SIZE = 16  # bytes of digest: chance of one collision among 10^9 files is below 10^-20
 _BLOCK = 1 << 20
 
@@ -13,7 +15,7 @@ def content_hash(path: Path) -> bytes:
     Raises OSError when the file cannot be read.
     """
     digest = hashlib.blake2b(digest_size=SIZE)
-    with open(path, "rb", buffering=0) as file:
+    with open_regular(path) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.digest()

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from indexing.disk.durable import library_errors
 from recommender.errors import LibraryError, LibraryLocked
+from recommender.opening import load_json
 from recommender.text import show
 
 LOCK, OWNER = "write.lock", "writer.json"
@@ -34,6 +35,7 @@ def lock(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
     try:
         with library_errors(folder, "write to the library at"):
             note = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
+            (folder / OWNER).unlink(missing_ok=True)  # a pipe in its place would wait for a reader
             (folder / OWNER).write_text(json.dumps(note), encoding="utf-8")
         yield
     finally:
@@ -46,7 +48,7 @@ def lock(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
 
 def _owner(folder: Path) -> str:
     try:
-        note = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+        note = load_json(folder / OWNER)
         return f" by process {int(note['pid'])} on {note['host']} since {note['since']}; wait for it or stop it"
     except (OSError, ValueError, KeyError, TypeError):
         return " by another process; wait for it or stop it"

@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING
 from recommender.exports import lazy
 
 if TYPE_CHECKING:
-    from indexing.ingest.events import Event, Failed, Ingested, Plan, Planned, Recoded, Removed, Skipped, Warned
+    from indexing.ingest.events import (
+        Event,
+        Failed,
+        Ingested,
+        LeftOut,
+        Plan,
+        Planned,
+        Recoded,
+        Removed,
+        Skipped,
+        Warned,
+    )
     from indexing.ingest.run import Choices, add, remove, update, upgrade
 
-__all__ = ["Choices", "Event", "Failed", "Ingested", "Plan", "Planned", "Recoded", "Removed", "Skipped", "Warned"]
-__all__ += ["add", "remove", "update", "upgrade"]
+__all__ = ["Choices", "Event", "Failed", "Ingested", "LeftOut", "Plan", "Planned", "Recoded", "Removed"]
+__all__ += ["Skipped", "Warned", "add", "remove", "update", "upgrade"]
 
 __getattr__, __dir__ = lazy(__name__, __all__, ["events", "run"])

@@ -1,6 +1,12 @@
 """What ingestion reports while it works; paths may hold surrogate escapes (names that are not UTF-8)."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from recommender.text import show
+from recommender.types import Loss
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,14 @@ class Ingested:
 
 
 @dataclass(frozen=True)
+class PartlyRead:
+    """A file was analysed of which a part could not be read; it comes just before its Ingested."""
+
+    path: str
+    loss: Loss
+
+
+@dataclass(frozen=True)
 class Recoded:
     """A track got its vectors in another model's space from features that the library holds."""
 
@@ -49,17 +63,23 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Failed:
-    """A file or folder could not be used; the rest goes on."""
+    """A file or folder could not be used; the rest goes on.
+
+    Of a file that was analysed before: whether that analysis is `kept`, or `lost` since its content is another now.
+    """
 
     path: str
     reason: str
+    kept: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True)
 class Removed:
-    """A path is no longer in the library."""
+    """A path is no longer in the library; `reason` says why, where its file is there and failed."""
 
     path: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,5 +97,65 @@ class Mended:
     text: str
 
 
-Event = Plan | Planned | Ingested | Recoded | Skipped | Failed | Removed | Warned | Mended
+_WHY = {
+    "hidden_files": ("hidden file", "hidden files"),
+    "hidden_folders": ("hidden folder", "hidden folders"),
+    "bins": ("recycle bin or system's folder", "recycle bins or systems' folders"),
+    "ignored": ("file or folder by .recommendignore", "files or folders by .recommendignore"),
+    "links": (
+        "link that leads out of the folder (--follow-links takes it in)",
+        "links that lead out of the folder (--follow-links takes them in)",
+    ),
+    "pictures": ("video without sound alone", "videos without sound alone"),
+    "special": ("pipe or device", "pipes or devices"),
+}
+_MOST_TOLD = 5  # suffixes and folders told by name
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What a scan left out of the folders named, counted; what was named itself is never left out.
+
+    Attributes
+    ----------
+    why:      files and folders by reason: hidden_files, hidden_folders, bins, ignored, links, pictures, special.
+    suffixes: other files by their suffix, which is not looked for.
+    named:    the hidden folders that hold media.
+    kept:     tracks of the library that are among them: they stay, and are looked at as before.
+    """
+
+    why: Mapping[str, int] = field(default_factory=dict)
+    suffixes: Mapping[str, int] = field(default_factory=dict)
+    named: tuple[str, ...] = ()
+    kept: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.why or self.suffixes)
+
+    def __add__(self, other: "LeftOut") -> "LeftOut":
+        why, suffixes = Counter(self.why), Counter(self.suffixes)
+        why.update(other.why)
+        suffixes.update(other.suffixes)
+        return LeftOut(why, suffixes, (*self.named, *other.named), self.kept + other.kept)
+
+    def sentence(self) -> str:
+        """One line that counts it, empty for nothing."""
+        told = Counter(self.suffixes).most_common(_MOST_TOLD)
+        words = [f"{n:,} {suffix or 'without a suffix'}" for suffix, n in told]
+        rest = sum(self.suffixes.values()) - sum(n for _, n in told)
+        words += [f"{rest:,} of {len(self.suffixes) - len(told)} further suffixes"] if rest else []
+        words += [f"{self.why[key]:,} {forms[self.why[key] != 1]}" for key, forms in _WHY.items() if self.why.get(key)]
+        named = ", ".join(map(show, self.named[:_MOST_TOLD])) + ", ..." * (len(self.named) > _MOST_TOLD)
+        words += [f"hidden ones with media: {named} (give the path to take it in)"] if named else []
+        stay = f"; {self.kept:,} tracks of the library are among them and stay" if self.kept else ""
+        return f"left out: {', '.join(words)}{stay}" if words else ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts as JSON fields, zeros too."""
+        counts = {key: self.why.get(key, 0) for key in _WHY}
+        named = [show(path) for path in self.named]
+        return {**counts, "suffixes": dict(self.suffixes), "hidden_with_media": named, "kept": self.kept}
+
+
+Event = Plan | LeftOut | Planned | PartlyRead | Ingested | Recoded | Skipped | Failed | Removed | Warned | Mended
 """What `add`, `update`, `upgrade`, `remove` and `repair` yield."""

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,18 @@ from indexing.writing.writer import Writer, writing
 from recommender.errors import Argument, InputError
 from recommender.model import Model
 from recommender.model.imported import ImportedVectors
+from recommender.opening import check_regular
 from recommender.text import show
 from recommender.types import Array, Coded, Modality
 
 _PART_BYTES = 1 << 26  # of vectors and features per part
 _BLOCK_ROWS = 1 << 14  # rows looked at, or encoded, at a time
+MOST_BYTES = 1 << 40
+MOST_DIMENSIONS = 1 << 16
+"""Most bytes of a file of vectors, and most numbers of a vector."""
+_MOST_UNASKED, _MOST_GROWTH = 1 << 28, 100  # what a Parquet file may grow to: bytes, and times its size beyond these
+_MOST_ID = 1 << 12  # letters
+_WIDTH = {"DOUBLE": 8, "INT64": 8, "FLOAT": 4, "INT32": 4, "INT96": 12, "BYTE_ARRAY": 4}  # bytes of a value at least
 
 
 @dataclass(frozen=True)
@@ -94,10 +102,21 @@ def load_vectors(path: Path, flat: bool = False) -> tuple[Array, list[str] | Non
 
     `flat` lets a single vector [d] pass. Raises InputError for anything else.
     """
-    if not path.is_file():
-        raise InputError(f"no such file: {show(path)}")
+    try:
+        size = check_regular(path, MOST_BYTES)
+    except FileNotFoundError as error:
+        raise InputError(f"no such file: {show(path)}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {show(path)}: {getattr(error, 'strerror', None) or error}") from error
+    vectors, ids = _read(path, size, flat)
+    if vectors.shape[1] > MOST_DIMENSIONS:
+        raise InputError(f"{show(path)}: vectors of {vectors.shape[1]:,} numbers; at most {MOST_DIMENSIONS:,} are read")
+    return vectors, ids
+
+
+def _read(path: Path, size: int, flat: bool) -> tuple[Array, list[str] | None]:
     if path.suffix.lower() in (".parquet", ".pq"):
-        return _from_parquet(path)
+        return _from_parquet(path, size)
     try:
         vectors: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
@@ -110,17 +129,21 @@ def load_vectors(path: Path, flat: bool = False) -> tuple[Array, list[str] | Non
     return vectors, None
 
 
-def _from_parquet(path: Path) -> tuple[Array, list[str] | None]:
+def _from_parquet(path: Path, size: int) -> tuple[Array, list[str] | None]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
+        schema = pq.read_schema(path)
+        names = schema.names
+        is_long = pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary
+        long = [n for n in names if n == "id" and any(kind(schema.field(n).type) for kind in is_long)]
+        with pq.ParquetFile(path, read_dictionary=long) as file:  # equal texts once: each may be long
             if "vector" not in names:
                 raise InputError(f"{show(path)} has no column 'vector'; it has: {', '.join(map(show, names))}")
-            table = file.read(columns=[n for n in ("vector", "id") if n in names])
+            table = _table(file, [n for n in ("vector", "id") if n in names], path, size=size)
         column = table["vector"].combine_chunks()
+        column = column.chunk(0) if hasattr(column, "chunk") and column.num_chunks == 1 else column
         if column.null_count:
             raise InputError(f"{show(path)}: a vector is missing (null) in row {column.is_null().index(True).as_py()}")
         flat = column.flatten().to_numpy(zero_copy_only=False)
@@ -132,8 +155,46 @@ def _from_parquet(path: Path) -> tuple[Array, list[str] | None]:
         raise InputError(f"{show(path)}: row {row} has {lengths[row]} numbers, the first row has {lengths[0]}")
     if len(column) == 0 or flat.dtype.kind not in "fiu" or len(flat) == 0:
         raise InputError(f"{show(path)} holds no vectors of numbers")
-    ids = [str(i) for i in table["id"].to_pylist()] if "id" in table.schema.names else None
+    ids = _ids(table["id"], path) if "id" in table.schema.names else None
     return flat.reshape(len(column), -1), ids
+
+
+def _table(file: Any, columns: list[str], path: Path, *, size: int) -> Any:
+    """The columns of a Parquet file of `size` bytes, read piece by piece and never more than such a file may hold.
+
+    A dictionary or a run of equal values makes gigabytes of a few bytes; what the file says of that is checked before
+    anything is read, and not believed after.
+    """
+    import pyarrow as pa
+
+    most = max(_MOST_UNASKED, size * _MOST_GROWTH)
+    told = sum(
+        max(chunk.total_uncompressed_size, chunk.num_values * _WIDTH.get(chunk.physical_type, 0))
+        for group in map(file.metadata.row_group, range(file.metadata.num_row_groups))
+        for chunk in map(group.column, range(group.num_columns))
+        if chunk.path_in_schema.partition(".")[0] in columns
+    )
+    batches, held = [], 0
+    if told <= most:
+        for batch in file.iter_batches(_BLOCK_ROWS, columns=columns):
+            batches.append(batch)
+            held += batch.nbytes
+            if held > most:
+                break
+    if max(told, held) > most:
+        what = f"says that it holds {max(told, held) / 1e9:,.1f} GB, {max(told, held) // max(size, 1):,} times its size"
+        raise InputError(f"{show(path)} {what}: refused; write the vectors as .npy")
+    return pa.Table.from_batches(batches, pa.schema([file.schema_arrow.field(name) for name in columns]))
+
+
+def _ids(column: Any, path: Path) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for chunk in column.chunks:
+        if pa.types.is_dictionary(chunk.type) and (pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0) > _MOST_ID:
+            raise InputError(f"{show(path)}: an id is longer than {_MOST_ID:,} letters")
+    return [str(i) for i in column.to_pylist()]
 
 
 def _check(vectors: Array, path: Path, direction: bool) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from indexing.catalog.queries import Catalog
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.content_hash import content_hash
-from indexing.disk.files import File
+from indexing.disk.files import File, file_of
 from indexing.ingest.events import Event, Mended
 from indexing.ingest.scan import scan
 from indexing.writing.writer import Writer
@@ -34,7 +34,7 @@ def add_path(
         status = Path(path).stat()
         if content_hash(Path(path)) != digest:
             return
-        file = File(path, status.st_size, status.st_mtime_ns)
+        file = file_of(path, status)
     catalog.add_path(modality, track_id, file, tags={**(named or {}), **read_tags(Path(path))})
 
 
@@ -46,7 +46,7 @@ def relink(writer: Writer, folders: Sequence[str | Path] = ()) -> Iterator[Event
             continue
         own = [root.path for root in writer.reading(Catalog.roots) if root.modality == modality]
         linked = 0
-        for file in scan([*folders, *own], modality).files:
+        for file in scan([*folders, *own], modality, follow_links=True).files:
             with suppress(OSError):
                 digest = content_hash(Path(file.path))
                 if digest in lost:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from recommender.errors import Argument, InputError, ModelError
 from recommender.logs import getLogger
 from recommender.model import folder as files
+from recommender.opening import MANIFEST, read_text
 from recommender.rankers import PLAIN, Scoring
 from recommender.types import Analysis, Array, Coded, Cue, Emotions, Modality, Reason, Space
 
@@ -92,8 +93,9 @@ class Model(ABC):
         """Columns of `Coded.features` and of an analysis: the measured ones, then those the model derives from them."""
 
     @abstractmethod
-    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
-        """What is kept of measured features `values` [n, m]; `still`: bool [n], rows of pictures that do not move."""
+    def code(self, modality: Modality, values: Array, still: Array, *, lengths_s: Array | None = None) -> Coded:
+        """What is kept of measured features `values` [n, m]; `still`: bool [n], rows of pictures that do not move;
+        `lengths_s` [n]: seconds that each row was measured on, None where they are not known."""
 
     @abstractmethod
     def analyse(self, path: Path, modality: Modality) -> Analysis:
@@ -166,7 +168,7 @@ class Model(ABC):
     def card(self) -> str:
         """The model card (markdown)."""
         try:
-            return (self.folder / "card.md").read_text(encoding="utf-8")
+            return read_text(self.folder / "card.md", MANIFEST)
         except OSError as error:
             raise ModelError(f"{self.folder}: no readable card.md ({error.strerror})") from error
 

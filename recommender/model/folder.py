@@ -9,6 +9,7 @@ import numpy as np
 
 from recommender.errors import ModelError
 from recommender.home import data_home
+from recommender.opening import load_json, read
 from recommender.text import show
 from recommender.types import Array
 
@@ -52,6 +53,9 @@ def find(name_or_folder: str | Path) -> Path:
     return folder
 
 
+_MOST_TENSORS = 1 << 30  # bytes; ours have some hundred kilobytes
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a folder, of a format that this program reads; raises ModelError."""
     manifest = read_json(folder / MANIFEST)
@@ -66,7 +70,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file; raises ModelError."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = load_json(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); not a model folder?") from error
     except ValueError as error:
@@ -82,7 +86,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], str]:
     from safetensors.numpy import load
 
     try:
-        data = path.read_bytes()
+        data = read(path, _MOST_TENSORS)
         return {name: np.asarray(values) for name, values in load(data).items()}, hashlib.sha256(data).hexdigest()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); fetch or train the model again") from error

@@ -4,12 +4,23 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO, cast
 
 from recommender.errors import InputError
+from recommender.text import printable
 
 if TYPE_CHECKING:
     from recommender.outputs.records import Answer
+
+
+class _Stdout:
+    """Standard output, which names in answers cannot steer."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(printable(text))
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 class Output(NamedTuple):
@@ -48,7 +59,7 @@ def get(name: str) -> Output:
 def write(output: Output, answers: Iterable["Answer"], path: Path | None) -> None:
     """Write `answers` to `path`, a text file whole or not at all, or to stdout; raises ModelError where it cannot."""
     if path is None:
-        output.write(answers, sys.stdout)
+        output.write(answers, cast("TextIO", _Stdout()))
     elif output.needs_path:
         output.write(answers, path)
     else:

@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 from recommender.conditions import TAGS, TEMPO_AND_KEY
 from recommender.outputs.records import Answer, affect_record, record, verdict
+from recommender.text import cell
 from recommender.types import Emotions
 
 PLAIN = ("rank", "score", "fits", "path", "title", "artist", "in_s", "out_s", "duration_s", *TEMPO_AND_KEY, *TAGS)
@@ -24,7 +25,7 @@ def write(answers: Iterable[Answer], sink: TextIO) -> None:
     writer = csv.DictWriter(sink, header, restval="", lineterminator="\n")
     writer.writeheader()
     for answer in chain(first, rest):
-        writer.writerows(_rows(answer))
+        writer.writerows({name: cell(value) for name, value in row.items()} for row in _rows(answer))
         sink.flush()
 
 

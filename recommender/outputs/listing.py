@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from recommender.text import show
+from recommender.text import cell, show
 
 
 class Listing(NamedTuple):
@@ -69,7 +69,7 @@ def as_csv(listing: Listing) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, listing.columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(listing.rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in listing.rows)
     return text.getvalue()
 
 

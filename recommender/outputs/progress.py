@@ -4,6 +4,8 @@ import sys
 import time
 from typing import Any, Self
 
+from recommender.text import printable
+
 EVERY_S = 10.0
 """Seconds between two lines where stderr is not a terminal (a log, a pipe)."""
 
@@ -63,9 +65,9 @@ class Progress:
     def note(self, line: str) -> None:
         """A line above the bar."""
         if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._bar.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
         else:
-            print(line, file=sys.stderr)
+            print(printable(line), file=sys.stderr)
 
     def elapsed_s(self) -> float:
         return time.monotonic() - self._start

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from recommender.atomic import new_file, write
 from recommender.errors import Argument, InputError, ModelError
 from recommender.home import data_home, model_errors
+from recommender.opening import check_regular, load_json, open_regular
 from recommender.text import show
 from recommender.weights.convert import convert, empty, fitting
 from recommender.weights.fetch import FetchConfig, OnBytes, check_address, discard, fetch
@@ -79,7 +80,7 @@ def record(name: str) -> Record | None:
         return None
     try:
         with model_errors(path, "read"):
-            found = Record(**json.loads(path.read_text(encoding="utf-8")))
+            found = Record(**load_json(path))
     except (ValueError, TypeError) as error:
         raise ModelError(f"{show(path)}: not a whole record; remove it and pull the checkpoint again") from error
     if found.format != FORMAT or found.name != name:
@@ -221,7 +222,7 @@ def _whole(name: str, known: Record) -> bool:
 
 
 def _sha256(file: Path) -> str:
-    with model_errors(file, "read"), open(file, "rb") as opened:
+    with model_errors(file, "read"), open_regular(file) as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
@@ -233,6 +234,7 @@ def _read(path: Path) -> dict[str, Any]:
 
     try:
         with model_errors(path, "read"):
+            check_regular(path)
             return load_file(path)
     except (SafetensorError, ValueError, KeyError) as error:
         raise ModelError(f"{show(path)}: no whole safetensors file; pull the checkpoint again") from error

@@ -45,8 +45,15 @@ def test_cosine_scores_a_section_by_its_mean_cosine_by_hand():
     assert rankers.get("cosine")(Question(ONE, 15.0), [track], rankers.PLAIN)[0] == pytest.approx((0.8, 0, 1))
 
 
-def test_a_negative_cosine_scores_zero():
-    assert rankers.get("cosine")(Question(ONE, 0), [windows(np.array([[-1, 0]]))], rankers.PLAIN)[0].score == 0
+def test_cosines_at_or_below_zero_keep_their_order_and_their_sections():
+    opposite = [windows(np.array([[x, (1 - x * x) ** 0.5]])) for x in (-1, -0.6, -0.3, 0, 0.2)]
+    found = rankers.get("cosine")(Question(ONE, 0), opposite, rankers.PLAIN)
+    assert [section.score for section in found] == pytest.approx([-1, -0.6, -0.3, 0, 0.2], abs=1e-6)
+    (best,) = rankers.get("cosine")(Question(ONE, 0), [windows(np.array([[-1, 0], [-0.6, 0.8]]))], rankers.PLAIN)
+    assert best == pytest.approx((-0.6, 1, 1))
+    # A mean over windows of which some look away is that mean: not the part of it above zero.
+    (mean,) = rankers.get("cosine")(Question(ONE, 15), [windows(np.array([[1, 0], [-0.6, 0.8]]))], rankers.PLAIN)
+    assert mean == pytest.approx((0.2, 0, 1))
 
 
 def by_hand() -> Reranker:

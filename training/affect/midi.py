@@ -15,6 +15,7 @@ import numpy as np
 from recommender import media
 from recommender.atomic import publish, sync
 from recommender.errors import InputError
+from recommender.opening import open_regular
 
 SR_HZ = 22050
 """Rate of the rendering: what the music extractor works at."""
@@ -127,5 +128,5 @@ def _synthesise(midi: Path, synth: Synth, wav: Path) -> None:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import InputError
+from recommender.opening import load_json
 from recommender.text import show
 from training.datasets.emomv import load_layout
 from training.datasets.emomv_layout import Layout, Stream, before_number, retrieval_names
@@ -59,7 +60,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest in `folder`; raises InputError when there is none or it is damaged."""
     path = folder / MANIFEST
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = load_json(path)
         if found["format"] != FORMAT:
             raise InputError(f"{show(path)}: format {found['format']!r} is not known; build the data set again")
         sides = found["video"], found["music"]

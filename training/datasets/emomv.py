@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from recommender.errors import InputError
+from recommender.opening import open_regular
 from recommender.text import show
 from recommender.types import Array, unit
 from training.datasets.emomv_labels import PairLabel, SegmentLabel, read_pairs, read_segments
@@ -104,7 +105,7 @@ def revision(root: Path, files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(f"{path.as_posix()}\0{(root / path).stat().st_size}\0".encode())
-        with (root / path).open("rb") as file:
+        with open_regular(root / path) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from recommender.errors import InputError
+from recommender.opening import TABLE, open_text
 from recommender.text import show
 from training.types import EMOTIONS
 
@@ -88,7 +89,7 @@ def lines(table: Path) -> Iterator[tuple[int, list[str]]]:
     """Number and cells of every line of a CSV file that is not blank; raises InputError when it cannot be read."""
     try:
         # Names of files may hold any bytes.
-        with table.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+        with open_text(table, TABLE, encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.reader(file, strict=True)
             yield from ((reader.line_num, cells) for cells in reader if any(map(str.strip, cells)))
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from recommender.errors import InputError
+from recommender.opening import check_regular
 from recommender.text import show
 from recommender.types import Array
 
@@ -21,6 +22,7 @@ def read_matrix(path: Path, rows: int, columns: int) -> Array:
     """
     h5py = _h5py()
     try:
+        check_regular(path)
         with h5py.File(path, "r") as file:
             found = [item for item in map(file.get, file) if isinstance(item, h5py.Dataset)]
             if len(found) != 1:

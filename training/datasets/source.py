@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import InputError
+from recommender.opening import TABLE, open_text
 from recommender.types import Array
 
 
@@ -56,7 +57,7 @@ class Dataset:
 def read_rows(table: Path, needed: Iterable[str]) -> list[dict[str, str]]:
     """The rows of a CSV table with a header; raises InputError when it or one of the columns is missing."""
     try:
-        with table.open(newline="", encoding="utf-8") as file:
+        with open_text(table, TABLE) as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{table}: cannot be read ({error}); is this the data folder?") from error

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from recommender import opening
 from recommender.atomic import write
 from recommender.errors import InputError
 from recommender.text import show
@@ -10,7 +11,7 @@ from recommender.text import show
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file; raises InputError naming the path when it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return opening.read_text(path, opening.TABLE, encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{show(path)}: not UTF-8 text (byte {error.start})") from error
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.errors import InputError
+from recommender.text import cell
 from recommender.types import Array
 from training.evaluation.files import write_text
 from training.evaluation.intervals import Interval, Summary, bootstrap
@@ -62,7 +63,7 @@ def write_per_query(path: Path, rows: Sequence[Mapping[str, str | float | None]]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     write_text(path, buffer.getvalue())
 
 

@@ -1,0 +1,76 @@
+"""Files that people name, or send: opened at this one place, and only what is a regular file of a size that is meant.
+
+A pipe or device could block for ever, or never end; a huge file, or a small one that says it is huge, takes all memory.
+What is refused is an OSError like any other file's that cannot be opened: its `strerror` says why.
+"""
+
+import errno
+import io
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, TextIO
+
+MB = 1_000_000
+LIST, TABLE, MANIFEST = 64 * MB, 4000 * MB, 64 * MB
+"""Most bytes of a list of files, of a table with a row per track, and of a file of ours that describes others."""
+StrPath = str | os.PathLike[str]
+
+
+def open_regular(path: StrPath, most: int | None = None) -> io.BufferedReader:
+    """The regular file `path`, open for reading bytes; raises OSError, also where it has more than `most` bytes."""
+    check_regular(path, most)  # first: merely opening some devices changes them
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe that took its place does not block
+    try:
+        _check(path, os.fstat(handle), most)
+        return open(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def open_text(path: StrPath, most: int, *, encoding: str = "utf-8", errors: str = "strict") -> TextIO:
+    """The regular file `path`, open for reading text, its ends of lines as they are; raises OSError."""
+    return io.TextIOWrapper(open_regular(path, most), encoding=encoding, errors=errors, newline="")
+
+
+def check_regular(path: StrPath, most: int | None = None) -> int:
+    """The size of the regular file `path` in bytes; raises OSError as `open_regular`."""
+    return _check(path, Path(path).stat(), most)
+
+
+def read(path: StrPath, most: int) -> bytes:
+    """The bytes of `path`, no more than `most`; raises OSError as `open_regular`."""
+    with open_regular(path, most) as file:
+        data = file.read(most + 1)
+    if len(data) > most:  # it grew, or is of a kind that does not tell its size
+        raise _too_large(path, most)
+    return data
+
+
+def read_text(path: StrPath, most: int, *, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """The text of `path` with plain ends of lines; raises OSError as `read`, UnicodeDecodeError."""
+    return io.TextIOWrapper(io.BytesIO(read(path, most)), encoding=encoding, errors=errors).read()
+
+
+def load_json(path: StrPath, most: int = MANIFEST) -> Any:
+    """What the JSON file `path` holds; raises OSError as `read`, ValueError for no JSON or one nested too deep."""
+    try:
+        return json.loads(read_text(path, most))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def _check(path: StrPath, info: os.stat_result, most: int | None) -> int:
+    if stat.S_ISDIR(info.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", os.fspath(path))
+    if not stat.S_ISREG(info.st_mode):
+        raise OSError(errno.ENOTSUP, "it is no regular file", os.fspath(path))
+    if most is not None and info.st_size > most:
+        raise _too_large(path, most)
+    return info.st_size
+
+
+def _too_large(path: StrPath, most: int) -> OSError:
+    return OSError(errno.EFBIG, f"it is larger than {most / MB:,.1f} MB, the most of such a file", os.fspath(path))
