@@ -65,7 +65,7 @@ _ATOMIC, _NPY, _PARTS, _DURABLE = (
     "indexing.disk.durable",
 )
 _SNAPSHOT, _WRITER, _ENGINE = "indexing.snapshot.snapshot", "indexing.writing.writer", "indexing.catalog.engine"
-_SALVAGE, _REPAIR, _CATALOG = "indexing.maintenance.salvage", "indexing.maintenance.repair", "indexing.catalog.writer"
+_SALVAGE, _DAMAGE, _CATALOG = "indexing.maintenance.salvage", "indexing.maintenance.damage", "indexing.catalog.writer"
 
 _KILLS, _COMMITS = "60", "write library/catalog.sqlite-wal"
 _NO_SYNC = Edit(_ATOMIC, "os.fsync(handle)", "pass")
@@ -201,7 +201,7 @@ FAULTS = (
     ),
     Planted(
         "compact believes parts whose checksum is wrong",
-        (Edit(_PARTS, "        if checksum(path) != part.checksum:", "        if False:"),),
+        (Edit(_PARTS, "    check_written(folder, part)\n", "    pass\n"),),
         ("compact around",),
     ),
     Planted(
@@ -211,16 +211,12 @@ FAULTS = (
     ),
     Planted(
         "verify believes parts whose checksum is wrong",
-        (
-            Edit(
-                "indexing.maintenance.verify", "        if parts.checksum(path) != part.checksum:", "        if False:"
-            ),
-        ),
+        (Edit("indexing.maintenance.verify", "        parts.check_written(folder, part)", "        pass"),),
         ("compact around",),
     ),
     Planted(
         "repair believes a damaged part",
-        (Edit(_REPAIR, "            if problems:", "            if False:"),),
+        (Edit(_DAMAGE, "next(check_part(writer.folder, held, columns), None)", "None"),),
         ("repair",),
     ),
     Planted(
