@@ -196,7 +196,7 @@ FAULTS = (
                 "                connection.exec_driver_sql('BEGIN IMMEDIATE')\n",
             ),
         ),
-        ("migrate 4", "migrate"),
+        ("migrate",),
         _COMMITS,
     ),
     Planted(
