@@ -162,7 +162,7 @@ def _latin(text: str) -> bytes | None:
     if text.isascii():
         return None
     try:
-        return text.encode("latin-1")
+        return b"".join(sign.encode("latin-1" if sign <= "\xff" else "cp1252") for sign in text)
     except UnicodeEncodeError:
         return None
 
@@ -177,9 +177,10 @@ def _read(line: bytes, codec: str) -> str | None:
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Whether every line is UTF-8, and any has a whole sign of it."""
+    """Whether every line is UTF-8; a single sign of it is one of Latin, else it is as likely a letter and a quote."""
     lines = [_read(line, "utf-8") for line in data.split(b"\n")]
-    return None not in lines and not "".join(filter(None, lines)).isascii()
+    signs = [sign for line in lines for sign in line or "" if not sign.isascii()]
+    return None not in lines and (len(signs) > 1 or max(signs, default="\uffff") < "\u0180")
 
 
 def _score(data: bytes, charset: _Charset) -> float:

@@ -87,20 +87,21 @@ def settle(library: LibraryReader, where: Filter) -> Filter:
         spelled = library.spellings(given)
         settled[one.field] = given.union(*spelled.values())
         if strays := _strays(given, spelled):
-            told = f" names nothing in this library: {_some(strays)}"
+            names = "entry names" if len(strays) == 1 else "entries name"
+            told = f": {len(strays)} {names} nothing in this library: {_some(strays)}"
             if one.field == "exclude":
-                raise InputError(Argument(one.option), f"{told}; correct it or leave it out")
+                raise InputError(Argument(one.option), f"{told}; correct what is meant, or leave it out")
             _log.warning("%s%s", one.option, told)
     return replace(where, **settled)
 
 
 def _strays(given: Iterable[str], spelled: Mapping[str, Collection[str]]) -> list[str]:
     """The paths and addresses that name nothing, sorted; of an entry that is an id its path is none."""
-    ids = {os.path.normpath(entry) for entry in spelled if not os.path.isabs(entry)}  # noqa: PTH117
-    known = {os.path.normpath(entry) for entry in spelled} | ids
-    paths = {os.path.normpath(entry) for entry in given if os.path.isabs(entry)}  # noqa: PTH117
-    addresses = {entry for entry in given if "://" in entry and entry not in spelled}
-    return sorted(path for path in paths - known if ids.isdisjoint(_tails(path))) + sorted(addresses)
+    ids = {entry for entry in spelled if not os.path.isabs(entry)}  # noqa: PTH117
+    paths = {plain_path(entry) for entry in given if os.path.isabs(entry)}  # noqa: PTH117
+    strays = paths.difference(map(plain_path, spelled))
+    addresses = {entry for entry in given if "://" in entry}.difference(spelled)
+    return [*sorted(path for path in strays if ids.isdisjoint(_tails(path))), *sorted(addresses)]
 
 
 def _tails(path: str) -> Iterator[str]:
@@ -109,9 +110,9 @@ def _tails(path: str) -> Iterator[str]:
 
 
 def _some(strays: Sequence[str]) -> str:
-    """The first few of many, with their number."""
+    """The first few of many, and how many more there are."""
     named = ", ".join(map(show, strays[:_TOLD]))
-    return named if len(strays) <= _TOLD else f"{named} and {len(strays) - _TOLD} more, {len(strays)} in all"
+    return named if len(strays) <= _TOLD else f"{named} and {len(strays) - _TOLD} more"
 
 
 def alike(entries: Iterable[str], paths: Iterable[str]) -> dict[str, set[str]]:
@@ -122,20 +123,33 @@ def alike(entries: Iterable[str], paths: Iterable[str]) -> dict[str, set[str]]:
     """
     wanted: dict[str, set[str]] = {}
     for entry in entries:
-        path = os.path.normpath(entry)
+        path = plain_path(entry)
         for name in {path, os.path.realpath(path) if os.path.lexists(path) else path}:
             wanted.setdefault(fold_path(name).casefold(), set()).add(entry)
     found: dict[str, set[str]] = {}
     seen: set[str] = set()
     for path in paths:
-        place, below = path, "/"
-        while below and place not in seen:
+        for place in _upwards(path):
+            if place in seen:
+                break
             seen.add(place)
             for entry in wanted.get(fold_path(place).casefold(), ()):
-                if fold_path(place) == fold_path(os.path.normpath(entry)) or _is_same(place, entry):
+                if fold_path(place) == fold_path(plain_path(entry)) or _is_same(place, entry):
                     found.setdefault(entry, set()).add(place)
-            place, below, _ = place.rpartition(os.sep)
     return found
+
+
+def plain_path(entry: str) -> str:
+    """A path without separators and dots that say nothing; an id or address as it is."""
+    return os.path.normpath(entry) if os.path.isabs(entry) else entry  # noqa: PTH117
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """A path and the folders that it is in."""
+    yield path
+    while (folder := os.path.dirname(path)) != path and folder:  # noqa: PTH120
+        yield folder
+        path = folder
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -24,17 +24,19 @@ def paths_in(file: Path) -> frozenset[str]:
     """The paths listed in a text file or playlist; what is relative starts from the file's own folder.
 
     Of a line that is no path as it is written the quotes, spaces, backslashes, percent escapes or `file://` are
-    understood; a line that begins with # is a comment. Any charset. Every entry stays as it is beside its path: it may
-    be the id of an imported track. Raises InputError.
+    understood; a line that begins with # is a comment. Any charset. Every entry that is no path from the root stays as
+    it is, too: it may be the id of an imported track. Raises InputError.
     """
     try:
-        data = read(file.expanduser(), LIST)
+        file = file.expanduser()
+        data = read(file, LIST)
     except OSError as error:
         raise InputError(f"cannot read the list of files {show(file)}: {show(str(error.strerror).lower())}") from error
     text = decode(data)
     base, out = file.parent.absolute(), set[str]()
     for entry, said in _entries(text, data, file):
-        out |= {entry} if said is None else {entry, *absolute([_meant(said, base)], base)}
+        out |= set() if said is None else absolute([_meant(said, base)], base)
+        out |= set() if os.path.isabs(entry) or _local(entry) not in (entry, None) else {entry}  # noqa: PTH117
     return frozenset(out)
 
 
@@ -44,12 +46,14 @@ def is_list(path: str) -> bool:
 
 
 def absolute(entries: Iterable[str], base: Path | None = None) -> frozenset[str]:
-    """Each entry as an absolute path from `base` (default: the working folder), and as it is; addresses stay alone."""
+    """Each entry as an absolute path from `base` (default: the working folder), and as it is; of a `file:` address its
+    path alone."""
     start = Path.cwd() if base is None else base.absolute()
     out: set[str] = set()
     for entry in entries:
         path = _local(entry)
-        out |= {entry} if path is None else {entry, _join(path, start)}
+        out |= {entry} if path is None else {_join(path, start)}
+        out |= {entry} if path == entry else set()
     return frozenset(out)
 
 

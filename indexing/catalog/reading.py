@@ -134,7 +134,9 @@ class Reading:
 
 def _forms(path: str) -> set[str]:
     """A path as it is, without separators that say nothing, and in normal forms C and D."""
-    plain = os.path.normpath(path) if os.path.isabs(path) else path  # noqa: PTH117
+    from recommender.filters import plain_path
+
+    plain = plain_path(path)
     return {plain, *(unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))}
 
 

@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recommender.conditions import READ, Within
 from recommender.types import Affect, Modality, Track, loss_of
+
+if TYPE_CHECKING:
+    from indexing.catalog.reading import Reading
 
 _KIND: dict[str, type] = {one.name: (int if one.whole else float) if isinstance(one, Within) else str for one in READ}
 _READ = tuple((one.name, one.kept == "facts") for one in READ)
@@ -48,6 +52,16 @@ def track_of(
 
 def _told(stated: Mapping[str, Any]) -> dict[str, Any]:
     return {name: stated.get(name) for name in _TOLD} | {"loss": loss_of(stated)}
+
+
+def add_containment(tracks: Sequence[Track], reading: "Reading") -> list[Track]:
+    """Tracks with what contains them, and what they contain, as the catalog has it."""
+    found = reading.containment([track.id for track in tracks])
+    paths = {key: [tuple(map(os.fsdecode, sorted(some))) for some in both] for key, both in found.items()}
+    return [
+        replace(track, also_in=paths[track.id][0], contains=paths[track.id][1]) if track.id in paths else track
+        for track in tracks
+    ]
 
 
 def filter_values(row: Any) -> dict[str, Any]:

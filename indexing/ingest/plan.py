@@ -21,8 +21,8 @@ _MANY = 5  # files of a folder that stands empty: fewer were rather deleted
 class Decisions:
     """Files by what is to be done: (path, reason) to skip, links to make, jobs to run, copies to wait for.
 
-    seen, retag: of those that are skipped, the files of which the catalog lacks something that tells of a change, and
-    the paths whose tags are to be read again.
+    seen: of those that are skipped, the files of which the catalog lacks something that tells of a change. retag: of
+    those that stay as they are, the paths whose tags are to be read again.
     """
 
     skip: list[tuple[str, str]] = field(default_factory=list)
@@ -72,8 +72,8 @@ def decide(
             started |= {digest} if digest is not None else set()
             out.jobs.append(Job(file, modality, digest, charset))
     if modality == "music":
-        unchanged = (path for path, _ in out.skip if path in known.files)
-        out.retag = [path for path in unchanged if charset or not known.files[path].told]
+        same = (*(path for path, _ in out.skip), *(linked.file.path for linked, _ in out.links))
+        out.retag = [path for path in same if path in known.files and (charset or not known.files[path].told)]
     return out
 
 
@@ -123,7 +123,7 @@ def _link(file: File, digest: bytes, known: Known, moved: set[str]) -> tuple[Lin
     return Linked(file, digest), "copy"
 
 
-def vanished(known: Known, there: Container[str]) -> dict[str, int]:
+def folders_away(known: Known, there: Container[str]) -> dict[str, int]:
     """Folders, and how many files each had, that are all gone at once: as when a disk is away, or another in its place.
 
     Of what was added, whatever it is, a single file only where that was all; and folders right below it that stand

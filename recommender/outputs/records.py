@@ -67,7 +67,7 @@ def record(r: Recommendation) -> dict[str, Any]:
     }
 
 
-TRACK_COLUMNS = ("path", "title", "artist", "duration_s", "bpm", "key", "valence", "arousal", "mood")
+TRACK_COLUMNS = ("path", "title", "artist", "duration_s", "bpm", "key", "valence", "arousal", "mood", *TAGS)
 FAILURE_COLUMNS = ("path", "reason", "at")
 """What tables and CSV show of tracks and failures."""
 

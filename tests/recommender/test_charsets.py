@@ -87,13 +87,19 @@ def test_tags_marked_as_latin_are_read_in_the_charset_that_they_hold(charset, pa
     assert tuple(mend(held)) == pair
 
 
-@pytest.mark.parametrize("pair", WEST)
+@pytest.mark.parametrize("pair", [*WEST, ("Größ’s", "“Gruß”"), ("Café’s – “Olé”", "Étoile…")])
 def test_western_texts_stay(pair):
     assert tuple(mend(pair)) == pair
 
 
 def test_signs_of_windows_are_no_controls():
     assert mend(["Don\x92t Stop \x96 \x93Live\x94"]) == ["Don’t Stop – “Live”"]
+
+
+def test_texts_that_were_spoilt_and_then_kept_as_unicode_are_mended():
+    for text in ("Это", "Déjà Vu", "夜歌"):
+        assert mend([text.encode().decode("cp1252")]) == [text]
+    assert mend(["Этот".encode("cp1251").decode("cp1252")]) == ["Этот"]
 
 
 def test_texts_of_one_file_are_read_together():
