@@ -243,11 +243,6 @@ FAULTS = (
         ("find again",),
     ),
     Planted(
-        "who is left alone stays a version",
-        (Edit("indexing.catalog.grouping", "    if len(rest) < 2:", "    if False:"),),
-        ("remove", "update"),
-    ),
-    Planted(
         "an upgrade forgets recordings",
         (Edit("indexing.ingest.reencode", "catalog.copy_recordings(old)", "None"),),
         ("upgrade",),
