@@ -1,16 +1,15 @@
 """A library opened for reading: catalog, vectors and store as one consistent state."""
 
-import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from indexing.catalog.reading import Head, Reading, open_reading
+from indexing.catalog.tracks import add_containment
 from indexing.disk.durable import library_errors, tree_bytes
 from indexing.disk.locations import CATALOG, existing, library_path
 from indexing.search.backends import MATRICES, auto_backend, registry
@@ -301,16 +300,7 @@ class Library:
         """These tracks with their copies, in this order; raises LibraryError for an unknown id."""
         with self._lock, library_errors(self.folder, "read the library at"):
             look_up = self._snapshot_track if self._facts else self._catalog_track
-            return self._contained([look_up(int(track_id)) or self._unknown(track_id) for track_id in ids])
-
-    def _contained(self, tracks: list[Track]) -> list[Track]:
-        """Tracks with what contains them, and what they contain."""
-        found = self._open().containment([track.id for track in tracks])
-        paths = {key: [tuple(map(os.fsdecode, sorted(some))) for some in both] for key, both in found.items()}
-        return [
-            replace(track, also_in=paths[track.id][0], contains=paths[track.id][1]) if track.id in paths else track
-            for track in tracks
-        ]
+            return add_containment([look_up(int(key)) or self._unknown(key) for key in ids], self._open().containment)
 
     def _snapshot_track(self, track_id: int) -> Track | None:
         """A track as the snapshot has it, and the catalog where only that knows."""
@@ -345,7 +335,7 @@ class Library:
             last = ""
             while True:  # page by page: the lock is not held while the caller works
                 with self.catalog() as catalog:
-                    found = self._contained(catalog.page(wanted, last, _PAGE))
+                    found = add_containment(catalog.page(wanted, last, _PAGE), self._open().containment)
                 yield from found
                 if len(found) < _PAGE:
                     break

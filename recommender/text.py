@@ -83,7 +83,7 @@ def _escape(ch: str) -> str:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value in a JSON text; raises JSONDecodeError, a ValueError, also for what is nested deeper than Python goes."""
+    """The value in a JSON text; raises JSONDecodeError, a ValueError, also for what is nested too deep."""
     import json
 
     try:

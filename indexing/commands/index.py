@@ -25,6 +25,7 @@ from recommender.console import (
     load_model,
     say_when_interrupted,
     tell,
+    word_as_options,
     write,
     write_list,
 )
@@ -132,6 +133,8 @@ def _line(event: "Event", quiet: bool) -> str | None:
             return f"warning: {show(path)}: {loss}"
         case Failed(path, reason) | Warned(path, reason):
             word = "failed" if isinstance(event, Failed) else "warning"
+            if isinstance(event, Warned) and event.advice:
+                reason = word_as_options(CliptuneError(f"{reason}; it takes ", event.advice, " to remove them"))
             return f"{word}: {reason}" if show(Path(path).name) in reason else f"{word}: {show(path)}: {reason}"
         case Skipped(path, reason) if reason.startswith("failed"):
             return f"skipped {show(path)}: {reason}; --retry tries it again"
@@ -314,9 +317,10 @@ def index_repair(
     workers: WorkersOption = None,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Put a damaged library right with what is left of it; only tracks of damaged parts are analysed again.
+    """Put a damaged library right with what is left of it; only what is damaged is analysed again.
 
-    Folders are looked through for files whose paths are lost. Exit 0 only when all is whole.
+    Folders are looked through for files whose paths are lost. What cannot be read now is left as it is, damaged files
+    are kept in the library's folder `aside`. Exit 0 only when all is whole and nothing is lost.
 
     Example: recommend index repair ~/Music"""
     from indexing.disk.locations import existing

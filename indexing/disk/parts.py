@@ -42,6 +42,11 @@ class DamagedPartError(LibraryError):
 class UnreadPartError(LibraryError):
     """A part cannot be read now, which says nothing against it: nothing may be given up because of it."""
 
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"part {show(path)} cannot be read now ({why}); it is left as it is: try again when it can be read"
+        )
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -170,11 +175,6 @@ def read_blobs(folder: Path, part: Part, name: str) -> dict[int, bytes]:
         return dict(zip(rows.tolist(), column.drop_null().to_pylist(), strict=True))
 
 
-def read_fingerprints(folder: Path, part: Part) -> dict[int, bytes]:
-    """Acoustic fingerprints by row, as `read_blobs`."""
-    return read_blobs(folder, part, "mark")
-
-
 def locate(hashes: Array, window: Array, wanted: Sequence[Any]) -> tuple[Array, Array, Array]:
     """Where a part holds the tracks `wanted` (rows of the catalog), by its columns `hashes` and `window`.
 
@@ -253,29 +253,28 @@ def read_bytes(path: Path) -> bytes:
 def column_spans(path: Path) -> dict[str, tuple[int, int]]:
     """Where the columns of a part begin and end by their names, as its footer says; raises as `read_part`."""
     with _open(path) as file:
-        group = file.metadata.row_group(0)
-        columns = list(map(group.column, range(group.num_columns)))
-        starts = [c.dictionary_page_offset or c.data_page_offset for c in columns]
+        columns = list(map(file.metadata.row_group(0).column, range(file.metadata.num_columns)))
+        ends = [c.total_compressed_size + (c.dictionary_page_offset or c.data_page_offset) for c in columns]
         names = [c.path_in_schema.partition(".list")[0] for c in columns]
-        return {n: (at, at + c.total_compressed_size) for n, at, c in zip(names, starts, columns, strict=True)}
+        return {n: (e - c.total_compressed_size, e) for n, c, e in zip(names, columns, ends, strict=True)}
 
 
 def unpack(packed: bytes, size: int) -> bytes:
     """The bytes of a page, decompressed; raises ValueError or OSError."""
     import pyarrow as pa
 
-    return bytes(pa.Codec("zstd").decompress(packed, size, asbytes=True))
+    return bytes(pa.decompress(packed, size, "zstd", asbytes=True))
 
 
 @contextmanager
 def _open(path: Path, written: str = "") -> Iterator[Any]:
     """A context with the Parquet file at `path`, whose checksum is `written` (where known); raises as `_judging`."""
-    import pyarrow.parquet as pq
+    from pyarrow.parquet import ParquetFile
 
     with (
         _judging(path, written),
         open_regular(path) as data,
-        pq.ParquetFile(data, page_checksum_verification=True) as file,
+        ParquetFile(data, page_checksum_verification=True) as file,
     ):
         yield file
 
@@ -294,20 +293,16 @@ def _judging(path: Path, written: str) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise DamagedPartError(_damage_text(path, "is missing")) from error
     except MemoryError as error:
-        raise UnreadPartError(_unread_text(path, "out of memory")) from error
+        raise UnreadPartError(path, "out of memory") from error
     except Exception as error:  # Arrow has errors of every kind for what it cannot parse
         if isinstance(error, OSError) and error.errno == errno.ENOTSUP:  # a pipe or device has its place
             raise DamagedPartError(_damage_text(path, "is missing")) from error
         if isinstance(error, OSError) and error.errno is not None:
-            raise UnreadPartError(_unread_text(path, str(error.strerror).lower())) from error
+            raise UnreadPartError(path, str(error.strerror).lower()) from error
         with _judging(path, ""):
             if written and checksum(path) == written:
-                raise UnreadPartError(_unread_text(path, show(str(error)))) from error
+                raise UnreadPartError(path, show(str(error))) from error
         raise DamagedPartError(_damage_text(path, "is damaged")) from error
-
-
-def _unread_text(path: Path, why: str) -> str:
-    return f"part {show(path)} cannot be read now ({why}); it is left as it is: try again once it can be read"
 
 
 def _damage_text(path: Path, what: str) -> str:

@@ -25,7 +25,7 @@ _LONG_S = 1200.0  # longer tracks were not matched with what they contain, befor
 
 def regroup(folder: Path, catalog: "CatalogWriter") -> None:
     """Group every space anew that was grouped by other rules; in a transaction."""
-    for space in catalog.ungrouped():
+    for space in catalog.spaces_to_group():
         known, there = Versions(folder, space), catalog.beside(space)
         known.regroup(there)
         known.save(there)
@@ -120,7 +120,7 @@ def fingerprints_of(folder: Path, infos: Mapping[int, Part], wanted: Sequence[An
     """
     for part, several in groupby(wanted, key=lambda row: row.part):
         try:
-            found = parts.read_fingerprints(folder, infos[part])
+            found = parts.read_blobs(folder, infos[part], "mark")
         except parts.DamagedPartError:
             continue
         yield from ((row.id, found[row.first_row - 1]) for row in several if row.first_row - 1 in found)

@@ -33,6 +33,8 @@ _QUEUE = 2  # items that a worker has: the one it works on, and the next
 _AHEAD = 4  # items in flight per worker: one long file delays commits, not the other workers
 _STOP_S = 5.0
 _STARTS = 3  # of workers in a row that a signal may kill before they are ready
+_AGAIN = "; run it again, with fewer workers where memory is short: what was finished is kept"
+_IN_A_SCRIPT = '; in a script, call this below if __name__ == "__main__":'
 _UP, _READY = "up", "ready"
 
 
@@ -247,7 +249,7 @@ class _Run:
         self._drop(worker)
         self.unready += 1
         if code >= 0 or self.unready > _STARTS:
-            self._do_with_fewer(_ended(code), '; in a script, call this below if __name__ == "__main__":' * (code > 0))
+            self._do_with_fewer(_ended(code), _AGAIN if code < 0 else _IN_A_SCRIPT)
 
     def _do_with_fewer(self, why: str, hint: str = "") -> None:
         """Go on with the workers that there are; raises CliptuneError where there are none."""

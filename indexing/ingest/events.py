@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from recommender.errors import Argument
 from recommender.text import show
 from recommender.types import Loss
 
@@ -65,7 +66,10 @@ class Skipped:
 class Failed:
     """A file or folder could not be used; the rest goes on.
 
-    Of a file that was analysed before: whether that analysis is `kept`, or `lost` since its content is another now.
+    Attributes
+    ----------
+    path, reason: which, and why. kept: an analysis of before stays in the library. lost: it does not, since the content
+    of the file is another now.
     """
 
     path: str
@@ -84,10 +88,16 @@ class Removed:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something the user should know; nothing was changed because of it."""
+    """Something the user should know; nothing was changed because of it.
+
+    Attributes
+    ----------
+    path, reason: of what, and what. advice: an argument that would change something, where there is one.
+    """
 
     path: str
     reason: str
+    advice: Argument | None = None
 
 
 @dataclass(frozen=True)

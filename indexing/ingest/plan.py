@@ -123,7 +123,7 @@ def _link(file: File, digest: bytes, known: Known, moved: set[str]) -> tuple[Lin
     return Linked(file, digest), "copy"
 
 
-def vanished(known: Known, there: Container[str]) -> dict[str, int]:
+def folders_away(known: Known, there: Container[str]) -> dict[str, int]:
     """Folders, and how many files each had, that are all gone at once: as when a disk is away, or another in its place.
 
     Of what was added, whatever it is, a single file only where that was all; and folders right below it that stand

@@ -260,7 +260,7 @@ def _task(modality: Modality, paths: list[str], known: Known, *, run: _Run, held
     kept: Kept = dict.fromkeys(path for path in paths if path in absent)
     if held is not None:
         there = {file.path for file in found.files} | decisions.moved
-        kept = {} if run.prune else {**kept, **plan.vanished(known, there)}
+        kept = {} if run.prune else {**kept, **plan.folders_away(known, there)}
     return Task(modality, paths, found, known, decisions, kept)
 
 
@@ -354,7 +354,7 @@ def _left_behind(writer: Writer, old: int, modality: Modality, *, prune: bool) -
             "old model"
         )
     there = {path for path in left if before.files[path].hash in now.paths}
-    kept = () if prune else {*plan.absent_roots(before), *plan.vanished(before, there)}
+    kept = () if prune else {*plan.absent_roots(before), *plan.folders_away(before, there)}
     gone = {path for path in left if is_gone(path) and not any(below(path, place) for place in kept)}
     lost = [p for p in left if p not in now.failed and (before.files[p].imported or p not in gone)]
     if lost:

@@ -15,6 +15,7 @@ from indexing.ingest.events import Event, Removed, Warned
 from indexing.ingest.plan import Decisions
 from indexing.ingest.scan import Found
 from indexing.writing.writer import Writer
+from recommender.errors import Argument
 from recommender.text import show
 from recommender.types import Modality
 
@@ -49,11 +50,9 @@ def _away(kept: Kept) -> Iterator[Event]:
         if files is None:
             yield Warned(path, trouble(path, "it is not there (an unplugged disk?); its tracks stay in the library"))
         else:
-            yield Warned(
-                path,
-                f"none of the {files} files of {show(path)} is there (an unplugged disk?); its tracks stay in the "
-                "library; `recommend index update --prune` removes them",
-            )
+            gone = f"none of the {files} files of {show(path)} is there (an unplugged disk?)"
+            advice = Argument("prune", command="index update")
+            yield Warned(path, f"{gone}; its tracks stay in the library", advice)
 
 
 def remember_roots(writer: Writer, task: Task, sweeping: bool) -> None:
@@ -74,7 +73,7 @@ def sweep(writer: Writer, task: Task, prune: bool) -> Iterator[Event]:
     kept = task.kept
     if missing(known, kept) and not prune:  # look again: the run may have taken hours
         kept = dict.fromkeys(plan.absent_roots(known)) | kept
-        kept |= plan.vanished(known, task.decisions.moved) | plan.vanished(task.known, task.decisions.moved)
+        kept |= plan.folders_away(known, task.decisions.moved) | plan.folders_away(task.known, task.decisions.moved)
         yield from _away({path: files for path, files in kept.items() if path not in task.kept})
     for chunk in chunks(missing(known, kept)):
         writer.commit([Gone(p) for p in chunk], task.modality)

@@ -178,9 +178,9 @@ def _look(chunk: Array) -> Array:
 def _filtered(samples: Array, gains: Array) -> Array:
     """The sum over channels of `samples` [c, n] under `gains` [c, bins]: float32, whole hops, faded in and out."""
     window = np.sqrt(np.hanning(SIZE + 1)[:-1]).astype(np.float32)
-    count = samples.shape[1] // HOP - 1
+    count = max(samples.shape[1] // HOP - 1, 0)
     out = np.zeros((count + 1, HOP), np.float32)
-    for channel in np.flatnonzero(gains.any(axis=1)):
+    for channel in np.flatnonzero(gains.any(axis=1)) if count else ():
         frames = np.lib.stride_tricks.sliding_window_view(samples[channel], SIZE)[::HOP][:count]
         turned = np.fft.irfft(np.fft.rfft(frames * window, axis=1) * gains[channel], SIZE, axis=1) * window
         out[:-1] += turned[:, :HOP]

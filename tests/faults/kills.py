@@ -256,12 +256,15 @@ def _try(trial: Trial, given: argparse.Namespace, random: np.random.Generator, *
             tally.find(f"{trial.name}, seed {trial.world.seed}: {fault}")
         return
     tally.steps.setdefault(trial.name, []).append(len(trial.steps))
+    trial.steps = [step for step in trial.steps if given.among in step.name]
     cases = trial.cases(random, given.steps, given.instants, errors=given.errors)
     suffered(trial, cases, tally)
 
 
 def _drawn(steps: Sequence[Step], count: int, random: np.random.Generator) -> list[Step]:
     """So many of the steps, in turn: half of all of them alike, the others of kinds that are drawn first."""
+    if not steps:
+        return []
     kinds: dict[str, list[Step]] = {}
     for step in steps:
         kinds.setdefault(step.name, []).append(step)
@@ -284,6 +287,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--kills", type=int, default=500, help="at least so many in all")
     parser.add_argument("--rounds", type=int, default=1, help="at least so many worlds of each operation")
     parser.add_argument("--steps", type=int, default=10, help="of each operation and round, at which it is killed")
+    parser.add_argument("--among", default="", help="only steps whose name holds this word are drawn")
     parser.add_argument("--instants", type=int, default=2, help="kills at random instants per operation and round")
     parser.add_argument("--errors", type=int, default=4, help="failing steps per operation and round")
     parser.add_argument("--seed", type=int, default=1, help="of the first round")

@@ -34,12 +34,12 @@ class Edit:
 
 @dataclass(frozen=True)
 class Planted:
-    """A fault: what is edited, and the operations that must suffer from it."""
+    """A fault: what is edited, the operations that must suffer from it, and the steps at which kills show it."""
 
     name: str
     edits: tuple[Edit, ...]
     operations: tuple[str, ...]
-    kills: int = 30
+    among: str = ""
 
 
 @contextmanager
@@ -67,6 +67,7 @@ _ATOMIC, _NPY, _PARTS, _DURABLE = (
 _SNAPSHOT, _WRITER, _ENGINE = "indexing.snapshot.snapshot", "indexing.writing.writer", "indexing.catalog.engine"
 _SALVAGE, _REPAIR, _CATALOG = "indexing.maintenance.salvage", "indexing.maintenance.repair", "indexing.catalog.writer"
 
+_KILLS, _COMMITS = "60", "write library/catalog.sqlite-wal"
 _NO_SYNC = Edit(_ATOMIC, "os.fsync(handle)", "pass")
 _NO_ARRAYS = Edit(_NPY, "os.fsync(self._file.fileno())", "pass")
 _NO_CATALOG = Edit(_ENGINE, "PRAGMA synchronous=FULL", "PRAGMA synchronous=OFF")
@@ -149,7 +150,7 @@ FAULTS = (
             ),
         ),
         ("update", "compact", "remove"),
-        60,
+        _COMMITS,
     ),
     Planted(
         "what a killed writer left stays", (Edit(_WRITER, "            writer.clear()", "            pass"),), ("add",)
@@ -182,19 +183,21 @@ FAULTS = (
             ),
         ),
         ("import",),
-        60,
+        _COMMITS,
     ),
     Planted(
         "a migration is no transaction",
         (
             Edit(
                 "indexing.catalog.migrations",
-                "        with engine.begin() as connection:",
-                "        with engine.connect().execution_options(isolation_level='AUTOCOMMIT') as connection:",
+                "                REVISIONS[version](operations)\n",
+                "                REVISIONS[version](operations)\n"
+                "                connection.exec_driver_sql('COMMIT')\n"
+                "                connection.exec_driver_sql('BEGIN IMMEDIATE')\n",
             ),
         ),
-        ("migrate 3", "migrate"),
-        60,
+        ("migrate 4", "migrate"),
+        _COMMITS,
     ),
     Planted(
         "compact believes parts whose checksum is wrong",
@@ -257,7 +260,7 @@ FAULTS = (
         "an update forgets which tracks were touched",
         (Edit("indexing.catalog.schema", '"; ".join([bump, *notes])', "bump"),),
         ("move", "update"),
-        60,
+        "snapshots/.partial",
     ),
     Planted(
         "a copy loses its title",
@@ -321,8 +324,8 @@ def suffer(fault: Planted) -> int:
     from tests.faults import kills
 
     words = [word for name in fault.operations for word in ("--operation", name)]
-    counts = ("--steps", str(fault.kills), "--instants", "0", "--errors", "0", "--kills", "1", "--first")
-    return kills.main([*words, *counts])
+    counts = ("--steps", _KILLS, "--instants", "0", "--errors", "0", "--kills", "1", "--first")
+    return kills.main([*words, *counts, "--among", fault.among])
 
 
 def notice(fault: Planted) -> str | None:
@@ -331,7 +334,8 @@ def notice(fault: Planted) -> str | None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S)
     except subprocess.TimeoutExpired:
-        return "it hangs"
+        print(f"not done after {_LIMIT_S} s")
+        return None
     if done.returncode != 1 or "is not once in" in done.stderr:
         print(done.stdout, done.stderr, sep="\n")
         return None

@@ -1,5 +1,6 @@
 """Files that are gone all at once have lost their disk: their tracks stay, until they are pruned."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from indexing.ingest import plan
 from indexing.ingest.events import Ingested, Plan, Removed, Skipped, Warned
 from indexing.library import Library
 from indexing.maintenance.verify import verify
-from recommender.errors import LibraryError
+from recommender.errors import Argument, LibraryError
 
 
 def update(library, analyser=None, **choices):
@@ -49,9 +50,9 @@ def test_an_emptied_folder_keeps_its_tracks_until_they_are_pruned(library, music
         assert kinds(events) == [Plan, Warned]
         assert events[1].path == str(music)
         assert events[1].reason == (
-            f"none of the 6 files of {music} is there (an unplugged disk?); its tracks stay in the library; "
-            "`recommend index update --prune` removes them"
+            f"none of the 6 files of {music} is there (an unplugged disk?); its tracks stay in the library"
         )
+        assert events[1].advice == Argument("prune", command="index update")
     assert state(library) == before
     assert verify(library) == []
     assert kinds(update(library, dry_run=True, prune=True)) == [Plan] + [Removed] * 6
@@ -209,10 +210,37 @@ def test_no_move_to_another_model_leaves_them_behind_but_for_a_pruning_one(libra
 def test_nothing_is_looked_at_twice_where_all_is_there(library, music, monkeypatch):
     real, seen = os.lstat, []
     monkeypatch.setattr(os, "lstat", lambda path, **more: seen.append(path) or real(path, **more))
-    plan.vanished(known_of(library), {track.path for track in library.tracks()})
+    plan.folders_away(known_of(library), {track.path for track in library.tracks()})
     assert seen == []
 
 
 def known_of(library):
     with library.catalog() as catalog:
         return catalog.known("music")
+
+
+def test_the_command_says_so_and_prunes(run, music_folder, clip_folder, tmp_path):
+    folder = shutil.copytree(music_folder, tmp_path / "m")
+    name = ("--library", tmp_path / "l")
+    clip = ("--video", clip_folder / "calm.mp4")
+    assert run("index", "add", folder, *name, "--workers", 1).code == 0
+    assert run(*clip, "--music", folder).code == 0
+    empty(folder)
+    kept = run("index", "update", *name)
+    assert kept.code == 0
+    assert kept.err.startswith(
+        f"warning: none of the 4 files of {folder} is there (an unplugged disk?); its tracks stay in the library; "
+        "it takes `recommend index update --prune` to remove them\n"
+    )
+    asked = run(*clip, "--music", folder)  # answers with nothing that is not there, and keeps what it knows
+    assert (asked.code, asked.out) == (1, "")
+    assert (
+        asked.err.splitlines()[-1]
+        == f"error: none of the 4 tracks known of {folder} is there; see that its disk is mounted"
+    )
+    shutil.copytree(music_folder, folder, dirs_exist_ok=True)
+    back = run(*clip, "--music", folder)
+    assert (back.code, back.err) == (0, "")
+    empty(folder)
+    assert "4 removed" in run("index", "update", "--prune", *name).err
+    assert json.loads(run("index", "list", *name, "--format", "json").out) == []

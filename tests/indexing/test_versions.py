@@ -250,7 +250,7 @@ def test_one_that_is_a_version_of_two_groups_joins_them(tmp_path):
 def test_what_was_stored_before_there_were_fingerprints_is_unknown(tmp_path, tracks):
     with Library.create(tmp_path / "l", Marking().space) as library:
         add(library, tracks / "x", FakeAnalyser())
-        assert all(parts.read_fingerprints(library.folder, part) == {} for part in known_parts(library))
+        assert all(parts.read_blobs(library.folder, part, "mark") == {} for part in known_parts(library))
         add(library, tracks)
         assert groups(library) == {"a2": {"a3"}, "a3": {"a2"}}
         # analysed again under the same model, the old ones are recognised
@@ -281,7 +281,7 @@ def test_compaction_keeps_fingerprints_and_groups(grouped, tracks):
     compact(grouped.folder)
     grouped.reload()
     assert len(known_parts(grouped)) == 1
-    assert len(parts.read_fingerprints(grouped.folder, known_parts(grouped)[0])) == 7
+    assert len(parts.read_blobs(grouped.folder, known_parts(grouped)[0], "mark")) == 7
     track(tracks / "z", "c3", 10, 3)
     add(grouped, tracks)
     assert groups(grouped)["c3"] == {"c", "c2"}
@@ -291,8 +291,10 @@ def test_compaction_keeps_fingerprints_and_groups(grouped, tracks):
 def opened(monkeypatch) -> list[str]:
     """Names of the parts that fingerprints were read from."""
     seen = []
-    real = parts.read_fingerprints
-    monkeypatch.setattr(parts, "read_fingerprints", lambda folder, part: seen.append(part.name) or real(folder, part))
+    real = parts.read_blobs
+    monkeypatch.setattr(
+        parts, "read_blobs", lambda folder, part, name: seen.append(part.name) or real(folder, part, name)
+    )
     return seen
 
 
@@ -383,9 +385,9 @@ def test_damaged_fingerprints_are_unknown(grouped, tracks):
     for part in known_parts(grouped):
         os.truncate(grouped.folder / "parts" / part.name, part.bytes // 2)
         with pytest.raises(parts.DamagedPartError, match="is damaged"):
-            parts.read_fingerprints(grouped.folder, part)
+            parts.read_blobs(grouped.folder, part, "mark")
     with pytest.raises(parts.DamagedPartError, match="is missing"):
-        parts.read_fingerprints(grouped.folder, replace(part, name="gone.parquet"))
+        parts.read_blobs(grouped.folder, replace(part, name="gone.parquet"), "mark")
 
 
 def test_a_real_reencoding_is_shown_once_and_named(run, tmp_path, music_folder, clip_folder):

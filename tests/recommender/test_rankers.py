@@ -11,7 +11,7 @@ from recommender.errors import InputError
 from recommender.rankers import Question, Scoring
 from recommender.rankers.afclnet import Reranker
 from recommender.rankers.scoring import Fusion, Scale
-from recommender.rankers.sections import best_run, span
+from recommender.rankers.sections import best_run, best_section, span
 from recommender.types import TrackWindows, unit
 
 ONE = np.array([1, 0], np.float32)
@@ -37,6 +37,15 @@ def test_span_counts_the_windows_that_cover_a_length(length_s, n, expected):
 def test_best_run_is_the_largest_mean_and_the_earliest_among_equals():
     assert best_run(np.array([0.1, 0.9, 0.5, 0.7, 0.7]), 2) == pytest.approx((0.7, 1, 2))
     assert best_run(np.array([0.5, 0.5, 0.5]), 1)[1] == 0
+
+
+def test_a_section_does_not_go_through_a_long_silence():
+    scores = np.array([0.9, 0.1, 0.2, 0.8, 0.5])
+    apart = bounds(5) + np.array([0, 0, 60, 60, 60])[:, None]  # no windows between 15 and 70 s
+    assert best_section(scores, apart, 10) == pytest.approx((0.9, 0, 0))
+    assert best_section(scores, apart, 15) == pytest.approx((0.65, 3, 4))
+    assert best_section(scores, apart, 20) == pytest.approx((0.5, 2, 4))  # the longest there is
+    assert best_section(scores, bounds(5), 20) == best_run(scores, span(bounds(5), 20))
 
 
 def test_cosine_scores_a_section_by_its_mean_cosine_by_hand():

@@ -7,6 +7,7 @@ import numpy as np
 
 from recommender.extractors.audio.stft import FRAME_HZ, SLOW
 from recommender.extractors.running import running_mean
+from recommender.extractors.windows import LENGTH_S
 from recommender.types import Array
 
 SECOND = round(FRAME_HZ)  # frames
@@ -20,12 +21,16 @@ def sounding(square: Array) -> Array:
     """Which frames are no silence, bool [n], of their mean squares [n]; all where nothing is to be heard."""
     loudest = float(running_mean(square.astype(np.float64), SECOND, "constant").max())
     quiet = square <= min(BELOW_LOUDEST * loudest, BELOW_FULL_SCALE)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(np.int8)))
     heard = np.ones(len(square), bool)
-    for first, last in edges.reshape(-1, 2):
+    for first, last in _runs(quiet):
         if last - first >= LEAST_S * FRAME_HZ:
             heard[first:last] = False
     return heard if heard.any() else ~heard
+
+
+def _runs(marked: Array) -> Array:
+    """Where runs of True begin and end, int64 [k, 2]."""
+    return np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8))).reshape(-1, 2)
 
 
 def slowed(heard: Array) -> Array:
@@ -48,8 +53,15 @@ def leave_out(series: Mapping[str, Array]) -> Mapping[str, Array]:
 
 
 def windows_of_sound(bounds: Array, heard: Array) -> Array:
-    """Those of the windows `bounds` [n, 2] (seconds) that hold least silence: hardly any, where there are such."""
-    total = np.concatenate([[0], np.cumsum(~heard)]) / FRAME_HZ
+    """Those of the windows `bounds` [n, 2] (seconds) that hold least silence: hardly any, where there are such.
+
+    A silence between music counts where it is longer than a window; a shorter one is a rest.
+    """
+    silent = ~heard
+    for first, last in _runs(silent):
+        if first > 0 and last < len(heard) and last - first <= LENGTH_S * FRAME_HZ:
+            silent[first:last] = False
+    total = np.concatenate([[0], np.cumsum(silent)]) / FRAME_HZ
     first, last = np.clip(np.ceil(bounds * FRAME_HZ - 1e-9).astype(int), 0, len(heard)).T
-    silent = total[last] - total[first]
-    return np.asarray(bounds[silent <= max(TOLERATED_S, float(silent.min()))])
+    lacking = total[last] - total[first]
+    return np.asarray(bounds[lacking <= max(TOLERATED_S, float(lacking.min()))])

@@ -165,7 +165,7 @@ def test_a_worker_that_is_killed_while_it_starts_is_replaced(tmp_path, workers):
 
 def test_workers_that_are_always_killed_while_they_start_are_an_error(tmp_path):
     shared = KilledAtTheStart(tmp_path, 1000)
-    with pytest.raises(CliptuneError, match=r"^a worker process could not start \(killed by SIGKILL\)$"):
+    with pytest.raises(CliptuneError, match=r"^a worker process could not start \(killed by SIGKILL\); run it again"):
         list(open_executor("processes", 2).run(double, shared, [1, 2, 3]))
 
 
