@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from recommender.errors import Argument
 from recommender.text import show
 from recommender.types import Loss
-
-from recommender.errors import Argument
 
 
 @dataclass(frozen=True)
