@@ -300,7 +300,7 @@ class Library:
         """These tracks with their copies, in this order; raises LibraryError for an unknown id."""
         with self._lock, library_errors(self.folder, "read the library at"):
             look_up = self._snapshot_track if self._facts else self._catalog_track
-            return add_containment([look_up(int(key)) or self._unknown(key) for key in ids], self._open())
+            return add_containment([look_up(int(key)) or self._unknown(key) for key in ids], self._open().containment)
 
     def _snapshot_track(self, track_id: int) -> Track | None:
         """A track as the snapshot has it, and the catalog where only that knows."""
@@ -335,7 +335,7 @@ class Library:
             last = ""
             while True:  # page by page: the lock is not held while the caller works
                 with self.catalog() as catalog:
-                    found = add_containment(catalog.page(wanted, last, _PAGE), self._open())
+                    found = add_containment(catalog.page(wanted, last, _PAGE), self._open().containment)
                 yield from found
                 if len(found) < _PAGE:
                     break

@@ -166,7 +166,7 @@ class Catalog:
         found, of = np.fromiter((value for row in rows for value in row), np.int64).reshape(-1, 2).T
         return found, of
 
-    def ungrouped(self) -> list[int]:
+    def spaces_to_group(self) -> list[int]:
         """The spaces whose tracks are to be grouped anew, since it was by other rules."""
         rules = self._connection.exec_driver_sql("PRAGMA user_version").scalar_one()
         query = sa.select(tracks.c.space).where(tracks.c.modality == "music").distinct().order_by(tracks.c.space)

@@ -45,6 +45,8 @@ def flaw_of(folder: Path) -> str | None:
     if is_lost(folder):
         return "the catalog is lost"
     try:
+        if not _is_writable(folder / CATALOG):
+            return _DAMAGED + "its header says that it cannot be written"
         with closing(sqlite3.connect(folder / CATALOG)) as connection:
             check_version(connection, folder)
             (line,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -62,7 +64,11 @@ def find_elsewhere(folder: Path) -> Path | None:
     if _is_database(folder / CATALOG):
         return None
     named = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("catalog"))
-    return next((path for path in named if _is_database(path) and _is_sound(path)), None)
+    for path in named:
+        with suppress(OSError):  # of one that cannot be read now a part says so
+            if _is_database(path) and _is_sound(path):
+                return path
+    return None
 
 
 def _is_database(path: Path) -> bool:
@@ -71,6 +77,13 @@ def _is_database(path: Path) -> bool:
             return file.read(len(_MAGIC)) == _MAGIC
     except (FileNotFoundError, IsADirectoryError):
         return False
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether SQLite writes the versions in the header of a database (section 1.3.3 of its file format)."""
+    with open(path, "rb") as file:
+        versions = file.read(20)[len(_MAGIC) + 2 :]
+    return not _is_database(path) or all(version in (1, 2) for version in versions)
 
 
 def _is_sound(path: Path) -> bool:

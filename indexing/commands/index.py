@@ -317,9 +317,10 @@ def index_repair(
     workers: WorkersOption = None,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Put a damaged library right with what is left of it; only tracks of damaged parts are analysed again.
+    """Put a damaged library right with what is left of it; only what is damaged is analysed again.
 
-    Folders are looked through for files whose paths are lost. Exit 0 only when all is whole.
+    Folders are looked through for files whose paths are lost. What cannot be read now is left as it is, damaged files
+    are kept in the library's folder `aside`. Exit 0 only when all is whole and nothing is lost.
 
     Example: recommend index repair ~/Music"""
     from indexing.disk.locations import existing

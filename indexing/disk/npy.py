@@ -55,7 +55,7 @@ class NpyWriter:
 
 
 _MAGIC = b"\x93NUMPY\x01\x00"
-_SHAPE = rb"\(([0-9]+), ?([0-9]*)\)"
+_SHAPE = rb"\(([0-9]+),(?: ([0-9]+))?\)"
 _HEADER = re.compile(rb"\{'descr': '([<|][fiu][1248])', 'fortran_order': False, 'shape': " + _SHAPE + rb", \} *\n")
 
 
@@ -66,9 +66,10 @@ def load_npy(path: Path, dtype: DTypeLike, width: int | None = None) -> Array:
     """
     with open_regular(path) as file:
         head = file.read(len(_MAGIC) + 2)
-        text = file.read(int.from_bytes(head[-2:], "little"))
+        length = int.from_bytes(head[-2:], "little")
+        text = file.read(length)
         found = _HEADER.fullmatch(text)
-        if not head.startswith(_MAGIC) or len(head) != len(_MAGIC) + 2 or found is None:
+        if not head.startswith(_MAGIC) or len(text) != length or found is None:
             raise ValueError(f"{path.name} has no header that was written here")
         shape = tuple(int(n) for n in found.groups()[1:] if n)
         fits = len(shape) == 1 if width is None else len(shape) == 2 and width in (-1, shape[1])

@@ -253,18 +253,17 @@ def read_bytes(path: Path) -> bytes:
 def column_spans(path: Path) -> dict[str, tuple[int, int]]:
     """Where the columns of a part begin and end by their names, as its footer says; raises as `read_part`."""
     with _open(path) as file:
-        group = file.metadata.row_group(0)
-        columns = list(map(group.column, range(group.num_columns)))
-        starts = [c.dictionary_page_offset or c.data_page_offset for c in columns]
+        columns = list(map(file.metadata.row_group(0).column, range(file.metadata.num_columns)))
+        ends = [c.total_compressed_size + (c.dictionary_page_offset or c.data_page_offset) for c in columns]
         names = [c.path_in_schema.partition(".list")[0] for c in columns]
-        return {n: (at, at + c.total_compressed_size) for n, at, c in zip(names, starts, columns, strict=True)}
+        return {n: (e - c.total_compressed_size, e) for n, c, e in zip(names, columns, ends, strict=True)}
 
 
 def unpack(packed: bytes, size: int) -> bytes:
     """The bytes of a page, decompressed; raises ValueError or OSError."""
     import pyarrow as pa
 
-    return bytes(pa.Codec("zstd").decompress(packed, size, asbytes=True))
+    return bytes(pa.decompress(packed, size, "zstd", asbytes=True))
 
 
 @contextmanager

@@ -70,11 +70,21 @@ def drop_failing(folder: Path, wait_s: float = 0.0) -> Iterator[Event]:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, *_FAILING) as error:
             published = None
             if (folder / snapshot.MANIFEST).exists() and any((folder / snapshot.FOLDER).glob("*")):
-                (folder / snapshot.MANIFEST).unlink()
+                _drop(folder, folder / snapshot.MANIFEST)
                 yield Mended(f"the snapshot is dropped and made anew: {show(str(error))}")
         if (wrong := fingerprint_index.flaw(folder)) is not None:
-            (folder / fingerprint_index.FOLDER / fingerprint_index.MANIFEST).unlink()
+            _drop(folder, folder / fingerprint_index.FOLDER / fingerprint_index.MANIFEST)
             yield Mended(f"the kept fingerprints are dropped and made anew: {wrong} is not as it was written")
         for record in damaged_codes(folder, published):
-            record.unlink()
+            _drop(folder, record)
             yield Mended(f"what was built for search is damaged and dropped: {ann_files.BUILD}")
+
+
+def _drop(folder: Path, note: Path) -> None:
+    """Remove a note in JSON; what is none may be another file of the library, and goes aside."""
+    with open(note, "rb") as file:
+        is_note = file.read(1) in (b"{", b"")
+    if is_note:
+        note.unlink()
+    else:
+        set_aside(folder, note)

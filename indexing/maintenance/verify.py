@@ -249,5 +249,7 @@ def _misplaced(held: Held, rows: parts.Rows) -> Iterator[str]:
     hashes = np.frombuffer(b"".join(r.hash for r in placed), np.uint8).reshape(len(placed), -1)
     wrong = (rows.hashes[at] != np.repeat(hashes, count, axis=0)).any(axis=1)
     wrong |= rows.window[at] != at - np.repeat(first, count)
-    if wrong.any() or len(np.unique(at)) != len(at):
+    ends = np.minimum(first + count, len(rows) - 1)
+    longer = (rows.window[ends] == count) & (rows.hashes[ends] == hashes).all(axis=1)
+    if wrong.any() or longer.any() or len(np.unique(at)) != len(at):
         yield f"{part.name} does not hold {int(wrong.sum()) or 'some'} windows where the catalog says"

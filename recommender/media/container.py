@@ -16,7 +16,7 @@ from av.stream import Discard, Disposition
 
 from recommender.errors import MediaError, PassingError
 from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read, for_now
-from recommender.media.structure import ENCRYPTED, Piece, is_encrypted, scrambled
+from recommender.media.structure import ENCRYPTED, Piece, is_encrypted, secret_pids
 
 # Formats that hold their own data. Playlists and lists (hls, dash, concat, sdp, image2) are left out on purpose:
 # they would open other files or addresses named inside a file that somebody sent.
@@ -235,7 +235,7 @@ def _usable(container: Any, path: StrPath, streams: Any, missing: str) -> list[A
 def _readable(path: StrPath, kind: str, streams: Any) -> list[Any]:
     """Those of the streams that are not encrypted; raises MediaError where all are."""
     with open_file(path) as file:
-        hidden = scrambled(file) if kind == "mpegts" else frozenset()
+        hidden = secret_pids(file) if kind == "mpegts" else frozenset()
         clear = [stream for stream in streams if stream.id not in hidden]
         if not clear or is_encrypted(file, kind, streams[0].type):
             raise cannot_read(path, ENCRYPTED)

@@ -4,7 +4,7 @@ from typing import Any
 
 from recommender.media.container import open_file
 from recommender.media.damage import Damage, StrPath
-from recommender.media.structure import counts_frames, declared_wav_bytes, is_broken
+from recommender.media.structure import counts_frames, is_broken, wav_bytes
 
 _SAID = {"aiff", "ape", "au", "dsf", "flac", "flv", "mpc", "mpc8", "ogg", "tak", "tta", "wv"}
 _SAID_IF_DAMAGED = {"asf", "mpeg", "mpegts"}  # from the first to the last time stamp: in a whole one, edited places
@@ -23,7 +23,7 @@ def tell(path: StrPath, stream: Any, damage: Damage, *, read_s: float, packets: 
         damage.read_s, damage.declared_s = read_s, seconds
     elif kind == "wav" and stream.bit_rate:
         with open_file(path) as file:
-            seconds = declared_wav_bytes(file) * 8 / stream.bit_rate
+            seconds = wav_bytes(file) * 8 / stream.bit_rate
         if damage.is_loss(read_s, seconds):
             damage.read_s, damage.declared_s = read_s, seconds
 

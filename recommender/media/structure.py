@@ -47,7 +47,7 @@ def is_broken(file: FileIO, kind: str) -> bool:
     return kind == "mpegts" and any(not in_step for *_, in_step in _transport(file))
 
 
-def declared_wav_bytes(file: FileIO) -> int:
+def wav_bytes(file: FileIO) -> int:
     """How many bytes of sound a WAV says to hold; 0 of one that was written as it came."""
     for kind, start, end in _chunks(file):
         if kind == b"data":
@@ -228,7 +228,7 @@ _SYNC, _PACKETS = 0x47, 20_000
 _NEITHER = {0x05, 0x0B, 0x0C, 0x0D, 0x15, 0x86}  # sections, carousels, metadata, cues
 
 
-def scrambled(file: FileIO) -> frozenset[int]:
+def secret_pids(file: FileIO) -> frozenset[int]:
     """The streams of a transport stream, by their number, most of whose first packets are marked as scrambled."""
     for _, packets, _ in _transport(file):
         held = packets[packets[:, 3] & 0x10 != 0]

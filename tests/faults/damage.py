@@ -296,7 +296,9 @@ class Maker:
         tops = sorted({path.parts[0] for path in files})  # parts, catalog, snapshot, ... alike
         top = tops[int(random.integers(len(tops)))]
         mine = [path for path in files if path.parts[0] == top]
-        path, other = mine[int(random.integers(len(mine)))], files[int(random.integers(len(files)))]
+        path = mine[int(random.integers(len(mine)))]
+        others = [other for other in files if other != path]
+        other = others[int(random.integers(len(others)))]
         damage = Damage(kind, path, other if kind == "swap" else path, (self.seed, number))
         has_media = bool(random.integers(2))
         return Place(world, folder, damage, before, has_media, has_snapshot)
