@@ -6,12 +6,11 @@ What is refused is an OSError like any other file's that cannot be opened: its `
 
 import errno
 import io
+import json
 import os
 import stat
 from pathlib import Path
 from typing import Any, TextIO
-
-from recommender.text import parse_json
 
 MB = 1_000_000
 LIST, TABLE, MANIFEST = 64 * MB, 4000 * MB, 64 * MB
@@ -57,7 +56,10 @@ def read_text(path: StrPath, most: int, *, encoding: str = "utf-8", errors: str 
 
 def load_json(path: StrPath, most: int = MANIFEST) -> Any:
     """What the JSON file `path` holds; raises OSError as `read`, ValueError for no JSON or one nested too deep."""
-    return parse_json(read_text(path, most))
+    try:
+        return json.loads(read_text(path, most))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def _check(path: StrPath, info: os.stat_result, most: int | None) -> int:
