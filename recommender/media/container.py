@@ -160,8 +160,8 @@ def check_size(path: StrPath, width: int, height: int, most: int) -> None:
 def pictures(container: Any, path: StrPath) -> list[Any]:
     """The video streams that are meant to be watched: no cover pictures, posters, thumbnails or parts of a picture.
 
-    Where it is not said which those are, it is the streams that move: of a picture for each of at most eight that another
-    has, and of no less than a quarter of its size. Single photos beside sound are a cover.
+    Where it is not said which those are, it is the streams that move: of a picture for each of at most eight that
+    another has, and of no less than a quarter of its size. Single photos beside sound are a cover.
     """
     hidden = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
     streams = [s for s in container.streams.video if not s.disposition & hidden and s.codec_context is not None]
@@ -276,8 +276,9 @@ def nothing_decoded(path: StrPath, stream: Any, damage: Damage) -> MediaError:
 def _told_size(path: StrPath) -> tuple[int, int] | None:
     """(width, height) of a picture that the decoder found too large, as it says in its log; None of any other."""
     found = None
-    level = av.logging.get_level()
+    level, skip = av.logging.get_level(), av.logging.get_skip_repeated()
     av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
     try:
         with av.logging.Capture() as log, demuxer(path) as container:
             stream = container.streams.video[0]
@@ -289,4 +290,5 @@ def _told_size(path: StrPath) -> tuple[int, int] | None:
         return None
     finally:
         av.logging.set_level(level)
+        av.logging.set_skip_repeated(skip)
     return (int(found[1]), int(found[2])) if found else None

@@ -1,7 +1,7 @@
 """Pictures made of tiles, as phones write HEIC: where the tiles go (ISO/IEC 23008-12) and the picture they make.
 
-FFmpeg gives the tiles as streams of their own, whose ids are those of the file's items; how they lie and how the picture
-is turned stands in boxes that it keeps to itself.
+FFmpeg gives the tiles as streams of their own, whose ids are those of the file's items; how they lie and how the
+picture is turned stands in boxes that it keeps to itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ class Grid(NamedTuple):
 
 
 def grid_of(container: Any, path: StrPath) -> Grid | None:
-    """The grid that the picture in `path` is, None where it is one piece; raises MediaError when that cannot be read."""
+    """The grid that the picture in `path` is, None where it is one piece; raises MediaError for one of no sense."""
     if not is_still(container) or not any(s.disposition & Disposition.dependent for s in container.streams.video):
         return None
     try:
@@ -58,7 +58,7 @@ def assemble(container: Any, path: StrPath, grid: Grid, damage: Damage) -> Any:
         if first is None:
             first, planes = frame, _blank(frame, grid)
         if (frame.format.name, frame.width, frame.height) == (first.format.name, first.width, first.height):
-            for plane, part in zip(planes, map(_pixels, frame.planes), strict=True):
+            for plane, part in zip(planes, _pixels(frame), strict=True):
                 row, column = (n * side for n, side in zip(places[tile], part.shape, strict=True))
                 area = plane[row : row + part.shape[0], column : column + part.shape[1]]
                 area[:] = part[: area.shape[0], : area.shape[1]]
@@ -76,29 +76,25 @@ def _tiles(container: Any, streams: Sequence[Any], damage: Damage) -> Iterator[t
             yield from ((packet.stream.id, frame) for frame in decode(packet.stream, given, damage))
 
 
-def _pixels(plane: Any) -> Array:
-    """The samples of a plane, uint8 or uint16 [h, w]; what is written there is in the plane."""
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height]
-    wide = plane.line_size >= 2 * plane.width and _deep(plane.frame)
-    return rows.view(np.uint16)[:, : plane.width] if wide else rows[:, : plane.width]
-
-
-def _deep(frame: Any) -> bool:
-    return frame.format.components[0].bits > 8
+def _pixels(frame: Any) -> list[Array]:
+    """The samples of each plane, uint8 or uint16 [h, w]; what is written there is in the frame."""
+    kind = np.dtype(np.uint16 if frame.format.components[0].bits > 8 else np.uint8)
+    rows = [np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size) for plane in frame.planes]
+    return [r[: p.height, : p.width * kind.itemsize].view(kind) for r, p in zip(rows, frame.planes, strict=True)]
 
 
 def _blank(tile: Any, grid: Grid) -> list[Array]:
     """Grey planes as large as the picture, of the kinds that `tile` has."""
     grey = 1 << (tile.format.components[0].bits - 1)
     whole = av.VideoFrame(grid.width, grid.height, tile.format.name)
-    return [np.full_like(_pixels(plane), grey) for plane in whole.planes]
+    return [np.full_like(plane, grey) for plane in _pixels(whole)]
 
 
 def _frame(planes: list[Array], tile: Any, grid: Grid) -> Any:
     """A frame of `planes` with the colours of `tile`."""
     frame = av.VideoFrame(*grid.shown, tile.format.name)
-    for plane, pixels in zip(frame.planes, planes, strict=True):
-        _pixels(plane)[:] = pixels
+    for plane, pixels in zip(_pixels(frame), planes, strict=True):
+        plane[:] = pixels
     for name in ("colorspace", "color_range", "color_trc", "color_primaries"):
         setattr(frame, name, getattr(tile, name))
     return frame

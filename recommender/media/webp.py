@@ -1,6 +1,6 @@
 """Animated WebP, which FFmpeg reads no further than its header: its pictures one by one, each on the canvas so far.
 
-The container is that of https://developers.google.com/speed/webp/docs/riff_container; FFmpeg decodes the pictures in it.
+The container is that of https://developers.google.com/speed/webp/docs/riff_container; FFmpeg decodes its pictures.
 """
 
 from collections.abc import Iterator
@@ -60,16 +60,16 @@ def animation(container: Any, path: StrPath) -> Animation | None:
         while len(chunk := file.read(8)) == 8:
             size = int.from_bytes(chunk[4:], "little")
             if chunk[:4] == b"ANMF" and len(place := file.read(_HEADER)) == _HEADER:
-                held = _u24(place, 12)
+                held = _u24(place, 12) if _u24(place, 12) > _UNSEEN_MS else _USUAL_MS
                 where = 2 * _u24(place, 0), 2 * _u24(place, 3)
-                parts.append(Part(at + 8 + _HEADER, size - _HEADER, *where, held if held > _UNSEEN_MS else _USUAL_MS, place[15]))
+                parts.append(Part(at + 8 + _HEADER, size - _HEADER, *where, held, place[15]))
             at += 8 + size + size % 2
             file.seek(at)
         return Animation(width, height, parts)
 
 
 def paint_on_canvas(path: StrPath, moving: Animation, damage: Damage) -> Iterator[Any]:
-    """The RGBA frame of each picture, with its time; one that cannot be decoded is counted and leaves the canvas as it is."""
+    """The RGBA frame of each picture, with its time; one that cannot be decoded is counted, and the canvas stays."""
     canvas = np.zeros((moving.height, moving.width, 4), np.uint8)
     decoder, t_ms = av.CodecContext.create("webp", "r"), 0
     with open(path, "rb") as file:

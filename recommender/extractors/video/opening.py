@@ -1,4 +1,4 @@
-"""Where a clip begins and ends for the eye: a black or white lead-in, a fade from it, or a slate of a few frames is none.
+"""Where a clip begins and ends for the eye: not with a black or white lead-in, a fade from it, a slate of a few frames.
 
 Such frames decide nothing: they are left out, and times stay as they are. A clip that stays blank for longer begins so
 on purpose, and one cut into several shots from its first frames on is left alone.
