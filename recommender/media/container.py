@@ -146,11 +146,11 @@ def video_stream(container: Any, path: StrPath) -> Any:
     covers = len(container.streams.video) > len(streams)
     kind = "no video stream, only a cover picture" if covers else "no video stream"
     stream = _choose(container, path, streams, f"{kind}; give a video or a picture")
-    check_size(path, stream.codec_context.width, stream.codec_context.height, most_pixels(container))
+    check_size(path, stream.codec_context.width, stream.codec_context.height, most=most_pixels(container))
     return stream
 
 
-def check_size(path: StrPath, width: int, height: int, most: int) -> None:
+def check_size(path: StrPath, width: int, height: int, *, most: int) -> None:
     """Raises MediaError when a picture of `width` x `height` has more than `most` pixels."""
     if width * height > most:
         what = f"its picture of {width} x {height} pixels exceeds {round(most / 1e6)} megapixels"
@@ -269,7 +269,7 @@ def nothing_decoded(path: StrPath, stream: Any, damage: Damage) -> MediaError:
         return cannot_read(path, f"it holds no {what} that can be read; copy or export it again")
     lost = f"no {what} could be decoded ({damage.packets} damaged packets)"
     if stream.type == "video" and (size := _told_size(path)):
-        check_size(path, *size, most_pixels(stream.container))
+        check_size(path, *size, most=most_pixels(stream.container))
     return cannot_read(path, f"{lost}; copy or export it again")
 
 

@@ -45,9 +45,9 @@ def grid_of(container: Any, path: StrPath) -> Grid | None:
         raise cannot_read(path, _DAMAGED) from error
 
 
-def assemble(container: Any, path: StrPath, grid: Grid, damage: Damage) -> Any:
+def assemble(container: Any, path: StrPath, grid: Grid, *, damage: Damage) -> Any:
     """The whole picture as a frame, upright; tiles that cannot be decoded are counted and stay grey."""
-    check_size(path, grid.width, grid.height, MAX_PIXELS)
+    check_size(path, grid.width, grid.height, most=MAX_PIXELS)
     streams = {stream.id: stream for stream in container.streams.video}
     if missing := [tile for tile in grid.tiles if tile not in streams]:
         raise cannot_read(path, f"{len(missing)} of its {len(grid.tiles)} tiles are missing; copy or export it again")

@@ -65,7 +65,7 @@ def frames(
 def _decoded(container: Any, path: StrPath, threads: int, damage: Damage) -> tuple[Any, Iterator[Any], bool]:
     """The stream to watch, its decoded frames, and whether only the first counts."""
     if grid := heif.grid_of(container, path):
-        return container.streams.video[0], iter([heif.assemble(container, path, grid, damage)]), True
+        return container.streams.video[0], iter([heif.assemble(container, path, grid, damage=damage)]), True
     stream = video_stream(container, path)
     if moving := webp.animation(container, path):
         return stream, webp.paint_on_canvas(path, moving, damage), False

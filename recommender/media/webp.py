@@ -54,7 +54,7 @@ def animation(container: Any, path: StrPath) -> Animation | None:
         if head[:4] + head[8:16] != b"RIFFWEBPVP8X" or not head[20] & _ANIMATED:
             return None
         width, height = _u24(head, 24) + 1, _u24(head, 27) + 1
-        check_size(path, width, height, MAX_MOVING_PIXELS)
+        check_size(path, width, height, most=MAX_MOVING_PIXELS)
         parts, at = [], 12
         file.seek(at)
         while len(chunk := file.read(8)) == 8:
