@@ -249,6 +249,8 @@ def absolute(entries: Iterable[str], base: Path | None = None) -> frozenset[str]
     start = Path.cwd() if base is None else base.absolute()
     out: set[str] = set()
     for entry in entries:
+        if "\0" in entry:  # no path, and nothing that could be made one
+            continue
         out |= {entry, os.path.normpath(start / os.path.expanduser(entry))}  # noqa: PTH111 (an unknown ~user stays)
     return frozenset(out)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import DTypeLike
 
-from recommender.opening import check_regular
+from recommender.opening import map_array
 from recommender.types import Array
 
 
@@ -54,11 +54,4 @@ class NpyWriter:
 
 def load_npy(path: Path) -> Array:
     """The array in a .npy file, mapped read-only (in memory when it is empty); ValueError when damaged."""
-    check_regular(path)
-    try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except ValueError:
-        plain: Array = np.load(path, allow_pickle=False)  # an empty array cannot be mapped
-        if plain.size:
-            raise
-        return plain
+    return np.asarray(map_array(path))
