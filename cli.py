@@ -1,27 +1,28 @@
-"""The `recommend` command: reads arguments, calls one function, renders. Heavy imports wait until needed.
+"""The `recommend` command: reads arguments, calls one function, renders. All imports wait until `main` runs.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage.
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted.
 """
 
-import atexit
-import gc
-import os
-import sys
-from pathlib import Path
-from typing import Annotated
+import _signal as signal  # type: ignore[import-not-found]  # the module `signal` takes its time to import
 
-import typer
 
-from indexing.commands.beats import app as index_app
-from indexing.commands.query import query
-from recommender.commands import app as models_app
-from recommender.console import FAILED, OK, TABLE, USAGE, FormatOption, group, tell, word_as_options, write, write_list
-from recommender.errors import CliptuneError, InputError
-from recommender.options import argument
-from recommender.outputs.listing import facts
-from recommender.text import show
-from training import commands as training_commands
-from training.dataset_commands import dataset_app, features_app
+def _on_interrupt(then: "Any") -> "Any":
+    """Set what Ctrl-C does, where nobody else has; what it did before."""
+    before = signal.getsignal(signal.SIGINT)
+    if before in (signal.default_int_handler, signal.SIG_DFL):
+        signal.signal(signal.SIGINT, then)
+    return before
+
+
+_ASKED = _on_interrupt(signal.SIG_DFL)  # nothing is begun while modules are imported: end without a word
+
+import os  # noqa: E402
+import sys  # noqa: E402
+from contextlib import suppress  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
+
+if TYPE_CHECKING:
+    import typer
 
 HELP = """Music for your video by emotion: ranked, explained tracks from your own library.
 
@@ -36,65 +37,82 @@ Examples:
   recommend --video clip.mp4 --top 3 --figures
   recommend --video clip.mp4 --bpm 90-130 --half-double --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
 """
-
-app = group(HELP)
-app.callback(invoke_without_command=True)(query)
-app.add_typer(index_app, name="index")
-app.add_typer(models_app, name="models")
-app.add_typer(training_commands.app, name="train")
-app.add_typer(dataset_app, name="dataset")
-app.add_typer(features_app, name="features")
-app.command("benchmark")(training_commands.benchmark)
-app.command("matching")(training_commands.matching)
-app.command("eval")(training_commands.evaluate)
+_INTERRUPTED = 130
 
 
-@app.command(help="Print versions, the FAISS build, devices and conflicts.\n\nExample: recommend doctor")
-def doctor(format: FormatOption = TABLE) -> None:
-    from indexing.maintenance.doctor import report
+def make_app() -> "typer.Typer":
+    """All commands."""
+    from indexing.commands.beats import app as index_app
+    from indexing.commands.doctor import doctor
+    from indexing.commands.query import query
+    from recommender.commands import app as models_app
+    from recommender.commands import sample
+    from recommender.console import group
+    from training import commands as training_commands
+    from training.dataset_commands import dataset_app, features_app
 
-    found, problems = report()
-    verdict = ("verdict", "conflicts" if problems else "all well")
-    rows = [*found, *(("problem", p) for p in problems), verdict]
-    write_list(facts({"facts": dict(found), "problems": problems}, rows), format)
-    raise typer.Exit(FAILED if problems else OK)
-
-
-@app.command(
-    help="Render a small sample (moody tracks and two clips) into FOLDER.\n\nExample: recommend sample .sample"
-)
-def sample(folder: Annotated[Path, argument("Where to put it.")]) -> None:
-    from recommender.sample import render
-
-    made = render(folder)
-    write(f"music: {show(made.music)}\nclips: {show(made.clips)}\n")
+    app = group(HELP)
+    app.callback(invoke_without_command=True)(query)
+    app.add_typer(index_app, name="index")
+    app.add_typer(models_app, name="models")
+    app.add_typer(training_commands.app, name="train")
+    app.add_typer(dataset_app, name="dataset")
+    app.add_typer(features_app, name="features")
+    app.command("benchmark")(training_commands.benchmark)
+    app.command("matching")(training_commands.matching)
+    app.command("eval")(training_commands.evaluate)
+    app.command("doctor")(doctor)
+    app.command("sample")(sample)
+    return app
 
 
 def main() -> None:
-    """Runs the command; every expected error becomes one line on stderr and an exit code."""
-    atexit.register(gc.freeze)  # what is alive goes with the process: looking for cycles in it is a tenth of a query
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="surrogateescape")
-    os.environ.setdefault("CLIPTUNE_LOG", "warning")  # read where the first logger is made
+    """Runs the command; every error becomes one line on stderr and an exit code."""
+    asked = _on_interrupt(signal.SIG_DFL)
     try:
-        app()
-    except InputError as error:
-        _die(word_as_options(error), USAGE)
-    except CliptuneError as error:
-        _die(word_as_options(error), FAILED)
-    except OSError as error:
-        # The result cannot be delivered: a reader that left early wants no message, a full disk needs one.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            sys.exit(FAILED)
-        _die(f"cannot write the result: {error.strerror or error}", FAILED)
-
-
-def _die(message: str, code: int) -> None:
-    tell(f"error: {message}")
+        code = _run(asked)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except Exception as error:
+        code = _fail(error)
     sys.exit(code)
 
 
+def _run(asked: Any) -> Any:
+    """Run the command; its exit code."""
+    import atexit
+    import gc
+
+    atexit.register(gc.freeze)  # what is alive goes with the process: looking for cycles in it is a tenth of a query
+    from recommender.streams import open_streams
+
+    open_streams()
+    os.environ.setdefault("CLIPTUNE_LOG", "warning")  # read where the first logger is made
+    app = make_app()
+    _on_interrupt(asked)
+    atexit.register(_on_interrupt, signal.SIG_DFL)
+    try:
+        app()
+    except SystemExit as stop:
+        return stop.code
+    return 0
+
+
+def _fail(error: Exception) -> int:
+    """Tell an error in one line; the exit code."""
+    line, code = f"error: {error}", 1
+    with suppress(ImportError, MemoryError):
+        from recommender.failing import line_and_code
+
+        line, code = line_and_code(error)
+    try:
+        print(line, end="\n" if line else "", file=sys.stderr, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # nobody hears of it
+    return code
+
+
+_on_interrupt(_ASKED)
 if __name__ == "__main__":
     main()

@@ -44,7 +44,8 @@ def beats_of(library: "Library", track_id: int) -> Beats | None:
 def id_at(library: "Library", path: str) -> int:
     """The track of a file by its absolute path; raises LibraryError where the library has no music there."""
     with library.catalog() as catalog:
-        found = catalog.track_at("music", path)
+        places = (path, *library.spellings([path]).get(path, ()))
+        found = next((at for place in places if (at := catalog.track_at("music", place)) is not None), None)
     if found is None:
         raise LibraryError(f"no track {show(path)} in the library at {show(library.folder)}")
     return found

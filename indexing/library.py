@@ -1,7 +1,7 @@
 """A library opened for reading: catalog, vectors and store as one consistent state."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from indexing.catalog.reading import Head, Reading, open_reading
+from indexing.catalog.tracks import add_containment
 from indexing.disk.durable import library_errors, tree_bytes
 from indexing.disk.locations import CATALOG, existing, library_path
 from indexing.search.backends import MATRICES, auto_backend, registry
@@ -217,6 +218,11 @@ class Library:
             return self.segments(modality)
         return [selection.segment for selection in self._select(modality, where)]
 
+    def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
+        """By entry how the library spells the paths, folders and ids that it names."""
+        with self._lock, library_errors(self.folder, "read the library at"):
+            return self._open().spellings(entries)
+
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: the recording that each track is of, the id of one of its near-duplicates, or its own."""
         out = np.array(ids, np.int64)
@@ -294,7 +300,7 @@ class Library:
         """These tracks with their copies, in this order; raises LibraryError for an unknown id."""
         with self._lock, library_errors(self.folder, "read the library at"):
             look_up = self._snapshot_track if self._facts else self._catalog_track
-            return [look_up(int(track_id)) or self._unknown(track_id) for track_id in ids]
+            return add_containment([look_up(int(key)) or self._unknown(key) for key in ids], self._open().containment)
 
     def _snapshot_track(self, track_id: int) -> Track | None:
         """A track as the snapshot has it, and the catalog where only that knows."""
@@ -329,7 +335,7 @@ class Library:
             last = ""
             while True:  # page by page: the lock is not held while the caller works
                 with self.catalog() as catalog:
-                    found = catalog.page(wanted, last, _PAGE)
+                    found = add_containment(catalog.page(wanted, last, _PAGE), self._open().containment)
                 yield from found
                 if len(found) < _PAGE:
                     break

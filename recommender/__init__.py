@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         LibraryNotFound,
         MediaError,
         ModelError,
+        PassingError,
         SpaceMismatch,
     )
     from recommender.extractors.audio.beats import Beats
@@ -64,7 +65,7 @@ __all__ += ["Candidates", "Filter", "LibraryReader", "MemoryLibrary", "Modality"
 __all__ += ["RANKERS", "Analysis", "Beats", "Column", "Features", "Model", "export_model", "import_model"]
 __all__ += ["OUTPUTS", "Answer"]
 __all__ += ["Argument", "BackendError", "CliptuneError", "InputError", "LibraryError"]
-__all__ += ["LibraryLocked", "LibraryNotFound", "MediaError", "ModelError", "SpaceMismatch"]
+__all__ += ["LibraryLocked", "LibraryNotFound", "MediaError", "ModelError", "PassingError", "SpaceMismatch"]
 
 _MODULES = ["errors", "types", "rankers", "model", "query", "engine", "memory"]
 _MODULES += ["affect.relative", "extractors.audio.beats", "sharing", "outputs", "outputs.records"]

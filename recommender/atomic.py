@@ -7,7 +7,7 @@ the prefix PARTIAL. Everything that the program keeps is written here; errors ar
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PARTIAL = ".partial-"
@@ -24,7 +24,7 @@ def new_file(final: Path, *, shared: bool = False, make_folder: bool = True) -> 
     """
     partial = final.with_name(f"{PARTIAL}{os.getpid()}-{final.name}" if shared else PARTIAL + final.name)
     if make_folder:
-        final.parent.mkdir(parents=True, exist_ok=True)
+        ensure_folder(final.parent)
     try:
         yield partial
         sync(partial)
@@ -36,12 +36,17 @@ def new_file(final: Path, *, shared: bool = False, make_folder: bool = True) -> 
 
 @contextmanager
 def new_folder(final: Path) -> Iterator[Path]:
-    """A context with an empty folder to fill, which becomes `final`, synced; after an error nothing is left."""
+    """A context with an empty folder to fill with synced files, which becomes `final`; after an error nothing is left.
+
+    The names in it are synced, those in folders within it too.
+    """
     partial = final.with_name(PARTIAL + final.name)
     try:
-        partial.mkdir(parents=True)
+        ensure_folder(final.parent)
+        partial.mkdir()
         yield partial
-        sync(partial)
+        for path in (partial, *partial.rglob("*/")):
+            sync(path)
         publish(partial, final)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -52,6 +57,16 @@ def write(final: Path, content: str | bytes, *, shared: bool = False, make_folde
     """Make or replace a file, text as UTF-8 with line ends as given; the rest as for `new_file`."""
     with new_file(final, shared=shared, make_folder=make_folder) as partial:
         partial.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def ensure_folder(path: Path, *, parents: bool = True) -> None:
+    """Make a folder, and with `parents` those above it, unless they are there, so that they survive a power cut."""
+    if not path.is_dir():
+        if parents:
+            ensure_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        with suppress(PermissionError):  # one may write into a folder that one may not read
+            sync(path.parent)
 
 
 def publish(partial: Path, final: Path) -> None:

@@ -190,3 +190,13 @@ def models_export(
 
     files = export_model(name, file)
     write(f"{show(file)}: {', '.join(files)}\n")
+
+
+def sample(folder: Annotated[Path, argument("Where to put it.")]) -> None:
+    """Render a small sample (moody tracks and two clips) into FOLDER.
+
+    Example: recommend sample .sample"""
+    from recommender.sample import render
+
+    made = render(folder)
+    write(f"music: {show(made.music)}\nclips: {show(made.clips)}\n")

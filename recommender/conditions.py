@@ -14,17 +14,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from recommender.errors import Argument, InputError
-from recommender.opening import LIST, read_text
-from recommender.tags import licence_name
-from recommender.text import show
+from recommender.lists import absolute, is_list, paths_in
+from recommender.names import fold_key, key_name, licence_name
+from recommender.text import fold, show
 
-KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
-"""Tonics as the analysis of music writes them, by pitch class."""
-
-_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_SIGNS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
-_MODES = {"": "major", "major": "major", "maj": "major", "m": "minor", "min": "minor", "minor": "minor"}
-_KEY = re.compile(r"([A-Ga-g])([#♯b♭]?)\s*([A-Za-z]*)")
 _NUMBER, _CLOCK = r"\d+(?:\.\d+)?", r"(?:\d+:)*\d+(?:\.\d+)?"
 
 
@@ -48,8 +41,9 @@ class Filter:
     ----------
     bpm, duration_s: ranges.
     keys: such as "A minor", written as the analysis of music does.
-    genres, licences: as in the files' tags, whatever the case; one of them must be it (of a file with several genres,
-        one of these).
+    genres, licences, albums, album_artists: as in the files' tags, whatever the case; one of them must be it (of a file
+        with several genres, one of these).
+    year: a range, of the year that the files' tags state.
     folders: absolute paths, one of which the file is in.
     only: absolute paths of the files to choose from, or ids of imported tracks.
     exclude: absolute paths of files and folders to leave out, or ids of imported tracks.
@@ -63,6 +57,9 @@ class Filter:
     keys: frozenset[str] = frozenset()
     genres: frozenset[str] = frozenset()
     licences: frozenset[str] = frozenset()
+    albums: frozenset[str] = frozenset()
+    album_artists: frozenset[str] = frozenset()
+    year: Range | None = None
     folders: frozenset[str] = frozenset()
     only: frozenset[str] | None = None
     exclude: frozenset[str] = frozenset()
@@ -123,10 +120,15 @@ class Switch(Declared):
 
 @dataclass(frozen=True)
 class Within(Declared):
-    """A range over a number. halves: whether `Filter.half_double` widens it. clock: whether it is in s, or `2:30`."""
+    """A range over a number.
+
+    halves: whether `Filter.half_double` widens it. clock: whether it is in s, or `2:30`. whole: whether it is of whole
+    numbers.
+    """
 
     halves: bool = False
     clock: bool = False
+    whole: bool = False
     takes: ClassVar[Any] = str
 
     def read(self, value: Any, what: Argument) -> Range:
@@ -171,7 +173,7 @@ class OneOf(Declared):
     """
 
     mean: Callable[[str], str] = str
-    fold: Callable[[str], str] = str.casefold
+    fold: Callable[[str], str] = fold
     several: bool = False
 
     def read(self, value: Any, what: Argument) -> frozenset[str]:
@@ -195,12 +197,15 @@ class OneOf(Declared):
 
 @dataclass(frozen=True)
 class Paths(Declared):
-    """Files or folders, from the working folder or `~`."""
+    """Files or folders, from the working folder or `~`. lists: whether a list or playlist stands for what it names."""
 
+    lists: bool = False
     takes: ClassVar[Any] = list[Path]
 
     def read(self, value: Any, what: Argument) -> frozenset[str]:
-        return absolute(map(os.fsdecode, _several(value, what, "path", str, os.PathLike)))
+        given = list(map(os.fsdecode, _several(value, what, "path", str, os.PathLike)))
+        listed = [path for path in given if self.lists and is_list(path)]
+        return absolute(set(given).difference(listed)).union(*(paths_in(Path(path)) for path in listed))
 
 
 @dataclass(frozen=True)
@@ -222,42 +227,9 @@ def _number(value: Any, none: float) -> float:
     return seconds
 
 
-def key_name(text: str) -> str:
-    """The name of a key written in any usual way (`Am`, `a minor`, `Db`); raises InputError."""
-    match = _KEY.fullmatch(text.strip())
-    mode = match[3] if match is not None and match[3] in ("m", "M") else match[3].lower() if match is not None else ""
-    if match is None or (mode not in _MODES and mode != "M"):
-        raise InputError(f"{show(text)}: no key; write it as `A minor`, `Am`, `Eb major` or `Eb`")
-    tonic = KEYS[(_STEPS[match[1].upper()] + _SIGNS[match[2]]) % len(KEYS)]
-    return f"{tonic} {_MODES.get(mode, 'major')}"
-
-
-def paths_in(file: Path) -> frozenset[str]:
-    """The paths listed in a text file, one per line; what is relative starts from the file's own folder.
-
-    An entry that is no file there is kept as it is: it may be the id of an imported track. Raises InputError.
-    """
-    try:
-        lines = read_text(file, LIST, errors="surrogateescape").splitlines()
-    except OSError as error:
-        raise InputError(f"cannot read the list of files {show(file)}: {show(str(error.strerror).lower())}") from error
-    return absolute((line for line in lines if line.strip()), file.parent)
-
-
-def absolute(entries: Iterable[str], base: Path | None = None) -> frozenset[str]:
-    """Each entry as an absolute path from `base` (default: the working folder), and as it is."""
-    start = Path.cwd() if base is None else base.absolute()
-    out: set[str] = set()
-    for entry in entries:
-        if "\0" in entry:  # no path, and nothing that could be made one
-            continue
-        out |= {entry, os.path.normpath(start / os.path.expanduser(entry))}  # noqa: PTH111 (an unknown ~user stays)
-    return frozenset(out)
-
-
 def values_of(tag: str) -> frozenset[str]:
-    """What a tag such as `Rock; Hip-Hop/Rap` says, for comparison: all of it and each of several, in small letters."""
-    text = tag.casefold()
+    """What a tag such as `Rock; Hip-Hop/Rap` says, for comparison: all of it and each of several."""
+    text = fold(tag)
     return frozenset(part.strip() for part in (text, *text.split(";"), *re.split("[;,/]", text)))
 
 
@@ -277,18 +249,21 @@ def _several(value: Any, what: Argument, kind: str, *types: type) -> list[Any]:
 FILTERS: tuple[Declared, ...] = (
     Within("bpm", "bpm", "Only this tempo: 90-130, 90- or -130", halves=True),
     Switch("half_double", "half_double", "With --bpm, also tracks of which half or double the tempo fits"),
-    OneOf("key", "keys", 'Only this key: "A minor", Am or Eb', mean=key_name, fold=str),
+    OneOf("key", "keys", 'Only this key: "A minor", Am or Eb', mean=key_name, fold=fold_key),
     Within("duration_s", "duration_s", "Only tracks of this length: 2:30-4:00, 2:30- or -90", "track", clock=True),
     Paths("folder", "folders", "Only below this folder: ~/Music/Film"),
     OneOf("genre", "genres", "Only of this genre, as the files are tagged: Ambient", "tags", several=True),
     OneOf("licence", "licences", 'Only under this licence, as the files are tagged: "CC BY 4.0"', "tags", licence_name),
-    Listed("only", "only", "Only files listed in this text file, a path per line: mine.txt"),
-    Paths("exclude", "exclude", "Not this file or folder: ~/Music/Christmas"),
+    OneOf("album", "albums", 'Only from this album, as the files are tagged: "Blue Train"', "tags"),
+    OneOf("album_artist", "album_artists", "Only of this album artist, as the files are tagged: Various", "tags"),
+    Within("year", "year", "Only of these years, as the files are tagged: 1990-1999 or 1984", "tags", whole=True),
+    Listed("only", "only", "Only files listed in this text file (a path per line) or playlist: mine.txt", lists=True),
+    Paths("exclude", "exclude", "Not this file or folder, or those of a list or playlist: ~/Music/Xmas", lists=True),
 )
 RANGES = tuple(one for one in FILTERS if isinstance(one, Within))
 NAMES = tuple(one for one in FILTERS if isinstance(one, OneOf))
 READ: tuple[Within | OneOf, ...] = (*RANGES, *NAMES)
-TAGS = tuple(one.name for one in NAMES if one.kept == "tags")
+TAGS = tuple(one.name for one in (*NAMES, *RANGES) if one.kept == "tags")
 """What filters read of the tags of files: columns of the catalog, attributes of a track, keys of an answer."""
 TEMPO_AND_KEY = ("bpm", "bpm_alternative", "bpm_confidence", "key", "key_confidence")
 """What is told of tempo and key: facts of the analysis, attributes of a track, keys of an answer."""

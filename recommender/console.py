@@ -68,19 +68,26 @@ TimeoutOption = Annotated[
 FollowLinksOption = Annotated[bool, option("Follow links that lead out of the folders named, too.", "--follow-links")]
 
 
+TagCharsetOption = Annotated[
+    str | None,
+    option("Charset of tags marked as Latin-1, such as cp1251; also read again [default: found].", "--tag-charset"),
+]
+
+
 class WorkOptions(Options):
     """How files are worked through."""
 
     workers: WorkersOption = None
     retry: bool = setting("Try files again that failed before.", False, "--retry")
     timeout: TimeoutOption = None
+    tag_charset: TagCharsetOption = None
     follow_links: FollowLinksOption = False
     dry_run: bool = setting("Only say what would be done.", False, "--dry-run")
 
     def settings(self) -> dict[str, Any]:
         """What ingestion takes."""
         asked = {"workers": self.workers, "retry": self.retry, "limit_s": self.timeout, "dry_run": self.dry_run}
-        return {**asked, "follow_links": self.follow_links}
+        return {**asked, "follow_links": self.follow_links, "tag_charset": self.tag_charset}
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from recommender.errors import Argument, InputError, SpaceMismatch
 from recommender.logs import getLogger
 from recommender.model import Model, available
 from recommender.query import Query, blend, query_of, side_of
+from recommender.text import fold
 from recommender.types import (
     IMPORTED,
     Affect,
@@ -83,6 +84,7 @@ class Recommender:
         self.ranker = ranker or self.model.ranker
         rankers.get(self.ranker)  # an unknown name fails here
         self._asked = ranker is not None
+        self._settled: dict[Filter, Filter] = {}  # the last filter that was asked for
         self._scoring = self.model.scoring
 
     def _calibrate(self, ranker: str | None) -> None:
@@ -162,7 +164,21 @@ class Recommender:
         ----------
         query: from one of the methods above. k: how many, where so many qualify. where: conditions on the tracks.
         """
-        return self.library.search(query.vector, k, query.target, where=where)
+        return self.library.search(query.vector, k, query.target, where=self.settle(where))
+
+    def settle(self, where: Filter | None) -> Filter | None:
+        """`where` with its files and folders as the library spells them.
+
+        Raises InputError where one to leave out names nothing in the library; warns of others that do.
+        """
+        if not where:
+            return None
+        if where not in self._settled:
+            from recommender.filters import settle
+
+            settled = settle(self.library, where)
+            self._settled = {where: settled, settled: settled}
+        return self._settled[where]
 
     def recommend(
         self,
@@ -187,6 +203,7 @@ class Recommender:
         """
         if top < 1 or candidates < 1 or (per_artist is not None and per_artist < 1):
             raise InputError(f"top ({top}), candidates ({candidates}) and tracks per artist must be at least 1")
+        where = self.settle(where)
         q = query if isinstance(query, Query) else self.clip(query)
         wanted = max(top, candidates) + len(q.exclude)
         while True:
@@ -267,14 +284,14 @@ class Recommender:
         if inputs.shape[1]:
             why = self.model.reasons(q.vector, inputs, medians, modality=q.target, emotions=q.emotions)
         both = AffectPair(q.affect, affect)
-        return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues)
+        return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues, q.loss)
 
 
 def _cap(ranked: Iterator[tuple[Track, int]], per_artist: int | None) -> Iterator[tuple[Track, int]]:
     """At most `per_artist` tracks of one artist, the first; unknown artists are not counted."""
     seen: Counter[str] = Counter()
     for track, i in ranked:
-        artist = " ".join((track.artist or "").casefold().split())
+        artist = fold(track.artist or "")
         seen[artist] += 1
         if per_artist is None or not artist or seen[artist] <= per_artist:
             yield track, i

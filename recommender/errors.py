@@ -39,6 +39,10 @@ class MediaError(CliptuneError):
     """A media file cannot be decoded, or holds no usable audio or picture."""
 
 
+class PassingError(MediaError):
+    """A media file cannot be read now, for a fault of the machine (memory, a disk, a permission): try it again."""
+
+
 class LibraryError(CliptuneError):
     """A library is missing or damaged, or cannot be written."""
 

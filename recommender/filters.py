@@ -2,14 +2,19 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from logging import getLogger
 from pathlib import Path
+from typing import Any
 
-from recommender.conditions import FILTERS, READ, Declared, Filter, Within
-from recommender.errors import Argument, CliptuneError
-from recommender.text import show
+from recommender.conditions import FILTERS, READ, Declared, Filter, Paths, Within
+from recommender.errors import Argument, CliptuneError, InputError
+from recommender.text import fold_path, show
 from recommender.types import LibraryReader, Modality, Track
+
+_log = getLogger(__name__)
+_TOLD = 3  # entries that are named of those that name nothing
 
 
 class Places:
@@ -67,6 +72,91 @@ def show_matching_copy(track: Track, where: Filter) -> Track:
     if first == track.path:
         return track
     return replace(track, path=first, copies=tuple(path for path in paths if path != first))
+
+
+def settle(library: LibraryReader, where: Filter) -> Filter:
+    """`where` with its files and folders also as the library spells them.
+
+    Those that name nothing in the library are told: of `exclude` by InputError, since what was not wanted would come;
+    of others by a warning.
+    """
+    settled: dict[str, Any] = {}
+    for one in FILTERS:
+        if not (isinstance(one, Paths) and (given := getattr(where, one.field))):
+            continue
+        spelled = library.spellings(given)
+        settled[one.field] = given.union(*spelled.values())
+        if strays := _strays(given, spelled):
+            names = "entry names" if len(strays) == 1 else "entries name"
+            told = f": {len(strays)} {names} nothing in this library: {_some(strays)}"
+            if one.field == "exclude":
+                raise InputError(Argument(one.option), f"{told}; correct what is meant, or leave it out")
+            _log.warning("%s%s", one.option, told)
+    return replace(where, **settled)
+
+
+def _strays(given: Iterable[str], spelled: Mapping[str, Collection[str]]) -> list[str]:
+    """The paths and addresses that name nothing, sorted; of an entry that is an id its path is none."""
+    ids = {entry for entry in spelled if not os.path.isabs(entry)}  # noqa: PTH117
+    paths = {plain_path(entry) for entry in given if os.path.isabs(entry)}  # noqa: PTH117
+    strays = paths.difference(map(plain_path, spelled))
+    addresses = {entry for entry in given if "://" in entry}.difference(spelled)
+    return [*sorted(path for path in strays if ids.isdisjoint(_tails(path))), *sorted(addresses)]
+
+
+def _tails(path: str) -> Iterator[str]:
+    """What follows each separator of a path."""
+    yield from (path[i + 1 :] for i, sign in enumerate(path) if sign == os.sep)
+
+
+def _some(strays: Sequence[str]) -> str:
+    """The first few of many, and how many more there are."""
+    named = ", ".join(map(show, strays[:_TOLD]))
+    return named if len(strays) <= _TOLD else f"{named} and {len(strays) - _TOLD} more"
+
+
+def alike(entries: Iterable[str], paths: Iterable[str]) -> dict[str, set[str]]:
+    """By entry the paths, or folders of them, that it names: equal in normal form C, or the same file on this machine.
+
+    So `Bjork` with its dots apart, as macOS writes it, is that with them, capitals count only where the file system
+    says so, and a link is what it leads to.
+    """
+    wanted: dict[str, set[str]] = {}
+    for entry in entries:
+        path = plain_path(entry)
+        for name in {path, os.path.realpath(path) if os.path.lexists(path) else path}:
+            wanted.setdefault(fold_path(name).casefold(), set()).add(entry)
+    found: dict[str, set[str]] = {}
+    seen: set[str] = set()
+    for path in paths:
+        for place in _upwards(path):
+            if place in seen:
+                break
+            seen.add(place)
+            for entry in wanted.get(fold_path(place).casefold(), ()):
+                if fold_path(place) == fold_path(plain_path(entry)) or _is_same(place, entry):
+                    found.setdefault(entry, set()).add(place)
+    return found
+
+
+def plain_path(entry: str) -> str:
+    """A path without separators and dots that say nothing; an id or address as it is."""
+    return os.path.normpath(entry) if os.path.isabs(entry) else entry  # noqa: PTH117
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """A path and the folders that it is in."""
+    yield path
+    while (folder := os.path.dirname(path)) != path and folder:  # noqa: PTH120
+        yield folder
+        path = folder
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121
+    except (OSError, ValueError):
+        return False
 
 
 def unmet(library: LibraryReader, modality: Modality, where: Filter) -> CliptuneError:

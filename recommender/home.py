@@ -2,23 +2,26 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from recommender.errors import CliptuneError, ModelError
+from recommender.errors import CliptuneError, InputError, ModelError
 from recommender.text import show
 
 HOME_VARIABLE = "CLIPTUNE_HOME"
 
 
 def data_home() -> Path:
-    """$CLIPTUNE_HOME, or the platform's user data folder; it need not exist."""
+    """$CLIPTUNE_HOME, or the platform's user data folder; it need not exist. Raises InputError where none is known."""
     home = os.environ.get(HOME_VARIABLE)
     if home:
-        return Path(os.path.abspath(Path(home).expanduser()))  # noqa: PTH100 (no symlinks resolved)
+        return Path(os.path.abspath(os.path.expanduser(home)))  # noqa: PTH100, PTH111 (no symlinks resolved)
     from platformdirs import user_data_path
 
-    return user_data_path("cliptune")
+    with suppress(RuntimeError):  # which releases of before did not raise
+        if (found := user_data_path("cliptune")).is_absolute():
+            return found
+    raise InputError(f"no home folder is known; set {HOME_VARIABLE} to a folder for this program's data")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A library in memory: tracks with their windows, and a search that looks at all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from recommender.types import (
     Track,
     TrackWindows,
     first_places,
+    loss_of,
 )
 
 if TYPE_CHECKING:
@@ -119,6 +120,12 @@ class MemoryLibrary:
         """Number of tracks that meet all conditions."""
         return len(self.ids(modality, where))
 
+    def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
+        """By entry how the library spells what it names: `recommender.filters.alike`."""
+        from recommender.filters import alike
+
+        return alike(entries, (path for track in self._tracks for path in (track.path, *track.copies)))
+
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: what recording each track is of."""
         found: Array = self._recordings[ids]
@@ -153,6 +160,7 @@ def _track(path: Path, analysis: Analysis) -> Track:
     """The track of an analysed file; without a title it is called as its file is."""
     tags, facts = analysis.tags, analysis.features.facts
     told: dict[str, Any] = {name: facts.get(name) for name in TEMPO_AND_KEY} | {name: tags.get(name) for name in TAGS}
+    told["year"] = int(tags["year"]) if "year" in tags else None
     return Track(
         id=0,
         path=str(path.absolute()),
@@ -161,6 +169,7 @@ def _track(path: Path, analysis: Analysis) -> Track:
         artist=tags.get("artist"),
         duration_s=analysis.features.duration_s,
         affect=Affect(*analysis.item_affect.tolist()) if len(analysis.item_affect) else None,
+        loss=loss_of(facts),
         **told,
     )
 

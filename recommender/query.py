@@ -9,7 +9,7 @@ from recommender import rankers
 from recommender.affect.cues import together
 from recommender.affect.words import emotions_in
 from recommender.errors import InputError
-from recommender.types import Affect, Analysis, Array, Cue, Emotions, Modality, unit
+from recommender.types import Affect, Analysis, Array, Cue, Emotions, Loss, Modality, loss_of, unit
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Query:
         modality, and models without it.
     still: whether it is of pictures that do not move, so that its arousal is told from the pictures alone.
     cues: why it was read as it was, the strongest first, of a model that can say.
+    loss: what of its file could not be read; None where all could.
     """
 
     vector: Array
@@ -39,6 +40,7 @@ class Query:
     side: Array | None = None
     still: bool = False
     cues: tuple[Cue, ...] = ()
+    loss: Loss | None = None
 
 
 def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = frozenset()) -> Query:
@@ -53,6 +55,7 @@ def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = fro
         emotions_in(features.columns, features.item),
         None if analysis.modality == target else side_of(features.columns, features.item),
         bool(features.facts.get("still", False)),
+        loss=loss_of(features.facts),
     )
 
 
@@ -70,7 +73,7 @@ def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
     queries: at least one. weights: one for each, not negative, not all zero; their sum does not matter.
 
     Affect is averaged with the same weights, of cues the strongest are kept; duration, target come from the first;
-    exclusions are joined.
+    exclusions are joined, the largest loss is told.
     """
     w = np.asarray(weights, float)
     if len(w) != len(queries) or (w < 0).any() or not np.isfinite(w).all() or w.sum() <= 0:
@@ -82,4 +85,5 @@ def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
     exclude = frozenset().union(*(q.exclude for q in queries))
     still = all(q.still for q in queries)
     why = together([q.cues for q in queries], w.tolist())
-    return Query(vector, affect, queries[0].duration_s, queries[0].target, exclude, still=still, cues=why)
+    loss = max(filter(None, (q.loss for q in queries)), key=lambda one: one.declared_s - one.read_s, default=None)
+    return Query(vector, affect, queries[0].duration_s, queries[0].target, exclude, still=still, cues=why, loss=loss)

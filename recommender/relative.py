@@ -44,7 +44,7 @@ class RelativeLibrary:
     def __init__(self, library: ListingReader, model: Model) -> None:
         self._library, self._encode = library, model.affect_encoder
         self.inputs, self.medians = library.inputs, library.medians
-        self.count, self.recordings = library.count, library.recordings
+        self.count, self.recordings, self.spellings = library.count, library.recordings, library.spellings
         ids = library.ids("music")
         parts = [windows.affect for windows in library.windows_of(ids.tolist())]
         self.scale = Scale.of(np.array([p.mean(axis=0) for p in parts]).reshape(-1, 4))

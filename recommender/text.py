@@ -1,4 +1,4 @@
-"""Names and messages made safe to show."""
+"""Names and messages made safe to show, texts of others to read, and the one way to compare names."""
 
 import os
 import re
@@ -12,6 +12,34 @@ _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\
 # The same in text of several lines: tabs, ends of lines, and bytes that are not UTF-8 stay.
 _HIDDEN = re.compile(rf"\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029{''.join(sorted(_BIDI))}]")
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+
+# Ways to write one sign that compatibility forms (NFKC) keep apart: quotes, dashes and primes as editors set them.
+_SIGNS = {
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4\uff07"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"), '"'),
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-"),
+    # Without width: byte-order mark, zero-width spaces and joiners, soft hyphen, marks of direction.
+    **dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad\ufe0e\ufe0f"), None),
+    **dict.fromkeys(map(ord, _BIDI), None),
+}
+
+
+def tidy(text: str) -> str:
+    """`text` without what nobody sees: compatibility forms (NFKC) make a letter with its accent one, full-width letters
+    plain and no-break spaces spaces; typographic quotes and dashes, signs without width and the number of spaces go."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS)
+    return " ".join(text.split())
+
+
+def fold(text: str) -> str:
+    """`text` for comparison: equal where two texts look equal but for case; accents count, o is no ö."""
+    return tidy(unicodedata.normalize("NFD", tidy(text)).casefold())
+
+
+def fold_path(path: str) -> str:
+    """`path` for comparison, in normal form C: macOS writes the same name with its accents apart."""
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
 def show(path: str | bytes | os.PathLike[str]) -> str:
@@ -52,3 +80,13 @@ def _escape(ch: str) -> str:
     if unicodedata.category(ch) in _UNSAFE or ch in _BIDI:
         return ch.encode("unicode_escape", "surrogatepass").decode("ascii")
     return ch
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value in a JSON text; raises JSONDecodeError, a ValueError, also for what is nested too deep."""
+    import json
+
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise json.JSONDecodeError("it is nested too deeply", "", 0) from error

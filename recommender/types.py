@@ -1,6 +1,6 @@
 """Values that cross module borders: frozen dataclasses and the Protocols between the layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -97,7 +97,7 @@ class Analysis:
     affect:   float32 [n, 4], an `Affect` per window; [n, 0] of a model that predicts none.
     vectors:  float32 [n, dim], unit length, one per window.
     item_affect, item_vector: the same for the whole item, [4] (or [0]) and [dim].
-    tags:     title, artist, album, genre, licence as found in the file (absent when unknown).
+    tags:     title, artist, album, album_artist, year, genre, licence as found in the file (absent when unknown).
     """
 
     modality: Modality
@@ -125,11 +125,13 @@ class Track:
     ----------
     id: its number in the library. modality: "music", or "video" of a clip.
     path: absolute; may hold surrogate escapes (names that are not valid UTF-8). Of an imported vector its name.
-    title, artist, genre, licence: as tagged; without a title the file's name.
+    title, artist, genre, licence, album, album_artist, year: as tagged; without a title the file's name.
     duration_s, bpm, key: None where not known, as of imported vectors; a key is written "A minor".
     affect: of the whole item; None for imported vectors.
     copies: further paths with the same content.
     versions: paths of other files of the same recording (another encoding or length).
+    also_in, contains: paths of longer files (mixes, medleys) that hold this track, and of those that it holds.
+    loss: what of the file could not be read; None where all could.
     bpm_confidence, key_confidence: probabilities that `bpm` and `key` are what is meant; None where not told.
     bpm_alternative: the next likely level of the pulse.
     """
@@ -150,6 +152,45 @@ class Track:
     bpm_confidence: float | None = None
     bpm_alternative: float | None = None
     key_confidence: float | None = None
+    album: str | None = None
+    album_artist: str | None = None
+    year: int | None = None
+    also_in: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+    loss: "Loss | None" = None
+
+
+class Loss(NamedTuple):
+    """What is lost of a file.
+
+    Attributes
+    ----------
+    read_s, declared_s: seconds that could be read of those that the file says to hold. damaged_packets: passed over.
+    """
+
+    read_s: float
+    declared_s: float
+    damaged_packets: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.read_s:.{self._places}f} of {self.declared_s:.{self._places}f} s could be read"
+
+    @property
+    def _places(self) -> int:
+        return 0 if self.declared_s >= 10 else 1
+
+    @property
+    def is_most(self) -> bool:
+        """Whether more is lost than could be read."""
+        return 2 * self.read_s < self.declared_s
+
+
+def loss_of(facts: Mapping[str, Any]) -> Loss | None:
+    """What is lost of an item with these facts; None where all could be read, so far as can be told."""
+    read, declared = facts.get("read_s"), facts.get("declared_s")
+    if read is None or declared is None:
+        return None
+    return Loss(float(read), float(declared), int(facts.get("damaged_packets") or 0))
 
 
 class Candidates(NamedTuple):
@@ -184,7 +225,8 @@ class LibraryReader(Protocol):
     """What the engine needs of a library; storage stays behind it.
 
     What is asked of many tracks is asked in one call: a query makes at most six, however many candidates it has (and
-    four more each time that it needs more candidates, because of tracks per artist).
+    four more each time that it needs more candidates, because of tracks per artist); a filter that names files and
+    folders up to three, once.
     """
 
     @property
@@ -198,6 +240,10 @@ class LibraryReader(Protocol):
 
     def count(self, modality: Modality, where: Filter | None = None) -> int:
         """Number of distinct searchable tracks that meet all conditions."""
+
+    def spellings(self, entries: Collection[str]) -> Mapping[str, Collection[str]]:
+        """By entry how the library spells the paths, folders of paths and ids that it names, whatever its normal form
+        (see `recommender.filters.alike`); entries that name nothing are left out."""
 
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: what recording each track is of, the id of one of its near-duplicates, or its own."""
@@ -292,12 +338,13 @@ class Recommendation:
 
     Attributes
     ----------
-    track: what to use. score: in [0, 1], larger is better. rank: from 1.
+    track: what to use. score: in [0, 1] (of imported vectors a cosine, in [-1, 1]), larger is better. rank: from 1.
     in_s, out_s: where the section begins and ends, in seconds from the start of the track.
     affect, emotions: of the query and of the section, as far as the model predicts them.
     reasons: why it ranks here, the strongest first.
     fits: whether a score that is a match probability says so; None for scores that are not calibrated.
     cues: why the query was read as it was, the same for all of its answers.
+    loss: what of the query's file could not be read, the same for all of its answers; None where all could.
     """
 
     track: Track
@@ -310,6 +357,7 @@ class Recommendation:
     emotions: EmotionsPair = NO_EMOTIONS
     fits: bool | None = None
     cues: Sequence[Cue] = ()
+    loss: Loss | None = None
 
 
 def unit(vectors: Array) -> Array:

@@ -12,10 +12,13 @@ LAYERS = ("recommender", "indexing", "training", "webapp", "cli")
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recommender": (
         ("opening",),
-        ("errors", "text", "plain", "tags", "atomic", "exports"),
+        ("errors", "text", "plain", "atomic", "exports", "streams"),
+        ("charsets", "names", "faults"),
+        ("lists",),
         ("conditions",),
         ("types",),
         ("logs", "media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
+        ("tags",),  # what FFmpeg knows of tags comes through media
         ("extractors.audio", "extractors.video"),
         ("weights",),
         ("affect", "encoders", "extractors.pretrained"),
@@ -26,7 +29,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("query",),
         ("engine", "outputs", "sample", "options"),
         ("console",),  # offers the formats that outputs register
-        ("commands",),
+        ("commands", "failing"),
     ),
     "indexing": (
         ("disk", "executors"),

@@ -32,7 +32,7 @@ def walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
         yield from walk(one, (*words, name))
 
 
-COMMANDS = dict(walk(typer.main.get_command(cli.app)))
+COMMANDS = dict(walk(typer.main.get_command(cli.make_app())))
 FORMATTED = {
     words: next(p.type.choices for p in command.params if "--format" in p.opts)
     for words, command in COMMANDS.items()
@@ -63,7 +63,8 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 
 def test_no_function_of_a_module_with_commands_is_long() -> None:
     files = {Path(inspect.getfile(inspect.unwrap(command.callback))) for command in COMMANDS.values()}
-    assert {ROOT / "cli.py", ROOT / "training" / "commands.py"} < files
+    assert {ROOT / "recommender" / "commands.py", ROOT / "training" / "commands.py"} < files
+    files.add(ROOT / "cli.py")
     lengths = {(path.name, name): lines for path in files for name, lines in functions(path)}
     assert len(lengths) > len(COMMANDS)
     assert {where: lines for where, lines in lengths.items() if lines > LONGEST} == {}

@@ -7,7 +7,7 @@ import numpy as np
 from recommender.affect.linear import LinearAffect
 from recommender.affect.space import AffectSpace
 from recommender.errors import MediaError
-from recommender.filters import meets
+from recommender.filters import alike, meets
 from recommender.model.affect import AffectModel
 from recommender.types import (
     Affect,
@@ -76,6 +76,9 @@ class ToyLibrary:
     def ids(self, modality, where=None):
         found = range(len(self.items) if modality == self.modality else 0)
         return np.array([i for i in found if where is None or meets(self.track(i), where)], np.int64)
+
+    def spellings(self, entries):
+        return alike(entries, (path for path, _ in self.items))
 
     def recordings(self, ids):
         return ids  # no two tracks are near-duplicates

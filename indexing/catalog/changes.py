@@ -1,5 +1,6 @@
 """What a batch changes in the catalog, and its texts as SQLite and JSON can hold them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +28,12 @@ class Linked:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that could not be analysed; remembered with its reason."""
+    """A file that could not be analysed; remembered with its reason. What it held before goes, unless it is kept."""
 
     file: File
     hash: bytes | None
     reason: str
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,15 @@ class Gone:
     path: str
 
 
-Change = Analysed | Linked | Refused | Gone
+@dataclass(frozen=True)
+class Tagged:
+    """A known file whose tags were read again: all that it has, nothing where it has none."""
+
+    path: str
+    tags: Mapping[str, str]
+
+
+Change = Analysed | Linked | Refused | Gone | Tagged
 
 
 def storable(text: str) -> str:

@@ -1,6 +1,7 @@
-"""Which tracks are versions of one recording, as the catalog keeps it: joined when they come, parted when they go.
+"""Which tracks are versions of one recording, or contained in another, as the catalog keeps it.
 
-A track that leaves does not part those that stay: two excerpts of it are of one recording as before.
+Joined when they come, parted when they go; a version that leaves does not part those that stay. That a track is
+contained in another is said of these two alone: the songs of a mix have nothing to do with each other.
 """
 
 import os
@@ -9,7 +10,7 @@ from itertools import pairwise
 
 import sqlalchemy as sa
 
-from indexing.catalog.schema import files, recordings, tracks
+from indexing.catalog.schema import contained, files, recordings, tracks
 
 LEAD_S = 1.0  # lengths closer than an encoder's padding are equal
 _CHUNK = 500  # recordings regrouped at a time
@@ -38,9 +39,18 @@ def group(connection: sa.Connection, pairs: Iterable[tuple[int, int]]) -> None:
         connection.execute(sa.insert(recordings), rows)
 
 
+def contain(connection: sa.Connection, pairs: Iterable[tuple[int, int]]) -> None:
+    """Note of each (track, whole) that the first is contained in the second, where both are there."""
+    for track, whole in sorted(set(pairs)):
+        if connection.execute(sa.select(sa.func.count()).where(tracks.c.id.in_((track, whole)))).scalar() == 2:
+            row = {"track": track, "whole": whole}
+            connection.execute(sa.insert(contained).prefix_with("OR IGNORE").values(**row))
+
+
 def drop(connection: sa.Connection, track: int) -> None:
-    """Take a track out of its recording; who is left alone is a recording of its own."""
+    """Take a track out of its recording and of what it is contained in; who is left alone is its own recording."""
     r = recordings.c
+    connection.execute(sa.delete(contained).where(sa.or_(contained.c.track == track, contained.c.whole == track)))
     leader = connection.execute(sa.select(r.recording).where(r.track == track)).scalar()
     if leader is None:
         return
@@ -54,7 +64,7 @@ def drop(connection: sa.Connection, track: int) -> None:
 
 
 def copy(connection: sa.Connection, old: int, new: int) -> None:
-    """Group the tracks of the space `new` as the same files are grouped in `old`."""
+    """Group the tracks of the space `new`, and note what contains them, as of the same files in `old`."""
     before, after = tracks.alias(), tracks.alias()
     same = (after.c.hash == before.c.hash) & (after.c.modality == before.c.modality) & (after.c.space == new)
     joined = recordings.join(before, before.c.id == recordings.c.track).join(after, same)
@@ -65,6 +75,25 @@ def copy(connection: sa.Connection, old: int, new: int) -> None:
     several = list(members.values())
     for at in range(0, len(several), _CHUNK):  # SQLite takes 32,766 values in a statement
         group(connection, [pair for tracks_of in several[at : at + _CHUNK] for pair in pairwise(tracks_of)])
+
+    part, whole = _twin(contained.c.track, old, new), _twin(contained.c.whole, old, new)
+    query = sa.select(part, whole).where(part.is_not(None), whole.is_not(None)).select_from(contained)
+    connection.execute(sa.insert(contained).prefix_with("OR IGNORE").from_select(["track", "whole"], query))
+
+
+def _twin(track: sa.Column[int], old: int, new: int) -> sa.ScalarSelect[int]:
+    """The id in the space `new` of the content that a track has in `old`; null where it is not there."""
+    before, after = tracks.alias(), tracks.alias()
+    same = (after.c.hash == before.c.hash) & (after.c.modality == before.c.modality) & (after.c.space == new)
+    query = sa.select(after.c.id).join_from(before, after, same).where(before.c.id == track, before.c.space == old)
+    return query.correlate(contained).scalar_subquery()
+
+
+def clear(connection: sa.Connection, space: int) -> None:
+    """Forget all that was grouped in a space."""
+    mine = sa.select(tracks.c.id).where(tracks.c.space == space)
+    for table in (recordings, contained):
+        connection.execute(sa.delete(table).where(table.c.track.in_(mine)))
 
 
 def groups(

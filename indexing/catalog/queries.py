@@ -12,15 +12,28 @@ import sqlalchemy as sa
 
 from indexing.catalog.engine import engine_of
 from indexing.catalog.reading import HEAD, Description, Head, Reading, head_of, open_reading
-from indexing.catalog.rows import Failure, Held, Known, KnownFile, Live, Root, Stored
-from indexing.catalog.schema import failures, files, modalities, parts, recordings, roots, touched, tracks
+from indexing.catalog.rows import Failure, Held, Known, KnownFailure, KnownFile, Live, Root, Stored
+from indexing.catalog.schema import (
+    GROUPING,
+    contained,
+    failures,
+    files,
+    modalities,
+    parts,
+    recordings,
+    roots,
+    touched,
+    tracks,
+)
 from indexing.catalog.tracks import filter_values, leading, leading_paths, track_of
+from indexing.disk.files import Stamp
 from indexing.disk.parts import Part
 from recommender.conditions import TAGS
 from recommender.types import Affect, Array, Modality, Track
 
 DANGLING: Mapping[str, Any] = {
     "recordings": recordings.c.track.not_in(sa.select(tracks.c.id)),
+    "contained": sa.or_(*(contained.c[end].not_in(sa.select(tracks.c.id)) for end in ("track", "whole"))),
     "tracks": tracks.c.part.not_in(sa.select(parts.c.id)),
     "files": files.c.track.not_in(sa.select(tracks.c.id)),
 }
@@ -153,6 +166,18 @@ class Catalog:
         found, of = np.fromiter((value for row in rows for value in row), np.int64).reshape(-1, 2).T
         return found, of
 
+    def spaces_to_group(self) -> list[int]:
+        """The spaces whose tracks are to be grouped anew, since it was by other rules."""
+        rules = self._connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        query = sa.select(tracks.c.space).where(tracks.c.modality == "music").distinct().order_by(tracks.c.space)
+        return [] if rules == GROUPING else list(self._execute(query).scalars())
+
+    def suspects(self, longest_s: float) -> set[int]:
+        """The tracks of the space that are grouped, and longer ones than that."""
+        grouped = sa.select(recordings.c.track)
+        query = sa.select(tracks.c.id).where(*self._of(tracks, "music"))
+        return set(self._execute(query.where(tracks.c.id.in_(grouped) | (tracks.c.duration_s > longest_s))).scalars())
+
     def track(self, track_id: int) -> Track | None:
         """One item with all its paths; the first path, in sorted order, that is still on disk leads."""
         rows = self._execute(self._join().where(tracks.c.id == track_id)).all()
@@ -205,19 +230,25 @@ class Catalog:
     def known(self, modality: Modality) -> Known:
         """What the catalog knows of a modality."""
         out = Known()
-        query = sa.select(files.c.path, files.c.size, files.c.mtime_ns, tracks.c.hash).join_from(files, tracks)
+        query = sa.select(files.c.path, *_stamp(files), tracks.c.hash, files.c.year).join_from(files, tracks)
         query = query.where(*self._of(files, modality)).order_by(files.c.path)
         for row in self._execute(query):
             path = os.fsdecode(row.path)
-            out.files[path] = KnownFile(row.size, row.mtime_ns, row.hash)
+            out.files[path] = KnownFile(Stamp(*row[1:5]), row.hash, row.year is not None)
             out.paths.setdefault(row.hash, []).append(path)
             out.sizes.add(row.size)
         f = failures.c
-        failed = sa.select(f.path, f.size, f.mtime_ns, f.reason).where(*self._of(failures, modality))
-        for row in self._execute(failed):
-            out.failed[os.fsdecode(row.path)] = (row.size, row.mtime_ns, row.reason)
+        failed = sa.select(f.path, *_stamp(failures), f.hash, f.reason).where(*self._of(failures, modality))
+        for one in self._execute(failed):
+            out.failed[os.fsdecode(one.path)] = KnownFailure(Stamp(*one[1:5]), one.hash, one.reason)
         out.roots = [root for root in self.roots() if root.modality == modality]
         return out
+
+    def content_at(self, modality: Modality, path: str) -> bytes | None:
+        """The hash of what was analysed at a path, None where nothing was."""
+        query = sa.select(tracks.c.hash).join_from(files, tracks)
+        found = self._execute(query.where(*self._of(files, modality), files.c.path == os.fsencode(path))).scalar()
+        return None if found is None else bytes(found)
 
     def hashes(self, modality: Modality) -> set[bytes]:
         """The content hashes that the space holds of a modality."""
@@ -297,8 +328,13 @@ class Catalog:
 PATHLESS = tracks.c.id.not_in(sa.select(files.c.track))
 _SHOWN = (
     *(tracks.c[name] for name in ("id", "modality", "duration_s", "facts", *Affect._fields)),
-    *(files.c[name] for name in ("path", "title", "artist", *TAGS)),
+    *(files.c[name] for name in ("path", "title", "artist", *TAGS) if name != "year"),
+    sa.func.nullif(files.c.year, 0).label("year"),  # 0: none is stated
 )
+
+
+def _stamp(table: sa.Table) -> tuple[Any, ...]:
+    return tuple(table.c[name] for name in Stamp._fields)
 
 
 def _part(row: Any) -> Part:

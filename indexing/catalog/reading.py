@@ -9,11 +9,17 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import unicodedata
+from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from indexing.catalog.tracks import leading
 from indexing.catalog.trust import check_objects, distrust
 from indexing.disk.durable import library_errors
 from indexing.disk.locations import CATALOG
@@ -28,6 +34,11 @@ HEAD = (
     "SELECT m.uid, m.generation, m.space, s.model, s.revision, s.dim "
     "FROM meta m LEFT JOIN spaces s ON s.id = m.space WHERE m.id = 1"
 )
+_CONTAINED = (
+    "SELECT c.{0}, c.{1}, f.path FROM contained c JOIN files f ON f.track = c.{1} "
+    "WHERE c.{0} IN ({2}) ORDER BY c.{0}, c.{1}, f.path"
+)
+_CHUNK = 500  # tracks asked about at a time
 
 
 @dataclass(frozen=True)
@@ -74,11 +85,63 @@ class Reading:
         row = self.connection.execute("SELECT facts FROM tracks WHERE id = ?", (track_id,)).fetchone()
         return json.loads(row[0]) if row else {}
 
+    def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
+        """By entry the paths of the catalog, and folders of them, that it names: see `recommender.filters.alike`.
+
+        Asked by the index of paths; all are looked through only for an entry in other normal forms than C and D, or one
+        that is on disk and not found.
+        """
+        found = {entry: forms for entry in entries if (forms := set(filter(self._holds, _forms(entry))))}
+        rest = [entry for entry in entries if entry not in found and os.path.isabs(entry) and _may_be_alike(entry)]  # noqa: PTH117
+        if not rest:
+            return found
+        from recommender.filters import alike
+
+        rows = self.connection.execute("SELECT path FROM files UNION SELECT path FROM failures")
+        return found | alike(rest, (os.fsdecode(path) for (path,) in rows))
+
+    def _holds(self, path: str) -> bool:
+        """Whether a file is known under a path, or below it."""
+        try:
+            name = os.fsencode(path)
+        except UnicodeEncodeError:
+            return False
+        folder = name.rstrip(b"/") + b"/"
+        return any(
+            self.connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", asked).fetchone()  # noqa: S608
+            for table in ("files", "failures")
+            for where, asked in (("path = ?", (name,)), ("path >= ? AND path < ?", (folder, folder[:-1] + b"0")))
+        )
+
+    def containment(self, track_ids: Sequence[int]) -> dict[int, tuple[list[bytes], list[bytes]]]:
+        """Of those of some tracks that are contained in others or contain others, the paths of these and of those."""
+        found: dict[int, tuple[list[bytes], list[bytes]]] = {}
+        for place, (mine, other) in enumerate((("track", "whole"), ("whole", "track"))):
+            for at in range(0, len(track_ids), _CHUNK):
+                some = track_ids[at : at + _CHUNK]
+                rows = self.connection.execute(_CONTAINED.format(mine, other, ", ".join("?" * len(some))), some)
+                for (track, _), several in groupby(rows, key=itemgetter(0, 1)):
+                    paths = [path for *_, path in several]
+                    found.setdefault(track, ([], []))[place].append(paths[leading(paths)])
+        return found
+
     def close(self) -> None:
         """End the transaction and let go of the file."""
         self.connection.close()
         if self._scratch is not None:
             self._scratch.cleanup()
+
+
+def _forms(path: str) -> set[str]:
+    """A path as it is, without separators that say nothing, and in normal forms C and D."""
+    from recommender.filters import plain_path
+
+    plain = plain_path(path)
+    return {plain, *(unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))}
+
+
+def _may_be_alike(path: str) -> bool:
+    return not path.isascii() or os.path.lexists(path)
 
 
 def open_reading(folder: Path) -> Reading:
@@ -108,6 +171,9 @@ def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = Non
         if wal.is_file() and wal.stat().st_size:
             scratch = tempfile.TemporaryDirectory(prefix="cliptune-")
             source, options = _copy(folder, Path(scratch.name)), "mode=rw"
+    elif (folder / (CATALOG + "-journal")).exists():  # of the first instants, before WAL: who only reads cannot undo it
+        with closing(sqlite3.connect(folder / CATALOG, timeout=30)) as begun:
+            begun.execute("SELECT 1 FROM sqlite_master").fetchone()
     uri = f"file:{quote(os.fsencode(source / CATALOG))}?{options}"
     check_regular(source / CATALOG)
     connection = sqlite3.connect(

@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from indexing.disk.files import Stamp
 from recommender.types import Array, Modality
 
 if TYPE_CHECKING:
     from indexing.disk.parts import Part
+
+
+NEVER = -(1 << 63)
+"""A modification time no file has: such a failure is tried again on the next run."""
+_NEVER_BEFORE = -1  # in libraries of before
 
 
 class Live(NamedTuple):
@@ -40,14 +46,27 @@ class Root(NamedTuple):
 class KnownFile(NamedTuple):
     """A path in the catalog."""
 
-    size: int
-    mtime_ns: int
+    stamp: Stamp
     hash: bytes
+    told: bool = True  # whether its tags were looked at for all that the catalog keeps of them
 
     @property
     def imported(self) -> bool:
         """Whether its vectors came from outside, without a file."""
-        return (self.size, self.mtime_ns) == (0, 0)
+        return self.stamp[:2] == (0, 0)
+
+
+class KnownFailure(NamedTuple):
+    """A path whose file could not be analysed, as the catalog remembers it."""
+
+    stamp: Stamp
+    hash: bytes | None
+    reason: str
+
+    @property
+    def passing(self) -> bool:
+        """Whether it is tried again on the next run."""
+        return self.stamp.mtime_ns in (NEVER, _NEVER_BEFORE)
 
 
 @dataclass
@@ -55,7 +74,7 @@ class Known:
     """What the catalog knows of one modality: paths, failures, sizes of files, roots."""
 
     files: dict[str, KnownFile] = field(default_factory=dict)
-    failed: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    failed: dict[str, KnownFailure] = field(default_factory=dict)
     sizes: set[int] = field(default_factory=set)
     paths: dict[bytes, list[str]] = field(default_factory=dict)
     roots: list[Root] = field(default_factory=list)

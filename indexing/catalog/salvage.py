@@ -13,8 +13,19 @@ import sqlalchemy as sa
 
 from indexing.catalog.engine import writing_engine
 from indexing.catalog.queries import DANGLING
-from indexing.catalog.reading import SCHEMA_VERSION, UnfinishedError, check_version
-from indexing.catalog.schema import TABLES, files, meta, modalities, parts, recordings, spaces, touched, tracks
+from indexing.catalog.reading import SCHEMA_VERSION, UnfinishedError, check_version, version
+from indexing.catalog.schema import (
+    TABLES,
+    contained,
+    files,
+    meta,
+    modalities,
+    parts,
+    recordings,
+    spaces,
+    touched,
+    tracks,
+)
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.durable import sync
 from indexing.disk.locations import CATALOG, has_parts, is_lost
@@ -24,6 +35,7 @@ from recommender.types import Modality, Space
 
 _PASSING = ("locked", "disk I/O error", "disk is full", "unable to open")  # what another try may be spared
 _DAMAGED = "the catalog is damaged: "
+_MAGIC = b"SQLite format 3\0"
 _NOWHERE = -1  # no part has this id
 _BEFORE_4 = {"tracks": "contents", "files": "tracks", "track": "content"}  # what tables and columns were called
 
@@ -33,6 +45,8 @@ def flaw_of(folder: Path) -> str | None:
     if is_lost(folder):
         return "the catalog is lost"
     try:
+        if not _is_writable(folder / CATALOG):
+            return _DAMAGED + "its header says that it cannot be written"
         with closing(sqlite3.connect(folder / CATALOG)) as connection:
             check_version(connection, folder)
             (line,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -43,6 +57,39 @@ def flaw_of(folder: Path) -> str | None:
             raise
         return _DAMAGED + show(str(error))
     return None if line == "ok" else _DAMAGED + show(str(line))
+
+
+def find_elsewhere(folder: Path) -> Path | None:
+    """A sound catalog under another name in a library in whose catalog's place is something else altogether."""
+    if _is_database(folder / CATALOG):
+        return None
+    named = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("catalog"))
+    for path in named:
+        with suppress(OSError):  # of one that cannot be read now a part says so
+            if _is_database(path) and _is_sound(path):
+                return path
+    return None
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except (FileNotFoundError, IsADirectoryError):
+        return False
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether SQLite writes the versions in the header of a database (section 1.3.3 of its file format)."""
+    with open(path, "rb") as file:
+        versions = file.read(20)[len(_MAGIC) + 2 :]
+    return not _is_database(path) or all(version in (1, 2) for version in versions)
+
+
+def _is_sound(path: Path) -> bool:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+        return version(connection) is not None and connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
+    return False
 
 
 def reindex(folder: Path) -> bool:
@@ -72,6 +119,7 @@ def _drop_journal(folder: Path) -> None:
     """Remove the old file's journal: beside the new one it would be applied to it."""
     for end in ("-wal", "-shm"):
         (folder / (CATALOG + end)).unlink(missing_ok=True)
+    sync(folder)
 
 
 class Remade(CatalogWriter):
@@ -132,7 +180,7 @@ class Remade(CatalogWriter):
 
     def _drop_trackless(self) -> None:
         """Drop what refers to tracks that are not there."""
-        for table in (files, recordings):
+        for table in (files, recordings, contained):
             self.drop_dangling(table.name)
 
 

@@ -12,9 +12,12 @@ import sqlalchemy as sa
 from indexing.catalog.engine import driver_of, writing_engine
 from indexing.catalog.reading import SCHEMA_VERSION, UnfinishedError, open_reading, version
 from indexing.disk.locations import CATALOG, has_parts, is_lost, no_catalog_error
+from recommender.atomic import ensure_folder
 from recommender.conditions import TAGS
 from recommender.errors import LibraryError
 
+GROUPING = 1
+"""Changes when tracks are grouped in another way; in the file as SQLite's `user_version`, 0 of before that was told."""
 TABLES = sa.MetaData()
 
 
@@ -86,7 +89,7 @@ files = _table(
     _whole("size", "mtime_ns"),
     [sa.Column("track", sa.Integer, sa.ForeignKey("tracks.id"), nullable=False, index=True)],
     _text("title", "artist", "album", "genre", "licence", "album_artist", nullable=True),
-    _whole("year", nullable=True),
+    _whole("year", nullable=True),  # 0: none is stated; NULL: nobody looked
     _whole("ctime_ns", "inode", nullable=True),  # as the size and the time, they tell that a file changed
     sa.UniqueConstraint("path", "modality", "space"),
 )
@@ -163,7 +166,7 @@ def create(folder: Path, model: str, revision: str, *, dim: int) -> None:
     """
     if is_lost(folder):
         raise no_catalog_error(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    ensure_folder(folder)
     engine = writing_engine(folder / CATALOG)
     try:
         with engine.begin() as connection:
@@ -176,6 +179,7 @@ def create(folder: Path, model: str, revision: str, *, dim: int) -> None:
             space = connection.execute(add).inserted_primary_key
             row = {"schema_version": SCHEMA_VERSION, "space": space[0] if space else 1, "generation": 0}
             connection.execute(sa.insert(meta).values(id=1, uid=uuid.uuid4().hex, **row))
+            connection.exec_driver_sql(f"PRAGMA user_version = {GROUPING}")
     finally:
         engine.dispose()
 

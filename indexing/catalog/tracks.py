@@ -1,14 +1,15 @@
 """Tracks as they are shown, made of stored facts, the same from the catalog and from a snapshot."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from recommender.conditions import READ, Within
-from recommender.types import Affect, Modality, Track
+from recommender.types import Affect, Modality, Track, loss_of
 
-_KIND: dict[str, type] = {one.name: float if isinstance(one, Within) else str for one in READ}
+_KIND: dict[str, type] = {one.name: (int if one.whole else float) if isinstance(one, Within) else str for one in READ}
 _READ = tuple((one.name, one.kept == "facts") for one in READ)
 _TOLD = ("bpm_confidence", "bpm_alternative", "key_confidence")  # only shown, so the catalog alone has them
 
@@ -42,8 +43,24 @@ def track_of(
         copies=tuple(map(os.fsdecode, copies)),
         versions=tuple(map(os.fsdecode, versions)),
         **told,
-        **{name: (stated or {}).get(name) for name in _TOLD},
+        **_told(stated or {}),
     )
+
+
+def _told(stated: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: stated.get(name) for name in _TOLD} | {"loss": loss_of(stated)}
+
+
+def add_containment(
+    tracks: Sequence[Track], containment: Callable[[Sequence[int]], Mapping[int, Sequence[Sequence[bytes]]]]
+) -> list[Track]:
+    """Tracks with what contains them and what they contain, as `Reading.containment` has it."""
+    found = containment([track.id for track in tracks])
+    paths = {key: [tuple(map(os.fsdecode, sorted(some))) for some in both] for key, both in found.items()}
+    return [
+        replace(track, also_in=paths[track.id][0], contains=paths[track.id][1]) if track.id in paths else track
+        for track in tracks
+    ]
 
 
 def filter_values(row: Any) -> dict[str, Any]:

@@ -10,20 +10,33 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from indexing.catalog import grouping, imported, schema
-from indexing.catalog.changes import Analysed, Change, Linked, Refused, plain, storable
+from indexing.catalog.changes import Analysed, Change, Linked, Refused, Tagged, plain, storable
 from indexing.catalog.engine import driver_of, writing_engine
 from indexing.catalog.queries import DANGLING, PATHLESS, Catalog
 from indexing.catalog.reading import SCHEMA_VERSION, check_version, version
 from indexing.catalog.rows import Root
-from indexing.catalog.schema import failures, files, meta, modalities, parts, recordings, roots, spaces, tracks
-from indexing.disk.files import File, below
+from indexing.catalog.schema import (
+    GROUPING,
+    contained,
+    failures,
+    files,
+    meta,
+    modalities,
+    parts,
+    recordings,
+    roots,
+    spaces,
+    tracks,
+)
+from indexing.disk.files import File, Stamp, below
 from indexing.disk.locations import CATALOG
 from indexing.disk.parts import Part
+from recommender.tags import TEXT_TAGS
 from recommender.types import Affect, Modality, Space
 
-_TAGS = ("title", "artist", "album", "genre", "licence")
-_PATHS = ("path", "modality", "size", "mtime_ns", *_TAGS)
-_FAILURES = ("path", "modality", "size", "mtime_ns", "hash", "reason", "at")
+_TAGS = TEXT_TAGS
+_PATHS = ("path", "modality", *Stamp._fields, *_TAGS)
+_FAILURES = ("path", "modality", *Stamp._fields, "hash", "reason", "at")
 
 
 class CatalogWriter(Catalog):
@@ -85,6 +98,8 @@ class CatalogWriter(Catalog):
                 todo.relink(change)
             elif isinstance(change, Refused):
                 todo.put_failure(change, at)
+            elif isinstance(change, Tagged):
+                todo.put_tags(change)
             else:
                 todo.drop(change.path)
                 todo.forget_failure(change.path)
@@ -121,15 +136,35 @@ class CatalogWriter(Catalog):
 
     def add_path(self, modality: Modality, track_id: int, file: File, *, tags: Mapping[str, str | None]) -> None:
         """Give a track a path, unless another track is there now."""
-        known = {name: value for name, value in tags.items() if name in _TAGS}
-        row = {"path": os.fsencode(file.path), "size": file.size, "mtime_ns": file.mtime_ns, "track": track_id, **known}
+        known = {name: value for name, value in _stored(tags).items() if value is not None}
+        row = {"path": os.fsencode(file.path), **file.stamp._asdict(), "track": track_id, **known}
         c = tracks.c
         self._execute(sa.update(tracks).where(c.id == track_id, c.size == 0).values(size=file.size))
         self._execute(sa.insert(files).prefix_with("OR IGNORE").values(space=self.space_id, modality=modality, **row))
 
+    def see(self, modality: Modality, seen: Iterable[File]) -> None:
+        """Note what tells from now on that these files change: their content is what it was."""
+        rows = [{"seen_path": os.fsencode(file.path), **file.stamp._asdict()} for file in seen]
+        for table in (files, failures) if rows else ():
+            here = sa.update(table).where(*self._of(table, modality), table.c.path == sa.bindparam("seen_path"))
+            self._execute(here.values({name: sa.bindparam(name) for name in Stamp._fields}), rows)
+
     def group(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Make tracks that are versions of each other one recording, with all that either was grouped with before."""
         grouping.group(self._connection, pairs)
+
+    def contain(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Note of each (track, whole) that the first is contained in the second."""
+        grouping.contain(self._connection, pairs)
+
+    def ungroup(self) -> None:
+        """Forget all that was grouped in the space, to group it anew."""
+        grouping.clear(self._connection, self.space_id)
+        self.bump()
+
+    def follow_rules(self) -> None:
+        """Note that all is grouped by the rules of today."""
+        self._connection.exec_driver_sql(f"PRAGMA user_version = {GROUPING}")
 
     def import_tracks(self, modality: Modality, rows: Iterable[tuple[Any, ...]]) -> tuple[int, list[str]]:
         """Add tracks with their paths, replacing those whose hash is known under their id; how many these are, and
@@ -201,6 +236,14 @@ class CatalogWriter(Catalog):
         self._execute(sa.delete(parts).where(parts.c.id.in_(old)))
         return dead
 
+    def place_again(self, places: Mapping[int, tuple[bytes, Sequence[int]]], rows: Mapping[int, int]) -> None:
+        """Correct of tracks their hash, part, first row and number of windows, and of parts their number of rows."""
+        for track, (digest, (part, first_row, windows)) in places.items():
+            row = {"hash": digest, "part": part, "first_row": first_row, "windows": windows}
+            self._execute(sa.update(tracks).where(tracks.c.id == track).values(row))
+        for part, count in rows.items():
+            self._execute(sa.update(parts).where(parts.c.id == part, parts.c.rows != count).values(rows=count))
+
     def drop_unused(self) -> list[str]:
         """Drop tracks without a path and parts without a track."""
         unused = self._execute(sa.select(tracks.c.id).where(PATHLESS)).scalars().all()
@@ -214,8 +257,8 @@ class CatalogWriter(Catalog):
         """Drop the rows of a table of DANGLING that refer to nothing; of tracks, what refers to them, too."""
         if table == tracks.name:
             gone = sa.select(tracks.c.id).where(DANGLING[table])
-            for other in (files, recordings):
-                self._execute(sa.delete(other).where(other.c.track.in_(gone)))
+            for column in (files.c.track, recordings.c.track, contained.c.track, contained.c.whole):
+                self._execute(sa.delete(column.table).where(column.in_(gone)))
         self._execute(sa.delete(files.metadata.tables[table]).where(DANGLING[table]))
 
     def _collect(self, left: Iterable[int], touched: Iterable[int]) -> tuple[list[str], bool]:
@@ -243,7 +286,8 @@ class CatalogWriter(Catalog):
         ask = self._execute
         dead = list(ask(sa.select(parts.c.name).where(parts.c.space.not_in(keep))).scalars())
         gone = sa.select(tracks.c.id).where(tracks.c.space.not_in(keep))
-        ask(sa.delete(recordings).where(recordings.c.track.in_(gone)))
+        for column in (recordings.c.track, contained.c.track, contained.c.whole):
+            ask(sa.delete(column.table).where(column.in_(gone)))
         for table in (files, tracks, parts, failures, modalities):
             ask(sa.delete(table).where(table.c.space.not_in(keep)))
         ask(sa.delete(spaces).where(spaces.c.id.not_in(keep)))
@@ -282,8 +326,8 @@ class _Batch:
     def put_file(self, file: File, track: int, tags: Any) -> None:
         """Point a path at a track."""
         self.forget_failure(file.path)
-        values: dict[str, Any] = {"size": file.size, "mtime_ns": file.mtime_ns, "track": track}
-        values |= {key: storable(tags[key]) if tags.get(key) else None for key in _TAGS}
+        values: dict[str, Any] = {**file.stamp._asdict(), "track": track}
+        values |= _stored(tags)
         before = self._file(file.path)
         if before is None:
             self.execute(sa.insert(files).values(path=os.fsencode(file.path), **self.scope, **values))
@@ -301,6 +345,12 @@ class _Batch:
         if change.was is not None:
             self.drop(change.was)
 
+    def put_tags(self, change: Tagged) -> None:
+        """Give a path the tags of its file; one that has none any more keeps what is known of it."""
+        values = _stored(change.tags) if change.tags else {"year": 0}
+        here = files.c.path == os.fsencode(change.path), *(files.c[name] == of for name, of in self.scope.items())
+        self.execute(sa.update(files).where(*here).values(values))
+
     def drop(self, path: str) -> None:
         """Forget a path."""
         before = self._file(path)
@@ -309,10 +359,11 @@ class _Batch:
             self.left_tracks.add(before.track)
 
     def put_failure(self, change: Refused, at: str) -> None:
-        """Remember a failure, replacing an earlier one; what the path held before is no longer true."""
-        self.drop(change.file.path)
+        """Remember a failure, replacing an earlier one; what the path held before goes, unless it is kept."""
+        if not change.keep:
+            self.drop(change.file.path)
         self.forget_failure(change.file.path)
-        file = {"path": os.fsencode(change.file.path), "size": change.file.size, "mtime_ns": change.file.mtime_ns}
+        file = {"path": os.fsencode(change.file.path), **change.file.stamp._asdict()}
         row = {**file, "hash": change.hash, "reason": storable(change.reason), "at": at}
         self.execute(sa.insert(failures).values(**row, **self.scope))
 
@@ -326,6 +377,13 @@ class _Batch:
     def _file(self, path: str) -> Any:
         key = {"path": os.fsencode(path), **self.scope}
         return self.execute(sa.select(files.c.id, files.c.track).filter_by(**key)).first()
+
+
+def _stored(tags: Mapping[str, Any]) -> dict[str, Any]:
+    """Tags as the catalog keeps them: 0 for no year, None for any other that is lacking."""
+    year = tags.get("year", 0)
+    texts = {key: storable(tags[key]) if tags.get(key) else None for key in _TAGS}
+    return texts | {"year": None if year is None else int(year)}
 
 
 def _key(result: Any) -> int:

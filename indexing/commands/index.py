@@ -25,6 +25,7 @@ from recommender.console import (
     load_model,
     say_when_interrupted,
     tell,
+    word_as_options,
     write,
     write_list,
 )
@@ -72,7 +73,9 @@ def follow(
                 if left is not None:
                     left.append(event)
                 continue
-            counts[COUNTED[type(event).__name__]] += 1
+            counts[_counted(event)] += 1
+            counts[KEPT] += getattr(event, "kept", False)
+            counts[LOST] += _shrinks(event)
             if isinstance(event, Ingested | Recoded | Failed):
                 progress.step()
             if line := _line(event, quiet):
@@ -83,7 +86,33 @@ def follow(
     return counts
 
 
+def _counted(event: "Event") -> str:
+    """What an event is counted as."""
+    from indexing.ingest.events import PartlyRead
+
+    return MOSTLY_LOST if isinstance(event, PartlyRead) and event.loss.is_most else COUNTED[type(event).__name__]
+
+
+def _shrinks(event: "Event") -> bool:
+    """Whether the library holds a track less because its file failed."""
+    from indexing.ingest.events import Failed, Removed
+
+    return (isinstance(event, Failed) and event.lost) or (isinstance(event, Removed) and bool(event.reason))
+
+
+def fail_if_lost(counts: Counter[str]) -> None:
+    """Exit 1 where failures cost the library tracks, or most of a file could not be read."""
+    if counts[LOST] or counts[MOSTLY_LOST]:
+        raise typer.Exit(FAILED)
+
+
+KEPT, LOST = (
+    "tracks could not be analysed again and stay as they were",
+    "tracks left the library because their files failed",
+)
+MOSTLY_LOST = "mostly lost"
 COUNTED = {
+    "PartlyRead": "read in part",
     "Ingested": "analysed",
     "Recoded": "coded from what the library holds",
     "Planned": "to analyse",
@@ -97,16 +126,22 @@ COUNTED = {
 
 def _line(event: "Event", quiet: bool) -> str | None:
     """What to say of an event, None for the many that need no line."""
-    from indexing.ingest.events import Failed, Mended, Planned, Removed, Skipped, Warned
+    from indexing.ingest.events import Failed, Mended, PartlyRead, Planned, Removed, Skipped, Warned
 
     match event:
+        case PartlyRead(path, loss):
+            return f"warning: {show(path)}: {loss}"
         case Failed(path, reason) | Warned(path, reason):
             word = "failed" if isinstance(event, Failed) else "warning"
+            if isinstance(event, Warned) and event.advice:
+                reason = word_as_options(CliptuneError(f"{reason}; it takes ", event.advice, " to remove them"))
             return f"{word}: {reason}" if show(Path(path).name) in reason else f"{word}: {show(path)}: {reason}"
         case Skipped(path, reason) if reason.startswith("failed"):
             return f"skipped {show(path)}: {reason}; --retry tries it again"
-        case Removed(path) if not quiet:
-            return f"removed {show(path)}"
+        case Skipped(path, "not in the library" as reason):
+            return f"{show(path)}: {reason}"
+        case Removed(path, reason) if reason or not quiet:
+            return f"removed {show(path)}" + (f": {reason}" if reason else "")
         case Mended(text):
             return text
         case Planned(path):
@@ -125,7 +160,8 @@ def _report(counts: Counter[str], left: list["LeftOut"], format: Format) -> None
 
 
 def _finish(counts: Counter[str], modality: "Modality", paths: Sequence[Path]) -> None:
-    """Exit 1 when nothing at all could be used; single failures were shown and are remembered."""
+    """Exit 1 when nothing at all could be used, or tracks are lost; other failures were shown and are remembered."""
+    fail_if_lost(counts)
     if not counts["files"] and not counts["failed"]:
         raise CliptuneError(f"no {MEDIA_WORDS[modality]} in {', '.join(show(p) for p in paths)}")
     if counts["failed"] and not counts["analysed"] and not counts["unchanged"]:
@@ -179,14 +215,21 @@ def index_update(
     model: ModelOption = "builtin",
     work: WorkOptions,
     reanalyse: Annotated[bool, option("Analyse everything again (after a new model).", "--reanalyse")] = False,
+    prune: Annotated[
+        bool, option("Also drop folders whose files are all gone (not an unplugged disk).", "--prune")
+    ] = False,
     format: FormatOption = TABLE,
 ) -> None:
     """Look at the library's folders again: new, changed and vanished files.
 
+    A folder of which no file is there any more keeps its tracks: its disk may be away. --prune removes them.
+
     Example: recommend index update --library film-music --retry"""
-    analyser, left = load_model(model), list["LeftOut"]()
-    events = ingest.update(open_library(library), analyser, reanalyse=reanalyse, **work.settings())
-    _report(follow(events, "analysing", left=left), left, format)
+    left = list["LeftOut"]()
+    chosen = {"reanalyse": reanalyse, "prune": prune, **work.settings()}
+    counts = follow(ingest.update(open_library(library), load_model(model), **chosen), "analysing", left=left)
+    _report(counts, left, format)
+    fail_if_lost(counts)
 
 
 @app.command("upgrade")
@@ -201,9 +244,10 @@ def index_upgrade(*, library: LibraryOption = "default", model: ModelOption = "b
     if analyser.space == opened.space:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} already\n")
         return
-    follow(ingest.upgrade(opened, analyser, **work.settings()), "upgrading")
+    counts = follow(ingest.upgrade(opened, analyser, **work.settings()), "upgrading")
     if not work.dry_run:
         write(f"the library is searched with {analyser.name} revision {analyser.revision} now\n")
+    fail_if_lost(counts)
 
 
 @app.command("remove")
@@ -273,18 +317,18 @@ def index_repair(
     workers: WorkersOption = None,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Put a damaged library right with what is left of it; only tracks of damaged parts are analysed again.
+    """Put a damaged library right with what is left of it; only what is damaged is analysed again.
 
-    Folders are looked through for files whose paths are lost. Exit 0 only when all is whole.
+    Folders are looked through for files whose paths are lost. What cannot be read now is left as it is, damaged files
+    are kept in the library's folder `aside`. Exit 0 only when all is whole and nothing is lost.
 
     Example: recommend index repair ~/Music"""
     from indexing.disk.locations import existing
-    from indexing.maintenance.repair import repair
-    from indexing.maintenance.verify import examine
+    from indexing.maintenance.repair import repair, unrepaired
 
     follow(repair(library, load_model(model), folders or (), workers=workers, limit_s=timeout), "repairing")
-    if problems := examine(existing(library), queries=0).problems:
-        raise CliptuneError(f"{len(problems)} problem(s) are left: {problems[0]}")
+    if reason := unrepaired(existing(library)):
+        raise CliptuneError(reason)
     write("whole\n")
 
 
@@ -299,7 +343,7 @@ def index_compact(library: LibraryOption = "default") -> None:
     saved = compact(existing(library))
     write(f"{saved}\n")
     if saved.left:
-        raise CliptuneError(f"{len(saved.left)} damaged part(s) were left as they are: `recommend index repair`")
+        raise CliptuneError(f"{len(saved.left)} part(s) were left as they are: {saved.why}")
 
 
 @app.command("build")

@@ -48,6 +48,7 @@ class QueryOptions(Options):
     features_of: Kind = setting("What --features describes; the other is searched.", Kind.clips)
     library: str | None = setting("Library name or folder (`default` if not given).")
     music: Path | None = setting("A music folder: indexed first (only what is new), then searched.")
+    tag_charset: str | None = setting("Charset of tags of --music marked as Latin-1: cp1251 (default: found).")
     follow_links: FollowLinksOption = False
     top: int = setting("Tracks to return.", 10, min=1)
     candidates: int = setting("Distinct tracks that the search hands to the ranker.", 200, min=1)
@@ -119,6 +120,8 @@ def _check(asked: QueryOptions) -> None:
         raise InputError("--track, --vector, --features and --video/--like are different queries: give one kind")
     if asked.library and asked.music:
         raise InputError("--library and --music are two places to search: give one")
+    if asked.tag_charset and not asked.music:
+        raise InputError("--tag-charset says how the tags of --music are read: give a folder by --music")
     if asked.slideshow is not None and not asked.video:
         raise InputError("--slideshow needs pictures: give them, or a folder of them, by --video")
     if asked.format and OUTPUTS[asked.format].needs_path and asked.out is None:
@@ -126,7 +129,7 @@ def _check(asked: QueryOptions) -> None:
 
 
 def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptions, workers: int | None) -> None:
-    """Puts every query to the library and writes the answers as they come; exit 1 when one of several failed."""
+    """Puts every query to the library and writes the answers as they come; exit 1 when one failed or is mostly lost."""
     from indexing.ingest.scan import expand_clips
     from recommender import outputs
     from recommender.engine import Recommender
@@ -134,12 +137,9 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
     where = _conditions(conditions)
     model = load_model(asked.model) if asked.model else None
     clips, vectors = expand_clips(asked.video or [], tell, follow_links=asked.follow_links), _rows(asked)
-    opened = (
-        _open_music(asked.music, model, workers, asked.follow_links)
-        if asked.music
-        else open_library(asked.library or "default")
-    )
+    opened = _open_music(asked, model, workers) if asked.music else open_library(asked.library or "default")
     engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)
+    where = engine.settle(where)
     target = asked.features_of.other if asked.features else "video" if asked.track else "music"
     _require_any(engine.library, target, where)
     if engine.model.reads and engine.model.name != "builtin":
@@ -159,7 +159,8 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
 
 def _conditions(given: FilterOptions) -> "Filter | None":
     """The filter that the options describe, None without any."""
-    from recommender.conditions import Listed, filter_of, paths_in
+    from recommender.conditions import Listed, filter_of
+    from recommender.lists import paths_in
 
     asked = {name: value for name, value in vars(given).items() if value not in (None, [], False)}
     files = [one for one in FILTERS if isinstance(one, Listed) and one.option in asked]
@@ -233,31 +234,40 @@ def _answers(
             yield Answer(name, error=word_as_options(q), several=several)
         else:
             said = (q.affect, q.duration_s, q.emotions, told.versions, q.still, told.figures, q.cues, several)
-            yield Answer(name, ask(q), None, *said)
+            yield Answer(name, ask(q), None, *said, loss=q.loss)
 
 
 def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) -> "Iterator[Answer]":
-    """The answers, with errors and what the output leaves out told on stderr; errors also go to `failed`."""
+    """The answers, with errors and what the output leaves out told on stderr; what failed or is lost, in `failed`."""
     from recommender.outputs.table import remarks
 
     for answer in answers:
         if answer.error is not None:
             tell(f"error: {answer.error}")
             failed.append(answer.error)
+        if answer.loss is not None and answer.loss.is_most:
+            failed.append(str(answer.loss))
         for remark in () if output.remarks else remarks(answer):
             tell(f"{show(answer.query)}: {remark}")
         yield answer
 
 
-def _open_music(folder: Path, model: "Model | None", workers: int | None, follow_links: bool) -> "Library":
+def _open_music(asked: QueryOptions, model: "Model | None", workers: int | None) -> "Library":
     """The private library of a music folder, brought up to date."""
+    from indexing.disk.files import is_gone
     from indexing.ingest.folders import refresh
     from recommender.model import Model
 
-    chosen = model or Model.load()
+    chosen, folder = model or Model.load(), asked.music or Path()
     chosen.check_media("music")
-    library, events = refresh(folder, chosen, workers=workers, follow_links=follow_links)
+    given: dict[str, Any] = {"tag_charset": asked.tag_charset, "follow_links": asked.follow_links}
+    library, events = refresh(folder, chosen, workers=workers, **given)
     follow(events, "analysing", quiet=True)
     if not library.count("music"):
         raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {show(folder)}")
+    if all(is_gone(track.path) for track in library.tracks("music")):
+        known = library.count("music")
+        raise CliptuneError(
+            f"none of the {known} tracks known of {show(folder)} is there; see that its disk is mounted"
+        )
     return library

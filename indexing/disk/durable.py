@@ -23,13 +23,13 @@ def library_errors(path: Path, doing: str) -> Iterator[None]:
     except CliptuneError:
         raise
     except Exception as error:
-        cause = _cause(error)
+        cause = _cause(error, path)
         if cause is None:
             raise
         raise LibraryError(f"cannot {doing} {show(path)}: {cause}") from error
 
 
-def _cause(error: Exception) -> str | None:
+def _cause(error: Exception, path: Path) -> str | None:
     """What went wrong in plain words, or None for an error that does not come from storage."""
     home = type(error).__module__.partition(".")[0]
     if not isinstance(error, OSError | EOFError) and home not in ("sqlite3", "sqlalchemy", "pyarrow", "json"):
@@ -38,6 +38,8 @@ def _cause(error: Exception) -> str | None:
     text = str(getattr(error, "orig", None) or error)
     if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or "disk is full" in text:
         return "the disk is full; nothing was lost, make room and run the command again"
+    if "readonly database" in text and os.access(path, os.W_OK):
+        text = "malformed"  # its header says so: the folder does not
     if code == errno.EROFS or "readonly database" in text or "Read-only file system" in text:
         return "the folder is read-only; copy the library to a folder you may write to"
     if code in (errno.EACCES, errno.EPERM):

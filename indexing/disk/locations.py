@@ -32,7 +32,7 @@ def library_path(name_or_path: str | Path) -> Path:
     bare = isinstance(name_or_path, str) and not any(s in text for s in separators) and not text.startswith((".", "~"))
     if bare and not (Path(text) / CATALOG).is_file():
         return libraries_home() / text
-    return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100
+    return Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111
 
 
 def library_names() -> list[str]:

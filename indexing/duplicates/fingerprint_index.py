@@ -4,15 +4,20 @@ Derived from the store, and never needed: `marks/<name>/*.npy` is written beside
 then `marks/marks.json` is replaced. What is missing, of another catalog, or does not fit is made again.
 """
 
+import re
 import shutil
 import uuid
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from indexing.disk.durable import new_folder, write_json
-from indexing.disk.npy import NpyWriter, load_npy
+from indexing.disk.checksums import SMALL, crcs, differing, seal, unseal
+from indexing.disk.durable import PARTIAL, new_folder, write_json
+from indexing.disk.npy import NpyWriter, ascends, load_npy, within
 from indexing.duplicates.matching import Piece, Recordings
 from recommender.extractors.audio.acoustic import LEVELS, REVISION
 from recommender.opening import load_json
@@ -21,6 +26,13 @@ from recommender.types import Array
 FOLDER, MANIFEST = "marks", "marks.json"
 _FORMAT = 1  # change it whenever the index is made in another way
 _SEEN = "seen.npy"
+_NAME = re.compile(rf"(?:{re.escape(PARTIAL)})?[0-9a-f]{{32}}")
+_KINDS = (
+    *((name, np.int64) for name in ("ids", "starts", "rows")),
+    ("levels", np.uint8),
+    *((name, np.uint32) for name in ("codes", "keys", "places")),
+)
+_UNUSABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 _WHOLE = 1 << 22  # codes; a piece of 50 MB, 3,000 tracks, is worth a folder before all is done
 
 
@@ -46,18 +58,37 @@ def nothing() -> Kept:
 
 def load(folder: Path, uid: str, space: int) -> Kept:
     """What is kept of a space of the catalog `uid`, mapped; nothing where that cannot be used."""
-    home = folder / FOLDER
     try:
-        manifest = load_json(home / MANIFEST)
-        if manifest["of"] != _identity(uid, space):
+        manifest = _manifest(folder)
+        if manifest["of"] != _identity(uid, space) or flaw(folder, SMALL):
             return nothing()
+        home = folder / FOLDER
         pieces = [_piece(home / Path(name).name) for name in manifest["pieces"]]
-        seen = load_npy(home / Path(manifest["seen"]).name / _SEEN)
-        if seen.ndim != 2 or seen.shape[1] != 2:
-            return nothing()
-        return Kept(Recordings(segments=pieces), seen)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        seen = load_npy(home / Path(manifest["seen"]).name / _SEEN, np.int64, 2)
+        ids = np.concatenate([np.empty(0, np.int64), *(piece.ids for piece in pieces)])
+        return nothing() if len(np.unique(ids)) != len(ids) else Kept(Recordings(segments=pieces), seen)
+    except _UNUSABLE:
         return nothing()
+
+
+def flaw(folder: Path, most: int | None = None) -> str | None:
+    """Which file (of at most `most` bytes) is not as it was written, None where none is or nothing is kept.
+
+    Raises OSError where that cannot be told now.
+    """
+    try:
+        written = _manifest(folder).get("crcs", {})
+        return next(differing(folder / FOLDER, written, most), None)
+    except FileNotFoundError:
+        return None
+    except IsADirectoryError:
+        return MANIFEST
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return MANIFEST
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    return unseal(load_json(folder / FOLDER / MANIFEST))
 
 
 def spill(folder: Path, recordings: Recordings, small: bool = False) -> None:
@@ -73,12 +104,22 @@ def spill(folder: Path, recordings: Recordings, small: bool = False) -> None:
 def save(folder: Path, uid: str, space: int, *, kept: Kept) -> None:
     """Keep fingerprints for the next writer, and remove what no longer counts; raises OSError."""
     spill(folder, kept.recordings, small=True)
-    names = [Path(piece.home).name for piece in kept.recordings.segments]
+    home, before = folder / FOLDER, {}
+    with suppress(*_UNUSABLE):
+        before = _manifest(folder).get("crcs", {})
     seen = _folder(folder, {_SEEN: kept.seen})
-    write_json(folder / FOLDER / MANIFEST, {"of": _identity(uid, space), "pieces": names, "seen": seen.name})
-    for other in (folder / FOLDER).iterdir():
-        if other.name not in (MANIFEST, seen.name, *names):
+    names = [*(Path(piece.home).name for piece in kept.recordings.segments), seen.name]
+    written = {f"{name}/{file}": value for name in names for file, value in _crcs(home / name, name, before).items()}
+    manifest = {"of": _identity(uid, space), "pieces": names[:-1], "seen": seen.name, "crcs": written}
+    write_json(home / MANIFEST, seal(manifest))
+    for other in home.iterdir():
+        if other.name not in names and _NAME.fullmatch(other.name):
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _crcs(home: Path, name: str, before: Mapping[str, int]) -> dict[str, int]:
+    """The checksums of a folder of arrays, as they were written where they were there before."""
+    return crcs(home, {key.partition("/")[2]: value for key, value in before.items() if key.startswith(f"{name}/")})
 
 
 def _identity(uid: str, space: int) -> list[str | int]:
@@ -101,10 +142,10 @@ def _folder(folder: Path, arrays: dict[str, Array]) -> Path:
 
 def _piece(home: Path) -> Piece:
     """A mapped piece of the index; raises OSError or ValueError when it is not whole."""
-    arrays = {name: load_npy(home / f"{name}.npy") for name in Piece._fields if name != "home"}
+    arrays = {name: load_npy(home / f"{name}.npy", kind, LEVELS if name == "levels" else None) for name, kind in _KINDS}
     piece = Piece(**arrays, home=str(home))
-    tracks = len(piece.ids)
-    whole = len(piece.starts) == len(piece.rows) == tracks + 1 and len(piece.keys) == len(piece.places)
-    if not whole or piece.starts[-1] != len(piece.codes) or piece.levels.shape != (piece.rows[-1], LEVELS):
+    whole = len(piece.starts) == len(piece.rows) == len(piece.ids) + 1 and len(piece.keys) == len(piece.places)
+    whole = whole and ascends(piece.starts) and ascends(piece.rows) and within(piece.places, 0, len(piece.codes))
+    if not whole or piece.starts[-1] != len(piece.codes) or piece.rows[-1] != len(piece.levels):
         raise ValueError("the kept fingerprints do not fit together")
     return piece

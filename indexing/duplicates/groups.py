@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from recommender.extractors.audio.acoustic import Fingerprint
 
 _CHUNK = 500  # fingerprints added at a time
+_LONG_S = 1200.0  # longer tracks were not matched with what they contain, before that was a relation of its own
+
+
+def regroup(folder: Path, catalog: "CatalogWriter") -> None:
+    """Group every space anew that was grouped by other rules; in a transaction."""
+    for space in catalog.spaces_to_group():
+        known, there = Versions(folder, space), catalog.beside(space)
+        known.regroup(there)
+        known.save(there)
+    catalog.follow_rules()
 
 
 class Versions:
@@ -43,7 +53,15 @@ class Versions:
         fresh = [(track, fingerprint) for track, fingerprint in found.items() if track not in index]
         index.add(fresh)
         self._changed |= bool(fresh)
-        catalog.group([(a, match.track) for a, fingerprint in found.items() for match in index.matches(fingerprint)])
+        _relate(catalog, index, found.items())
+
+    def regroup(self, catalog: "CatalogWriter") -> None:
+        """Group anew what was grouped by other rules, without decoding: of tracks that were, or are too long to have
+        been."""
+        index = self._load_kept(catalog).recordings
+        suspects = list(index.fingerprints(catalog.suspects(_LONG_S)))
+        catalog.ungroup()
+        _relate(catalog, index, suspects)
 
     def forget(self) -> None:
         """Drop what is in memory: the transaction that it was part of came to nothing."""
@@ -102,10 +120,18 @@ def fingerprints_of(folder: Path, infos: Mapping[int, Part], wanted: Sequence[An
     """
     for part, several in groupby(wanted, key=lambda row: row.part):
         try:
-            found = parts.read_fingerprints(folder, infos[part])
+            found = parts.read_blobs(folder, infos[part], "mark")
         except parts.DamagedPartError:
             continue
         yield from ((row.id, found[row.first_row - 1]) for row in several if row.first_row - 1 in found)
+
+
+def _relate(catalog: "CatalogWriter", index: "Recordings", found: "Iterable[tuple[int, Fingerprint]]") -> None:
+    """Group tracks with those that they are versions of, and note what they are contained in, or contain."""
+    matches = [(a, match) for a, fingerprint in found for match in index.matches(fingerprint) if match.track != a]
+    catalog.group([(a, match.track) for a, match in matches if match.same])
+    pairs = [(a, match.track) if match.inside else (match.track, a) for a, match in matches if not match.same]
+    catalog.contain(pairs)
 
 
 def _short(digest: bytes) -> int:

@@ -2,9 +2,10 @@
 
 An inverted index over exact codes proposes tracks and offsets (Haitsma & Kalker 2002, section 5); the bit error
 rate over the whole overlap decides, and [ours] the levels per band tell two performances of one score in time apart.
+What is mostly in another track is contained in it; where that holds for both, they are one recording.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from recommender.types import Array
 
 @dataclass(frozen=True)
 class Limits:
-    """When two tracks are the same recording, and how hard it is looked for.
+    """When a track lies in another, when both are the same recording, and how hard that is looked for.
 
     Chosen on the first half of the tracks of `benchmarks/duplicates.py`; the other half is reported.
     """
@@ -31,10 +32,13 @@ class Limits:
     """Least overlap that tells something, 3 s: 512 bits."""
     share: float = 0.6
     """Of the shorter track that must lie in the longer: a sample borrowed from another track is no duplicate."""
+    both: float = 0.7
+    """Of either track that must lie in the other for the same recording: a radio edit of 3:30 of 5 min does. Above one
+    half no whole joins two songs that it holds one after the other."""
+    differs: float = 0.33
+    """Bits that differ around a place (3 s) where two tracks go on otherwise: half way from altered to unrelated."""
     excerpt_s: float = 10.0
     """Heard length of a part that is less than half of the whole: a jingle often quotes a track of its series."""
-    mix_s: float = 1200.0
-    """A whole that is longer may be a mix of many tracks: only what fills half of it is the same."""
     stride: int = 2
     """Every second code is indexed, every code looked up: half the memory, and still six votes or more in 30 s."""
     short_s: float = 60.0
@@ -46,7 +50,8 @@ class Limits:
     offsets: int = 8
     """Compared bit by bit per track, those of most votes: loops agree at many."""
     candidates: int = 64
-    """Compared bit by bit in all."""
+    """Compared bit by bit in all, and one more for each `per_s` of the track: a mix holds many."""
+    per_s: float = 15.0
 
 
 DEFAULT = Limits()
@@ -55,7 +60,7 @@ _SPAN = 1 << 32  # above any lag: one number holds track and lag
 
 @dataclass(frozen=True)
 class Match:
-    """A track that is the same recording.
+    """A track that shares most of the shorter of both.
 
     Attributes
     ----------
@@ -64,6 +69,8 @@ class Match:
     overlap_s:  heard in both.
     offset_s:   what is at t here is there at t + offset_s (to 0.1 s).
     colour_db:  typical difference of level between the bands, gain apart.
+    same:       whether they are one recording; else the shorter is contained in the longer.
+    inside:     where it is not: whether this one is contained in `track`, and not the other way round.
     """
 
     track: int
@@ -71,6 +78,8 @@ class Match:
     overlap_s: float
     offset_s: float
     colour_db: float
+    same: bool = True
+    inside: bool = False
 
 
 class Piece(NamedTuple):
@@ -165,7 +174,7 @@ class Recordings:
         self._ids -= set(tracks)
 
     def matches(self, fingerprint: Fingerprint) -> list[Match]:
-        """The tracks that are the same recording as `fingerprint`, by descending similarity, ties by id."""
+        """The tracks that share most of the shorter with `fingerprint`, by descending similarity, ties by id."""
         found: dict[int, Match] = {}
         for segment in self._segments:
             for at, lag in _candidates(segment, fingerprint.codes, self._limits):
@@ -177,9 +186,16 @@ class Recordings:
                     found[track] = match
         return sorted(found.values(), key=lambda m: (-m.similarity, m.track))
 
+    def fingerprints(self, tracks: Iterable[int]) -> Iterator[tuple[int, Fingerprint]]:
+        """Those of some tracks that are known, with their ids."""
+        wanted = sorted(self._ids.intersection(tracks))
+        for segment in self._segments:
+            for at in np.flatnonzero(np.isin(segment.ids, wanted)).tolist():
+                yield int(segment.ids[at]), segment.fingerprint(at)
+
 
 def compare(a: Fingerprint, b: Fingerprint, lag: int, *, limits: Limits = DEFAULT, track: int = 0) -> Match | None:
-    """The match of `a` and `b` with code i of `a` beside code i + lag of `b`; None when they are not the same."""
+    """The match of `a` and `b` with code i of `a` beside code i + lag of `b`; None when neither lies in the other."""
     first, last = max(0, -lag), min(len(a.codes), len(b.codes) - lag)
     if last - first < limits.frames:
         return None
@@ -188,20 +204,29 @@ def compare(a: Fingerprint, b: Fingerprint, lag: int, *, limits: Limits = DEFAUL
     frames, shorter = int(both.sum()), min(a.heard, b.heard)
     if frames < max(limits.frames, limits.share * shorter) or not _lengths_fit(a, b, limits):
         return None
-    errors = int(np.bitwise_count(x ^ y)[both].sum()) / (BITS * frames)
+    wrong = np.bitwise_count(x ^ y)[both]
+    errors = int(wrong.sum()) / (BITS * frames)
     if errors > limits.errors:
         return None
     # Blocks that stand askew only add to the difference, so the better of both ways to lay them is nearer the truth.
     difference = min(colour_db(a.levels, b.levels, lag), colour_db(b.levels, a.levels, -lag))
     if difference > limits.colour_db:
         return None
-    return Match(track, 1 - 2 * errors, frames / RATE_HZ, lag / RATE_HZ, difference)
+    same = _common(wrong, limits) >= limits.both * max(a.heard, b.heard)
+    inside = not same and (a.heard, lag) < (b.heard, -lag)
+    return Match(track, 1 - 2 * errors, frames / RATE_HZ, lag / RATE_HZ, difference, same, inside)
+
+
+def _common(wrong: Array, limits: Limits) -> int:
+    """How many places go on alike, of `wrong` [n >= limits.frames] bits in each."""
+    around = np.convolve(wrong, np.full(limits.frames, 1 / limits.frames), mode="same")
+    return int(np.count_nonzero(around <= limits.differs * BITS))
 
 
 def _lengths_fit(a: Fingerprint, b: Fingerprint, limits: Limits) -> bool:
-    """Whether the shorter one can be a version of the longer one, and not only a quotation or one piece of a mix."""
+    """Whether the shorter one can be a version or a piece of the longer one, and not only a quotation."""
     shorter, longer = sorted((a.heard / RATE_HZ, b.heard / RATE_HZ))
-    return 2 * shorter >= longer or (shorter >= limits.excerpt_s and longer <= limits.mix_s)
+    return 2 * shorter >= longer or shorter >= limits.excerpt_s
 
 
 def colour_db(a: Array, b: Array, lag: int) -> float:
@@ -283,13 +308,14 @@ def _candidates(segment: Piece, codes: Array, limits: Limits) -> list[tuple[int,
     pairs, votes = np.unique(tracks * _SPAN + lags + _SPAN // 2, return_counts=True)
     beside = np.zeros(len(votes), np.int64)
     beside[:-1] = np.where(np.diff(pairs) == 1, votes[1:], 0)
-    chosen = _most_voted(pairs, votes + beside, limits)
+    most = limits.candidates + int(len(codes) / RATE_HZ / limits.per_s)
+    chosen = _most_voted(pairs, votes + beside, most, limits=limits)
     chosen = np.unique(np.concatenate([chosen, chosen + 1]))
     return [(int(pair // _SPAN), int(pair % _SPAN - _SPAN // 2)) for pair in chosen]
 
 
-def _most_voted(pairs: Array, votes: Array, limits: Limits) -> Array:
-    """Those of `pairs` (ascending numbers of track and lag) that are worth comparing."""
+def _most_voted(pairs: Array, votes: Array, most: int, *, limits: Limits) -> Array:
+    """Those of `pairs` (ascending numbers of track and lag) that are worth comparing, `most` at most."""
     enough = votes >= limits.votes
     pairs, votes = pairs[enough], votes[enough]
     order = np.lexsort((-votes, pairs // _SPAN))
@@ -298,4 +324,4 @@ def _most_voted(pairs: Array, votes: Array, limits: Limits) -> Array:
     rank = np.arange(len(pairs)) - np.repeat(first, np.diff(np.append(first, len(pairs))))
     few = rank < limits.offsets
     pairs, votes = pairs[few], votes[few]
-    return pairs[np.argsort(-votes, kind="stable")][: limits.candidates]
+    return pairs[np.argsort(-votes, kind="stable")][:most]

@@ -1,6 +1,7 @@
 """Worker processes: one item at a time each, so that a worker that dies takes only its own item with it.
 
-Each has its next item already: it does not wait for the parent, which may be storing what it got.
+Each has its next item already: it does not wait for the parent, which may be storing what it got. An item whose worker
+was killed by a signal is tried once more, alone: what killed it may have been its neighbours' need of memory.
 
 Workers are spawned, not forked (threads of BLAS and FAISS do not survive a fork), with single-threaded
 numerical libraries: the number of workers then changes no bit of any result.
@@ -20,6 +21,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
 from recommender.errors import CliptuneError
+from recommender.faults import machine_fault
 from recommender.logs import getLogger
 
 _log = getLogger(__name__)
@@ -30,14 +32,21 @@ _THREADS = (
 _QUEUE = 2  # items that a worker has: the one it works on, and the next
 _AHEAD = 4  # items in flight per worker: one long file delays commits, not the other workers
 _STOP_S = 5.0
+_STARTS = 3  # of workers in a row that a signal may kill before they are ready
+_AGAIN = "; run it again, with fewer workers where memory is short: what was finished is kept"
+_IN_A_SCRIPT = '; in a script, call this below if __name__ == "__main__":'
 _UP, _READY = "up", "ready"
 
 
 @dataclass(frozen=True)
 class Crash:
-    """The process that worked on an item died, or was ended: what is reported where the function could not."""
+    """The process that worked on an item died, or was ended: what is reported where the function could not.
+
+    `passing`: whether the item may not be to blame: a signal killed the process, or the machine failed.
+    """
 
     reason: str
+    passing: bool = False
 
 
 class _Given(NamedTuple):
@@ -127,6 +136,10 @@ class _Run:
         self.workers: list[_Worker] = []
         self.waiting: deque[tuple[int, Any]] = deque()  # items in order, not yet yielded, by place
         self.again: deque[_Given] = deque()  # that a dead worker had not begun
+        self.alone: deque[_Given] = deque()  # that killed their worker
+        self.retried: set[int] = set()  # places of these
+        self.unready = 0  # workers that died one after another while they started
+        self.apart: int | None = None  # the place of the one that is worked on with nothing beside it
         self.done: dict[int, Any] = {}
         self.taken = 0
 
@@ -157,7 +170,14 @@ class _Run:
         return len(self.workers) < self.count or any(len(w.given) < _QUEUE for w in self.workers)
 
     def _next(self) -> _Given | None:
-        """The next item; None at the end and at the bound."""
+        """The next item; None at the end, at the bound, and while one is worked on alone or about to be."""
+        if self.apart is not None or (self.alone and any(w.given for w in self.workers)):
+            return None
+        if self.alone:
+            for worker in list(self.workers):
+                self._drop(worker)
+            self.apart = self.alone[0].place
+            return self.alone.popleft()
         if self.again:
             return self.again.popleft()
         if len(self.waiting) >= self.count * _AHEAD:
@@ -171,8 +191,14 @@ class _Run:
     def _worker(self) -> _Worker:
         """The worker with the fewest items, a new one rather than a busy one."""
         if len(self.workers) < self.count and all(w.given for w in self.workers):
-            self.workers.append(_Worker(self.work))
-            return self.workers[-1]
+            try:
+                self.workers.append(_Worker(self.work))
+            except FileNotFoundError:  # the current folder is gone: so it is for any other
+                raise
+            except OSError as error:
+                self._do_with_fewer(machine_fault(error) or str(error.strerror or error).lower())
+            else:
+                return self.workers[-1]
         return min(self.workers, key=lambda w: len(w.given))
 
     def _collect(self) -> None:
@@ -192,26 +218,50 @@ class _Run:
             self._bury(worker)
             return
         if worker.ready:
-            self.done[worker.done()] = message
+            self.unready = 0
+            self._finish(worker, message)
         else:
             worker.start(message)
 
-    def _bury(self, worker: _Worker) -> None:
-        """Drop a dead worker; what it worked on becomes a Crash."""
-        worker.process.join(_STOP_S)
-        code = worker.process.exitcode
-        if not worker.ready:
-            self._drop(worker)
-            raise CliptuneError(
-                f"a worker process could not start ({_ended(code)}); in a script, call this below "
-                'if __name__ == "__main__":'
-            )
-        self._crash(worker, f"the worker process died on this file ({_ended(code)})")
+    def _finish(self, worker: _Worker, result: Any) -> None:
+        place = worker.done()
+        self.done[place] = result
+        self.apart = None if place == self.apart else self.apart
 
-    def _crash(self, worker: _Worker, reason: str) -> None:
+    def _bury(self, worker: _Worker) -> None:
+        """Drop a dead worker; what it worked on is tried again, or becomes a Crash."""
+        worker.process.join(_STOP_S)
+        code = worker.process.exitcode or 0
+        if not worker.ready:
+            self._do_without(worker, code)
+        elif code < 0 and worker.given[0].place not in self.retried:
+            _log.info("worker %s: %s; its file is tried again alone", worker.process.pid, _ended(code))
+            self.retried.add(worker.given[0].place)
+            self.alone.append(worker.given.popleft())
+            self.again.extend(worker.given)
+            self._drop(worker)
+        else:
+            self._crash(worker, f"the worker process died on this file ({_ended(code)})", passing=code < 0)
+
+    def _do_without(self, worker: _Worker, code: int) -> None:
+        """Drop a worker that died while it started; others get its items, a new one in its place but for so often."""
+        self.again.extend(worker.given)
+        self._drop(worker)
+        self.unready += 1
+        if code >= 0 or self.unready > _STARTS:
+            self._do_with_fewer(_ended(code), _AGAIN if code < 0 else _IN_A_SCRIPT)
+
+    def _do_with_fewer(self, why: str, hint: str = "") -> None:
+        """Go on with the workers that there are; raises CliptuneError where there are none."""
+        if not self.workers:
+            raise CliptuneError(f"a worker process could not start ({why}){hint}")
+        _log.info("%d workers instead of %d: %s", len(self.workers), self.count, why)
+        self.count = len(self.workers)
+
+    def _crash(self, worker: _Worker, reason: str, passing: bool = False) -> None:
         """End a worker; its item becomes a Crash, and another worker gets the one after it."""
         _log.info("worker %s ends: %s", worker.process.pid, reason)
-        self.done[worker.done()] = Crash(reason)
+        self._finish(worker, Crash(reason, passing))
         self.again.extend(worker.given)
         self._drop(worker)
 
@@ -235,7 +285,15 @@ def _serve(pipe: Connection) -> None:
         function, shared = pipe.recv()
         pipe.send(_READY)
         while True:
-            pipe.send(function(shared, pipe.recv()))
+            pipe.send_bytes(_result(function, shared, pipe.recv()))
+
+
+def _result(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> memoryview:
+    """What the function makes of the item, ready to be sent."""
+    try:
+        return ForkingPickler.dumps(function(shared, item))
+    except MemoryError as error:
+        return ForkingPickler.dumps(Crash(str(machine_fault(error)), passing=True))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Failed,
         Ingested,
         LeftOut,
+        PartlyRead,
         Plan,
         Planned,
         Recoded,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     )
     from indexing.ingest.run import Choices, add, remove, update, upgrade
 
-__all__ = ["Choices", "Event", "Failed", "Ingested", "LeftOut", "Plan", "Planned", "Recoded", "Removed"]
+__all__ = ["Choices", "Event", "Failed", "Ingested", "LeftOut", "PartlyRead", "Plan", "Planned", "Recoded", "Removed"]
 __all__ += ["Skipped", "Warned", "add", "remove", "update", "upgrade"]
 
 __getattr__, __dir__ = lazy(__name__, __all__, ["events", "run"])

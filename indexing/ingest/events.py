@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from recommender.errors import Argument
 from recommender.text import show
+from recommender.types import Loss
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,14 @@ class Ingested:
 
 
 @dataclass(frozen=True)
+class PartlyRead:
+    """A file was analysed of which a part could not be read; it comes just before its Ingested."""
+
+    path: str
+    loss: Loss
+
+
+@dataclass(frozen=True)
 class Recoded:
     """A track got its vectors in another model's space from features that the library holds."""
 
@@ -54,25 +64,40 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Failed:
-    """A file or folder could not be used; the rest goes on."""
+    """A file or folder could not be used; the rest goes on.
+
+    Attributes
+    ----------
+    path, reason: which, and why. kept: an analysis of before stays in the library. lost: it does not, since the content
+    of the file is another now.
+    """
 
     path: str
     reason: str
+    kept: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True)
 class Removed:
-    """A path is no longer in the library."""
+    """A path is no longer in the library; `reason` says why, where its file is there and failed."""
 
     path: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Warned:
-    """Something the user should know; nothing was changed because of it."""
+    """Something the user should know; nothing was changed because of it.
+
+    Attributes
+    ----------
+    path, reason: of what, and what. advice: an argument that would change something, where there is one.
+    """
 
     path: str
     reason: str
+    advice: Argument | None = None
 
 
 @dataclass(frozen=True)
@@ -142,5 +167,5 @@ class LeftOut:
         return {**counts, "suffixes": dict(self.suffixes), "hidden_with_media": named, "kept": self.kept}
 
 
-Event = Plan | LeftOut | Planned | Ingested | Recoded | Skipped | Failed | Removed | Warned | Mended
+Event = Plan | LeftOut | Planned | PartlyRead | Ingested | Recoded | Skipped | Failed | Removed | Warned | Mended
 """What `add`, `update`, `upgrade`, `remove` and `repair` yield."""

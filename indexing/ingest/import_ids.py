@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from recommender.charsets import unicode_form
 from recommender.conditions import TAGS
 from recommender.errors import InputError
-from recommender.opening import TABLE, open_text
-from recommender.text import show
+from recommender.names import key_name, tempo
+from recommender.opening import TABLE, open_regular, open_text
+from recommender.text import fold_path, show
 from recommender.types import Array
 
 COLUMNS = ("id", "path", "title", "artist", "duration_s", "start_s", "end_s", "bpm", "key", *TAGS)
-_NUMBERS = ("duration_s", "start_s", "end_s", "bpm")
+_NUMBERS = ("duration_s", "start_s", "end_s", "bpm", "year")
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,10 @@ class Ids:
         empty: list[str | None] = [None] * self.groups
         keys, bpms = self._texts("key") or empty, self._numbers("bpm")
         facts = [_facts(bpm, key) for bpm, key in zip(bpms, keys, strict=True)]
-        titles, *others = (self._texts(name) or empty for name in ("title", "artist", *TAGS))
+        titles, *others = (self._texts(name) or empty for name in ("title", "artist", *TAGS[:-1]))
+        years = [None if year != year else int(year) for year in self._numbers("year")]
         titles = [t or n.encode("utf-8", "backslashreplace").decode() for t, n in zip(titles, self.names, strict=True)]
-        return durations, facts, list(self._paths()), titles, *others
+        return durations, facts, list(self._paths()), titles, *others, years
 
     def _numbers(self, name: str) -> list[float]:
         if name not in self.table:
@@ -92,9 +95,12 @@ class Ids:
 
 
 def read_ids(path: Path) -> Ids:
-    """The table in a UTF-8 CSV file with a header; raises InputError naming the first bad line."""
+    """The table in a CSV file with a header, in UTF-8 or UTF-16; raises InputError naming the first bad line."""
     try:
-        with open_text(path, TABLE, encoding="utf-8-sig", errors="surrogateescape") as file:
+        with open_regular(path, TABLE) as file:
+            encoding = unicode_form(file.read(1 << 10)) or "utf-8-sig"
+        errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
+        with open_text(path, TABLE, encoding=encoding, errors=errors) as file:
             rows = csv.reader(file, strict=True)
             header = _header(next(rows, []), path)
             columns: list[list[str]] = [[] for _ in header]
@@ -114,6 +120,8 @@ def read_ids(path: Path) -> Ids:
     for name in _NUMBERS:
         if name in table:
             table[name] = _floats(table[name], name, path)
+    if "key" in table:
+        table["key"] = _keys(table["key"], path)
     return _group(table, os.path.dirname(os.path.abspath(path)), path)  # noqa: PTH100, PTH120
 
 
@@ -136,7 +144,8 @@ def _floats(values: list[str], name: str, path: Path) -> Array:
             try:
                 out[row] = float(text)
             except ValueError:
-                out[row] = np.inf
+                stated = tempo(text) if name == "bpm" else None
+                out[row] = np.inf if stated is None else stated
             if not np.isfinite(out[row]) or out[row] < 0:
                 raise InputError(
                     f"{show(path)}: row {row} (counted from 0): {name} is {show(text[:80])!r}, not a number >= 0"
@@ -144,9 +153,22 @@ def _floats(values: list[str], name: str, path: Path) -> Array:
     return out
 
 
+def _keys(values: list[str], path: Path) -> list[str]:
+    """Names of keys as the analysis writes them; raises InputError naming the first row whose key is none."""
+    names: dict[str, str] = {}
+    for row, text in enumerate(values):
+        if text not in names:
+            try:
+                names[text] = key_name(text) if text.strip() else ""
+            except InputError as error:
+                raise InputError(f"{show(path)}: row {row} (counted from 0): key is {error}") from None
+    return [names[text] for text in values]
+
+
 def _group(table: dict[str, Any], folder: str, path: Path | None = None) -> Ids:
     places: dict[str, int] = {}
-    group = np.fromiter((places.setdefault(name, len(places)) for name in table["id"]), np.int64, len(table["id"]))
+    ids = [fold_path(name) for name in table["id"]]  # an id is the same in every normal form
+    group = np.fromiter((places.setdefault(name, len(places)) for name in ids), np.int64, len(ids))
     if "" in places:
         row = table["id"].index("")
         raise InputError(f"{show(path or 'the vectors')}: row {row} (counted from 0) has an empty id")

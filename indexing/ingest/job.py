@@ -2,26 +2,29 @@
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from indexing.disk.content_hash import content_hash
-from indexing.disk.files import File, trouble
-from recommender.errors import CliptuneError, MediaError
+from indexing.disk.files import File, file_of, trouble
+from recommender.errors import CliptuneError, MediaError, PassingError
+from recommender.faults import machine_fault
 from recommender.model import Model
+from recommender.tags import read_tags
 from recommender.text import show
 from recommender.types import Analysis, Modality
 
 
 @dataclass(frozen=True)
 class Job:
-    """A file to analyse; `hash` where it is already known."""
+    """A file to analyse; `hash` where it is already known, `charset` of its tags where a person said it."""
 
     file: File
     modality: Modality
     hash: bytes | None = None
+    charset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,15 @@ class Done:
 
 @dataclass(frozen=True)
 class Bad:
-    """A file that cannot be used; `lasting` when the content itself is to blame."""
+    """A file that cannot be used; `lasting` when the content itself is to blame.
+
+    `machine`: when the machine is: then nothing is said of the file, and what is known of it stays.
+    """
 
     hash: bytes | None
     reason: str
     lasting: bool
+    machine: bool = False
 
 
 def analyse(analyser: Model, job: Job) -> Done | Bad | CliptuneError:
@@ -47,36 +54,43 @@ def analyse(analyser: Model, job: Job) -> Done | Bad | CliptuneError:
     start = time.perf_counter()
     path, digest = Path(job.file.path), job.hash
 
-    def bad(why: str, lasting: bool) -> Bad:
-        return Bad(digest, trouble(job.file.path, why), lasting)
+    def bad(why: str, lasting: bool, machine: bool = False) -> Bad:
+        return Bad(digest, trouble(job.file.path, why), lasting, machine)
 
     try:
-        if _has_changed(job.file):
+        if _has_changed(job.file, digest):
             return bad("it changed while it waited for its analysis", lasting=False)
         digest = digest or content_hash(path)
         analysis = analyser.analyse(path, job.modality)
+        if job.charset and job.modality == "music":
+            analysis = replace(analysis, tags=read_tags(path, job.charset))
         flaw = _flaw(analysis, analyser.space.dim)
-        if _has_changed(job.file):
+        if _has_changed(job.file, digest):
             return bad("it changed during its analysis", lasting=False)
+    except PassingError as error:
+        return Bad(digest, str(error), lasting=False, machine=True)
     except MediaError as error:
-        return Bad(digest, str(error), lasting=not _has_moved(job.file))
+        return Bad(digest, str(error), lasting=not _has_moved(job.file, digest))
     except CliptuneError as error:
         return error
-    except OSError as error:
-        return bad(show(str(error.strerror or error)).lower(), lasting=False)
     except Exception as error:  # one file must never stop the others
+        if fault := machine_fault(error) or (isinstance(error, OSError) and show(str(error.strerror or error)).lower()):
+            return bad(fault, lasting=False, machine=True)
         return bad(f"unexpected {type(error).__name__}: {show(str(error))}", lasting=True)
     return bad(flaw, lasting=True) if flaw else Done(digest, analysis, time.perf_counter() - start)
 
 
-def _has_changed(file: File) -> bool:
-    status = os.stat(file.path)  # noqa: PTH116
-    return (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns)
+def _has_changed(file: File, digest: bytes | None) -> bool:
+    """Whether a file is no longer what was found; where only its inode or status changed, its content tells."""
+    now = file_of(file.path, os.stat(file.path)).stamp  # noqa: PTH116
+    if now[:2] != file.stamp[:2]:
+        return True
+    return digest is not None and not now.fits(file.stamp) and content_hash(Path(file.path)) != digest
 
 
-def _has_moved(file: File) -> bool:
+def _has_moved(file: File, digest: bytes | None) -> bool:
     try:
-        return _has_changed(file)
+        return _has_changed(file, digest)
     except OSError:
         return True
 

@@ -2,27 +2,32 @@
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
-from indexing.catalog.changes import Analysed, Change, Linked, Refused
+from indexing.catalog.changes import Analysed, Change, Linked, Refused, Tagged
+from indexing.catalog.rows import NEVER
+from indexing.catalog.writer import CatalogWriter
 from indexing.disk.files import File, is_gone, trouble
 from indexing.executors import Crash, open_executor
-from indexing.ingest.events import Event, Failed, Ingested, Skipped
+from indexing.ingest.events import Event, Failed, Ingested, PartlyRead, Skipped
 from indexing.ingest.job import Bad, Done, Job, analyse
 from indexing.ingest.plan import Decisions
 from indexing.writing.writer import Writer
-from recommender.errors import CliptuneError
+from recommender.errors import CliptuneError, PassingError
 from recommender.model import Model
-from recommender.types import Modality
+from recommender.tags import read_tags
+from recommender.types import Modality, loss_of
 
 _BATCH_FILES = 32
+_BATCH_TAGS = 500
 _BATCH_S = 5.0  # a kill loses at most this much work per worker; a commit costs tens of milliseconds
 _LIMIT_S = 600.0
 _BYTES_PER_S = 100_000  # of media; a film of 2 GB gets 6 hours
-NEVER = -1  # a modification time no file has: such a failure is tried again on the next run
 
 
 def default_workers() -> int:
@@ -59,7 +64,10 @@ class Pipeline:
         workers: int | None,
         executor: str,
         limit_s: float | None = None,
+        *,
+        charset: str | None = None,
     ) -> None:
+        self.charset = charset
         self.writer, self.analyser, self.modality = writer, analyser, modality
         workers = default_workers() if workers is None else workers
         self.executor = open_executor(executor, workers, default_limit_s if limit_s is None else lambda _: limit_s)
@@ -68,21 +76,38 @@ class Pipeline:
 
     def run(self, todo: Decisions) -> Iterator[Event]:
         """The events of all decisions, files that need no analysis first."""
+        if todo.seen:
+            self.writer.apply(partial(CatalogWriter.see, modality=self.modality, seen=todo.seen))
         for path, reason in todo.skip:
             yield Skipped(path, reason)
         for linked, reason in todo.links:
             yield from self._take(linked, Skipped(linked.file.path, reason))
         yield from self._commit()
+        self._retag(todo.retag)
         jobs, waiting = todo.jobs, todo.wait
         while jobs:
             yield from self._analyse(jobs)
             jobs, waiting = yield from self._copies(waiting)
+
+    def _retag(self, paths: list[str]) -> None:
+        """Read the tags of known files again, those that are in reach."""
+        for at in range(0, len(paths), _BATCH_TAGS):
+            found = [Tagged(p, tags) for p in paths[at : at + _BATCH_TAGS] if (tags := self._tags(p)) is not None]
+            self.writer.commit(found, self.modality)
+
+    def _tags(self, path: str) -> Mapping[str, str] | None:
+        """The tags of a file, None where it is out of reach."""
+        try:
+            return read_tags(Path(path), self.charset) if os.access(path, os.R_OK) else None
+        except PassingError:
+            return None
 
     def _analyse(self, jobs: list[Job]) -> Iterator[Event]:
         results = cast(Generator[tuple[Job, Any]], self.executor.run(analyse, self.analyser, jobs))
         try:
             with closing(results):
                 for job, outcome in results:
+                    self.batch.events += _losses(job, outcome)
                     yield from self._take(*self._outcome(job, outcome))
         except (KeyboardInterrupt, GeneratorExit, CliptuneError):
             self._commit()  # what is finished is not lost
@@ -100,17 +125,23 @@ class Pipeline:
             self.writer.describe(self.modality, features.columns, inputs, source=source)
             return Analysed(job.file, outcome.hash, outcome.analysis), Ingested(path, outcome.seconds)
         if isinstance(outcome, Crash):
-            outcome = Bad(job.hash, trouble(path, outcome.reason), lasting=True)
+            passing = outcome.passing
+            outcome = Bad(job.hash, trouble(path, outcome.reason), lasting=not passing, machine=passing)
         if outcome.lasting and outcome.hash is not None:
             self.refused[outcome.hash] = outcome.reason
-        return self._refusal(job.file, outcome), Failed(path, outcome.reason)
+        return self._refusal(job.file, outcome)
 
-    def _refusal(self, file: File, bad: Bad) -> Refused | None:
+    def _refusal(self, file: File, bad: Bad) -> tuple[Change | None, Event]:
+        """What a failure changes, and its event: an analysis of the same content stays, whatever failed now."""
+        held = self.writer.reading(lambda catalog: catalog.content_at(self.modality, file.path))
+        keep = held is not None and (bad.machine or held == bad.hash)
+        gone = is_gone(file.path)  # nothing to remember: `update` forgets what was known of it
+        event = Failed(file.path, bad.reason, kept=keep, lost=held is not None and not keep and not gone)
         if bad.lasting:
-            return Refused(file, bad.hash, bad.reason)
-        if is_gone(file.path):
-            return None  # nothing to remember: `update` forgets what was known of it
-        return Refused(File(file.path, file.size, NEVER), bad.hash, bad.reason)
+            return Refused(file, bad.hash, bad.reason, keep), event
+        if keep or gone:
+            return None, event
+        return Refused(replace(file, mtime_ns=NEVER), bad.hash, bad.reason), event
 
     def _copies(self, waiting: list[Job]) -> Generator[Event, None, tuple[list[Job], list[Job]]]:
         """Settle files that waited for the analysis of a twin; those whose twin gave none are next."""
@@ -123,7 +154,7 @@ class Pipeline:
                 yield from self._take(Linked(job.file, digest), Skipped(job.file.path, "copy"))
             elif digest in self.refused:
                 reason = f"same content as a file that failed: {self.refused[digest]}"
-                yield from self._take(Refused(job.file, digest, reason), Failed(job.file.path, reason))
+                yield from self._take(*self._refusal(job.file, Bad(digest, reason, lasting=True)))
             elif digest in jobs:
                 still.append(job)
             else:
@@ -146,3 +177,9 @@ class Pipeline:
             self.writer.commit(batch.changes, self.modality)
         self.batch = _Batch()
         return batch.events
+
+
+def _losses(job: Job, outcome: Any) -> list[PartlyRead]:
+    """What is to be told of a file that could be read in part."""
+    loss = loss_of(outcome.analysis.features.facts) if isinstance(outcome, Done) else None
+    return [] if loss is None else [PartlyRead(job.file.path, loss)]

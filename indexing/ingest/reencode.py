@@ -66,7 +66,7 @@ def _code(
     rows = parts.read_part(writer.folder, info, analyser.source_columns(modality))
     at, first, lead = parts.locate(rows.hashes, rows.window, wanted)
     still = np.repeat([bool(c.facts.get("still")) for c in wanted], lead + [c.windows for c in wanted])
-    coded = analyser.code(modality, rows.features[at], still)
+    coded = analyser.code(modality, rows.features[at], still, lengths_s=np.ptp(rows.bounds[at], axis=1))
     blobs = {name: _move(parts.read_blobs(writer.folder, info, name), at) for name in parts.BLOBS}
     columns, source = analyser.library_columns(modality), analyser.source(modality)
     writer.describe(modality, columns, analyser.inputs(modality), source=source)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexing.disk.files import File, absolute, below, trouble
+from indexing.disk.files import File, absolute, below, file_of, trouble
 from indexing.ingest.events import Failed, LeftOut
 from indexing.ingest.ignored import Rule, leaves_out, read_rules
 from indexing.ingest.sound_alone import VIDEO_SUFFIXES, is_sound_alone
@@ -174,7 +174,7 @@ class _Walk:
         return "hidden_folders"
 
     def _take(self, path: str, status: os.stat_result) -> None:
-        self.files[path] = File(path, status.st_size, status.st_mtime_ns)
+        self.files[path] = file_of(path, status)
 
     def _fail(self, path: str, reason: str) -> None:
         self.problems.append(Failed(path, trouble(path, reason)))

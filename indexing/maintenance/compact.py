@@ -48,12 +48,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Saved:
-    """What a compaction did: parts, rows and bytes of the library before and after; `left` parts are damaged."""
+    """What a compaction did: parts, rows and bytes of the library before and after; `left` parts could not be read."""
 
     parts: tuple[int, int]
     rows: tuple[int, int]
     bytes: tuple[int, int]
     left: list[str]
+    why: str = ""
 
     def __str__(self) -> str:
         dropped, saved = self.rows[0] - self.rows[1], (self.bytes[0] - self.bytes[1]) / 1e6
@@ -73,22 +74,23 @@ def compact(folder: Path, wait_s: float = 0.0, full_bytes: int = _FULL_BYTES) ->
     """Merge small parts, drop dead rows and tracks without a path, shrink the catalog, rebuild the snapshot.
 
     Every merged part is a transaction of its own: interrupted, the library is whole, and the next call goes on.
-    Readers keep what they have open. A part that is damaged is left as it is. Raises LibraryLocked and LibraryError.
+    Readers keep what they have open. A part that is damaged, or cannot be read now, is left as it is. Raises
+    LibraryLocked and LibraryError.
     """
     before = tree_bytes(folder)
     with writing(folder, wait_s=wait_s) as writer:
         first = writer.reading(Catalog.parts_with_tracks)
         writer.apply(CatalogWriter.drop_unused)
-        left: list[str] = []
+        left: dict[str, str] = {}
         for group in _groups(writer.folder, writer.reading(Catalog.parts_with_tracks)):
             for batch in _batches(group, full_bytes):
-                left += _merge(writer, batch)
+                left |= _merge(writer, batch)
         last = writer.reading(Catalog.parts_with_tracks)
         writer.publish(always=True)
         with library_errors(folder, "shrink the catalog of the library at"):
             writer.catalog.shrink()
     rows = (sum(h.part.rows for h in first), sum(h.part.rows for h in last))
-    return Saved((len(first), len(last)), rows, (before, tree_bytes(folder)), left)
+    return Saved((len(first), len(last)), rows, (before, tree_bytes(folder)), list(left), next(iter(left.values()), ""))
 
 
 def _groups(folder: Path, held: Sequence[Held]) -> list[list[Held]]:
@@ -112,14 +114,14 @@ def _batches(group: Sequence[Held], full_bytes: int) -> Iterator[list[Held]]:
         yield batch
 
 
-def _merge(writer: Writer, batch: Sequence[Held]) -> list[str]:
-    """Write the living rows of some parts as one, which takes their place; the names of parts left out, damaged."""
-    sound, tables, damaged, first = list[Held](), list[Any](), list[str](), dict[int, int]()
+def _merge(writer: Writer, batch: Sequence[Held]) -> dict[str, str]:
+    """Write the living rows of some parts as one, which takes their place; parts left out, and why."""
+    sound, tables, left, first = list[Held](), list[Any](), dict[str, str](), dict[int, int]()
     for held in batch:
         try:
             table, starts = parts.read_living(writer.folder, held.part, held.placed)
-        except parts.DamagedPartError:  # what is damaged is never written anew
-            damaged.append(held.part.name)
+        except (parts.DamagedPartError, parts.UnreadPartError) as error:  # what is damaged is never written anew
+            left[held.part.name] = str(error)
             continue
         begin = sum(map(len, tables))
         first |= {row.id: begin + at for row, at in zip(held.placed, starts.tolist(), strict=True)}
@@ -129,4 +131,4 @@ def _merge(writer: Writer, batch: Sequence[Held]) -> list[str]:
         part, old = parts.write_merged(writer.folder, tables), [held.id for held in sound]
         space, modality = sound[0].space, sound[0].modality
         writer.apply(lambda catalog: catalog.beside(space).merge_parts(old, modality, part, first=first), [part])
-    return damaged
+    return left

@@ -8,7 +8,7 @@ from pathlib import Path
 from indexing.catalog.queries import Catalog
 from indexing.catalog.writer import CatalogWriter
 from indexing.disk.content_hash import content_hash
-from indexing.disk.files import File
+from indexing.disk.files import File, file_of
 from indexing.ingest.events import Event, Mended
 from indexing.ingest.scan import scan
 from indexing.writing.writer import Writer
@@ -34,7 +34,7 @@ def add_path(
         status = Path(path).stat()
         if content_hash(Path(path)) != digest:
             return
-        file = File(path, status.st_size, status.st_mtime_ns)
+        file = file_of(path, status)
     catalog.add_path(modality, track_id, file, tags={**(named or {}), **read_tags(Path(path))})
 
 

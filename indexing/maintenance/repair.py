@@ -1,29 +1,34 @@
 """A damaged library put right with what is left of it: nothing is given up that any copy of it still holds."""
 
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from indexing.catalog.changes import Refused
 from indexing.catalog.queries import DANGLING, Catalog
-from indexing.catalog.rows import Stored
+from indexing.catalog.rows import NEVER, Held, Stored
 from indexing.catalog.writer import CatalogWriter
+from indexing.disk import parts
 from indexing.disk.content_hash import content_hash
-from indexing.disk.files import File
+from indexing.disk.durable import library_errors
+from indexing.disk.files import File, file_of
 from indexing.disk.locations import existing, is_lost, library_path
 from indexing.ingest.events import Event, Mended
 from indexing.ingest.job import Job
-from indexing.ingest.pipeline import NEVER, Pipeline
+from indexing.ingest.pipeline import Pipeline
 from indexing.ingest.plan import Decisions
-from indexing.maintenance import salvage
+from indexing.maintenance import damage, derived, salvage
 from indexing.maintenance.relink import relink
-from indexing.maintenance.verify import check_part, examine, orphans
+from indexing.maintenance.verify import examine, orphans
 from indexing.snapshot import snapshot
 from indexing.writing.writer import Writer, mismatch, writing
 from recommender.model import Model
 from recommender.text import show
 from recommender.types import Modality
+
+_LOST = "lost with a damaged part"
 
 
 def repair(
@@ -38,9 +43,9 @@ def repair(
 ) -> Generator[Event]:
     """Put a library right; a Mended event for everything that was done or cannot be done.
 
-    In this order: the catalog is brought back, files that no catalog knows are linked or removed, tracks in
-    damaged parts are analysed again from their files, and the snapshot is made anew. Interrupted, the next call goes
-    on.
+    In this order: a snapshot that fails its checks is dropped, the catalog is brought back, files that no catalog knows
+    are linked or removed, what damaged parts still hold is kept and the rest analysed again from its files, and the
+    snapshot is made anew. Interrupted, the next call goes on. Of a part that cannot be read now nothing is changed.
 
     Parameters
     ----------
@@ -51,14 +56,32 @@ def repair(
     """
     folder = library_path(name_or_path)
     folder = folder if is_lost(folder) else existing(name_or_path)
+    yield from derived.clear_way(folder)
+    yield from derived.drop_failing(folder, wait_s)
     yield from salvage.bring_back(folder, analyser, wait_s)
     strays = orphans(folder)
     with writing(folder, wait_s=wait_s) as writer:
-        yield from (Mended(f"removed {name}, which a killed writer left") for name in strays)
+        gone = (name for name in strays if not (folder / parts.FOLDER / name).exists())
+        yield from (Mended(f"removed {name}, which a killed writer left") for name in gone)
+        yield from damage.put_back(writer)
+        damaged = yield from _damaged(writer)
         yield from _references(writer)
+        writer.apply(partial(_give_paths, folder=folder))
         yield from relink(writer, folders)
-        yield from _parts(writer, partial(_pipeline, writer, analyser, workers, executor, limit_s))
+        yield from _parts(writer, damaged, analyser, partial(_pipeline, writer, analyser, workers, executor, limit_s))
         yield from _snapshot(writer)
+
+
+def unrepaired(folder: Path) -> str | None:
+    """In a line what is not whole, or was in a damaged part alone and so is lost for now; None for nothing."""
+    if problems := examine(folder, queries=0).problems:
+        return f"{len(problems)} problem(s) are left: {problems[0]}"
+    with library_errors(folder, "read the library at"), closing(Catalog.open(folder)) as catalog:
+        gone = [failure for failure in catalog.failures() if failure.reason.startswith(_LOST)]
+    if not gone:
+        return None
+    told = f"{len(gone)} file(s) are {_LOST}, {show(gone[0].path)} among them"
+    return f"{told}: bring them back and run `recommend index update`"
 
 
 def _pipeline(
@@ -77,31 +100,37 @@ def _references(writer: Writer) -> Iterator[Event]:
             yield Mended(f"dropped {found} rows of {table} that refer to what is not there: `index update`")
 
 
-def _parts(writer: Writer, pipeline: Any) -> Iterator[Event]:
-    """Analyse the tracks of damaged parts again from whichever of their files is there."""
-    damaged = writer.reading(partial(_damaged, folder=writer.folder))
-    lost_tracks = partial(Catalog.tracks_in, parts=list(damaged))
-    for name, why in damaged.values():
-        yield Mended(f"part {name}: {why}")
+def _damaged(writer: Writer) -> Generator[Event, None, list[Held]]:
+    """The parts that are damaged, once the catalog says what the others hold."""
+    found = list(damage.find_flaws(writer))
+    dangling = writer.reading(partial(Catalog.count_dangling, table="tracks"))
+    if dangling or any(flaw.written and not flaw.unread for flaw in found):
+        yield from damage.place_again(writer)
+        found = list(damage.find_flaws(writer))
+    yield from (Mended(f"part {flaw.held.part.name}: {flaw.why}") for flaw in found)
+    return [flaw.held for flaw in found if not flaw.unread]
+
+
+def _give_paths(catalog: CatalogWriter, folder: Path) -> None:
+    """Give tracks without a path those that a snapshot of this catalog has for them."""
+    published = snapshot.load_or_none(folder)
+    if published is not None and published.uid == catalog.head().uid:
+        salvage.give_paths(folder, catalog)
+
+
+def _parts(writer: Writer, damaged: list[Held], analyser: Model, pipeline: Any) -> Iterator[Event]:
+    """Keep what damaged parts still hold, and analyse the rest again from whichever of its files is there."""
+    some = [held.id for held in damaged]
+    for held in damaged:
+        yield from damage.keep_remains(writer, held, analyser)
+    lost_tracks = partial(Catalog.tracks_in, parts=some)
     tried: set[str] = set()
     while jobs := _jobs(writer.reading(lost_tracks), tried):
         for modality in sorted({job.modality for job in jobs}):
             mine = [job for job in jobs if job.modality == modality]
             yield from pipeline(modality).run(Decisions(jobs=mine))
     yield from _hopeless(writer, writer.reading(lost_tracks))
-    writer.apply(partial(CatalogWriter.drop_empty, some=damaged))
-
-
-def _damaged(catalog: Catalog, folder: Path) -> dict[int, tuple[str, str]]:
-    """Names and what is wrong, of the parts of the searched space that are not whole, by id."""
-    searched = catalog.beside(catalog.head().space_id)
-    described, found = searched.descriptions(), {}
-    for held in searched.parts_in_turn():
-        if held.space == searched.space_id:
-            problems = list(check_part(folder, held, described[held.modality].columns))
-            if problems:
-                found[held.id] = (held.part.name, problems[0])
-    return found
+    writer.apply(partial(CatalogWriter.drop_empty, some=some))
 
 
 def _jobs(lost: list[Stored], tried: set[str]) -> list[Job]:
@@ -120,7 +149,7 @@ def _file(path: str, digest: bytes) -> File | None:
     """The file at `path` where it has that content."""
     try:
         status = Path(path).stat()
-        return File(path, status.st_size, status.st_mtime_ns) if content_hash(Path(path)) == digest else None
+        return file_of(path, status) if content_hash(Path(path)) == digest else None
     except (OSError, ValueError):
         return None
 
@@ -133,7 +162,7 @@ def _hopeless(writer: Writer, lost: list[Stored]) -> Iterator[Event]:
         if published is not None and _in_snapshot(published, track):
             yield Mended(f"{name} is searchable from the snapshot alone: bring its file back and repair again")
             continue
-        reason = "lost with a damaged part; " + ("add its file again" if track.size else "import it again")
+        reason = _LOST + "; " + ("add its file again" if track.size else "import it again")
         batch = [Refused(File(path, track.size, NEVER), track.hash, reason) for path in track.paths]
         writer.commit(batch, track.modality)
         yield Mended(f"{name} is {reason}")
@@ -150,6 +179,7 @@ def _snapshot(writer: Writer) -> Iterator[Event]:
     writer.publish()
     problems = examine(writer.folder, queries=0).problems
     if {problem.kind for problem in problems} == {"snapshot"}:
-        (writer.folder / snapshot.MANIFEST).unlink(missing_ok=True)
+        with library_errors(writer.folder, "write to the library at"):
+            (writer.folder / snapshot.MANIFEST).unlink(missing_ok=True)
         writer.publish()
         yield from (Mended(f"the snapshot was made anew: {problem.text}") for problem in problems)

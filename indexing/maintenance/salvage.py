@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from indexing.catalog.changes import plain
-from indexing.catalog.salvage import Remade, flaw_of, keep_damaged, reindex, remaking
+from indexing.catalog.salvage import Remade, find_elsewhere, flaw_of, keep_damaged, reindex, remaking
+from indexing.catalog.writer import CatalogWriter
 from indexing.disk import parts
+from indexing.disk.aside import set_aside
 from indexing.disk.durable import PARTIAL, library_errors, publish
 from indexing.disk.locations import CATALOG
 from indexing.disk.lock import lock
@@ -28,8 +30,6 @@ from recommender.logs import getLogger
 from recommender.model import Model
 from recommender.types import Affect, Modality, Track
 
-ASIDE = "aside"
-"""Folder within a library for files that nothing could be made of: the user's to delete."""
 _BOTH: tuple[Modality, ...] = ("music", "video")
 _SAMPLE = 64  # rows coded again to see whether a part is of the model's present revision
 _NEAR = 1e-3
@@ -40,7 +40,7 @@ _log = getLogger(__name__)
 def bring_back(folder: Path, analyser: Model, wait_s: float = 0.0) -> Iterator[Event]:
     """Replace a catalog that SQLite calls damaged, or that is lost, atomically; nothing happens to a sound one.
 
-    Raises LibraryError for one of a later version.
+    Raises LibraryError for one of a later version, UnreadPartError where a part cannot be read now.
     """
     with library_errors(folder, "read the library at"):
         flaw = flaw_of(folder)
@@ -49,6 +49,12 @@ def bring_back(folder: Path, analyser: Model, wait_s: float = 0.0) -> Iterator[E
     _log.info("%s: %s; it is made again", folder, flaw)
     with lock(folder, wait_s), library_errors(folder, "write to the library at"):
         yield Mended(flaw)
+        if (found := find_elsewhere(folder)) is not None:
+            if (folder / CATALOG).exists():
+                yield Mended(f"what was in its place is kept as {set_aside(folder, folder / CATALOG)}")
+            publish(found, folder / CATALOG)
+            yield Mended(f"it was found as {found.relative_to(folder)} and is back in its place")
+            return
         if reindex(folder):
             yield Mended("its indexes were made anew")
             return
@@ -81,11 +87,11 @@ def _from_parts(folder: Path, catalog: Remade, analyser: Model) -> Iterator[Even
     known = {info.name: key for key, info in catalog.parts().items()}
     remembered, back = _remember(folder), 0
     catalog.loosen()
-    for path in sorted((folder / parts.FOLDER).glob("*.parquet"), key=_age):
+    for path in sorted(filter(Path.is_file, (folder / parts.FOLDER).glob("*.parquet")), key=_age):
         modality = _modality(folder, catalog, path, analyser=analyser)
         if modality is None:
             if path.name not in known:
-                yield Mended(f"nothing could be made of {path.name}; it is kept in the folder '{_set_aside(path)}'")
+                yield Mended(f"nothing could be made of {path.name}; it is kept as {set_aside(folder, path)}")
             continue
         rows = parts.read_part(folder, parts.part_at(path)[0], ())
         if path.name not in known:
@@ -93,7 +99,7 @@ def _from_parts(folder: Path, catalog: Remade, analyser: Model) -> Iterator[Even
             known[path.name] = catalog.add_part(modality, part)
         for digest, values, vector in _tracks_in(known[path.name], rows):
             back += _put(catalog, modality, digest, values=values, track=remembered.get(vector))
-    _paths_again(folder, catalog)
+    give_paths(folder, catalog)
     if back:
         yield Mended(f"{back} tracks came back from the parts")
 
@@ -110,7 +116,7 @@ def _modality(folder: Path, catalog: Remade, path: Path, *, analyser: Model) -> 
         modality = catalog.modality_of(path.name) or next(filter(partial(_fits, folder, info, analyser), _BOTH), None)
         if modality is not None:
             parts.read_part(folder, info, ())
-    except (parts.DamagedPartError, OSError, ValueError, KeyError):
+    except parts.DamagedPartError:
         return None
     if modality is not None:
         catalog.describe(modality, columns, analyser.inputs(modality) if columns else ())
@@ -125,32 +131,20 @@ def _fits(folder: Path, info: parts.Part, analyser: Model, modality: Modality) -
     sample = rows.features[:_SAMPLE]
     if not sample.shape[1] or rows.vectors.shape[1] != analyser.space.dim:
         return False
-    coded = analyser.code(modality, sample, np.zeros(len(sample), bool)).vectors
+    lengths_s = np.ptp(rows.bounds[:_SAMPLE], axis=1)
+    coded = analyser.code(modality, sample, np.zeros(len(sample), bool), lengths_s=lengths_s).vectors
     return bool((np.einsum("nd,nd->n", coded, rows.vectors[:_SAMPLE]) > 1 - _NEAR).all())
 
 
-def _set_aside(path: Path) -> str:
-    home = path.parent.parent / ASIDE
-    home.mkdir(exist_ok=True)
-    path.replace(home / path.name)
-    return ASIDE
-
-
 def _tracks_in(part: int, rows: parts.Rows) -> Iterator[tuple[bytes, dict[str, Any], bytes]]:
-    """The tracks in a part: hash, what the catalog has of each, and the bytes of its first vector.
-
-    Each runs from its window 0, after the row that describes it where there is one.
-    """
-    starts = np.flatnonzero(rows.window == 0)
-    ends = np.append(starts[1:], len(rows))
-    for at, end in zip(starts.tolist(), ends.tolist(), strict=True):
+    """The tracks in a part: hash, what the catalog has of each, and the bytes of its first vector."""
+    for digest, at, count in parts.tracks_in(rows):
         lead = at > 0 and bool(rows.window[at - 1] == parts.ITEM)
-        end -= int(end < len(rows) and rows.window[end - 1] == parts.ITEM)
         affect = rows.affect[at - 1].tolist() if lead else []
-        values = {"size": 0, "part": part, "first_row": at, "windows": end - at, "facts": {}}
-        values["duration_s"] = float(rows.bounds[at - 1 if lead else end - 1, 1])
+        values = {"size": 0, "part": part, "first_row": at, "windows": count, "facts": {}}
+        values["duration_s"] = float(rows.bounds[at - 1 if lead else at + count - 1, 1])
         values |= dict(zip(Affect._fields, affect or [None] * len(Affect._fields), strict=True))
-        yield rows.hashes[at].tobytes(), values, rows.vectors[at].tobytes()
+        yield digest, values, rows.vectors[at].tobytes()
 
 
 def _remember(folder: Path) -> dict[bytes, Track]:
@@ -178,7 +172,7 @@ def _put(catalog: Remade, modality: Modality, digest: bytes, *, values: dict[str
     return back is not None
 
 
-def _paths_again(folder: Path, catalog: Remade) -> None:
+def give_paths(folder: Path, catalog: CatalogWriter) -> None:
     """Give tracks that kept their rows but lost their paths those that the snapshot has for them."""
     for modality, segment, facts in _published(folder):
         for digest, track_id in catalog.pathless(modality).items():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,9 @@ from indexing.catalog.queries import Catalog
 from indexing.catalog.rows import Held, Live
 from indexing.disk import parts
 from indexing.disk.durable import library_errors
-from indexing.disk.files import trouble
 from indexing.disk.runs import spans
 from indexing.library import Library
-from indexing.maintenance import compact, recall
+from indexing.maintenance import compact, derived, recall
 from indexing.maintenance.recall import Recall
 from indexing.search.ann_files import load_settings
 from indexing.snapshot import facts, snapshot
@@ -36,7 +36,7 @@ class Problem:
 
     Attributes
     ----------
-    kind: catalog, part, content, snapshot or search. text: one line.
+    kind: catalog, part, content, snapshot, fingerprints or search. text: one line.
     """
 
     kind: str
@@ -99,6 +99,7 @@ def examine(folder: Path, queries: int = recall.QUERIES, seed: int = 0) -> Repor
             report.counts = checker.counts()
             report.problems += checker.check_store()
             report.problems += checker.check_snapshot(published)
+            report.problems += starmap(Problem, derived.flaws(folder, published))
             if queries and not checker.broken:
                 report.recalls = checker.recalls(queries, seed)
     least = load_settings(folder).recall - recall.SLACK
@@ -114,7 +115,7 @@ def orphans(folder: Path) -> list[str]:
 
     The library need not be fit to be opened.
     """
-    with closing(Catalog.open(folder)) as catalog:
+    with library_errors(folder, "read the library at"), closing(Catalog.open(folder)) as catalog:
         known = [part.name for part in catalog.parts().values()]
     return [path.name for path in parts.strangers(folder, known)]
 
@@ -220,17 +221,11 @@ class _Checker:
 def check_part(folder: Path, held: Held, columns: tuple[str, ...]) -> Iterator[str]:
     """What is wrong with one part: its file, the numbers in it, and whether it holds what the catalog places there."""
     part = held.part
-    path = folder / parts.FOLDER / part.name
     try:
-        if parts.checksum(path) != part.checksum:
-            yield f"{part.name} is not as it was written (its checksum differs)"
-            return
+        parts.check_written(folder, part)
         rows = parts.read_part(folder, part, columns)
     except LibraryError as error:
         yield str(error)
-        return
-    except OSError as error:
-        yield trouble(str(path), str(error.strerror).lower())
         return
     for name, array in vars(rows).items():
         if not np.isfinite(array).all():
@@ -254,5 +249,7 @@ def _misplaced(held: Held, rows: parts.Rows) -> Iterator[str]:
     hashes = np.frombuffer(b"".join(r.hash for r in placed), np.uint8).reshape(len(placed), -1)
     wrong = (rows.hashes[at] != np.repeat(hashes, count, axis=0)).any(axis=1)
     wrong |= rows.window[at] != at - np.repeat(first, count)
-    if wrong.any() or len(np.unique(at)) != len(at):
+    ends = np.minimum(first + count, len(rows) - 1)
+    longer = (rows.window[ends] == count) & (rows.hashes[ends] == hashes).all(axis=1)
+    if wrong.any() or longer.any() or len(np.unique(at)) != len(at):
         yield f"{part.name} does not hold {int(wrong.sum()) or 'some'} windows where the catalog says"

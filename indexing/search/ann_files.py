@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from indexing.disk.checksums import crc, seal, unseal
 from indexing.disk.durable import PARTIAL, library_errors, write_json
 from indexing.search.ann_tuning import Measured, Settings, tune
 from indexing.search.backends import AUTO, SETTINGS
@@ -18,13 +19,14 @@ from indexing.search.backends import faiss_pq as codes_of
 from indexing.search.backends.faiss_pq import FaissPQ, Layout
 from indexing.snapshot.snapshot import CODES, RECORD
 from recommender.atomic import new_file
-from recommender.errors import Argument, BackendError, CliptuneError, LibraryError
+from recommender.errors import Argument, BackendError, CliptuneError, InputError, LibraryError
 from recommender.opening import load_json
 from recommender.text import show
 from recommender.types import Array
 
 BUILD = "run `recommend index build`"
 _FORMAT = 1
+_HEAD = 4 << 20  # bytes of a file of codes that are looked at before FAISS reads it: 4 ms
 _UNUSABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, CliptuneError)
 
 
@@ -37,6 +39,7 @@ class Built:
     file:       the codes' file name, None where exact search was found to serve better.
     size_bytes: of that file.
     cpu_s:      spent on building and measuring.
+    crcs:       of that file's beginning, which holds all but codes, and of all of it; none of before there were any.
     """
 
     rows: int
@@ -47,6 +50,7 @@ class Built:
     layout: Layout | None
     measured: Measured | None
     cpu_s: float
+    crcs: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         if self.measured is None:
@@ -67,7 +71,7 @@ def load_settings(folder: Path) -> Settings:
     try:
         with library_errors(folder, "read the search settings of"):
             return Settings(**load_json(folder / SETTINGS))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, InputError) as error:
         raise LibraryError(
             f"{show(folder / SETTINGS)} is damaged; run ", Argument("recall", 0.999, "index build")
         ) from error
@@ -113,9 +117,10 @@ def has_codes(home: Path) -> bool:
 
 def load_built(home: Path) -> Built:
     """What was built in a snapshot's folder; raises one of several errors when unusable."""
-    held = load_json(home / RECORD)
+    held = unseal(load_json(home / RECORD))
     if held.pop("format") != _FORMAT:
         raise ValueError("unknown format of a search index")
+    held["crcs"] = tuple(held["crcs"]) if held.get("crcs") else None
     held["settings"] = Settings(**held["settings"])
     for name, kind in {"layout": Layout, "measured": Measured}.items():
         held[name] = None if held[name] is None else kind(**held[name])
@@ -147,11 +152,23 @@ def find_kept(home: Path, vectors: Array, settings: Settings) -> Built | None:
     return built if asked == settings else None
 
 
+def is_damaged(home: Path, vectors: Array) -> bool:
+    """Whether what was built in a folder, if anything, is not as it was written; raises OSError."""
+    if not (home / RECORD).exists():
+        return False
+    built = _whole(home, vectors)
+    if built is None or built.file is None or built.crcs is None:
+        return built is None
+    return crc(home / built.file) != built.crcs[1]
+
+
 def _whole(home: Path, vectors: Array) -> Built | None:
     """What was built for these vectors, None where it is not there, damaged or of others."""
     try:
         built = load_built(home)
         whole = built.file is None or (home / built.file).stat().st_size == built.size_bytes
+        if whole and built.file is not None and built.crcs is not None:
+            whole = crc(home / built.file, _HEAD) == built.crcs[0]
     except _UNUSABLE:
         return None
     return built if whole and (built.rows, built.dim) == vectors.shape else None
@@ -168,8 +185,9 @@ def build_codes(home: Path, vectors: Array, settings: Settings) -> Built:
     name = None if codes is None else f"search-{uuid.uuid4().hex[:8]}.faiss"
     size = 0 if name is None else _write(codes, home, name)
     rows, dim = vectors.shape
-    built = Built(rows, dim, settings, name, size, layout, measured, time.process_time() - start_s)
-    write_json(home / RECORD, {"format": _FORMAT, **asdict(built), "settings": _as_json(settings)})
+    sums = None if name is None else (crc(home / name, _HEAD), crc(home / name))
+    built = Built(rows, dim, settings, name, size, layout, measured, time.process_time() - start_s, sums)
+    write_json(home / RECORD, seal({"format": _FORMAT, **asdict(built), "settings": _as_json(settings)}))
     _clear(home)
     return built
 

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from indexing.catalog.tracks import filter_values, leading, leading_paths, track_of
-from indexing.disk.durable import sync
-from indexing.disk.npy import NpyWriter, load_npy
+from indexing.disk.npy import NpyWriter, ascends, load_npy, within
 from recommender.conditions import NAMES, RANGES, READ, OneOf, Within
 from recommender.types import Affect, Array, Modality, Track
 
@@ -132,28 +131,39 @@ def load(home: Path, tracks: int) -> Facts:
     What was written before a filter was declared lacks what that reads: see `Facts.is_whole`.
     """
     folder = home / FOLDER
-    names = ("affect", "recording", "twins", "first")
-    kept: dict[str, Any] = {name: load_npy(folder / f"{name}.npy") for name in names}
+    kept: dict[str, Any] = {
+        name: load_npy(folder / f"{name}.npy", np.int64) for name in ("recording", "twins", "first")
+    }
     kept |= {name: _load_texts(folder, name) for name in ("paths", "titles", "artists")}
     there = [one for one in READ if (folder / f"{one.name}.npy").exists()]
-    numbers = {one.name: load_npy(folder / f"{one.name}.npy") for one in there if isinstance(one, Within)}
-    codes = {one.name: load_npy(folder / f"{one.name}.npy") for one in there if isinstance(one, OneOf)}
+    numbers = {one.name: load_npy(folder / f"{one.name}.npy", np.float64) for one in there if isinstance(one, Within)}
+    codes = {one.name: load_npy(folder / f"{one.name}.npy", np.int32) for one in there if isinstance(one, OneOf)}
     named = {name: Named(values, _load_texts(folder, f"{name}_names")) for name, values in codes.items()}
-    facts = Facts(numbers, named, **kept)
-    each = (*numbers.values(), *codes.values(), facts.affect, facts.recording)
-    whole = all(len(values) == tracks for values in each)
-    whole = whole and facts.affect.shape[1:] == (4,) and len(facts) == tracks and facts.twins.max(initial=-1) < tracks
-    if not whole or not facts.first[-1] == len(facts.paths) == len(facts.titles) == len(facts.artists):
+    affect = load_npy(folder / "affect.npy", np.float64, len(Affect._fields))
+    facts = Facts(numbers, named, affect=affect, **kept)
+    if not _fit_together(facts, tracks):
         raise ValueError("the snapshot's facts do not fit together")
     return facts
 
 
+def _fit_together(facts: Facts, tracks: int) -> bool:
+    """Whether facts are of so many tracks, and every number is one that may stand where it does."""
+    each = (*facts.numbers.values(), *(named.codes for named in facts.named.values()), facts.affect, facts.recording)
+    if not all(len(values) == tracks for values in each) or len(facts) != tracks:
+        return False
+    numbers = all(not np.isinf(values).any() for values in (*facts.numbers.values(), facts.affect))
+    codes = all(within(codes, _UNKNOWN, len(names)) for codes, names in facts.named.values())
+    places = within(facts.twins, 0, tracks) and bool((np.diff(facts.twins) > 0).all())
+    counts = {int(facts.first[-1]), len(facts.paths), len(facts.titles), len(facts.artists)}
+    paths = ascends(facts.first) and len(counts) == 1
+    return numbers and codes and places and paths and bool((facts.recording > 0).all())
+
+
 def save(home: Path, facts: Facts) -> None:
-    """Write facts below `home`, synced."""
+    """Write facts below `home`; the files are synced."""
     (home / FOLDER).mkdir()
     for name, values in arrays(facts).items():
         NpyWriter.save(home / FOLDER / f"{name}.npy", values)
-    sync(home / FOLDER)
 
 
 def arrays(facts: Facts) -> dict[str, Array]:
@@ -237,7 +247,7 @@ class _Growing:
 
 
 def _load_texts(folder: Path, name: str) -> Texts:
-    texts = Texts(load_npy(folder / f"{name}.npy"), load_npy(folder / f"{name}.offsets.npy"))
-    if texts.offsets[0] != 0 or texts.offsets[-1] != len(texts.blob):
+    texts = Texts(load_npy(folder / f"{name}.npy", np.uint8), load_npy(folder / f"{name}.offsets.npy", np.int64))
+    if not ascends(texts.offsets) or texts.offsets[-1] != len(texts.blob):
         raise ValueError(f"the snapshot's {name} do not fit together")
     return texts

@@ -7,19 +7,21 @@ small exact tail; only then are the catalog's questions and the store imported.
 
 import itertools
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
 
 from indexing.catalog.reading import Description, Head
-from indexing.disk.durable import library_errors, new_folder, sync, write_json
-from indexing.disk.npy import NpyWriter, load_npy
+from indexing.disk.checksums import SMALL, crcs, differing, seal, unseal
+from indexing.disk.durable import PARTIAL, library_errors, new_folder, write_json
+from indexing.disk.npy import NpyWriter, ascends, load_npy
 from indexing.disk.runs import spans
 from indexing.snapshot import facts
 from indexing.snapshot.facts import Facts
@@ -28,7 +30,7 @@ from indexing.snapshot.segments import Segment
 from recommender.errors import LibraryError
 from recommender.logs import getLogger
 from recommender.opening import load_json
-from recommender.types import Array, Modality
+from recommender.types import Affect, Array, Modality
 
 if TYPE_CHECKING:
     from indexing.catalog.queries import Catalog
@@ -39,6 +41,8 @@ FOLDER, MANIFEST = "snapshots", "manifest.json"
 RECORD, CODES = "search.json", "search-*.faiss"
 _FORMAT = 3  # 2: facts of tracks, descriptions of modalities; 3: genres, licences, recordings
 _CHUNK = 1 << 16  # rows copied at a time: some 20 MB at 64 dimensions
+_NAME = re.compile(rf"(?:{re.escape(PARTIAL)})?[0-9]+-[0-9a-f]{{8}}")
+T = TypeVar("T")
 _log = getLogger(__name__)
 _ROWS = ("vectors", "affect", "inputs", "bounds")  # one row per window
 _TRACKS = ("ids", "parts", "offsets")
@@ -49,7 +53,7 @@ _Piece = tuple[Array, dict[str, Array]]  # which tracks or rows, and the arrays 
 class Snapshot:
     """A published snapshot: its folder's name, the catalog state it shows, and by modality what it holds.
 
-    `facts` are of the tracks of the segment, in its order.
+    `facts` are of the tracks of the segment, in its order; `crcs` are checksums by the path of a file below `home`.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Snapshot:
     segments: dict[Modality, Segment]
     medians: dict[Modality, Array]
     facts: dict[Modality, Facts]
+    crcs: dict[Modality, dict[str, int]]
 
     @property
     def is_whole(self) -> bool:
@@ -76,23 +81,43 @@ class Snapshot:
         return folder / FOLDER / self.name / modality
 
 
-def load(folder: Path) -> Snapshot:
-    """The published snapshot, memory-mapped; raises OSError, ValueError or KeyError when unusable."""
-    manifest = load_json(folder / MANIFEST)
+def load(folder: Path, most: int | None = SMALL) -> Snapshot:
+    """The published snapshot, memory-mapped; raises OSError, ValueError or KeyError when unusable.
+
+    What it holds is trusted as far as it is of the right kind, size and order, and small files (of at most `most`
+    bytes; None: all) have the checksum that they were written with. One of before there were any has none.
+    """
+    manifest = unseal(load_json(folder / MANIFEST))
     if manifest["format"] != _FORMAT:
         raise ValueError(f"unknown snapshot format {manifest['format']}")
     name = Path(manifest["name"]).name
-    home = folder / FOLDER / name
-    state = manifest["uid"], manifest["generation"], manifest["space"]
-    loaded = Snapshot(name, *state, {}, {}, {}, {})
+    state = _checked(manifest["uid"], str), _checked(manifest["generation"], int), _checked(manifest["space"], int)
+    loaded = Snapshot(name, *state, {}, {}, {}, {}, {})
     for modality, held in manifest["modalities"].items():
-        segment = _load_segment(home / modality, int(held["rows"]))
-        known = facts.load(home / modality, len(segment.ids))
-        loaded.descriptions[modality] = Description(tuple(held["columns"]), tuple(held["inputs"]))
+        if modality not in get_args(Modality):
+            raise ValueError(f"the manifest names the modality {modality!r}")
+        home = folder / FOLDER / name / modality
+        loaded.crcs[modality] = held.get("crcs", {})
+        if (wrong := next(differing(home, loaded.crcs[modality], most), None)) is not None:
+            raise ValueError(f"{modality}/{wrong} is not as it was written")
+        segment = _load_segment(home, _checked(held["rows"], int))
+        known = facts.load(home, len(segment.ids))
+        described = Description(*(tuple(_checked(one, str) for one in held[key]) for key in Description._fields))
+        medians_ = load_npy(home / "medians.npy", np.float32)
+        width = segment.inputs.shape[1]
+        if not len(described.inputs) == len(medians_) == width or not np.isfinite(medians_).all():
+            raise ValueError("the snapshot's medians do not fit its columns")
+        loaded.descriptions[modality] = described
         loaded.segments[modality] = replace(segment, recordings=known.recording if len(known.twins) else None)
-        loaded.medians[modality] = load_npy(home / modality / "medians.npy")
+        loaded.medians[modality] = medians_
         loaded.facts[modality] = known
     return loaded
+
+
+def _checked(value: Any, kind: type[T]) -> T:
+    if type(value) is not kind:
+        raise ValueError(f"the manifest says {value!r} where it should name a {kind.__name__}")
+    return value
 
 
 def load_or_none(folder: Path) -> Snapshot | None:
@@ -171,23 +196,34 @@ def publish_snapshot(folder: Path, catalog: "Catalog") -> None:
                 home.mkdir()
                 rows = _put(folder, home, searched, old, modality=modality)
                 facts.save(home, facts.gather(searched.facts(modality)))
-                held[modality] = {"rows": rows, **description._asdict()}
+                held[modality] = {"rows": rows, **description._asdict(), "crcs": _crcs(home, old, modality)}
         state = {"uid": head.uid, "generation": head.generation, "space": head.space_id}
-        write_json(folder / MANIFEST, {"format": _FORMAT, "name": name, **state, "modalities": held})
+        write_json(folder / MANIFEST, seal({"format": _FORMAT, "name": name, **state, "modalities": held}))
     remove_others(folder, name)
 
 
 def remove_others(folder: Path, name: str | None) -> None:
     """Remove every snapshot but one; readers that have an old one mapped keep it until they close."""
     for other in (folder / FOLDER).glob("*"):
-        if other.name != name:
+        if other.name != name and _NAME.fullmatch(other.name):
             shutil.rmtree(other, ignore_errors=True)
 
 
+def _crcs(home: Path, old: Snapshot | None, modality: Modality) -> dict[str, int]:
+    """The checksums of a modality's arrays; of linked ones as they were written."""
+    before = {} if old is None else old.crcs.get(modality, {})
+    return crcs(home, {name: before[name] for name in before if (home / name).stat().st_nlink > 1})
+
+
 def _load_segment(home: Path, rows: int) -> Segment:
-    arrays: dict[str, Any] = {key: load_npy(home / f"{key}.npy") for key in _ROWS + _TRACKS}
-    ids, offsets = arrays["ids"], arrays["offsets"]
-    if any(len(arrays[key]) != rows for key in _ROWS) or len(offsets) != len(ids) + 1 or offsets[-1] != rows:
+    kinds: dict[str, Any] = {"vectors": np.float32, "affect": np.float32, "inputs": np.float32, "bounds": np.float64}
+    arrays: dict[str, Any] = {key: load_npy(home / f"{key}.npy", kinds[key], -1) for key in _ROWS}
+    arrays |= {key: load_npy(home / f"{key}.npy", np.int64) for key in _TRACKS}
+    ids, parts, offsets = (arrays[key] for key in _TRACKS)
+    fit = all(len(arrays[key]) == rows for key in _ROWS) and len(offsets) == len(ids) + 1 == len(parts) + 1
+    fit = fit and arrays["affect"].shape[1] in (0, len(Affect._fields)) and arrays["bounds"].shape[1] == 2
+    ordered = fit and ascends(offsets) and offsets[-1] == rows and (ids[:1] > 0).all() and (np.diff(ids) > 0).all()
+    if not ordered or (parts < 0).any():
         raise ValueError("the snapshot's arrays do not fit together")
     return Segment(alive=np.ones(len(ids), bool), home=home, **arrays)
 
@@ -273,7 +309,6 @@ def _link(source: Path, home: Path) -> bool:
         for made in home.iterdir():
             made.unlink()
         return False
-    sync(home)
     return True
 
 
@@ -296,7 +331,6 @@ def _write(home: Path, kept: list[Segment], tail: "Live", fresh: Iterator[_Piece
         NpyWriter.save(home / f"{key}.npy", values)
     whole = _load_segment(home, int(offsets[-1]))
     NpyWriter.save(home / "medians.npy", medians_of([whole]))
-    sync(home)
     return int(offsets[-1])
 
 

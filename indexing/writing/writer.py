@@ -14,7 +14,7 @@ from indexing.disk import parts
 from indexing.disk.durable import PARTIAL, library_errors
 from indexing.disk.locations import BACKUP
 from indexing.disk.lock import lock, now
-from indexing.duplicates.groups import Versions
+from indexing.duplicates import groups
 from indexing.snapshot import snapshot
 from recommender.errors import Argument, LibraryError, SpaceMismatch
 from recommender.text import show
@@ -38,7 +38,7 @@ class Writer:
     sources: dict[Modality, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.versions = Versions(self.folder, self.space_id)
+        self.versions = groups.Versions(self.folder, self.space_id)
 
     @property
     def space_id(self) -> int:
@@ -127,16 +127,20 @@ class Writer:
                 (self.folder / parts.FOLDER / name).unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove what a killed writer left: files the catalog does not know, unfinished snapshots."""
+        """Remove what a killed writer left: parts the catalog does not know, what is unfinished; nothing of others."""
         known = [part.name for part in self.reading(Catalog.parts).values()]
+        begun = (*self.folder.glob(PARTIAL + "*"), *self.folder.glob(f"*/{PARTIAL}*"))
         with library_errors(self.folder, "write to the library at"):
-            for path in (*parts.strangers(self.folder, known), *self.folder.glob(PARTIAL + "*"), self.folder / BACKUP):
-                path.unlink(missing_ok=True)
-            for path in self.folder.glob(f"*/{PARTIAL}*"):
+            for path in (*parts.strangers(self.folder, known), *begun, self.folder / BACKUP):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             published = snapshot.load_or_none(self.folder)
             if published is not None:
                 snapshot.remove_others(self.folder, published.name)
+
+    def regroup(self) -> None:
+        """Group versions anew where that was done by other rules; the next writer tries where it cannot be now."""
+        with suppress(LibraryError), library_errors(self.folder, "read the library at"), self.catalog.transaction():
+            groups.regroup(self.folder, self.catalog)
 
     def _write_part(self, items: list[tuple[bytes, Analysis]], modality: Modality) -> parts.Part:
         columns, source = items[0][1].features.columns, self.sources.get(modality, "")
@@ -181,6 +185,7 @@ def writing(folder: Path, space: Space | None = None, wait_s: float = 0.0, *, sw
                     raise mismatch(folder, head.space, space)
             writer = Writer(folder, catalog, space or head.space)
             writer.clear()
+            writer.regroup()
             yield writer
         finally:
             catalog.close()

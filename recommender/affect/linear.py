@@ -9,7 +9,7 @@ import numpy as np
 from recommender.errors import ModelError
 from recommender.types import Array
 
-FORM = "bounded"
+FORM = "bounded, unsure where short"
 """Of the prediction, for the revisions of models: change it whenever the same parameters give another affect."""
 
 POPULATION_SD = 0.4
@@ -17,6 +17,9 @@ POPULATION_SD = 0.4
 
 CLIP_Z = 3.5
 """Standardised inputs beyond this are clipped: a linear model must not extrapolate from one odd feature."""
+
+SHORT_S, SHORTEST_S = 3.0, 0.3
+"""Sounds shorter than the first are no pieces of music (a tempo and a key need as much); below the second no matter."""
 
 RIM = 0.999
 """What counts as the rim of the plane where a mean is taken back: bounded from ten SDs."""
@@ -46,6 +49,15 @@ def unbound(mean: Array) -> Array:
     """The inverse of `bound`, finite for a mean stored as 1 as well."""
     kept = np.clip(mean, -RIM, RIM)
     return np.asarray(kept / np.sqrt(np.sqrt(1 - np.square(np.square(kept)))))
+
+
+def unsure_where_short(affect: Array, lengths_s: Array) -> Array:
+    """`affect` float32 [n, 4] of sounds of `lengths_s` [n]: below `SHORT_S` the less is known the shorter they are.
+
+    Means move to neutral and SDs widen by the same factor, so that no word and no high score comes of a moment.
+    """
+    factor = SHORT_S / np.clip(lengths_s, SHORTEST_S, SHORT_S)
+    return (affect * np.stack([1 / factor, 1 / factor, factor, factor], axis=1)).astype(np.float32)
 
 
 @dataclass(frozen=True)

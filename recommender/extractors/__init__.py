@@ -45,6 +45,10 @@ class Extractor:
         """Changes whenever the same file would give other numbers; "" of published networks, which do not change."""
         return self._module.REVISION
 
+    def serves(self, revision: str) -> bool:
+        """Whether a model made for features of that revision reads today's: ordinary files give the same numbers."""
+        return revision in (self.revision, *getattr(self._module, "FORMER", ()))
+
     @property
     def shares(self) -> bool:
         """Whether several files go through together faster: batches of its network hold more than one piece."""

@@ -7,6 +7,7 @@ what to do. Damaged packets are skipped and counted in a `Damage`; a file that g
 from recommender.media.audio import audio_blocks
 from recommender.media.bursts import bursts
 from recommender.media.damage import Damage
+from recommender.media.metadata import metadata
 from recommender.media.outline import Outline, outline
 from recommender.media.probe import MediaInfo, probe
 from recommender.media.video import Frame, frames
@@ -20,6 +21,7 @@ __all__ = [
     "audio_blocks",
     "bursts",
     "frames",
+    "metadata",
     "outline",
     "probe",
     "write_audio",

@@ -7,8 +7,10 @@ from typing import Any
 import av
 import numpy as np
 
-from recommender.media.container import audio_stream, decode_frames, demuxer, nothing_decoded, prepare
 from recommender.media.damage import Damage, StrPath, cannot_read
+from recommender.media.infrasound import PIECE_S, without_infrasound
+from recommender.media.mixing import Mixer
+from recommender.media.sound import sound_frames
 from recommender.types import Array
 
 _CHUNK = 1 << 15  # samples mixed and resampled at once: per-frame overhead vanishes, a chunk stays in the cache
@@ -25,24 +27,23 @@ def audio_blocks(
     """Consecutive float32 [round(block_s * sr_hz)] mono blocks at `sr_hz`; the last one may be shorter.
 
     Channels are averaged (the low-frequency effects channel left out), so two equal channels give the level of
-    one. Full scale is 1; values are finite and within ±4. Memory does not grow with the length of the file.
+    one; what their mean would lose is kept (`mixing`), and an offset or rumble that drowns the sound is taken out
+    (`infrasound`). Full scale is 1; values are finite and within ±4. Memory does not grow with the length of the file.
     Raises MediaError, at the first block, when there is no audio stream or nothing of it can be decoded, and after
     12 hours of sound.
     """
     damage = Damage() if damage is None else damage
     size = max(1, round(block_s * sr_hz))
-    with demuxer(path) as container:
-        stream = audio_stream(container, path)
-        prepare(stream, threads=1)
-        heard = 0
-        chunks = _mono_chunks(decode_frames(container, stream, damage), path)
-        for block in _blocks(_resample(chunks, sr_hz), size):
-            heard += len(block)
-            if heard > MAX_S * sr_hz:
-                raise cannot_read(path, f"it holds more than {MAX_S / 3600:g} hours of sound; cut it into parts")
-            yield block
-        if not heard:
-            raise nothing_decoded(path, stream, damage)
+    heard = 0
+    chunks = _mono_chunks(sound_frames(path, damage), path)
+    pieces = _blocks(_resample(chunks, sr_hz), max(1, round(PIECE_S * sr_hz)))
+    for block in _blocks(without_infrasound(pieces, sr_hz), size):
+        heard += len(block)
+        if heard > MAX_S * sr_hz:
+            raise cannot_read(path, f"it holds more than {MAX_S / 3600:g} hours of sound; cut it into parts")
+        yield block
+    if not heard:
+        raise cannot_read(path, "it holds no sound that can be read; copy or export it again")
 
 
 def _blocks(pieces: Iterable[Array], size: int) -> Iterator[Array]:
@@ -62,11 +63,12 @@ def _blocks(pieces: Iterable[Array], size: int) -> Iterator[Array]:
 
 def _mono_chunks(frames: Iterable[Any], path: StrPath) -> Iterator[tuple[int, Array]]:
     """(rate in Hz, mono samples) per chunk of frames with the same rate, number format and channels."""
-    for (rate, *_), run in groupby(frames, _kind):
+    for (rate, _, layout), run in groupby(frames, _kind):
         if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
             raise cannot_read(path, f"its sample rate of {rate} Hz makes no sense; export it again")
-        for chunk in _chunks(run):
-            yield rate, _mono(chunk)
+        mixer = Mixer(rate, _heard(layout))
+        for y in mixer(_channels(chunk) for chunk in _chunks(run)):
+            yield rate, y
 
 
 def _kind(frame: Any) -> tuple[int, str, Any]:
@@ -85,8 +87,14 @@ def _chunks(frames: Iterable[Any]) -> Iterator[Any]:
         yield fifo.read()
 
 
-def _mono(frame: Any) -> Array:
-    """float32 [n]: the mean over the channels of `frame`, full scale 1, finite."""
+def _heard(layout: Any) -> list[str]:
+    """Names of the channels but for the low-frequency effects, where there are others."""
+    names = [channel.name for channel in layout.channels]
+    return [name for name in names if name != "LFE"] or names
+
+
+def _channels(frame: Any) -> Array:
+    """[c, n]: the samples of the channels that `_heard` names, whole numbers or finite floats within ±_LIMIT."""
     names = [channel.name for channel in frame.layout.channels]
     if (len(names) >= _SAFE_PLANES and frame.format.is_planar) or frame.format.name in _NO_ARRAY:
         y = np.concatenate([_planar(piece, len(names)) for piece in _pack(frame)], axis=1)
@@ -94,13 +102,9 @@ def _mono(frame: Any) -> Array:
         y = _planar(frame, len(names))
     if 0 < names.count("LFE") < len(names):
         y = y[[name != "LFE" for name in names]]
-    if np.issubdtype(y.dtype, np.integer):
-        half = 2.0 ** (8 * y.dtype.itemsize - 1)
-        middle = half if y.dtype.kind == "u" else 0.0
-        return np.asarray((y.mean(axis=0, dtype=np.float64) - middle) / half, np.float32)
-    if not (y.min() >= -_LIMIT and y.max() <= _LIMIT):  # also where one of them is NaN
-        y = np.clip(np.nan_to_num(y, nan=0.0, posinf=0.0, neginf=0.0), -_LIMIT, _LIMIT)
-    return np.asarray(np.add.reduce(y, axis=0, dtype=np.float32) / np.float32(len(y)))
+    if np.issubdtype(y.dtype, np.integer) or (y.min() >= -_LIMIT and y.max() <= _LIMIT):
+        return y
+    return np.clip(np.nan_to_num(y, nan=0.0, posinf=0.0, neginf=0.0), -_LIMIT, _LIMIT)  # also where one of them is NaN
 
 
 def _pack(frame: Any) -> list[Any]:

@@ -90,6 +90,6 @@ def _thin(
             continue
         try:
             kept.append(Frame(t_s, painter.rgb(frame), looks.at(t_s, frame)))
-        except DECODE_ERRORS:
-            damage.packets += 1
+        except DECODE_ERRORS as error:
+            damage.skip(error)
     return kept

@@ -14,8 +14,9 @@ import av
 from av.container import Flags
 from av.stream import Discard, Disposition
 
-from recommender.errors import MediaError
-from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read
+from recommender.errors import MediaError, PassingError
+from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read, for_now
+from recommender.media.structure import ENCRYPTED, Piece, is_encrypted, secret_pids
 
 # Formats that hold their own data. Playlists and lists (hls, dash, concat, sdp, image2) are left out on purpose:
 # they would open other files or addresses named inside a file that somebody sent.
@@ -33,6 +34,7 @@ MAX_MOVING_PIXELS = 8192 * 4352
 _MARGIN = 1.1  # decoders count the rows and columns that they align a picture with
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MOST_INFLATED = 1 << 26  # of the texts and colour profiles of a PNG; FFmpeg makes 2 GB of 1 MB without asking
+_ASIDE = Disposition.comment | Disposition.visual_impaired | Disposition.descriptions  # nobody's first choice
 _MAX_READ_FAILURES = 100  # consecutive failures to read a packet after which the rest of a file is given up
 _OPTIONS = {
     "format_whitelist": ",".join(_FORMATS),
@@ -57,28 +59,78 @@ class _File(FileIO):
     name: str
 
 
+class _Window(_File):
+    """Some bytes of a file as a file of their own."""
+
+    piece: Piece
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """As of any file."""
+        base = (self.piece.start, super().tell(), self.piece.end)[whence]
+        return super().seek(base + offset) - self.piece.start
+
+    def tell(self) -> int:
+        """As of any file."""
+        return super().tell() - self.piece.start
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As of any file."""
+        left = max(0, self.piece.end - super().tell())
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
+class _Source:
+    """What PyAV reads of a file. FFmpeg takes a disk that fails for the end of the file: `fault` keeps the truth."""
+
+    def __init__(self, file: FileIO) -> None:
+        self.file, self.name, self.seek, self.tell = file, file.name, file.seek, file.tell
+        self.fault: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; none where they cannot be read."""
+        try:
+            return self.file.read(size)
+        except (OSError, MemoryError) as error:
+            self.fault = self.fault or error
+            return b""
+
+
 @contextmanager
-def demuxer(path: StrPath) -> Iterator[Any]:
-    """The PyAV input container of `path`; raises MediaError when the file cannot be opened as media.
+def demuxer(path: StrPath, piece: Piece | None = None) -> Iterator[Any]:
+    """The PyAV input container of `path`, or of a piece of it; raises MediaError when it cannot be opened as media.
 
     A Python file object is handed to PyAV, so no name is ever taken for an address, a protocol or a pattern;
-    it costs no decoding speed.
+    it costs no decoding speed. What goes wrong inside the context, or in reading, for a fault of the machine is a
+    PassingError.
     """
-    with _file(path) as file:
+    with open_file(path, piece) as file:
+        source = _Source(file)
         try:
-            if _inflate(file) > _MOST_INFLATED:
-                raise cannot_read(path, "its texts or colour profile are a decompression bomb; save the picture again")
-            file.seek(0)
-            container = av.open(file, mode="r", options=_OPTIONS, metadata_errors="replace")
-        except DECODE_ERRORS as error:
-            raise cannot_read(path, _open_reason(error)) from error
-        container.flags &= ~Flags.gen_pts.value  # invented stamps are wrong for avi with B frames
-        with container:
-            yield container
+            with _opened(path, source) as container:
+                yield container
+        except Exception as error:
+            fault = None if isinstance(error, PassingError) else for_now(path, source.fault or error)
+            if fault is None:
+                raise
+            raise fault from error
+        if source.fault is not None:
+            raise for_now(path, source.fault) or source.fault
 
 
-def _file(path: StrPath) -> FileIO:
-    """The open binary file at `path`, checked to be a regular file that is not empty."""
+def _opened(path: StrPath, source: _Source) -> Any:
+    try:
+        if _inflate(source.file) > _MOST_INFLATED:
+            raise cannot_read(path, "its texts or colour profile are a decompression bomb; save the picture again")
+        source.seek(0)
+        container = av.open(source, mode="r", options=_OPTIONS, metadata_encoding="latin-1")  # see `metadata`
+    except DECODE_ERRORS as error:
+        raise for_now(path, error) or cannot_read(path, _open_reason(error)) from error
+    container.flags &= ~Flags.gen_pts.value  # invented stamps are wrong for avi with B frames
+    return container
+
+
+def open_file(path: StrPath, piece: Piece | None = None) -> FileIO:
+    """The open binary file at `path`, or a piece of it, checked to be a regular file that is not empty."""
     try:
         info = Path(path).stat()
         if stat.S_ISDIR(info.st_mode):
@@ -87,12 +139,14 @@ def _file(path: StrPath) -> FileIO:
             raise cannot_read(path, "it is not a regular file; give a file on disk")
         if info.st_size == 0:
             raise cannot_read(path, "the file is empty (0 bytes); copy or download it again")
-        file = _File(path)
+        file = _File(path) if piece is None else _Window(path)
+        if isinstance(file, _Window) and piece is not None:
+            file.piece = piece
         suffix = Path(path).suffix.lower()
         file.name = "media" + (suffix if _SUFFIX.fullmatch(suffix) and suffix not in _PICTURES else "")
         return file
     except (OSError, ValueError) as error:
-        raise cannot_read(path, _file_reason(error)) from error
+        raise for_now(path, error) or cannot_read(path, _file_reason(error)) from error
 
 
 def _inflate(file: FileIO) -> int:
@@ -114,8 +168,6 @@ def _inflate(file: FileIO) -> int:
 def _file_reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return "no such file; check the path"
-    if isinstance(error, PermissionError):
-        return "permission denied; make the file readable for this user"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror.lower()}; check the disk and the path"
     return "not a valid path; check the name"
@@ -127,9 +179,19 @@ def _open_reason(error: Exception) -> str:
     return _NOT_MEDIA
 
 
-def audio_stream(container: Any, path: StrPath) -> Any:
-    """The default (else the first) audio stream that can be decoded; raises MediaError if there is none."""
-    return _choose(container, path, container.streams.audio, "no audio stream; give a file with sound")
+def audio_streams(container: Any, path: StrPath) -> list[Any]:
+    """The audio streams that can be decoded, the one that is meant to be heard first; raises MediaError without any.
+
+    Comments and descriptions for the blind come last; then what is default comes first, and what is whole.
+    """
+    found = _usable(container, path, container.streams.audio, "no audio stream; give a file with sound")
+    longest = max((stream.duration or 0) * stream.time_base for stream in found)
+
+    def place(stream: Any) -> tuple[bool, bool, bool]:
+        short = bool(stream.duration is not None and 2 * stream.duration * stream.time_base < longest)
+        return bool(stream.disposition & _ASIDE), not stream.disposition & Disposition.default, short
+
+    return sorted(found, key=place)
 
 
 def video_stream(container: Any, path: StrPath) -> Any:
@@ -155,14 +217,36 @@ def pictures(container: Any) -> list[Any]:
 
 
 def _choose(container: Any, path: StrPath, streams: Any, missing: str) -> Any:
-    usable = [stream for stream in streams if stream.codec_context is not None]
+    usable = _usable(container, path, streams, missing)
+    chosen = next((s for s in usable if s.disposition & Disposition.default), usable[0])
+    use_alone(container, chosen)
+    return chosen
+
+
+def _usable(container: Any, path: StrPath, streams: Any, missing: str) -> list[Any]:
+    """Those of the streams that can be decoded; raises MediaError where there is none, or all are encrypted."""
+    clear = _readable(path, container.format.name, streams) if streams else ()
+    usable = [stream for stream in clear if stream.codec_context is not None]
     if not usable:
         raise cannot_read(path, "its codec is not supported; convert it to mp4, mp3 or wav" if streams else missing)
-    chosen = next((s for s in usable if s.disposition & Disposition.default), usable[0])
+    return usable
+
+
+def _readable(path: StrPath, kind: str, streams: Any) -> list[Any]:
+    """Those of the streams that are not encrypted; raises MediaError where all are."""
+    with open_file(path) as file:
+        hidden = secret_pids(file) if kind == "mpegts" else frozenset()
+        clear = [stream for stream in streams if stream.id not in hidden]
+        if not clear or is_encrypted(file, kind, streams[0].type):
+            raise cannot_read(path, ENCRYPTED)
+    return clear
+
+
+def use_alone(container: Any, chosen: Any) -> None:
+    """Let the demuxer jump over what nobody will decode."""
     for stream in container.streams:
         if stream.index != chosen.index:
-            stream.discard = Discard.all  # lets the demuxer jump over what nobody will decode
-    return chosen
+            stream.discard = Discard.all
 
 
 def is_still(container: Any) -> bool:
@@ -194,9 +278,11 @@ def packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
                     failures = 0
                     yield packet
             return
+        except IndexError:  # a packet of a stream that began later than PyAV looked
+            continue
         except DECODE_ERRORS as error:
-            damage.packets += 1
-            failures += 1 if isinstance(error, av.FFmpegError) else _MAX_READ_FAILURES  # a broken disk stays broken
+            damage.skip(error)
+            failures += 1 if isinstance(error, av.FFmpegError) else _MAX_READ_FAILURES
 
 
 def decode_frames(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
@@ -212,8 +298,8 @@ def decode(stream: Any, packet: Any, damage: Damage) -> list[Any]:
         frames: list[Any] = stream.codec_context.decode(packet)
     except EOFError:
         return []
-    except DECODE_ERRORS:
-        damage.packets += 1
+    except DECODE_ERRORS as error:
+        damage.skip(error)
         return []
     for frame in frames:
         if frame.is_corrupt:

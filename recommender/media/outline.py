@@ -1,13 +1,14 @@
 """What the packets of a video tell before anything is decoded: times, sizes and key frames."""
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from recommender.media.container import demuxer, is_still, packets, video_stream
 from recommender.media.damage import Damage, StrPath
+from recommender.media.declared import tell
 from recommender.media.video import MAX_GAP_S
 from recommender.types import Array
 
@@ -18,7 +19,7 @@ class Outline:
 
     times_s: when each picture is shown, from the first one, float64 [n]; sizes: bytes, int64 [n]; keys: whether
     decoding can start there, bool [n]; end_s: when the last picture ends; width, height: of the coded pictures;
-    codec: its name.
+    codec: its name; declared_s: how long the file says to be, where a part of it is lost.
     """
 
     times_s: Array
@@ -28,6 +29,7 @@ class Outline:
     width: int
     height: int
     codec: str
+    declared_s: float | None = None
 
     @property
     def starts(self) -> Array:
@@ -57,7 +59,14 @@ def outline(path: StrPath) -> Outline | None:
                 return None
             rows.extend((packet.pts, packet.size, packet.is_keyframe, packet.duration or 0))
         codec, base = stream.codec_context, float(stream.time_base)
-        return None if damage.packets else _check(np.array(rows).reshape(-1, 4), base, codec)
+        found = None if damage.packets else _check(np.array(rows).reshape(-1, 4), base, codec)
+        if found is None:
+            return None
+        gaps = np.diff(np.sort(found.times_s), append=found.end_s)
+        held_s = float(np.median(gaps))
+        gaps_s = float((gaps - held_s)[gaps > 2 * held_s].sum())
+        tell(path, stream, damage, read_s=found.end_s, packets=len(found.sizes), gaps_s=gaps_s)
+        return replace(found, declared_s=damage.declared_s)
 
 
 def _check(rows: Array, base_s: float, codec: Any) -> Outline | None:

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recommender.media.container import decode_frames, demuxer, is_still, nothing_decoded, prepare, video_stream
-from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read
+from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read, for_now
+from recommender.media.declared import tell
 from recommender.media.looks import Looks
 from recommender.media.paint import Painter
 from recommender.types import Array
@@ -50,6 +51,7 @@ def frames(
         prepare(stream, threads)
         clock = _Clock(stream)
         timed = _time(decode_frames(container, stream, damage), clock)
+        moves = not is_still(container)
         if is_still(container):
             timed = iter([first]) if (first := next(timed, None)) else iter(())
             fps = None
@@ -58,6 +60,9 @@ def frames(
         yield from _paint(shown, Painter(max_side, aspect), Looks(look_side, aspect), path)
         if clock.last_s is None:
             raise nothing_decoded(path, stream, damage)
+        if moves:
+            gaps_s = clock.gaps_s + damage.frames * clock.nominal_s
+            tell(path, stream, damage, read_s=clock.last_s + clock.held_s, packets=clock.count, gaps_s=gaps_s)
 
 
 class _Clock:
@@ -71,6 +76,8 @@ class _Clock:
         self.held_s = self.nominal_s  # how long the last frame is shown
         self._origin_s = 0.0
         self._behind = 0  # consecutive frames dropped because they came too late
+        self.gaps_s = 0.0  # between the end of a frame and the next
+        self.count = 0
 
     def time(self, frame: Any) -> float | None:
         """The time of `frame`, larger than all before; None when it repeats a moment and is to be dropped."""
@@ -91,6 +98,9 @@ class _Clock:
         return self._advance(t_s, frame)
 
     def _advance(self, t_s: float, frame: Any) -> float:
+        if self.last_s is not None and t_s > self.last_s + 2 * self.held_s:
+            self.gaps_s += t_s - self.last_s - self.held_s
+        self.count += 1
         held_s = float(frame.duration * self._base) if frame.duration else 0.0
         self.held_s = held_s if 0.0 < held_s <= MAX_GAP_S else self.nominal_s
         self.last_s, self._behind = t_s, 0
@@ -131,7 +141,7 @@ def _paint(shown: Iterable[tuple[float, Any]], painter: Painter, looks: Looks, p
             rgb = rgb if frame is previous else painter.rgb(frame)
             large = looks.at(t_s, frame)
         except DECODE_ERRORS as error:
-            raise cannot_read(path, _unpaintable(frame)) from error
+            raise for_now(path, error) or cannot_read(path, _unpaintable(frame)) from error
         previous = frame
         yield Frame(t_s, rgb, large)
 

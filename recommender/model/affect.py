@@ -15,7 +15,7 @@ import numpy as np
 
 from recommender.affect.cues import cues
 from recommender.affect.heads import READINGS, Heads
-from recommender.affect.linear import FORM, POPULATION_SD, LinearAffect
+from recommender.affect.linear import FORM, POPULATION_SD, LinearAffect, unsure_where_short
 from recommender.affect.space import AffectSpace
 from recommender.errors import ModelError
 from recommender.explain import by_replacement
@@ -128,7 +128,7 @@ class AffectModel(Model):
     def library_columns(self, modality: Modality) -> tuple[str, ...]:
         return (*self.source_columns(modality), *self._readings(modality), *self._side(modality))
 
-    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
+    def code(self, modality: Modality, values: Array, still: Array, *, lengths_s: Array | None = None) -> Coded:
         known = values
         if self._readings(modality) and self.heads is not None:
             seen = values[:, -len(self.heads.weights) :]  # the picture network's columns come last
@@ -139,6 +139,8 @@ class AffectModel(Model):
         for resting in {*still.tolist()}:
             rows = still == resting
             affect[rows] = self.encode(modality, inputs[rows], still=bool(resting))[0]
+        if modality == "music" and lengths_s is not None:
+            affect = unsure_where_short(affect, lengths_s)
         side = np.empty((len(values), 0), np.float32)
         if self.reranking is not None:
             side = self.reranking.reranker.side(modality, self.objective(modality, values, affect))
@@ -160,7 +162,8 @@ class AffectModel(Model):
         """Affect and vectors of features that were measured already."""
         measured = [features.columns.index(name) for name in self.source_columns(modality)]
         rows = np.vstack([features.values, features.item])[:, measured]  # the windows, and last the whole item
-        found = self.code(modality, rows, np.full(len(rows), bool(features.facts.get("still", False))))
+        still, bounds = np.full(len(rows), bool(features.facts.get("still", False))), features.windows
+        found = self.code(modality, rows, still, lengths_s=np.append(np.ptp(bounds, axis=1), features.duration_s))
         features = replace(
             features, columns=self.library_columns(modality), values=found.features[:-1], item=found.features[-1]
         )
@@ -230,7 +233,7 @@ def _check_extractors(
 ) -> None:
     for modality, predictor in predictors.items():
         extractor = READS[modality]
-        if features.get(modality) != extractor.revision:
+        if not extractor.serves(features.get(modality, "")):
             raise ModelError(
                 f"{folder}: made for {modality} features {features.get(modality)!r}, this program extracts "
                 f"{extractor.revision!r}; train it again (`recommend train affect`) or use the matching version"

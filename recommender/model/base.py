@@ -93,8 +93,9 @@ class Model(ABC):
         """Columns of `Coded.features` and of an analysis: the measured ones, then those the model derives from them."""
 
     @abstractmethod
-    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
-        """What is kept of measured features `values` [n, m]; `still`: bool [n], rows of pictures that do not move."""
+    def code(self, modality: Modality, values: Array, still: Array, *, lengths_s: Array | None = None) -> Coded:
+        """What is kept of measured features `values` [n, m]; `still`: bool [n], rows of pictures that do not move;
+        `lengths_s` [n]: seconds that each row was measured on, None where they are not known."""
 
     @abstractmethod
     def analyse(self, path: Path, modality: Modality) -> Analysis:

@@ -34,7 +34,7 @@ class ImportedVectors(Model):
     def source(self, modality: Modality) -> str:
         return ""
 
-    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
+    def code(self, modality: Modality, values: Array, still: Array, *, lengths_s: Array | None = None) -> Coded:
         """The values themselves, scaled to unit length."""
         vectors = np.asarray(values, np.float64)
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

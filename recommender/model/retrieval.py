@@ -159,7 +159,7 @@ class RetrievalModel(Model):
             return []
         return by_agreement(emotions, here, usual)
 
-    def code(self, modality: Modality, values: Array, still: Array) -> Coded:
+    def code(self, modality: Modality, values: Array, still: Array, *, lengths_s: Array | None = None) -> Coded:
         """What is kept of features `values` [n, m]; raises InputError where the model sees nothing in a row."""
         encoded = self.encode(modality, values)
         without = np.flatnonzero(~encoded.vectors.any(axis=1))
@@ -270,7 +270,7 @@ def _check_extractor(folder: Path, modality: Modality, need: FeatureSet) -> None
     if need.extractor is None or need.extractor.weights is not None:
         return
     today = need.extractor.revision
-    if need.revision != today:
+    if not need.extractor.serves(need.revision):
         raise ModelError(
             f"{folder}: made for {modality} features {need.revision!r}, this program measures {today!r}; "
             "build the data set and train it again"

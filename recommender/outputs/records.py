@@ -6,7 +6,7 @@ from typing import Any
 
 from recommender.affect.words import emotion, emotions, mood
 from recommender.conditions import TAGS
-from recommender.types import Affect, Cue, Emotions, Reason, Recommendation, Track
+from recommender.types import Affect, Cue, Emotions, Loss, Reason, Recommendation, Track
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Answer:
     still: whether the query is of pictures that do not move.
     figures: whether table and CSV give the measured values behind the reasons.
     several: whether it is one of several that were asked for.
+    loss: what of the query's file could not be read.
     """
 
     query: str
@@ -34,6 +35,7 @@ class Answer:
     figures: bool = False
     cues: Sequence[Cue] = ()
     several: bool = False
+    loss: Loss | None = None
 
 
 def record(r: Recommendation) -> dict[str, Any]:
@@ -58,10 +60,14 @@ def record(r: Recommendation) -> dict[str, Any]:
         "reasons": [_reason(why) for why in r.reasons],
         "copies": list(r.track.copies),
         "versions": list(r.track.versions),
+        "also_in": list(r.track.also_in),
+        "contains": list(r.track.contains),
+        **loss_record(r.track.loss),
+        **{f"query_{name}": value for name, value in loss_record(r.loss).items()},
     }
 
 
-TRACK_COLUMNS = ("path", "title", "artist", "duration_s", "bpm", "key", "valence", "arousal", "mood")
+TRACK_COLUMNS = ("path", "title", "artist", "duration_s", "bpm", "key", "valence", "arousal", "mood", *TAGS)
 FAILURE_COLUMNS = ("path", "reason", "at")
 """What tables and CSV show of tracks and failures."""
 
@@ -80,7 +86,15 @@ def track_record(t: Track) -> dict[str, Any]:
         **tempo_and_key(t),
         **tags(t),
         **{name: affect.get(name) for name in ("valence", "arousal", "emotion", "mood")},
+        "also_in": list(t.also_in),
+        "contains": list(t.contains),
+        **loss_record(t.loss),
     }
+
+
+def loss_record(loss: Loss | None) -> dict[str, Any]:
+    """What of a file could be read, of how much, and what was passed over; None where all could."""
+    return {name: None if loss is None else _round(getattr(loss, name), 3) for name in Loss._fields}
 
 
 def failure_record(f: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import PurePath
 from typing import TextIO
 
@@ -38,6 +39,8 @@ def block(answer: Answer) -> str:
         heading += f"\n  feels {likeliest(answer.emotions, 2)}"
     if answer.cues:
         heading += f"\n  because: {', '.join(cue.text for cue in answer.cues)}"
+    if answer.loss is not None:
+        heading += f"\n  {answer.loss}"
     if of_stills(answer):
         heading += f"\n  {STILL}"
     if not answer.recommendations:
@@ -51,7 +54,10 @@ def block(answer: Answer) -> str:
         lines.append(join(row, widths))
         indent = " " * (2 + widths[0] + 2)
         lines.extend(indent + line for line in reason_lines(r.reasons, answer.figures))
-        lines.extend(f"{indent}  also here as: {line}" for line in elsewhere(r.track.versions, answer.versions))
+        lines.extend([f"{indent}  {r.track.loss}"] if r.track.loss is not None else [])
+        others = {"also here as": r.track.versions, "also in": r.track.also_in, "contains": r.track.contains}
+        for how, paths in others.items():
+            lines.extend(f"{indent}  {how}: {line}" for line in elsewhere(paths, answer.versions))
     return "\n".join(lines) + "\n"
 
 
@@ -62,7 +68,7 @@ def reason_lines(reasons: Sequence[Reason], figures: bool) -> list[str]:
 
 
 def elsewhere(versions: Sequence[str], all_of_them: bool) -> list[str]:
-    """Other files of the same recording, each on a line of its own, or the first with how many more."""
+    """Other files, each on a line of its own, or the first with how many more."""
     if all_of_them or len(versions) < 2:
         return [near(path) for path in versions]
     return [f"{near(versions[0])} (and {len(versions) - 1} more; --versions lists them)"]
@@ -80,7 +86,7 @@ def nothing_fits(answer: Answer) -> bool:
 
 def remarks(answer: Answer) -> list[str]:
     """What is to be known of an answer beside its tracks, a line each."""
-    told = {NOTHING_FITS: nothing_fits(answer), STILL: of_stills(answer)}
+    told = {NOTHING_FITS: nothing_fits(answer), STILL: of_stills(answer), str(answer.loss): answer.loss is not None}
     return [line for line, said in told.items() if said]
 
 
@@ -137,8 +143,9 @@ def sentence(affect: Affect) -> str:
 
 def near(path: str) -> str:
     """`path` on one line, relative where it lies below the current folder: what people can read and paste."""
-    here = os.getcwd() + os.sep  # noqa: PTH109 (names that are not UTF-8 stay as they are)
-    return show(path.removeprefix(here))
+    with suppress(OSError):  # the current folder may be gone
+        path = path.removeprefix(os.getcwd() + os.sep)  # noqa: PTH109 (names that are not UTF-8 stay as they are)
+    return show(path)
 
 
 def clock(seconds: float) -> str:

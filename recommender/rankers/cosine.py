@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from recommender.rankers.scoring import Scoring
-from recommender.rankers.sections import Question, Section, best_run, span
+from recommender.rankers.sections import Question, Section, best_section
 from recommender.types import Array, TrackWindows
 
 NAME = "cosine"
 
 
 def rank(question: Question, candidates: Sequence[TrackWindows], scoring: Scoring) -> list[Section]:
-    """The best section of each candidate; its score is calibrated, or clipped to [0, 1] (negative is no fit)."""
+    """The best section of each candidate; its score is calibrated, or the mean cosine in [-1, 1]."""
     calibrate = scoring.calibrations.get(NAME)
     if calibrate is None:
         scores = (window_scores(windows.vectors, question.vector) for windows in candidates)
         pairs = zip(scores, candidates, strict=True)
-        return [best_run(values, span(windows.bounds, question.length_s)) for values, windows in pairs]
+        return [best_section(values, windows.bounds, question.length_s) for values, windows in pairs]
     found = sections(question, candidates)
     shown = calibrate(np.array([section.score for section in found]))
     return [section._replace(score=float(score)) for section, score in zip(found, shown, strict=True)]
@@ -26,12 +26,12 @@ def rank(question: Question, candidates: Sequence[TrackWindows], scoring: Scorin
 def sections(question: Question, candidates: Sequence[TrackWindows]) -> list[Section]:
     """The section of each candidate with the largest mean cosine, which is its score, in [-1, 1]."""
     scores = ((cosines(windows.vectors, question.vector), windows.bounds) for windows in candidates)
-    return [best_run(values, span(bounds, question.length_s)) for values, bounds in scores]
+    return [best_section(values, bounds, question.length_s) for values, bounds in scores]
 
 
 def window_scores(vectors: Array, query: Array) -> Array:
-    """Cosine float64 [n] of unit `vectors` [n, dim] with unit `query` [dim], in [0, 1]."""
-    return np.clip(cosines(vectors, query), 0, 1)
+    """Cosine float64 [n] of unit `vectors` [n, dim] with unit `query` [dim], in [-1, 1] whatever was rounded."""
+    return np.clip(cosines(vectors, query), -1, 1)
 
 
 def cosines(vectors: Array, query: Array) -> Array:

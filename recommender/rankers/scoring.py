@@ -51,7 +51,7 @@ class Scoring:
 
     Attributes
     ----------
-    calibrations: by ranker, from its score to the probability of a match; a ranker without shows its score in [0, 1].
+    calibrations: by ranker, from its score to the probability of a match; a ranker without shows its score, a cosine.
     reranker, fusion: AFCLNet and its weight beside the cosine, where the model has them.
     first: by modality, which column of `TrackWindows.inputs` AFCLNet's stored side begins at.
     """

@@ -33,13 +33,16 @@ class Ended:
         return self.error or (f"exit status {self.status}" if self.status else None)
 
 
-def child(work: Callable[[], Any], kill_after_s: float | None = None) -> Ended:
-    """How `work` ended in a forked process, killed after a time where one is given."""
+def child(work: Callable[[], Any], kill_after_s: float | None = None, errs: bool = False) -> Ended:
+    """How `work` ended in a forked process, killed after a time where one is given.
+
+    An error of ours in one line is a fault unless it `errs` by intention.
+    """
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
         os.close(read)
-        _work(work, write)
+        _work(work, write, errs)
     os.close(write)
     if kill_after_s is not None:
         time.sleep(kill_after_s)
@@ -51,7 +54,7 @@ def child(work: Callable[[], Any], kill_after_s: float | None = None) -> Ended:
     return Ended(os.waitstatus_to_exitcode(status), answer.get("value"), answer.get("error", ""))
 
 
-def _work(work: Callable[[], Any], write: int) -> None:
+def _work(work: Callable[[], Any], write: int, errs: bool) -> None:
     """Do the work and end this process, whatever happens."""
     from recommender.errors import CliptuneError
 
@@ -60,7 +63,9 @@ def _work(work: Callable[[], Any], write: int) -> None:
     try:
         answer = {"value": work()}
     except CliptuneError as error:
-        answer = {"value": {"told": []}} if "\n" not in str(error) else {"error": f"several lines: {error}"}
+        answer = {"error": f"{type(error).__name__}: {error}"}
+        if errs and "\n" not in str(error):
+            answer = {"value": {"told": []}}
     except BaseException:
         answer = {"error": traceback.format_exc()}
     finally:

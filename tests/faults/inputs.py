@@ -30,8 +30,8 @@ from indexing.ingest.scan import scan
 from indexing.library import Library
 from indexing.maintenance.verify import examine as verify
 from indexing.search import ann_files
-from recommender.conditions import paths_in
 from recommender.errors import CliptuneError
+from recommender.lists import paths_in
 from recommender.model import MODELS, Model
 from recommender.outputs import listing, records
 from recommender.sharing import import_model

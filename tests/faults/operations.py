@@ -1,34 +1,38 @@
 """What is done to a library while it is killed: each operation with a world to do it in, made from a seed."""
 
+import json
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "indexing"))
 
-from fakes import DIM, Marking, state, toy
+from fakes import DIM, Marking, toy
+from fakes import state as state
 
 from indexing import ingest
-from indexing.catalog.schema import is_made
-from indexing.disk.locations import BACKUP, CATALOG
+from indexing.disk.locations import CATALOG
 from indexing.ingest import pipeline
-from indexing.ingest.events import Ingested
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
 from indexing.maintenance.compact import compact
 from indexing.maintenance.repair import repair
-from indexing.maintenance.verify import orphans, verify
+from indexing.maintenance.verify import examine
 from indexing.search import ann_files, ann_index, ann_tuning
+from indexing.writing.writer import writing
+from recommender.errors import LibraryLocked
 from tests.faults.older import made_older
 from tests.faults.serving import served
+from tests.faults.truth import tracks_in, versions_in
 
 _WINDOWS, _TRACKS = 6000, 60  # of the library that a search index is built for
 ANALYSER, NEXT = Marking(), Marking("2")
@@ -60,6 +64,15 @@ class World:
     def base(self) -> Path:
         return self.home / "base"
 
+    @property
+    def truth(self) -> Path:
+        """What the operation must end in, where the files tell it: tracks and versions as in `Seen`, as JSON."""
+        return self.home / "truth.json"
+
+    @property
+    def files(self) -> list[Path]:
+        return sorted(path for path in self.music.rglob("*") if path.is_file())
+
     def random(self) -> np.random.Generator:
         return np.random.default_rng([self.seed, 7])
 
@@ -73,7 +86,10 @@ class Operation:
     """`prepare` makes the world, `run` does the work on a copy of the base and yields what it reports.
 
     `again` is what is done after a fault, by default the same. `readable`: the base can be opened, so that whatever a
-    kill leaves can be, too; `damaged` are the kinds of what is wrong with it from the start.
+    kill leaves can be, too; `damaged` are the kinds of what is wrong with it from the start, all of which a check must
+    find. `kept` chooses the files that the library must show in the end, as `analyser` sees them, and `grouped` says
+    whether it knows recordings; without it the files do not tell. `away`: the files are taken away before, what the
+    library holds must do. `atomic`: the tracks are as before or as after, never some of each.
     """
 
     prepare: Callable[[World], None]
@@ -81,6 +97,25 @@ class Operation:
     again: Callable[[World, Path], Iterable[Any]] | None = None
     readable: bool = True
     damaged: tuple[str, ...] = ()
+    kept: Callable[[Path], bool] | None = Path.exists
+    analyser: Marking = ANALYSER
+    grouped: bool = True
+    atomic: bool = False
+    away: bool = False
+
+    def make(self, world: World) -> None:
+        """Prepare the world, and note what the operation must end in."""
+        self.prepare(world)
+        if self.kept is not None:
+            files = list(filter(self.kept, world.files))
+            versions = versions_in(files) if self.grouped else {path: [] for path in versions_in(files)}
+            truth = {"tracks": tracks_in(files, self.analyser), "versions": versions}
+            world.truth.write_text(json.dumps(truth), "utf-8")
+        if self.away:
+            world.music.rename(world.home / "away")
+        if self.damaged:
+            found = {problem.kind for problem in examine(world.base, queries=0).problems}
+            assert found == {*self.damaged}, f"a check finds wrong: {sorted(found)}"
 
     def once_more(self, world: World, folder: Path) -> None:
         """Do it again, to its end."""
@@ -91,9 +126,14 @@ def _filled(world: World, tracks: int = 5) -> None:
     """A library of that many tracks in parts of two, and one file that is no music."""
     for number in range(tracks):
         world.track(f"{'ab'[number % 2]}/{number}.mp3", number)
+    shutil.copy(world.music / "b" / "1.mp3", world.music / "b" / "the same.mp3")
     toy(world.music / "bad.mp3", "bad")
     with Library.create(world.base, ANALYSER.space) as library:
         list(ingest.add(library, [world.music], ANALYSER, executor="inline"))
+
+
+def _stays(path: Path) -> bool:
+    return path.parent.name != "a"
 
 
 def _to_be_updated(world: World) -> None:
@@ -103,6 +143,13 @@ def _to_be_updated(world: World) -> None:
     (world.music / "a" / "2.mp3").rename(world.music / "b" / "moved.mp3")
     shutil.copy(world.music / "b" / "3.mp3", world.music / "a" / "copy.mp3")
     world.track("c/new.mp3", 91)
+
+
+def _to_be_moved(world: World) -> None:
+    """What is computed stays as it is, what is known of the files does not."""
+    _filled(world)
+    (world.music / "a" / "2.mp3").rename(world.music / "b" / "moved.mp3")
+    shutil.copy(world.music / "b" / "3.mp3", world.music / "a" / "copy.mp3")
 
 
 def _to_be_compacted(world: World) -> None:
@@ -122,7 +169,31 @@ def _to_be_repaired(world: World) -> None:
     data = bytearray(part.read_bytes())
     data[int(world.random().integers(len(data)))] ^= 0xFF
     part.write_bytes(data)
+    _forge(next(other for other in parts if other != part))
     shutil.copy(parts[0], world.base / "parts" / "stray.parquet")
+
+
+def _forge(part: Path) -> None:
+    """Put other numbers into a part, in a file that Arrow finds nothing wrong with."""
+    table = pq.read_table(part)
+    at = table.schema.get_field_index("start_s")
+    pq.write_table(table.set_column(at, "start_s", pc.add(table["start_s"], 1.0)), part)
+
+
+def _to_be_compacted_around(world: World) -> None:
+    _filled(world, 9)
+    parts = sorted((world.base / "parts").iterdir())
+    _forge(parts[int(world.random().integers(len(parts)))])
+
+
+def _to_be_copied_again(world: World) -> None:
+    """An array of the snapshot with another byte among its values."""
+    _filled(world)
+    arrays = sorted(path for path in world.base.glob("snapshots/*/music/*.npy") if path.stem in ("vectors", "inputs"))
+    array = arrays[int(world.random().integers(len(arrays)))]
+    data = bytearray(array.read_bytes())
+    data[-int(world.random().integers(1, 64))] ^= 0xFF
+    array.write_bytes(data)
 
 
 def _to_be_brought_back(world: World) -> None:
@@ -143,6 +214,11 @@ def _to_be_found_again(world: World) -> None:
 def _to_be_renamed(world: World) -> None:
     _filled(world)
     made_older(world.base / CATALOG, 3)
+
+
+def _to_be_widened(world: World) -> None:
+    _filled(world)
+    made_older(world.base / CATALOG, 4)
 
 
 def _to_be_migrated(world: World) -> None:
@@ -202,6 +278,15 @@ def _with(call: Callable[..., Iterable[Any]], *args: Any, **named: Any) -> Calla
     return run
 
 
+def _add_alone(world: World, folder: Path) -> Iterator[Any]:
+    """Add, while another writer is refused."""
+    with Library.open(folder) as library:
+        for event in ingest.add(library, [world.music], ANALYSER, executor="inline"):
+            with suppress(LibraryLocked), writing(folder):
+                raise AssertionError("a second writer was let in")
+            yield event
+
+
 def _upgraded(world: World, folder: Path) -> Iterator[Any]:
     """The upgrade again, which does nothing where it was done; then a writer that clears up."""
     yield from _with(ingest.upgrade, NEXT, executor="inline")(world, folder)
@@ -212,6 +297,12 @@ def _compact(world: World, folder: Path) -> list[Any]:
     return [compact(folder, full_bytes=12_000)]
 
 
+def _compact_and_repair(world: World, folder: Path) -> Iterator[Any]:
+    """What is damaged is left out, so that the repair still finds it."""
+    yield from _compact(world, folder)
+    yield from _repair(world, folder)
+
+
 def _repair(world: World, folder: Path) -> Iterator[Any]:
     yield from repair(folder, ANALYSER, [world.music], executor="inline")
 
@@ -220,90 +311,25 @@ def _import(world: World, folder: Path) -> list[Any]:
     return [import_vectors(folder, world.music / "v.npy", world.music / "ids.csv", space="mine", modality="music")]
 
 
+_update = _with(ingest.update, ANALYSER, executor="inline")
 OPERATIONS = {
     "create": Operation(_nothing, _make),
-    "add": Operation(_to_be_added_to, _with(ingest.add, lambda w: [w.music], ANALYSER, executor="inline")),
-    "update": Operation(_to_be_updated, _with(ingest.update, ANALYSER, executor="inline")),
-    "remove": Operation(_filled, _with(ingest.remove, lambda w: [w.music / "a"])),
-    "import": Operation(_to_be_imported, _import),
-    "upgrade": Operation(_filled, _with(ingest.upgrade, NEXT, executor="inline"), _upgraded),
-    "compact": Operation(_to_be_compacted, _compact),
+    "add": Operation(_to_be_added_to, _add_alone, _with(ingest.add, lambda w: [w.music], ANALYSER, executor="inline")),
+    "update": Operation(_to_be_updated, _update),
+    "move": Operation(_to_be_moved, _update),
+    "remove": Operation(_filled, _with(ingest.remove, lambda w: [w.music / "a"]), kept=_stays),
+    "import": Operation(_to_be_imported, _import, kept=None, atomic=True),
+    "upgrade": Operation(
+        _filled, _with(ingest.upgrade, NEXT, executor="inline"), _upgraded, analyser=NEXT, atomic=True
+    ),
+    "compact": Operation(_to_be_compacted, _compact, away=True),
+    "compact around": Operation(_to_be_compacted_around, _compact_and_repair, damaged=("part",)),
     "repair": Operation(_to_be_repaired, _repair, damaged=("part",)),
-    "bring back": Operation(_to_be_brought_back, _repair, readable=False),
-    "find again": Operation(_to_be_found_again, _repair, readable=False),
-    "build": Operation(_to_be_searched, _build),
-    "migrate": Operation(_to_be_migrated, _with(ingest.update, ANALYSER, executor="inline")),
-    "migrate 3": Operation(_to_be_renamed, _with(ingest.update, ANALYSER, executor="inline")),
+    "repair a snapshot": Operation(_to_be_copied_again, _repair, damaged=("snapshot",), away=True),
+    "bring back": Operation(_to_be_brought_back, _repair, readable=False, away=True),
+    "find again": Operation(_to_be_found_again, _repair, readable=False, away=True),
+    "build": Operation(_to_be_searched, _build, kept=None),
+    "migrate": Operation(_to_be_migrated, _update, grouped=False),
+    "migrate 3": Operation(_to_be_renamed, _compact, away=True),
+    "migrate 4": Operation(_to_be_widened, _compact, away=True),
 }
-
-
-@dataclass(frozen=True)
-class Seen:
-    """All that can be seen of a library, JSON-ready: a digest per track by modality and path, ids, the model.
-
-    `versions` are the paths of the same recording, by path; `searched` is what kind of index searches each modality.
-    """
-
-    tracks: dict[str, str]
-    ids: dict[str, int]
-    versions: dict[str, list[str]]
-    space: list[Any] | None
-    searched: dict[str, str] = field(default_factory=dict)
-
-
-def seen(folder: Path) -> Seen:
-    """What a library shows; nothing where there is none yet, or one that was never finished."""
-    if not is_made(folder):
-        return Seen({}, {}, {}, None)
-    with Library.open(folder) as library:
-        tracks = {" ".join(key): blake2b(repr(value).encode()).hexdigest() for key, value in state(library).items()}
-        ids = {track.path: track.id for track in library.tracks()}
-        versions = {path: sorted(library.tracks_of([key])[0].versions) for path, key in ids.items()}
-        searched = {modality: found["kind"] for modality, found in library.info()["search"].items()}
-        return Seen(tracks, ids, versions, list(library.space), searched)
-
-
-def faults_when_reopened(
-    folder: Path, before: Seen, after: Seen, reported: Iterable[str], damaged: Sequence[str]
-) -> Iterator[str]:
-    """What is wrong with a library right after a kill: anything lost, doubled, half there or unreadable."""
-    now = seen(folder)
-    for key, value in now.tracks.items():
-        if value not in (before.tracks.get(key), after.tracks.get(key)):
-            yield f"{key} is neither as before nor as after"
-    for key in before.tracks.keys() & after.tracks.keys() - now.tracks.keys():
-        yield f"{key} is lost"
-    for path in reported:
-        if f"music {path}" not in now.tracks:
-            yield f"{path} was reported and is not there"
-    if now.space is not None:
-        with Library.open(folder) as library:
-            yield from (str(p) for p in verify(library) if p.kind not in ("snapshot", *damaged))
-
-
-def faults_when_done(folder: Path, after: Seen) -> Iterator[str]:
-    """What is wrong with a library after the operation was done again."""
-    now = seen(folder)
-    if now.tracks != after.tracks:
-        differing = {key for key in now.tracks | after.tracks if now.tracks.get(key) != after.tracks.get(key)}
-        yield f"other tracks than without a fault: {sorted(differing)}"
-    if now.ids != after.ids:
-        yield "other ids than without a fault"
-    if now.versions != after.versions:
-        yield "other recordings than without a fault"
-    if now.searched != after.searched:
-        yield f"searched by {now.searched} instead of {after.searched}"
-    if now.space != after.space:
-        yield f"the space is {now.space}"
-    with closing(Library.open(folder)) as library:
-        yield from map(str, verify(library))
-        yield from (f"orphan {name}" for name in orphans(library.folder))
-    left = [*folder.rglob(".partial-*"), *folder.glob(BACKUP + "*"), *folder.glob("writer.json")]
-    yield from (f"left behind: {path.name}" for path in left)
-    if len(list((folder / "snapshots").iterdir())) != 1:
-        yield "more than one snapshot"
-
-
-def reported_by(event: Any) -> str | None:
-    """The path that an event says is in the library for good."""
-    return event.path if isinstance(event, Ingested) else None

@@ -15,7 +15,8 @@ from indexing.library import Library
 from indexing.maintenance import salvage
 from indexing.maintenance.verify import verify
 from recommender.errors import LibraryError
-from tests.faults.operations import ANALYSER, World, seen, state, toy
+from tests.faults.operations import ANALYSER, World, state, toy
+from tests.faults.seen import seen
 
 
 @pytest.fixture

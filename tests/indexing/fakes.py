@@ -1,5 +1,6 @@
 """A fake model for library tests: reads small text files, and fails, crashes or dawdles on request."""
 
+import json
 import os
 import signal
 import time
@@ -48,7 +49,7 @@ class FakeAnalyser:
     def library_columns(self, modality):
         return COLUMNS
 
-    def code(self, modality, values, still):
+    def code(self, modality, values, still, *, lengths_s=None):
         random = np.random.default_rng([*self.revision.encode()])
         affect = np.tanh(np.einsum("nf,fa->na", values, random.normal(size=(len(COLUMNS), 4))))
         vectors = unit(np.einsum("nf,fd->nd", values, random.normal(size=(len(COLUMNS), DIM))))
@@ -135,6 +136,15 @@ def state(library) -> dict:
         arrays = tuple(np.asarray(a).tobytes() for a in windows)
         seen[track.modality, track.path] = (track.title, track.bpm, track.duration_s, track.affect, arrays)
     return seen
+
+
+def unchecked(folder: Path) -> None:
+    """Make a library's snapshot one of before there were checksums."""
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    manifest.pop("crc")
+    for held in manifest["modalities"].values():
+        held.pop("crcs")
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
 
 
 def clustered(rows, windows):

@@ -122,25 +122,48 @@ def test_another_colour_is_another_recording() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lengths_s", "overlap_s", "same"),
+    ("lengths_s", "overlap_s", "how"),
     [
-        ((60, 60), 60, True),
-        ((60, 60), 30, False),  # half of either: a shared sample
-        ((300, 30), 30, True),  # an edit
-        ((60, 6), 6, False),  # a jingle quoted by a track
-        ((8, 6), 6, True),  # two lengths of a jingle
-        ((2000, 200), 200, False),  # a mix of ten tracks
-        ((2000, 1100), 1100, True),
-        ((2, 2), 2, False),  # too short to tell
+        ((60, 60), 60, "same"),
+        ((60, 60), 30, None),  # half of either: a shared sample
+        ((300, 220), 220, "same"),  # a radio edit
+        ((300, 195), 195, "inside"),  # the longer song of an album rip of two
+        ((300, 30), 30, "inside"),  # an excerpt
+        ((60, 6), 6, None),  # a jingle quoted by a track
+        ((8, 6), 6, "same"),  # two lengths of a jingle
+        ((2000, 200), 200, "inside"),  # a mix of ten tracks
+        ((2000, 1100), 1100, "inside"),
+        ((2, 2), 2, None),  # too short to tell
     ],
 )
-def test_which_overlaps_make_a_duplicate(lengths_s: tuple[int, int], overlap_s: int, same: bool) -> None:
+def test_which_overlaps_make_a_version_or_a_piece(lengths_s: tuple[int, int], overlap_s: int, how: str | None) -> None:
     n, m, k = (round(s * RATE_HZ) for s in (*lengths_s, overlap_s))
     long, short = drawn(1, n), drawn(2, m)
     codes = short.codes.copy()
     codes[:k] = long.codes[:k]
-    found = index(long).matches(Fingerprint(codes, short.levels))
-    assert ids(found) == ([0] if same else [])
+    short = Fingerprint(codes, short.levels)
+    relations = {None: [], "same": [(0, True, False)], "inside": [(0, False, True)]}
+    assert [(m.track, m.same, m.inside) for m in index(long).matches(short)] == relations[how]
+    back = [(m.track, m.same, m.inside) for m in index(short).matches(long)]
+    assert back == [(track, same, False) for track, same, _ in relations[how]]
+
+
+def test_two_tracks_that_go_on_otherwise_are_not_the_same() -> None:
+    """Equally long, beside each other, alike in the first two thirds: few wrong bits in all."""
+    one, end = drawn(1, 600), drawn(2, 210)
+    other = Fingerprint(np.concatenate([one.codes[:390], end.codes]), one.levels)
+    (found,) = index(one).matches(other)
+    assert found.overlap_s > 110
+    assert not found.same
+
+
+def test_a_long_mix_is_matched_with_all_that_it_holds() -> None:
+    songs = [drawn(seed, 700) for seed in range(90)]
+    joined = np.concatenate([song.codes[50:650] for song in songs])
+    mix = Fingerprint(joined, np.zeros((-(-len(joined) // BLOCK), LEVELS), np.uint8))
+    found = index(*songs).matches(mix)
+    assert sorted(ids(found)) == list(range(90))
+    assert not any(match.same or match.inside for match in found)
 
 
 # The index.

@@ -131,7 +131,7 @@ def test_fingerprints_and_beats_do_not_take_each_others_place(tmp_path, music):
         list(ingest.add(library, [music], Both(), executor="inline"))
         list(ingest.upgrade(library, Both(revision="2"), executor="inline"))
         (part,) = parts_of(library)
-        assert len(parts.read_fingerprints(library.folder, part)) == 1
+        assert len(parts.read_blobs(library.folder, part, "mark")) == 1
         assert len(parts.read_blobs(library.folder, part, "beats")) == 7
         assert same(kept(library)["7"], drawn(7))
 

@@ -7,7 +7,7 @@ import pytest
 from fakes import FakeAnalyser, state, toy
 
 from indexing import ingest
-from indexing.ingest.events import Failed, Ingested, Plan, Removed, Skipped, Warned
+from indexing.ingest.events import Failed, Ingested, Plan, Skipped, Warned
 from indexing.ingest.scan import media_files, scan
 from indexing.library import Library
 from indexing.maintenance.verify import verify
@@ -178,15 +178,6 @@ def test_a_root_that_is_not_there_keeps_its_tracks(library, music, analyser):
     assert library.count("music") == 6
     music.with_name("unplugged").rename(music)
     assert news(update(library, analyser)) == []
-
-
-def test_an_empty_mount_point_keeps_its_tracks_and_an_emptied_folder_does_not(library, music, analyser, monkeypatch):
-    for path in [*music.rglob("*.mp3"), music / "a", music / "b c"]:
-        path.rmdir() if path.is_dir() else path.unlink()
-    with monkeypatch.context() as patch:
-        patch.setattr("indexing.ingest.plan.mount_of", lambda path: "/elsewhere")
-        assert [type(e) for e in update(library, analyser)] == [Plan, Warned]
-    assert [type(e) for e in update(library, analyser)] == [Plan] + [Removed] * 6
 
 
 def test_a_single_file_can_be_added_and_vanish(tmp_path, library, analyser):

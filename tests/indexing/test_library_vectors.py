@@ -9,8 +9,10 @@ from indexing import ingest
 from indexing.ingest.import_vectors import import_vectors, load_queries
 from indexing.library import Library
 from indexing.maintenance.verify import verify
+from recommender.engine import Recommender
 from recommender.errors import InputError, SpaceMismatch
-from recommender.types import Space
+from recommender.outputs.records import record
+from recommender.types import Filter, Space
 
 
 @pytest.fixture
@@ -48,6 +50,33 @@ def test_known_answer(files):
         assert (windows.affect.shape, windows.inputs.shape) == ((2, 0), (2, 0))
         assert (library.inputs("music"), library.medians("music").shape) == ((), (0,))
         assert verify(library) == []
+
+
+@pytest.mark.parametrize("backend", ["exact", "faiss_flat"])
+def test_directions_that_look_away_keep_their_order(tmp_path, backend):
+    """Every cosine is negative: 40 directions within the half space opposite the query, with and without a filter."""
+    vectors = np.random.default_rng(0).normal(size=(40, 6))
+    vectors[:, 0] = -np.abs(vectors[:, 0])
+    np.save(tmp_path / "v.npy", vectors)
+    ids = "".join(f"{i},{'AB'[i % 2]}\n" for i in range(40))
+    (tmp_path / "ids.csv").write_text("id,artist\n" + ids)
+    import_vectors(tmp_path / "lib", tmp_path / "v.npy", tmp_path / "ids.csv", space="mine")
+    right = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True))[:, 0]
+    query = np.eye(6)[0]
+    with Library.open(tmp_path / "lib", backend=backend) as library:
+        engine = Recommender(library)
+        found = engine.recommend(engine.vector(query), top=40)
+        assert [int(r.track.path) for r in found] == np.argsort(-right).tolist()
+        assert [r.score for r in found] == pytest.approx(np.sort(right)[::-1], abs=1e-6)
+        assert [round(r.score, 6) for r in found] == [record(r)["score"] for r in found]
+        some = engine.recommend(
+            engine.vector(query), top=40, where=Filter(only=frozenset(str(i) for i in range(1, 40, 2)))
+        )
+        assert [int(r.track.path) for r in some] == [i for i in np.argsort(-right).tolist() if i % 2]
+        one = engine.recommend(engine.vector(query), top=40, per_artist=3)
+        assert [r.track.artist for r in one].count("A") == 3
+        (many,) = library.search_many(query[None], 40, "music")
+        assert (many.ids - 1).tolist() == np.argsort(-right).tolist()
 
 
 def test_importing_again_replaces_and_adds(files):

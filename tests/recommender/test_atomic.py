@@ -79,7 +79,7 @@ def test_file_and_folder_are_synced_and_renamed_in_that_order(tmp_path: Path, mo
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", lambda *names: (seen.append("rename"), replace(*names)))
     atomic.write(tmp_path / "deeper" / "card.md", "é\r\n")
-    assert seen == ["file", "rename", "folder"]
+    assert seen == ["folder", "file", "rename", "folder"]  # the first is the one that the new folder is in
     assert (tmp_path / "deeper" / "card.md").read_bytes() == "é\r\n".encode()
 
 

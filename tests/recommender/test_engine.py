@@ -187,7 +187,7 @@ MANY = {f"/m/{i:03d}.mp3": [[(i % 20) / 10 - 1, (i // 20) / 10 - 1]] * (1 + i % 
 HOW = [
     {},
     {"top": 300},
-    {"where": Filter(exclude=frozenset(["/m/004.mp3"]))},
+    {"where": Filter(exclude=frozenset(["/m/x04.mp3"]))},
     {"per_artist": 2},
     {"where": Filter(keys=frozenset(["C major"])), "per_artist": 1, "top": 3},
 ]
@@ -199,6 +199,7 @@ def test_a_query_makes_at_most_six_calls_to_its_library(how, candidates):
     library = Counting(Signed({path.replace("/m/0", "/m/x"): inputs for path, inputs in MANY.items()}))
     engine = Recommender(library, ToyModel())
     clip = engine.clip("0.5_0.5_10.mp4")
+    engine.settle(how.get("where"))  # files and folders are looked for once
     for query in (clip, replace(clip, exclude=frozenset(["/m/x05.mp3"])), engine.vector(clip.vector)):
         library.asked.clear()
         engine.recommend(query, candidates=candidates, **how)

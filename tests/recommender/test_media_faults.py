@@ -1,15 +1,22 @@
 """Broken, hostile and oddly named files: one clear line each, or what can be saved."""
 
 import contextlib
+import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import media_samples as ms
 from recommender import media
-from recommender.errors import MediaError
+from recommender.errors import MediaError, PassingError
+from recommender.faults import machine_fault
 from recommender.media import container
 from recommender.text import show
 
@@ -150,19 +157,111 @@ def test_a_file_cut_short_gives_what_is_there(tmp_path):
     assert 1 <= len(part) < 25
 
 
-def test_a_disk_that_fails_on_the_way_gives_what_was_read(tmp_path, monkeypatch):
-    path = ms.sound(tmp_path / "a.wav", ms.tone(10.0))
+def make(path: Path) -> Path:
+    """Ten seconds of sound or a clip, by the suffix."""
+    loud = path.suffix in (".wav", ".mp3", ".m4a", ".flac", ".ogg")
+    return ms.sound(path, ms.tone(10.0)) if loud else ms.clip(path, ms.ramp(60))
+
+
+def read_all(path: Path, damage: media.Damage) -> None:
+    """Everything in `path`."""
+    for _ in media.frames(path, damage=damage) if path.suffix in (".mkv", ".avi", ".gif") else media.audio_blocks(path):
+        pass
+
+
+def failing_after(share: float, error: Exception):
+    """A `read` that raises `error` from that share of the file on."""
     whole = container._File.read
 
     def failing(self, size=-1):
-        if self.tell() > 400_000:
-            raise OSError(5, "Input/output error")
+        if self.tell() >= share * os.fstat(self.fileno()).st_size:
+            raise error
         return whole(self, size)
 
-    monkeypatch.setattr(container._File, "read", failing)
+    return failing
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
+@pytest.mark.parametrize("suffix", [".wav", ".mp3", ".m4a", ".flac", ".ogg", ".mkv", ".avi", ".gif"])
+def test_a_disk_that_fails_on_the_way_is_no_damage_of_the_file(tmp_path, monkeypatch, capfd, suffix, share):
+    path = make(tmp_path / f"a{suffix}")
     damage = media.Damage()
-    assert 4.0 < len(samples(path, damage=damage)) / 22050 < 6.0  # 88,200 bytes a second
-    assert damage.packets == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(container._File, "read", failing_after(share, OSError(5, "Input/output error")))
+        with pytest.raises(PassingError, match=rf"^cannot read '.*a{suffix}': input/output error; check the disk"):
+            read_all(path, damage)
+    read_all(path, damage)
+    assert (damage.packets, damage.frames) == (0, 0)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "not enough memory; close other programs, or use fewer workers"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "not enough memory"),
+        (OSError(errno.ESTALE, "Stale file handle"), "stale file handle; check the disk and the path"),
+        (OSError(errno.ETIMEDOUT, "Connection timed out"), "connection timed out; check the disk"),
+        (OSError(errno.EMFILE, "Too many open files"), "too many open files; close other programs"),
+        (PermissionError(13, "Permission denied"), "permission denied; make the file readable"),
+    ],
+)
+def test_every_fault_of_the_machine_is_told_as_what_it_is(tmp_path, monkeypatch, error, words):
+    path = make(tmp_path / "a.flac")
+    monkeypatch.setattr(container._File, "read", failing_after(0.5, error))
+    with pytest.raises(PassingError, match=words):
+        read_all(path, media.Damage())
+
+
+class Decoder:
+    """A stream whose decoder fails as it is told to."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    @property
+    def codec_context(self):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("code", "short", "passing"), [(errno.ENOMEM, True, True), (errno.ENOMEM, False, False), (errno.EIO, True, False)]
+)
+def test_what_a_decoder_says_is_of_the_file_unless_memory_is_short(monkeypatch, code, short, passing):
+    monkeypatch.setattr("recommender.faults._is_memory_short", lambda: short)
+    error = av.error.classes[code](code, os.strerror(code))
+    damage = media.Damage()
+    with pytest.raises(type(error)) if passing else contextlib.nullcontext():
+        container.decode(Decoder(error), None, damage)
+    assert damage.packets == (0 if passing else 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        (np.linalg.LinAlgError("x"), False),
+        (cv2.error("OpenCV(5): alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 9 bytes"), True),
+        (cv2.error("OpenCV(5): error: (-215:Assertion failed) !empty()"), False),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:75] DefaultCPUAllocator: not enough memory"), True),
+        (RuntimeError("can't start new thread"), True),
+        (ImportError("libx.so: failed to map segment from shared object"), True),
+        (ValueError("not enough memory"), False),
+        (MediaError("cannot read 'out of memory.mp3': it is damaged"), False),
+        (FileNotFoundError(2, "No such file or directory"), False),
+        (OSError("no number"), False),
+        (pa.lib.ArrowMemoryError("malloc of size 64 failed"), True),
+    ],
+)
+def test_libraries_say_it_in_their_own_words(error, passing):
+    assert (machine_fault(error) is not None) == passing
+
+
+def test_a_real_limit_of_memory_is_found_to_be_one():
+    code = (
+        "import resource\nfrom recommender.faults import _is_memory_short\nassert not _is_memory_short()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (600 << 20, -1))\nassert _is_memory_short()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
 @pytest.mark.parametrize("suffix", [".mp3", ".m4a", ".flac", ".ogg", ".mp4", ".webm", ".avi", ".gif", ".png", ".jpg"])

@@ -86,3 +86,18 @@ def test_no_code_of_queries_and_ingestion_asks_which_kind_a_model_is():
                         named = {part.id for part in ast.walk(which) if isinstance(part, ast.Name)}
                         asked += [f"{path}:{node.lineno}"] if named & kinds else []
     assert not asked
+
+
+@pytest.mark.parametrize("name", [name for name in available() if name == "builtin"])
+def test_a_model_of_the_former_music_features_still_loads(name, tmp_path):
+    """Ordinary files have the same values; features of any other revision are refused."""
+    folder = tmp_path / name
+    shutil.copytree(Model.load(name).folder, folder)
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    manifest["features"]["music"] = music.FORMER[-1]
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    assert Model.load(folder).space != Model.load(name).space
+    manifest["features"]["music"] = "music-0"
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(ModelError, match="made for music features 'music-0'"):
+        Model.load(folder)

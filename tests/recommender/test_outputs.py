@@ -14,8 +14,8 @@ from recommender.errors import InputError
 from recommender.outputs import listing, records
 from recommender.outputs.listing import Listing
 from recommender.outputs.records import Answer, verdict
-from recommender.outputs.table import clock, tempo
-from recommender.types import Affect, AffectPair, Reason, Recommendation, Track
+from recommender.outputs.table import clock, remarks, tempo
+from recommender.types import Affect, AffectPair, Loss, Reason, Recommendation, Track
 
 ODD = os.fsdecode(b"/m/odd \xff\nname.mp3")
 
@@ -241,3 +241,19 @@ def test_facts_are_leaves_with_their_names():
     assert listing.FORMATS["table"](listed) == "a b     x, y, z\na path  /m/odd \\xff\\nname.mp3\nnone    None\n"
     rows = list(csv.reader(io.StringIO(listing.FORMATS["csv"](listed))))
     assert rows == [["name", "value"], ["a b", "x, y, z"], ["a path", ODD], ["none", ""]]
+
+
+def test_what_is_lost_of_a_clip_and_of_a_track_is_told():
+    lost = dataclasses.replace(recommendation(), loss=Loss(12, 24, 3))
+    lost = dataclasses.replace(lost, track=dataclasses.replace(lost.track, loss=Loss(1.25, 2.5)))
+    answer = Answer("clip.mp4", [lost], loss=Loss(12, 24, 3))
+    text = as_text("table", [answer])
+    assert "clip.mp4\n  12 of 24 s could be read\n" in text
+    assert text.endswith("  1.2 of 2.5 s could be read\n")
+    assert remarks(answer) == ["12 of 24 s could be read"]
+    told = records.record(lost)
+    assert (told["query_read_s"], told["query_declared_s"], told["query_damaged_packets"]) == (12, 24, 3)
+    assert (told["read_s"], told["declared_s"], told["damaged_packets"]) == (1.25, 2.5, 0)
+    assert {records.record(recommendation())[name] for name in ("read_s", "query_declared_s", "damaged_packets")} == {
+        None
+    }

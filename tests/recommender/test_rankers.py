@@ -11,7 +11,7 @@ from recommender.errors import InputError
 from recommender.rankers import Question, Scoring
 from recommender.rankers.afclnet import Reranker
 from recommender.rankers.scoring import Fusion, Scale
-from recommender.rankers.sections import best_run, span
+from recommender.rankers.sections import best_run, best_section, span
 from recommender.types import TrackWindows, unit
 
 ONE = np.array([1, 0], np.float32)
@@ -39,14 +39,30 @@ def test_best_run_is_the_largest_mean_and_the_earliest_among_equals():
     assert best_run(np.array([0.5, 0.5, 0.5]), 1)[1] == 0
 
 
+def test_a_section_does_not_go_through_a_long_silence():
+    scores = np.array([0.9, 0.1, 0.2, 0.8, 0.5])
+    apart = bounds(5) + np.array([0, 0, 60, 60, 60])[:, None]  # no windows between 15 and 70 s
+    assert best_section(scores, apart, 10) == pytest.approx((0.9, 0, 0))
+    assert best_section(scores, apart, 15) == pytest.approx((0.65, 3, 4))
+    assert best_section(scores, apart, 20) == pytest.approx((0.5, 2, 4))  # the longest there is
+    assert best_section(scores, bounds(5), 20) == best_run(scores, span(bounds(5), 20))
+
+
 def test_cosine_scores_a_section_by_its_mean_cosine_by_hand():
     # cosines with (1, 0): 1, 0.6, 0; a 15 s clip needs two windows, and the first two are best: 0.8.
     track = windows(np.array([[1, 0], [0.6, 0.8], [0, 1]]))
     assert rankers.get("cosine")(Question(ONE, 15.0), [track], rankers.PLAIN)[0] == pytest.approx((0.8, 0, 1))
 
 
-def test_a_negative_cosine_scores_zero():
-    assert rankers.get("cosine")(Question(ONE, 0), [windows(np.array([[-1, 0]]))], rankers.PLAIN)[0].score == 0
+def test_cosines_at_or_below_zero_keep_their_order_and_their_sections():
+    opposite = [windows(np.array([[x, (1 - x * x) ** 0.5]])) for x in (-1, -0.6, -0.3, 0, 0.2)]
+    found = rankers.get("cosine")(Question(ONE, 0), opposite, rankers.PLAIN)
+    assert [section.score for section in found] == pytest.approx([-1, -0.6, -0.3, 0, 0.2], abs=1e-6)
+    (best,) = rankers.get("cosine")(Question(ONE, 0), [windows(np.array([[-1, 0], [-0.6, 0.8]]))], rankers.PLAIN)
+    assert best == pytest.approx((-0.6, 1, 1))
+    # A mean over windows of which some look away is that mean: not the part of it above zero.
+    (mean,) = rankers.get("cosine")(Question(ONE, 15), [windows(np.array([[1, 0], [-0.6, 0.8]]))], rankers.PLAIN)
+    assert mean == pytest.approx((0.2, 0, 1))
 
 
 def by_hand() -> Reranker:

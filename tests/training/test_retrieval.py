@@ -193,7 +193,7 @@ def test_from_labelled_films_to_a_query_of_media(run, tmp_path):
     assert run("dataset", "build", tmp_path / "labels.csv", "--out", built).code == 0
     ran = run("train", "retrieval", "--dataset", built, "--out", model, "--seeds", 1)
     assert ran.code == 0, ran.err
-    assert "BuiltinMusic, 96 columns, revision music-2 (measured by this program)" in ran.out
+    assert "BuiltinMusic, 96 columns, revision music-3 (measured by this program)" in ran.out
     ran = run(
         "index", "add", tmp_path / "0.mp4", tmp_path / "1.mp4", "--model", model, "--library", library, "--workers", 1
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recommender.errors import InputError
-from recommender.text import show
+from recommender.text import parse_json, show
 from training.evaluation.files import read_text
 from training.types import ProtocolName
 
@@ -101,7 +101,7 @@ def entries(path: Path) -> Entries:
 
 def _scoring(line: str) -> Scoring | None:
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
     except ValueError:
         return None
     names = [field.name for field in fields(Scoring)]

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from recommender.extractors.audio.silence import sounding
 from recommender.extractors.audio.stft import FRAME_HZ, SLOW
 from recommender.extractors.running import running_maximum, running_mean
 from recommender.types import Array
@@ -40,7 +41,7 @@ def beat_times(frames: Mapping[str, Array], slow: Mapping[str, Array], bpm: floa
     """Beats in seconds, float64 [n], ascending, at about `bpm`, and the share of them on which something starts.
 
     Reads `onset` and `low_onset` (dB) and `square` per frame, and `chroma` per slow frame [m, 12]. Silence at the ends
-    has no beats; without any the share is 0.
+    has no beats, beats in silence between music do not count for the share; without any it is 0.
     """
     heard = curve(frames, slow)
     at = chain(heard, local_beat(heard, 60 * FRAME_HZ / bpm))
@@ -48,7 +49,8 @@ def beat_times(frames: Mapping[str, Array], slow: Mapping[str, Array], bpm: floa
     margin = 30 * FRAME_HZ / bpm
     at = at[(at >= sounds[0] - margin) & (at <= sounds[-1] + margin)] if len(sounds) else at[:0]
     starts = running_maximum(heard, 2 * NEAR + 1)[at] > STARTS
-    return np.maximum(even_out(at, heard) / FRAME_HZ + LATE_S, 0.0), float(starts.mean()) if len(at) else 0.0
+    starts = starts[sounding(frames["square"])[at]]
+    return np.maximum(even_out(at, heard) / FRAME_HZ + LATE_S, 0.0), float(starts.mean()) if len(starts) else 0.0
 
 
 def curve(frames: Mapping[str, Array], slow: Mapping[str, Array]) -> Array:

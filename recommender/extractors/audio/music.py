@@ -2,17 +2,23 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.extractors.audio import acoustic, beats, harmony, key, rhythm, spectrum, tempo
+from recommender.extractors.audio import acoustic, beats, harmony, key, rhythm, silence, spectrum, tempo
 from recommender.extractors.audio.dissonance import peaks, roughness
 from recommender.extractors.audio.pitch import log_spectrum, salience, tuning_cents
 from recommender.extractors.audio.stft import CHUNK, FRAME_HZ, HOP, SLOW_HZ, SR_HZ, Clock, chunks, slow_power
 from recommender.extractors.windows import windows
 from recommender.types import Array, Column, Features
 
-REVISION = "music-2"  # change it whenever a value of any column changes
+if TYPE_CHECKING:
+    from recommender.media import Damage
+
+REVISION = "music-3"  # change it whenever a value of any column changes
+# The same values but of recordings whose channels cancel, of loud infrasound and of silence of 3 s and more.
+FORMER = ("music-2",)
 SILENT_DB = -70.0
 BLOCK_S = CHUNK * HOP / SR_HZ  # a block per chunk of frames: larger ones would only wait, and cost fresh pages
 
@@ -53,7 +59,7 @@ def extract(path: Path) -> Features:
     return from_blocks(audio_blocks(path, SR_HZ, BLOCK_S, damage=damage), damage, bpm_tag(path))
 
 
-def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | None = None) -> Features:
+def from_blocks(blocks: Iterable[Array], damage: "Damage | None" = None, tagged: float | None = None) -> Features:
     """The features of mono audio at `SR_HZ`, given as consecutive float32 blocks of any length.
 
     Memory grows by about 34 kB per second of audio (series per frame, at the peak); samples are not kept. Values
@@ -61,15 +67,16 @@ def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | 
 
     Parameters
     ----------
-    damage: read after the last block: its `packets` becomes the fact `damaged_packets`.
+    damage: read after the last block: it becomes the fact `damaged_packets`, and what is lost.
     tagged: the tempo in bpm that the file states, if it does.
     """
     clock = Clock()
     frames, slow, fingerprint = _series(blocks, clock)
-    bounds = windows(clock.duration_s)
+    bounds = silence.windows_of_sound(windows(clock.duration_s), frames[silence.HEARD])
     values = np.array([_measure(_cut(frames, FRAME_HZ, b), _cut(slow, SLOW_HZ, b)) for b in bounds])
-    item = _measure(frames, slow)
-    heard = _tempo(item, frames, tagged)
+    music = silence.leave_out(frames), silence.leave_out(slow)
+    item = _measure(*music)
+    heard = _tempo(item, music[0], tagged)
     tapped = beats.estimate(frames, slow, None if heard is None else heard.bpm)
     return Features(
         columns=NAMES,
@@ -80,8 +87,8 @@ def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | 
         facts={
             **tempo.facts(heard),
             **beats.facts(tapped),
-            **_harmony(item, slow),
-            "damaged_packets": int(getattr(damage, "packets", 0)),
+            **_harmony(item, music[1]),
+            **({"damaged_packets": 0} if damage is None else damage.facts()),
             "silent": _silent(item),
         },
         fingerprint=acoustic.to_bytes(fingerprint),
@@ -90,7 +97,7 @@ def from_blocks(blocks: Iterable[Array], damage: object = None, tagged: float | 
 
 
 def _series(blocks: Iterable[Array], clock: Clock) -> tuple[Series, Series, acoustic.Fingerprint]:
-    """Series per frame and per slow frame of the whole item, and its fingerprint."""
+    """Series per frame and per slow frame of the whole item, and its fingerprint; of silence none tells anything."""
     analyser = spectrum.Spectrum()
     parts, partials, spectra = [], [], []
     for chunk in chunks(blocks, clock):
@@ -100,8 +107,10 @@ def _series(blocks: Iterable[Array], clock: Clock) -> tuple[Series, Series, acou
         spectra.append(log_spectrum(power))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     log_spectra = np.concatenate(spectra)
-    active = salience(log_spectra, tuning_cents(log_spectra))
-    slow = harmony.tonal(active) | {"bass_chroma": harmony.bass_chroma(active)}
+    sounds = silence.sounding(joined["square"])
+    slow_sounds = silence.slowed(sounds)
+    active = salience(log_spectra, tuning_cents(log_spectra))[slow_sounds]
+    slow = silence.spread(harmony.tonal(active) | {"bass_chroma": harmony.bass_chroma(active)}, slow_sounds)
     hz, amplitude = (np.concatenate(part) for part in zip(*partials, strict=True))
     slow |= {
         "contrast": joined.pop("contrast"),
@@ -109,16 +118,16 @@ def _series(blocks: Iterable[Array], clock: Clock) -> tuple[Series, Series, acou
         "peak_hz": hz,
         "peak_amplitude": amplitude,
     }
-    joined["onset_at"] = rhythm.onsets(joined["onset"], joined["square"])
+    joined |= silence.spread({"onset_at": rhythm.onsets(joined["onset"][sounds], joined["square"][sounds])}, sounds)
     return joined, slow, acoustic.fingerprint(log_spectra)
 
 
 def _cut(series: Series, rate_hz: float, bounds: Array) -> Series:
-    """The frames centred in [start, end) of `bounds`, at least one."""
+    """The frames centred in [start, end) of `bounds` but for silence, at least one."""
     first, last = np.ceil(bounds * rate_hz - 1e-9).astype(int)
     length = len(next(iter(series.values())))
     first = min(int(first), length - 1)
-    return {name: values[first : max(int(last), first + 1)] for name, values in series.items()}
+    return silence.leave_out({name: values[first : max(int(last), first + 1)] for name, values in series.items()})
 
 
 def _measure(frames: Series, slow: Series) -> Array:

@@ -53,7 +53,7 @@ def read(path: Path, columns: tuple[str, ...], sampling: Sampling) -> Reading:
     """The clips of a file."""
     damage = Damage()
     shown = frames(path, fps=sampling.fps, max_side=MAX_SIDE, damage=damage)
-    return from_frames(shown, columns, sampling, facts=lambda: {"damaged_packets": damage.packets})
+    return from_frames(shown, columns, sampling, facts=damage.facts)
 
 
 def from_frames(

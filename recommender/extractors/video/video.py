@@ -64,7 +64,7 @@ def extract(path: Path, sight: Sight | None = None) -> Features:
         return found
     damage = Damage()
     found = from_frames(decode(path, damage=damage, look_side=_side(sight)), sight=sight)
-    return replace(found, facts={**found.facts, "damaged_packets": damage.packets})
+    return replace(found, facts={**found.facts, **damage.facts()})
 
 
 def _side(sight: Sight | None) -> int:
@@ -83,6 +83,8 @@ def _from_bursts(path: Path, seen: Outline, lengths: Array, sight: Sight | None)
     how = "key frames, more where they are few" if few else "key frames"
     seen_s = float(np.diff(found.edges, axis=1)[~found.assumed].sum())
     facts: Facts = {"sampling": how, "key_frames": len(seen.starts), "seen_s": round(seen_s, 3)}
+    if seen.declared_s is not None:
+        facts = {**facts, **Damage(0, 0, seen.end_s, seen.declared_s).facts()}
     return _pool(found, seen.end_s, facts, sight)
 
 

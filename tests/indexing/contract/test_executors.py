@@ -28,6 +28,50 @@ def fragile(shared, item):
     return os.getpid()
 
 
+def killed_beside_others(shared, item):
+    """Dies once, as where a neighbour needs the memory: the second try finds the mark of the first."""
+    if item == "kill" and not (shared / "tried").exists():
+        (shared / "tried").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if item == "kill":
+        time.sleep(0.3)
+    started = time.monotonic()
+    time.sleep(0.05)
+    return os.getpid(), started, time.monotonic()
+
+
+def starved(shared, item):
+    """Its result does not fit into memory, or its own work does not."""
+    if item == "work":
+        raise MemoryError
+    return Unsendable() if item == "result" else item
+
+
+class Unsendable:
+    """As a result for which there is no memory."""
+
+    def __reduce__(self):
+        raise MemoryError
+
+
+class KilledAtTheStart:
+    """Kills the process that receives it, the first times."""
+
+    def __init__(self, place, times):
+        self.place, self.times = place, times
+
+    def __reduce__(self):
+        return kill_at_the_start, (self.place, self.times)
+
+
+def kill_at_the_start(place, times):
+    """A number, or the end of the process for so many that ask for it."""
+    if len(list(place.iterdir())) < times:
+        (place / str(os.getpid())).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 1
+
+
 def dawdling(shared, item):
     time.sleep(60 if item == "hang" else 0)
     return item
@@ -90,6 +134,56 @@ def test_a_dead_worker_costs_its_own_item_only(workers):
         "exit": "the worker process died on this file (exit status 3)",
         "kill": "the worker process died on this file (killed by SIGKILL)",
     }
+
+
+def test_an_item_that_killed_its_worker_is_tried_once_more_alone(tmp_path):
+    items = [1, 2, "kill", 3, 4, 5, 6]
+    results = dict(open_executor("processes", 3).run(killed_beside_others, tmp_path, items))
+    assert list(results) == items
+    pid, start, end = results.pop("kill")
+    assert all(begun >= end for other, begun, _ in results.values() if other == pid)  # in a fresh worker
+    assert all(done <= start or begun >= end for _, begun, done in results.values())
+
+
+def test_crashes_say_whether_the_item_may_not_be_to_blame():
+    results = dict(open_executor("processes", 2).run(fragile, None, ["kill", "exit"]))
+    assert (results["kill"].passing, results["exit"].passing) == (True, False)
+
+
+def test_an_item_that_finds_no_memory_stops_nothing(capfd):
+    results = dict(open_executor("processes", 1).run(starved, None, [1, "work", "result", 2]))
+    starving = Crash("not enough memory; close other programs, or use fewer workers", passing=True)
+    assert results == {1: 1, 2: 2, "work": starving, "result": starving}
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_is_killed_while_it_starts_is_replaced(tmp_path, workers):
+    shared = KilledAtTheStart(tmp_path, 2)
+    assert list(open_executor("processes", workers).run(double, shared, [1, 2, 3])) == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_workers_that_are_always_killed_while_they_start_are_an_error(tmp_path):
+    shared = KilledAtTheStart(tmp_path, 1000)
+    with pytest.raises(CliptuneError, match=r"^a worker process could not start \(killed by SIGKILL\); run it again"):
+        list(open_executor("processes", 2).run(double, shared, [1, 2, 3]))
+
+
+def test_the_run_goes_on_with_fewer_workers_where_no_more_can_start(monkeypatch):
+    from indexing.executors import processes
+
+    made, real = [], processes._Worker
+
+    def worker(work):
+        if made:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        made.append(real(work))
+        return made[0]
+
+    monkeypatch.setattr(processes, "_Worker", worker)
+    assert list(open_executor("processes", 3).run(double, 1, range(9))) == [(i, i) for i in range(9)]
+    with pytest.raises(CliptuneError, match=r"could not start \(no more threads or processes can be started; close"):
+        list(open_executor("processes", 3).run(double, 1, range(9)))
 
 
 def test_an_item_that_hangs_is_given_up():

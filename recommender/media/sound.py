@@ -1,0 +1,76 @@
+"""The sound of a file as a player plays it: the right stream, of every part that the file is chained of."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from recommender.errors import MediaError
+from recommender.media.container import (
+    audio_streams,
+    decode,
+    demuxer,
+    nothing_decoded,
+    open_file,
+    packets,
+    prepare,
+    use_alone,
+)
+from recommender.media.damage import Damage, StrPath
+from recommender.media.declared import tell
+from recommender.media.structure import Piece, pieces
+
+
+def sound_frames(path: StrPath, damage: Damage) -> Iterator[Any]:
+    """The decoded frames of sound in `path`; raises MediaError when there is none."""
+    parts: list[Piece | None] = [*_pieces(path)]
+    heard, error = 0.0, None
+    for part in parts:
+        try:
+            for frame in _frames(path, part, damage, alone=len(parts) == 1):
+                heard += frame.samples
+                yield frame
+        except MediaError as failed:  # a link without sound leaves the others
+            error = error or failed
+    if error is not None and not heard:
+        raise error
+
+
+def _pieces(path: StrPath) -> list[Piece] | list[None]:
+    """The parts of a file that is chained, else [None]: the whole."""
+    with demuxer(path) as container:
+        kind = container.format.name
+    with open_file(path) as file:
+        found = pieces(file, kind)
+    return found if len(found) > 1 else [None]
+
+
+def _frames(path: StrPath, part: Piece | None, damage: Damage, *, alone: bool) -> Iterator[Any]:
+    """The frames of one part: of the best of its streams that gives any."""
+    place, left = 0, 1
+    while left:
+        mine, read_s, count = Damage(), 0.0, 0
+        with demuxer(path, part) as container:
+            streams = audio_streams(container, path)
+            stream, left = streams[place], len(streams) - place - 1
+            use_alone(container, stream)
+            prepare(stream, threads=1)
+            for packet in _then_none(packets(container, stream, mine)):
+                count += packet is not None
+                for frame in decode(stream, packet, mine):
+                    read_s += frame.samples / max(1, frame.sample_rate)
+                    yield frame
+            place += 1
+            if not read_s and not left:
+                raise nothing_decoded(path, stream, mine)
+            if read_s:
+                left = 0
+                if alone:
+                    tell(path, stream, mine, read_s=read_s, packets=count)
+        damage.packets += mine.packets
+        damage.frames += mine.frames
+        damage.read_s, damage.declared_s = mine.read_s, mine.declared_s
+
+
+def _then_none(several: Iterator[Any]) -> Iterator[Any]:
+    """The packets, and after them None: the end of the stream."""
+    yield from several
+    yield None
