@@ -58,6 +58,8 @@ def absolute(entries: Iterable[str], base: Path | None = None) -> frozenset[str]
 
 
 def _join(path: str, base: Path) -> str:
+    if "\0" in path:  # no path, and nothing that could be made one
+        return path
     return os.path.normpath(base / os.path.expanduser(path))  # noqa: PTH111 (an unknown ~user stays)
 
 

@@ -62,6 +62,27 @@ def load_json(path: StrPath, most: int = MANIFEST) -> Any:
         raise ValueError("nested too deep") from error
 
 
+def map_array(path: StrPath) -> Any:
+    """The array in the NumPy file `path`, mapped read-only (in memory when it is empty).
+
+    Raises OSError as `open_regular`, ValueError when damaged: also where its header asks for more than the file has.
+    """
+    import tokenize
+
+    import numpy as np
+    from numpy.lib import format as npy
+
+    try:
+        with open_regular(path) as file:
+            header = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
+            shape, _, kind = header(file)
+        if 0 in shape and not kind.hasobject:
+            return np.empty(shape, kind)  # cannot be mapped
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (EOFError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError, tokenize.TokenError) as error:
+        raise ValueError(f"no whole array ({type(error).__name__})") from error  # a header is read as Python would be
+
+
 def _check(path: StrPath, info: os.stat_result, most: int | None) -> int:
     if stat.S_ISDIR(info.st_mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", os.fspath(path))

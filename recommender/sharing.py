@@ -211,7 +211,7 @@ def _readable(source: Path) -> Iterator[None]:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that is a place before the file's start
             raise
-        raise ModelError(f"{show(source)}: no whole zip ({show(str(error))}); export the model again") from error
+        raise ModelError(f"{show(source)}: no whole zip ({show(str(error)[:200])}); export the model again") from error
 
 
 def _entry_path(entry: zipfile.ZipInfo, file: Path) -> PurePosixPath:

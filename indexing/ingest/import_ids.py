@@ -129,9 +129,9 @@ def _header(names: list[str], path: Path) -> list[str]:
     names = [name.strip() for name in names]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"{show(path)}: the column {show(name)!r} comes twice in the header")
+            raise InputError(f"{show(path)}: the column {show(name[:80])!r} comes twice in the header")
         if name not in COLUMNS:
-            raise InputError(f"{show(path)}: unknown column {show(name)!r}; known are: {', '.join(COLUMNS)}")
+            raise InputError(f"{show(path)}: unknown column {show(name[:80])!r}; known are: {', '.join(COLUMNS)}")
     if "id" not in names:
         raise InputError(f"{show(path)}: the header has no column 'id'")
     return names
@@ -148,7 +148,7 @@ def _floats(values: list[str], name: str, path: Path) -> Array:
                 out[row] = np.inf if stated is None else stated
             if not np.isfinite(out[row]) or out[row] < 0:
                 raise InputError(
-                    f"{show(path)}: row {row} (counted from 0): {name} is {show(text)!r}, not a number >= 0"
+                    f"{show(path)}: row {row} (counted from 0): {name} is {show(text[:80])!r}, not a number >= 0"
                 )
     return out
 

@@ -17,7 +17,7 @@ from indexing.writing.writer import Writer, writing
 from recommender.errors import Argument, InputError
 from recommender.model import Model
 from recommender.model.imported import ImportedVectors
-from recommender.opening import check_regular
+from recommender.opening import check_regular, map_array
 from recommender.text import show
 from recommender.types import Array, Coded, Modality
 
@@ -118,8 +118,8 @@ def _read(path: Path, size: int, flat: bool) -> tuple[Array, list[str] | None]:
     if path.suffix.lower() in (".parquet", ".pq"):
         return _from_parquet(path, size)
     try:
-        vectors: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        vectors: Array = map_array(path)
+    except (ValueError, OSError) as error:
         raise InputError(f"{show(path)} is no NumPy array of numbers (.npy), nor a .parquet file") from error
     if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f":
         raise InputError(f"{show(path)} does not hold one array of float16, float32 or float64")

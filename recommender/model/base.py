@@ -171,6 +171,8 @@ class Model(ABC):
             return read_text(self.folder / "card.md", MANIFEST)
         except OSError as error:
             raise ModelError(f"{self.folder}: no readable card.md ({error.strerror})") from error
+        except UnicodeDecodeError as error:
+            raise ModelError(f"{self.folder}: card.md is no UTF-8 text; fetch or train the model again") from error
 
 
 def tags_of(path: Path, modality: Modality) -> dict[str, str]:

@@ -16,6 +16,7 @@ from tests.faults.cases import Case
 from tests.faults.judge import examine
 
 MB = 1 << 20
+Judge = Callable[[Path], tuple[list[str], list[tuple[str, str]]]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Outcome:
 class _Worker:
     """A forked process that takes numbers of files and gives outcomes back, one line of JSON each."""
 
-    def __init__(self, make: Callable[[int], Case], limits: Limits, folder: Path) -> None:
+    def __init__(self, make: Callable[[int], Case], limits: Limits, folder: Path, judge: Judge) -> None:
         down, up = os.pipe(), os.pipe()
         self.number: int | None = None
         self.since = 0.0
@@ -56,7 +57,7 @@ class _Worker:
             os.close(down[1])
             os.close(up[0])
             try:
-                _serve(os.fdopen(down[0]), os.fdopen(up[1], "w"), make, limits, folder)
+                _serve(os.fdopen(down[0]), os.fdopen(up[1], "w"), make, limits, folder, judge)
             finally:
                 os._exit(0)
         os.close(down[0])
@@ -78,11 +79,13 @@ class _Worker:
         return status
 
 
-def outcomes(make: Callable[[int], Case], numbers: Iterable[int], jobs: int, limits: Limits) -> Iterator[Outcome]:
-    """The outcome of each of the numbered files, in any order."""
+def outcomes(
+    make: Callable[[int], Case], numbers: Iterable[int], jobs: int, limits: Limits, judge: Judge = examine
+) -> Iterator[Outcome]:
+    """The outcome of each of the numbered files by `judge`, in any order."""
     todo = iter(numbers)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        workers = [_Worker(make, limits, Path(folder)) for _ in range(jobs)]
+        workers = [_Worker(make, limits, Path(folder), judge) for _ in range(jobs)]
         try:
             for worker in workers:
                 _next(worker, todo)
@@ -97,7 +100,7 @@ def outcomes(make: Callable[[int], Case], numbers: Iterable[int], jobs: int, lim
                         yield Outcome(**json.loads(line))
                     else:
                         yield _lost(worker, make, late)
-                        workers[workers.index(worker)] = worker = _Worker(make, limits, Path(folder))
+                        workers[workers.index(worker)] = worker = _Worker(make, limits, Path(folder), judge)
                     _next(worker, todo)
         finally:
             for worker in workers:
@@ -131,18 +134,18 @@ def _lost(worker: _Worker, make: Callable[[int], Case], late: bool) -> Outcome:
     return Outcome(case.number, case.kind, case.mutation, len(case.data), findings=[what])
 
 
-def _serve(asked, answers, make: Callable[[int], Case], limits: Limits, folder: Path) -> None:
+def _serve(asked, answers, make: Callable[[int], Case], limits: Limits, folder: Path, judge: Judge) -> None:
     """Examine what is asked for until nobody asks."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders may write what they like
     for served, line in enumerate(asked, 1):
-        outcome = _examined(make(int(line)), limits, folder)
+        outcome = _examined(make(int(line)), limits, folder, judge)
         outcome.served = served
         answers.write(json.dumps(asdict(outcome)) + "\n")
         answers.flush()
 
 
-def _examined(case: Case, limits: Limits, folder: Path) -> Outcome:
+def _examined(case: Case, limits: Limits, folder: Path, judge: Judge) -> Outcome:
     path = folder / f"{os.getpid()}{case.suffix}"
     path.write_bytes(case.data)
     outcome = Outcome(case.number, case.kind, case.mutation, len(case.data))
@@ -151,7 +154,7 @@ def _examined(case: Case, limits: Limits, folder: Path) -> Outcome:
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     _limit(resource.RLIMIT_CPU, int(start) + limits.cpu_s + 1)
     _limit(resource.RLIMIT_AS, int(_memory("VmSize") + limits.address_mb) * MB)
-    outcome.accepted, found = examine(path)
+    outcome.accepted, found = judge(path)
     _limit(resource.RLIMIT_AS, resource.RLIM_INFINITY)
     _limit(resource.RLIMIT_CPU, resource.RLIM_INFINITY)
     outcome.findings = [("error" if ": " in what else "absurd", reader, what) for reader, what in found]

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from indexing import ingest
 from indexing.ingest.events import Ingested, LeftOut, Removed
@@ -255,24 +254,22 @@ def test_a_folder_of_clips_tells_what_it_leaves_out(tmp_path):
     assert told == ["left out: 1 .txt"]
 
 
-def test_commands_tell_what_was_left_out_in_a_line_and_in_json(tmp_path, monkeypatch):
-    from cli import app
-
+def test_commands_tell_what_was_left_out_in_a_line_and_in_json(tmp_path, monkeypatch, run):
     monkeypatch.setenv("CLIPTUNE_HOME", str(tmp_path / "home"))
     (tmp_path / "music").mkdir()
     sound(tmp_path / "music" / "..a.wav", tone(3.0))
     toy(tmp_path / "music" / ".hidden" / "b.mp3", 1)
     toy(tmp_path / "music" / "c.txt", 1)
-    run = CliRunner().invoke(app, ["index", "add", str(tmp_path / "music"), "--format", "json", "--workers", "1"])
-    assert run.exit_code == 0, run.output
-    assert "left out: 1 .txt, 1 hidden folder" in run.stderr
-    told = json.loads(run.stdout)
+    ran = run("index", "add", tmp_path / "music", "--format", "json", "--workers", "1")
+    assert ran.code == 0, ran
+    assert "left out: 1 .txt, 1 hidden folder" in ran.err
+    told = json.loads(ran.out)
     assert (told["files"], told["analysed"]) == (1, 1)
     assert (told["left_out"]["suffixes"], told["left_out"]["hidden_folders"]) == ({".txt": 1}, 1)
     assert told["left_out"]["hidden_with_media"] == [str(tmp_path / "music" / ".hidden")]
-    run = CliRunner().invoke(app, ["index", "update", "--format", "json"])
-    assert json.loads(run.stdout)["unchanged"] == 1
+    ran = run("index", "update", "--format", "json")
+    assert json.loads(ran.out)["unchanged"] == 1
     clip(tmp_path / "clip.mp4")
-    run = CliRunner().invoke(app, ["--video", str(tmp_path / "clip.mp4"), "--music", str(tmp_path / "music")])
-    assert run.exit_code == 0, run.output
-    assert run.stderr.count("left out: 1 .txt, 1 hidden folder") == 1
+    ran = run("--video", tmp_path / "clip.mp4", "--music", tmp_path / "music")
+    assert ran.code == 0, ran
+    assert ran.err.count("left out: 1 .txt, 1 hidden folder") == 1
