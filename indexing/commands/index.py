@@ -69,7 +69,7 @@ def follow(
                 progress.expect(progress.done + event.to_analyse)
                 continue
             if isinstance(event, LeftOut):
-                progress.note(event.sentence())
+                progress.note(event.sentence("--follow-links"))
                 if left is not None:
                     left.append(event)
                 continue
