@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recommender.errors import Argument
 from recommender.text import show
-from recommender.types import Loss
+
+if TYPE_CHECKING:
+    from recommender.types import Loss
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class PartlyRead:
     """
 
     path: str
-    loss: Loss
+    loss: "Loss"
 
 
 @dataclass(frozen=True)
