@@ -283,3 +283,17 @@ def test_hostile_files_of_every_kind_are_taken_or_refused_in_one_line():
     assert done.returncode == 0, done.stdout + done.stderr
     assert "120 files, " in done.stdout
     assert ", 0 findings" in done.stdout
+
+
+def test_a_catalog_without_a_write_ahead_log_keeps_no_writer_waiting(tmp_path):
+    """As tools of others leave it: what reads it would lock it against the writer that changes that."""
+    toy(tmp_path / "music" / "a.mp3", 1)
+    with Library.create(tmp_path / "library", FakeAnalyser().space) as library:
+        list(ingest.add(library, [tmp_path / "music"], FakeAnalyser(), executor="inline"))
+    with closing(sqlite3.connect(tmp_path / "library" / "catalog.sqlite")) as connection:
+        assert connection.execute("PRAGMA journal_mode=DELETE").fetchone() == ("delete",)
+    toy(tmp_path / "music" / "b.mp3", 2)
+    signal.alarm(20)
+    with Library.open(tmp_path / "library") as library:
+        list(ingest.update(library, FakeAnalyser(), executor="inline"))
+        assert library.count("music") == 2

@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 import unicodedata
 from collections.abc import Collection, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -23,7 +23,7 @@ from indexing.catalog.trust import check_objects, distrust
 from indexing.disk.durable import library_errors
 from indexing.disk.locations import CATALOG
 from recommender.errors import LibraryError
-from recommender.opening import check_regular
+from recommender.opening import check_regular, open_regular
 from recommender.text import parse_json, show
 from recommender.types import Space
 
@@ -173,6 +173,9 @@ def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = Non
     elif (folder / (CATALOG + "-journal")).exists():  # of the first instants, before WAL: who only reads cannot undo it
         with closing(sqlite3.connect(folder / CATALOG, timeout=30)) as begun:
             begun.execute("SELECT 1 FROM sqlite_master").fetchone()
+    elif not _is_wal(folder / CATALOG):  # of other tools: what reads it would keep a writer waiting that makes it so
+        with suppress(sqlite3.Error), closing(sqlite3.connect(folder / CATALOG, timeout=1)) as other:
+            other.execute("PRAGMA journal_mode=WAL")
     uri = f"file:{quote(os.fsencode(source / CATALOG))}?{options}"
     check_regular(source / CATALOG)
     connection = sqlite3.connect(
@@ -187,6 +190,12 @@ def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = Non
         reading.close()
         raise
     return reading
+
+
+def _is_wal(catalog: Path) -> bool:
+    """Whether a file says that it is written by way of a journal that lets readers be; so for one that is no catalog."""
+    with open_regular(catalog) as file:
+        return file.read(20)[18:] != b"\1\1"
 
 
 def _brought_up(folder: Path, older: Reading) -> Reading:
