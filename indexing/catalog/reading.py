@@ -193,7 +193,7 @@ def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = Non
 
 
 def _is_wal(catalog: Path) -> bool:
-    """Whether a file says that it is written by way of a journal that lets readers be; so for one that is no catalog."""
+    """Whether a file says that its journal lets readers be; so of one that is no catalog."""
     with open_regular(catalog) as file:
         return file.read(20)[18:] != b"\1\1"
 
