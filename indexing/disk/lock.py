@@ -35,7 +35,8 @@ def lock(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
     try:
         with library_errors(folder, "write to the library at"):
             note = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
-            (folder / OWNER).unlink(missing_ok=True)  # a pipe in its place would wait for a reader
+            if (folder / OWNER).exists() and not (folder / OWNER).is_file():
+                (folder / OWNER).unlink()  # a pipe in its place would wait for a reader
             (folder / OWNER).write_text(json.dumps(note), encoding="utf-8")
         yield
     finally:

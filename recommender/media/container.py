@@ -354,7 +354,7 @@ def nothing_decoded(path: StrPath, stream: Any, damage: Damage) -> MediaError:
     if not damage.packets:
         return cannot_read(path, f"it holds no {what} that can be read; copy or export it again")
     lost = f"no {what} could be decoded ({damage.packets} damaged packets)"
-    if stream.type == "video" and (size := _told_size(path)):
+    if stream.type == "video" and not stream.codec_context.width and (size := _told_size(path)):
         check_size(path, *size, most=most_pixels(stream.container))
     return cannot_read(path, f"{lost}; copy or export it again")
 

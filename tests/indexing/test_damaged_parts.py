@@ -62,9 +62,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "parts").glob("*.parquet")}
 
 
-def out_of_order(error: BaseException, hidden: Path):
+def out_of_order(error: BaseException, hidden: Path, real=builtins.open):
     """`open`, but for one file."""
-    real = builtins.open
 
     def refusing(file, *args, **named):
         if isinstance(file, str | os.PathLike) and Path(file) == hidden:
@@ -80,6 +79,7 @@ def unreadable(path: Path, error: BaseException):
         refusing = out_of_order(error, path)
         patch.setattr(builtins, "open", refusing)
         patch.setattr(io, "open", refusing)
+        patch.setattr(os, "open", out_of_order(error, path, os.open))
         yield
 
 
@@ -178,7 +178,7 @@ def test_what_is_read_of_a_damaged_part_is_what_was_written(library):
     (held, *_), columns = held_parts(library)
     path = library.folder / "parts" / held.part.name
     data, rows = path.read_bytes(), parts.read_part(library.folder, held.part, columns)
-    marks = parts.read_fingerprints(library.folder, held.part)
+    marks = parts.read_blobs(library.folder, held.part, "mark")
     kept, random = [], np.random.default_rng(5)
     for damage in [data, *(damaged_by(data, random) for _ in range(80))]:
         path.write_bytes(damage)

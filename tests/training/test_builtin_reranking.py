@@ -201,7 +201,7 @@ def _values(model, modality, rows):
 
 def _described(model, modality, rows, still=False):
     """What a library stores of windows with these features."""
-    bounds = np.array([[i, i + 1.0] for i in range(len(rows))])
+    bounds = np.array([[i, i + 10.0] for i in range(len(rows))])
     columns, values = model.source_columns(modality), _values(model, modality, rows)
     features = Features(columns, bounds, values, values[0], float(len(rows)), {"still": still})
     found = model.describe(features, modality).features

@@ -152,11 +152,13 @@ def is_blank(frame: Frame) -> bool:
 def _without_tail(frames: Iterable[Frame]) -> Iterator[Frame]:
     """`frames` without a blank that ends them, if it lasts for no more than `LEAD_S` after something was seen."""
     held: list[Frame] = []
-    shown = False
+    shown, empty, before = False, False, None
     for frame in frames:
-        if shown and is_blank(frame) and frame.t_s - (held or [frame])[0].t_s < LEAD_S - _TOLERANCE_S:
+        if frame.rgb is not before:  # repeated frames share it
+            before, empty = frame.rgb, is_blank(frame)
+        if shown and empty and frame.t_s - (held or [frame])[0].t_s < LEAD_S - _TOLERANCE_S:
             held.append(frame)
             continue
-        shown = not is_blank(frame)
+        shown = not empty
         yield from (*held, frame)
         held.clear()
