@@ -194,7 +194,7 @@ def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = Non
 
 
 def _is_wal(catalog: Path) -> bool:
-    """Whether a file says that it is written by way of a journal that lets readers be; so for one that is no catalog."""
+    """Whether a file is written by way of a log that lets readers be; so, too, for one that is no catalog."""
     with open_regular(catalog) as file:
         return file.read(20)[18:] != b"\1\1"
 
@@ -241,7 +241,9 @@ def version(connection: sqlite3.Connection) -> int | None:
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
         return None
     row = connection.execute("SELECT schema_version FROM meta").fetchone()
-    return None if row is None else int(row[0])
+    if row is not None and not isinstance(row[0], int):
+        raise sqlite3.DatabaseError("malformed: its version is no number")
+    return None if row is None else row[0]
 
 
 def check_version(connection: sqlite3.Connection, folder: Path) -> None:
