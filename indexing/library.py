@@ -219,7 +219,7 @@ class Library:
         return [selection.segment for selection in self._select(modality, where)]
 
     def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
-        """By entry how the library spells the paths, folders and ids that it names."""
+        """entries: files, folders and ids, as people write them; by each, how the library spells it."""
         with self._lock, library_errors(self.folder, "read the library at"):
             return self._open().spellings(entries)
 

@@ -9,6 +9,7 @@ import time
 import traceback
 from pathlib import Path
 
+from recommender.atomic import write
 from recommender.errors import CliptuneError, InputError
 from recommender.faults import machine_fault
 from recommender.home import data_home
@@ -80,10 +81,9 @@ def keep_report(error: Exception) -> Path | None:
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
     for home in (data_home, _temporary):
         try:
-            folder = home() / REPORTS
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(about.encode("utf-8", "backslashreplace"))
+            report = home() / REPORTS / name
+            write(report, about.encode("utf-8", "backslashreplace"))
         except (OSError, CliptuneError):
             continue
-        return folder / name
+        return report
     return None

@@ -121,7 +121,12 @@ class MemoryLibrary:
         return len(self.ids(modality, where))
 
     def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
-        """By entry how the library spells what it names: `recommender.filters.alike`."""
+        """By entry how the library spells what it names: `recommender.filters.alike`.
+
+        Parameters
+        ----------
+        entries: files, folders and ids, as people write them.
+        """
         from recommender.filters import alike
 
         return alike(entries, (path for track in self._tracks for path in (track.path, *track.copies)))

@@ -243,7 +243,7 @@ class LibraryReader(Protocol):
 
     def spellings(self, entries: Collection[str]) -> Mapping[str, Collection[str]]:
         """By entry how the library spells the paths, folders of paths and ids that it names, whatever its normal form
-        (see `recommender.filters.alike`); entries that name nothing are left out."""
+        (see `recommender.filters.alike`); those that name nothing are left out. entries: as people write them."""
 
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: what recording each track is of, the id of one of its near-duplicates, or its own."""

@@ -165,13 +165,20 @@ def raw_wav(path: Path, data: bytes, kind: int, bits: int, channels: int = 1, sr
 
 def blank_png(path: Path, width: int, height: int) -> Path:
     """A valid black 1-bit png of any size: a few kB even where the picture would fill gigabytes."""
+    return _png(path, (width, height, 1, 0), bytes((width // 8 + 2) * height))
 
-    def chunk(tag: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
 
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    rows = zlib.compress(bytes((width // 8 + 2) * height), 9)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+def png(path: Path, rgba: Array, *chunks: tuple[bytes, bytes]) -> Path:
+    """A png of `rgba`, uint16 [h, w, 4], with further (name, data) chunks before the picture."""
+    height, width = rgba.shape[:2]
+    rows = np.pad(rgba.astype(">u2").view(np.uint8).reshape(height, -1), ((0, 0), (1, 0)))  # 0: no filter
+    return _png(path, (width, height, 16, 6), rows.tobytes(), *chunks)
+
+
+def _png(path: Path, head: tuple[int, int, int, int], rows: bytes, *chunks: tuple[bytes, bytes]) -> Path:
+    parts = [(b"IHDR", struct.pack(">IIBB3x", *head)), *chunks, (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")]
+    packed = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
     return path
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import cli
+from indexing.library import Library
 from recommender import failing, home, streams
 from recommender.errors import InputError
 from recommender.faults import MEMORY
@@ -164,12 +165,13 @@ def test_importing_and_running_the_command_leaves_what_an_interrupt_does_as_it_w
 
 
 def broken(monkeypatch, error):
-    """Make every command that loads a model fail by `error`."""
+    """Make every command that loads a model or opens a library fail by `error`."""
 
     def load(*_):
         raise error
 
     monkeypatch.setattr(Model, "load", load)
+    monkeypatch.setattr(Library, "open", load)
 
 
 @pytest.mark.parametrize(

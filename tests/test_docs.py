@@ -23,6 +23,7 @@ def test_the_python_page_runs_from_top_to_bottom(home, tmp_path, monkeypatch, mu
     shutil.copytree(music_folder, tmp_path / "music")
     shutil.copy(clip_folder / "calm.mp4", tmp_path / "clip.mp4")
     shutil.copy(music_folder / "fast major.mp3", tmp_path / "reference.mp3")
+    shutil.copy(music_folder / "fast major.mp3", tmp_path / "music" / "demo.mp3")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for block in blocks(ROOT / "docs" / "python.md", "python"):
@@ -31,7 +32,7 @@ def test_the_python_page_runs_from_top_to_bottom(home, tmp_path, monkeypatch, mu
     assert re.search(r"^1 .* 0\.\d+ \d+\.\d+ \d+\.\d+$", out, re.MULTILINE)
     assert "library's median" in out
     assert re.search(r"^[1-4] tracks qualify$", out, re.MULTILINE)
-    assert "\n`keys` H minor: no key; write it as" in out
+    assert "\n`keys` X minor: no key; write it as" in out
     assert "Affect(valence=" in out
     assert out.rstrip().endswith("(1, 64)")
 

@@ -166,11 +166,14 @@ class Catalog:
         found, of = np.fromiter((value for row in rows for value in row), np.int64).reshape(-1, 2).T
         return found, of
 
-    def spaces_to_group(self) -> list[int]:
-        """The spaces whose tracks are to be grouped anew, since it was by other rules."""
-        rules = self._connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    def follows_rules(self) -> bool:
+        """Whether all is grouped by the rules of today."""
+        return bool(self._connection.exec_driver_sql("PRAGMA user_version").scalar_one() == GROUPING)
+
+    def spaces_of_music(self) -> list[int]:
+        """The spaces that hold music."""
         query = sa.select(tracks.c.space).where(tracks.c.modality == "music").distinct().order_by(tracks.c.space)
-        return [] if rules == GROUPING else list(self._execute(query).scalars())
+        return list(self._execute(query).scalars())
 
     def suspects(self, longest_s: float) -> set[int]:
         """The tracks of the space that are grouped, and longer ones than that."""

@@ -4,7 +4,6 @@ SQLAlchemy takes longer to import than a search takes; `indexing.catalog.schema`
 more is asked.
 """
 
-import json
 import os
 import shutil
 import sqlite3
@@ -25,7 +24,7 @@ from indexing.disk.durable import library_errors
 from indexing.disk.locations import CATALOG
 from recommender.errors import LibraryError
 from recommender.opening import check_regular, open_regular
-from recommender.text import show
+from recommender.text import parse_json, show
 from recommender.types import Space
 
 SCHEMA_VERSION = 5
@@ -83,7 +82,7 @@ class Reading:
     def facts(self, track_id: int) -> dict[str, Any]:
         """The facts of a track by name; empty where there is no such track."""
         row = self.connection.execute("SELECT facts FROM tracks WHERE id = ?", (track_id,)).fetchone()
-        return json.loads(row[0]) if row else {}
+        return parse_json(row[0]) if row else {}
 
     def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
         """By entry the paths of the catalog, and folders of them, that it names: see `recommender.filters.alike`.
@@ -194,7 +193,7 @@ def _open(folder: Path, scratch: "tempfile.TemporaryDirectory[str] | None" = Non
 
 
 def _is_wal(catalog: Path) -> bool:
-    """Whether a file is written by way of a log that lets readers be; so, too, for one that is no catalog."""
+    """Whether a file says that its journal lets readers be; so of one that is no catalog."""
     with open_regular(catalog) as file:
         return file.read(20)[18:] != b"\1\1"
 

@@ -69,7 +69,7 @@ def follow(
                 progress.expect(progress.done + event.to_analyse)
                 continue
             if isinstance(event, LeftOut):
-                progress.note(event.sentence())
+                progress.note(event.sentence("--follow-links"))
                 if left is not None:
                     left.append(event)
                 continue
@@ -324,10 +324,10 @@ def index_repair(
 
     Example: recommend index repair ~/Music"""
     from indexing.disk.locations import existing
-    from indexing.maintenance.repair import repair, unrepaired
+    from indexing.maintenance.repair import repair, what_is_left
 
     follow(repair(library, load_model(model), folders or (), workers=workers, limit_s=timeout), "repairing")
-    if reason := unrepaired(existing(library)):
+    if reason := what_is_left(existing(library)):
         raise CliptuneError(reason)
     write("whole\n")
 

@@ -23,7 +23,7 @@ from indexing.disk.runs import spans
 from recommender.atomic import ensure_folder, new_file
 from recommender.errors import CliptuneError, LibraryError
 from recommender.opening import open_regular
-from recommender.text import show
+from recommender.text import parse_json, show
 from recommender.types import Analysis, Array
 
 FOLDER = PARTS
@@ -233,7 +233,7 @@ def source_of(folder: Path, part: Part) -> str:
 
 
 def _notes(schema: Any) -> Any:
-    return json.loads((schema.metadata or {})[b"cliptune"])
+    return parse_json((schema.metadata or {})[b"cliptune"])
 
 
 def check_written(folder: Path, part: Part) -> None:

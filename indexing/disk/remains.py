@@ -1,6 +1,5 @@
 """What is left of a damaged part: the tracks all of whose rows can still be read as they were written."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -14,7 +13,7 @@ from indexing.disk.content_hash import SIZE
 from indexing.disk.pages import Column, Span
 from indexing.disk.parts import ITEM, Part, Rows
 from indexing.disk.runs import spans
-from recommender.text import show
+from recommender.text import parse_json, show
 from recommender.types import Affect, Array
 
 _ALWAYS = (Column("hash", ""), Column("window", "<i4"), Column("start_s", "<f8"), Column("end_s", "<f8"))
@@ -142,6 +141,6 @@ def _source(data: bytes) -> str:
     """What measured the features, as the notes at the end of a part say; "" where they are damaged."""
     found = _NOTES.search(data[-_FOOTER:])
     try:
-        return str(json.loads(found[0]).get("source", "")) if found else ""
+        return str(parse_json(found[0]).get("source", "")) if found else ""
     except ValueError:
         return ""

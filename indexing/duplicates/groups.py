@@ -25,7 +25,9 @@ _LONG_S = 1200.0  # longer tracks were not matched with what they contain, befor
 
 def regroup(folder: Path, catalog: "CatalogWriter") -> None:
     """Group every space anew that was grouped by other rules; in a transaction."""
-    for space in catalog.spaces_to_group():
+    if catalog.follows_rules():
+        return
+    for space in catalog.spaces_of_music():
         known, there = Versions(folder, space), catalog.beside(space)
         known.regroup(there)
         known.save(there)

@@ -32,9 +32,9 @@ class Limits:
     """Least overlap that tells something, 3 s: 512 bits."""
     share: float = 0.6
     """Of the shorter track that must lie in the longer: a sample borrowed from another track is no duplicate."""
-    both: float = 0.7
-    """Of either track that must lie in the other for the same recording: a radio edit of 3:30 of 5 min does. Above one
-    half no whole joins two songs that it holds one after the other."""
+    both: float = 0.65
+    """Of either track that must lie in the other for the same recording: a radio edit of 3:30 of 5 min does, with what
+    its fades cost. Above one half no whole joins two songs that it holds one after the other."""
     differs: float = 0.33
     """Bits that differ around a place (3 s) where two tracks go on otherwise: half way from altered to unrelated."""
     excerpt_s: float = 10.0

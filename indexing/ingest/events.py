@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recommender.errors import Argument
 from recommender.text import show
-from recommender.types import Loss
+
+if TYPE_CHECKING:
+    from recommender.types import Loss
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,15 @@ class Ingested:
 
 @dataclass(frozen=True)
 class PartlyRead:
-    """A file was analysed of which a part could not be read; it comes just before its Ingested."""
+    """A file was analysed of which a part could not be read; it comes just before its Ingested.
+
+    Attributes
+    ----------
+    path: of the file. loss: how much of it could be read.
+    """
 
     path: str
-    loss: Loss
+    loss: "Loss"
 
 
 @dataclass(frozen=True)
@@ -113,8 +120,8 @@ _WHY = {
     "bins": ("recycle bin or system's folder", "recycle bins or systems' folders"),
     "ignored": ("file or folder by .recommendignore", "files or folders by .recommendignore"),
     "links": (
-        "link that leads out of the folder (--follow-links takes it in)",
-        "links that lead out of the folder (--follow-links takes them in)",
+        "link that leads out of the folder ({links} takes it in)",
+        "links that lead out of the folder ({links} takes them in)",
     ),
     "pictures": ("video without sound alone", "videos without sound alone"),
     "special": ("pipe or device", "pipes or devices"),
@@ -148,13 +155,14 @@ class LeftOut:
         suffixes.update(other.suffixes)
         return LeftOut(why, suffixes, (*self.named, *other.named), self.kept + other.kept)
 
-    def sentence(self) -> str:
-        """One line that counts it, empty for nothing."""
+    def sentence(self, links: str = "follow_links") -> str:
+        """One line that counts it, empty for nothing; `links` is what the choice to follow them is called."""
         told = Counter(self.suffixes).most_common(_MOST_TOLD)
         words = [f"{n:,} {suffix or 'without a suffix'}" for suffix, n in told]
         rest = sum(self.suffixes.values()) - sum(n for _, n in told)
         words += [f"{rest:,} of {len(self.suffixes) - len(told)} further suffixes"] if rest else []
-        words += [f"{self.why[key]:,} {forms[self.why[key] != 1]}" for key, forms in _WHY.items() if self.why.get(key)]
+        why = {key: forms for key, forms in _WHY.items() if self.why.get(key)}
+        words += [f"{self.why[key]:,} {forms[self.why[key] != 1].format(links=links)}" for key, forms in why.items()]
         named = ", ".join(map(show, self.named[:_MOST_TOLD])) + ", ..." * (len(self.named) > _MOST_TOLD)
         words += [f"hidden ones with media: {named} (give the path to take it in)"] if named else []
         stay = f"; {self.kept:,} tracks of the library are among them and stay" if self.kept else ""

@@ -32,11 +32,11 @@ def flaws(folder: Path, published: Snapshot | None) -> Iterator[tuple[str, str]]
         yield from (
             ("snapshot", f"its {home.name}/{name} is not as it was written") for name in differing(home, written)
         )
-    for record in damaged_codes(folder, published):
+    for record in find_damaged_codes(folder, published):
         yield "search", f"{show(record.parent)} is searched without its codes, which are damaged: {ann_files.BUILD}"
 
 
-def damaged_codes(folder: Path, published: Snapshot | None) -> list[Path]:
+def find_damaged_codes(folder: Path, published: Snapshot | None) -> list[Path]:
     """The records of what was built for search and is not as it was written."""
     if published is None:
         return []
@@ -75,7 +75,7 @@ def drop_failing(folder: Path, wait_s: float = 0.0) -> Iterator[Event]:
         if (wrong := fingerprint_index.flaw(folder)) is not None:
             _drop(folder, folder / fingerprint_index.FOLDER / fingerprint_index.MANIFEST)
             yield Mended(f"the kept fingerprints are dropped and made anew: {wrong} is not as it was written")
-        for record in damaged_codes(folder, published):
+        for record in find_damaged_codes(folder, published):
             _drop(folder, record)
             yield Mended(f"what was built for search is damaged and dropped: {ann_files.BUILD}")
 

@@ -72,7 +72,7 @@ def repair(
         yield from _snapshot(writer)
 
 
-def unrepaired(folder: Path) -> str | None:
+def what_is_left(folder: Path) -> str | None:
     """In a line what is not whole, or was in a damaged part alone and so is lost for now; None for nothing."""
     if problems := examine(folder, queries=0).problems:
         return f"{len(problems)} problem(s) are left: {problems[0]}"

@@ -54,10 +54,12 @@ def unbound(mean: Array) -> Array:
 def unsure_where_short(affect: Array, lengths_s: Array) -> Array:
     """`affect` float32 [n, 4] of sounds of `lengths_s` [n]: below `SHORT_S` the less is known the shorter they are.
 
-    Means move to neutral and SDs widen by the same factor, so that no word and no high score comes of a moment.
+    Means move to neutral and SDs widen by the same factor, to 1 at most, so that no word and no high score comes of a
+    moment.
     """
-    factor = SHORT_S / np.clip(lengths_s, SHORTEST_S, SHORT_S)
-    return (affect * np.stack([1 / factor, 1 / factor, factor, factor], axis=1)).astype(np.float32)
+    factor = SHORT_S / np.clip(lengths_s, SHORTEST_S, SHORT_S)[:, None]
+    wide = np.where(factor > 1, np.minimum(affect[:, 2:] * factor, 1), affect[:, 2:])
+    return np.hstack([affect[:, :2] / factor, wide]).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ what to do. Damaged packets are skipped and counted in a `Damage`; a file that g
 from recommender.media.audio import audio_blocks
 from recommender.media.bursts import bursts
 from recommender.media.damage import Damage
+from recommender.media.looks import LEAD_S
 from recommender.media.metadata import metadata
 from recommender.media.outline import Outline, outline
 from recommender.media.probe import MediaInfo, probe
@@ -14,6 +15,7 @@ from recommender.media.video import Frame, frames
 from recommender.media.write import write_audio, write_video
 
 __all__ = [
+    "LEAD_S",
     "Damage",
     "Frame",
     "MediaInfo",

@@ -89,7 +89,8 @@ def _thin(
         if kept and t_s < kept[-1].t_s + STEP_S - 1e-6:
             continue
         try:
-            kept.append(Frame(t_s, painter.rgb(frame), looks.at(t_s, frame)))
+            rgb = painter.rgb(frame)
+            kept.append(Frame(t_s, rgb, *looks.at(t_s, frame, rgb)))
         except DECODE_ERRORS as error:
             damage.skip(error)
     return kept

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ _PICTURES = {
     *(".avif", ".bmp", ".exr", ".heic", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
     *(".jxl", ".pbm", ".pgm", ".png", ".ppm", ".qoi", ".tif", ".tiff", ".webp"),
 }
+_PHOTO_CODECS = {"mjpeg", "png", "bmp", "webp", "tiff", "jpeg2000", "libjxl"}
+_TOO_LARGE = re.compile(r"Picture size (\d+)x(\d+) (?:is invalid|exceeds)")
+_TRIED = 3  # packets in which a decoder tells the size
+_COUNTED = 500  # packets of which pictures are counted
 _NOT_MEDIA = "it is damaged, or not an audio, video or picture file; play it to check, and convert it or leave it out"
 
 
@@ -199,21 +204,56 @@ def video_stream(container: Any, path: StrPath) -> Any:
 
     Raises MediaError if there is none, and before anything is decoded when its pictures are absurdly large.
     """
-    streams = pictures(container)
+    streams = pictures(container, path)
     covers = len(container.streams.video) > len(streams)
     kind = "no video stream, only a cover picture" if covers else "no video stream"
     stream = _choose(container, path, streams, f"{kind}; give a video or a picture")
-    width, height, most = stream.codec_context.width, stream.codec_context.height, most_pixels(container)
-    if width * height > most:
-        what = f"its picture of {width} x {height} pixels exceeds {round(most / 1e6)} megapixels"
-        raise cannot_read(path, f"{what}; scale it down")
+    check_size(path, stream.codec_context.width, stream.codec_context.height, most=most_pixels(container))
     return stream
 
 
-def pictures(container: Any) -> list[Any]:
-    """The video streams that are meant to be watched: no cover pictures, thumbnails or parts of a tiled picture."""
+def check_size(path: StrPath, width: int, height: int, *, most: int) -> None:
+    """Raises MediaError when a picture of `width` x `height` has more than `most` pixels."""
+    if width * height > most:
+        what = f"its picture of {width} x {height} pixels exceeds {round(most / 1e6)} megapixels"
+        raise cannot_read(path, f"{what}; scale it down")
+
+
+def pictures(container: Any, path: StrPath) -> list[Any]:
+    """The video streams that are meant to be watched: no cover pictures, posters, thumbnails or parts of a picture.
+
+    Where it is not said which those are, it is the streams that move: of a picture for each of at most eight that
+    another has, and of no less than a quarter of its size. Single photos beside sound are a cover.
+    """
     hidden = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
-    return [stream for stream in container.streams.video if not stream.disposition & hidden]
+    streams = [s for s in container.streams.video if not s.disposition & hidden and s.codec_context is not None]
+    photos = [s for s in streams if s.codec_context.name in _PHOTO_CODECS]
+    sound = bool(container.streams.audio)
+    if not streams or (len(streams) == 1 and not (sound and photos)):
+        return [s for s in container.streams.video if not s.disposition & hidden]
+    counts = _count_pictures(path, streams)
+    moving = [s for s in streams if counts[s.index] > 1 and 8 * counts[s.index] >= max(counts.values())]
+    largest = max((_area(s) for s in moving), default=0)
+    if moving:
+        return [s for s in moving if 4 * _area(s) >= largest]
+    return [] if sound and len(photos) == len(streams) else streams
+
+
+def _area(stream: Any) -> int:
+    return int(stream.codec_context.width * stream.codec_context.height)
+
+
+def _count_pictures(path: StrPath, streams: list[Any]) -> dict[int, int]:
+    """How many pictures each of `streams` has, as the file tells, else among its first packets."""
+    counts = {stream.index: stream.frames for stream in streams}
+    if all(counts.values()):
+        return counts
+    counts = dict.fromkeys(counts, 0)
+    with demuxer(path) as other, suppress(*DECODE_ERRORS):
+        for packet in islice(other.demux(video=list(range(len(other.streams.video)))), _COUNTED):
+            if packet.size and packet.stream_index in counts:
+                counts[packet.stream_index] += 1
+    return counts
 
 
 def _choose(container: Any, path: StrPath, streams: Any, missing: str) -> Any:
@@ -251,8 +291,9 @@ def use_alone(container: Any, chosen: Any) -> None:
 
 def is_still(container: Any) -> bool:
     """Whether the container's format holds one picture without a time axis (a gif has one)."""
-    brand = container.metadata.get("major_brand", "")
-    return container.format.name.endswith("_pipe") or brand in {"avif", "heic", "heix", "mif1"}
+    if container.metadata.get("major_brand", "") in {"avif", "heic", "heix", "mif1"}:
+        return all(stream.frames <= 1 for stream in container.streams.video)
+    return bool(container.format.name.endswith("_pipe"))
 
 
 def most_pixels(container: Any) -> int:
@@ -313,8 +354,27 @@ def nothing_decoded(path: StrPath, stream: Any, damage: Damage) -> MediaError:
     if not damage.packets:
         return cannot_read(path, f"it holds no {what} that can be read; copy or export it again")
     lost = f"no {what} could be decoded ({damage.packets} damaged packets)"
-    if stream.type == "video" and not stream.codec_context.width:  # the decoder's own limit came first
-        most = round(most_pixels(stream.container) / 1e6)
-        what = f"it is damaged or exceeds {most} megapixels"
-        return cannot_read(path, f"{lost}: {what}; scale it down or export it again")
+    if stream.type == "video" and (size := _told_size(path)):
+        check_size(path, *size, most=most_pixels(stream.container))
     return cannot_read(path, f"{lost}; copy or export it again")
+
+
+def _told_size(path: StrPath) -> tuple[int, int] | None:
+    """(width, height) of a picture that the decoder found too large, as it says in its log; None of any other."""
+    found = None
+    level, skip = av.logging.get_level(), av.logging.get_skip_repeated()
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    try:
+        with av.logging.Capture() as log, demuxer(path) as container:
+            stream = container.streams.video[0]
+            prepare(stream, threads=1)
+            for packet in islice(container.demux(stream), _TRIED):
+                decode(stream, packet, Damage())
+            found = next(filter(None, (_TOO_LARGE.search(message) for _, _, message in log)), None)
+    except DECODE_ERRORS:
+        return None
+    finally:
+        av.logging.set_level(level)
+        av.logging.set_skip_repeated(skip)
+    return (int(found[1]), int(found[2])) if found else None

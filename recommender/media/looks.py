@@ -8,13 +8,19 @@ average and .35 at most (valence, arousal, activity), where the stated uncertain
 
 from typing import Any
 
+import numpy as np
+
 from recommender.media.paint import Painter
 from recommender.types import Array
 
+LEAD_S = 1.0
+"""A clip may begin with no picture (black, a fade, a slate) for so long; frames shown then come with a spare look."""
 LEAST_S, SHARE, MOST_S = 1.0, 0.5, 4.0
 """The next look comes after so much of the time that has passed, at least and at most so many seconds: a window of ten
 seconds has two."""
 _TOLERANCE_S = 1e-6
+_PLAIN = 50.0  # variance in levels²: hardly anything to see
+_OTHER = 24.0  # mean difference in levels: hardly a picture of the same shot
 
 
 class Looks:
@@ -24,10 +30,22 @@ class Looks:
     def __init__(self, side: int, aspect: Any) -> None:
         self._painter = Painter(side, aspect) if side else None
         self._due_s = 0.0
+        self._first: Array | None = None
 
-    def at(self, t_s: float, frame: Any) -> Array | None:
-        """uint8 [h, w, 3] of the decoded `frame` shown at `t_s`; None when no look is due."""
-        if self._painter is None or t_s < self._due_s - _TOLERANCE_S:
-            return None
-        self._due_s = t_s + min(max(SHARE * t_s, LEAST_S), MOST_S)
-        return self._painter.rgb(frame)
+    def at(self, t_s: float, frame: Any, rgb: Array) -> tuple[Array | None, Array | None]:
+        """Of the decoded `frame` shown at `t_s`, `rgb` when painted small: the look that is due, else a spare one
+        where the first picture was none; both uint8 [h, w, 3] or None."""
+        if self._painter is None:
+            return None, None
+        self._first = rgb if self._first is None else self._first
+        if t_s >= self._due_s - _TOLERANCE_S:
+            self._due_s = t_s + min(max(SHARE * t_s, LEAST_S), MOST_S)
+            return self._painter.rgb(frame), None
+        return None, self._painter.rgb(frame) if self._is_new(t_s, rgb) else None
+
+    def _is_new(self, t_s: float, rgb: Array) -> bool:
+        """Whether the clip may begin with `rgb` rather than with its first picture."""
+        if t_s > LEAD_S or self._first is None:
+            return False
+        plain = float(self._first.mean(axis=2).var()) < _PLAIN
+        return plain or float(np.abs(rgb.astype(np.int16) - self._first).mean()) > _OTHER

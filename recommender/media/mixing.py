@@ -70,10 +70,10 @@ class Mixer:
         mixed = [*held, *map(mean, segment)]
         whole = self._before.shape[1] + sum(chunk.shape[1] for chunk in segment)
         if turns is not None:
-            samples = np.concatenate([self._before, *map(scaled, segment)], axis=1)
+            samples = np.concatenate([self._before, *map(in_full_scale, segment)], axis=1)
             self._correct(mixed, samples, turns, end=whole)
         kept = whole - max(whole // HOP - 1, 0) * HOP
-        self._before = np.concatenate([self._before, *map(scaled, segment[-2:])], axis=1)[:, -kept:]
+        self._before = np.concatenate([self._before, *map(in_full_scale, segment[-2:])], axis=1)[:, -kept:]
         return mixed
 
     def _correct(self, mixed: list[Array], samples: Array, turns: Array | None, *, end: int) -> None:
@@ -154,7 +154,7 @@ def mean(chunk: Array) -> Array:
     return np.asarray(np.add.reduce(chunk, axis=0, dtype=np.float32) / np.float32(len(chunk)))
 
 
-def scaled(chunk: Array) -> Array:
+def in_full_scale(chunk: Array) -> Array:
     """`chunk` as float32 of full scale 1."""
     if np.issubdtype(chunk.dtype, np.integer):
         half, middle = _scale(chunk)
@@ -170,7 +170,7 @@ def _scale(chunk: Array) -> tuple[float, float]:
 
 def _look(chunk: Array) -> Array:
     """The transform of the beginning of `chunk`, complex64 [c, bins]."""
-    first = scaled(chunk[:, :SIZE])
+    first = in_full_scale(chunk[:, :SIZE])
     tapered: Array = np.fft.rfft(first * np.hanning(first.shape[1] + 2)[1:-1].astype(np.float32), SIZE, axis=1)
     return tapered * np.float32(4 / SIZE)
 

@@ -50,9 +50,9 @@ def outline(path: StrPath) -> Outline | None:
     """
     damage = Damage()
     with demuxer(path) as container:
-        stream = video_stream(container, path)
         if is_still(container):
             return None
+        stream = video_stream(container, path)
         rows = array("q")  # a film has half a million packets: 32 bytes each here, 190 as a list of tuples
         for packet in packets(container, stream, damage):
             if packet.pts is None or packet.is_corrupt or packet.is_discard:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from recommender.media import heif, webp
 from recommender.media.container import (
     decode,
     demuxer,
@@ -45,11 +46,13 @@ def probe(path: StrPath) -> MediaInfo:
     """What `path` holds; raises MediaError when it cannot be opened or holds nothing that can be decoded."""
     with demuxer(path) as container:
         sound = [stream for stream in container.streams.audio if stream.codec_context is not None]
-        watchable = any(stream.codec_context is not None for stream in pictures(container))
+        grid = heif.grid_of(container, path)
+        watchable = grid or any(stream.codec_context is not None for stream in pictures(container, path))
         if not sound and not watchable:
             raise cannot_read(path, "it holds neither sound nor pictures that can be decoded; convert it")
-        picture = _picture(container, path, required=not sound) if watchable else {}
-        duration = container.duration
+        picture = _picture(container, path, grid, required=not sound) if watchable else {}
+        moving = webp.animation(container, path)
+        duration = moving.duration_s * 1e6 if moving else container.duration
         return MediaInfo(
             duration_s=duration / 1e6 if duration and duration > 0 and not picture.get("still") else None,
             has_audio=bool(sound),
@@ -59,8 +62,13 @@ def probe(path: StrPath) -> MediaInfo:
         )
 
 
-def _picture(container: Any, path: StrPath, required: bool) -> dict[str, Any]:
+def _picture(container: Any, path: StrPath, grid: heif.Grid | None, *, required: bool) -> dict[str, Any]:
     """The fields of `MediaInfo` that describe the video stream; empty when it is unusable and not `required`."""
+    if grid:
+        names = container.streams.video[0].codec_context.name
+        return {"still": True, "video_codec": names, **dict(zip(("width", "height"), grid.shown, strict=True))}
+    if moving := webp.animation(container, path):
+        return {"width": moving.width, "height": moving.height, "video_codec": "webp"}
     stream = video_stream(container, path)
     prepare(stream, threads=1)
     damage = Damage()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from recommender.errors import MediaError
+from recommender.errors import MediaError, PassingError
 from recommender.media.container import (
     audio_streams,
     decode,
@@ -28,6 +28,8 @@ def sound_frames(path: StrPath, damage: Damage) -> Iterator[Any]:
             for frame in _frames(path, part, damage, alone=len(parts) == 1):
                 heard += frame.samples
                 yield frame
+        except PassingError:
+            raise
         except MediaError as failed:  # a link without sound leaves the others
             error = error or failed
     if error is not None and not heard:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from recommender.media import heif, webp
 from recommender.media.container import decode_frames, demuxer, is_still, nothing_decoded, prepare, video_stream
 from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read, for_now
 from recommender.media.declared import tell
@@ -20,11 +21,13 @@ _TOLERANCE_S = 1e-6
 
 class Frame(NamedTuple):
     """A picture upright: `t_s` from the first frame, `rgb` uint8 [h, w, 3] (repeated frames share it), and `large`,
-    the same picture with more detail, where a look at it was due (see `looks`)."""
+    the same picture with more detail, where a look at it was due (see `looks`); `spare`, such a one for the case that
+    the clip is found to begin there."""
 
     t_s: float
     rgb: Array
     large: Array | None = None
+    spare: Array | None = None
 
 
 def frames(
@@ -47,12 +50,10 @@ def frames(
     """
     damage = Damage() if damage is None else damage
     with demuxer(path) as container:
-        stream = video_stream(container, path)
-        prepare(stream, threads)
+        stream, decoded, still = _decoded(container, path, threads, damage)
         clock = _Clock(stream)
-        timed = _time(decode_frames(container, stream, damage), clock)
-        moves = not is_still(container)
-        if is_still(container):
+        timed = _time(decoded, clock)
+        if still:
             timed = iter([first]) if (first := next(timed, None)) else iter(())
             fps = None
         shown = timed if fps is None else _sample(timed, fps, clock)
@@ -60,9 +61,20 @@ def frames(
         yield from _paint(shown, Painter(max_side, aspect), Looks(look_side, aspect), path)
         if clock.last_s is None:
             raise nothing_decoded(path, stream, damage)
-        if moves:
+        if not still:
             gaps_s = clock.gaps_s + damage.frames * clock.nominal_s
             tell(path, stream, damage, read_s=clock.last_s + clock.held_s, packets=clock.count, gaps_s=gaps_s)
+
+
+def _decoded(container: Any, path: StrPath, threads: int, damage: Damage) -> tuple[Any, Iterator[Any], bool]:
+    """The stream to watch, its decoded frames, and whether only the first counts."""
+    if grid := heif.grid_of(container, path):
+        return container.streams.video[0], iter([heif.assemble(container, path, grid, damage=damage)]), True
+    stream = video_stream(container, path)
+    if moving := webp.animation(container, path):
+        return stream, webp.paint_on_canvas(path, moving, damage), False
+    prepare(stream, threads)
+    return stream, decode_frames(container, stream, damage), is_still(container)
 
 
 class _Clock:
@@ -71,7 +83,7 @@ class _Clock:
     def __init__(self, stream: Any) -> None:
         rate = float(stream.average_rate or stream.guessed_rate or 0)
         self.nominal_s = 1 / rate if rate * MAX_GAP_S > 1 else 0.04
-        self._base = stream.time_base  # frames that the flush gives carry none
+        self._base = stream.time_base
         self.last_s: float | None = None
         self.held_s = self.nominal_s  # how long the last frame is shown
         self._origin_s = 0.0
@@ -82,6 +94,7 @@ class _Clock:
     def time(self, frame: Any) -> float | None:
         """The time of `frame`, larger than all before; None when it repeats a moment and is to be dropped."""
         stamp = frame.pts if frame.pts is not None else frame.dts
+        self._base = frame.time_base or self._base  # frames that the flush gives carry none
         if self.last_s is None:
             self._origin_s = 0.0 if stamp is None else float(stamp * self._base)
             return self._advance(0.0, frame)
@@ -139,11 +152,11 @@ def _paint(shown: Iterable[tuple[float, Any]], painter: Painter, looks: Looks, p
     for t_s, frame in shown:
         try:
             rgb = rgb if frame is previous else painter.rgb(frame)
-            large = looks.at(t_s, frame)
+            large, spare = looks.at(t_s, frame, rgb)
         except DECODE_ERRORS as error:
             raise for_now(path, error) or cannot_read(path, _unpaintable(frame)) from error
         previous = frame
-        yield Frame(t_s, rgb, large)
+        yield Frame(t_s, rgb, large, spare)
 
 
 def _unpaintable(frame: Any) -> str:

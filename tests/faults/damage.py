@@ -33,7 +33,7 @@ import numpy as np
 from indexing import ingest
 from indexing.disk.locations import CATALOG
 from indexing.library import Library
-from indexing.maintenance.repair import repair, unrepaired
+from indexing.maintenance.repair import repair, what_is_left
 from indexing.maintenance.verify import examine
 from indexing.search import ann_index
 from recommender.errors import CliptuneError
@@ -205,7 +205,7 @@ def _repaired(place: Place, wrong: list[str]) -> str | None:
     def work() -> None:
         nonlocal reason
         list(repair(place.folder, place.analyser, executor="inline"))
-        reason = unrepaired(place.folder)
+        reason = what_is_left(place.folder)
 
     return _one_line(work, wrong) or reason
 
@@ -249,7 +249,7 @@ def _afterwards(place: Place) -> Iterator[str]:
         yield f"with the media it ends with: {line}"
         return
     yield from told
-    if reason := unrepaired(place.folder):
+    if reason := what_is_left(place.folder):
         yield f"with the media it is not whole: {reason}"
     now, before = shown(place.folder), place.before
     same = slice(16) if "catalog" in place.damage.path.name + place.damage.other.name else slice(None)
@@ -353,6 +353,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             found = [ended.failed] if ended.failed else ended.value["wrong"]
             tally.kinds[place.damage.kind] += 1
             tally.ends["failed" if ended.failed else ended.value["end"]] += 1
+            if (number + 1) % 100 == 0:
+                print(
+                    f"{number + 1}: {sum(tally.kinds.values())} libraries, {len(tally.findings)} findings", flush=True
+                )
             for fault in found:
                 media = "with media" if place.has_media else "without media"
                 tally.findings.append(f"{number}: {place.damage}, {media}: {fault}")

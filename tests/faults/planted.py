@@ -65,7 +65,7 @@ _ATOMIC, _NPY, _PARTS, _DURABLE = (
     "indexing.disk.durable",
 )
 _SNAPSHOT, _WRITER, _ENGINE = "indexing.snapshot.snapshot", "indexing.writing.writer", "indexing.catalog.engine"
-_SALVAGE, _REPAIR, _CATALOG = "indexing.maintenance.salvage", "indexing.maintenance.repair", "indexing.catalog.writer"
+_SALVAGE, _DAMAGE, _CATALOG = "indexing.maintenance.salvage", "indexing.maintenance.damage", "indexing.catalog.writer"
 
 _KILLS, _COMMITS = "60", "write library/catalog.sqlite-wal"
 _NO_SYNC = Edit(_ATOMIC, "os.fsync(handle)", "pass")
@@ -196,12 +196,12 @@ FAULTS = (
                 "                connection.exec_driver_sql('BEGIN IMMEDIATE')\n",
             ),
         ),
-        ("migrate 4", "migrate"),
+        ("migrate",),
         _COMMITS,
     ),
     Planted(
         "compact believes parts whose checksum is wrong",
-        (Edit(_PARTS, "        if checksum(path) != part.checksum:", "        if False:"),),
+        (Edit(_PARTS, "    check_written(folder, part)\n", "    pass\n"),),
         ("compact around",),
     ),
     Planted(
@@ -211,16 +211,12 @@ FAULTS = (
     ),
     Planted(
         "verify believes parts whose checksum is wrong",
-        (
-            Edit(
-                "indexing.maintenance.verify", "        if parts.checksum(path) != part.checksum:", "        if False:"
-            ),
-        ),
+        (Edit("indexing.maintenance.verify", "        parts.check_written(folder, part)", "        pass"),),
         ("compact around",),
     ),
     Planted(
         "repair believes a damaged part",
-        (Edit(_REPAIR, "            if problems:", "            if False:"),),
+        (Edit(_DAMAGE, "next(check_part(writer.folder, held, columns), None)", "None"),),
         ("repair",),
     ),
     Planted(
@@ -245,11 +241,6 @@ FAULTS = (
         "the fingerprint of one track is given to another",
         (Edit(_PARTS, "getattr(analysis.features, BLOBS[name])", "getattr(items[0][1].features, BLOBS[name])"),),
         ("find again",),
-    ),
-    Planted(
-        "who is left alone stays a version",
-        (Edit("indexing.catalog.grouping", "    if len(rest) < 2:", "    if False:"),),
-        ("remove", "update"),
     ),
     Planted(
         "an upgrade forgets recordings",

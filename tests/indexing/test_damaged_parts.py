@@ -20,7 +20,7 @@ from indexing.disk.locations import CATALOG
 from indexing.ingest.events import Ingested, Mended
 from indexing.library import Library
 from indexing.maintenance.compact import compact
-from indexing.maintenance.repair import repair, unrepaired
+from indexing.maintenance.repair import repair, what_is_left
 from indexing.maintenance.verify import examine, verify
 from recommender.errors import LibraryError
 
@@ -97,11 +97,11 @@ def test_a_part_that_cannot_be_read_now_is_left_as_it_is(alone, code):
             Library.open(alone.folder)
         with pytest.raises(LibraryError, match=f"{part.name} cannot be read now"):  # the snapshot needs it
             mend(alone)
-        assert "cannot be read now" in unrepaired(alone.folder)
+        assert "cannot be read now" in what_is_left(alone.folder)
     assert files_of(alone.folder) == before
     assert not (alone.folder / "aside").exists()
     assert mend(alone)[0] == []
-    assert unrepaired(alone.folder) is None
+    assert what_is_left(alone.folder) is None
     alone.reload()
     assert alone.count("music") == 24
     assert alone.failures() == []
@@ -116,7 +116,7 @@ def test_a_repair_goes_on_beside_a_part_that_cannot_be_read_now(library, tmp_pat
         lines, analysed = mend(library)
         assert sum("cannot be read now (permission denied)" in line for line in lines) == 1
         assert len(analysed) == 8
-        assert unrepaired(library.folder).startswith("1 problem(s) are left: part: ")
+        assert what_is_left(library.folder).startswith("1 problem(s) are left: part: ")
     assert mend(library) == ([], [])
     library.reload()
     assert state(library) == before
@@ -224,12 +224,12 @@ def test_tracks_of_a_damaged_part_stay_where_their_pages_are_sound(alone, tmp_pa
     after = state(alone)
     assert 16 < len(after) < 24
     assert all(before[key] == value for key, value in after.items())
-    assert f"{24 - len(after)} file(s) are lost with a damaged part" in unrepaired(alone.folder)
-    assert "bring them back" in unrepaired(alone.folder)  # and says so as long as they are
+    assert f"{24 - len(after)} file(s) are lost with a damaged part" in what_is_left(alone.folder)
+    assert "bring them back" in what_is_left(alone.folder)  # and says so as long as they are
     (tmp_path / "unplugged").rename(tmp_path / "music")
     list(ingest.update(alone, LISTENER, executor="inline"))
     assert state(alone) == before
-    assert unrepaired(alone.folder) is None
+    assert what_is_left(alone.folder) is None
 
 
 def test_with_the_media_there_only_what_is_damaged_is_analysed_again(library):
@@ -239,7 +239,7 @@ def test_with_the_media_there_only_what_is_damaged_is_analysed_again(library):
     assert 0 < len(analysed) < 8
     library.reload()
     assert state(library) == before
-    assert unrepaired(library.folder) is None
+    assert what_is_left(library.folder) is None
 
 
 @pytest.mark.parametrize("way", ["swapped", "renamed", "with an array"])
@@ -262,7 +262,7 @@ def test_files_that_were_mixed_up_are_put_back(library, way):
     assert f"part {part.name} was found as " in "\n".join(lines)
     library.reload()
     assert state(library) == before
-    assert unrepaired(library.folder) is None
+    assert what_is_left(library.folder) is None
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_what_the_catalog_says_of_a_part_that_is_whole_comes_from_the_part(alone
     assert analysed == []
     alone.reload()
     assert state(alone) == before
-    assert unrepaired(alone.folder) is None
+    assert what_is_left(alone.folder) is None
 
 
 OTHERS = ("parts/@eaDir/x", "parts/lost+found/y.parquet", "parts/.DS_Store", "snapshots/Thumbs.db", "marks/.Trash/z")
@@ -316,7 +316,7 @@ def test_a_folder_where_a_file_should_be_is_moved_aside(library):
     assert sum("is not what it should be: it is kept as aside/" in line for line in lines) == 3
     library.reload()
     assert state(library) == before
-    assert unrepaired(library.folder) is None
+    assert what_is_left(library.folder) is None
 
 
 def test_parts_of_before_pages_were_small_are_read_as_ever(library, monkeypatch):

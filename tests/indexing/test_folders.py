@@ -82,7 +82,9 @@ def test_links_do_not_lead_out_unless_asked(tmp_path):
     found = scan([home], "music")
     assert names(found, home) == ["a/1.mp3", "z.mp3"]
     assert dict(found.left_out.why) == {"links": 2}
-    assert "2 links that lead out of the folder (--follow-links takes them in)" in found.left_out.sentence()
+    assert "2 links that lead out of the folder (--follow-links takes them in)" in found.left_out.sentence(
+        "--follow-links"
+    )
     assert names(scan([home], "music", follow_links=True), home) == ["a/1.mp3", "file.mp3", "folder/2.mp3", "z.mp3"]
     assert names(scan([home, away], "music"), home)[-2:] == ["folder/2.mp3", "z.mp3"]  # within what was named
     (tmp_path / "by name").symlink_to(home)
@@ -110,7 +112,7 @@ def test_tracks_behind_links_stay_and_are_looked_at(tmp_path, analyser):
         events = list(ingest.update(library, analyser, executor="inline"))
         assert [e.sentence() for e in events if isinstance(e, LeftOut)] == [
             "left out: 1 file or folder by .recommendignore, 1 link that leads out of the folder "
-            "(--follow-links takes it in); 2 tracks of the library are among them and stay"
+            "(follow_links takes it in); 2 tracks of the library are among them and stay"
         ]
         list(ingest.upgrade(library, FakeAnalyser("2"), executor="inline"))
         assert library.count("music") == 2

@@ -212,7 +212,7 @@ def test_from_a_file_and_from_a_mirror(tiny, server, monkeypatch, run) -> None:
             pull("tiny", mirror=bad, config=QUICK)
     with pytest.raises(InputError, match="give one"):
         pull("tiny", tiny, mirror=server.url)
-    with pytest.raises(ModelError, match="is a directory"):
+    with pytest.raises(ModelError, match="it is a folder, not a file"):
         pull("tiny", tiny.parent)
 
 

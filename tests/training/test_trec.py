@@ -167,7 +167,7 @@ def test_broken_runs(text: str, message: str, tmp_path: Path) -> None:
 def test_files_that_cannot_be_read_or_written(tmp_path: Path, files: tuple[Path, Path]) -> None:
     with pytest.raises(InputError, match=r"cannot read .*absent: No such file"):
         evaluate_trec(tmp_path / "absent", files[1], ["mAP"])
-    with pytest.raises(InputError, match=r"cannot read .*: Is a directory"):
+    with pytest.raises(InputError, match=r"cannot read .*: it is a folder, not a file"):
         evaluate_trec(files[0], tmp_path, ["mAP"])
     (tmp_path / "latin").write_bytes(b"q 0 \xe9 1\n")
     with pytest.raises(InputError, match=r"latin: not UTF-8 text \(byte 4\)"):

@@ -108,7 +108,7 @@ def _series(blocks: Iterable[Array], clock: Clock) -> tuple[Series, Series, acou
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     log_spectra = np.concatenate(spectra)
     sounds = silence.sounding(joined["square"])
-    slow_sounds = silence.slowed(sounds)
+    slow_sounds = silence.slow_frames(sounds)
     active = salience(log_spectra, tuning_cents(log_spectra))[slow_sounds]
     slow = silence.spread(harmony.tonal(active) | {"bass_chroma": harmony.bass_chroma(active)}, slow_sounds)
     hz, amplitude = (np.concatenate(part) for part in zip(*partials, strict=True))

@@ -33,7 +33,7 @@ def _runs(marked: Array) -> Array:
     return np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8))).reshape(-1, 2)
 
 
-def slowed(heard: Array) -> Array:
+def slow_frames(heard: Array) -> Array:
     """`sounding` of the slow frames: those with a frame that sounds."""
     return np.asarray(np.logical_or.reduceat(heard, np.arange(0, len(heard), SLOW)))
 

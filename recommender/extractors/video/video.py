@@ -6,6 +6,7 @@ that a slow source repeats are skipped, and the flow to the next new frame is di
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from recommender.errors import MediaError
 from recommender.extractors.video import colour, composition, texture
 from recommender.extractors.video.motion import UNSEEN
+from recommender.extractors.video.opening import Clock, open_bursts, open_on_picture
 from recommender.extractors.video.picture import FULL, bars, one_thread
 from recommender.extractors.video.series import Series, Sight
 from recommender.extractors.video.shots import cuts
@@ -23,7 +25,7 @@ from recommender.media import Damage, Frame, Outline, bursts, outline
 from recommender.media import frames as decode
 from recommender.types import Array, Column, Facts, Features
 
-REVISION = "3"
+REVISION = "4"
 """Changes whenever the same file would give other numbers."""
 
 MOTION = (
@@ -75,8 +77,8 @@ def _from_bursts(path: Path, seen: Outline, lengths: Array, sight: Sight | None)
     """Features from one burst per key frame, or None when anything of it is damaged: then all is to be decoded."""
     damage = Damage()
     with one_thread():
-        pictures = bursts(path, seen, lengths, damage=damage, look_side=_side(sight))
-        found = sample_bursts(pictures, seen, BATCH, sight=sight)
+        read = partial(bursts, path, seen, damage=damage, look_side=_side(sight))
+        found = sample_bursts(open_bursts(read, lengths, seen.end_s), seen, BATCH, sight=sight)
     if found is None or damage.packets or damage.frames:
         return None
     few = np.isinf(lengths).any()
@@ -95,16 +97,17 @@ def from_frames(frames: Iterable[Frame], duration_s: float | None = None, sight:
 
     Raises MediaError when there is no frame.
     """
-    series, frames, crop = Series(sight), iter(frames), FULL
+    clock = Clock()
+    series, shown, crop = Series(sight), open_on_picture(clock.watch(frames)), FULL
     with one_thread():
-        while batch := list(islice(frames, BATCH)):
+        while batch := list(islice(shown, BATCH)):
             crop = bars([f.rgb for f in batch], crop)
             for frame in batch:
                 series.add(frame, crop)
     if not series.frames:
         raise MediaError("No picture to measure: the video holds no frame that can be decoded.")
     series.finish()
-    end_s = series.end_s if duration_s is None else float(duration_s)
+    end_s = clock.end_s if duration_s is None else float(duration_s)
     return _pool(_all(series), end_s, {"sampling": "every frame"}, sight)
 
 

@@ -149,9 +149,10 @@ def test_looks_are_dense_at_first_and_bounded_later():
             return frame
 
     looks = Looks(0, None)
-    assert looks.at(0.0, "frame") is None
+    small = picture(0)
+    assert looks.at(0.0, "frame", small) == (None, None)
     looks._painter = Painter()
-    times = [k / 8 for k in range(8 * 60) if looks.at(k / 8, "frame") is not None]
+    times = [k / 8 for k in range(8 * 60) if looks.at(k / 8, "frame", small)[0] is not None]
     gaps = np.diff(times)
     assert times[0] == 0
     assert len([t for t in times if t < 5]) >= 4

@@ -109,7 +109,7 @@ def test_silence_is_long_and_far_below_the_music() -> None:
     heard = silence.sounding(square)
     assert not heard[200:340].any()
     assert heard.sum() == len(heard) - 140
-    assert silence.slowed(heard).sum() == len(silence.slowed(heard)) - 17
+    assert silence.slow_frames(heard).sum() == len(silence.slow_frames(heard)) - 17
 
 
 # --- sounds of a moment -------------------------------------------------------------------------------------
@@ -141,5 +141,5 @@ def test_the_shorter_the_less_is_known() -> None:
     found = unsure_where_short(given, np.array([10.0, SHORT_S, 1.5, 0.5, 0.0]))
     assert found[:2].tobytes() == given[:2].tobytes()
     np.testing.assert_allclose(found[2], [0.3, -0.2, 0.6, 0.4], rtol=1e-6)
-    assert (np.diff(found[1:, 2]) > 0).all()
-    assert np.isfinite(found).all()
+    assert (np.diff(found[1:, 2]) >= 0).all()
+    assert found[-1, 2:].tolist() == [1, 1]
