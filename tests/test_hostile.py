@@ -164,6 +164,22 @@ def test_a_catalog_with_what_no_catalog_has_is_refused(tmp_path, kind):
         Library.open(tmp_path / "library")
 
 
+def test_a_catalog_whose_version_is_no_number_is_damaged(tmp_path):
+    with Library.create(tmp_path / "library", FakeAnalyser().space):
+        pass
+    with closing(sqlite3.connect(tmp_path / "library" / "catalog.sqlite")) as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'schema_version INTEGER NOT NULL', 'schema_version')"
+        )
+        connection.commit()
+    with closing(sqlite3.connect(tmp_path / "library" / "catalog.sqlite")) as connection:
+        connection.execute("UPDATE meta SET schema_version = NULL")
+        connection.commit()
+    with pytest.raises(LibraryError, match="damaged"):
+        Library.open(tmp_path / "library")
+
+
 def test_a_trigger_of_a_known_name_does_what_it_always_did(tmp_path):
     toy(tmp_path / "music" / "a.mp3", 1)
     with Library.create(tmp_path / "library", FakeAnalyser().space) as library:

@@ -240,7 +240,9 @@ def version(connection: sqlite3.Connection) -> int | None:
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
         return None
     row = connection.execute("SELECT schema_version FROM meta").fetchone()
-    return None if row is None else int(row[0])
+    if row is not None and not isinstance(row[0], int):
+        raise sqlite3.DatabaseError("malformed: its version is no number")
+    return None if row is None else row[0]
 
 
 def check_version(connection: sqlite3.Connection, folder: Path) -> None:

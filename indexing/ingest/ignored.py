@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+_LONGEST = 1024  # letters of a pattern for a name, which has 255 at most
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -24,7 +26,12 @@ def read_rules(text: str) -> list[Rule]:
 
 
 def _counts(line: str) -> bool:
-    return not line.startswith("#") and any(line.removeprefix("!").split("/"))
+    """Whether a line is a rule: no comment, not empty, and none that no name could fit."""
+    return (
+        max(map(len, line.split("/"))) <= _LONGEST
+        and not line.startswith("#")
+        and any(line.removeprefix("!").split("/"))
+    )
 
 
 def _rule(line: str) -> Rule:

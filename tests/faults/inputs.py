@@ -185,6 +185,7 @@ def examine(path: Path, kind: str, name: str) -> tuple[list[str], list[tuple[str
                     warnings.simplefilter("error")
                     findings += [(told, what) for what in reader(path, name, Path(place))]
                 accepted.append(told)
+                continue
             except CliptuneError as error:
                 if fault := unclear(str(error)):
                     findings.append((told, fault))
