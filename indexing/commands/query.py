@@ -136,7 +136,7 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
 
     where = _conditions(conditions)
     model = load_model(asked.model) if asked.model else None
-    clips = expand_clips(asked.video or [], tell, follow_links=asked.follow_links, links="--follow-links")
+    clips = expand_clips(asked.video or [], tell, follow_links=asked.follow_links, choice="--follow-links")
     vectors = _rows(asked)
     opened = _open_music(asked, model, workers) if asked.music else open_library(asked.library or "default")
     engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)

@@ -120,8 +120,8 @@ _WHY = {
     "bins": ("recycle bin or system's folder", "recycle bins or systems' folders"),
     "ignored": ("file or folder by .recommendignore", "files or folders by .recommendignore"),
     "links": (
-        "link that leads out of the folder ({links} takes it in)",
-        "links that lead out of the folder ({links} takes them in)",
+        "link that leads out of the folder ({choice} takes it in)",
+        "links that lead out of the folder ({choice} takes them in)",
     ),
     "pictures": ("video without sound alone", "videos without sound alone"),
     "special": ("pipe or device", "pipes or devices"),
@@ -155,14 +155,14 @@ class LeftOut:
         suffixes.update(other.suffixes)
         return LeftOut(why, suffixes, (*self.named, *other.named), self.kept + other.kept)
 
-    def sentence(self, links: str = "follow_links") -> str:
-        """One line that counts it, empty for nothing; `links` is what the choice to follow them is called."""
+    def sentence(self, choice: str = "follow_links") -> str:
+        """One line that counts it, empty for nothing; `choice` is what following links is called."""
         told = Counter(self.suffixes).most_common(_MOST_TOLD)
         words = [f"{n:,} {suffix or 'without a suffix'}" for suffix, n in told]
         rest = sum(self.suffixes.values()) - sum(n for _, n in told)
         words += [f"{rest:,} of {len(self.suffixes) - len(told)} further suffixes"] if rest else []
         why = {key: forms for key, forms in _WHY.items() if self.why.get(key)}
-        words += [f"{self.why[key]:,} {forms[self.why[key] != 1].format(links=links)}" for key, forms in why.items()]
+        words += [f"{self.why[key]:,} {forms[self.why[key] != 1].format(choice=choice)}" for key, forms in why.items()]
         named = ", ".join(map(show, self.named[:_MOST_TOLD])) + ", ..." * (len(self.named) > _MOST_TOLD)
         words += [f"hidden ones with media: {named} (give the path to take it in)"] if named else []
         stay = f"; {self.kept:,} tracks of the library are among them and stay" if self.kept else ""

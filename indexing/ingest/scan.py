@@ -53,11 +53,11 @@ def media_files(folder: str | Path, modality: Modality) -> list[Path]:
 
 
 def expand_clips(
-    paths: Sequence[Path], tell: Callable[[str], object], *, follow_links: bool = False, links: str = "follow_links"
+    paths: Sequence[Path], tell: Callable[[str], object], *, follow_links: bool = False, choice: str = "follow_links"
 ) -> list[Path]:
     """`paths` with every folder replaced by the clips, stills and animations in it, sorted.
 
-    `tell` is given a line on what could not be looked at, or was left out; `links` as in `LeftOut.sentence`.
+    `tell` is given a line on what could not be looked at, or was left out; `choice` as in `LeftOut.sentence`.
     """
     found: list[Path] = []
     for path in paths:
@@ -65,7 +65,7 @@ def expand_clips(
             found.append(path)
             continue
         seen = scan([path], "video", follow_links=follow_links)
-        for line in (*(problem.reason for problem in seen.problems), seen.left_out.sentence(links)):
+        for line in (*(problem.reason for problem in seen.problems), seen.left_out.sentence(choice)):
             _ = line and tell(line)
         if not seen.files:
             raise InputError(f"no clips in {show(path)}: give a folder with video files, pictures or GIFs")
