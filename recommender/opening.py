@@ -55,11 +55,16 @@ def read_text(path: StrPath, most: int, *, encoding: str = "utf-8", errors: str 
 
 
 def load_json(path: StrPath, most: int = MANIFEST) -> Any:
-    """What the JSON file `path` holds; raises OSError as `read`, ValueError for no JSON or one nested too deep."""
+    """What the JSON file `path` holds; raises OSError as `read`, ValueError as `parse_json`."""
+    return parse_json(read_text(path, most))
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value in a JSON text; raises JSONDecodeError, a ValueError, also for what is nested too deep."""
     try:
-        return json.loads(read_text(path, most))
+        return json.loads(text)
     except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        raise json.JSONDecodeError("it is nested too deeply", "", 0) from error
 
 
 def map_array(path: StrPath) -> Any:
@@ -81,6 +86,11 @@ def map_array(path: StrPath) -> Any:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (EOFError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError, tokenize.TokenError) as error:
         raise ValueError(f"no whole array ({type(error).__name__})") from error  # a header is read as Python would be
+
+
+def is_absent(error: OSError) -> bool:
+    """Whether no file was there to open: nothing at all, or a folder, pipe or device in its place."""
+    return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENOTSUP)
 
 
 def _check(path: StrPath, info: os.stat_result, most: int | None) -> int:

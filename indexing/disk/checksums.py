@@ -3,7 +3,6 @@
 CRC-32, which finds every single run of up to 32 wrong bits: against the hardware, not against people.
 """
 
-import errno
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -11,12 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from recommender.opening import check_regular, open_regular
+from recommender.opening import check_regular, is_absent, open_regular
 
 SMALL = 1 << 20
 """Bytes up to which a file is looked at whenever it is opened: below a millisecond."""
 _BLOCK = 1 << 20
-_NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENOTSUP}  # or a pipe in its place
 _SEAL = "crc"
 
 
@@ -44,7 +42,7 @@ def differing(home: Path, written: Mapping[str, int], most: int | None = None) -
             if (most is None or check_regular(path) <= most) and crc(path) != expected:
                 yield name
         except OSError as error:
-            if error.errno not in _NO_FILE:
+            if not is_absent(error):
                 raise
             yield name
 

@@ -4,7 +4,6 @@ A part is written to a partial name, synced and renamed; it counts only once the
 pyarrow is imported where a part is touched: a query on a fresh snapshot never needs it.
 """
 
-import errno
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,8 +21,8 @@ from indexing.disk.locations import PARTS
 from indexing.disk.runs import spans
 from recommender.atomic import ensure_folder, new_file
 from recommender.errors import CliptuneError, LibraryError
-from recommender.opening import open_regular
-from recommender.text import parse_json, show
+from recommender.opening import is_absent, open_regular, parse_json
+from recommender.text import show
 from recommender.types import Analysis, Array
 
 FOLDER = PARTS
@@ -290,12 +289,10 @@ def _judging(path: Path, written: str) -> Iterator[None]:
         yield
     except CliptuneError:
         raise
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise DamagedPartError(_damage_text(path, "is missing")) from error
     except MemoryError as error:
         raise UnreadPartError(path, "out of memory") from error
     except Exception as error:  # Arrow has errors of every kind for what it cannot parse
-        if isinstance(error, OSError) and error.errno == errno.ENOTSUP:  # a pipe or device has its place
+        if isinstance(error, OSError) and is_absent(error):
             raise DamagedPartError(_damage_text(path, "is missing")) from error
         if isinstance(error, OSError) and error.errno is not None:
             raise UnreadPartError(path, str(error.strerror).lower()) from error

@@ -20,7 +20,7 @@ from indexing.disk.durable import PARTIAL, new_folder, write_json
 from indexing.disk.npy import NpyWriter, ascends, load_npy, within
 from indexing.duplicates.matching import Piece, Recordings
 from recommender.extractors.audio.acoustic import LEVELS, REVISION
-from recommender.opening import load_json
+from recommender.opening import is_absent, load_json
 from recommender.types import Array
 
 FOLDER, MANIFEST = "marks", "marks.json"
@@ -81,7 +81,9 @@ def flaw(folder: Path, most: int | None = None) -> str | None:
         return next(differing(folder / FOLDER, written, most), None)
     except FileNotFoundError:
         return None
-    except IsADirectoryError:
+    except OSError as error:
+        if not is_absent(error):
+            raise
         return MANIFEST
     except (ValueError, KeyError, TypeError, AttributeError):
         return MANIFEST

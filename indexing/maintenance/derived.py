@@ -16,9 +16,11 @@ from indexing.search.backends import SETTINGS
 from indexing.snapshot import snapshot
 from indexing.snapshot.snapshot import Snapshot
 from recommender.errors import LibraryError
+from recommender.opening import is_absent
 from recommender.text import show
 
-_FILES = (CATALOG, BACKUP, LOCK, OWNER, SETTINGS, ann_index.LOCK, snapshot.MANIFEST)
+_FINGERPRINTS = f"{fingerprint_index.FOLDER}/{fingerprint_index.MANIFEST}"
+_FILES = (CATALOG, BACKUP, LOCK, OWNER, SETTINGS, ann_index.LOCK, snapshot.MANIFEST, _FINGERPRINTS)
 _FAILING = (ValueError, KeyError, TypeError, AttributeError)  # of what is there, but not as it should be
 _FOLDERS = (parts.FOLDER, snapshot.FOLDER, fingerprint_index.FOLDER)
 
@@ -46,13 +48,12 @@ def find_damaged_codes(folder: Path, published: Snapshot | None) -> list[Path]:
 
 def clear_way(folder: Path) -> Iterator[Event]:
     """Move aside what stands where a file or a folder should be but is none, and settings that say nothing."""
-    wrong = [folder / name for name in _FILES if (folder / name).is_dir()]
+    wrong = [path for name in _FILES if (path := folder / name).exists() and not path.is_file()]
     wrong += [path for name in _FOLDERS if (path := folder / name).exists() and not path.is_dir()]
-    wrong += [path for path in [folder / fingerprint_index.FOLDER / fingerprint_index.MANIFEST] if path.is_dir()]
     try:
         ann_files.load_settings(folder)
     except LibraryError as error:
-        if not isinstance(error.__cause__, OSError) and not (folder / SETTINGS).is_dir():
+        if not isinstance(error.__cause__, OSError) and (folder / SETTINGS) not in wrong:
             wrong.append(folder / SETTINGS)
     for path in wrong:
         with library_errors(folder, "write to the library at"):
@@ -67,7 +68,9 @@ def drop_failing(folder: Path, wait_s: float = 0.0) -> Iterator[Event]:
     with lock(folder, wait_s), library_errors(folder, "read the library at"):
         try:
             published = snapshot.load(folder, most=None)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, *_FAILING) as error:
+        except (OSError, *_FAILING) as error:
+            if isinstance(error, OSError) and not is_absent(error):
+                raise
             published = None
             if (folder / snapshot.MANIFEST).exists() and any((folder / snapshot.FOLDER).glob("*")):
                 _drop(folder, folder / snapshot.MANIFEST)

@@ -11,8 +11,9 @@ import av
 import numpy as np
 from av.stream import Disposition
 
-from recommender.media.container import MAX_PIXELS, check_size, decode, is_still, packets, prepare
+from recommender.media.container import MAX_PIXELS, check_size, decode, is_still, open_file, packets, prepare
 from recommender.media.damage import Damage, StrPath, cannot_read
+from recommender.media.structure import Piece, boxes
 from recommender.types import Array
 
 _MOST_META = 1 << 22  # bytes of the boxes that describe items; 48 tiles take some 4 kB
@@ -117,14 +118,11 @@ def _grid(path: StrPath) -> Grid | None:
 
 def _meta(path: StrPath) -> bytes:
     """The body of the box `meta`, which describes the items."""
-    with open(path, "rb") as file:
-        while len(head := file.read(8)) == 8:
-            size = int.from_bytes(head[:4], "big")
-            if head[4:] == b"meta" and 8 <= size <= _MOST_META:
-                return file.read(size - 8)
-            if size < 8:
-                break
-            file.seek(size - 8, 1)
+    with open_file(path) as file:
+        for kind, held in boxes(file, Piece(0, file.seek(0, 2))):
+            if kind == b"meta" and held.end - held.start <= _MOST_META:
+                file.seek(held.start)
+                return file.read(held.end - held.start)
     raise ValueError("no items")
 
 
@@ -187,7 +185,7 @@ def _item(path: StrPath, boxes: dict[str, bytes], item: int) -> bytes:
             offset = base + _uint(iloc, at + index_size, offset_size)
             if method:
                 return boxes["idat"][offset : offset + 12]
-            with open(path, "rb") as file:
+            with open_file(path) as file:
                 file.seek(offset)
                 return file.read(12)
         at += count * (index_size + offset_size + length_size)

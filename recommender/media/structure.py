@@ -70,7 +70,7 @@ _PROTECTED = {"audio": {b"drms", b"enca", b"aavd"}, "video": {b"drmi", b"encv"}}
 """FairPlay, common encryption, Audible."""
 
 
-def _boxes(file: FileIO, within: Piece) -> Iterator[tuple[bytes, Piece]]:
+def boxes(file: FileIO, within: Piece) -> Iterator[tuple[bytes, Piece]]:
     """The kinds of the boxes in some bytes, with what each holds."""
     at = within.start
     while at + 8 <= within.end:
@@ -89,9 +89,9 @@ def _boxes(file: FileIO, within: Piece) -> Iterator[tuple[bytes, Piece]]:
 def _sample_entries(file: FileIO, within: Piece, way: tuple[bytes, ...]) -> Iterator[bytes]:
     """The names of the codecs of all tracks, by way of the boxes of these names."""
     if not way:
-        yield from (kind for kind, _ in _boxes(file, Piece(within.start + 8, within.end)))  # version and count first
+        yield from (kind for kind, _ in boxes(file, Piece(within.start + 8, within.end)))  # version and count first
         return
-    for kind, inner in _boxes(file, within):
+    for kind, inner in boxes(file, within):
         if kind == way[0]:
             yield from _sample_entries(file, inner, way[1:])
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 
-from recommender.media.container import MAX_MOVING_PIXELS, check_size
+from recommender.media.container import MAX_MOVING_PIXELS, check_size, open_file
 from recommender.media.damage import DECODE_ERRORS, Damage, StrPath
 from recommender.types import Array
 
@@ -49,7 +49,7 @@ def animation(container: Any, path: StrPath) -> Animation | None:
     """The animation in `path`, None of any other file, a WebP that does not move included; checked for its size."""
     if container.format.name != "webp_pipe":
         return None
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         head = file.read(30)
         if head[:4] + head[8:16] != b"RIFFWEBPVP8X" or not head[20] & _ANIMATED:
             return None
@@ -72,14 +72,14 @@ def paint_on_canvas(path: StrPath, moving: Animation, damage: Damage) -> Iterato
     """The RGBA frame of each picture, with its time; one that cannot be decoded is counted, and the canvas stays."""
     canvas = np.zeros((moving.height, moving.width, 4), np.uint8)
     decoder, t_ms = av.CodecContext.create("webp", "r"), 0
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         for part in moving.parts:
             file.seek(part.start)
             try:
                 (frame,) = decoder.decode(av.Packet(_still(file.read(part.size))))
                 area = _blend(canvas, frame.reformat(format="rgba").to_ndarray(), part)
-            except DECODE_ERRORS:
-                damage.packets += 1
+            except DECODE_ERRORS as error:
+                damage.skip(error)
             else:
                 shown = av.VideoFrame.from_ndarray(canvas, format="rgba")
                 shown.pts, shown.duration, shown.time_base = t_ms, part.held_ms, _MS

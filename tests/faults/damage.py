@@ -9,9 +9,7 @@ is whole, or a line says why not. `--only N` keeps to one number of the run; exi
 """
 
 import argparse
-import builtins
 import errno
-import io
 import os
 import shutil
 import sqlite3
@@ -20,7 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -40,6 +38,7 @@ from recommender.errors import CliptuneError
 from recommender.model.imported import ImportedVectors
 from tests.faults.children import child
 from tests.faults.operations import ANALYSER, DIM, OPERATIONS, World, in_small_batches, state
+from tests.faults.unreadable import unreadable
 
 _WORLD, _IMPORTED = 25, 8  # damages of one library; one in so many is of imported vectors
 _PASSING = {"EIO": errno.EIO, "EACCES": errno.EACCES}
@@ -99,22 +98,12 @@ class Damage:
             if self.kind == "folder":
                 path.mkdir()
 
-    @contextmanager
-    def lasting(self, folder: Path) -> Iterator[None]:
+    def lasting(self, folder: Path) -> AbstractContextManager[None]:
         """A context in which the file cannot be opened, where it is one of those faults."""
-        real, hidden = builtins.open, folder / self.path
-
-        def refusing(file: Any, *args: Any, **named: Any) -> Any:
-            if isinstance(file, str | os.PathLike) and Path(file) == hidden:
-                raise OSError(_PASSING[self.kind], os.strerror(_PASSING[self.kind]), str(file))
-            return real(file, *args, **named)
-
-        if self.kind in _PASSING:
-            builtins.open = io.open = refusing
-        try:
-            yield
-        finally:
-            builtins.open = io.open = real
+        if self.kind not in _PASSING:
+            return nullcontext()
+        code, hidden = _PASSING[self.kind], folder / self.path
+        return unreadable(hidden, OSError(code, os.strerror(code), str(hidden)))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import cv2
 
 from tests.faults import seeds
 from tests.faults.cases import Case, case
-from tests.faults.pool import Limits, Outcome, outcomes
+from tests.faults.pool import Limits, Outcome, add_options, outcomes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,13 +63,8 @@ def _tell(outcome: Outcome, whole: bool) -> None:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.fuzz", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--files", type=int, default=1000, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="number of the first, to go on where a run ended")
-    parser.add_argument("--seed", type=int, default=1, help="of the run")
     parser.add_argument("--like", default="", help="only files made from kinds that begin so, as turning/ or mp4/")
-    parser.add_argument("--only", type=int, help="number of a single file to examine")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--cpu", type=int, default=Limits.cpu_s, help="seconds of computing per file")
-    parser.add_argument("--memory", type=int, default=Limits.memory_mb, help="MB per file")
+    add_options(parser, memory_mb=Limits.memory_mb)
     parser.add_argument("--out", help="folder for the report and the files that led to a finding")
     parser.add_argument("--write", help="folder to keep every file of this run in")
     return parser

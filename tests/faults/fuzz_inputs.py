@@ -18,7 +18,7 @@ import numpy as np
 
 from tests.faults import inputs, mutations
 from tests.faults.cases import Case
-from tests.faults.pool import Limits, Outcome, outcomes
+from tests.faults.pool import Limits, Outcome, add_options, outcomes
 
 _BOMBS = 0.05  # share of files that are small and say that they are huge
 _SPLIT = "@"  # between the kind of a file, its name there, and nothing else
@@ -80,13 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.fuzz_inputs", description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="number of the first, to go on where a run ended")
-    parser.add_argument("--seed", type=int, default=1, help="of the run")
     parser.add_argument("--like", default="", help="only of kinds that begin so, as library")
-    parser.add_argument("--only", type=int, help="number of a single file to examine")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--cpu", type=int, default=Limits.cpu_s, help="seconds of computing per file")
-    parser.add_argument("--memory", type=int, default=600, help="MB per file")
+    add_options(parser, memory_mb=600)
     parser.add_argument("--out", help="JSON file for the report")
     return parser
 

@@ -1,5 +1,6 @@
 """Processes that examine one file after the other under limits of time and memory, and are replaced when they die."""
 
+import argparse
 import gc
 import json
 import os
@@ -27,6 +28,16 @@ class Limits:
     wall_s: float = 120.0  # a process that waits for ever uses no computing time
     memory_mb: int = 1200  # beyond what the process held before; 100 megapixels of 16-bit RGBA are 800
     address_mb: int = 8192  # of address space: what is asked for and not used counts as well
+
+
+def add_options(parser: argparse.ArgumentParser, *, memory_mb: int) -> None:
+    """The options that every fuzzer takes: which files of which run, and what one may cost."""
+    parser.add_argument("--first", type=int, default=0, help="number of the first, to go on where a run ended")
+    parser.add_argument("--seed", type=int, default=1, help="of the run")
+    parser.add_argument("--only", type=int, help="number of a single file to examine")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--cpu", type=int, default=Limits.cpu_s, help="seconds of computing per file")
+    parser.add_argument("--memory", type=int, default=memory_mb, help="MB per file")
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """What a power cut must not undo is synced, the names of new folders too; found by `tests.faults.kills`."""
 
-import errno
 import os
 import shutil
 import sqlite3
@@ -20,6 +19,7 @@ from indexing.maintenance.verify import orphans
 from recommender import atomic
 from recommender.errors import LibraryError
 from tests.faults.operations import ANALYSER, World
+from tests.faults.unreadable import undeletable
 
 
 @pytest.fixture
@@ -124,17 +124,9 @@ def test_a_disk_that_fails_a_repair_is_told_in_one_line(world, monkeypatch):
     data = bytearray(array.read_bytes())
     data[-1] ^= 0xFF
     array.write_bytes(data)
-    unlink = os.unlink
-
-    def failing(path, *args, **named):
-        if Path(path).name == "manifest.json":
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        unlink(path, *args, **named)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "unlink", failing)
-        with pytest.raises(LibraryError, match=r"cannot (read|write to) the library at .*: Input/output error"):
-            list(repair(world.base, ANALYSER, executor="inline"))
+    told = r"cannot (read|write to) the library at .*: Input/output error"
+    with undeletable("manifest.json"), pytest.raises(LibraryError, match=told):
+        list(repair(world.base, ANALYSER, executor="inline"))
     with monkeypatch.context() as patch:
         patch.setattr("indexing.catalog.queries.open_reading", _disk_error)
         with pytest.raises(LibraryError, match="cannot read the library at .*: disk I/O error"):

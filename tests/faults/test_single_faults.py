@@ -1,6 +1,5 @@
 """Faults one at a time: clocks that jump, files that vanish or change under analysis, decoders that hang or die."""
 
-import errno
 import os
 import sqlite3
 import time
@@ -17,6 +16,7 @@ from indexing.maintenance.verify import verify
 from recommender.errors import LibraryError
 from tests.faults.operations import ANALYSER, World, state, toy
 from tests.faults.seen import seen
+from tests.faults.unreadable import undeletable
 
 
 @pytest.fixture
@@ -79,18 +79,9 @@ def test_files_and_decoders_that_misbehave_cost_only_themselves(world):
         assert state(library) == fresh(world)
 
 
-def test_a_lock_note_that_cannot_be_removed_is_no_trouble(world, monkeypatch):
-    real = os.unlink
-
-    def unlink(path, *args, **named):
-        if Path(path).name == "writer.json":
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        real(path, *args, **named)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "unlink", unlink)
-        with lock(world.base):
-            pass
+def test_a_lock_note_that_cannot_be_removed_is_no_trouble(world):
+    with undeletable("writer.json"), lock(world.base):
+        pass
     assert (world.base / "writer.json").exists()
     with Library.open(world.base) as library:
         list(ingest.update(library, ANALYSER, executor="inline"))

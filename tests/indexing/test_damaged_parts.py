@@ -1,12 +1,10 @@
 """Parts that are damaged, mixed up or cannot be read now: what is whole stays, nothing is removed, a line says so."""
 
-import builtins
 import errno
-import io
 import os
 import shutil
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from indexing.maintenance.compact import compact
 from indexing.maintenance.repair import repair, what_is_left
 from indexing.maintenance.verify import examine, verify
 from recommender.errors import LibraryError
+from tests.faults.unreadable import unreadable
 
 LISTENER = Marking()
 
@@ -60,27 +59,6 @@ def mend(library, analyser=LISTENER):
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "parts").glob("*.parquet")}
-
-
-def out_of_order(error: BaseException, hidden: Path, real=builtins.open):
-    """`open`, but for one file."""
-
-    def refusing(file, *args, **named):
-        if isinstance(file, str | os.PathLike) and Path(file) == hidden:
-            raise error
-        return real(file, *args, **named)
-
-    return refusing
-
-
-@contextmanager
-def unreadable(path: Path, error: BaseException):
-    with pytest.MonkeyPatch.context() as patch:
-        refusing = out_of_order(error, path)
-        patch.setattr(builtins, "open", refusing)
-        patch.setattr(io, "open", refusing)
-        patch.setattr(os, "open", out_of_order(error, path, os.open))
-        yield
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.EMFILE, None])
@@ -307,16 +285,28 @@ def test_what_others_put_into_the_folders_stops_no_writer_and_stays(library, tmp
     assert all((library.folder / name).read_text() == "of others" for name in OTHERS)
 
 
-def test_a_folder_where_a_file_should_be_is_moved_aside(library):
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_a_folder_or_pipe_where_a_file_should_be_is_moved_aside(library, make):
     before = state(library)
     for name in ("manifest.json", "marks/marks.json", "search.json"):
         (library.folder / name).unlink(missing_ok=True)
-        (library.folder / name).mkdir()
+        make(library.folder / name)
     lines, _ = mend(library)
     assert sum("is not what it should be: it is kept as aside/" in line for line in lines) == 3
     library.reload()
     assert state(library) == before
     assert what_is_left(library.folder) is None
+
+
+def test_a_pipe_for_an_array_of_a_snapshot_makes_it_anew(library):
+    before, (array,) = state(library), library.folder.glob("snapshots/*/music/ids.npy")
+    library.close()
+    array.unlink()
+    os.mkfifo(array)
+    assert any("the snapshot is dropped and made anew" in line for line in mend(library)[0])
+    library.reload()
+    assert state(library) == before
+    assert verify(library) == []
 
 
 def test_parts_of_before_pages_were_small_are_read_as_ever(library, monkeypatch):
