@@ -57,6 +57,12 @@ def machine_fault(error: BaseException) -> str | None:
     return said if foreign or isinstance(error, RuntimeError | SystemError) else None
 
 
+def for_now(path: str | os.PathLike[str], error: BaseException) -> PassingError | None:
+    """The one-line error for `path` where `error` is a fault of the machine, None where it is not."""
+    fault = machine_fault(error)
+    return None if fault is None else PassingError(f"cannot read '{show(path)}': {fault}")
+
+
 def _of_the_system(error: OSError) -> str | None:
     if error.errno is None or error.errno in _OF_THE_FILE:
         return None

@@ -13,10 +13,9 @@ from pathlib import Path
 
 from recommender.charsets import mend
 from recommender.errors import InputError, MediaError, PassingError
-from recommender.faults import machine_fault
+from recommender.faults import for_now
 from recommender.names import BPM_MAX, BPM_MIN, licence_name, tempo
 from recommender.opening import check_regular, open_regular
-from recommender.text import show
 
 TEXT_TAGS = ("title", "artist", "album", "genre", "licence", "album_artist", "year")
 
@@ -103,8 +102,8 @@ def _by_tinytag(path: Path) -> Iterator[tuple[str, str]]:
         check_regular(path)
         tag = TinyTag.get(path, tags=True, duration=False)
     except OSError as error:
-        if fault := machine_fault(error):
-            raise PassingError(f"cannot read '{show(path)}': {fault}") from error
+        if fault := for_now(path, error):
+            raise fault from error
         return
     except (TinyTagException, ValueError, OverflowError, MemoryError):  # memory is what a lying size asks for
         return

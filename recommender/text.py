@@ -1,4 +1,4 @@
-"""Names and messages made safe to show, texts of others to read, and the one way to compare names."""
+"""Names and messages made safe to show, and the one way to compare names that people and files write."""
 
 import os
 import re
@@ -80,13 +80,3 @@ def _escape(ch: str) -> str:
     if unicodedata.category(ch) in _UNSAFE or ch in _BIDI:
         return ch.encode("unicode_escape", "surrogatepass").decode("ascii")
     return ch
-
-
-def parse_json(text: str | bytes) -> Any:
-    """The value in a JSON text; raises JSONDecodeError, a ValueError, also for what is nested too deep."""
-    import json
-
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise json.JSONDecodeError("it is nested too deeply", "", 0) from error

@@ -18,7 +18,7 @@ from recommender import failing, home, streams
 from recommender.errors import InputError
 from recommender.faults import MEMORY
 from recommender.model import Model
-from recommender.text import parse_json
+from recommender.opening import parse_json
 from running import ROOT
 
 NAME = "é 音 %s \x1b[31m.wav"

@@ -23,8 +23,8 @@ from indexing.catalog.trust import check_objects, distrust
 from indexing.disk.durable import library_errors
 from indexing.disk.locations import CATALOG
 from recommender.errors import LibraryError
-from recommender.opening import check_regular, open_regular
-from recommender.text import parse_json, show
+from recommender.opening import check_regular, open_regular, parse_json
+from recommender.text import show
 from recommender.types import Space
 
 SCHEMA_VERSION = 5

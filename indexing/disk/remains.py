@@ -13,7 +13,8 @@ from indexing.disk.content_hash import SIZE
 from indexing.disk.pages import Column, Span
 from indexing.disk.parts import ITEM, Part, Rows
 from indexing.disk.runs import spans
-from recommender.text import parse_json, show
+from recommender.opening import parse_json
+from recommender.text import show
 from recommender.types import Affect, Array
 
 _ALWAYS = (Column("hash", ""), Column("window", "<i4"), Column("start_s", "<f8"), Column("end_s", "<f8"))

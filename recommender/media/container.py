@@ -16,7 +16,8 @@ from av.container import Flags
 from av.stream import Discard, Disposition
 
 from recommender.errors import MediaError, PassingError
-from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read, for_now
+from recommender.faults import for_now
+from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read
 from recommender.media.structure import ENCRYPTED, Piece, is_encrypted, secret_pids
 
 # Formats that hold their own data. Playlists and lists (hls, dash, concat, sdp, image2) are left out on purpose:

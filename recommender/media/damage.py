@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import av
 
-from recommender.errors import MediaError, PassingError
+from recommender.errors import MediaError
 from recommender.faults import machine_fault
 from recommender.text import show
 
@@ -49,9 +49,3 @@ class Damage:
 def cannot_read(path: StrPath, reason: str) -> MediaError:
     """The one-line error for `path`; `reason` ends with what to do."""
     return MediaError(f"cannot read '{show(path)}': {reason}")
-
-
-def for_now(path: StrPath, error: BaseException) -> MediaError | None:
-    """The one-line error for `path` where `error` is a fault of the machine, None where it is not."""
-    fault = machine_fault(error)
-    return None if fault is None else PassingError(f"cannot read '{show(path)}': {fault}")

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from recommender.faults import for_now
 from recommender.media import heif, webp
 from recommender.media.container import decode_frames, demuxer, is_still, nothing_decoded, prepare, video_stream
-from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read, for_now
+from recommender.media.damage import DECODE_ERRORS, Damage, StrPath, cannot_read
 from recommender.media.declared import tell
 from recommender.media.looks import Looks
 from recommender.media.paint import Painter

@@ -21,7 +21,8 @@ from recommender.atomic import write
 from recommender.errors import Argument, InputError, ModelError
 from recommender.home import model_errors
 from recommender.logs import getLogger
-from recommender.text import parse_json, show
+from recommender.opening import load_json
+from recommender.text import show
 
 OnBytes = Callable[[int, int], None]
 """Called with the bytes at hand and the bytes of the whole file, 0 where the server does not say."""
@@ -220,7 +221,7 @@ def _remember(part: Path, whole: _Whole) -> None:
 def _recall(part: Path) -> _Whole | None:
     """What `part` is a part of; None when that is not known, and the part then of no use."""
     try:
-        whole = _Whole(**parse_json(_note(part).read_text(encoding="utf-8")))
+        whole = _Whole(**load_json(_note(part)))
     except (OSError, ValueError, TypeError):
         return None
     types = (whole.url, str), (whole.etag, str), (whole.size, int)

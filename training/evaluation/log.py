@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recommender.errors import InputError
-from recommender.text import parse_json, show
+from recommender.opening import parse_json
+from recommender.text import show
 from training.evaluation.files import read_text
 from training.types import ProtocolName
 

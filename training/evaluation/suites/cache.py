@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
-from recommender.text import parse_json
+from recommender.opening import load_json
 from training.datasets import generated
 from training.evaluation import matching
 from training.evaluation.files import write_text
@@ -54,7 +54,7 @@ class Kept:
 
     def _read(self, key: str) -> Figures | None:
         try:
-            figures = parse_json(self._path(key).read_text(encoding="utf-8"))["figures"]
+            figures = load_json(self._path(key))["figures"]
             return {str(name): float(value) for name, value in figures.items()}
         except (OSError, ValueError, KeyError, TypeError):
             return None  # absent or cut short: computed again
