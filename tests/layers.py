@@ -17,6 +17,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("lists",),
         ("conditions",),
         ("types",),
+        ("placement",),
         ("logs", "media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
         ("tags",),  # what FFmpeg knows of tags comes through media
         ("extractors.audio", "extractors.video"),

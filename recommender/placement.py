@@ -1,0 +1,94 @@
+"""Where a track lies under a clip: the values that preview, stem and every timeline share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from recommender.types import Array
+
+JOINT_S = 0.03
+"""Length of the crossfade at a joint, half of it on either side: short enough to stay on the beat, long enough not to
+click."""
+GAP_S, ATTACK_S, RELEASE_S = 0.8, 0.25, 0.8
+"""Pauses in speech that music does not rise in, and how long it takes to go down before speech and up after it."""
+
+
+class Stretch(NamedTuple):
+    """A time span in seconds, of a clip or of a track."""
+
+    start_s: float
+    end_s: float
+
+
+class Keyframe(NamedTuple):
+    """A gain in dB at a second of the clip; between two of them it is linear in dB, beyond the last ones constant."""
+
+    at_s: float
+    gain_db: float
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A track laid under a clip.
+
+    Attributes
+    ----------
+    clip, track: paths. clip_s: duration of the clip.
+    pieces: stretches of the track in the order in which they sound, without gaps; where they meet stands a joint, a
+        crossfade of `JOINT_S` of equal power around it.
+    at_s: where on the clip the music begins.
+    gain_db: of the whole music. fade_in_s, fade_out_s: linear in amplitude, at its beginning and end.
+    ducks: what is added to the gain, as under speech; () where nothing is.
+    """
+
+    clip: Path
+    clip_s: float
+    track: Path
+    pieces: tuple[Stretch, ...]
+    at_s: float = 0.0
+    gain_db: float = 0.0
+    fade_in_s: float = 0.0
+    fade_out_s: float = 0.0
+    ducks: tuple[Keyframe, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """How long the music sounds."""
+        return sum(piece.end_s - piece.start_s for piece in self.pieces)
+
+    @property
+    def joints_s(self) -> tuple[float, ...]:
+        """Seconds of the clip at which pieces meet."""
+        return tuple(self.at_s + at for at in accumulate(p.end_s - p.start_s for p in self.pieces[:-1]))
+
+    def amplitude(self, at_s: Array) -> Array:
+        """float64 [n]: what samples of the track are multiplied by at seconds `at_s` [n] of the clip, joints aside."""
+        since, left = at_s - self.at_s, self.at_s + self.duration_s - at_s
+        frames = np.array(self.ducks or [(0.0, 0.0)])
+        gain_db = self.gain_db + np.interp(at_s, frames[:, 0], frames[:, 1])
+        fades = np.minimum(
+            since / self.fade_in_s if self.fade_in_s else np.inf, left / self.fade_out_s if self.fade_out_s else np.inf
+        )
+        return np.where((since < 0) | (left < 0), 0.0, 10 ** (gain_db / 20) * np.clip(fades, 0, 1))
+
+
+def duck_under(speech: Sequence[Stretch], depth_db: float) -> tuple[Keyframe, ...]:
+    """Keyframes that take music down by `depth_db` (> 0) under every stretch of `speech`, in order of time.
+
+    Stretches less than `GAP_S` apart count as one, as do those between which music could not rise and fall.
+    """
+    merged: list[Stretch] = []
+    for start, end in sorted(speech):
+        if merged and start - merged[-1].end_s < max(GAP_S, ATTACK_S + RELEASE_S):
+            merged[-1] = Stretch(merged[-1].start_s, max(merged[-1].end_s, end))
+        else:
+            merged.append(Stretch(start, end))
+    frames = []
+    for start, end in merged:
+        around = ((start - ATTACK_S, 0.0), (start, -depth_db), (end, -depth_db), (end + RELEASE_S, 0.0))
+        frames += [Keyframe(*frame) for frame in around]
+    return tuple(frames)
