@@ -38,7 +38,7 @@ test: .venv/.installed-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/python -m mypy
-	.venv/bin/python -m pytest -n 2
+	.venv/bin/python -m pytest -n 2 --durations 30
 
 # The floors, the pages, and what a query runs through; neither training nor media at length.
 QUICK := tests/test_layers.py tests/test_tree.py tests/test_docs.py tests/indexing/test_filtering.py \
