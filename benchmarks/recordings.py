@@ -26,7 +26,7 @@ from recommender.extractors.audio.stft import SR_HZ
 from recommender.media import audio_blocks
 from recommender.types import Array
 
-SHARES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9)
+SHARES = (0.5, 0.55, 0.6, 0.65, 0.66, 0.67, 0.68, 0.69, 0.7, 0.75, 0.8, 0.9)
 SHORTEST_S, LONGEST_S = 40, 120
 JOIN_S = 2.0
 ABOUT = """\
@@ -36,8 +36,8 @@ by crossfades), which are not the same as any of theirs. Tracks are 40 to 120 s 
 recall are over pairs that end in one group, a chain of matches joining all it touches; in brackets the 95 % interval
 over tracks (bootstrap, 1,000 draws). What is not the same but lies in the other is told as contained, "also in".
 
-Recall is low by the rule: an edit agrees with its track at one offset at a time, so that what stands behind a cut does
-not count, and seconds beside cuts and fades are lost, which weigh more in short tracks."""
+Seconds beside cuts and fades are lost, which weighs more in short tracks; a mix counts as wrong also where one of its
+tracks makes up more of it than the share."""
 
 
 class File(NamedTuple):

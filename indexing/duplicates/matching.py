@@ -2,12 +2,13 @@
 
 An inverted index over exact codes proposes tracks and offsets (Haitsma & Kalker 2002, section 5); the bit error
 rate over the whole overlap decides, and [ours] the levels per band tell two performances of one score in time apart.
-What is mostly in another track is contained in it; where that holds for both, they are one recording.
+What is mostly in another track is contained in it; where that holds for both, they are one recording. An edit agrees
+with its track at several offsets, one for each stretch that was kept: they count together.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -32,12 +33,14 @@ class Limits:
     """Least overlap that tells something, 3 s: 512 bits."""
     share: float = 0.6
     """Of the shorter track that must lie in the longer: a sample borrowed from another track is no duplicate."""
-    both: float = 0.65
+    both: float = 0.68
     """Of either track that must lie in the other for the same recording: a radio edit of 3:30 of 5 min does, with what
-    its fades cost. Above one half no whole joins two songs that it holds one after the other. At .65 94 % of pairs in
-    groups are of one recording, at .5 60 % (`benchmarks/recordings.py`)."""
+    its cuts cost. Above one half no whole joins two songs that it holds one after the other. At .68 94 % of pairs in
+    groups are of one recording, at .5 38 % (`benchmarks/recordings.py`)."""
     differs: float = 0.33
     """Bits that differ around a place (3 s) where two tracks go on otherwise: half way from altered to unrelated."""
+    stretch: int = 32
+    """Least codes of a stretch of an edit, 6 s: shorter ones also agree by chance."""
     excerpt_s: float = 10.0
     """Heard length of a part that is less than half of the whole: a jingle often quotes a track of its series."""
     stride: int = 2
@@ -176,16 +179,14 @@ class Recordings:
 
     def matches(self, fingerprint: Fingerprint) -> list[Match]:
         """The tracks that share most of the shorter with `fingerprint`, by descending similarity, ties by id."""
-        found: dict[int, Match] = {}
+        found = []
         for segment in self._segments:
-            for at, lag in _candidates(segment, fingerprint.codes, self._limits):
-                track = int(segment.ids[at])
-                if track not in self._ids:
-                    continue
-                match = compare(fingerprint, segment.fingerprint(at), lag, limits=self._limits, track=track)
-                if match and (track not in found or _weight(match) > _weight(found[track])):
-                    found[track] = match
-        return sorted(found.values(), key=lambda m: (-m.similarity, m.track))
+            proposed = groupby(_candidates(segment, fingerprint.codes, self._limits), key=lambda pair: pair[0])
+            for at, pairs in proposed:
+                lags = [lag for _, lag in pairs]
+                if (track := int(segment.ids[at])) in self._ids:
+                    found.append(_match(fingerprint, segment.fingerprint(at), lags, limits=self._limits, track=track))
+        return sorted(filter(None, found), key=lambda m: (-m.similarity, m.track))
 
     def fingerprints(self, tracks: Iterable[int]) -> Iterator[tuple[int, Fingerprint]]:
         """Those of some tracks that are known, with their ids."""
@@ -193,6 +194,16 @@ class Recordings:
         for segment in self._segments:
             for at in np.flatnonzero(np.isin(segment.ids, wanted)).tolist():
                 yield int(segment.ids[at]), segment.fingerprint(at)
+
+
+def _match(a: Fingerprint, b: Fingerprint, lags: Sequence[int], *, limits: Limits, track: int) -> Match | None:
+    """The match at the lag of most agreement; of an edit, which agrees at several, what they give together."""
+    every = filter(None, (compare(a, b, lag, limits=limits, track=track) for lag in lags))
+    one = max(every, key=lambda match: match.similarity * match.overlap_s, default=None)
+    if (one and one.same) or lags[-1] - lags[0] < 2:
+        return one
+    edited = _edited(a, b, lags, limits=limits, track=track)
+    return edited if one is None or (edited and edited.same) else one
 
 
 def compare(a: Fingerprint, b: Fingerprint, lag: int, *, limits: Limits = DEFAULT, track: int = 0) -> Match | None:
@@ -213,15 +224,64 @@ def compare(a: Fingerprint, b: Fingerprint, lag: int, *, limits: Limits = DEFAUL
     difference = min(colour_db(a.levels, b.levels, lag), colour_db(b.levels, a.levels, -lag))
     if difference > limits.colour_db:
         return None
-    same = _common(wrong, limits) >= limits.both * max(a.heard, b.heard)
+    same = int(_alike(wrong, limits).sum()) >= limits.both * max(a.heard, b.heard)
     inside = not same and (a.heard, lag) < (b.heard, -lag)
     return Match(track, 1 - 2 * errors, frames / RATE_HZ, lag / RATE_HZ, difference, same, inside)
 
 
-def _common(wrong: Array, limits: Limits) -> int:
-    """How many places go on alike, of `wrong` [n >= limits.frames] bits in each."""
+def _edited(a: Fingerprint, b: Fingerprint, lags: Sequence[int], *, limits: Limits, track: int) -> Match | None:
+    """The match of all stretches that `a` and `b` have in common, each at one of `lags`: something was cut out, or
+    stands there twice. What is there twice counts once."""
+    mine, theirs = np.zeros(len(a.codes), bool), np.zeros(len(b.codes), bool)
+    stretches = [stretch for lag in lags for stretch in _stretches(a, b, lag, limits=limits)]
+    for one in stretches:
+        mine[one.at] = theirs[one.at + one.lag] = True
+    frames = min(int(mine.sum()), int(theirs.sum()))
+    shorter, longer = sorted((a.heard, b.heard))
+    if frames < limits.share * shorter or not _lengths_fit(a, b, limits):
+        return None
+    errors = np.average([one.errors for one in stretches], weights=[len(one.at) for one in stretches])
+    most = max(stretches, key=lambda one: len(one.at))
+    same = frames >= limits.both * longer
+    inside = not same and (a.heard, most.lag) < (b.heard, -most.lag)
+    return Match(track, 1 - 2 * float(errors), frames / RATE_HZ, most.lag / RATE_HZ, most.colour_db, same, inside)
+
+
+class _Stretch(NamedTuple):
+    """Where two tracks go on alike: codes `at` [n] of one beside `at + lag` of the other, and how much they differ."""
+
+    at: Array
+    lag: int
+    errors: float
+    colour_db: float
+
+
+def _stretches(a: Fingerprint, b: Fingerprint, lag: int, *, limits: Limits) -> Iterator[_Stretch]:
+    """The stretches of at least `limits.stretch` codes at one lag that no limit speaks against."""
+    first, last = max(0, -lag), min(len(a.codes), len(b.codes) - lag)
+    at = first + np.flatnonzero((a.codes[first:last] != 0) & (b.codes[first + lag : last + lag] != 0))
+    if len(at) < limits.stretch:
+        return
+    wrong = np.bitwise_count(a.codes[at] ^ b.codes[at + lag])
+    edges = np.flatnonzero(np.diff(np.pad(_alike(wrong, limits), 1).astype(np.int8)))
+    for start, end in edges.reshape(-1, 2).tolist():
+        errors = int(wrong[start:end].sum()) / (BITS * (end - start))
+        if end - start < limits.stretch or errors > limits.errors:
+            continue
+        rows = slice(int(at[start]) // BLOCK, int(at[end - 1]) // BLOCK + 1)
+        others = slice(int(at[start] + lag) // BLOCK, int(at[end - 1] + lag) // BLOCK + 1)
+        difference = min(
+            colour_db(a.levels[rows], b.levels, lag + rows.start * BLOCK),
+            colour_db(b.levels[others], a.levels, others.start * BLOCK - lag),
+        )
+        if difference <= limits.colour_db:
+            yield _Stretch(at[start:end], lag, errors, difference)
+
+
+def _alike(wrong: Array, limits: Limits) -> Array:
+    """Which places go on alike, bool [n], of `wrong` [n >= limits.frames] bits in each."""
     around = np.convolve(wrong, np.full(limits.frames, 1 / limits.frames), mode="same")
-    return int(np.count_nonzero(around <= limits.differs * BITS))
+    return around <= limits.differs * BITS
 
 
 def _lengths_fit(a: Fingerprint, b: Fingerprint, limits: Limits) -> bool:
@@ -259,11 +319,6 @@ def _medians(values: Array, valid: Array) -> Array:
     rows = np.arange(len(values))
     middle = (ordered[rows, np.maximum(n - 1, 0) // 2] + ordered[rows, np.minimum(n // 2, values.shape[1] - 1)]) / 2
     return np.where(n > 0, middle, 0.0)
-
-
-def _weight(match: Match) -> float:
-    """Agreement in seconds: of a loop's many offsets, the one with most in common."""
-    return match.similarity * match.overlap_s
 
 
 def _segment(items: list[tuple[int, Fingerprint]], limits: Limits) -> Piece:

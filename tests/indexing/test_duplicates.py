@@ -157,6 +157,40 @@ def test_two_tracks_that_go_on_otherwise_are_not_the_same() -> None:
     assert not found.same
 
 
+@pytest.mark.parametrize(
+    ("taken", "how"),
+    [
+        ([(0, 400), (800, 1600)], (True, False)),  # cut out of the middle: what stands before it counts too
+        ([(0, 500), (700, 1200), (1350, 1600)], (True, False)),
+        ([(0, 1100), (700, 1600)], (True, False)),  # a refrain that comes twice
+        ([(0, 350), (1000, 1400)], (False, True)),  # less than half: lies in the whole, is no version of it
+    ],
+)
+def test_what_an_edit_keeps_counts_together(taken: list[tuple[int, int]], how: tuple[bool, bool]) -> None:
+    whole = drawn(1, 1600)
+    codes = np.concatenate([whole.codes[first:last] for first, last in taken])
+    edit = Fingerprint(codes, np.zeros((-(-len(codes) // BLOCK), LEVELS), np.uint8))
+    (found,) = index(whole).matches(edit)
+    assert (found.same, found.inside) == how
+    assert found.similarity > 0.99
+    (back,) = index(edit).matches(whole)
+    assert (back.same, back.overlap_s) == (found.same, found.overlap_s)
+
+
+def test_a_loop_of_a_quarter_is_no_edit() -> None:
+    whole = drawn(1, 1600)
+    loop = Fingerprint(np.tile(whole.codes[:400], 4), whole.levels)
+    assert index(whole).matches(loop) == []
+
+
+def test_stretches_of_another_colour_are_no_edit() -> None:
+    whole = drawn(1, 1600)
+    codes = np.concatenate([whole.codes[:400], whole.codes[800:]])
+    levels = np.zeros((len(codes) // BLOCK, LEVELS), np.uint8)
+    levels[:, :3] += 8
+    assert index(whole).matches(Fingerprint(codes, levels)) == []
+
+
 def test_a_long_mix_is_matched_with_all_that_it_holds() -> None:
     songs = [drawn(seed, 700) for seed in range(90)]
     joined = np.concatenate([song.codes[50:650] for song in songs])
