@@ -119,10 +119,10 @@ def _laid(placement: Placement, at: int, rate_hz: int) -> Iterator[Array]:
     """The music with silence around it, from the sample `at` (at most that where it begins) to the last picture."""
     lead = round(placement.at_s * rate_hz) - at
     music = chain(_silence(lead), music_blocks(placement, rate_hz=rate_hz))
-    return padded(music, math.ceil(placement.clip_s * rate_hz) - at)
+    return pad(music, math.ceil(placement.clip_s * rate_hz) - at)
 
 
-def padded(blocks: Iterable[Array], count: int) -> Iterator[Array]:
+def pad(blocks: Iterable[Array], count: int) -> Iterator[Array]:
     """The first `count` samples of some blocks [2, n], with silence where they end, about a second each."""
     tape = Tape(blocks)
     while count > 0:

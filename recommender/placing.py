@@ -66,7 +66,7 @@ class Measured(NamedTuple):
 
     powers: Array
     peaks: Array
-    count: int
+    samples: int
 
 
 def place(
@@ -120,10 +120,10 @@ def _one_piece(track: Path, in_s: float, wanted_s: float) -> tuple[tuple[Stretch
     """The section from `in_s` on, as long as wanted or as there is, its measure, and whether the track ends there."""
     wanted = round(wanted_s * RATE_HZ)
     music = _measure(track_sound(track, round(in_s * RATE_HZ), wanted)) if wanted > 0 else Measured(*_NOTHING, 0)
-    if not music.count:
+    if not music.samples:
         raise InputError(f"{show(track)} has nothing to play from {in_s:g} s on: begin earlier")
-    ends = music.count < wanted
-    return (Stretch(in_s, in_s + (music.count / RATE_HZ if ends else wanted_s)),), music, ends
+    ends = music.samples < wanted
+    return (Stretch(in_s, in_s + (music.samples / RATE_HZ if ends else wanted_s)),), music, ends
 
 
 _NOTHING = (np.zeros(0), np.zeros(0))

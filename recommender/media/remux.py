@@ -30,8 +30,8 @@ CONTAINERS: dict[str, tuple[str, set[str] | None, str]] = {
 }
 _OF_ITS_KIND = {"matroska,webm": (".webm", ".mkv")}
 _BIT_RATES = {"aac": 256_000, "libopus": 192_000}
-# FFmpeg's AAC coder at its fast setting, kept from what costs loudness (noise for high sounds, a cut at 17 kHz) and time
-# (the side of sounds from the middle, looked for in vain): louder by up to 0.5 LU and truer by 10 to 20 dB.
+# FFmpeg's AAC coder at its fast setting, kept from what costs loudness (noise for high sounds, a cut at 17 kHz) and
+# time (the side of sounds from the middle, looked for in vain): louder by up to 0.5 LU and truer by 10 to 20 dB.
 _AAC = {"aac_coder": "fast", "cutoff": "22000", "aac_pns": "0", "aac_ms": "0"}
 
 
