@@ -21,8 +21,8 @@ from recommender.logs import getLogger
 from recommender.loudness import HOP_S, Meter, integrated_lufs
 from recommender.media import probe
 from recommender.media.remux import pictures_of
-from recommender.media.stereo import RATE_HZ, track_sound
-from recommender.mix import ceiling, mix, music_blocks, own_blocks
+from recommender.media.stereo import RATE_HZ
+from recommender.mix import ceiling, mix, music_blocks, own_blocks, section_blocks
 from recommender.placement import Placement, Stretch, duck_under
 from recommender.text import show
 from recommender.types import Array
@@ -119,7 +119,7 @@ def remarks(placement: Placement) -> list[str]:
 def _one_piece(track: Path, in_s: float, wanted_s: float) -> tuple[tuple[Stretch, ...], Measured, bool]:
     """The section from `in_s` on, as long as wanted or as there is, its measure, and whether the track ends there."""
     wanted = round(wanted_s * RATE_HZ)
-    music = _measure(track_sound(track, round(in_s * RATE_HZ), wanted)) if wanted > 0 else Measured(*_NOTHING, 0)
+    music = _measure(section_blocks(track, round(in_s * RATE_HZ), wanted)) if wanted > 0 else Measured(*_NOTHING, 0)
     if not music.samples:
         raise InputError(f"{show(track)} has nothing to play from {in_s:g} s on: begin earlier")
     ends = music.samples < wanted
