@@ -195,7 +195,7 @@ def _leading(placement: Placement, levels: Levels, music: Measured, own: Measure
     laid = _laid_powers(placement, music, len(powers))
     powers = np.pad(powers, (0, len(laid) - len(powers)))
     most_own = levels.lufs - OWN_LU - 10 * np.log10(1 + 10 ** (-OWN_LU / 10))
-    own_db = min(0.0, most_own - integrated_lufs(powers)) if own is not None else None
+    own_db = min(0.0, float(most_own - integrated_lufs(powers))) if own is not None else None
     powers = powers * (0.0 if own_db is None else 10 ** (own_db / 10))
     gain_db = _solve(lambda gain: integrated_lufs(powers + laid * 10 ** (gain / 10)), levels.lufs)
     placed = replace(placement, gain_db=gain_db, clip_gain_db=own_db)
