@@ -22,7 +22,7 @@ from recommender.loudness import HOP_S, Meter, integrated_lufs
 from recommender.media import probe
 from recommender.media.remux import pictures_of
 from recommender.media.stereo import RATE_HZ
-from recommender.mix import ceiling, mix, music_blocks, own_blocks, section_blocks
+from recommender.mix import State, ceiling, mix, music_blocks, own_blocks, section_blocks, state_of
 from recommender.placement import Placement, Stretch, duck_under
 from recommender.text import show
 from recommender.types import Array
@@ -143,9 +143,8 @@ def _own_sound(clip: Path, zero_s: float, clip_s: float) -> Measured | None:
     """The measure of a clip's own sound from its first picture to its last; None where nothing is to be heard."""
     if not probe(clip).has_audio:
         return None
-    state = clip.stat()
     try:
-        found = _measured_clip(clip, zero_s, clip_s, (state.st_mtime_ns, state.st_size))
+        found = _measured_clip(clip, zero_s, clip_s, state_of(clip))
     except PassingError:
         raise
     except MediaError as error:
@@ -155,7 +154,7 @@ def _own_sound(clip: Path, zero_s: float, clip_s: float) -> Measured | None:
 
 
 @lru_cache(maxsize=8)
-def _measured_clip(clip: Path, zero_s: float, clip_s: float, _state: tuple[int, int]) -> Measured:
+def _measured_clip(clip: Path, zero_s: float, clip_s: float, _state: State) -> Measured:
     """Measured once for all tracks; `_state`: what tells that the file is another."""
     return _measure(own_blocks(clip, zero_s, round(clip_s * RATE_HZ)))
 
