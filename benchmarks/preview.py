@@ -189,7 +189,7 @@ def kept_pictures(folder: Path) -> str:
         f"| of these packets equal to the bit | {equal} |",
         f"| and times equal | {stamped} |",
         f"| coded anew | {', '.join(coded) or 'none'} |",
-        f"| sound as long as the pictures or longer | {longer} of {len(clips())}, by {1000 * shortest:.2f} ms or more |",
+        f"| sound as long as the pictures or longer | {longer} of {len(clips())} (at least {1000 * shortest:.2f} ms) |",
     ]
     return "\n".join(["## Pictures\n", "| | |", "|---|---|", *rows, ""])
 
