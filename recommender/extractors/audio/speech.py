@@ -5,11 +5,9 @@ recurrent network that gives a probability of speech per 32 ms of 16 kHz sound. 
 from its probabilities by a hysteresis: speech begins above `ENTER`, and ends where it stays below `LEAVE`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-
-import numpy as np
 
 from recommender.errors import MediaError, PassingError
 from recommender.extractors.audio.silero import BATCH, CHUNK_S, SR_HZ, probabilities
@@ -49,11 +47,11 @@ def regions(likely: Array) -> tuple[Stretch, ...]:
     return tuple(Stretch(a * CHUNK_S, b * CHUNK_S) for a, b in found if (b - a) * CHUNK_S >= LEAST_S)
 
 
-def _runs(likely: Sequence[float] | Array) -> Iterator[tuple[int, int]]:
+def _runs(likely: Array) -> Iterator[tuple[int, int]]:
     """(first, end) of the chunks above `LEAVE` around any above `ENTER`."""
     at = 0
-    for inside, run in groupby(np.asarray(likely).tolist(), lambda p: p >= LEAVE):
-        run = list(run)
+    for inside, several in groupby(likely.tolist(), lambda p: p >= LEAVE):
+        run = list(several)
         if inside and max(run) >= ENTER:
             yield at, at + len(run)
         at += len(run)
