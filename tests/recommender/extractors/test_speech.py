@@ -1,10 +1,13 @@
 """Speech in the sound of files, and voices of tracks: found where they are, the same numbers as the package's."""
 
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 
-from media_samples import damaged, shades, sound, tone
 from media_samples import clip as film
+from media_samples import damaged, shades, sound, tone
 from recommender.errors import ModelError, PassingError
 from recommender.extractors.audio import music, silero
 from recommender.extractors.audio.speech import ENTER, GAP_S, LEAVE, regions, speech_in
@@ -47,6 +50,23 @@ def test_speech_is_found_where_it_is(tmp_path, spoken):
 def test_a_voice_in_opposite_phase_is_heard(tmp_path, spoken):
     path = sound(tmp_path / "opposite.wav", np.stack([spoken, -spoken]), silero.SR_HZ)
     assert sum(end - start for start, end in speech_in(path)) > 3
+
+
+def test_it_is_told_by_the_pictures_where_the_sound_begins_late(tmp_path, spoken):
+    path = tmp_path / "late.mkv"
+    with av.open(str(path), "w") as container:
+        video, audio = container.add_stream("mpeg4", rate=25), container.add_stream("pcm_s16le", 16_000, layout="mono")
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for i, rgb in enumerate(shades([30] * 25)):
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
+            frame.pts = i
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        y = (spoken[None] * 32767).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(y, format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = 16_000, 3 * 16_000, Fraction(1, 16_000)
+        container.mux([*audio.encode(frame), *audio.encode(None)])
+    assert speech_in(path)[0].start_s == pytest.approx(5.0, abs=0.2)
 
 
 def test_music_and_files_without_sound_hold_no_speech(tmp_path):
