@@ -55,6 +55,7 @@ class Listener:
     def hear(self, chunks: Array) -> Array:
         """float32 [n]: how likely somebody speaks in each of `chunks` float32 [n, CHUNK], full scale 1."""
         net = self._net
+        chunks = np.clip(np.nan_to_num(chunks), -1, 1)
         gates = product(_encode(net, chunks), net.from_input) + net.bias
         hidden, cell = self._hidden, self._cell
         heard = np.empty((len(chunks), len(cell)), np.float32)
