@@ -19,7 +19,9 @@ RATES = tuple(Fraction(n) for n in (8, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 7
 )
 """Frames per second that clips are made at; a rate that a container rounds is one of these."""
 _NEAR = 4e-4  # of a rate: 24 and 23.976 are 0.1 % apart
-_STRAY = 0.75  # frames that a picture may be off its place: containers round to 1 ms or 1/600 s, and late frames are none
+_STRAY = (
+    0.75  # frames that a picture may be off its place: containers round to 1 ms or 1/600 s, and late frames are none
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ def _rate(told: Fraction | None, times_s: Array) -> Fraction:
     between = float(np.median(np.diff(times_s)))
     mean = (len(times_s) - 1) / float(times_s[-1])
     measured = mean if abs(mean * between - 1) < 0.1 else 1 / between
-    for rate in sorted((*RATES, *([told] if told else [])), key=lambda one: (abs(float(one) / measured - 1), one != told)):
+    for rate in sorted(
+        (*RATES, *([told] if told else [])), key=lambda one: (abs(float(one) / measured - 1), one != told)
+    ):
         if abs(float(rate) / measured - 1) < _NEAR:
             return next((one for one in RATES if abs(float(one / rate) - 1) < _NEAR / 4), Fraction(rate))
     near = min(RATES, key=lambda one: abs(float(one) / measured - 1))
@@ -112,4 +116,3 @@ def _timecode(container: Any) -> str | None:
             if name.lower() == "timecode":
                 return str(value).strip()
     return None
-

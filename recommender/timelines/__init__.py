@@ -119,21 +119,22 @@ def files_of(formats: Iterable[Format], folder: Path, name: str) -> list[Path]:
 
 
 def write(timeline: "Timeline", formats: Sequence[Format], folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write a file of each format into `folder`, each whole or not at all; where they are.
+    """Write a file of each format into `folder`, all of them or none; where they are.
 
-    Raises InputError, before anything is written, for a file that is there already (without `overwrite`), and for what a
-    format cannot hold; ModelError where the folder cannot be written.
+    Raises InputError for a file that is there already (without `overwrite`), and for what a format cannot hold;
+    ModelError where the folder cannot be written.
     """
+    from contextlib import ExitStack
+
     from recommender.atomic import new_file
+    from recommender.errors import Argument
     from recommender.home import model_errors
     from recommender.text import show
 
     files = files_of(formats, folder, timeline.name)
     if not overwrite and (there := [path for path in files if path.exists()]):
-        from recommender.errors import Argument
-
         raise InputError(f"{show(there[0])} is there already; give ", Argument("overwrite"), " or another folder")
-    for one, path in zip(formats, files, strict=True):
-        with model_errors(path), new_file(path) as partial:
-            one.write(timeline, partial)
+    with model_errors(folder), ExitStack() as finished:
+        for one, path in zip(formats, files, strict=True):
+            one.write(timeline, finished.enter_context(new_file(path)))
     return files

@@ -22,8 +22,7 @@ def absolute(path: str | Path) -> str:
 def address(path: str | Path, *, encode: bool = True) -> str:
     """`file:///home/me/a%20b.mp4`, `file:///D:/a.mp4`, `file://server/share/a.mp4`; its bytes percent-encoded.
 
-    Without `encode` only what would end or break an address is (`%`, `#`, `?`): the rest plain, as DaVinci Resolve reads
-    it.
+    Without `encode` only what would end or break an address is (`%`, `#`, `?`); DaVinci Resolve reads it so.
     """
     text = absolute(path)
     host, drive = "", _DRIVE.match(text)
@@ -40,5 +39,7 @@ def plain(path: str | Path) -> str:
     """The path for formats that hold it as text; raises InputError for a name that no such text can hold."""
     text = absolute(path)
     if _CONTROL.search(text) or any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise InputError(f"{show(text)}: this format cannot hold such a name (control characters, or no UTF-8); rename it")
+        raise InputError(
+            f"{show(text)}: this format cannot hold such a name (control characters, or no UTF-8); rename it"
+        )
     return text

@@ -42,8 +42,8 @@ def beats_on(placement: Placement, beats: Beats) -> list[Mark]:
         for time_s, down in zip(beats.times_s.tolist(), beats.down.tolist(), strict=True):
             if piece.start_s <= time_s < piece.end_s:
                 bar += down
-                name, kind = (f"bar {bar}", "downbeat") if down else ("beat", "beat")
-                found.append(Mark(at + time_s - piece.start_s, kind, name))
+                at_s = at + time_s - piece.start_s
+                found.append(Mark(at_s, "downbeat", f"bar {bar}") if down else Mark(at_s, "beat", "beat"))
         at += piece.end_s - piece.start_s
     return found
 
@@ -58,7 +58,7 @@ def remarks(timeline: Timeline) -> list[str]:
     found, rate = [], timeline.footage
     if rate.is_variable:
         found.append(
-            f"{show(timeline.clip)} has a variable frame rate, which editing programs count in ways of their own: it is "
+            f"{show(timeline.clip)} has a variable frame rate, which programs count in ways of their own: it is "
             f"taken for {float(timeline.rate):.6g} frames per second; convert it to a constant rate for exact places"
         )
     if rate.timecode and not timeline.start and frame_at(rate.timecode, timeline.rate) is None:
@@ -67,6 +67,6 @@ def remarks(timeline: Timeline) -> list[str]:
         off_s = max((abs((p.first - p.start) / timeline.rate - (p.in_s - p.start_s)) for p in music.parts), default=0)
         if off_s > 0.001:
             found.append(
-                f"{show(music.title)}: frames hold its place to {float(off_s) * 1000:.0f} ms; the stem and otio are exact"
+                f"{show(music.title)}: frames hold its place to {float(off_s) * 1e3:.0f} ms; stem and otio are exact"
             )
     return found

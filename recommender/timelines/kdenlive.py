@@ -1,4 +1,4 @@
-"""A Kdenlive project: picture and sound of the clip, the chosen music below, alternatives on muted tracks and in the bin.
+"""A Kdenlive project: the clip, the chosen music below it, alternatives on muted tracks and in the bin.
 
 Document version 1.04, which releases from 22.12 on read; later ones make their own of it.
 """

@@ -1,6 +1,7 @@
 """The gain of music over time as keyframes, in the ways that editing programs draw lines between them."""
 
 from fractions import Fraction
+from itertools import pairwise
 from math import log10
 
 import numpy as np
@@ -21,30 +22,38 @@ def gains(placement: Placement) -> list[Keyframe]:
     return [Keyframe(s, placement.gain_db + float(np.interp(s, frames[:, 0], frames[:, 1]))) for s in at]
 
 
-def curve(placement: Placement) -> list[Keyframe]:
-    """Gain, ducks and fades, keyframes `STEP_DB` apart where it moves, silence at `SILENT_DB`."""
+def curve(placement: Placement, *, fine: bool = False) -> list[Keyframe]:
+    """Gain, ducks and fades for lines in dB, keyframes `STEP_DB` apart in fades, silence at `SILENT_DB`.
+
+    `fine`: so in ducks, too, so that lines may be drawn in amplitude.
+    """
     start, end = placement.at_s, placement.at_s + placement.duration_s
     fades_in, fades_out = min(placement.fade_in_s, end - start), min(placement.fade_out_s, end - start)
     corners = {start, end, start + fades_in, end - fades_out, *(k.at_s for k in gains(placement))}
     shares = [10 ** (-db / 20) for db in np.arange(STEP_DB, -SILENT_DB, STEP_DB)]
     at = corners | {start + share * fades_in for share in shares} | {end - share * fades_out for share in shares}
     ducks = gains(placement)
-    for one, other in zip(ducks, ducks[1:], strict=False):
+    for one, other in pairwise(ducks) if fine else ():
         at |= set(np.linspace(one.at_s, other.at_s, max(round(abs(other.gain_db - one.gain_db) / STEP_DB), 1) + 1))
     inside = sorted(s for s in at if start <= s <= end)
     return [Keyframe(s, _db(a)) for s, a in zip(inside, placement.amplitude(np.array(inside)).tolist(), strict=True)]
 
 
 def on_frames(keyframes: list[Keyframe], start: int, end: int, *, rate: Fraction) -> list[tuple[int, float]]:
-    """(frame from `start` on, gain in dB there) for the keyframes of the frames `start` to `end`, each frame once.
+    """(frame from `start` on, gain in dB) of the frames `start` to `end`: each keyframe on the frame nearest to it.
 
-    The ends have one where the gain moves; a single one where it does not.
+    It keeps its gain, so that what is level stays so; of several on a frame the nearest counts. The ends have one where
+    the gain moves; there is a single one where it does not.
     """
     at, gain = np.array(keyframes).T
-    frames = sorted({start, *(f for f in (round(Fraction(s) * rate) for s in at.tolist()) if start < f < end), end})
-    found = np.interp([float(frame / rate) for frame in frames], at, gain).tolist()
-    pairs = [(frame - start, db) for frame, db in zip(frames, found, strict=True)]
-    return pairs if max(found) - min(found) > 1e-4 else pairs[:1]
+    ends = [(frame, float(np.interp(float(frame / rate), at, gain))) for frame in (start, end)]
+    found = dict(ends)
+    placed = sorted(((abs(float(f / rate) - s), f, db) for s, db in keyframes for f in [round(Fraction(s) * rate)]))
+    for _, frame, db in reversed(placed):  # the nearest last
+        if start < frame < end:
+            found[frame] = db
+    pairs = sorted((frame - start, db) for frame, db in found.items())
+    return pairs if max(found.values()) - min(found.values()) > 1e-4 else pairs[:1]
 
 
 def amplitude(gain_db: float) -> float:

@@ -51,12 +51,16 @@ def blank(playlist: Element, frames: int) -> None:
 
 
 def volume(parent: Element, timeline: Timeline, piece: tuple[Music, Part], **properties: Any) -> None:
-    """A filter with gain, ducks and fades of a piece as keyframes in dB from its first frame on."""
+    """A filter with gain, ducks and fades of a piece as keyframes in dB from its first frame on.
+
+    MLT reaches the gain of a frame at that frame's end: keyframes stand a frame earlier, so that they sound in time.
+    """
     music, part = piece
     keyframes = on_frames(curve(music.placement), part.start, part.end, rate=timeline.rate)
     last = part.first + part.frames - 1
     made = add(parent, "filter", in_=part.first, out=last)
-    levels = {min(frame, part.frames - 1): f"{gain_db:.3f}" for frame, gain_db in keyframes}
+    levels = {max(frame - 1, 0): f"{gain_db:.3f}" for frame, gain_db in reversed(keyframes)}  # the first one wins
+    levels = dict(sorted(levels.items()))
     level = ";".join(f"{frame}={gain_db}" for frame, gain_db in levels.items())
     known = {"window": 75, "max_gain": "20dB", "level": level if len(levels) > 1 else levels[0]}
     add_properties(made, **known, mlt_service="volume", **properties)

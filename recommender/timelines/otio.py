@@ -24,7 +24,7 @@ def write(timeline: Timeline, path: Path) -> None:
         tracks.append(_clip_track(timeline, "Audio"))
     tracks += [_music_track(music, place) for place, music in enumerate(timeline.music)]
     stack = _item("Stack.1", "tracks", None) | {"children": tracks, "markers": list(_markers(timeline))}
-    whole = {"OTIO_SCHEMA": "Timeline.1", "name": show(timeline.name), "metadata": {}, "global_start_time": None}
+    whole: Json = {"OTIO_SCHEMA": "Timeline.1", "name": show(timeline.name), "metadata": {}, "global_start_time": None}
     path.write_text(json.dumps(whole | {"tracks": stack}, indent=1) + "\n", encoding="utf-8")
 
 
@@ -86,7 +86,7 @@ def _track(name: str, kind: str, children: Sequence[Json], *, enabled: bool = Tr
 
 
 def _clip(name: str, url: str, span: Json, whole: Json) -> Json:
-    media = {"OTIO_SCHEMA": "ExternalReference.1", "name": show(name), "metadata": {}, "available_range": whole}
+    media: Json = {"OTIO_SCHEMA": "ExternalReference.1", "name": show(name), "metadata": {}, "available_range": whole}
     media |= {"available_image_bounds": None, "target_url": url}
     clip = _item("Clip.2", name, span) | {"media_references": {"DEFAULT_MEDIA": media}}
     return clip | {"active_media_reference_key": "DEFAULT_MEDIA"}

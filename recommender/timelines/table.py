@@ -11,8 +11,9 @@ from recommender.timelines.levels import gains
 from recommender.timelines.timecode import nominal
 from recommender.timelines.timeline import SAMPLE_HZ, Music, Timeline, sample
 
-COLUMNS = ("kind", "name", "start_s", "end_s", "start_frame", "end_frame", "start_timecode", "end_timecode")
-COLUMNS += ("in_s", f"in_sample_{SAMPLE_HZ}", "in_frame", "gain_db", "fade_in_s", "fade_out_s", "path")
+_SPAN = ("start_s", "end_s", "start_frame", "end_frame", "start_timecode", "end_timecode")
+_IN = ("in_s", f"in_sample_{SAMPLE_HZ}", "in_frame")
+COLUMNS = ("kind", "name", *_SPAN, *_IN, "gain_db", "fade_in_s", "fade_out_s", "path")
 
 
 def write(timeline: Timeline, path: Path) -> None:
@@ -51,4 +52,4 @@ def _music(timeline: Timeline, music: Music, kind: str) -> Iterator[dict[str, An
 def _span(timeline: Timeline, start_s: float, end_s: float, frames: tuple[int, int]) -> dict[str, Any]:
     counted = nominal(timeline.rate) is not None
     times = [timeline.timecode(frame) if counted else "" for frame in frames]
-    return dict(zip(COLUMNS[2:8], (f"{start_s:.6f}", f"{end_s:.6f}", *frames, *times), strict=True))
+    return dict(zip(_SPAN, (f"{start_s:.6f}", f"{end_s:.6f}", *frames, *times), strict=True))

@@ -169,7 +169,7 @@ def slide(placement: Placement, rate: Fraction) -> Placement:
 
 
 def _to_whole(rests: Sequence[Fraction]) -> Fraction:
-    """What to add to `rests` (of frames, each below 1), so that the farthest from a whole one is nearest: at most 1/2."""
+    """What to add to `rests` of frames so that the farthest from a whole one is nearest: at most half a frame."""
     ordered = sorted(set(rests))
     gaps = [after - before for before, after in pairwise([*ordered, ordered[0] + 1])]
     widest = gaps.index(max(gaps))  # on the circle of a frame; the others lie in the rest of it

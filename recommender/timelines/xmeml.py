@@ -56,7 +56,9 @@ def document(timeline: Timeline, *, encode: bool = True) -> Element:
     add(samples, "samplerate", 48000)
     writer = _Writer(timeline, video, audio, encode)
     sound = timeline.footage.sound
-    clip = _Source("file-1", timeline.clip, timeline.frames, timeline.start, min(sound.channels, 2) if sound else 0, True)
+    clip = _Source(
+        "file-1", timeline.clip, timeline.frames, timeline.start, min(sound.channels, 2) if sound else 0, True
+    )
     writer.place([_Use(timeline.clip.name, clip, 0, 0, timeline.frames)])
     for place, music in enumerate(timeline.music):
         writer.place_music(music, place)
@@ -81,7 +83,9 @@ class _Writer:
         for use, part, items in zip(uses, music.parts, self.place(uses), strict=True):
             for item in items:
                 _levels(item, self.timeline, music, part)
-                add(add(item, "comments"), "mastercomment1", f"exact in-point {float(part.in_s):.9f} s, {use.source.id}")
+                add(
+                    add(item, "comments"), "mastercomment1", f"exact in-point {float(part.in_s):.9f} s, {use.source.id}"
+                )
 
     def place(self, uses: list[_Use]) -> list[list[Element]]:
         """New tracks with `uses` of one source; the clips of each."""
@@ -157,7 +161,7 @@ def _levels(item: Element, timeline: Timeline, music: Music, part: Part) -> None
     level = add(effect, "parameter")
     for tag, text in (("parameterid", "level"), ("name", "Level"), ("valuemin", "0"), ("valuemax", str(_MOST))):
         add(level, tag, text)
-    keyframes = on_frames(curve(music.placement), part.start, part.end, rate=timeline.rate)
+    keyframes = on_frames(curve(music.placement, fine=True), part.start, part.end, rate=timeline.rate)
     values = [(part.first + frame, min(amplitude(gain_db), _MOST)) for frame, gain_db in keyframes]
     add(level, "value", f"{values[0][1]:.7g}")
     for frame, value in values if len(values) > 1 else ():
