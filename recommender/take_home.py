@@ -26,16 +26,18 @@ def export(
     formats: "Sequence[Format]",
     folder: Path,
     *,
+    name: str | None = None,
     titles: Mapping[Path, str] | None = None,
     beats: "Beats | None" = None,
     cuts_s: Sequence[float] = (),
     overwrite: bool = False,
 ) -> Export:
-    """Write a timeline of each format, and the stem, into `folder`, called as the clip is; each whole or not at all.
+    """Write a timeline of each format, and the stem, into `folder`, each whole or not at all.
 
     Parameters
     ----------
-    placements: of one clip, the chosen one first; the others become alternatives. titles: of tracks by path.
+    placements: of one clip, the chosen one first; the others become alternatives. name: of the files, by default
+        the clip's. titles: of tracks by path.
     beats: of the chosen track. cuts_s: where shots of the clip begin. overwrite: whether files may be replaced.
 
     Raises
@@ -51,13 +53,10 @@ def export(
 
     chosen = placements[0]
     marks = [*cuts_on(cuts_s), *(beats_on(chosen, beats) if beats is not None else ())]
-    timeline = build(chosen.clip, placements, titles=titles, marks=marks)
-    stem = folder / f"{timeline.name}.wav"
-    if stem.exists() and not overwrite:
-        raise InputError(f"{show(stem)} is there already; give ", Argument("overwrite"), " or another folder")
-    for track in {chosen.track, chosen.clip}:
-        if stem.exists() and stem.samefile(track):
-            raise InputError(f"{show(stem)} would be replaced by its own stem; export to another folder")
+    timeline = build(chosen.clip, placements, name=name, titles=titles, marks=marks)
+    stem = refuse_files(formats, folder, timeline.name, overwrite=overwrite)
+    if stem.exists() and any(stem.samefile(one.track) for one in placements):
+        raise InputError(f"{show(stem)} would be replaced by its own stem; export to another folder")
     files = timelines.write(timeline, formats, folder, overwrite=overwrite)
     with model_errors(stem), new_file(stem) as partial:
         write_stem(chosen, partial)
@@ -66,6 +65,25 @@ def export(
     )
     told = f"{show(stem)}: the music alone, cut, faded and ducked; lay it at the clip's first frame"
     return Export((*files, stem), (*losses, told, *remarks(timeline)))
+
+
+def refuse_files(formats: "Sequence[Format]", folder: Path, name: str, *, overwrite: bool) -> Path:
+    """The path of the stem; raises InputError where a file of an export is there already and may not be replaced."""
+    from recommender.timelines import files_of
+
+    stem = folder / f"{name}.wav"
+    there = [path for path in (*files_of(formats, folder, name), stem) if path.exists()]
+    if there and not overwrite:
+        raise InputError(f"{show(there[0])} is there already; give ", Argument("overwrite"), " or another folder")
+    return stem
+
+
+def slide_to_frames(placement: "Placement") -> "Placement":
+    """The placement with its music moved by less than half a frame of the clip, so that frames hold it."""
+    from recommender.media.footage import footage
+    from recommender.timelines.timeline import slide
+
+    return slide(placement, footage(placement.clip).rate)
 
 
 def find_beats(track: Path) -> "Beats | None":

@@ -74,7 +74,7 @@ def timeline(
     sound = Sound(HZ, 2, 60.0)
     seen = Footage(rate, round(4 * rate), 1280, 720, start, sound)
     music = [Music(p, p.track.stem, sound, parts_of(p, seen, sound), frames_of(sound, rate)) for p in placements]
-    return Timeline(ODD, Path(f"/films/{ODD}.mov"), seen, tuple(music), marks, frame, drop)
+    return Timeline(ODD, Path(f"/films/{ODD}.mov"), seen, tuple(music), marks, frame, drop, 0.0)
 
 
 def placement(*pieces: tuple[float, float], name: str = ODD, **known: Any) -> Placement:

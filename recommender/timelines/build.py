@@ -12,13 +12,19 @@ from recommender.timelines.timeline import Mark, Music, Timeline, frames_of, par
 
 
 def build(
-    clip: Path, placements: Sequence[Placement], *, titles: Mapping[Path, str] | None = None, marks: Iterable[Mark] = ()
+    clip: Path,
+    placements: Sequence[Placement],
+    *,
+    name: str | None = None,
+    titles: Mapping[Path, str] | None = None,
+    marks: Iterable[Mark] = (),
 ) -> Timeline:
     """The timeline of `clip` with the first of `placements` and, as alternatives, the others.
 
     Parameters
     ----------
-    titles: of tracks by path; the name of a file where there is none. marks: as of `beats_on` and `cuts_on`.
+    name: what the timeline is called, by default as the clip's file. titles: of tracks by path, by
+        default the names of their files. marks: as of `beats_on` and `cuts_on`.
 
     Raises
     ------
@@ -32,7 +38,8 @@ def build(
         music.append(Music(placed, title, sound, parts_of(placed, seen, sound), frames_of(sound, seen.rate)))
     start = frame_at(seen.timecode, seen.rate) if seen.timecode else None
     ordered = tuple(sorted(mark for mark in marks if 0 <= mark.at_s < seen.frames / seen.rate))
-    return Timeline(clip.stem, clip, seen, tuple(music), ordered, *(start or ()))
+    own_db = placements[0].clip_gain_db if placements and seen.sound else None
+    return Timeline(name or clip.stem, clip, seen, tuple(music), ordered, *(start or (0, False)), own_db)
 
 
 def beats_on(placement: Placement, beats: Beats) -> list[Mark]:

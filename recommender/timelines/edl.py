@@ -23,10 +23,12 @@ def write(timeline: Timeline, path: Path) -> None:
 
 def _events(timeline: Timeline) -> Iterator[str]:
     number, clip = count(1), timeline.clip
-    for channel in ("V", "A")[: 1 + bool(timeline.footage.sound)]:
+    for channel in ("V", "A")[: 1 + (timeline.own_db is not None)]:
         span = (timeline.start, 0, timeline.frames)
         yield from _event(timeline, (next(number), channel), span, names=(clip.name, absolute(clip)))
         yield from _mark(timeline, ("cut",)) if channel == "V" else ()
+        if channel == "A" and timeline.own_db:
+            yield f"* AUDIO LEVEL AT {timeline.timecode(0)} IS {timeline.own_db:+.2f} DB  (REEL {_REEL} A1)"
     for music in timeline.music[:1]:
         for part in music.parts:
             names = (f"{music.title} ({music.path.name})", absolute(music.path))

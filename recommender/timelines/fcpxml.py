@@ -59,6 +59,10 @@ def _spine(sequence: Element, timeline: Timeline) -> None:
     times = {"offset": "0s", "start": _time(timeline, timeline.start), "duration": _time(timeline, timeline.frames)}
     clip = add(add(sequence, "spine"), "asset-clip", ref="r2", name=words(timeline.clip.name), **times, format="r1")
     clip.attrib |= {"tcFormat": _count(timeline)} | ({"audioRole": "dialogue"} if timeline.footage.sound else {})
+    if timeline.own_db:
+        add(clip, "adjust-volume", amount=f"{timeline.own_db:.4f}dB")
+    elif timeline.own_db is None and timeline.footage.sound:
+        clip.set("srcEnable", "video")
     for place, music in enumerate(timeline.music):
         for number, part in enumerate(music.parts):
             _connect(clip, timeline, (music, part), place=place, number=number)

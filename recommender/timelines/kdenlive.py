@@ -25,7 +25,7 @@ def write(timeline: Timeline, path: Path) -> None:
     tracks = []
     for place in reversed(range(len(timeline.music))):
         tracks.append(_track(root, timeline, f"a{place + 2}", _music(root, timeline, place), muted=bool(place)))
-    if timeline.footage.sound:
+    if timeline.own_db is not None:
         tracks.append(_track(root, timeline, "a1", _clip(root, timeline, "clip_sound")))
     tracks.append(_track(root, timeline, "v1", _clip(root, timeline, "clip_picture")))
     _tractor(root, timeline, tracks)
@@ -64,6 +64,8 @@ def _clip(root: Element, timeline: Timeline, name: str) -> Callable[[Element], N
     def fill(playlist: Element) -> None:
         placed = mlt.entry(playlist, name, 0, timeline.frames)
         add_properties(placed, kdenlive__id=_CLIP_ID)
+        if name == "clip_sound":
+            mlt.own_volume(placed, timeline, kdenlive_id="volume", kdenlive__collapsed=0)
 
     return fill
 

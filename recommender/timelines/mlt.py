@@ -66,6 +66,14 @@ def volume(parent: Element, timeline: Timeline, piece: tuple[Music, Part], **pro
     add_properties(made, **known, mlt_service="volume", **properties)
 
 
+def own_volume(parent: Element, timeline: Timeline, **properties: Any) -> None:
+    """A filter with the gain of the clip's own sound, where that is not as it is."""
+    if timeline.own_db:
+        made = add(parent, "filter", in_=0, out=timeline.frames - 1)
+        known = {"window": 75, "max_gain": "20dB", "level": f"{timeline.own_db:.3f}", "mlt_service": "volume"}
+        add_properties(made, **known, **properties)
+
+
 def mix(tractor: Element, track: int, **properties: Any) -> None:
     """Let the sound of a track be heard with that below it."""
     made = add(tractor, "transition", id=f"mix{track}")

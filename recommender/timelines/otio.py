@@ -20,8 +20,9 @@ Json = dict[str, Any]
 def write(timeline: Timeline, path: Path) -> None:
     """A video track, one of the clip's sound, one for each piece of music; alternatives are not enabled."""
     tracks = [_clip_track(timeline, "Video")]
-    if timeline.footage.sound:
+    if timeline.own_db is not None:
         tracks.append(_clip_track(timeline, "Audio"))
+        tracks[-1]["children"][0]["effects"] = [_effect({"gain_db": timeline.own_db})]
     tracks += [_music_track(music, place) for place, music in enumerate(timeline.music)]
     stack = _item("Stack.1", "tracks", None) | {"children": tracks, "markers": list(_markers(timeline))}
     whole: Json = {"OTIO_SCHEMA": "Timeline.1", "name": show(timeline.name), "metadata": {}, "global_start_time": None}
@@ -68,8 +69,12 @@ def _effects(music: Music, part: Part) -> Json:
     placed = music.placement
     levels = {"gain_db": placed.gain_db, "fade_in_s": placed.fade_in_s, "fade_out_s": placed.fade_out_s}
     ducks = {"ducks": [[one.at_s, one.gain_db] for one in placed.ducks], "in_s": float(part.in_s)}
+    return {"effects": [_effect(levels | ducks)]}
+
+
+def _effect(levels: Json) -> Json:
     effect = {"OTIO_SCHEMA": "Effect.1", "name": "level", "effect_name": "volume"}
-    return {"effects": [effect | {"metadata": {_KEY: levels | ducks}}]}
+    return effect | {"metadata": {_KEY: levels}}
 
 
 def _markers(timeline: Timeline) -> Iterator[Json]:

@@ -16,7 +16,9 @@ def write(timeline: Timeline, path: Path) -> None:
     mlt.colour(root, "black", frames=timeline.frames, set_o_test_audio=0)
     background = add(root, "playlist", id="background")
     mlt.entry(background, "black", 0, timeline.frames)
-    mlt.producer(root, "clip", timeline.clip, frames=timeline.frames, shotcut__caption=words(timeline.clip.name))
+    known = {"shotcut__caption": words(timeline.clip.name)}
+    clip = mlt.producer(root, "clip", timeline.clip, frames=timeline.frames, **known)
+    mlt.own_volume(clip, timeline, shotcut__filter="audioGain")
     video = add(root, "playlist", id="playlist0")
     add_properties(video, shotcut__video=1, shotcut__name="V1")
     mlt.entry(video, "clip", 0, timeline.frames)
@@ -63,7 +65,8 @@ def _tractor(root: Element, timeline: Timeline) -> None:
         for number, mark in enumerate(timeline.marks):
             _marker(markers, timeline, mark, number=number)
     add(tractor, "track", producer="background")
-    add(tractor, "track", producer="playlist0")
+    muted = {"hide": "audio"} if timeline.own_db is None else {}
+    add(tractor, "track", producer="playlist0", **muted)
     for place in range(len(timeline.music)):
         add(tractor, "track", producer=f"playlist{place + 1}", hide="both" if place else "video")
     for track in range(1, len(timeline.music) + 2):

@@ -26,7 +26,13 @@ def write(timeline: Timeline, path: Path) -> None:
 
 
 def _rows(timeline: Timeline) -> Iterator[dict[str, Any]]:
-    clip = {"kind": "clip", "name": timeline.clip.name, "path": absolute(timeline.clip), "in_frame": timeline.start}
+    clip = {
+        "kind": "clip",
+        "name": timeline.clip.name,
+        "path": absolute(timeline.clip),
+        "in_frame": timeline.start,
+        "gain_db": timeline.own_db,
+    }
     yield clip | _span(timeline, 0.0, float(timeline.duration_s), (0, timeline.frames))
     for place, music in enumerate(timeline.music):
         yield from _music(timeline, music, "alternative" if place else "music")

@@ -80,6 +80,7 @@ class Timeline:
     ----------
     name: of the clip, for people. clip: its path. footage: what it is. start: frame of its timecode. drop: whether
         that is drop-frame. music: the chosen track, then the alternatives. marks: in order of time.
+    own_db: gain of the clip's own sound; None where it is left out, or there is none.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Timeline:
     marks: tuple[Mark, ...] = ()
     start: int = 0
     drop: bool = False
+    own_db: float | None = None
 
     @property
     def rate(self) -> Fraction:

@@ -75,6 +75,15 @@ class _Writer:
         self.clips = 0
         self.tracks = 0  # of sound
 
+    def place_clip(self) -> None:
+        """The pictures, and a track for each channel of their sound where that is heard."""
+        whole, sound = self.timeline, self.timeline.footage.sound
+        channels = min(sound.channels, 2) if sound and whole.own_db is not None else 0
+        source = _Source("file-1", whole.clip, whole.frames, whole.start, channels, True)
+        (items,) = self.place([_Use(whole.clip.name, source, 0, 0, whole.frames)])
+        for item in items[1:] if whole.own_db else ():
+            _level(item, amplitude(whole.own_db or 0.0))
+
     def place_music(self, music: Music, place: int) -> None:
         """A track for each channel, with all pieces."""
         frames = max([music.frames, *(part.first + part.frames for part in music.parts)])
@@ -152,7 +161,18 @@ def _file(item: Element, timeline: Timeline, source: _Source, *, encode: bool) -
 
 
 def _levels(item: Element, timeline: Timeline, music: Music, part: Part) -> None:
-    """The level as an amplitude, with gain, ducks and fades; keyframes count frames of the track."""
+    """Gain, ducks and fades; keyframes count frames of the track."""
+    keyframes = on_frames(curve(music.placement, fine=True), part.start, part.end, rate=timeline.rate)
+    values = [(part.first + frame, min(amplitude(gain_db), _MOST)) for frame, gain_db in keyframes]
+    level = _level(item, values[0][1])
+    for frame, value in values if len(values) > 1 else ():
+        keyframe = add(level, "keyframe")
+        add(keyframe, "when", frame)
+        add(keyframe, "value", f"{value:.7g}")
+
+
+def _level(item: Element, value: float) -> Element:
+    """The level of a clip, as an amplitude."""
     effect = add(add(item, "filter"), "effect")
     for tag, text in (("name", "Audio Levels"), ("effectid", "audiolevels"), ("effectcategory", "audiolevels")):
         add(effect, tag, text)
@@ -161,13 +181,8 @@ def _levels(item: Element, timeline: Timeline, music: Music, part: Part) -> None
     level = add(effect, "parameter")
     for tag, text in (("parameterid", "level"), ("name", "Level"), ("valuemin", "0"), ("valuemax", str(_MOST))):
         add(level, tag, text)
-    keyframes = on_frames(curve(music.placement, fine=True), part.start, part.end, rate=timeline.rate)
-    values = [(part.first + frame, min(amplitude(gain_db), _MOST)) for frame, gain_db in keyframes]
-    add(level, "value", f"{values[0][1]:.7g}")
-    for frame, value in values if len(values) > 1 else ():
-        keyframe = add(level, "keyframe")
-        add(keyframe, "when", frame)
-        add(keyframe, "value", f"{value:.7g}")
+    add(level, "value", f"{min(value, _MOST):.7g}")
+    return level
 
 
 def _picture_format(video: Element, timeline: Timeline) -> None:

@@ -361,7 +361,7 @@ def test_labels_and_playlist(tmp_path):
 
 def test_a_clip_without_sound_has_no_track_of_it(tmp_path):
     whole = timeline(Fraction(25), "00:00:00:00", placement((1.0, 5.0)))
-    silent = replace(whole, footage=replace(whole.footage, sound=None))
+    silent = replace(whole, footage=replace(whole.footage, sound=None), own_db=None)
     found = read(write(silent, "otio", tmp_path))
     assert [track.kind for track in found.tracks] == ["Video", "Audio"]
     root = tree.parse(write(silent, "fcpxml", tmp_path)).getroot()
