@@ -32,7 +32,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("memory", "relative", "sharing"),
         ("query",),
         ("timelines",),
-        ("engine", "outputs", "sample", "options", "take_home"),
+        ("engine", "outputs", "sample", "options"),
+        ("take_home",),
         ("console",),  # offers the formats that outputs register
         ("commands", "editing_commands", "failing"),
     ),

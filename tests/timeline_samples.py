@@ -84,11 +84,11 @@ def placement(*pieces: tuple[float, float], name: str = ODD, **known: Any) -> Pl
 
 
 def heard(path: Path) -> np.ndarray:
-    """The left channel of a sound file at 48 kHz, float64 [n]."""
+    """The left channel of a sound file, resampled to 48 kHz where it has another rate, float64 [n]."""
     with av.open(str(path)) as container:
         resampler = av.AudioResampler(format="dblp", layout="stereo", rate=HZ)
-        frames = [piece for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
-        assert container.streams.audio[0].rate == HZ
+        decoded = [*container.decode(audio=0), None]
+        frames = [piece for frame in decoded for piece in resampler.resample(frame) if piece is not None]
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])
 
 

@@ -46,9 +46,9 @@ def _bin(root: Element, timeline: Timeline) -> None:
         for mark in timeline.marks
     ]
     add_properties(shelf, kdenlive__docproperties_o_guides=json.dumps(guides))
-    mlt.entry(shelf, "bin_clip", 0, timeline.frames)
+    mlt.entry(shelf, "bin_clip", 0, frames=timeline.frames)
     for place, music in enumerate(timeline.music):
-        mlt.entry(shelf, f"bin_music{place}", 0, mlt.music_frames(music))
+        mlt.entry(shelf, f"bin_music{place}", 0, frames=mlt.music_frames(music))
 
 
 def _numbered(name: str, number: int) -> dict[str, object]:
@@ -62,7 +62,7 @@ def _clip(root: Element, timeline: Timeline, name: str) -> Callable[[Element], N
     mlt.producer(root, name, timeline.clip, frames=timeline.frames, **known, **hidden)
 
     def fill(playlist: Element) -> None:
-        placed = mlt.entry(playlist, name, 0, timeline.frames)
+        placed = mlt.entry(playlist, name, 0, frames=timeline.frames)
         add_properties(placed, kdenlive__id=_CLIP_ID)
         if name == "clip_sound":
             mlt.own_volume(placed, timeline, kdenlive_id="volume", kdenlive__collapsed=0)
@@ -81,7 +81,7 @@ def _music(root: Element, timeline: Timeline, place: int) -> Callable[[Element],
         at = 0
         for part in music.parts:
             mlt.blank(playlist, part.start - at)
-            placed = mlt.entry(playlist, name, part.first, part.frames)
+            placed = mlt.entry(playlist, name, part.first, frames=part.frames)
             add_properties(placed, kdenlive__id=number)
             mlt.volume(placed, timeline, (music, part), kdenlive_id="volume", kdenlive__collapsed=0)
             at = part.end

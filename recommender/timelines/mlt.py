@@ -39,7 +39,7 @@ def colour(root: Element, name: str, *, frames: int, **properties: Any) -> Eleme
     return made
 
 
-def entry(playlist: Element, name: str, first: int, frames: int) -> Element:
+def entry(playlist: Element, name: str, first: int, *, frames: int) -> Element:
     """A clip on a playlist: `frames` of a producer from its frame `first` on."""
     return add(playlist, "entry", producer=name, in_=first, out=first + frames - 1)
 

@@ -15,13 +15,13 @@ def write(timeline: Timeline, path: Path) -> None:
     _bin(root, timeline)
     mlt.colour(root, "black", frames=timeline.frames, set_o_test_audio=0)
     background = add(root, "playlist", id="background")
-    mlt.entry(background, "black", 0, timeline.frames)
+    mlt.entry(background, "black", 0, frames=timeline.frames)
     known = {"shotcut__caption": words(timeline.clip.name)}
     clip = mlt.producer(root, "clip", timeline.clip, frames=timeline.frames, **known)
     mlt.own_volume(clip, timeline, shotcut__filter="audioGain")
     video = add(root, "playlist", id="playlist0")
     add_properties(video, shotcut__video=1, shotcut__name="V1")
-    mlt.entry(video, "clip", 0, timeline.frames)
+    mlt.entry(video, "clip", 0, frames=timeline.frames)
     for place, music in enumerate(timeline.music):
         _music(root, timeline, music, place=place)
     _tractor(root, timeline)
@@ -36,9 +36,9 @@ def _bin(root: Element, timeline: Timeline) -> None:
         mlt.producer(root, f"bin_music{place}", music.path, frames=frames, shotcut__caption=words(music.title))
     shelf = add(root, "playlist", id="main_bin")
     add_properties(shelf, xml_retain=1, shotcut__projectAudioChannels=2, shotcut__projectFolder=0)
-    mlt.entry(shelf, "bin_clip", 0, timeline.frames)
+    mlt.entry(shelf, "bin_clip", 0, frames=timeline.frames)
     for place, music in enumerate(timeline.music):
-        mlt.entry(shelf, f"bin_music{place}", 0, mlt.music_frames(music))
+        mlt.entry(shelf, f"bin_music{place}", 0, frames=mlt.music_frames(music))
 
 
 def _music(root: Element, timeline: Timeline, music: Music, *, place: int) -> None:
@@ -53,7 +53,7 @@ def _music(root: Element, timeline: Timeline, music: Music, *, place: int) -> No
     at = 0
     for name, part in zip(names, music.parts, strict=True):
         mlt.blank(track, part.start - at)
-        mlt.entry(track, name, part.first, part.frames)
+        mlt.entry(track, name, part.first, frames=part.frames)
         at = part.end
 
 
