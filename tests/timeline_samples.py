@@ -104,12 +104,12 @@ def found_in(source: np.ndarray, sound: np.ndarray, at_s: float, length_s: float
 
 
 def melt(project: Path, out: Path) -> np.ndarray:
-    """What MLT's `melt` renders of the sound of a project; it hangs at its start now and then.
+    """What MLT's `melt` renders of the sound of a project; with a thread of its own (`real_time`) it often hangs.
 
     It decodes `%20` in the name of the project itself, which therefore gets a plain one.
     """
     command, project = require("melt"), project.replace(out.with_suffix(project.suffix))
-    consumer = [f"avformat:{out}", "real_time=-1", "vn=1", "acodec=pcm_s16le", f"ar={HZ}", "ac=2"]
+    consumer = [f"avformat:{out}", "real_time=0", "vn=1", "acodec=pcm_s16le", f"ar={HZ}", "ac=2"]
     for _ in range(3):
         try:
             done = subprocess.run(

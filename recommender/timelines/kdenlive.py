@@ -41,6 +41,7 @@ def _bin(root: Element, timeline: Timeline) -> None:
     shelf = add(root, "playlist", id="main_bin")
     add_properties(shelf, kdenlive__docproperties_o_version=_VERSION, xml_retain=1)
     add_properties(shelf, kdenlive__docproperties_o_kdenliveversion=_RELEASE)
+    add_properties(shelf, kdenlive__docproperties_o_activeTrack=len(timeline.music))
     guides = [
         {"comment": words(mark.name), "pos": timeline.at_frame(mark), "type": _CATEGORIES[mark.kind]}
         for mark in timeline.marks
