@@ -46,9 +46,14 @@ SEED = 0
 def main() -> None:
     with TemporaryDirectory() as folder:
         tables = (HEAD, _matrix), (REAL, _real), (SPEED, _speed)
-        lines = [line for words, table in tables for line in (words, *table(Path(folder)))] + [TAIL]
+        lines = []
+        for words, table in tables:
+            lines.append(words)
+            for line in table(Path(folder)):
+                print(line, file=sys.stderr)
+                lines.append(line)
+    lines.append(TAIL)
     OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines))
 
 
 def _matrix(folder: Path) -> Iterator[str]:
@@ -141,7 +146,7 @@ def _real(folder: Path) -> Iterator[str]:
         here, track = folder / f"real{number}", DATA / "music" / name
         here.mkdir()
         source = heard(track)
-        free = Placement(DATA / clip, 4.0, track, (Stretch(IN_S, IN_S + 4.0),), gain_db=-6.0)
+        free = Placement(DATA / clip, 4.0, track, (Stretch(IN_S, IN_S + 4.0),), gain_db=-6.0, clip_gain_db=None)
         line = build(DATA / clip, [free])
         placed = slide(free, line.rate)
         line = build(DATA / clip, [placed])

@@ -60,9 +60,10 @@ def film(path: Path, rate: Fraction, frames: int, timecode: str | None = None) -
     return path
 
 
-def noise(path: Path, seconds: float = 8.0, seed: int = 0) -> Path:
-    """Stereo noise: any piece of it is found in it at one place only."""
-    write_audio(path, np.random.default_rng(seed).normal(0, 0.1, (2, round(seconds * HZ))).astype(np.float32), HZ)
+def noise(path: Path, seconds: float = 8.0, seed: int = 0, *, channels: int = 2) -> Path:
+    """Noise: any piece of it is found in it at one place only."""
+    shape = (channels, round(seconds * HZ))
+    write_audio(path, np.random.default_rng(seed).normal(0, 0.1, shape).astype(np.float32), HZ)
     return path
 
 
@@ -86,7 +87,7 @@ def placement(*pieces: tuple[float, float], name: str = ODD, **known: Any) -> Pl
 def heard(path: Path) -> np.ndarray:
     """The left channel of a sound file, resampled to 48 kHz where it has another rate, float64 [n]."""
     with av.open(str(path)) as container:
-        resampler = av.AudioResampler(format="dblp", layout="stereo", rate=HZ)
+        resampler = av.AudioResampler(format="dblp", rate=HZ)
         decoded = [*container.decode(audio=0), None]
         frames = [piece for frame in decoded for piece in resampler.resample(frame) if piece is not None]
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])
@@ -97,7 +98,10 @@ def found_in(source: np.ndarray, sound: np.ndarray, at_s: float, length_s: float
     piece = sound[round(at_s * HZ) : round((at_s + length_s) * HZ)]
     size = 1 << (len(source) + len(piece)).bit_length()
     spectrum = np.fft.rfft(source, size) * np.conj(np.fft.rfft(piece, size))
-    place = int(np.fft.irfft(spectrum, size)[: len(source) - len(piece) + 1].argmax())
+    likeness = np.fft.irfft(spectrum, size)[: len(source) - len(piece) + 1]
+    power = np.concatenate([[0.0], np.cumsum(np.square(source))])
+    power = np.maximum(power[len(piece) :] - power[: len(likeness)], 1e-3 * (piece @ piece))
+    place = int((likeness / np.sqrt(power)).argmax())
     other = source[place : place + len(piece)]
     assert piece @ other > 0.9 * np.sqrt((piece @ piece) * (other @ other)), f"nothing of the source at {at_s} s"
     return place / HZ + at_s - round(at_s * HZ) / HZ, 20 * np.log10(piece @ other / (other @ other))
@@ -110,7 +114,9 @@ def melt(project: Path, out: Path) -> np.ndarray:
     """
     command, project = require("melt"), project.replace(out.with_suffix(project.suffix))
     consumer = [f"avformat:{out}", "real_time=0", "vn=1", "acodec=pcm_s16le", f"ar={HZ}", "ac=2"]
+    told = b""
     for _ in range(3):
+        out.unlink(missing_ok=True)
         try:
             done = subprocess.run(
                 [command, f"xml:{project}", "-consumer", *consumer],
@@ -119,11 +125,13 @@ def melt(project: Path, out: Path) -> np.ndarray:
                 timeout=15,
                 check=False,
             )
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as stop:
+            told = stop.stderr or b"nothing was told"
             continue
+        told = done.stderr
         if done.returncode == 0 and out.is_file():
             return heard(out)
-    raise AssertionError("melt did not finish in three tries of 15 s")
+    raise AssertionError(f"melt did not finish in three tries of 15 s: {os.fsdecode(told)[-300:]}")
 
 
 _CAPS = r"audio/x-raw\,\ format\=\(string\)S16LE\,\ rate\=\(int\)48000\,\ channels\=\(int\)2"

@@ -1,6 +1,7 @@
 """What projects of Shotcut and Kdenlive share: MLT's profile, producers, playlists and gain."""
 
 from fractions import Fraction
+from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ from recommender.timelines.address import plain
 from recommender.timelines.levels import curve, on_frames
 from recommender.timelines.timeline import Music, Part, Timeline
 from recommender.timelines.xml import Element, add, add_properties
+
+MONO_DB = 20 * log10(2) / 2
+"""What MLT takes a sound of one channel down by when it makes two of it, by FFmpeg's rule of equal power."""
 
 
 def start(timeline: Timeline, **attributes: Any) -> Element:
@@ -56,10 +60,13 @@ def volume(parent: Element, timeline: Timeline, piece: tuple[Music, Part], **pro
     MLT reaches the gain of a frame at that frame's end: keyframes stand a frame earlier, so that they sound in time.
     """
     music, part = piece
+    up_db = MONO_DB if music.channels == 1 else 0.0
     keyframes = on_frames(curve(music.placement), part.start, part.end, rate=timeline.rate)
     last = part.first + part.frames - 1
     made = add(parent, "filter", in_=part.first, out=last)
-    levels = {max(frame - 1, 0): f"{gain_db:.3f}" for frame, gain_db in reversed(keyframes)}  # the first one wins
+    levels = {
+        max(frame - 1, 0): f"{gain_db + up_db:.3f}" for frame, gain_db in reversed(keyframes)
+    }  # the first one wins
     levels = dict(sorted(levels.items()))
     level = ";".join(f"{frame}={gain_db}" for frame, gain_db in levels.items())
     known = {"window": 75, "max_gain": "20dB", "level": level if len(levels) > 1 else levels[0]}
@@ -68,9 +75,11 @@ def volume(parent: Element, timeline: Timeline, piece: tuple[Music, Part], **pro
 
 def own_volume(parent: Element, timeline: Timeline, **properties: Any) -> None:
     """A filter with the gain of the clip's own sound, where that is not as it is."""
-    if timeline.own_db:
+    sound = timeline.footage.sound
+    level_db = (timeline.own_db or 0.0) + (MONO_DB if sound and sound.channels == 1 else 0.0)
+    if level_db and timeline.own_db is not None:
         made = add(parent, "filter", in_=0, out=timeline.frames - 1)
-        known = {"window": 75, "max_gain": "20dB", "level": f"{timeline.own_db:.3f}", "mlt_service": "volume"}
+        known = {"window": 75, "max_gain": "20dB", "level": f"{level_db:.3f}", "mlt_service": "volume"}
         add_properties(made, **known, **properties)
 
 

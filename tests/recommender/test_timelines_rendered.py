@@ -31,7 +31,8 @@ class Case:
     def __init__(self, folder: Path, rate: str, start: str) -> None:
         self.rate = RATES[rate]
         clip = film(folder / f"{ODD}.mov", self.rate, round(3 * self.rate), start)
-        self.track, other = noise(folder / f"{ODD}.wav"), noise(folder / "other.wav", 4.0, seed=1)
+        self.track = noise(folder / f"{ODD}.wav", channels=1 if rate == "50" else 2)
+        other = noise(folder / "other.wav", 4.0, seed=1)
         ducks = duck_under([Stretch(1.0, 1.4)], 9.0)
         pieces = (Stretch(1.0123, 2.5123), Stretch(5.0, 6.5))
         placed = Placement(clip, 3.0, self.track, pieces, gain_db=-3.0, fade_in_s=0.2, fade_out_s=0.3, ducks=ducks)
