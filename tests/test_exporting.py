@@ -86,3 +86,13 @@ def test_export_needs_a_clip(run, indexed, music_folder, tmp_path):
     ran = run("--like", track, "--library", indexed, "--export", "otio", "--out", tmp_path)
     assert ran.code == 2
     assert "--export shows a clip: give one by --video" in ran.err
+
+
+def test_a_still_among_clips_is_told_and_left_out(run, indexed, bench, clip_folder, tmp_path):
+    clip, _ = bench
+    clips = ("--video", clip_folder / "picture.png", "--video", clip)
+    ran = run(*clips, "--library", indexed, "--export", "edl", "--no-marks", "--out", tmp_path)
+    assert ran.code == 1
+    assert ran.err.count("error: ") == 1
+    assert "single picture, which has no frames" in ran.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip one.edl", "clip one.wav"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from recommender.console import tell, word_as_options
 from recommender.editing_commands import EXPORT_HELP, MARKS_HELP, LevelOptions, render, speech_of, take_home
-from recommender.errors import CliptuneError, InputError
+from recommender.errors import CliptuneError, InputError, StillError
 from recommender.options import Options, setting
 from recommender.text import file_name, show
 from recommender.timelines import formats_in
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from recommender.outputs import Output
     from recommender.outputs.records import Answer
     from recommender.placement import Placement, Stretch
+    from recommender.timelines import Format
     from recommender.types import Recommendation
 
 
@@ -47,9 +48,10 @@ class Delivery:
         if self.wanted and not by_clip:
             raise InputError(f"{asked} shows a clip: give one by --video")
         if self.wanted and out is None:
-            raise InputError(f"{asked} makes files: say in which folder by --out")
+            made_of = "films" if made.preview else "files"
+            raise InputError(f"{asked} makes {made_of}: say in which folder by --out")
         if self.wanted and self.out.exists() and not self.out.is_dir():
-            raise InputError(f"{asked} makes files in a folder, and {show(self.out)} is none")
+            raise InputError(f"{asked} makes its files in a folder, and {show(self.out)} is none")
         self._names: set[str] = set()
 
     def list_path(self, output: "Output", out: Path | None) -> Path | None:
@@ -74,12 +76,13 @@ class Delivery:
         name = self._free_name(answer)
         clip = self._film(answer, name)
         speech = speech_of(clip, self.levels)
-        most = max(self.made.preview, 1 + self.made.alternatives if self.formats else 0)
+        formats = self._formats_of(clip, name, failed)
+        most = max(self.made.preview, 1 + self.made.alternatives if formats else 0)
         paths = self._preview_paths(answer.recommendations[: self.made.preview], clip, name)
         done: list[Recommendation] = []
         for r, path in zip_longest(answer.recommendations[:most], paths):
             try:
-                placement = self._place(clip, r, speech)
+                placement = self._place(clip, r, speech, slides=bool(formats))
                 done.append(replace(r, placement=placement))
                 if path is not None:
                     for line in render(placement, path, overwrite=self.made.overwrite):
@@ -89,9 +92,23 @@ class Delivery:
             except CliptuneError as error:
                 _note(error, failed)
                 done.append(r)
-        if self.formats:
+        if formats:
             self._export(done[: 1 + self.made.alternatives], name, failed)
         return replace(answer, recommendations=[*done, *answer.recommendations[len(done) :]])
+
+    def _formats_of(self, clip: Path, name: str, failed: list[str]) -> "list[Format]":
+        """What to export a clip to: nothing of a still, which is told; raises InputError for what is there already."""
+        from recommender.media.footage import footage
+        from recommender.take_home import refuse_files
+
+        try:
+            if self.formats:
+                refuse_files(self.formats, self.out, name, overwrite=self.made.overwrite)
+                footage(clip)
+        except StillError as error:
+            _note(error, failed)
+            return []
+        return self.formats
 
     def _export(self, best: "list[Recommendation]", name: str, failed: list[str]) -> None:
         """Timelines of the best tracks that could be laid, the stem beside them."""
@@ -114,16 +131,16 @@ class Delivery:
         except CliptuneError as error:
             _note(error, failed)
 
-    def _place(self, clip: Path, r: "Recommendation", speech: "Sequence[Stretch]") -> "Placement":
-        """A recommended track under the clip: from its section's beginning until the clip ends, or the track."""
-        from recommender.placing import place
+    def _place(self, clip: Path, r: "Recommendation", speech: "Sequence[Stretch]", *, slides: bool) -> "Placement":
+        """A recommended track under the clip: from its section's beginning until the clip ends, or the track.
 
-        placement = place(clip, Path(r.track.path), in_s=r.in_s, speech=speech, levels=self.levels.levels())
-        if not self.formats:
-            return placement
+        `slides`: to a frame, less than half of one away; so do previews, and all that is made sounds the same.
+        """
+        from recommender.placing import place
         from recommender.take_home import slide_to_frames
 
-        return slide_to_frames(placement)  # the preview, too: all that is made sounds the same
+        placement = place(clip, Path(r.track.path), in_s=r.in_s, speech=speech, levels=self.levels.levels())
+        return slide_to_frames(placement) if slides else placement
 
     def _film(self, answer: "Answer", name: str) -> Path:
         """The clip of an answer; of a slideshow, the film made of it, which stays beside its previews."""
@@ -152,11 +169,6 @@ class Delivery:
         paths = [self.out / f"{name} - {r.rank:02d} {file_name(r.track.title)}{suffix}" for r in best]
         refuse_existing(paths, self.made.overwrite)
         return paths
-
-
-def _note(error: CliptuneError, failed: list[str]) -> None:
-    failed.append(word_as_options(error))
-    tell(f"error: {failed[-1]}")
 
 
 def name_of(answer: "Answer") -> str:

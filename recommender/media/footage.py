@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recommender.errors import InputError
+from recommender.errors import StillError
 from recommender.media.container import audio_streams, demuxer, packets, video_stream
 from recommender.media.damage import Damage, StrPath
 from recommender.media.probe import probe
@@ -56,7 +56,7 @@ class Footage:
 def footage(path: StrPath) -> Footage:
     """The clip at `path`, from its headers and the stamps of its packets; nothing is decoded.
 
-    Raises MediaError when it cannot be opened or holds no pictures, InputError for a still, which has no frames.
+    Raises MediaError when it cannot be opened or holds no pictures, StillError for a still, which has no frames.
     """
     shown = probe(path)
     with demuxer(path) as container:
@@ -65,7 +65,7 @@ def footage(path: StrPath) -> Footage:
         stream = video_stream(container, path)
         told, times_s = stream.average_rate, _times_s(container, stream)
     if shown.still or len(times_s) < 2:
-        raise InputError(f"{show(path)} shows a single picture, which has no frames to count; make a film of it first")
+        raise StillError(f"{show(path)} shows a single picture, which has no frames to count; make a film of it first")
     rate = _rate(told, times_s)
     is_variable = bool(np.abs(times_s * float(rate) - np.arange(len(times_s))).max() > _STRAY)
     frames = round(times_s[-1] * float(rate)) + 1 if is_variable else len(times_s)
