@@ -1,17 +1,20 @@
-"""`recommend preview ...`: one clip and one track of one's own choice."""
+"""`recommend preview ...` and `recommend export ...`: one clip and one track of one's own choice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from recommender.console import tell, write
 from recommender.errors import Argument, InputError
 from recommender.options import Options, argument, option, setting, take_options
-from recommender.text import show
+from recommender.text import file_name, show
+from recommender.timelines import TIMELINES
 
 if TYPE_CHECKING:
     from recommender.placement import Placement, Stretch
     from recommender.placing import Levels
+    from recommender.take_home import Export
+    from recommender.timelines import Format
 
 
 class LevelOptions(Options):
@@ -55,6 +58,71 @@ def preview(
     for line in (*render(placement, out, overwrite=overwrite), *remarks(placement)):
         tell(line)
     write(f"{show(out)}\n")
+
+
+EXPORT_HELP = (
+    "Timelines for editing programs, into the folder --out, with the stem: a list such as otio,fcpxml of "
+    f"{'; '.join(f'{one.name}: {one.help}' for one in TIMELINES.values())}."
+)
+MARKS_HELP = "Beats of the track and cuts of the clip as markers."
+
+
+@take_options
+def export(
+    clip: Annotated[Path, argument("A film.")],
+    track: Annotated[Path, argument("A piece of music.")],
+    levels: LevelOptions,
+    export: Annotated[str, option(EXPORT_HELP)],
+    out: Annotated[Path, option("The folder to write into.")],
+    in_: Annotated[str | None, option("Where in the track to begin: seconds, or 1:02 [default: 0].", "--in")] = None,
+    marks: Annotated[bool, option(MARKS_HELP, "--marks/--no-marks")] = True,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Take a clip with a track under it to an editing program; the music alone (the stem) lies beside as WAV.
+
+    Example: recommend export clip.mp4 Song.flac --in 1:02 --export otio,edl --out cut"""
+    from recommender.placing import place, remarks
+    from recommender.take_home import refuse_files
+    from recommender.timelines import formats_in
+
+    formats, name = formats_in(export), file_name(clip.stem)
+    refuse_files(formats, out, name, overwrite=overwrite)
+    in_s = seconds(in_ or "0")
+    placement = place(clip, track, in_s=in_s, speech=speech_of(clip, levels), levels=levels.levels())
+    made = take_home([placement], formats, (out, name), slides=in_ is None, marks=marks, overwrite=overwrite)
+    for line in (*made.remarks, *remarks(placement)):
+        tell(line)
+    write("".join(f"{show(path)}\n" for path in made.files))
+
+
+def take_home(
+    placements: "Sequence[Placement]",
+    formats: "Sequence[Format]",
+    where: tuple[Path, str],
+    *,
+    titles: Mapping[Path, str] | None = None,
+    slides: bool,
+    marks: bool,
+    overwrite: bool,
+) -> "Export":
+    """Export placements, the chosen one first, into a folder under a name, with progress on stderr.
+
+    `slides`: whether the music may move by less than half a frame, so that frames hold it.
+    """
+    from recommender.outputs.progress import Progress
+    from recommender.take_home import export, find_beats, find_cuts, slide_to_frames
+
+    if slides:
+        placements = [slide_to_frames(placement) for placement in placements]
+    beats, cuts_s = None, tuple[float, ...]()
+    if marks:
+        with Progress("looking for cuts, seconds") as progress:
+            cuts_s = find_cuts(placements[0].clip, progress)
+        beats = find_beats(placements[0].track)
+    folder, name = where
+    return export(
+        placements, formats, folder, name=name, titles=titles, beats=beats, cuts_s=cuts_s, overwrite=overwrite
+    )
 
 
 def speech_of(clip: Path, levels: LevelOptions) -> "Sequence[Stretch]":

@@ -69,3 +69,7 @@ class BackendError(CliptuneError):
 
 class InputError(CliptuneError):
     """An argument or an input table makes no sense."""
+
+
+class StillError(InputError):
+    """A film is needed, and a still was given."""

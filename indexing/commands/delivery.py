@@ -5,19 +5,22 @@ With any of it --out is a folder, which holds all that is made, and the list is 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.console import tell, word_as_options
-from recommender.editing_commands import LevelOptions, render, speech_of
-from recommender.errors import CliptuneError, InputError
+from recommender.editing_commands import EXPORT_HELP, MARKS_HELP, LevelOptions, render, speech_of, take_home
+from recommender.errors import CliptuneError, InputError, StillError
 from recommender.options import Options, setting
 from recommender.text import file_name, show
+from recommender.timelines import formats_in
 
 if TYPE_CHECKING:
     from recommender.outputs import Output
     from recommender.outputs.records import Answer
     from recommender.placement import Placement, Stretch
+    from recommender.timelines import Format
     from recommender.types import Recommendation
 
 
@@ -25,6 +28,9 @@ class DeliveryOptions(Options):
     """What is made of the best answers."""
 
     preview: int = setting("Render the clip with so many best tracks under it, into the folder --out.", 0, min=0)
+    export: str | None = setting(EXPORT_HELP)
+    alternatives: int = setting("Further tracks in an export, muted below the best one.", 3, min=0)
+    marks: bool = setting(MARKS_HELP, True, "--marks/--no-marks")
     overwrite: bool = setting("Replace files of the same names.", False, "--overwrite")
 
 
@@ -36,13 +42,16 @@ class Delivery:
 
     def __init__(self, made: DeliveryOptions, levels: LevelOptions, out: Path | None, by_clip: bool) -> None:
         self.made, self.levels, self.out = made, levels, out or Path()
-        self.wanted = bool(made.preview)
+        self.formats = formats_in(made.export) if made.export is not None else []
+        self.wanted = bool(made.preview or self.formats)
+        asked = "--preview" if made.preview else "--export"
         if self.wanted and not by_clip:
-            raise InputError("--preview shows a clip: give one by --video")
+            raise InputError(f"{asked} shows a clip: give one by --video")
         if self.wanted and out is None:
-            raise InputError("--preview makes films: say in which folder by --out")
+            made_of = "films" if made.preview else "files"
+            raise InputError(f"{asked} makes {made_of}: say in which folder by --out")
         if self.wanted and self.out.exists() and not self.out.is_dir():
-            raise InputError(f"--preview makes films in a folder, and {show(self.out)} is none")
+            raise InputError(f"{asked} makes its files in a folder, and {show(self.out)} is none")
         self._names: set[str] = set()
 
     def list_path(self, output: "Output", out: Path | None) -> Path | None:
@@ -67,26 +76,71 @@ class Delivery:
         name = self._free_name(answer)
         clip = self._film(answer, name)
         speech = speech_of(clip, self.levels)
-        most = self.made.preview
-        paths = self._preview_paths(answer.recommendations[:most], clip, name)
+        formats = self._formats_of(clip, name, failed)
+        most = max(self.made.preview, 1 + self.made.alternatives if formats else 0)
+        paths = self._preview_paths(answer.recommendations[: self.made.preview], clip, name)
         done: list[Recommendation] = []
-        for r, path in zip(answer.recommendations, paths, strict=False):
+        for r, path in zip_longest(answer.recommendations[:most], paths):
             try:
-                placement = self._place(clip, r, speech)
-                for line in render(placement, path, overwrite=self.made.overwrite):
-                    tell(line)
-                done.append(replace(r, placement=placement, preview=str(path)))
-                _tell_remarks(placement, path)
+                placement = self._place(clip, r, speech, slides=bool(formats))
+                done.append(replace(r, placement=placement))
+                if path is not None:
+                    for line in render(placement, path, overwrite=self.made.overwrite):
+                        tell(line)
+                    done[-1] = replace(r, placement=placement, preview=str(path))
+                    _tell_remarks(placement, path)
             except CliptuneError as error:
                 _note(error, failed)
                 done.append(r)
+        if formats:
+            self._export(done[: 1 + self.made.alternatives], name, failed)
         return replace(answer, recommendations=[*done, *answer.recommendations[len(done) :]])
 
-    def _place(self, clip: Path, r: "Recommendation", speech: "Sequence[Stretch]") -> "Placement":
-        """A recommended track under the clip: from its section's beginning until the clip ends, or the track."""
-        from recommender.placing import place
+    def _formats_of(self, clip: Path, name: str, failed: list[str]) -> "list[Format]":
+        """What to export a clip to: nothing of a still, which is told; raises InputError for what is there already."""
+        from recommender.media.footage import footage
+        from recommender.take_home import refuse_files
 
-        return place(clip, Path(r.track.path), in_s=r.in_s, speech=speech, levels=self.levels.levels())
+        try:
+            if self.formats:
+                refuse_files(self.formats, self.out, name, overwrite=self.made.overwrite)
+                footage(clip)
+        except StillError as error:
+            _note(error, failed)
+            return []
+        return self.formats
+
+    def _export(self, best: "list[Recommendation]", name: str, failed: list[str]) -> None:
+        """Timelines of the best tracks that could be laid, the stem beside them."""
+        placements = [r.placement for r in best if r.placement is not None]
+        titles = {r.placement.track: r.track.title for r in best if r.placement is not None}
+        if not placements:
+            return
+        try:
+            made = take_home(
+                placements,
+                self.formats,
+                (self.out, name),
+                titles=titles,
+                slides=False,
+                marks=self.made.marks,
+                overwrite=self.made.overwrite,
+            )
+            for line in made.remarks:
+                tell(line)
+        except CliptuneError as error:
+            _note(error, failed)
+
+    def _place(self, clip: Path, r: "Recommendation", speech: "Sequence[Stretch]", *, slides: bool) -> "Placement":
+        """A recommended track under the clip: from its section's beginning until the clip ends, or the track.
+
+        `slides`: to a frame, less than half of one away; so do previews, and all that is made sounds the same.
+        """
+        from recommender.placing import place
+        from recommender.take_home import slide_to_frames
+
+        placement = place(clip, Path(r.track.path), in_s=r.in_s, speech=speech, levels=self.levels.levels())
+        return slide_to_frames(placement) if slides else placement
 
     def _film(self, answer: "Answer", name: str) -> Path:
         """The clip of an answer; of a slideshow, the film made of it, which stays beside its previews."""
