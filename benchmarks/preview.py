@@ -203,7 +203,9 @@ def loudness_alone(folder: Path) -> str:
     """Loudness and peak of films in which nobody speaks, as they are decoded."""
     rng = np.random.default_rng(SEED)
     kinds: dict[str, list[tuple[float, float]]] = {"clips without sound": [], "clips with sound": []}
-    for i, clip in enumerate(clips()[::2]):
+    sounding = [clip for clip in clips() if probe(clip).has_audio]
+    silent = [clip for clip in clips() if clip not in sounding]
+    for i, clip in enumerate([*sounding, *silent[::2]]):
         for track in (tracks()[i % len(tracks())],):
             film = folder / f"film{preview_suffix(clip)}"
             in_s = float(rng.uniform(0, 20))
@@ -290,7 +292,7 @@ def repeated(clip: Path, times: int, out: Path) -> None:
         streams = {
             s.index: target.add_stream_from_template(s) for s in (source.streams.video[0], source.streams.audio[0])
         }
-        lengths_s = Fraction(max(s.duration * s.time_base for s in source.streams))
+        lengths_s = Fraction(2, 25) + max(s.duration * s.time_base for s in source.streams)  # behind what is primed
         held = [p for p in source.demux() if p.size and p.stream_index in streams]
         copies = [(bytes(p), p.stream_index, p.pts, p.dts, p.duration, p.time_base, p.is_keyframe) for p in held]
         for turn in range(times):

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import av
 
-from recommender.errors import InputError, MediaError
-from recommender.faults import for_now
+from recommender.atomic import PARTIAL
+from recommender.errors import InputError, MediaError, PassingError
+from recommender.faults import machine_fault
 from recommender.media import webp
 from recommender.media.container import demuxer, is_still, packets, use_alone, video_stream
 from recommender.media.damage import DECODE_ERRORS, Damage, StrPath
@@ -195,7 +196,8 @@ def new_container(path: Path, kind: str) -> Iterator[Any]:
     except MediaError:
         raise
     except DECODE_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise for_now(path, error) or MediaError(
-            f"cannot write '{show(path)}': {reason.lower()}; check the folder and free space"
-        ) from error
+        final = show(path.with_name(path.name.removeprefix(PARTIAL)))
+        if fault := machine_fault(error):
+            raise PassingError(f"cannot write '{final}': {fault}") from error
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise MediaError(f"cannot write '{final}': {reason}; check the folder and free space") from error
