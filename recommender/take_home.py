@@ -46,8 +46,6 @@ def export(
     MediaError, ModelError: a file cannot be read, or written.
     """
     from recommender import timelines
-    from recommender.atomic import new_file
-    from recommender.home import model_errors
     from recommender.stem import write_stem
     from recommender.timelines.build import beats_on, build, cuts_on, remarks
 
@@ -58,8 +56,7 @@ def export(
     if stem.exists() and any(stem.samefile(one.track) for one in placements):
         raise InputError(f"{show(stem)} would be replaced by its own stem; export to another folder")
     files = timelines.write(timeline, formats, folder, overwrite=overwrite)
-    with model_errors(stem), new_file(stem) as partial:
-        write_stem(chosen, partial)
+    write_stem(chosen, stem)
     losses = (
         f"{show(path)}: {one.help}; loses: {one.loses or 'nothing'}" for one, path in zip(formats, files, strict=True)
     )

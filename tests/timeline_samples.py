@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -108,30 +109,37 @@ def found_in(source: np.ndarray, sound: np.ndarray, at_s: float, length_s: float
 
 
 def melt(project: Path, out: Path) -> np.ndarray:
-    """What MLT's `melt` renders of the sound of a project; with a thread of its own (`real_time`) it often hangs.
+    """What MLT's `melt` renders of the sound of a project.
 
-    It decodes `%20` in the name of the project itself, which therefore gets a plain one.
+    It decodes `%20` in the name of the project itself, which therefore gets a plain one. One start in ten it hangs
+    before it has written anything: it is then started again.
     """
     command, project = require("melt"), project.replace(out.with_suffix(project.suffix))
-    consumer = [f"avformat:{out}", "real_time=0", "vn=1", "acodec=pcm_s16le", f"ar={HZ}", "ac=2"]
-    told = b""
-    for _ in range(3):
+    consumer = [f"avformat:{out}", "real_time=-1", "vn=1", "acodec=pcm_s16le", f"ar={HZ}", "ac=2"]
+    for _ in range(8):
         out.unlink(missing_ok=True)
-        try:
-            done = subprocess.run(
-                [command, f"xml:{project}", "-consumer", *consumer],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=15,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as stop:
-            told = stop.stderr or b"nothing was told"
-            continue
-        told = done.stderr
-        if done.returncode == 0 and out.is_file():
-            return heard(out)
-    raise AssertionError(f"melt did not finish in three tries of 15 s: {os.fsdecode(told)[-300:]}")
+        with subprocess.Popen(
+            [command, f"xml:{project}", "-consumer", *consumer],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            if _ends(process, out):
+                return heard(out)
+            process.kill()
+    raise AssertionError("melt did not render in eight tries")
+
+
+def _ends(process: subprocess.Popen, out: Path, *, start_s: float = 6.0, limit_s: float = 30.0) -> bool:
+    """Whether a process ends well within `limit_s`, having written something to `out` after `start_s`."""
+    since = time.monotonic()
+    while (passed_s := time.monotonic() - since) < limit_s:
+        if process.poll() is not None:
+            return process.returncode == 0 and out.is_file() and out.stat().st_size > 0
+        if passed_s > start_s and not (out.is_file() and out.stat().st_size):
+            return False
+        time.sleep(0.05)
+    return False
 
 
 _CAPS = r"audio/x-raw\,\ format\=\(string\)S16LE\,\ rate\=\(int\)48000\,\ channels\=\(int\)2"

@@ -39,7 +39,7 @@ class Format(NamedTuple):
 
 
 _JOINTS = "crossfades where pieces meet (cuts on frames)"
-_FRAMES = "in-points between frames"
+_FRAMES = "in-points between frames; the limiter of peaks"
 TIMELINES = {
     one.name: one
     for one in (
