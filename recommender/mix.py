@@ -17,6 +17,7 @@ from recommender.types import Array
 CODED_DB = 0.5
 """How far below its highest true peak a mix is limited, for what coding adds."""
 
+State = tuple[int, int] | None
 _KEPT_S = 60.0  # of a track are kept while it is placed and rendered: 23 MB
 
 
@@ -168,17 +169,25 @@ def _stretch(placement: Placement, first: int, count: int, *, rate_hz: int) -> I
     yield from section_blocks(placement.track, max(0, first), count + min(0, first), rate_hz=rate_hz)
 
 
+def state_of(path: Path) -> State:
+    """What tells that a file is another than before; None of one that is not there, as who opens it says."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
 def section_blocks(track: Path, first: int, count: int, *, rate_hz: int = RATE_HZ) -> Iterator[Array]:
     """`count` samples of a track from sample `first` on, as `track_sound`; short ones are decoded once for all that
     is made of them."""
     if count > _KEPT_S * rate_hz:
         return track_sound(track, first, count, rate_hz=rate_hz)
-    state = track.stat()
-    return iter([_section(track, first, count, rate_hz, (state.st_mtime_ns, state.st_size))])
+    return iter([_section(track, first, count, rate_hz, state_of(track))])
 
 
 @lru_cache(maxsize=2)
-def _section(track: Path, first: int, count: int, rate_hz: int, _state: tuple[int, int]) -> Array:
+def _section(track: Path, first: int, count: int, rate_hz: int, _state: State) -> Array:
     """float32 [2, n]; `_state`: what tells that the file is another."""
     y = np.concatenate([np.zeros((2, 0), np.float32), *track_sound(track, first, count, rate_hz=rate_hz)], axis=1)
     y.setflags(write=False)
