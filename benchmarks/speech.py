@@ -46,12 +46,14 @@ APPLAUSE = ((0.0, 2.6), (18.4, 19.1), (25.6, 28.4), (63.5, 67.0))
 
 
 class Speech(NamedTuple):
-    """Mono speech at 16 kHz with what is known of its chunks: whether somebody speaks, whether that counts."""
+    """Mono speech at 16 kHz with what is known of its chunks: whether somebody speaks, whether that counts; and all
+    at `RATE_HZ`."""
 
     samples: Array
     spoken: Array
     counts: Array
     level_db: float
+    at_rate: Array
 
 
 def main() -> None:
@@ -67,12 +69,15 @@ def main() -> None:
         raise SystemExit(f"nothing to measure: {', '.join(missing)} is not there")
     plain = [path for path in tracks if SUNG not in path.name]
     halves = {"chosen": plain[0::2], "reported": plain[1::2]}
-    speech = {name: label(load(path, silero.SR_HZ), APPLAUSE * (name == "chosen")) for name, path in recordings.items()}
-    rng = np.random.default_rng(SEED)
+    speech = {name: label(path, APPLAUSE * (name == "chosen")) for name, path in recordings.items()}
     parts = [
-        lambda: frames({name: (speech[name], halves[name]) for name in halves}, rng),
-        lambda: voices({name: (speech[name], halves[name]) for name in halves}, set(tracks) - set(plain), rng),
-        lambda: ranks(speech["reported"], halves["reported"][:TRACKS], data, rng),
+        lambda: frames({name: (speech[name], halves[name]) for name in halves}, np.random.default_rng(SEED)),
+        lambda: voices(
+            {name: (speech[name], halves[name]) for name in halves},
+            set(tracks) - set(plain),
+            np.random.default_rng(SEED),
+        ),
+        lambda: ranks(speech["reported"], halves["reported"][:TRACKS], data, np.random.default_rng(SEED)),
         lambda: presence(plain[::4]),
         lambda: costs(plain[:8], recordings["chosen"]),
     ]
@@ -90,8 +95,9 @@ def load(path: Path, rate_hz: int, most_s: float = 1e9) -> Array:
     return np.concatenate([block for _, block in blocks])[: round(min(most_s, 1e6) * rate_hz)]
 
 
-def label(y: Array, noise: Sequence[tuple[float, float]]) -> Speech:
+def label(path: Path, noise: Sequence[tuple[float, float]]) -> Speech:
     """Speech with its chunks labelled by their level."""
+    y = load(path, silero.SR_HZ)
     chunks = y[: len(y) // silero.CHUNK * silero.CHUNK].reshape(-1, silero.CHUNK)
     db = 10 * np.log10(np.square(chunks).mean(axis=1) + 1e-12)
     active = 10 * np.log10(np.mean(10 ** (db[db > np.quantile(db, 0.9) - 20] / 10)))
@@ -102,7 +108,7 @@ def label(y: Array, noise: Sequence[tuple[float, float]]) -> Speech:
         counts[max(edge - around, 0) : edge + around] = False
     for start, end in noise:
         counts[round(start / silero.CHUNK_S) : round(end / silero.CHUNK_S)] = False
-    return Speech(chunks.reshape(-1), spoken, counts, float(active))
+    return Speech(chunks.reshape(-1), spoken, counts, float(active), load(path, RATE_HZ))
 
 
 def bridged(marks: Array, most: int) -> Array:
@@ -157,10 +163,7 @@ def frames(halves: Mapping[str, tuple[Speech, Sequence[Path]]], rng: np.random.G
 
 def twin(y: Array, speech: Speech, db: float, rng: np.random.Generator) -> Array:
     """`y` at `RATE_HZ` with speech `db` above its level."""
-    s = np.roll(speech.samples, -int(rng.integers(len(speech.samples))))
-    count = round(len(s) * RATE_HZ / silero.SR_HZ)
-    spectrum = np.fft.rfft(s)
-    s = np.resize(np.fft.irfft(spectrum, count) * (count / len(s)), len(y))
+    s = np.resize(np.roll(speech.at_rate, -int(rng.integers(len(speech.at_rate)))), len(y))
     mixed = y + s * 10 ** ((level_db(y) + db - speech.level_db) / 20)
     return (mixed / max(1.0, float(np.abs(mixed).max()))).astype(np.float32)
 
