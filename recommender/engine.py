@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from recommender import rankers
+from recommender.affect.course import follow_on
 from recommender.affect.words import emotions_in
 from recommender.errors import Argument, InputError, SpaceMismatch
+from recommender.explain import by_course
 from recommender.logs import getLogger
 from recommender.model import Model, available
 from recommender.query import Query, blend, query_of, side_of
@@ -117,7 +119,8 @@ class Recommender:
             raise InputError(f"a slideshow of {len(paths)} pictures, {picture_s:g} s each: give pictures, and a time")
         parts = [self.clip(path) for path in paths]
         lengths = [part.duration_s or picture_s for part in parts]
-        return replace(blend(parts, lengths), duration_s=sum(lengths))
+        course = follow_on([part.course for part in parts], lengths)
+        return replace(blend(parts, lengths), duration_s=sum(lengths), course=course)
 
     def music(self, path: str | PathLike[str]) -> Query:
         """The query for a piece of music that looks for clips."""
@@ -223,11 +226,17 @@ class Recommender:
     ) -> list[_Placed]:
         """The `top` best of the candidates `ids`."""
         windows = self.library.windows_of(ids)
-        question = rankers.Question(q.vector, q.duration_s, q.side, q.target)
+        question = rankers.Question(q.vector, q.duration_s, q.side, q.target, self._arc(q))
         sections = rankers.get(self._ranker(q))(question, windows, self._scoring)
         few = (top if per_artist is None else _SPARE * top) + len(q.exclude)
         ranked = _cap(self._rank(ids, [section.score for section in sections], few, q.exclude, where), per_artist)
         return [_Placed(track, windows[i], sections[i]) for track, i in islice(ranked, top)]
+
+    def _arc(self, q: Query) -> rankers.Arc | None:
+        """How the query moves, where it surely does."""
+        if q.course is None or not q.course.has_arc:
+            return None
+        return rankers.Arc(q.course, self.model.affect_encoder(q.course.affect))
 
     def _rank(
         self, ids: Sequence[int], scores: Sequence[float], few: int, exclude: frozenset[str], where: Filter | None
@@ -283,6 +292,9 @@ class Recommender:
         why: Sequence[Reason] = ()
         if inputs.shape[1]:
             why = self.model.reasons(q.vector, inputs, medians, modality=q.target, emotions=q.emotions)
+        if (arc := self._arc(q)) is not None and windows.affect.shape[1]:
+            worth = rankers.worth_of_moving(arc, windows, section, self.model.affect_encoder)
+            why = by_course(why, arc.course, follows=rankers.follows(arc, windows, section), change=worth)
         both = AffectPair(q.affect, affect)
         return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues, q.loss)
 
