@@ -49,31 +49,31 @@ class Course:
     def movement(self) -> tuple[str, int]:
         """What it does most, with 0 of valence or 1 of arousal: "rises", "falls", "rises and falls" (an arch), "falls
         and rises" (a dip) or "moves"; of a course that has an arc."""
-        term, dimension = np.unravel_index(np.argmax(np.abs(self._energy) * (self.sureness > 0)), self._energy.shape)
+        term, dimension = np.unravel_index(np.argmax(np.abs(self._energy)), self._energy.shape)
         high_first = bool(self._energy[term, dimension] > 0)
         words = (("rises", "falls"), ("rises and falls", "falls and rises"), ("moves", "moves"))
         return words[term][high_first], int(dimension)
 
-    @cached_property
+    @property
     def sureness(self) -> Array:
-        """float64 [2], of valence and arousal: the share of the movement that is more than the stated SDs give by
-        chance, in [0, 1); 0 where the movement may be chance.
+        """float64 [2], of valence and arousal: the share of the slow movement that is more than errors give, in
+        [0, 1)."""
+        terms, energy = len(self._energy), np.abs(self._energy).sum(axis=0)
+        return np.asarray(1 - terms / np.maximum(energy, max(terms, 1)))
+
+    @cached_property
+    def has_arc(self) -> bool:
+        """Whether valence or arousal surely moves, in an item longer than `LONGER_THAN_S`.
 
         The slow movement of a course is its first cosine terms (DCT-II without the mean), as many as half its windows,
         which overlap by half, and at most `MOST_TERMS`. Their squares over the square of what a window errs by for
-        itself would follow a chi-squared distribution with so many degrees of freedom if the clip stayed the same:
+        itself would follow a chi-squared distribution with so many degrees of freedom if the item stayed the same:
         beyond what that exceeds once in a thousand times a movement counts.
         """
-        count = min(MOST_TERMS, len(self.affect) // 2)
-        if count == 0 or self.duration_s <= LONGER_THAN_S:
-            return np.zeros(2)
-        energy = np.abs(self._energy).sum(axis=0)
-        return np.where(energy > RARE[count - 1], 1 - count / np.maximum(energy, count), 0.0)
-
-    @property
-    def has_arc(self) -> bool:
-        """Whether valence or arousal moves by more than its uncertainty."""
-        return bool(self.sureness.any())
+        terms = len(self._energy)
+        if terms == 0 or self.duration_s <= LONGER_THAN_S:
+            return False
+        return bool((np.abs(self._energy).sum(axis=0) > RARE[terms - 1]).any())
 
 
 def follow_on(courses: Sequence[Course | None], lengths_s: Sequence[float]) -> Course | None:
