@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-
-from recommender.types import Array
+from numpy.typing import NDArray
 
 JOINT_S = 0.03
 """Length of the crossfade at a joint, half of it on either side: short enough to stay on the beat, long enough not to
@@ -43,6 +42,8 @@ class Placement:
     at_s: where on the clip the music begins.
     gain_db: of the whole music. fade_in_s, fade_out_s: linear in amplitude, at its beginning and end.
     ducks: what is added to the gain, as under speech; () where nothing is.
+    clip_gain_db: of the clip's own sound; None where that is left out, or where there is none.
+    peak_dbtp: what the true peak of the mix, and of the stem, is limited to.
     """
 
     clip: Path
@@ -54,6 +55,8 @@ class Placement:
     fade_in_s: float = 0.0
     fade_out_s: float = 0.0
     ducks: tuple[Keyframe, ...] = ()
+    clip_gain_db: float | None = 0.0
+    peak_dbtp: float = -1.0
 
     @property
     def duration_s(self) -> float:
@@ -65,7 +68,7 @@ class Placement:
         """Seconds of the clip at which pieces meet."""
         return tuple(self.at_s + at for at in accumulate(p.end_s - p.start_s for p in self.pieces[:-1]))
 
-    def amplitude(self, at_s: Array) -> Array:
+    def amplitude(self, at_s: NDArray[Any]) -> NDArray[Any]:
         """float64 [n]: what samples of the track are multiplied by at seconds `at_s` [n] of the clip, joints aside."""
         since, left = at_s - self.at_s, self.at_s + self.duration_s - at_s
         frames = np.array(self.ducks or [(0.0, 0.0)])

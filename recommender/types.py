@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.conditions import Filter as Filter
 from recommender.conditions import Range as Range
+from recommender.placement import Placement
 
 Modality = Literal["music", "video"]
 """What an item is: a piece of music, or a clip (moving or still pictures)."""
@@ -345,6 +346,8 @@ class Recommendation:
     fits: whether a score that is a match probability says so; None for scores that are not calibrated.
     cues: why the query was read as it was, the same for all of its answers.
     loss: what of the query's file could not be read, the same for all of its answers; None where all could.
+    placement: how the track lies under the clip, where a preview or an export of it was asked for.
+    preview: path of the film that lets it be heard under the clip, where one was made.
     """
 
     track: Track
@@ -358,6 +361,8 @@ class Recommendation:
     fits: bool | None = None
     cues: Sequence[Cue] = ()
     loss: Loss | None = None
+    placement: Placement | None = None
+    preview: str | None = None
 
 
 def unit(vectors: Array) -> Array:

@@ -16,9 +16,12 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("charsets", "names", "faults"),
         ("lists",),
         ("conditions",),
-        ("types",),
         ("placement",),
+        ("types",),
         ("logs", "media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
+        ("loudness", "limiter"),
+        ("mix",),
+        ("placing", "stem", "preview"),
         ("tags",),  # what FFmpeg knows of tags comes through media
         ("extractors.audio", "extractors.video"),
         ("weights",),
@@ -30,7 +33,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("query",),
         ("engine", "outputs", "sample", "options"),
         ("console",),  # offers the formats that outputs register
-        ("commands", "failing"),
+        ("commands", "editing_commands", "failing"),
     ),
     "indexing": (
         ("disk", "executors"),

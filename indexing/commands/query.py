@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 import typer
 
+from indexing.commands.delivery import Delivery, DeliveryOptions
 from indexing.commands.index import MEDIA_WORDS, follow, open_library
 from recommender.conditions import FILTERS, Declared
 from recommender.console import FAILED, FollowLinksOption, Kind, WorkersOption, load_model, tell, word_as_options
+from recommender.editing_commands import LevelOptions
 from recommender.errors import CliptuneError, InputError
 from recommender.options import Options, option, setting, take_options
 from recommender.outputs import OUTPUTS
@@ -98,6 +100,8 @@ def query(
     asked: QueryOptions,
     conditions: FilterOptions,
     told: AnswerOptions,
+    made: DeliveryOptions,
+    levels: LevelOptions,
     workers: WorkersOption = None,
     version: Annotated[bool, option("Print the version.", "--version")] = False,
 ) -> None:
@@ -111,7 +115,8 @@ def query(
         typer.echo(context.get_help())
     else:
         _check(asked)
-        _recommend(asked, conditions, told, workers)
+        delivery = Delivery(made, levels, asked.out, bool(asked.video))
+        _recommend(asked, conditions, told, workers, delivery)
 
 
 def _check(asked: QueryOptions) -> None:
@@ -128,7 +133,13 @@ def _check(asked: QueryOptions) -> None:
         raise InputError(f"--format {asked.format} writes a file or folder: say which by --out")
 
 
-def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptions, workers: int | None) -> None:
+def _recommend(
+    asked: QueryOptions,
+    conditions: FilterOptions,
+    told: AnswerOptions,
+    workers: int | None,
+    delivery: Delivery,
+) -> None:
     """Puts every query to the library and writes the answers as they come; exit 1 when one failed or is mostly lost."""
     from indexing.ingest.scan import expand_clips
     from recommender import outputs
@@ -152,8 +163,10 @@ def _recommend(asked: QueryOptions, conditions: FilterOptions, told: AnswerOptio
     output = outputs.get(asked.format or ("json" if several else "table"))
     ask = partial(engine.recommend, top=asked.top, candidates=asked.candidates, where=where, per_artist=told.per_artist)
     failed: list[str] = []
-    answers = _answers(_queries(engine, asked, clips, vectors), ask, told, several)
-    outputs.write(output, _remarked(answers, output, failed), asked.out)
+    films = _films(asked, clips)
+    answers = _answers(_queries(engine, asked, films, vectors), ask, told, several)
+    made = delivery.deliver(_with_clips(answers, films, asked.slideshow), failed)
+    outputs.write(output, _remarked(made, output, failed), delivery.list_path(output))
     if failed:
         raise typer.Exit(FAILED)
 
@@ -187,8 +200,21 @@ def _rows(asked: QueryOptions) -> list[tuple[str, "Array"]]:
     return list(load_queries(path, direction=bool(asked.vector)))
 
 
+def _films(asked: QueryOptions, clips: list[Path]) -> dict[str, list[Path]]:
+    """What is shown in each query by clip, by its name: one clip, or with --slideshow all of them."""
+    if asked.slideshow is None:
+        return {str(clip): [clip] for clip in clips}
+    return {str(clips[0]) if len(clips) == 1 else f"{clips[0]} and {len(clips) - 1} more": clips}
+
+
+def _with_clips(
+    answers: "Iterable[Answer]", films: dict[str, list[Path]], picture_s: float | None
+) -> "Iterator[Answer]":
+    return (replace(answer, clips=films.get(answer.query, ()), picture_s=picture_s) for answer in answers)
+
+
 def _queries(
-    engine: "Recommender", asked: QueryOptions, clips: list[Path], vectors: list[tuple[str, "Array"]]
+    engine: "Recommender", asked: QueryOptions, films: dict[str, list[Path]], vectors: list[tuple[str, "Array"]]
 ) -> "Iterable[tuple[str, Query | CliptuneError]]":
     """Each query with its name, in order; one that cannot be read comes as its error where others are asked."""
     if asked.features:
@@ -197,29 +223,26 @@ def _queries(
         return ((name, engine.vector(v)) for name, v in vectors)
     if asked.track:
         return [(str(asked.track), engine.music(asked.track))]
-    return _clip_queries(engine, asked, clips)
+    return _clip_queries(engine, asked, films)
 
 
 def _clip_queries(
-    engine: "Recommender", asked: QueryOptions, clips: list[Path]
+    engine: "Recommender", asked: QueryOptions, films: dict[str, list[Path]]
 ) -> "Iterator[tuple[str, Query | CliptuneError]]":
     from recommender.query import blend
 
     reference = engine.like(asked.like) if asked.like else None
-    if not clips and reference:
+    if not films and reference:
         yield str(asked.like), reference
-    films = [clips] if asked.slideshow is not None else [[clip] for clip in clips]
     weights = [1 - asked.like_weight, asked.like_weight]
-    for film in films:
-        clip = film[0]
-        name = str(clip) if len(film) == 1 else f"{clip} and {len(film) - 1} more"
+    for name, film in films.items():
         try:
-            q = engine.clip(clip) if asked.slideshow is None else engine.slideshow(film, asked.slideshow)
+            q = engine.clip(film[0]) if asked.slideshow is None else engine.slideshow(film, asked.slideshow)
             yield name, blend([q, reference], weights) if reference else q
         except CliptuneError as error:
             if len(films) == 1:
                 raise
-            yield str(clip), error
+            yield name, error
 
 
 def _answers(

@@ -44,6 +44,21 @@ def write_audio(path: StrPath, y: Array, sr_hz: int) -> None:
         container.mux(stream.encode(None))
 
 
+def write_pcm(path: StrPath, blocks: Iterable[Array], sr_hz: int) -> None:
+    """Write blocks [2, n], full scale 1 (clipped), as 24-bit stereo WAV; raises MediaError where it cannot."""
+    at = 0
+    with _create(path, "wav") as container:
+        stream = container.add_stream("pcm_s24le", rate=sr_hz, layout="stereo")
+        stream.codec_context.format = "s32"
+        for y in blocks:
+            whole = np.clip(np.round(y.T.astype(np.float64) * 2**23), -(2**23), 2**23 - 1).astype(np.int32) * 256
+            frame = av.AudioFrame.from_ndarray(whole.reshape(1, -1), format="s32", layout="stereo")
+            frame.sample_rate, frame.pts, frame.time_base = sr_hz, at, Fraction(1, sr_hz)
+            at += len(whole)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
 def write_video(path: StrPath, frames: Iterable[Array], fps: float) -> None:
     """Write `frames`, uint8 [h, w, 3] RGB of one size, as a silent H.264 mp4 at `fps`.
 

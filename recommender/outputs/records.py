@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from recommender.affect.words import emotion, emotions, mood
 from recommender.conditions import TAGS
+from recommender.placement import Placement
 from recommender.types import Affect, Cue, Emotions, Loss, Reason, Recommendation, Track
 
 
@@ -22,6 +24,7 @@ class Answer:
     figures: whether table and CSV give the measured values behind the reasons.
     several: whether it is one of several that were asked for.
     loss: what of the query's file could not be read.
+    clips: files of a query by clip, in the order in which they are shown. picture_s: how long each picture is shown.
     """
 
     query: str
@@ -36,6 +39,8 @@ class Answer:
     cues: Sequence[Cue] = ()
     several: bool = False
     loss: Loss | None = None
+    clips: Sequence[Path] = ()
+    picture_s: float | None = None
 
 
 def record(r: Recommendation) -> dict[str, Any]:
@@ -64,6 +69,30 @@ def record(r: Recommendation) -> dict[str, Any]:
         "contains": list(r.track.contains),
         **loss_record(r.track.loss),
         **{f"query_{name}": value for name, value in loss_record(r.loss).items()},
+        **_delivered(r),
+    }
+
+
+def _delivered(r: Recommendation) -> dict[str, Any]:
+    """What was made of a recommendation; nothing where nothing was asked for."""
+    made = {} if r.placement is None else {"placement": placement_record(r.placement)}
+    return made if r.preview is None else made | {"preview": r.preview}
+
+
+def placement_record(p: Placement) -> dict[str, Any]:
+    """A placement, times in seconds: of the track in `pieces`, of the clip elsewhere; gains in dB."""
+    return {
+        "clip": str(p.clip),
+        "clip_s": round(p.clip_s, 6),
+        "track": str(p.track),
+        "pieces": [{name: round(value, 6) for name, value in piece._asdict().items()} for piece in p.pieces],
+        "at_s": round(p.at_s, 6),
+        "gain_db": round(p.gain_db, 3),
+        "fade_in_s": round(p.fade_in_s, 3),
+        "fade_out_s": round(p.fade_out_s, 3),
+        "ducks": [{"at_s": round(at_s, 6), "gain_db": round(gain_db, 3)} for at_s, gain_db in p.ducks],
+        "clip_gain_db": None if p.clip_gain_db is None else round(p.clip_gain_db, 3),
+        "peak_dbtp": p.peak_dbtp,
     }
 
 

@@ -1,0 +1,165 @@
+"""The sound of a placement, block by block: the music alone, and with the clip's own sound."""
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from recommender.limiter import limit
+from recommender.media.stereo import RATE_HZ, clip_sound, track_sound
+from recommender.placement import JOINT_S, Placement
+from recommender.types import Array
+
+CODED_DB = 0.0
+"""How far below its highest true peak a mix is limited, for what coding adds."""
+
+
+class Mix(NamedTuple):
+    """A mix: blocks float32 [2, n], the first sample at `at`, 0 where the pictures begin, until they end or later."""
+
+    at: int
+    blocks: Iterator[Array]
+
+
+class Tape:
+    """Blocks [2, n] read in lengths of one's own; behind their end lies silence."""
+
+    def __init__(self, blocks: Iterable[Array]) -> None:
+        self._blocks, self._held = iter(blocks), np.zeros((2, 0), np.float32)
+        self.ended = False
+
+    def rest(self) -> Iterator[Array]:
+        """What is left, as it comes."""
+        yield self._held
+        yield from self._blocks
+
+    def read(self, count: int) -> Array:
+        """float32 [2, count]: what comes next."""
+        parts, have = [self._held], self._held.shape[1]
+        while have < count and not self.ended:
+            block = next(self._blocks, None)
+            self.ended = block is None
+            if block is not None:
+                parts.append(block)
+                have += block.shape[1]
+        y = np.concatenate(parts, axis=1)
+        self._held = y[:, count:]
+        return y[:, :count] if have >= count else np.pad(y, ((0, 0), (0, count - have)))
+
+
+def music_blocks(placement: Placement, *, rate_hz: int = RATE_HZ, gains: bool = True) -> Iterator[Array]:
+    """float32 [2, n] blocks of the music as it lies, from its first sample to its last, about a second each.
+
+    Joints are crossfaded; without `gains`, gain, fades and ducks are left to the caller. Where the track ends before
+    its pieces do, silence follows.
+    """
+    at = round(placement.at_s * rate_hz)
+    tape, left = Tape(_joined(placement, rate_hz)), round(placement.duration_s * rate_hz)
+    while left > 0:
+        y = tape.read(min(left, rate_hz))
+        left -= y.shape[1]
+        if gains:
+            y = (y * placement.amplitude(np.arange(at, at + y.shape[1]) / rate_hz)).astype(np.float32)
+        at += y.shape[1]
+        yield y
+
+
+def stem_blocks(placement: Placement, *, rate_hz: int = RATE_HZ) -> Iterator[Array]:
+    """float32 [2, n] blocks from the first picture to the last: the music as it lies, its true peak limited."""
+    return limit(_laid(placement, 0, rate_hz), ceiling(placement))
+
+
+def mix(placement: Placement, zero_s: float) -> Mix:
+    """The music with the clip's own sound, its true peak limited.
+
+    `zero_s`: the time stamp of the clip's first picture. What sounds before it, and behind the last one, stays.
+    """
+    own = _OwnSound(placement.clip, zero_s, placement.clip_gain_db)
+    return Mix(own.at, limit(_together(placement, own), ceiling(placement)))
+
+
+def own_blocks(clip: Path, zero_s: float, count: int) -> Iterator[Array]:
+    """float32 [2, n] blocks: `count` samples of a clip's own sound from its first picture on, silence where it ends."""
+    own = _OwnSound(clip, zero_s, 0.0)
+    own.tape.read(-own.at)
+    while count > 0 and not own.tape.ended:
+        y = own.tape.read(min(count, RATE_HZ))
+        count -= y.shape[1]
+        yield y
+
+
+def ceiling(placement: Placement) -> float:
+    """The highest true peak of the samples, linear."""
+    return float(10 ** ((placement.peak_dbtp - CODED_DB) / 20))
+
+
+class _OwnSound:
+    """A clip's own sound from the sample `at` on, at most 0, with its gain; none where that is None."""
+
+    def __init__(self, clip: Path, zero_s: float, gain_db: float | None) -> None:
+        self.at, self.tape = 0, Tape(())
+        if gain_db is not None:
+            gain = np.float32(10 ** (gain_db / 20))
+            blocks = clip_sound(clip, zero_s)
+            first_at, first = next(blocks, (0, np.zeros((2, 0), np.float32)))
+            self.at = min(0, first_at)
+            self.tape = Tape(y * gain for y in chain(_silence(first_at), [first], (y for _, y in blocks)))
+
+
+def _together(placement: Placement, own: _OwnSound) -> Iterator[Array]:
+    for music in _laid(placement, own.at, RATE_HZ):
+        yield music + own.tape.read(music.shape[1])
+    yield from own.tape.rest()
+
+
+def _laid(placement: Placement, at: int, rate_hz: int) -> Iterator[Array]:
+    """The music with silence around it, from the sample `at` (at most that where it begins) to the last picture."""
+    lead = round(placement.at_s * rate_hz) - at
+    music = chain(_silence(lead), music_blocks(placement, rate_hz=rate_hz))
+    return padded(music, math.ceil(placement.clip_s * rate_hz) - at)
+
+
+def padded(blocks: Iterable[Array], count: int) -> Iterator[Array]:
+    """The first `count` samples of some blocks [2, n], with silence where they end, about a second each."""
+    tape = Tape(blocks)
+    while count > 0:
+        y = tape.read(min(count, RATE_HZ))
+        count -= y.shape[1]
+        yield y
+
+
+def _silence(count: int) -> Iterator[Array]:
+    while count > 0:
+        yield np.zeros((2, min(count, RATE_HZ)), np.float32)
+        count -= RATE_HZ
+
+
+def _joined(placement: Placement, rate_hz: int) -> Iterator[Array]:
+    """The pieces one after the other, without gains."""
+    pieces = placement.pieces
+    bounds = np.cumsum([0.0, *(end - start for start, end in pieces)])
+    counts = [round(b * rate_hz) - round(a * rate_hz) for a, b in pairwise(bounds.tolist())]
+    half = round(JOINT_S / 2 * rate_hz)
+    rising = np.sin(np.linspace(0, np.pi / 2, 2 * half)).astype(np.float32)
+    tail = None
+    for k, (piece, count) in enumerate(zip(pieces, counts, strict=True)):
+        lead, trail = half if k else 0, half if k + 1 < len(pieces) else 0
+        tape = Tape(_stretch(placement, round(piece.start_s * rate_hz) - lead, lead + count + trail, rate_hz=rate_hz))
+        if tail is not None:
+            yield tail * rising[::-1] + tape.read(2 * half) * rising
+        left = count - lead - trail
+        while left > 0:
+            y = tape.read(min(left, rate_hz))
+            left -= y.shape[1]
+            yield y
+        tail = tape.read(2 * half)
+
+
+def _stretch(placement: Placement, first: int, count: int, *, rate_hz: int) -> Iterator[Array]:
+    """Samples of the track; silence before its beginning."""
+    if first < 0:
+        yield np.zeros((2, -first), np.float32)
+    yield from track_sound(placement.track, max(0, first), count + min(0, first), rate_hz=rate_hz)

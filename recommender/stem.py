@@ -1,0 +1,16 @@
+"""The stem of a placement: its music as a WAV that is cut, faded and ducked, to be laid at the clip's first frame."""
+
+from pathlib import Path
+
+from recommender.media.stereo import RATE_HZ
+from recommender.media.write import write_pcm
+from recommender.mix import stem_blocks
+from recommender.placement import Placement
+
+
+def write_stem(placement: Placement, path: Path, *, rate_hz: int = RATE_HZ) -> None:
+    """Write the music of a placement as 24-bit stereo WAV, beginning with the clip's first frame and as long as it.
+
+    Silence stands where the music does not. Raises MediaError where the track cannot be read or the file not written.
+    """
+    write_pcm(path, stem_blocks(placement, rate_hz=rate_hz), rate_hz)
