@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from recommender import rankers
-from recommender.affect.course import follow_on
+from recommender.affect.course import follow_on, moments_of
 from recommender.affect.words import emotions_in
 from recommender.errors import Argument, InputError, SpaceMismatch
 from recommender.explain import by_course
@@ -226,7 +226,8 @@ class Recommender:
     ) -> list[_Placed]:
         """The `top` best of the candidates `ids`."""
         windows = self.library.windows_of(ids)
-        question = rankers.Question(q.vector, q.duration_s, q.side, q.target, self._arc(q))
+        arc = self._arc(q) if all(some.affect.shape[1] for some in windows) else None
+        question = rankers.Question(q.vector, q.duration_s, q.side, q.target, arc)
         sections = rankers.get(self._ranker(q))(question, windows, self._scoring)
         few = (top if per_artist is None else _SPARE * top) + len(q.exclude)
         ranked = _cap(self._rank(ids, [section.score for section in sections], few, q.exclude, where), per_artist)
@@ -293,10 +294,12 @@ class Recommender:
         if inputs.shape[1]:
             why = self.model.reasons(q.vector, inputs, medians, modality=q.target, emotions=q.emotions)
         if (arc := self._arc(q)) is not None and windows.affect.shape[1]:
-            worth = rankers.worth_of_moving(arc, windows, section, self.model.affect_encoder)
-            why = by_course(why, arc.course, follows=rankers.follows(arc, windows, section), change=worth)
+            change = rankers.worth(arc, windows, section.first, last=section.last, encode=self.model.affect_encoder)
+            followed = float(rankers.follows(arc, [windows], [section])[0])
+            why = by_course(why, arc.course, follows=followed, change=change)
         both = AffectPair(q.affect, affect)
-        return Recommendation(track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues, q.loss)
+        told = (track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues, q.loss)
+        return Recommendation(*told, course=moments_of(windows.bounds[rows], windows.affect[rows]))
 
 
 def _cap(ranked: Iterator[tuple[Track, int]], per_artist: int | None) -> Iterator[tuple[Track, int]]:

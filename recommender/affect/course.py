@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from recommender.types import Array
+from recommender.types import Affect, Array, Moment
 
 LONGER_THAN_S = 20.0
 """Clips up to this long have no arc: two windows of 10 s that share no picture tell no course."""
@@ -32,6 +32,11 @@ class Course:
     windows: Array
     affect: Array
     duration_s: float
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Every window with its affect."""
+        return moments_of(self.windows, self.affect)
 
     @property
     def centres_s(self) -> Array:
@@ -74,6 +79,12 @@ class Course:
         if terms == 0 or self.duration_s <= LONGER_THAN_S:
             return False
         return bool((np.abs(self._energy).sum(axis=0) > RARE[terms - 1]).any())
+
+
+def moments_of(windows: Array, affect: Array) -> tuple[Moment, ...]:
+    """Windows [n, 2] with their affect [n, 4]; nothing of affect [n, 0], which is not known."""
+    rows = zip(windows.tolist(), affect.tolist(), strict=True)
+    return tuple(Moment(start, end, Affect(*values)) for (start, end), values in rows if values)
 
 
 def follow_on(courses: Sequence[Course | None], lengths_s: Sequence[float]) -> Course | None:

@@ -2,9 +2,9 @@
 
 from recommender.errors import InputError
 from recommender.rankers import cosine, reranking
-from recommender.rankers.arcs import Arc
+from recommender.rankers.arcs import Arc, worth
 from recommender.rankers.scoring import FITS, PLAIN, SIDE, Scoring
-from recommender.rankers.sections import Question, Ranker, Section, follows, worth_of_moving
+from recommender.rankers.sections import Question, Ranker, Section, follows
 
 RANKERS: dict[str, Ranker] = {"cosine": cosine.rank, "afclnet": reranking.afclnet, "fusion": reranking.fusion}
 """Rankers by name: what `Recommender(ranker=...)` takes."""
@@ -21,7 +21,7 @@ __all__ = [
     "Section",
     "follows",
     "get",
-    "worth_of_moving",
+    "worth",
 ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recommender.rankers.scoring import Scoring
-from recommender.rankers.sections import Question, Section, best_section, following_section, lift
+from recommender.rankers.sections import Question, Section, best_section, following_sections, lift
 from recommender.types import Array, TrackWindows
 
 NAME = "cosine"
@@ -26,17 +26,10 @@ def rank(question: Question, candidates: Sequence[TrackWindows], scoring: Scorin
 def sections(question: Question, candidates: Sequence[TrackWindows]) -> list[Section]:
     """The section of each candidate with the largest mean cosine, which is its score, in [-1, 1]; of a query with an
     arc the one that follows it best."""
-    if question.arc is not None:
-        return [_follow(question, windows) for windows in candidates]
+    if question.arc is not None and candidates:
+        return following_sections(question.arc, candidates, question.length_s)
     scores = ((cosines(windows.vectors, question.vector), windows.bounds) for windows in candidates)
     return [best_section(values, bounds, question.length_s) for values, bounds in scores]
-
-
-def _follow(question: Question, windows: TrackWindows) -> Section:
-    """The section of one candidate for a query with an arc; without affect nothing tells its course."""
-    if question.arc is None or not windows.affect.shape[1]:
-        return best_section(cosines(windows.vectors, question.vector), windows.bounds, question.length_s)
-    return following_section(question.arc, windows, question.length_s)
 
 
 def window_scores(vectors: Array, query: Array) -> Array:

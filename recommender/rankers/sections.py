@@ -44,72 +44,64 @@ def span(bounds: Array, length_s: float) -> int:
 
 def best_section(scores: Array, bounds: Array, length_s: float) -> Section:
     """The best run of windows `bounds` [n, 2] that covers `length_s`, by `scores` [n], or the longest there is."""
-    return _best(bounds, length_s, lambda rows, length: best_run(scores[rows], length))
+    found = []
+    for start, end in stretches(bounds):
+        run = best_run(scores[start:end], span(bounds[start:end], length_s))
+        found.append(Section(run.score, run.first + start, run.last + start))
+    return max(found, key=lambda section: (section.last - section.first, section.score))
 
 
-def following_section(arc: arcs.Arc, windows: TrackWindows, length_s: float) -> Section:
-    """The run of `windows` that covers `length_s` and goes best with a clip that has an arc, or the longest there is.
+def stretches(bounds: Array) -> list[tuple[int, int]]:
+    """First and end of each row of windows that sections may go through: not through a long silence, of which there
+    are no windows."""
+    apart = bounds[1:, 0] - bounds[:-1, 1] > HOP_S
+    if not apart.any():
+        return [(0, len(bounds))]
+    return list(pairwise([0, *(np.flatnonzero(apart) + 1).tolist(), len(bounds)]))
 
-    Its score is the mean cosine of its windows with what the clip is at that moment.
+
+def following_sections(arc: arcs.Arc, candidates: Sequence[TrackWindows], length_s: float) -> list[Section]:
+    """Of each candidate the run that covers `length_s`, or the longest there is, and goes best with a clip with an arc.
+
+    Its score is the mean cosine with what the clip is at each moment.
     """
-
-    def run(rows: slice, length: int) -> Section:
-        bounds = windows.bounds[rows]
-        scores = arcs.cosines_in_time(arc, bounds, windows.vectors[rows], length=length)
-        follows = arcs.agreements(arc, bounds, windows.affect[rows], length=length)
-        first = int(np.argmax(scores + arcs.WEIGHT * follows))
-        return Section(float(scores[first]), first, first + length - 1)
-
-    return _best(windows.bounds, length_s, run)
-
-
-def follows(arc: arcs.Arc | None, windows: TrackWindows, section: Section) -> float:
-    """How well a section moves as the clip does, in [-1, 1]; 0 where the clip has no arc, or the track no affect."""
-    if arc is None or not windows.affect.shape[1]:
-        return 0.0
-    rows = slice(section.first, section.last + 1)
-    length = section.last + 1 - section.first
-    return float(arcs.agreements(arc, windows.bounds[rows], windows.affect[rows], length=length)[0])
+    runs = [_longest_runs(windows.bounds, length_s) for windows in candidates]
+    counts = [len(first) for first, _ in runs]
+    owner = np.repeat(np.arange(len(candidates)), counts)
+    first = np.concatenate([first for first, _ in runs])
+    last = first + np.repeat([length for _, length in runs], counts) - 1
+    match = arcs.compare(arc, candidates, arcs.Runs(owner, first, last))
+    total, found, at = match.cosines + arcs.WEIGHT * match.follows, [], 0
+    for count in counts:
+        best = at + int(np.argmax(total[at : at + count]))
+        found.append(Section(float(match.cosines[best]), int(first[best]), int(last[best])))
+        at += count
+    return found
 
 
-def worth_of_moving(arc: arcs.Arc, windows: TrackWindows, section: Section, encode: Callable[[Array], Array]) -> float:
-    """What the mean cosine of a section, with what its course adds, loses when it stays at its own mean.
+def _longest_runs(bounds: Array, length_s: float) -> tuple[Array, int]:
+    """The first windows of all runs that cover `length_s`, or are the longest there are, and how many windows each."""
+    spans = [(start, end, span(bounds[start:end], length_s)) for start, end in stretches(bounds)]
+    length = max(length for _, _, length in spans)
+    firsts = [np.arange(start, end - length + 1) for start, end, one in spans if one == length]
+    return np.concatenate(firsts), length
 
-    `encode`: affect [n, 4] -> unit vectors [n, dim].
-    """
-    rows = slice(section.first, section.last + 1)
-    bounds, length = windows.bounds[rows], section.last + 1 - section.first
-    level = np.tile(encode(windows.affect[rows].mean(axis=0, keepdims=True)), (length, 1))
-    moving, staying = (
-        float(arcs.cosines_in_time(arc, bounds, vectors, length=length)[0])
-        for vectors in (windows.vectors[rows], level)
-    )
-    return arcs.lift(moving, follows(arc, windows, section)) - staying
+
+def follows(arc: arcs.Arc, candidates: Sequence[TrackWindows], sections: Sequence[Section]) -> Array:
+    """float64 [c]: how well the section of each candidate moves as the clip does, in [-1, 1]."""
+    owner, first, last = np.arange(len(sections)), [s.first for s in sections], [s.last for s in sections]
+    return arcs.compare(arc, candidates, arcs.Runs(owner, np.array(first), np.array(last))).follows
 
 
 def lift(
     arc: arcs.Arc | None, candidates: Sequence[TrackWindows], sections: Sequence[Section], *, scores: Array
 ) -> list[Section]:
     """`sections` with `scores` [c], and what the arc adds to them."""
-    found = zip(candidates, sections, scores.tolist(), strict=True)
-    if arc is None:
-        return [section._replace(score=score) for _, section, score in found]
-    return [section._replace(score=arcs.lift(p, follows(arc, windows, section))) for windows, section, p in found]
-
-
-def _best(bounds: Array, length_s: float, run: Callable[[slice, int], Section]) -> Section:
-    """The best of what `run` finds (in some rows of `bounds`, a run of so many windows).
-
-    A run does not go through a long silence, of which there are no windows.
-    """
-    apart = bounds[1:, 0] - bounds[:-1, 1] > HOP_S
-    if not apart.any():
-        return run(slice(None), span(bounds, length_s))
-    found = []
-    for start, end in pairwise([0, *(np.flatnonzero(apart) + 1).tolist(), len(bounds)]):
-        one = run(slice(start, end), span(bounds[start:end], length_s))
-        found.append(one._replace(first=one.first + start, last=one.last + start))
-    return max(found, key=lambda section: (section.last - section.first, section.score))
+    shown = scores.tolist()
+    if arc is not None and sections:
+        added = follows(arc, candidates, sections).tolist()
+        shown = [arcs.lift(score, one) for score, one in zip(shown, added, strict=True)]
+    return [section._replace(score=score) for section, score in zip(sections, shown, strict=True)]
 
 
 def best_run(scores: Array, length: int) -> Section:

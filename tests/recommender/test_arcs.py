@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender import MemoryLibrary, Model, Recommender, media, rankers
+from recommender import MemoryLibrary, Model, Recommender, media
 from recommender.affect.course import OWN_SHARE, Course, follow_on
 from recommender.engine import Query
 from recommender.explain import by_course
 from recommender.extractors.windows import windows
-from recommender.rankers.arcs import Arc, agreements, lift
-from recommender.rankers.sections import Question, following_section
+from recommender.rankers.arcs import Arc, Runs, compare, lift
+from recommender.rankers.sections import following_sections
 from recommender.sample import scenes
 from recommender.sample.pieces import PIECES
 from recommender.sample.score import waveform
@@ -134,21 +134,36 @@ def test_without_an_arc_the_answers_are_equal_to_the_bit(still: Course) -> None:
 def test_vectors_without_affect_are_ranked_as_before() -> None:
     rng = np.random.default_rng(2)
     bare = [track(rng.uniform(-0.9, 0.9, (20, 2)))._replace(affect=np.empty((20, 0), np.float32)) for _ in range(5)]
-    asked = Question(query(RISE).vector, 45.0)
-    arc = Arc(RISE, MODEL.affect_space.encode(RISE.affect))
-    plain, moving = (rankers.get("cosine")(q, bare, rankers.PLAIN) for q in (asked, asked._replace(arc=arc)))
-    assert plain == moving
+    engine = Recommender(library(bare), MODEL)
+    assert engine.recommend(query(RISE)) == engine.recommend(replace(query(RISE), course=None))
 
 
-def test_agreement_is_by_hand() -> None:
-    """Arousal alone moves: sum c m / sqrt(sum c² sum (m² + s²)), with c and m less their means."""
-    arc = Arc(RISE, MODEL.affect_space.encode(RISE.affect))
-    means = np.column_stack([np.zeros(9), np.linspace(0, 0.8, 9)])
+def whole(one: TrackWindows) -> Runs:
+    return Runs(np.array([0]), np.array([0]), np.array([len(one.bounds) - 1]))
+
+
+ARC = Arc(RISE, MODEL.affect_space.encode(RISE.affect))
+
+
+def test_agreement_and_cosine_in_time_are_by_hand() -> None:
+    """Arousal alone moves: sum c m / sqrt(sum c² sum (m² + s²)), with c and m less their means and the weights of both
+    dimensions in s."""
+    music = track(np.column_stack([np.zeros(9), np.linspace(0, 0.8, 9)]))
     c, m = np.linspace(-0.7, 0.7, 9), np.linspace(-0.4, 0.4, 9)
-    expected = (c @ m) / np.sqrt((c @ c) * (m @ m + 9 * SD[1] ** 2))
-    found = agreements(arc, windows(50.0), affects(means), length=9)
-    assert found == pytest.approx([expected], abs=1e-6)
-    assert agreements(arc, windows(50.0), affects(np.zeros((9, 2))), length=9) == pytest.approx([0.0])
+    assert RISE.sureness[0] == 0  # valence stays: it has no say
+    found = compare(ARC, [music], whole(music))
+    assert found.follows == pytest.approx([(c @ m) / np.sqrt((c @ c) * (m @ m + 9 * SD[1] ** 2))], abs=1e-6)
+    assert found.cosines == pytest.approx([np.mean((ARC.vectors * music.vectors).sum(axis=1))], abs=1e-6)
+    level = track(np.zeros((9, 2)))
+    assert compare(ARC, [level], whole(level)).follows == pytest.approx([0.0])
+
+
+def test_a_track_shorter_than_the_clip_stays_at_its_mean_and_is_no_better_than_one_that_goes_on() -> None:
+    calm = np.column_stack([np.full(9, 0.1), np.full(9, -0.6)])
+    short, long = track(calm[:2]), track(calm)
+    found = compare(ARC, [short, long], Runs(np.array([0, 1]), np.array([0, 0]), np.array([1, 8])))
+    assert found.cosines[0] == pytest.approx(found.cosines[1], abs=1e-6)
+    assert found.cosines[0] < (ARC.vectors[:2] * short.vectors).sum(axis=1).mean()
 
 
 def test_a_section_is_compared_in_time_also_where_windows_are_missing() -> None:
@@ -157,9 +172,16 @@ def test_a_section_is_compared_in_time_also_where_windows_are_missing() -> None:
     full = track(np.column_stack([np.full(30, 0.1), arousal]))
     kept = np.delete(np.arange(30), 20)
     holed = TrackWindows(*(part[kept] for part in full))
-    arc = Arc(RISE, MODEL.affect_space.encode(RISE.affect))
-    section = following_section(arc, holed, RISE.duration_s)
-    assert holed.bounds[section.first, 0] == pytest.approx(60.0, abs=5)
+    before, section = following_sections(ARC, [full, holed], RISE.duration_s)
+    assert full.bounds[before.first, 0] == 60.0
+    assert holed.bounds[section.first, 0] == 60.0
+
+
+def test_a_section_does_not_go_through_a_long_silence() -> None:
+    moves = track(np.column_stack([np.full(12, 0.1), np.linspace(-0.7, 0.7, 12)]))
+    apart = moves._replace(bounds=moves.bounds + np.where(np.arange(12) < 6, 0, 60)[:, None])
+    (section,) = following_sections(ARC, [apart], 30.0)
+    assert (section.last < 6) or (section.first >= 6)
 
 
 def test_what_an_arc_adds_is_small_and_monotone() -> None:
