@@ -32,7 +32,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("memory", "relative", "sharing"),
         ("query",),
         ("engine", "outputs", "sample", "options"),
-        ("console",),  # offers the formats that outputs register
+        ("console", "page"),  # the console offers the formats that outputs register
         ("commands", "editing_commands", "failing"),
     ),
     "indexing": (

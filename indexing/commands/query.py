@@ -258,7 +258,8 @@ def _answers(
             yield Answer(name, error=word_as_options(q), several=several)
         else:
             said = (q.affect, q.duration_s, q.emotions, told.versions, q.still, told.figures, q.cues, several)
-            yield Answer(name, ask(q), None, *said, loss=q.loss)
+            course = () if q.course is None else q.course.moments
+            yield Answer(name, ask(q), None, *said, loss=q.loss, course=course)
 
 
 def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) -> "Iterator[Answer]":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recommender.types import Recommendation, Track
 
 
-def card(r: "Recommendation", part: "Part", index: int, base: Path) -> Markup:
+def card(r: "Recommendation", part: "Part", index: int, *, base: Path) -> Markup:
     """The card of a recommendation, which is number `index` of its part; `base`: the folder of the page."""
     heard = part.heard[index] if index < len(part.heard) else None
     rows = track_rows(r, part, heard)

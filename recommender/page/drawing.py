@@ -69,7 +69,7 @@ def spans(stretches: Sequence[Stretch], duration_s: float, *, kind: str, high: f
     return join(*found)
 
 
-def waveform(peaks: Array, at_s: float, hop_s: float, duration_s: float) -> Markup:
+def waveform(peaks: Array, *, at_s: float, hop_s: float, duration_s: float) -> Markup:
     """The peaks [n] of every `hop_s`, mirrored about the middle."""
     if not len(peaks):
         return Markup("")
@@ -81,7 +81,7 @@ def waveform(peaks: Array, at_s: float, hop_s: float, duration_s: float) -> Mark
     return tag("polygon", points=_points(outline), class_="wave")
 
 
-def loudness(short_lufs: Array, at_s: float, hop_s: float, duration_s: float) -> Markup:
+def loudness(short_lufs: Array, *, at_s: float, hop_s: float, duration_s: float) -> Markup:
     """The curve of short-term loudness [n] of every `hop_s`."""
     step = max(1, len(short_lufs) // MOST_POINTS)
     values = np.clip(short_lufs[::step], QUIET_LUFS, LOUD_LUFS)

@@ -110,7 +110,7 @@ def _part(part: "Part", number: int, base: Path, *, alone: bool) -> Markup:
     if answer.error is not None:
         inside = tag("p", f"This clip could not be used: {answer.error}", class_="note")
         return tag("section", heading, inside, class_="clip", id=f"clip-{number + 1}")
-    cards = [card(r, part, i, base) for i, r in enumerate(answer.recommendations)]
+    cards = [card(r, part, i, base=base) for i, r in enumerate(answer.recommendations)]
     told = [*(_sentences(part)), *(tag("p", line, class_="note") for line in _notes(part))]
     sheet = tag(
         "div", *told, legend(part), tag("div", *clip_rows(part), axis(part.duration_s), class_="rows"), class_="sheet"

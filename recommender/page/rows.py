@@ -116,11 +116,11 @@ def loudness_in_words(heard: Heard) -> str:
 
 def _loudness(part: "Part", heard: Heard) -> Markup:
     told = loudness_in_words(heard)
-    where = (heard.at_s, HOP_S, part.duration_s)
+    where = {"at_s": heard.at_s, "hop_s": HOP_S, "duration_s": part.duration_s}
     drawn = drawing.canvas(
         _speech(part),
-        drawing.waveform(heard.peaks, *where),
-        drawing.loudness(heard.short_lufs, *where),
+        drawing.waveform(heard.peaks, **where),
+        drawing.loudness(heard.short_lufs, **where),
         drawing.ticks(heard.joints_s, part.duration_s, kind="joint", top=0, bottom=drawing.HIGH),
         label=f"Loudness of the section as it is in the file, over three seconds: {told} in all",
     )
