@@ -39,6 +39,8 @@ class Meter:
 
     def feed(self, y: Array) -> None:
         """float32 [2, n] at 48 kHz."""
+        if not y.size:
+            return
         weighted, self._state = sosfilt(_K, y, axis=-1, zi=self._state)
         held, raw = np.concatenate([self._held, weighted], axis=1), np.concatenate([self._raw, y], axis=1)
         count = held.shape[1] // _HOP

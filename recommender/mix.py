@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +14,11 @@ from recommender.media.stereo import RATE_HZ, clip_sound, track_sound
 from recommender.placement import JOINT_S, Placement
 from recommender.types import Array
 
-CODED_DB = 0.0
+CODED_DB = 0.5
 """How far below its highest true peak a mix is limited, for what coding adds."""
+
+State = tuple[int, int] | None
+_KEPT_S = 60.0  # of a track are kept while it is placed and rendered: 23 MB
 
 
 class Mix(NamedTuple):
@@ -119,10 +123,10 @@ def _laid(placement: Placement, at: int, rate_hz: int) -> Iterator[Array]:
     """The music with silence around it, from the sample `at` (at most that where it begins) to the last picture."""
     lead = round(placement.at_s * rate_hz) - at
     music = chain(_silence(lead), music_blocks(placement, rate_hz=rate_hz))
-    return padded(music, math.ceil(placement.clip_s * rate_hz) - at)
+    return pad(music, math.ceil(placement.clip_s * rate_hz) - at)
 
 
-def padded(blocks: Iterable[Array], count: int) -> Iterator[Array]:
+def pad(blocks: Iterable[Array], count: int) -> Iterator[Array]:
     """The first `count` samples of some blocks [2, n], with silence where they end, about a second each."""
     tape = Tape(blocks)
     while count > 0:
@@ -162,4 +166,29 @@ def _stretch(placement: Placement, first: int, count: int, *, rate_hz: int) -> I
     """Samples of the track; silence before its beginning."""
     if first < 0:
         yield np.zeros((2, -first), np.float32)
-    yield from track_sound(placement.track, max(0, first), count + min(0, first), rate_hz=rate_hz)
+    yield from section_blocks(placement.track, max(0, first), count + min(0, first), rate_hz=rate_hz)
+
+
+def state_of(path: Path) -> State:
+    """What tells that a file is another than before; None of one that is not there, as who opens it says."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
+def section_blocks(track: Path, first: int, count: int, *, rate_hz: int = RATE_HZ) -> Iterator[Array]:
+    """`count` samples of a track from sample `first` on, as `track_sound`; short ones are decoded once for all that
+    is made of them."""
+    if count > _KEPT_S * rate_hz:
+        return track_sound(track, first, count, rate_hz=rate_hz)
+    return iter([_section(track, first, count, rate_hz, state_of(track))])
+
+
+@lru_cache(maxsize=2)
+def _section(track: Path, first: int, count: int, rate_hz: int, _state: State) -> Array:
+    """float32 [2, n]; `_state`: what tells that the file is another."""
+    y = np.concatenate([np.zeros((2, 0), np.float32), *track_sound(track, first, count, rate_hz=rate_hz)], axis=1)
+    y.setflags(write=False)
+    return y

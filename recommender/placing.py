@@ -21,8 +21,8 @@ from recommender.logs import getLogger
 from recommender.loudness import HOP_S, Meter, integrated_lufs
 from recommender.media import probe
 from recommender.media.remux import pictures_of
-from recommender.media.stereo import RATE_HZ, track_sound
-from recommender.mix import ceiling, mix, music_blocks, own_blocks
+from recommender.media.stereo import RATE_HZ
+from recommender.mix import State, ceiling, mix, music_blocks, own_blocks, section_blocks, state_of
 from recommender.placement import Placement, Stretch, duck_under
 from recommender.text import show
 from recommender.types import Array
@@ -66,7 +66,7 @@ class Measured(NamedTuple):
 
     powers: Array
     peaks: Array
-    count: int
+    samples: int
 
 
 def place(
@@ -119,11 +119,11 @@ def remarks(placement: Placement) -> list[str]:
 def _one_piece(track: Path, in_s: float, wanted_s: float) -> tuple[tuple[Stretch, ...], Measured, bool]:
     """The section from `in_s` on, as long as wanted or as there is, its measure, and whether the track ends there."""
     wanted = round(wanted_s * RATE_HZ)
-    music = _measure(track_sound(track, round(in_s * RATE_HZ), wanted)) if wanted > 0 else Measured(*_NOTHING, 0)
-    if not music.count:
+    music = _measure(section_blocks(track, round(in_s * RATE_HZ), wanted)) if wanted > 0 else Measured(*_NOTHING, 0)
+    if not music.samples:
         raise InputError(f"{show(track)} has nothing to play from {in_s:g} s on: begin earlier")
-    ends = music.count < wanted
-    return (Stretch(in_s, in_s + (music.count / RATE_HZ if ends else wanted_s)),), music, ends
+    ends = music.samples < wanted
+    return (Stretch(in_s, in_s + (music.samples / RATE_HZ if ends else wanted_s)),), music, ends
 
 
 _NOTHING = (np.zeros(0), np.zeros(0))
@@ -143,9 +143,8 @@ def _own_sound(clip: Path, zero_s: float, clip_s: float) -> Measured | None:
     """The measure of a clip's own sound from its first picture to its last; None where nothing is to be heard."""
     if not probe(clip).has_audio:
         return None
-    state = clip.stat()
     try:
-        found = _measured_clip(clip, zero_s, clip_s, (state.st_mtime_ns, state.st_size))
+        found = _measured_clip(clip, zero_s, clip_s, state_of(clip))
     except PassingError:
         raise
     except MediaError as error:
@@ -155,7 +154,7 @@ def _own_sound(clip: Path, zero_s: float, clip_s: float) -> Measured | None:
 
 
 @lru_cache(maxsize=8)
-def _measured_clip(clip: Path, zero_s: float, clip_s: float, _state: tuple[int, int]) -> Measured:
+def _measured_clip(clip: Path, zero_s: float, clip_s: float, _state: State) -> Measured:
     """Measured once for all tracks; `_state`: what tells that the file is another."""
     return _measure(own_blocks(clip, zero_s, round(clip_s * RATE_HZ)))
 
@@ -195,7 +194,7 @@ def _leading(placement: Placement, levels: Levels, music: Measured, own: Measure
     laid = _laid_powers(placement, music, len(powers))
     powers = np.pad(powers, (0, len(laid) - len(powers)))
     most_own = levels.lufs - OWN_LU - 10 * np.log10(1 + 10 ** (-OWN_LU / 10))
-    own_db = min(0.0, most_own - integrated_lufs(powers)) if own is not None else None
+    own_db = min(0.0, float(most_own - integrated_lufs(powers))) if own is not None else None
     powers = powers * (0.0 if own_db is None else 10 ** (own_db / 10))
     gain_db = _solve(lambda gain: integrated_lufs(powers + laid * 10 ** (gain / 10)), levels.lufs)
     placed = replace(placement, gain_db=gain_db, clip_gain_db=own_db)

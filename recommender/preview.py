@@ -10,7 +10,7 @@ from recommender.media import probe
 from recommender.media.film import Shot, code_under, shots_of
 from recommender.media.remux import CONTAINERS, Pictures, Soundtrack, check_suffix, copy_under, pictures_of
 from recommender.media.stereo import RATE_HZ
-from recommender.mix import mix, own_blocks, padded
+from recommender.mix import mix, own_blocks, pad
 from recommender.placement import Placement
 from recommender.text import show
 from recommender.types import Array
@@ -110,5 +110,5 @@ def _sounds(shots: Sequence[Shot]) -> Iterator[Array]:
         end_s += pictures.end_s - pictures.start_s if seconds is None else seconds
         count = round(end_s * RATE_HZ) - done
         own = seconds is None and probe(path).has_audio
-        yield from padded(own_blocks(path, pictures.start_s, count) if own else (), count)
+        yield from pad(own_blocks(path, pictures.start_s, count) if own else (), count)
         done += count
