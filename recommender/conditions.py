@@ -18,6 +18,8 @@ from recommender.lists import absolute, is_list, paths_in
 from recommender.names import fold_key, key_name, licence_name
 from recommender.text import fold, show
 
+INSTRUMENTAL = 0.3
+"""How likely a voice is at most in a track that counts as instrumental: docs/results/speech.md has its errors."""
 _NUMBER, _CLOCK = r"\d+(?:\.\d+)?", r"(?:\d+:)*\d+(?:\.\d+)?"
 
 
@@ -44,6 +46,7 @@ class Filter:
     genres, licences, albums, album_artists: as in the files' tags, whatever the case; one of them must be it (of a file
         with several genres, one of these).
     year: a range, of the year that the files' tags state.
+    instrumental: how likely a voice in the track may be.
     folders: absolute paths, one of which the file is in.
     only: absolute paths of the files to choose from, or ids of imported tracks.
     exclude: absolute paths of files and folders to leave out, or ids of imported tracks.
@@ -60,6 +63,7 @@ class Filter:
     albums: frozenset[str] = frozenset()
     album_artists: frozenset[str] = frozenset()
     year: Range | None = None
+    instrumental: Range | None = None
     folders: frozenset[str] = frozenset()
     only: frozenset[str] | None = None
     exclude: frozenset[str] = frozenset()
@@ -131,7 +135,7 @@ class Within(Declared):
     whole: bool = False
     takes: ClassVar[Any] = str
 
-    def read(self, value: Any, what: Argument) -> Range:
+    def read(self, value: Any, what: Argument) -> Range | None:
         said = show(value) if isinstance(value, str) else repr(value)
         try:
             low, high = self._ends(value)
@@ -162,6 +166,23 @@ class Within(Declared):
         if asked is None or value is None:
             return asked is None
         return any(asked.low <= value * ratio <= asked.high for ratio in self.levels(where))
+
+
+@dataclass(frozen=True)
+class AtMost(Within):
+    """Whether a number is at most `most`; the command line has a switch for it, named as the field."""
+
+    most: float = 0.0
+    takes: ClassVar[Any] = bool
+
+    @property
+    def option(self) -> str:
+        return self.field
+
+    def read(self, value: Any, what: Argument) -> Range | None:
+        if not isinstance(value, bool):
+            raise InputError(what, f" {value!r}: give True or False")
+        return Range(-math.inf, self.most) if value else None
 
 
 @dataclass(frozen=True)
@@ -257,6 +278,7 @@ FILTERS: tuple[Declared, ...] = (
     OneOf("album", "albums", 'Only from this album, as the files are tagged: "Blue Train"', "tags"),
     OneOf("album_artist", "album_artists", "Only of this album artist, as the files are tagged: Various", "tags"),
     Within("year", "year", "Only of these years, as the files are tagged: 1990-1999 or 1984", "tags", whole=True),
+    AtMost("voice", "instrumental", "Only tracks in which a voice is unlikely (at most 30 %)", most=INSTRUMENTAL),
     Listed("only", "only", "Only files listed in this text file (a path per line) or playlist: mine.txt", lists=True),
     Paths("exclude", "exclude", "Not this file or folder, or those of a list or playlist: ~/Music/Xmas", lists=True),
 )
@@ -267,6 +289,8 @@ TAGS = tuple(one.name for one in (*NAMES, *RANGES) if one.kept == "tags")
 """What filters read of the tags of files: columns of the catalog, attributes of a track, keys of an answer."""
 TEMPO_AND_KEY = ("bpm", "bpm_alternative", "bpm_confidence", "key", "key_confidence")
 """What is told of tempo and key: facts of the analysis, attributes of a track, keys of an answer."""
+VOICE = ("voice", "voice_confidence")
+"""What is told of a voice, in the same places."""
 
 _CALLED = {name: one for one in FILTERS for name in (one.field, one.option)}
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from recommender.errors import Argument, InputError, SpaceMismatch
 from recommender.explain import by_course
 from recommender.logs import getLogger
 from recommender.model import Model, available
-from recommender.query import Query, blend, query_of, side_of
+from recommender.query import Query, blend, cut_speech, join_speech, query_of, side_of
+from recommender.rankers import speech as under_speech
 from recommender.text import fold
 from recommender.types import (
     IMPORTED,
@@ -56,6 +57,8 @@ class _Placed(NamedTuple):
     track: Track
     windows: TrackWindows
     section: rankers.Section
+    score: float  # the section's, after speech
+    speech: Reason | None = None
 
 
 class Recommender:
@@ -104,7 +107,12 @@ class Recommender:
 
     def clip(self, path: str | PathLike[str]) -> Query:
         """The query for a video clip, a still or an animation: searches music. Raises MediaError."""
-        return self._query(path, "video", target="music")
+        from recommender.extractors.audio.speech import speech_in
+
+        query = self._query(path, "video", target="music")
+        if query.still:
+            return query
+        return replace(query, speech=cut_speech(speech_in(Path(path)), query.duration_s))
 
     def slideshow(self, paths: Sequence[str | PathLike[str]], picture_s: float) -> Query:
         """The query for pictures shown one after the other; clips among them run as they are.
@@ -120,7 +128,8 @@ class Recommender:
         parts = [self.clip(path) for path in paths]
         lengths = [part.duration_s or picture_s for part in parts]
         course = follow_on([part.course for part in parts], lengths)
-        return replace(blend(parts, lengths), duration_s=sum(lengths), course=course)
+        speech = join_speech([part.speech for part in parts], lengths)
+        return replace(blend(parts, lengths), duration_s=sum(lengths), speech=speech, course=course)
 
     def music(self, path: str | PathLike[str]) -> Query:
         """The query for a piece of music that looks for clips."""
@@ -229,9 +238,28 @@ class Recommender:
         arc = self._arc(q) if all(some.affect.shape[1] for some in windows) else None
         question = rankers.Question(q.vector, q.duration_s, q.side, q.target, arc)
         sections = rankers.get(self._ranker(q))(question, windows, self._scoring)
+        room = self._room(q, ids, windows, sections)
+        scores = [section.score for section in sections]
+        scores = scores if room is None else room.scores(scores)
         few = (top if per_artist is None else _SPARE * top) + len(q.exclude)
-        ranked = _cap(self._rank(ids, [section.score for section in sections], few, q.exclude, where), per_artist)
-        return [_Placed(track, windows[i], sections[i]) for track, i in islice(ranked, top)]
+        ranked = _cap(self._rank(ids, scores, few, q.exclude, where), per_artist)
+        return [
+            _Placed(track, windows[i], sections[i], scores[i], room and room.reason(i, sections[i].score))
+            for track, i in islice(ranked, top)
+        ]
+
+    def _room(
+        self, q: Query, ids: Sequence[int], windows: Sequence[TrackWindows], sections: Sequence[rankers.Section]
+    ) -> under_speech.Room | None:
+        """What stands in the way of the clip's speech in each section; None where nobody speaks."""
+        weight = under_speech.weigh(q.speech, q.duration_s) if q.target == "music" else 0.0
+        if not weight or not ids:
+            return None
+        columns = self.library.inputs(q.target)
+        pairs = zip(windows, sections, strict=True)
+        presence = (under_speech.presence_db(columns, w.inputs[s.first : s.last + 1]) for w, s in pairs)
+        voices = (track.voice for track in self.library.tracks_of(ids))
+        return under_speech.Room(weight, [*map(under_speech.Hindrance, voices, presence)])
 
     def _arc(self, q: Query) -> rankers.Arc | None:
         """How the query moves, where it surely does."""
@@ -280,7 +308,7 @@ class Recommender:
     def _recommendation(
         self, q: Query, rank: int, placed: _Placed, columns: Sequence[str], medians: Array
     ) -> Recommendation:
-        track, windows, section = placed
+        track, windows, section, score, under = placed
         rows = slice(section.first, section.last + 1)
         in_s, end_s = float(windows.bounds[section.first, 0]), float(windows.bounds[section.last, 1])
         # A section is as long as the clip, but never shorter than the window it was measured on.
@@ -297,9 +325,10 @@ class Recommender:
             change = rankers.worth(arc, windows, section.first, last=section.last, encode=self.model.affect_encoder)
             followed = float(rankers.follows(arc, [windows], [section])[0])
             why = by_course(why, arc.course, follows=followed, change=change)
-        both = AffectPair(q.affect, affect)
-        told = (track, section.score, rank, in_s, out_s, both, tuple(why), feelings, fits, q.cues, q.loss)
-        return Recommendation(*told, course=moments_of(windows.bounds[rows], windows.affect[rows]))
+        both, why = AffectPair(q.affect, affect), under_speech.sort_in(why, under)
+        told: dict[str, Any] = {"fits": fits, "cues": q.cues, "loss": q.loss, "speech": q.speech}
+        told["course"] = moments_of(windows.bounds[rows], windows.affect[rows])
+        return Recommendation(track, score, rank, in_s, out_s, both, tuple(why), feelings, **told)
 
 
 def _cap(ranked: Iterator[tuple[Track, int]], per_artist: int | None) -> Iterator[tuple[Track, int]]:

@@ -8,7 +8,7 @@ from logging import getLogger
 from pathlib import Path
 from typing import Any
 
-from recommender.conditions import FILTERS, READ, Declared, Filter, Paths, Within
+from recommender.conditions import FILTERS, READ, AtMost, Declared, Filter, Paths, Range, Within
 from recommender.errors import Argument, CliptuneError, InputError
 from recommender.text import fold_path, show
 from recommender.types import LibraryReader, Modality, Track
@@ -159,6 +159,17 @@ def _is_same(one: str, other: str) -> bool:
         return False
 
 
+def voices(library: LibraryReader, where: Filter) -> str | None:
+    """What `instrumental` leaves of a library's music, and how surely; None where it is not asked for."""
+    if where.instrumental is None:
+        return None
+    known, kept = library.count("music"), library.count("music", Filter(instrumental=where.instrumental))
+    heard = library.count("music", Filter(instrumental=Range(-math.inf, math.inf)))
+    told = f"instrumental: a voice is unlikely in {kept} of {known} tracks, and likelier in {heard - kept}"
+    unheard = f"; nobody listened to {known - heard}, left out: `recommend index update --reanalyse`" * (known > heard)
+    return f"{told}{unheard} (speech is told well, singing less: `voice` and `voice_confidence` say how surely)"
+
+
 def unmet(library: LibraryReader, modality: Modality, where: Filter) -> CliptuneError:
     """The error for when nothing qualifies: how many tracks each condition alone leaves, and what could be asked."""
     how = {"half_double": where.half_double}  # no condition itself: it says how bpm is meant
@@ -177,6 +188,8 @@ def unmet(library: LibraryReader, modality: Modality, where: Filter) -> Cliptune
 def _written_as(one: Declared, where: Filter) -> list[object]:
     """A condition in words, as parts of an error."""
     name, value = Argument(one.option), getattr(where, one.field)
+    if isinstance(one, AtMost):
+        return [name]
     if isinstance(one, Within):
         low, high = ("" if math.isinf(end) else f"{end:g}" for end in value)
         after = [" ", Argument("half_double")] if one.halves and where.half_double else [" s" if one.clock else ""]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recommender.conditions import TAGS, TEMPO_AND_KEY, Filter
+from recommender.conditions import TAGS, TEMPO_AND_KEY, VOICE, Filter
 from recommender.errors import InputError, LibraryError
 from recommender.types import (
     IMPORTED,
@@ -164,7 +164,8 @@ class MemoryLibrary:
 def _track(path: Path, analysis: Analysis) -> Track:
     """The track of an analysed file; without a title it is called as its file is."""
     tags, facts = analysis.tags, analysis.features.facts
-    told: dict[str, Any] = {name: facts.get(name) for name in TEMPO_AND_KEY} | {name: tags.get(name) for name in TAGS}
+    told: dict[str, Any] = {name: facts.get(name) for name in (*TEMPO_AND_KEY, *VOICE)}
+    told |= {name: tags.get(name) for name in TAGS}
     told["year"] = int(tags["year"]) if "year" in tags else None
     return Track(
         id=0,

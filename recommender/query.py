@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from recommender.affect.course import Course
 from recommender.affect.cues import together
 from recommender.affect.words import emotions_in
 from recommender.errors import InputError
+from recommender.placement import Stretch
 from recommender.types import Affect, Analysis, Array, Cue, Emotions, Loss, Modality, loss_of, unit
 
 
@@ -32,6 +35,7 @@ class Query:
     loss: what of its file could not be read; None where all could.
     course: of a clip that looks for music, how its affect moves over its windows; None for a blend, and of a model that
         knows no affect.
+    speech: where somebody speaks in a clip, in seconds of it, in order; of a blend as in the first of its queries.
     """
 
     vector: Array
@@ -45,6 +49,12 @@ class Query:
     cues: tuple[Cue, ...] = ()
     loss: Loss | None = None
     course: Course | None = None
+    speech: tuple[Stretch, ...] = ()
+
+    @property
+    def spoken_s(self) -> float:
+        """How long somebody speaks."""
+        return sum(end_s - start_s for start_s, end_s in self.speech)
 
 
 def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = frozenset()) -> Query:
@@ -82,8 +92,8 @@ def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
     ----------
     queries: at least one. weights: one for each, not negative, not all zero; their sum does not matter.
 
-    Affect is averaged with the same weights, of cues the strongest are kept; duration, target come from the first;
-    exclusions are joined, the largest loss is told.
+    Affect is averaged with the same weights, of cues the strongest are kept; duration, target and speech come from the
+    first; exclusions are joined, the largest loss is told.
     """
     w = np.asarray(weights, float)
     if len(w) != len(queries) or (w < 0).any() or not np.isfinite(w).all() or w.sum() <= 0:
@@ -96,4 +106,17 @@ def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
     still = all(q.still for q in queries)
     why = together([q.cues for q in queries], w.tolist())
     loss = max(filter(None, (q.loss for q in queries)), key=lambda one: one.declared_s - one.read_s, default=None)
-    return Query(vector, affect, queries[0].duration_s, queries[0].target, exclude, still=still, cues=why, loss=loss)
+    first = queries[0]
+    told: dict[str, Any] = {"still": still, "cues": why, "loss": loss, "speech": first.speech}
+    return Query(vector, affect, first.duration_s, first.target, exclude, **told)
+
+
+def cut_speech(speech: Sequence[Stretch], end_s: float) -> tuple[Stretch, ...]:
+    """What of `speech` lies before `end_s`: sound may go on after the pictures."""
+    return tuple(Stretch(start, min(end, end_s)) for start, end in speech if start < end_s)
+
+
+def join_speech(parts: Sequence[Sequence[Stretch]], lengths_s: Sequence[float]) -> tuple[Stretch, ...]:
+    """The speech of clips that are shown one after the other, each for its length."""
+    starts = accumulate(lengths_s, initial=0.0)
+    return tuple(Stretch(at + start, at + end) for at, part in zip(starts, parts, strict=False) for start, end in part)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.conditions import Filter as Filter
 from recommender.conditions import Range as Range
-from recommender.placement import Placement
+from recommender.placement import Placement, Stretch
 
 Modality = Literal["music", "video"]
 """What an item is: a piece of music, or a clip (moving or still pictures)."""
@@ -143,6 +143,8 @@ class Track:
     loss: what of the file could not be read; None where all could.
     bpm_confidence, key_confidence: probabilities that `bpm` and `key` are what is meant; None where not told.
     bpm_alternative: the next likely level of the pulse.
+    voice: how likely somebody sings or speaks in it. voice_confidence: how likely what that says is right. None where
+        nobody listened.
     """
 
     id: int
@@ -167,6 +169,8 @@ class Track:
     also_in: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
     loss: "Loss | None" = None
+    voice: float | None = None
+    voice_confidence: float | None = None
 
 
 class Loss(NamedTuple):
@@ -354,6 +358,7 @@ class Recommendation:
     fits: whether a score that is a match probability says so; None for scores that are not calibrated.
     cues: why the query was read as it was, the same for all of its answers.
     loss: what of the query's file could not be read, the same for all of its answers; None where all could.
+    speech: where somebody speaks in the query's clip, the same for all of its answers.
     placement: how the track lies under the clip, where a preview or an export of it was asked for.
     preview: path of the film that lets it be heard under the clip, where one was made.
     course: how the section's affect moves, in seconds of the track; () where it is not known.
@@ -370,6 +375,7 @@ class Recommendation:
     fits: bool | None = None
     cues: Sequence[Cue] = ()
     loss: Loss | None = None
+    speech: Sequence[Stretch] = ()
     placement: Placement | None = None
     preview: str | None = None
     course: tuple[Moment, ...] = ()

@@ -11,7 +11,8 @@ from recommender.types import Affect, Modality, Track, loss_of
 
 _KIND: dict[str, type] = {one.name: (int if one.whole else float) if isinstance(one, Within) else str for one in READ}
 _READ = tuple((one.name, one.kept == "facts") for one in READ)
-_TOLD = ("bpm_confidence", "bpm_alternative", "key_confidence")  # only shown, so the catalog alone has them
+# Only shown, so the catalog alone has them.
+_TOLD = ("bpm_confidence", "bpm_alternative", "key_confidence", "voice_confidence")
 
 
 def track_of(
@@ -29,8 +30,8 @@ def track_of(
 ) -> Track:
     """A track of stored facts: without a title it is called as its file is.
 
-    known: as `filter_values`; any may be lacking. stated: the catalog's facts of it by name, for how sure tempo and key
-    are.
+    known: as `filter_values`; any may be lacking. stated: the catalog's facts of it by name, for how sure tempo, key
+    and voice are.
     """
     told: dict[str, Any] = {name: _KIND[name](value) for name, value in known.items() if value not in (None, "")}
     return Track(

@@ -157,6 +157,7 @@ def _recommend(
     where = engine.settle(where)
     target = asked.features_of.other if asked.features else "video" if asked.track else "music"
     _require_any(engine.library, target, where)
+    _tell_voices(engine.library, where)
     if engine.model.reads and engine.model.name != "builtin":
         tell(f"model: {engine.model.name}, which reads {engine.model.reads}")
     if engine.scale:
@@ -191,6 +192,15 @@ def _require_any(library: "LibraryReader", target: "Modality", where: "Filter | 
         from recommender.filters import unmet
 
         raise unmet(library, target, where)
+
+
+def _tell_voices(library: "LibraryReader", where: "Filter | None") -> None:
+    """Say how surely tracks are told to be instrumental, where only such are asked for."""
+    if where:
+        from recommender.filters import voices
+
+        if told := voices(library, where):
+            tell(told)
 
 
 def _rows(asked: QueryOptions) -> list[tuple[str, "Array"]]:
@@ -261,7 +271,7 @@ def _answers(
         else:
             said = (q.affect, q.duration_s, q.emotions, told.versions, q.still, told.figures, q.cues, several)
             course = () if q.course is None else q.course.moments
-            yield Answer(name, ask(q), None, *said, loss=q.loss, course=course)
+            yield Answer(name, ask(q), None, *said, loss=q.loss, speech=q.speech, course=course)
 
 
 def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) -> "Iterator[Answer]":

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, TextIO
 
-from recommender.conditions import TAGS, TEMPO_AND_KEY
+from recommender.conditions import TAGS, TEMPO_AND_KEY, VOICE
 from recommender.outputs.records import Answer, affect_record, record, verdict
 from recommender.text import cell
 from recommender.types import Emotions
 
-PLAIN = ("rank", "score", "fits", "path", "title", "artist", "in_s", "out_s", "duration_s", *TEMPO_AND_KEY, *TAGS)
+PLAIN: tuple[str, ...] = ("rank", "score", "fits", "path", "title", "artist", "in_s", "out_s", "duration_s")
+PLAIN += (*TEMPO_AND_KEY, *VOICE, *TAGS)
 AFFECT = ("valence", "arousal", "valence_sd", "arousal_sd", "emotion", "mood")
 REASONS = 3
 

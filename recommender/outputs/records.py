@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from recommender.affect.words import emotion, emotions, mood
-from recommender.conditions import TAGS
-from recommender.placement import Placement
+from recommender.conditions import TAGS, VOICE
+from recommender.placement import Placement, Stretch
 from recommender.types import Affect, Cue, Emotions, Loss, Moment, Reason, Recommendation, Track
 
 
@@ -23,7 +23,7 @@ class Answer:
     still: whether the query is of pictures that do not move.
     figures: whether table and CSV give the measured values behind the reasons.
     several: whether it is one of several that were asked for.
-    loss: what of the query's file could not be read.
+    loss: what of the query's file could not be read. speech: where somebody speaks in its clip.
     clips: files of a query by clip, in the order in which they are shown. picture_s: how long each picture is shown.
     course: how the affect of a clip moves, in seconds of it; () where it is not known.
     """
@@ -40,6 +40,7 @@ class Answer:
     cues: Sequence[Cue] = ()
     several: bool = False
     loss: Loss | None = None
+    speech: Sequence[Stretch] = ()
     clips: Sequence[Path] = ()
     picture_s: float | None = None
     course: Sequence[Moment] = ()
@@ -58,10 +59,12 @@ def record(r: Recommendation) -> dict[str, Any]:
         "out_s": round(r.out_s, 3),
         "duration_s": _round(r.track.duration_s, 3),
         **tempo_and_key(r.track),
+        **voice(r.track),
         **tags(r.track),
         "query_affect": affect_record(r.affect.query),
         "section_affect": affect_record(r.affect.section),
         "query_cues": [_cue(cue) for cue in r.cues],
+        "query_speech": [[round(start_s, 3), round(end_s, 3)] for start_s, end_s in r.speech],
         "query_emotions": _shares(r.emotions.query),
         "section_emotions": _shares(r.emotions.section),
         "reasons": [_reason(why) for why in r.reasons],
@@ -98,7 +101,7 @@ def placement_record(p: Placement) -> dict[str, Any]:
     }
 
 
-TRACK_COLUMNS = ("path", "title", "artist", "duration_s", "bpm", "key", "valence", "arousal", "mood", *TAGS)
+TRACK_COLUMNS = ("path", "title", "artist", "duration_s", "bpm", "key", "voice", "valence", "arousal", "mood", *TAGS)
 FAILURE_COLUMNS = ("path", "reason", "at")
 """What tables and CSV show of tracks and failures."""
 
@@ -115,6 +118,7 @@ def track_record(t: Track) -> dict[str, Any]:
         "artist": t.artist,
         "duration_s": _round(t.duration_s, 3),
         **tempo_and_key(t),
+        **voice(t),
         **tags(t),
         **{name: affect.get(name) for name in ("valence", "arousal", "emotion", "mood")},
         "also_in": list(t.also_in),
@@ -142,6 +146,11 @@ def tempo_and_key(t: Track) -> dict[str, Any]:
         "key": t.key,
         "key_confidence": _round(t.key_confidence, 2),
     }
+
+
+def voice(t: Track) -> dict[str, Any]:
+    """How likely somebody sings or speaks in a track, and how likely that is right; None where nobody listened."""
+    return {name: _round(getattr(t, name), 2) for name in VOICE}
 
 
 def tags(t: Track) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from recommender.types import Affect, Emotions, Reason, Recommendation, Track
 
 NOTHING_FITS = "nothing in this library fits well (every match probability is below 50 %); the nearest are:"
 STILL = "still pictures: with no motion to see, arousal is told from what they show alone"
+UNHEARD = "whether music has a voice is not known here: `recommend index update --reanalyse` listens"
 SURE = 0.7  # below it every third tempo is meant otherwise (docs/results/tempo_key.md)
 HEADER = ("#", "score", "section", "bpm", "key", "mood", "track")
 
@@ -41,6 +42,8 @@ def block(answer: Answer) -> str:
         heading += f"\n  because: {', '.join(cue.text for cue in answer.cues)}"
     if answer.loss is not None:
         heading += f"\n  {answer.loss}"
+    if answer.speech:
+        heading += f"\n  {speech(answer)}"
     if of_stills(answer):
         heading += f"\n  {STILL}"
     if not answer.recommendations:
@@ -73,6 +76,14 @@ def elsewhere(versions: Sequence[str], all_of_them: bool) -> list[str]:
     if all_of_them or len(versions) < 2:
         return [near(path) for path in versions]
     return [f"{near(versions[0])} (and {len(versions) - 1} more; --versions lists them)"]
+
+
+def speech(answer: Answer) -> str:
+    """How much of the clip is spoken, and whether music with a voice can be told from music without."""
+    spoken_s = sum(end_s - start_s for start_s, end_s in answer.speech)
+    told = f"speech: {spoken_s:.{0 if spoken_s >= 10 else 1}f} of {answer.duration_s or 0:.0f} s"
+    unheard = all(r.track.voice is None for r in answer.recommendations) and answer.affect is not None
+    return told + (f"; {UNHEARD}" if unheard and answer.recommendations else "")
 
 
 def of_stills(answer: Answer) -> bool:

@@ -171,8 +171,7 @@ def _speech(part: "Part", high: float = drawing.HIGH) -> Markup:
 
 
 def _spoken(part: "Part") -> Sequence[Stretch]:
-    found: Sequence[Stretch] = getattr(part.answer, "speech", ())
-    return found
+    return part.answer.speech
 
 
 def _goes(moments: "Sequence[Moment]", dimension: int) -> str:

@@ -10,6 +10,7 @@ from recommender.extractors.audio import acoustic, beats, harmony, key, rhythm, 
 from recommender.extractors.audio.dissonance import peaks, roughness
 from recommender.extractors.audio.pitch import log_spectrum, salience, tuning_cents
 from recommender.extractors.audio.stft import CHUNK, FRAME_HZ, HOP, SLOW_HZ, SR_HZ, Clock, chunks, slow_power
+from recommender.extractors.audio.voice import Ear
 from recommender.extractors.windows import windows
 from recommender.types import Array, Column, Features
 
@@ -70,8 +71,8 @@ def from_blocks(blocks: Iterable[Array], damage: "Damage | None" = None, tagged:
     damage: read after the last block: it becomes the fact `damaged_packets`, and what is lost.
     tagged: the tempo in bpm that the file states, if it does.
     """
-    clock = Clock()
-    frames, slow, fingerprint = _series(blocks, clock)
+    clock, ear = Clock(), Ear()
+    frames, slow, fingerprint = _series(ear.listen(blocks), clock)
     bounds = silence.windows_of_sound(windows(clock.duration_s), frames[silence.HEARD])
     values = np.array([_measure(_cut(frames, FRAME_HZ, b), _cut(slow, SLOW_HZ, b)) for b in bounds])
     music = silence.leave_out(frames), silence.leave_out(slow)
@@ -88,6 +89,7 @@ def from_blocks(blocks: Iterable[Array], damage: "Damage | None" = None, tagged:
             **tempo.facts(heard),
             **beats.facts(tapped),
             **_harmony(item, music[1]),
+            **ear.facts(),
             **({"damaged_packets": 0} if damage is None else damage.facts()),
             "silent": _silent(item),
         },

@@ -109,14 +109,18 @@ def _encode(net: Network, chunks: Array) -> Array:
 @cache
 def network() -> Network:
     """The network as the package has it; raises ModelError where that is not here, or holds another one."""
-    found = find_spec(PACKAGE.replace("-", "_"))
-    places = [Path(place) for place in (found.submodule_search_locations or ())] if found else []
-    files = [file for place in places for file in sorted(place.glob("ggml-silero-v6*.bin"))]
+    files = [file for place in _places() for file in sorted(place.glob("ggml-silero-v6*.bin"))]
     try:
         return _network(_tensors(files[-1].read_bytes()))
     except (IndexError, KeyError, ValueError, struct.error):
         told = f"the package {PACKAGE} is missing or holds another network than is read here"
         raise ModelError(f"{told}: pip install '{PACKAGE}>=3.4,<3.5'") from None
+
+
+def _places() -> list[Path]:
+    """Folders of the package, which need not be imported."""
+    found = find_spec(PACKAGE.replace("-", "_"))
+    return [Path(place) for place in (found.submodule_search_locations or ())] if found else []
 
 
 def _network(tensors: Mapping[str, Array]) -> Network:

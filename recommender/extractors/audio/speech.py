@@ -5,11 +5,9 @@ recurrent network that gives a probability of speech per 32 ms of 16 kHz sound. 
 from its probabilities by a hysteresis: speech begins above `ENTER`, and ends where it stays below `LEAVE`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-
-import numpy as np
 
 from recommender.errors import MediaError, PassingError
 from recommender.extractors.audio.silero import BATCH, CHUNK_S, SR_HZ, probabilities
@@ -21,21 +19,31 @@ ENTER, LEAVE = 0.5, 0.35
 """Probabilities above which speech begins, and below which it ends."""
 GAP_S, LEAST_S = 0.3, 0.25
 """Pauses that speech goes on through, and how long it must last: a breath between words, a syllable."""
+LEAST_LAG_S = 0.1
+"""Sound that begins so much before or after the pictures is not in step by chance; less may be what a codec primes."""
 
 
 def speech_in(path: Path) -> tuple[Stretch, ...]:
-    """Regions of speech in the sound of a file, in seconds of it and in order; () where it has no sound.
+    """Regions of speech in the sound of a file, in seconds from its first picture (of sound alone: from its beginning),
+    in order; () where it has no sound.
 
     What of damaged sound can be read is listened to. Raises PassingError for a fault of the machine.
     """
-    from recommender.media import audio_blocks
+    from recommender.media import audio_blocks, sound_lag_s
 
     try:
-        return regions(probabilities(audio_blocks(path, SR_HZ, BLOCK_S)))
+        found, lag_s = regions(probabilities(audio_blocks(path, SR_HZ, BLOCK_S))), sound_lag_s(path)
+        return _shift(found, lag_s) if found and abs(lag_s) >= LEAST_LAG_S else found
     except PassingError:
         raise
     except MediaError:
         return ()
+
+
+def _shift(found: tuple[Stretch, ...], by_s: float) -> tuple[Stretch, ...]:
+    """Stretches later by so much; what then lies before 0 is cut off."""
+    moved = (Stretch(max(start + by_s, 0.0), end + by_s) for start, end in found)
+    return tuple(stretch for stretch in moved if stretch.end_s > 0)
 
 
 def regions(likely: Array) -> tuple[Stretch, ...]:
@@ -49,11 +57,11 @@ def regions(likely: Array) -> tuple[Stretch, ...]:
     return tuple(Stretch(a * CHUNK_S, b * CHUNK_S) for a, b in found if (b - a) * CHUNK_S >= LEAST_S)
 
 
-def _runs(likely: Sequence[float] | Array) -> Iterator[tuple[int, int]]:
+def _runs(likely: Array) -> Iterator[tuple[int, int]]:
     """(first, end) of the chunks above `LEAVE` around any above `ENTER`."""
     at = 0
-    for inside, run in groupby(np.asarray(likely).tolist(), lambda p: p >= LEAVE):
-        run = list(run)
+    for inside, several in groupby(likely.tolist(), lambda p: p >= LEAVE):
+        run = list(several)
         if inside and max(run) >= ENTER:
             yield at, at + len(run)
         at += len(run)
