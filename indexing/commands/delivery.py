@@ -15,6 +15,7 @@ from recommender.options import Options, setting
 from recommender.text import file_name, show
 
 if TYPE_CHECKING:
+    from indexing.library import Library
     from recommender.outputs import Output
     from recommender.outputs.records import Answer
     from recommender.placement import Placement, Stretch
@@ -25,6 +26,7 @@ class DeliveryOptions(Options):
     """What is made of the best answers."""
 
     preview: int = setting("Render the clip with so many best tracks under it, into the folder --out.", 0, min=0)
+    report: Path | None = setting("Write a page that shows clip and music side by side: --report answers.html.")
     overwrite: bool = setting("Replace files of the same names.", False, "--overwrite")
 
 
@@ -44,6 +46,15 @@ class Delivery:
         if self.wanted and self.out.exists() and not self.out.is_dir():
             raise InputError(f"--preview makes films in a folder, and {show(self.out)} is none")
         self._names: set[str] = set()
+        if made.report is not None:
+            self._check_report(made.report, by_clip)
+
+    def _check_report(self, path: Path, by_clip: bool) -> None:
+        from recommender.page import refuse_existing
+
+        if not by_clip:
+            raise InputError("--report shows a clip: give one by --video")
+        refuse_existing(path, self.made.overwrite)
 
     def list_path(self, output: "Output", out: Path | None) -> Path | None:
         """Where the list is written, `out` unless that is the folder of what is made; None: to the terminal."""
@@ -55,6 +66,14 @@ class Delivery:
         """The answers, each with what was made of it; what could not be made is told, and noted in `failed`."""
         for answer in answers:
             yield self._made_of(answer, failed) if self.wanted and answer.recommendations else answer
+
+    def report(self, answers: "Iterable[Answer]", library: "Library") -> "Iterable[Answer]":
+        """The answers; after the last one the page of all is written, where one was asked for."""
+        if self.made.report is None:
+            return answers
+        from indexing.commands.reporting import report
+
+        return report(answers, self.made.report, library, overwrite=self.made.overwrite)
 
     def _made_of(self, answer: "Answer", failed: list[str]) -> "Answer":
         name = self._free_name(answer)

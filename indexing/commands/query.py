@@ -169,7 +169,8 @@ def _recommend(
     failed: list[str] = []
     films = _films(asked, clips)
     answers = _answers(_queries(engine, asked, films, vectors), ask, told, several)
-    made = delivery.deliver(_with_clips(answers, films, asked.slideshow), failed)
+    made: Iterable[Answer] = delivery.deliver(_with_clips(answers, films, asked.slideshow), failed)
+    made = delivery.report(made, opened)
     outputs.write(output, _remarked(made, output, failed), delivery.list_path(output, asked.out))
     if failed:
         raise typer.Exit(FAILED)
