@@ -8,7 +8,7 @@ from urllib.parse import quote
 from recommender.affect.words import mood
 from recommender.outputs.table import clock, likeliest, near
 from recommender.page.markup import Markup, join, tag
-from recommender.page.rows import axis, loudness_in_words, track_rows
+from recommender.page.rows import axis, data_url, loudness_in_words, track_rows
 from recommender.page.sound import Heard, pieces_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def card(r: "Recommendation", part: "Part", index: int, *, base: Path) -> Markup
     heard = part.heard[index] if index < len(part.heard) else None
     rows = track_rows(r, part, heard)
     drawn = tag("div", *rows, axis(part.duration_s), class_="rows") if rows else Markup("")
-    return tag("li", tag("article", _head(r), _facts(r, heard), _why(r), drawn, _preview(r, base), class_="card"))
+    return tag("li", tag("article", _head(r), _facts(r, heard), _why(r), drawn, _preview(r, part, base), class_="card"))
 
 
 def _head(r: "Recommendation") -> Markup:
@@ -103,13 +103,19 @@ def _why(r: "Recommendation") -> Markup:
     return tag("div", *told, tag("details", tag("summary", "The figures behind it"), figures), class_="why")
 
 
-def _preview(r: "Recommendation", base: Path) -> Markup:
+def _preview(r: "Recommendation", part: "Part", base: Path) -> Markup:
+    """The film with this music under it, which waits as a picture from the middle of the clip."""
     if r.preview is None:
         return Markup("")
     name = PurePath(r.preview).name
     inside = tag("p", "The film with this music: ", name)
     label = f"The clip with {r.track.title} under it"
-    return tag("video", inside, controls=True, preload="none", src=_address(r.preview, base), aria_label=label)
+    shown = part.pictures[len(part.pictures) // 2] if part.pictures else None
+    size: dict[str, str | float] = {}
+    if shown is not None:
+        size = {"poster": data_url(shown), "width": shown.width, "height": shown.height}
+    given = {"src": _address(r.preview, base), "preload": "none", "aria_label": label}
+    return tag("video", inside, controls=True, **given, **size)
 
 
 def _address(path: str, base: Path) -> str:

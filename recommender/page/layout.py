@@ -8,6 +8,9 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from recommender.affect.course import Course
 from recommender.outputs.table import NOTHING_FITS, STILL, likeliest, near, nothing_fits, of_stills
 from recommender.page.card import card
 from recommender.page.markup import Markup, join, tag
@@ -130,9 +133,25 @@ def _sentences(part: "Part") -> list[Markup]:
         found.append(tag("p", "The clip feels ", tag("b", mood(answer.affect)), "."))
     elif answer.emotions is not None:
         found.append(tag("p", f"The clip feels {likeliest(answer.emotions, 2)}."))
+    if moves := _movement(part):
+        found.append(tag("p", moves))
     if answer.cues:
         found.append(tag("p", f"Because: {', '.join(cue.text for cue in answer.cues)}.", class_="soft"))
     return found
+
+
+def _movement(part: "Part") -> str | None:
+    """How the clip surely moves, in words; None where it does not."""
+    moments = part.answer.course
+    if not moments:
+        return None
+    windows, affect = np.array([m[:2] for m in moments]), np.array([m.affect for m in moments])
+    course = Course(windows, affect, part.duration_s)
+    if not course.has_arc:
+        return None
+    movement, dimension = course.movement
+    name = "pleasantness" if dimension == 0 else "energy"
+    return f"As it goes on, its {name} {movement}; music that does the same is preferred."
 
 
 def _notes(part: "Part") -> list[str]:

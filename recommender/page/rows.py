@@ -1,5 +1,6 @@
 """Rows of curves on the clip's clock, each with its name, what its ends mean, and a description to be read aloud."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -93,13 +94,16 @@ def _swatch() -> Markup:
     return tag("svg", tag("rect", width=40, height=10, class_="speech"), viewBox="0 0 40 10", aria_hidden="true")
 
 
-def _pictures(pictures: Sequence[Picture]) -> Markup:
-    from base64 import b64encode
+def data_url(picture: Picture) -> str:
+    """A picture as an address that holds it."""
+    return f"data:image/jpeg;base64,{b64encode(picture.jpeg).decode('ascii')}"
 
+
+def _pictures(pictures: Sequence[Picture]) -> Markup:
     shown = (
         tag(
             "img",
-            src=f"data:image/jpeg;base64,{b64encode(one.jpeg).decode('ascii')}",
+            src=data_url(one),
             alt=f"The clip at {clock(one.at_s)}",
             width=one.width,
             height=one.height,
