@@ -12,7 +12,7 @@ from recommender.affect.course import Course
 from recommender.extractors.windows import HOP_S, LENGTH_S
 from recommender.types import Array, TrackWindows
 
-WEIGHT = 0.25
+WEIGHT = 0.5
 """What agreement of courses counts beside the mean cosine: chosen in `benchmarks/arcs.py` on planted arcs."""
 
 
