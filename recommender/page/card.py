@@ -12,7 +12,7 @@ from recommender.page.rows import axis, data_url, loudness_in_words, track_rows
 from recommender.page.sound import Heard, pieces_of
 
 if TYPE_CHECKING:
-    from recommender.page.report import Part
+    from recommender.page.part import Part
     from recommender.types import Recommendation, Track
 
 

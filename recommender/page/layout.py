@@ -17,7 +17,7 @@ from recommender.page.markup import Markup, join, tag
 from recommender.page.rows import axis, clip_rows, legend
 
 if TYPE_CHECKING:
-    from recommender.page.report import Part
+    from recommender.page.part import Part
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">

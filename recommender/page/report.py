@@ -1,14 +1,14 @@
 """From answers to the file: what the page shows is measured, one part per clip, and written whole or not at all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from recommender.atomic import new_file
 from recommender.errors import Argument, InputError, MediaError, PassingError
 from recommender.home import model_errors
-from recommender.page.sound import Heard, hear
+from recommender.page.part import STILL_S, Part
+from recommender.page.sound import hear
 from recommender.page.strip import Picture, strip
 from recommender.text import show
 
@@ -18,27 +18,6 @@ if TYPE_CHECKING:
     from recommender.types import Track
 
 _Found = TypeVar("_Found")
-STILL_S = 10.0
-"""How long a picture that does not move is shown."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One clip of the report.
-
-    Attributes
-    ----------
-    answer: what is told. duration_s: of what is shown, above 0. pictures: of the clip, in a row.
-    cuts_s: where its shots begin, but the first. heard: of each recommendation; None where its file cannot be read.
-    remarks: what could not be read, a line each.
-    """
-
-    answer: "Answer"
-    duration_s: float = STILL_S
-    pictures: tuple[Picture, ...] = ()
-    cuts_s: tuple[float, ...] = ()
-    heard: tuple[Heard | None, ...] = ()
-    remarks: tuple[str, ...] = ()
 
 
 def make_part(

@@ -13,7 +13,7 @@ from recommender.page.strip import Picture
 from recommender.placement import Stretch
 
 if TYPE_CHECKING:
-    from recommender.page.report import Part
+    from recommender.page.part import Part
     from recommender.types import Moment, Recommendation
 
 DIMENSIONS = ((1, "Energy", "energetic", "calm"), (0, "Pleasantness", "pleasant", "unpleasant"))
