@@ -416,6 +416,9 @@ by more than its stated SDs explain (`recommender/affect/course.py`) has an arc:
 compared with what the clip is at that moment, and sections that move as it does are preferred
 (`recommender/rankers/arcs.py`). A section is right within one window (5 s) of the planted one; chance is what a section
 drawn at random reaches.
+
+The model card's ranking figures cannot change: they rank music for pictures that do not move, which have one window and
+no course; so do features and vectors (`recommend benchmark`), and clips of 20 s and less.
 """
 
 if __name__ == "__main__":
