@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from recommender import rankers
+from recommender.affect.course import follow_on, moments_of
 from recommender.affect.words import emotions_in
 from recommender.errors import Argument, InputError, SpaceMismatch
+from recommender.explain import by_course
 from recommender.logs import getLogger
 from recommender.model import Model, available
 from recommender.query import Query, blend, cut_speech, join_speech, query_of, side_of
@@ -125,8 +127,9 @@ class Recommender:
             raise InputError(f"a slideshow of {len(paths)} pictures, {picture_s:g} s each: give pictures, and a time")
         parts = [self.clip(path) for path in paths]
         lengths = [part.duration_s or picture_s for part in parts]
+        course = follow_on([part.course for part in parts], lengths)
         speech = join_speech([part.speech for part in parts], lengths)
-        return replace(blend(parts, lengths), duration_s=sum(lengths), speech=speech)
+        return replace(blend(parts, lengths), duration_s=sum(lengths), speech=speech, course=course)
 
     def music(self, path: str | PathLike[str]) -> Query:
         """The query for a piece of music that looks for clips."""
@@ -232,7 +235,8 @@ class Recommender:
     ) -> list[_Placed]:
         """The `top` best of the candidates `ids`."""
         windows = self.library.windows_of(ids)
-        question = rankers.Question(q.vector, q.duration_s, q.side, q.target)
+        arc = self._arc(q) if all(some.affect.shape[1] for some in windows) else None
+        question = rankers.Question(q.vector, q.duration_s, q.side, q.target, arc)
         sections = rankers.get(self._ranker(q))(question, windows, self._scoring)
         room = self._room(q, ids, windows, sections)
         scores = [section.score for section in sections]
@@ -256,6 +260,12 @@ class Recommender:
         presence = (under_speech.presence_db(columns, w.inputs[s.first : s.last + 1]) for w, s in pairs)
         voices = (track.voice for track in self.library.tracks_of(ids))
         return under_speech.Room(weight, [*map(under_speech.Hindrance, voices, presence)])
+
+    def _arc(self, q: Query) -> rankers.Arc | None:
+        """How the query moves, where it surely does."""
+        if q.course is None or not q.course.has_arc:
+            return None
+        return rankers.Arc(q.course, self.model.affect_encoder(q.course.affect))
 
     def _rank(
         self, ids: Sequence[int], scores: Sequence[float], few: int, exclude: frozenset[str], where: Filter | None
@@ -311,8 +321,13 @@ class Recommender:
         why: Sequence[Reason] = ()
         if inputs.shape[1]:
             why = self.model.reasons(q.vector, inputs, medians, modality=q.target, emotions=q.emotions)
+        if (arc := self._arc(q)) is not None and windows.affect.shape[1]:
+            change = rankers.worth(arc, windows, section.first, last=section.last, encode=self.model.affect_encoder)
+            followed = float(rankers.follows(arc, [windows], [section])[0])
+            why = by_course(why, arc.course, follows=followed, change=change)
         both, why = AffectPair(q.affect, affect), under_speech.sort_in(why, under)
         told: dict[str, Any] = {"fits": fits, "cues": q.cues, "loss": q.loss, "speech": q.speech}
+        told["course"] = moments_of(windows.bounds[rows], windows.affect[rows])
         return Recommendation(track, score, rank, in_s, out_s, both, tuple(why), feelings, **told)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from recommender.affect.course import Course
 from recommender.affect.words import COLUMN
 from recommender.plain import about, amount, label, words
 from recommender.rankers.cosine import window_scores
@@ -17,6 +18,11 @@ SMALLEST = 0.001
 WORTH = 0.1
 """Features that change the score less than this share of what the strongest does are not worth a word: the words of a
 track stand side by side, without saying how much each counts."""
+
+ARC, FOLLOWS = "arc", 0.3
+"""Feature of the reason that tells how a section follows a clip's arc, and the agreement from which it is told."""
+
+OPPOSITES = {"rises": "falls", "falls": "rises", "brightens": "darkens", "darkens": "brightens"}
 
 MOST = 3
 """Reasons per track: what fits a line and a head."""
@@ -60,6 +66,32 @@ def by_agreement(query: Emotions, section: Emotions, usual: Emotions, *, most: i
         spoken = name if section[name] > usual[name] else f"less {name}"
         found.append(Reason(COLUMN + name, section[name], usual[name], "", changes[name], text, spoken))
     return found
+
+
+def by_course(reasons: Sequence[Reason], course: Course, *, follows: float, change: float) -> list[Reason]:
+    """`reasons` of a section with how it follows the arc of a clip among them, where that is worth a word.
+
+    Parameters
+    ----------
+    course: of the clip, which has an arc. follows: how well the section moves with it, in [-1, 1]. change: what its
+    score loses when it stays at its own mean.
+    """
+    if abs(follows) < FOLLOWS:
+        return list(reasons)
+    spoken = _moving(*course.movement, follows > 0)
+    text = f"course of feeling: {spoken} (agreement {follows:+.2f} of at most 1; {_effect(change)})"
+    found = [*reasons, Reason(ARC, follows, 0.0, "", change, text, spoken)]
+    return sorted(found, key=lambda why: -abs(why.change))
+
+
+def _moving(movement: str, dimension: int, agrees: bool) -> str:
+    """In an editor's words: `rises with the picture`, `darkens where the picture brightens`."""
+    if dimension == 0:
+        movement = movement.replace("rises", "brightens").replace("falls", "darkens")
+    if agrees:
+        return f"{movement} with the picture"
+    opposite = OPPOSITES.get(movement)
+    return f"{opposite} where the picture {movement}" if opposite else "moves against the picture"
 
 
 def _strongest(names: Sequence[str], changes: Array) -> list[int]:

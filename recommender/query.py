@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recommender import rankers
+from recommender.affect.course import Course
 from recommender.affect.cues import together
 from recommender.affect.words import emotions_in
 from recommender.errors import InputError
@@ -32,6 +33,8 @@ class Query:
     still: whether it is of pictures that do not move, so that its arousal is told from the pictures alone.
     cues: why it was read as it was, the strongest first, of a model that can say.
     loss: what of its file could not be read; None where all could.
+    course: of a clip that looks for music, how its affect moves over its windows; None for a blend, and of a model that
+        knows no affect.
     speech: where somebody speaks in a clip, in seconds of it, in order; of a blend as in the first of its queries.
     """
 
@@ -45,6 +48,7 @@ class Query:
     still: bool = False
     cues: tuple[Cue, ...] = ()
     loss: Loss | None = None
+    course: Course | None = None
     speech: tuple[Stretch, ...] = ()
 
     @property
@@ -66,7 +70,13 @@ def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = fro
         None if analysis.modality == target else side_of(features.columns, features.item),
         bool(features.facts.get("still", False)),
         loss=loss_of(features.facts),
+        course=Course(features.windows, analysis.affect, features.duration_s) if _moves(analysis, target) else None,
     )
+
+
+def _moves(analysis: Analysis, target: Modality) -> bool:
+    """Whether its course matters: of a clip whose affect is known, and which looks for music."""
+    return analysis.modality == "video" and target == "music" and bool(analysis.affect.shape[1])
 
 
 def side_of(columns: Sequence[str], values: Array) -> Array | None:

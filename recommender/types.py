@@ -62,6 +62,14 @@ class Affect(NamedTuple):
     arousal_sd: float
 
 
+class Moment(NamedTuple):
+    """What a stretch of an item feels like: `affect` from `start_s` to `end_s`, in seconds of the item."""
+
+    start_s: float
+    end_s: float
+    affect: Affect
+
+
 @dataclass(frozen=True)
 class Features:
     """Objective features of one item, per window and pooled over the whole item.
@@ -353,6 +361,7 @@ class Recommendation:
     speech: where somebody speaks in the query's clip, the same for all of its answers.
     placement: how the track lies under the clip, where a preview or an export of it was asked for.
     preview: path of the film that lets it be heard under the clip, where one was made.
+    course: how the section's affect moves, in seconds of the track; () where it is not known.
     """
 
     track: Track
@@ -369,6 +378,7 @@ class Recommendation:
     speech: Sequence[Stretch] = ()
     placement: Placement | None = None
     preview: str | None = None
+    course: tuple[Moment, ...] = ()
 
 
 def unit(vectors: Array) -> Array:

@@ -34,7 +34,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("timelines",),
         ("engine", "outputs", "sample", "options"),
         ("take_home",),
-        ("console",),  # offers the formats that outputs register
+        ("console", "page"),  # the console offers the formats that outputs register
         ("commands", "editing_commands", "failing"),
     ),
     "indexing": (

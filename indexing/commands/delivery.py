@@ -17,6 +17,7 @@ from recommender.text import file_name, show
 from recommender.timelines import formats_in
 
 if TYPE_CHECKING:
+    from indexing.library import Library
     from recommender.outputs import Output
     from recommender.outputs.records import Answer
     from recommender.placement import Placement, Stretch
@@ -31,6 +32,7 @@ class DeliveryOptions(Options):
     export: str | None = setting(EXPORT_HELP)
     alternatives: int = setting("Further tracks in an export, muted below the best one.", 3, min=0)
     marks: bool = setting(MARKS_HELP, True, "--marks/--no-marks")
+    report: Path | None = setting("Write a page that shows clip and music side by side: --report answers.html.")
     overwrite: bool = setting("Replace files of the same names.", False, "--overwrite")
 
 
@@ -53,6 +55,15 @@ class Delivery:
         if self.wanted and self.out.exists() and not self.out.is_dir():
             raise InputError(f"{asked} makes its files in a folder, and {show(self.out)} is none")
         self._names: set[str] = set()
+        if made.report is not None:
+            self._check_report(made.report, by_clip)
+
+    def _check_report(self, path: Path, by_clip: bool) -> None:
+        from recommender.page import refuse_existing
+
+        if not by_clip:
+            raise InputError("--report shows a clip: give one by --video")
+        refuse_existing(path, self.made.overwrite)
 
     def list_path(self, output: "Output", out: Path | None) -> Path | None:
         """Where the list is written, `out` unless that is the folder of what is made; None: to the terminal."""
@@ -70,6 +81,14 @@ class Delivery:
             except CliptuneError as error:
                 _note(error, failed)
                 yield answer
+
+    def report(self, answers: "Iterable[Answer]", library: "Library") -> "Iterable[Answer]":
+        """The answers; after the last one the page of all is written, where one was asked for."""
+        if self.made.report is None:
+            return answers
+        from indexing.commands.reporting import report
+
+        return report(answers, self.made.report, library, overwrite=self.made.overwrite)
 
     def _made_of(self, answer: "Answer", failed: list[str]) -> "Answer":
         """An answer with what is made of its best tracks; a track that cannot be used has nothing made of it."""

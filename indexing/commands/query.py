@@ -169,7 +169,8 @@ def _recommend(
     failed: list[str] = []
     films = _films(asked, clips)
     answers = _answers(_queries(engine, asked, films, vectors), ask, told, several)
-    made = delivery.deliver(_with_clips(answers, films, asked.slideshow), failed)
+    made: Iterable[Answer] = delivery.deliver(_with_clips(answers, films, asked.slideshow), failed)
+    made = delivery.report(made, opened)
     outputs.write(output, _remarked(made, output, failed), delivery.list_path(output, asked.out))
     if failed:
         raise typer.Exit(FAILED)
@@ -270,7 +271,8 @@ def _answers(
             yield Answer(name, error=word_as_options(q), several=several)
         else:
             said = (q.affect, q.duration_s, q.emotions, told.versions, q.still, told.figures, q.cues, several)
-            yield Answer(name, ask(q), None, *said, loss=q.loss, speech=q.speech)
+            course = () if q.course is None else q.course.moments
+            yield Answer(name, ask(q), None, *said, loss=q.loss, speech=q.speech, course=course)
 
 
 def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) -> "Iterator[Answer]":

@@ -8,7 +8,7 @@ from typing import Any
 from recommender.affect.words import emotion, emotions, mood
 from recommender.conditions import TAGS, VOICE
 from recommender.placement import Placement, Stretch
-from recommender.types import Affect, Cue, Emotions, Loss, Reason, Recommendation, Track
+from recommender.types import Affect, Cue, Emotions, Loss, Moment, Reason, Recommendation, Track
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Answer:
     several: whether it is one of several that were asked for.
     loss: what of the query's file could not be read. speech: where somebody speaks in its clip.
     clips: files of a query by clip, in the order in which they are shown. picture_s: how long each picture is shown.
+    course: how the affect of a clip moves, in seconds of it; () where it is not known.
     """
 
     query: str
@@ -42,6 +43,7 @@ class Answer:
     speech: Sequence[Stretch] = ()
     clips: Sequence[Path] = ()
     picture_s: float | None = None
+    course: Sequence[Moment] = ()
 
 
 def record(r: Recommendation) -> dict[str, Any]:

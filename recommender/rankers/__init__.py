@@ -2,13 +2,27 @@
 
 from recommender.errors import InputError
 from recommender.rankers import cosine, reranking
+from recommender.rankers.arcs import Arc, worth
 from recommender.rankers.scoring import FITS, PLAIN, SIDE, Scoring
-from recommender.rankers.sections import Question, Ranker, Section
+from recommender.rankers.sections import Question, Ranker, Section, follows
 
 RANKERS: dict[str, Ranker] = {"cosine": cosine.rank, "afclnet": reranking.afclnet, "fusion": reranking.fusion}
 """Rankers by name: what `Recommender(ranker=...)` takes."""
 
-__all__ = ["FITS", "PLAIN", "RANKERS", "SIDE", "Question", "Ranker", "Scoring", "Section", "get"]
+__all__ = [
+    "FITS",
+    "PLAIN",
+    "RANKERS",
+    "SIDE",
+    "Arc",
+    "Question",
+    "Ranker",
+    "Scoring",
+    "Section",
+    "follows",
+    "get",
+    "worth",
+]
 
 
 def get(name: str) -> Ranker:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recommender.rankers.scoring import Scoring
-from recommender.rankers.sections import Question, Section, best_section
+from recommender.rankers.sections import Question, Section, best_section, following_sections, lift
 from recommender.types import Array, TrackWindows
 
 NAME = "cosine"
@@ -14,17 +14,20 @@ NAME = "cosine"
 def rank(question: Question, candidates: Sequence[TrackWindows], scoring: Scoring) -> list[Section]:
     """The best section of each candidate; its score is calibrated, or the mean cosine in [-1, 1]."""
     calibrate = scoring.calibrations.get(NAME)
-    if calibrate is None:
+    if calibrate is None and question.arc is None:
         scores = (window_scores(windows.vectors, question.vector) for windows in candidates)
         pairs = zip(scores, candidates, strict=True)
         return [best_section(values, windows.bounds, question.length_s) for values, windows in pairs]
     found = sections(question, candidates)
-    shown = calibrate(np.array([section.score for section in found]))
-    return [section._replace(score=float(score)) for section, score in zip(found, shown, strict=True)]
+    told = np.array([section.score for section in found])
+    return lift(question.arc, candidates, found, scores=told if calibrate is None else calibrate(told))
 
 
 def sections(question: Question, candidates: Sequence[TrackWindows]) -> list[Section]:
-    """The section of each candidate with the largest mean cosine, which is its score, in [-1, 1]."""
+    """The section of each candidate with the largest mean cosine, which is its score, in [-1, 1]; of a query with an
+    arc the one that follows it best."""
+    if question.arc is not None and candidates:
+        return following_sections(question.arc, candidates, question.length_s)
     scores = ((cosines(windows.vectors, question.vector), windows.bounds) for windows in candidates)
     return [best_section(values, bounds, question.length_s) for values, bounds in scores]
 

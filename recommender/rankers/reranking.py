@@ -7,14 +7,14 @@ import numpy as np
 from recommender.errors import Argument, InputError
 from recommender.rankers import cosine
 from recommender.rankers.scoring import Scoring
-from recommender.rankers.sections import Question, Section
+from recommender.rankers.sections import Question, Section, lift
 from recommender.types import Array, TrackWindows
 
 
 def afclnet(question: Question, candidates: Sequence[TrackWindows], scoring: Scoring) -> list[Section]:
     """Sections by AFCLNet's calibrated score."""
     found, logits = _score(question, candidates, scoring, "afclnet")
-    return _show(found, logits, scoring, "afclnet")
+    return lift(question.arc, candidates, found, scores=scoring.calibrations["afclnet"](logits))
 
 
 def fusion(question: Question, candidates: Sequence[TrackWindows], scoring: Scoring) -> list[Section]:
@@ -23,7 +23,7 @@ def fusion(question: Question, candidates: Sequence[TrackWindows], scoring: Scor
     if scoring.fusion is None:
         raise _unable("fusion")
     fused = scoring.fusion(np.array([section.score for section in found]), logits)
-    return _show(found, fused, scoring, "fusion")
+    return lift(question.arc, candidates, found, scores=scoring.calibrations["fusion"](fused))
 
 
 def _score(
@@ -46,11 +46,6 @@ def _score(
     logits = scoring.reranker.logits(*sides)
     starts = np.cumsum([0, *(len(r) for r in rows[:-1])])
     return found, np.add.reduceat(logits, starts) / np.array([len(r) for r in rows])
-
-
-def _show(found: list[Section], scores: Array, scoring: Scoring, name: str) -> list[Section]:
-    probabilities = scoring.calibrations[name](scores)
-    return [section._replace(score=float(p)) for section, p in zip(found, probabilities, strict=True)]
 
 
 def _unable(name: str) -> InputError:
