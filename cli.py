@@ -34,6 +34,7 @@ Examples:
   recommend --track song.mp3 --library my-clips
   recommend --video clip.mp4 --library film --calibrate-on-library
   recommend --video pictures/ --slideshow 4
+  recommend --video clip.mp4 --preview 3 --out previews
   recommend --video clip.mp4 --top 3 --figures
   recommend --video clip.mp4 --bpm 90-130 --half-double --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
 """
@@ -48,6 +49,7 @@ def make_app() -> "typer.Typer":
     from recommender.commands import app as models_app
     from recommender.commands import sample
     from recommender.console import group
+    from recommender.editing_commands import preview
     from training import commands as training_commands
     from training.dataset_commands import dataset_app, features_app
 
@@ -63,6 +65,7 @@ def make_app() -> "typer.Typer":
     app.command("eval")(training_commands.evaluate)
     app.command("doctor")(doctor)
     app.command("sample")(sample)
+    app.command("preview")(preview)
     return app
 
 

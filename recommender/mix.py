@@ -1,13 +1,31 @@
 """The sound of a placement, block by block: the music alone, and with the clip's own sound."""
 
+import math
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from functools import lru_cache
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from recommender.media.stereo import RATE_HZ, track_sound
+from recommender.limiter import limit
+from recommender.media.stereo import RATE_HZ, clip_sound, track_sound
 from recommender.placement import JOINT_S, Placement
 from recommender.types import Array
+
+CODED_DB = 0.5
+"""How far below its highest true peak a mix is limited, for what coding adds."""
+
+State = tuple[int, int] | None
+_KEPT_S = 60.0  # of a track are kept while it is placed and rendered: 23 MB
+
+
+class Mix(NamedTuple):
+    """A mix: blocks float32 [2, n], the first sample at `at`, 0 where the pictures begin, until they end or later."""
+
+    at: int
+    blocks: Iterator[Array]
 
 
 class Tape:
@@ -16,6 +34,11 @@ class Tape:
     def __init__(self, blocks: Iterable[Array]) -> None:
         self._blocks, self._held = iter(blocks), np.zeros((2, 0), np.float32)
         self.ended = False
+
+    def rest(self) -> Iterator[Array]:
+        """What is left, as it comes."""
+        yield self._held
+        yield from self._blocks
 
     def read(self, count: int) -> Array:
         """float32 [2, count]: what comes next."""
@@ -29,11 +52,6 @@ class Tape:
         y = np.concatenate(parts, axis=1)
         self._held = y[:, count:]
         return y[:, :count] if have >= count else np.pad(y, ((0, 0), (0, count - have)))
-
-    def skip(self, count: int) -> None:
-        """Leave out the next `count` samples."""
-        while count > 0:
-            count -= self.read(min(count, RATE_HZ)).shape[1]
 
 
 def music_blocks(placement: Placement, *, rate_hz: int = RATE_HZ, gains: bool = True) -> Iterator[Array]:
@@ -51,6 +69,76 @@ def music_blocks(placement: Placement, *, rate_hz: int = RATE_HZ, gains: bool = 
             y = (y * placement.amplitude(np.arange(at, at + y.shape[1]) / rate_hz)).astype(np.float32)
         at += y.shape[1]
         yield y
+
+
+def stem_blocks(placement: Placement, *, rate_hz: int = RATE_HZ) -> Iterator[Array]:
+    """float32 [2, n] blocks from the first picture to the last: the music as it lies, its true peak limited."""
+    return limit(_laid(placement, 0, rate_hz), ceiling(placement))
+
+
+def mix(placement: Placement, zero_s: float) -> Mix:
+    """The music with the clip's own sound, its true peak limited.
+
+    `zero_s`: the time stamp of the clip's first picture. What sounds before it, and behind the last one, stays.
+    """
+    own = _OwnSound(placement.clip, zero_s, placement.clip_gain_db)
+    return Mix(own.at, limit(_together(placement, own), ceiling(placement)))
+
+
+def own_blocks(clip: Path, zero_s: float, count: int) -> Iterator[Array]:
+    """float32 [2, n] blocks: `count` samples of a clip's own sound from its first picture on, silence where it ends."""
+    own = _OwnSound(clip, zero_s, 0.0)
+    own.tape.read(-own.at)
+    while count > 0 and not own.tape.ended:
+        y = own.tape.read(min(count, RATE_HZ))
+        count -= y.shape[1]
+        yield y
+
+
+def ceiling(placement: Placement) -> float:
+    """The highest true peak of the samples, linear."""
+    return float(10 ** ((placement.peak_dbtp - CODED_DB) / 20))
+
+
+class _OwnSound:
+    """A clip's own sound from the sample `at` on, at most 0, with its gain; none where that is None."""
+
+    def __init__(self, clip: Path, zero_s: float, gain_db: float | None) -> None:
+        self.at, self.tape = 0, Tape(())
+        if gain_db is not None:
+            gain = np.float32(10 ** (gain_db / 20))
+            blocks = clip_sound(clip, zero_s)
+            first_at, first = next(blocks, (0, np.zeros((2, 0), np.float32)))
+            self.at = min(0, first_at)
+            self.tape = Tape(y * gain for y in chain(_silence(first_at), [first], (y for _, y in blocks)))
+
+
+def _together(placement: Placement, own: _OwnSound) -> Iterator[Array]:
+    for music in _laid(placement, own.at, RATE_HZ):
+        yield music + own.tape.read(music.shape[1])
+    yield from own.tape.rest()
+
+
+def _laid(placement: Placement, at: int, rate_hz: int) -> Iterator[Array]:
+    """The music with silence around it, from the sample `at` (at most that where it begins) to the last picture."""
+    lead = round(placement.at_s * rate_hz) - at
+    music = chain(_silence(lead), music_blocks(placement, rate_hz=rate_hz))
+    return pad(music, math.ceil(placement.clip_s * rate_hz) - at)
+
+
+def pad(blocks: Iterable[Array], count: int) -> Iterator[Array]:
+    """The first `count` samples of some blocks [2, n], with silence where they end, about a second each."""
+    tape = Tape(blocks)
+    while count > 0:
+        y = tape.read(min(count, RATE_HZ))
+        count -= y.shape[1]
+        yield y
+
+
+def _silence(count: int) -> Iterator[Array]:
+    while count > 0:
+        yield np.zeros((2, min(count, RATE_HZ)), np.float32)
+        count -= RATE_HZ
 
 
 def _joined(placement: Placement, rate_hz: int) -> Iterator[Array]:
@@ -78,4 +166,29 @@ def _stretch(placement: Placement, first: int, count: int, *, rate_hz: int) -> I
     """Samples of the track; silence before its beginning."""
     if first < 0:
         yield np.zeros((2, -first), np.float32)
-    yield from track_sound(placement.track, max(0, first), count + min(0, first), rate_hz=rate_hz)
+    yield from section_blocks(placement.track, max(0, first), count + min(0, first), rate_hz=rate_hz)
+
+
+def state_of(path: Path) -> State:
+    """What tells that a file is another than before; None of one that is not there, as who opens it says."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
+def section_blocks(track: Path, first: int, count: int, *, rate_hz: int = RATE_HZ) -> Iterator[Array]:
+    """`count` samples of a track from sample `first` on, as `track_sound`; short ones are decoded once for all that
+    is made of them."""
+    if count > _KEPT_S * rate_hz:
+        return track_sound(track, first, count, rate_hz=rate_hz)
+    return iter([_section(track, first, count, rate_hz, state_of(track))])
+
+
+@lru_cache(maxsize=2)
+def _section(track: Path, first: int, count: int, rate_hz: int, _state: State) -> Array:
+    """float32 [2, n]; `_state`: what tells that the file is another."""
+    y = np.concatenate([np.zeros((2, 0), np.float32), *track_sound(track, first, count, rate_hz=rate_hz)], axis=1)
+    y.setflags(write=False)
+    return y

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from recommender.media.stereo import RATE_HZ
 from recommender.media.write import write_pcm
-from recommender.mix import music_blocks
+from recommender.mix import stem_blocks
 from recommender.placement import Placement
 
 
@@ -13,4 +13,4 @@ def write_stem(placement: Placement, path: Path, *, rate_hz: int = RATE_HZ) -> N
 
     Silence stands where the music does not. Raises MediaError where the track cannot be read or the file not written.
     """
-    write_pcm(path, music_blocks(placement, rate_hz=rate_hz), rate_hz)
+    write_pcm(path, stem_blocks(placement, rate_hz=rate_hz), rate_hz)

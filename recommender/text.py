@@ -9,6 +9,7 @@ from typing import Any
 _UNSAFE = {"Cc", "Cs", "Zl", "Zp"}
 # Marks that change the reading direction: they can make a name look like another one.
 _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_NOT_IN_NAMES = set('<>:"/\\|?*') | _BIDI  # on Windows, whose disks others write to as well
 # The same in text of several lines: tabs, ends of lines, and bytes that are not UTF-8 stay.
 _HIDDEN = re.compile(rf"\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029{''.join(sorted(_BIDI))}]")
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
@@ -56,6 +57,12 @@ def printable(text: str) -> str:
     Everything that is printed goes through here, whether or not its names went through `show` before.
     """
     return _HIDDEN.sub(lambda found: _escape(found[0]), text)
+
+
+def file_name(text: str, most: int = 80) -> str:
+    """`text` as part of the name of a file on any system, of at most so many characters."""
+    plain = "".join(" " if ch in _NOT_IN_NAMES or unicodedata.category(ch) in _UNSAFE else ch for ch in text)
+    return " ".join(plain.split())[:most].strip(" .") or "untitled"
 
 
 def cell(value: Any) -> Any:

@@ -19,8 +19,9 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("placement",),
         ("types",),
         ("logs", "media", "home", "filters", "extractors.running", "extractors.windows", "extractors.networks"),
+        ("loudness", "limiter"),
         ("mix",),
-        ("placing", "stem"),
+        ("placing", "stem", "preview"),
         ("tags",),  # what FFmpeg knows of tags comes through media
         ("extractors.audio", "extractors.video"),
         ("weights",),

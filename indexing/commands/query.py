@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from recommender.types import Array, Filter, LibraryReader, Modality, Recommendation
 
 
+_Films = list[tuple[str, list[Path]]]
+
+
 class OutputFormat(StrEnum):
     """The formats of answers, as registered."""
 
@@ -60,7 +63,7 @@ class QueryOptions(Options):
         "How to print (default: table; JSON lines for several clips): "
         f"{'; '.join(f'{output.name}: {output.help}' for output in OUTPUTS.values())}."
     )
-    out: Path | None = setting("Write there, not to the terminal.")
+    out: Path | None = setting("Write there, not to the terminal; with --preview, the folder of films.")
     calibrate_on_library: bool = setting(
         "Measure feelings against this library's own music (20 tracks at least), not the model's reference.",
         False,
@@ -166,7 +169,7 @@ def _recommend(
     films = _films(asked, clips)
     answers = _answers(_queries(engine, asked, films, vectors), ask, told, several)
     made = delivery.deliver(_with_clips(answers, films, asked.slideshow), failed)
-    outputs.write(output, _remarked(made, output, failed), delivery.list_path(output))
+    outputs.write(output, _remarked(made, output, failed), delivery.list_path(output, asked.out))
     if failed:
         raise typer.Exit(FAILED)
 
@@ -200,21 +203,20 @@ def _rows(asked: QueryOptions) -> list[tuple[str, "Array"]]:
     return list(load_queries(path, direction=bool(asked.vector)))
 
 
-def _films(asked: QueryOptions, clips: list[Path]) -> dict[str, list[Path]]:
-    """What is shown in each query by clip, by its name: one clip, or with --slideshow all of them."""
+def _films(asked: QueryOptions, clips: list[Path]) -> _Films:
+    """What is shown in each query by clip, with its name: one clip, or with --slideshow all of them."""
     if asked.slideshow is None:
-        return {str(clip): [clip] for clip in clips}
-    return {str(clips[0]) if len(clips) == 1 else f"{clips[0]} and {len(clips) - 1} more": clips}
+        return [(str(clip), [clip]) for clip in clips]
+    return [(str(clips[0]) if len(clips) == 1 else f"{clips[0]} and {len(clips) - 1} more", clips)]
 
 
-def _with_clips(
-    answers: "Iterable[Answer]", films: dict[str, list[Path]], picture_s: float | None
-) -> "Iterator[Answer]":
-    return (replace(answer, clips=films.get(answer.query, ()), picture_s=picture_s) for answer in answers)
+def _with_clips(answers: "Iterable[Answer]", films: _Films, picture_s: float | None) -> "Iterator[Answer]":
+    shown = dict(films)
+    return (replace(answer, clips=shown.get(answer.query, ()), picture_s=picture_s) for answer in answers)
 
 
 def _queries(
-    engine: "Recommender", asked: QueryOptions, films: dict[str, list[Path]], vectors: list[tuple[str, "Array"]]
+    engine: "Recommender", asked: QueryOptions, films: _Films, vectors: list[tuple[str, "Array"]]
 ) -> "Iterable[tuple[str, Query | CliptuneError]]":
     """Each query with its name, in order; one that cannot be read comes as its error where others are asked."""
     if asked.features:
@@ -227,7 +229,7 @@ def _queries(
 
 
 def _clip_queries(
-    engine: "Recommender", asked: QueryOptions, films: dict[str, list[Path]]
+    engine: "Recommender", asked: QueryOptions, films: _Films
 ) -> "Iterator[tuple[str, Query | CliptuneError]]":
     from recommender.query import blend
 
@@ -235,7 +237,7 @@ def _clip_queries(
     if not films and reference:
         yield str(asked.like), reference
     weights = [1 - asked.like_weight, asked.like_weight]
-    for name, film in films.items():
+    for name, film in films:
         try:
             q = engine.clip(film[0]) if asked.slideshow is None else engine.slideshow(film, asked.slideshow)
             yield name, blend([q, reference], weights) if reference else q

@@ -5,6 +5,7 @@ file tells of (AAC, LAME, Opus) is left out by the decoder. Of a clip, time stam
 pictures.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
 from typing import Any
@@ -20,6 +21,7 @@ RATE_HZ = 48_000
 _CHUNK = 1 << 14  # samples that are resampled at once
 _RATES_HZ = (1_000, 768_000)  # outside, a header is damaged
 _GAP_S = 0.05  # stamps that jump further than rounding does: silence, or sound told twice
+_LEAD_S = 0.1  # decoded and resampled before a section, until the resampler has settled
 _MOST_GAP_S, _MOST_BACK_S = 600.0, 1.0  # longer jumps are errors of the stamps
 
 
@@ -28,14 +30,49 @@ def track_sound(path: StrPath, first: int, count: int, *, rate_hz: int = RATE_HZ
 
     Raises MediaError where there is no sound to decode.
     """
-    at, end = 0, first + count
-    for block in _stereo(sound_frames(path, Damage()), path, rate_hz):
+    frames, at = _leave_out(sound_frames(path, Damage()), first, rate_hz)
+    end = first + count
+    for block in _stereo(frames, path, rate_hz):
         part = block[:, max(0, first - at) : max(0, end - at)]
         at += block.shape[1]
         if part.shape[1]:
             yield part
         if at >= end:
             return
+
+
+def _leave_out(frames: Iterator[Any], first: int, rate_hz: int) -> tuple[Iterator[Any], int]:
+    """The frames without those that lie well before sample `first` at `rate_hz`, and the sample at which they begin.
+
+    What is left out is decoded, for only that tells how long it is, but not resampled. It ends where a sample of the
+    source and one at `rate_hz` fall together, so that resampling is the same as from the beginning.
+    """
+    head = next(frames, None)
+    if head is None:
+        return iter(()), 0
+    rate = head.sample_rate
+    together = rate // math.gcd(rate, rate_hz)
+    left_out = max(0, first * rate // rate_hz - round(_LEAD_S * rate)) // together * together
+    return _behind(chain([head], frames), left_out), left_out * rate_hz // rate
+
+
+def _behind(frames: Iterator[Any], left_out: int) -> Iterator[Any]:
+    """The frames from sample `left_out` on."""
+    for frame in frames:
+        if frame.samples > left_out:
+            yield from _cut(frame, left_out) if left_out else [frame]
+            break
+        left_out -= frame.samples
+    yield from frames
+
+
+def _cut(frame: Any, left_out: int) -> list[Any]:
+    """What is left of a frame behind its first samples."""
+    fifo = av.AudioFifo()
+    frame.pts = None
+    fifo.write(frame)
+    fifo.read(left_out)
+    return [fifo.read()]
 
 
 def clip_sound(path: StrPath, zero_s: float, *, rate_hz: int = RATE_HZ) -> Iterator[tuple[int, Array]]:

@@ -55,6 +55,7 @@ def block(answer: Answer) -> str:
         indent = " " * (2 + widths[0] + 2)
         lines.extend(indent + line for line in reason_lines(r.reasons, answer.figures))
         lines.extend([f"{indent}  {r.track.loss}"] if r.track.loss is not None else [])
+        lines.extend([f"{indent}  preview: {near(r.preview)}"] if r.preview is not None else [])
         others = {"also here as": r.track.versions, "also in": r.track.also_in, "contains": r.track.contains}
         for how, paths in others.items():
             lines.extend(f"{indent}  {how}: {line}" for line in elsewhere(paths, answer.versions))
