@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.conditions import Filter as Filter
 from recommender.conditions import Range as Range
-from recommender.placement import Placement
+from recommender.placement import Fit, Placement
 
 Modality = Literal["music", "video"]
 """What an item is: a piece of music, or a clip (moving or still pictures)."""
@@ -347,6 +347,7 @@ class Recommendation:
     cues: why the query was read as it was, the same for all of its answers.
     loss: what of the query's file could not be read, the same for all of its answers; None where all could.
     placement: how the track lies under the clip, where a preview or an export of it was asked for.
+    fit: the music recut to a length, where that was asked for. unfit: why it could not be.
     preview: path of the film that lets it be heard under the clip, where one was made.
     """
 
@@ -363,6 +364,8 @@ class Recommendation:
     loss: Loss | None = None
     placement: Placement | None = None
     preview: str | None = None
+    fit: Fit | None = None
+    unfit: str | None = None
 
 
 def unit(vectors: Array) -> Array:

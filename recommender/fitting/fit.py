@@ -6,19 +6,20 @@ peak to be hit, time is counted from there instead, and what is left stands befo
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from recommender.errors import FitError
+from recommender.errors import FitError, InputError
 from recommender.extractors.audio.beats import FEWEST, Beats
 from recommender.extractors.audio.stft import FRAME_HZ
 from recommender.fitting.barlines import Barlines, barlines
 from recommender.fitting.joints import Meeting, meet
 from recommender.fitting.path import Run, Terrain, cheapest, mirror
 from recommender.fitting.similarity import Bars, compare
-from recommender.fitting.sound import Sound
-from recommender.placement import Stretch
+from recommender.fitting.sound import Sound, listen
+from recommender.placement import Fit, Joint, Stretch
 from recommender.types import Array
 
 Ending = Literal["free", "real"]
@@ -28,6 +29,7 @@ SHORTEST_S = 6.0  # of a piece between two joints
 LEAD_S = 0.025  # cuts lie so long before a line: the stroke on it is whole, whichever side it comes from
 MARGIN_S = 0.1  # kept at either end of the track for what joints are moved by
 FEWEST_BARS = 4
+LONGEST_S = 4 * 3600.0
 # What a way costs beside its jumps, in random jumps.
 JOINT = 0.02  # each joint: fewer are better
 DOUBT = 0.33  # a joint at a line that is none, on either side
@@ -44,7 +46,8 @@ class Wish:
     Attributes
     ----------
     length_s: of the music. section: of the track that it should live in; None for any. ending: free, or the track's.
-    hit_s: when the section's peak is to sound, in seconds from the beginning of the music.
+    hit_s: when the section's peak is to sound, in seconds from the beginning of the music; not with the real ending,
+        for bars between two fixed points rarely add up.
     """
 
     length_s: float
@@ -53,49 +56,24 @@ class Wish:
     hit_s: float | None = None
 
 
-class Joint(NamedTuple):
-    """Where two pieces meet.
+def fit_file(path: Path, wish: Wish, beats: Beats | None = None) -> Fit:
+    """As `fit` of the music in a file, decoded once; its beats are looked for unless given."""
+    sound = listen(path)
+    if beats is None:
+        from recommender.extractors.audio import beats as kept
+        from recommender.extractors.audio.music import from_blocks
 
-    Attributes
-    ----------
-    at_s: from the beginning of the music. left_s, entered_s: where in the track.
-    cost: relative to a random jump between bars of the track. alike: correlation of the waves on both sides, -1 to 1.
-    sure: the probability that bars begin on both sides.
-    """
-
-    at_s: float
-    left_s: float
-    entered_s: float
-    cost: float
-    alike: float
-    sure: float
-
-
-@dataclass(frozen=True)
-class Fit:
-    """Music of a length.
-
-    Attributes
-    ----------
-    pieces: stretches of the track. joints: where they meet. fade_in_s, fade_out_s: at the ends.
-    error_s: by how much it is longer than asked for. peak_s: where in the track the peak lies, where one was to be hit.
-    """
-
-    pieces: tuple[Stretch, ...]
-    joints: tuple[Joint, ...]
-    fade_in_s: float
-    fade_out_s: float
-    error_s: float
-    peak_s: float | None = None
-
-    @property
-    def cost(self) -> float:
-        """Of all joints together, in random jumps."""
-        return sum(joint.cost for joint in self.joints)
+        beats = kept.from_bytes(from_blocks([sound.samples]).beats or b"")
+    return fit(sound, beats, wish)
 
 
 def fit(sound: Sound, beats: Beats | None, wish: Wish) -> Fit:
-    """The music of a track recut as wished; raises FitError, in one line, where that cannot be done or heard."""
+    """The music of a track recut as wished.
+
+    Raises InputError for a wish that makes no sense, FitError, in one line, where the track cannot be cut so, or not
+    without its being heard.
+    """
+    _check(wish)
     if beats is None or len(beats.times_s) < FEWEST:
         raise FitError("it has no beats to cut on")
     found = barlines(sound, beats)
@@ -112,6 +90,15 @@ def fit(sound: Sound, beats: Beats | None, wish: Wish) -> Fit:
     if dearest > TOO_DEAR:
         raise FitError(f"its best cut costs {dearest:.2f} of a random jump: it would be heard")
     return made
+
+
+def _check(wish: Wish) -> None:
+    if not 0 < wish.length_s <= LONGEST_S:
+        raise InputError(f"{wish.length_s:g} s is no length to fit music to: give more than 0, up to {LONGEST_S:g}")
+    if wish.hit_s is not None and wish.ending == "real":
+        raise InputError("a peak to hit and the real ending fix two points of the track: ask for one of them")
+    if wish.hit_s is not None and not LEAD_S < wish.hit_s < wish.length_s:
+        raise InputError(f"{wish.hit_s:g} s lies outside of the {wish.length_s:g} s of music")
 
 
 def terrain(sound: Sound, bars: Bars, sure: Array, wish: Wish) -> Terrain:

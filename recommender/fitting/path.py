@@ -8,7 +8,7 @@ import numpy as np
 from recommender.types import Array
 
 TICK_S = 0.05  # ways that reach a line within this are one; the time of the better is kept exactly
-MOST_TICKS = 12_000  # longer times are told apart less finely
+MOST_TICKS = 3_000  # longer times are told apart less finely
 BEAM = 100  # lines that jumps are tried from, the best at each time
 
 
