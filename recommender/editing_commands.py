@@ -103,9 +103,9 @@ def preview(
 def fit_under(clip: Path, track: Path, fitting: FitOptions, *, in_s: float) -> "Fit | None":
     """A track from about `in_s` on cut for a clip; None where no fit is asked for."""
     from recommender.placement import Stretch
-    from recommender.placing import shown_s
+    from recommender.placing import clip_length
 
-    clip_s = shown_s(clip)
+    clip_s = clip_length(clip)
     wish = fitting.wish(clip_s, Stretch(in_s, in_s + clip_s) if in_s else None)
     if wish is None:
         return None

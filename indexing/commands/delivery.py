@@ -153,10 +153,10 @@ class Delivery:
 
 def _length_s(answer: "Answer") -> float:
     """How long what is asked about is shown."""
-    from recommender.placing import shown_s
+    from recommender.placing import clip_length
 
     if answer.picture_s is None and len(answer.clips) == 1:
-        return shown_s(answer.clips[0])
+        return clip_length(answer.clips[0])
     return answer.duration_s or 0.0
 
 

@@ -16,7 +16,7 @@ from recommender.extractors.audio.beats import FEWEST, Beats
 from recommender.extractors.audio.stft import FRAME_HZ
 from recommender.fitting.barlines import Barlines, barlines
 from recommender.fitting.joints import Meeting, meet
-from recommender.fitting.path import Run, Terrain, cheapest, mirror
+from recommender.fitting.path import Run, Terrain, cheapest, reverse_runs
 from recommender.fitting.similarity import Bars, compare
 from recommender.fitting.sound import Sound, listen
 from recommender.placement import Fit, Joint, Stretch
@@ -83,7 +83,7 @@ def fit(sound: Sound, beats: Beats | None, wish: Wish) -> Fit:
     lines = Barlines(np.maximum(found.at_s - LEAD_S, 0)[inside], found.sure[inside])
     bars = compare(sound, lines.at_s)
     peak = None if wish.hit_s is None else peak_line(sound, bars, wish.section)
-    land = terrain(sound, bars, lines.sure, wish)
+    land = terrain(sound, bars, lines.sure, wish=wish)
     runs, ahead = _runs(land, sound.ends_s - bars.lines_s[-1], wish, peak=peak)
     made = _Cutter(sound, bars, lines.sure)(runs, wish, None if peak is None else _Peak(peak, ahead))
     dearest = max((joint.cost for joint in made.joints), default=0.0)
@@ -101,7 +101,7 @@ def _check(wish: Wish) -> None:
         raise InputError(f"{wish.hit_s:g} s lies outside of the {wish.length_s:g} s of music")
 
 
-def terrain(sound: Sound, bars: Bars, sure: Array, wish: Wish) -> Terrain:
+def terrain(sound: Sound, bars: Bars, sure: Array, *, wish: Wish) -> Terrain:
     """What ways through the bars cost, for a wish without its ending and hit."""
     lines = bars.lines_s
     bar_s = float(np.median(bars.lengths_s))
@@ -166,7 +166,7 @@ def _way(land: Terrain, wanted_s: float) -> list[Run]:
 
 
 def _backwards(land: Terrain, wanted_s: float) -> list[Run]:
-    return mirror(_way(land.mirrored(), wanted_s), len(land.lengths_s))
+    return reverse_runs(_way(land.reverse(), wanted_s), len(land.lengths_s))
 
 
 class _Cutter:

@@ -53,12 +53,13 @@ def _cut(samples: Array, at_s: float, margin: int) -> Array:
 
 def correlate(kept: Array, moved: Array) -> Array:
     """Normalised correlation of `kept` [n] with `moved` [n + m] at every lag, [m + 1], -1 to 1."""
-    from scipy.signal import correlate as raw
+    import scipy.fft
 
-    n = len(kept)
+    n, size = len(kept), scipy.fft.next_fast_len(len(moved), real=True)
+    spectrum = scipy.fft.rfft(moved, size) * np.conj(scipy.fft.rfft(kept, size))
+    products = scipy.fft.irfft(spectrum, size)[: len(moved) - n + 1]
     energy = np.concatenate([[0], np.cumsum(np.square(moved))])
     norm = np.sqrt(np.maximum(energy[n:] - energy[:-n], 0) * np.square(kept).sum())
-    products = raw(moved, kept, mode="valid", method="fft")
     return np.where(norm > 1e-9, products / np.maximum(norm, 1e-9), 0.0)
 
 

@@ -42,15 +42,15 @@ class Terrain:
     before_s: float = 0.0
     after_s: float = 0.0
 
-    def mirrored(self) -> "Terrain":
+    def reverse(self) -> "Terrain":
         """The same run backwards: its ways are those of this one, reversed."""
         ends = self.end[::-1], self.begin[::-1]
         way = self.lengths_s[::-1], self.play[::-1], self.jump[::-1, ::-1].T
         return Terrain(*way, *ends, least=self.least, before_s=self.after_s, after_s=self.before_s)
 
 
-def mirror(runs: list[Run], bars: int) -> list[Run]:
-    """The runs of a way through a mirrored terrain as runs through the terrain."""
+def reverse_runs(runs: list[Run], bars: int) -> list[Run]:
+    """The runs of a way through a reversed terrain as runs through the terrain."""
     return [Run(bars - run.last, bars - run.first) for run in reversed(runs)]
 
 
