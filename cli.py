@@ -50,7 +50,7 @@ def make_app() -> "typer.Typer":
     from recommender.commands import app as models_app
     from recommender.commands import sample
     from recommender.console import RootGroup, group
-    from recommender.editing_commands import preview
+    from recommender.editing_commands import export, preview
     from training import commands as training_commands
     from training.dataset_commands import dataset_app, features_app
 
@@ -67,6 +67,7 @@ def make_app() -> "typer.Typer":
     app.command("doctor")(doctor)
     app.command("sample")(sample)
     app.command("preview")(preview)
+    app.command("export")(export)
     return app
 
 

@@ -1,6 +1,6 @@
-"""`recommend preview ...`: one clip and one track of one's own choice."""
+"""`recommend preview ...` and `recommend export ...`: one clip and one track of one's own choice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from recommender.console import tell, write
 from recommender.errors import Argument, FitError, InputError
 from recommender.options import Options, argument, option, setting, take_options
-from recommender.text import show
+from recommender.text import file_name, show
+from recommender.timelines import TIMELINES
 
 if TYPE_CHECKING:
     from recommender.fitting.fit import Wish
     from recommender.placement import Fit, Placement, Stretch
     from recommender.placing import Levels
+    from recommender.take_home import Export
+    from recommender.timelines import Format
 
 
 class LevelOptions(Options):
@@ -92,29 +95,31 @@ def preview(
     from recommender.preview import refuse_existing
 
     refuse_existing([out], overwrite)
-    fit = fit_under(clip, track, fitting, in_s=seconds(in_))
-    laid: dict[str, Any] = {"in_s": seconds(in_), "levels": levels.levels()} if fit is None else fit_levels(fit, levels)
+    laid = lay(clip, track, levels, fitting=fitting, in_s=seconds(in_))
     placement = place(clip, track, speech=speech_of(clip, levels), **laid)
     for line in (*render(placement, out, overwrite=overwrite), *remarks(placement)):
         tell(line)
     write(f"{show(out)}\n")
 
 
-def fit_under(clip: Path, track: Path, fitting: FitOptions, *, in_s: float) -> "Fit | None":
-    """A track from about `in_s` on cut for a clip; None where no fit is asked for."""
+def lay(clip: Path, track: Path, levels: LevelOptions, *, fitting: FitOptions, in_s: float) -> dict[str, Any]:
+    """What `place` takes of a track from `in_s` on, or from about there on where it is cut to a length."""
     from recommender.placement import Stretch
     from recommender.placing import clip_length
 
-    clip_s = clip_length(clip)
+    clip_s = clip_length(clip) if fitting.is_asked else 0.0
     wish = fitting.wish(clip_s, Stretch(in_s, in_s + clip_s) if in_s else None)
     if wish is None:
-        return None
+        return {"in_s": in_s, "levels": levels.levels()}
     from recommender.fitting.fit import fit_file
 
     try:
-        return fit_file(track, wish)
+        fit = fit_file(track, wish)
     except FitError as error:
-        raise FitError(f"{show(track)}: {error}") from error
+        raise FitError(f"{show(track)} cannot be cut to length: {error}") from error
+    if fit.joints:
+        tell(f"{show(track.name)}: {len(fit.joints)} cuts, together {fit.cost:.2f} of a random jump")
+    return fit_levels(fit, levels)
 
 
 def fit_levels(fit: "Fit", levels: LevelOptions) -> "dict[str, Any]":
@@ -123,6 +128,73 @@ def fit_levels(fit: "Fit", levels: LevelOptions) -> "dict[str, Any]":
     into = fit.fade_in_s if asked.fade_in_s is None else asked.fade_in_s
     out = fit.fade_out_s if asked.fade_out_s is None else asked.fade_out_s
     return {"pieces": fit.pieces, "levels": replace(asked, fade_in_s=into, fade_out_s=out)}
+
+
+EXPORT_HELP = (
+    "Timelines for editing programs, into the folder --out, with the stem: a list such as otio,fcpxml of "
+    f"{'; '.join(f'{one.name}: {one.help}' for one in TIMELINES.values())}."
+)
+MARKS_HELP = "Beats of the track and cuts of the clip as markers."
+
+
+@take_options
+def export(
+    clip: Annotated[Path, argument("A film.")],
+    track: Annotated[Path, argument("A piece of music.")],
+    levels: LevelOptions,
+    fitting: FitOptions,
+    export: Annotated[str, option(EXPORT_HELP)],
+    out: Annotated[Path, option("The folder to write into.")],
+    in_: Annotated[str | None, option("Where in the track to begin: seconds, or 1:02 [default: 0].", "--in")] = None,
+    marks: Annotated[bool, option(MARKS_HELP, "--marks/--no-marks")] = True,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Take a clip with a track under it to an editing program; the music alone (the stem) lies beside as WAV.
+
+    Example: recommend export clip.mp4 Song.flac --in 1:02 --export otio,edl --out cut"""
+    from recommender.placing import place, remarks
+    from recommender.take_home import refuse_files
+    from recommender.timelines import formats_in
+
+    formats, name = formats_in(export), file_name(clip.stem)
+    refuse_files(formats, out, name, overwrite=overwrite)
+    laid = lay(clip, track, levels, fitting=fitting, in_s=seconds(in_ or "0"))
+    placement = place(clip, track, speech=speech_of(clip, levels), **laid)
+    slides = in_ is None and not fitting.is_asked
+    made = take_home([placement], formats, (out, name), slides=slides, marks=marks, overwrite=overwrite)
+    for line in (*made.remarks, *remarks(placement)):
+        tell(line)
+    write("".join(f"{show(path)}\n" for path in made.files))
+
+
+def take_home(
+    placements: "Sequence[Placement]",
+    formats: "Sequence[Format]",
+    where: tuple[Path, str],
+    *,
+    titles: Mapping[Path, str] | None = None,
+    slides: bool,
+    marks: bool,
+    overwrite: bool,
+) -> "Export":
+    """Export placements, the chosen one first, into a folder under a name, with progress on stderr.
+
+    `slides`: whether the music may move by less than half a frame, so that frames hold it.
+    """
+    from recommender.outputs.progress import Progress
+    from recommender.take_home import export, find_beats, find_cuts, slide_to_frames
+
+    if slides:
+        placements = [slide_to_frames(placement) for placement in placements]
+    beats, cuts_s = None, tuple[float, ...]()
+    if marks:
+        with Progress("looking for cuts, seconds") as progress:
+            cuts_s = find_cuts(placements[0].clip, progress)
+        beats = find_beats(placements[0].track)
+    folder, name = where
+    return export(
+        placements, formats, folder, name=name, titles=titles, beats=beats, cuts_s=cuts_s, overwrite=overwrite
+    )
 
 
 def speech_of(clip: Path, levels: LevelOptions) -> "Sequence[Stretch]":

@@ -18,7 +18,7 @@ import numpy as np
 
 from recommender.errors import InputError, MediaError, PassingError
 from recommender.logs import getLogger
-from recommender.loudness import HOP_S, Meter, integrated_lufs
+from recommender.loudness import HOP_S, Meter, programme_lufs
 from recommender.media import probe
 from recommender.media.remux import pictures_of
 from recommender.media.stereo import RATE_HZ
@@ -185,11 +185,12 @@ def _under_speech(
     """With the gain and the ducks that keep the music below the speech."""
     depth = max(0.0, levels.speech_lu - PAUSE_LU)
     ducked = replace(placement, ducks=duck_under(speech, depth))
-    voice = integrated_lufs(own, spoken)
+    voice = programme_lufs(own, spoken)
     laid = _laid_powers(ducked, music, len(own))
-    under = integrated_lufs(laid, spoken)
+    spoken = np.pad(spoken, (0, len(laid) - len(spoken)))
+    under = programme_lufs(laid, spoken)
     if under == -np.inf:
-        under = integrated_lufs(laid)
+        under = programme_lufs(laid)
     return replace(ducked, gain_db=_bounded(voice - levels.speech_lu - under))
 
 
@@ -199,9 +200,9 @@ def _leading(placement: Placement, levels: Levels, music: Measured, own: Measure
     laid = _laid_powers(placement, music, len(powers))
     powers = np.pad(powers, (0, len(laid) - len(powers)))
     most_own = levels.lufs - OWN_LU - 10 * np.log10(1 + 10 ** (-OWN_LU / 10))
-    own_db = min(0.0, float(most_own - integrated_lufs(powers))) if own is not None else None
+    own_db = min(0.0, float(most_own - programme_lufs(powers))) if own is not None else None
     powers = powers * (0.0 if own_db is None else 10 ** (own_db / 10))
-    gain_db = _solve(lambda gain: integrated_lufs(powers + laid * 10 ** (gain / 10)), levels.lufs)
+    gain_db = _solve(lambda gain: programme_lufs(powers + laid * 10 ** (gain / 10)), levels.lufs)
     placed = replace(placement, gain_db=gain_db, clip_gain_db=own_db)
     return _rehearse(placed, levels.lufs, zero_s) if _may_peak(placed, music, own) else placed
 
@@ -219,7 +220,7 @@ def _rehearse(placement: Placement, lufs: float, zero_s: float) -> Placement:
     """With the gain that gives this loudness behind the limiter, which takes some of it."""
     for _ in range(_REHEARSALS):
         heard = mix(placement, zero_s)
-        loudness = integrated_lufs(_measure(heard.blocks).powers)
+        loudness = programme_lufs(_measure(heard.blocks).powers)
         if abs(loudness - lufs) < _CLOSE_LU or loudness == -np.inf:
             break
         placement = replace(placement, gain_db=_bounded(placement.gain_db + lufs - loudness))

@@ -32,7 +32,9 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("model",),
         ("memory", "relative", "sharing"),
         ("query",),
+        ("timelines",),
         ("engine", "outputs", "sample", "options"),
+        ("take_home",),
         ("console",),  # offers the formats that outputs register
         ("commands", "editing_commands", "failing"),
     ),

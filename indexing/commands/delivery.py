@@ -5,14 +5,25 @@ With any of it --out is a folder, which holds all that is made, and the list is 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.console import tell, word_as_options
-from recommender.editing_commands import FitOptions, LevelOptions, fit_levels, render, speech_of
-from recommender.errors import CliptuneError, FitError, InputError, MediaError
+from recommender.editing_commands import (
+    EXPORT_HELP,
+    MARKS_HELP,
+    FitOptions,
+    LevelOptions,
+    fit_levels,
+    render,
+    speech_of,
+    take_home,
+)
+from recommender.errors import CliptuneError, FitError, InputError, LibraryError, MediaError
 from recommender.options import Options, setting
 from recommender.text import file_name, show
+from recommender.timelines import formats_in
 
 if TYPE_CHECKING:
     from indexing.library import Library
@@ -27,6 +38,9 @@ class DeliveryOptions(Options):
     """What is made of the best answers."""
 
     preview: int = setting("Render the clip with so many best tracks under it, into the folder --out.", 0, min=0)
+    export: str | None = setting(EXPORT_HELP)
+    alternatives: int = setting("Further tracks in an export, muted below the best one.", 3, min=0)
+    marks: bool = setting(MARKS_HELP, True, "--marks/--no-marks")
     overwrite: bool = setting("Replace files of the same names.", False, "--overwrite")
 
 
@@ -43,13 +57,15 @@ class Delivery:
         self.library: Library | None = None
         if fitting.is_asked and not by_clip:
             raise InputError("--fit cuts music for a clip: give one by --video")
-        self.wanted = bool(made.preview)
+        self.formats = formats_in(made.export) if made.export is not None else []
+        self.wanted = bool(made.preview or self.formats)
+        asked = "--preview" if made.preview else "--export"
         if self.wanted and not by_clip:
-            raise InputError("--preview shows a clip: give one by --video")
+            raise InputError(f"{asked} shows a clip: give one by --video")
         if self.wanted and out is None:
-            raise InputError("--preview makes films: say in which folder by --out")
+            raise InputError(f"{asked} makes files: say in which folder by --out")
         if self.wanted and self.out.exists() and not self.out.is_dir():
-            raise InputError(f"--preview makes films in a folder, and {show(self.out)} is none")
+            raise InputError(f"{asked} makes files in a folder, and {show(self.out)} is none")
         self._names: set[str] = set()
 
     def list_path(self, output: "Output", out: Path | None) -> Path | None:
@@ -61,8 +77,15 @@ class Delivery:
     def deliver(self, answers: "Iterable[Answer]", failed: list[str]) -> "Iterator[Answer]":
         """The answers, each with what was made of it; what could not be made is told, and noted in `failed`."""
         for each in answers:
-            answer = self._fitted(each) if self.fitting.fit is not None and each.recommendations else each
-            yield self._made_of(answer, failed) if self.wanted and answer.recommendations else answer
+            answer = each
+            try:
+                answer = self._fitted(each) if self.fitting.fit is not None and each.recommendations else each
+                yield self._made_of(answer, failed) if self.wanted and answer.recommendations else answer
+            except InputError:
+                raise
+            except CliptuneError as error:
+                _note(error, failed)
+                yield answer
 
     def _fitted(self, answer: "Answer") -> "Answer":
         """The answer with each track's music cut to length; one that cannot be keeps its section, and says why."""
@@ -93,34 +116,67 @@ class Delivery:
         """The beats of a track as the library has them; None where they are to be found anew."""
         from indexing.beats import beats_of
 
-        return None if self.library is None else beats_of(self.library, track_id)
+        try:
+            return None if self.library is None else beats_of(self.library, track_id)
+        except LibraryError:
+            return None
 
     def _made_of(self, answer: "Answer", failed: list[str]) -> "Answer":
+        """An answer with what is made of its best tracks; a track that cannot be used has nothing made of it."""
         name = self._free_name(answer)
         clip = self._film(answer, name)
         speech = speech_of(clip, self.levels)
-        most = self.made.preview
-        paths = self._preview_paths(answer.recommendations[:most], clip, name)
+        most = max(self.made.preview, 1 + self.made.alternatives if self.formats else 0)
+        paths = self._preview_paths(answer.recommendations[: self.made.preview], clip, name)
         done: list[Recommendation] = []
-        for r, path in zip(answer.recommendations, paths, strict=False):
+        for r, path in zip_longest(answer.recommendations[:most], paths):
             try:
                 placement = self._place(clip, r, speech)
-                for line in render(placement, path, overwrite=self.made.overwrite):
-                    tell(line)
-                done.append(replace(r, placement=placement, preview=str(path)))
-                _tell_remarks(placement, path)
+                done.append(replace(r, placement=placement))
+                if path is not None:
+                    for line in render(placement, path, overwrite=self.made.overwrite):
+                        tell(line)
+                    done[-1] = replace(r, placement=placement, preview=str(path))
+                    _tell_remarks(placement, path)
             except CliptuneError as error:
-                failed.append(word_as_options(error))
-                tell(f"error: {failed[-1]}")
+                _note(error, failed)
                 done.append(r)
+        if self.formats:
+            self._export(done[: 1 + self.made.alternatives], name, failed)
         return replace(answer, recommendations=[*done, *answer.recommendations[len(done) :]])
+
+    def _export(self, best: "list[Recommendation]", name: str, failed: list[str]) -> None:
+        """Timelines of the best tracks that could be laid, the stem beside them."""
+        placements = [r.placement for r in best if r.placement is not None]
+        titles = {r.placement.track: r.track.title for r in best if r.placement is not None}
+        if not placements:
+            return
+        try:
+            made = take_home(
+                placements,
+                self.formats,
+                (self.out, name),
+                titles=titles,
+                slides=False,
+                marks=self.made.marks,
+                overwrite=self.made.overwrite,
+            )
+            for line in made.remarks:
+                tell(line)
+        except CliptuneError as error:
+            _note(error, failed)
 
     def _place(self, clip: Path, r: "Recommendation", speech: "Sequence[Stretch]") -> "Placement":
         """A recommended track under the clip: from its section's beginning until the clip ends, or the track."""
         from recommender.placing import place
 
         laid = {"in_s": r.in_s, "levels": self.levels.levels()} if r.fit is None else fit_levels(r.fit, self.levels)
-        return place(clip, Path(r.track.path), speech=speech, **laid)
+        placement = place(clip, Path(r.track.path), speech=speech, **laid)
+        if not self.formats or r.fit is not None:
+            return placement
+        from recommender.take_home import slide_to_frames
+
+        return slide_to_frames(placement)  # the preview, too: all that is made sounds the same
 
     def _film(self, answer: "Answer", name: str) -> Path:
         """The clip of an answer; of a slideshow, the film made of it, which stays beside its previews."""
@@ -168,6 +224,11 @@ def name_of(answer: "Answer") -> str:
 
 def _numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name} ({number})"
+
+
+def _note(error: CliptuneError, failed: list[str]) -> None:
+    failed.append(word_as_options(error))
+    tell(f"error: {failed[-1]}")
 
 
 def _tell_remarks(placement: "Placement", path: Path) -> None:

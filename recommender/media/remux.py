@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,13 +71,20 @@ def pictures_of(path: StrPath) -> Pictures:
         usual = _usual(stream)
         for packet in _stamped(packets(container, stream, damage), stream):
             stamped = stamped and packet.pts is not None and packet.dts is not None
-            if packet.pts is not None and not packet.is_discard:
-                start = packet.pts if start is None else min(start, packet.pts)
-                end = max(end, packet.pts + (packet.duration or usual))
+            shown = packet.dts if packet.pts is None else packet.pts
+            if shown is not None and not packet.is_discard:
+                start = shown if start is None else min(start, shown)
+                end = max(end, shown + (packet.duration or usual))
         base = float(stream.time_base)
         first = 0 if start is None else start
-        copied = stamped and start is not None and not damage.packets
+        copied = stamped and start is not None and not damage.packets and _is_held(stream.codec_context.name)
         return Pictures(first * base, end * base, stream.codec_context.name, container.format.name, copied)
+
+
+def _is_held(codec: str) -> bool:
+    """Whether any container takes these pictures."""
+    with av.open(BytesIO(), "w", format="matroska") as container:
+        return codec in container.supported_codecs
 
 
 def _usual(stream: Any) -> int:
@@ -122,7 +130,7 @@ class Soundtrack(NamedTuple):
     blocks: Iterable[Array]
 
 
-def copy_under(path: Path, clip: StrPath, pictures: Pictures, sound: Soundtrack) -> Iterator[float]:
+def copy_under(path: Path, clip: StrPath, pictures: Pictures, *, sound: Soundtrack) -> Iterator[float]:
     """Write the pictures of a clip with another sound to `path`, and yield how many seconds of them are done.
 
     `path`: the file to write; its suffix names the container. Raises MediaError where the clip cannot be read, or the

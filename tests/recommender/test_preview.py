@@ -10,7 +10,7 @@ import pytest
 import media_samples
 from recommender.errors import InputError
 from recommender.limiter import true_peaks
-from recommender.loudness import Meter, integrated_lufs
+from recommender.loudness import Meter, programme_lufs
 from recommender.media import probe
 from recommender.media.stereo import RATE_HZ, clip_sound, track_sound
 from recommender.mix import mix, music_blocks
@@ -47,7 +47,7 @@ def whole(path: Path) -> np.ndarray:
 def loudness(y: np.ndarray) -> float:
     meter = Meter()
     meter.feed(y)
-    return integrated_lufs(meter.powers)
+    return programme_lufs(meter.powers)
 
 
 def pictures(path: Path) -> list[tuple[Fraction, bytes]]:

@@ -1,0 +1,105 @@
+"""A clip with its music taken home: timelines for editing programs, and beside them the stem."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from recommender.errors import Argument, InputError
+from recommender.text import show
+
+if TYPE_CHECKING:
+    from recommender.extractors.audio.beats import Beats
+    from recommender.outputs.progress import Progress
+    from recommender.placement import Placement
+    from recommender.timelines import Format
+
+
+class Export(NamedTuple):
+    """What was written, and what should be known of it: a line each."""
+
+    files: tuple[Path, ...]
+    remarks: tuple[str, ...]
+
+
+def export(
+    placements: "Sequence[Placement]",
+    formats: "Sequence[Format]",
+    folder: Path,
+    *,
+    name: str | None = None,
+    titles: Mapping[Path, str] | None = None,
+    beats: "Beats | None" = None,
+    cuts_s: Sequence[float] = (),
+    overwrite: bool = False,
+) -> Export:
+    """Write a timeline of each format, and the stem, into `folder`, each whole or not at all.
+
+    Parameters
+    ----------
+    placements: of one clip, the chosen one first; the others become alternatives. name: of the files, by default
+        the clip's. titles: of tracks by path.
+    beats: of the chosen track. cuts_s: where shots of the clip begin. overwrite: whether files may be replaced.
+
+    Raises
+    ------
+    InputError: a file is there already, the clip is a still, or a format has no way to say it: nothing is written.
+    MediaError, ModelError: a file cannot be read, or written.
+    """
+    from recommender import timelines
+    from recommender.atomic import new_file
+    from recommender.home import model_errors
+    from recommender.stem import write_stem
+    from recommender.timelines.build import beats_on, build, cuts_on, remarks
+
+    chosen = placements[0]
+    marks = [*cuts_on(cuts_s), *(beats_on(chosen, beats) if beats is not None else ())]
+    timeline = build(chosen.clip, placements, name=name, titles=titles, marks=marks)
+    stem = refuse_files(formats, folder, timeline.name, overwrite=overwrite)
+    if stem.exists() and any(stem.samefile(one.track) for one in placements):
+        raise InputError(f"{show(stem)} would be replaced by its own stem; export to another folder")
+    files = timelines.write(timeline, formats, folder, overwrite=overwrite)
+    with model_errors(stem), new_file(stem) as partial:
+        write_stem(chosen, partial)
+    losses = (
+        f"{show(path)}: {one.help}; loses: {one.loses or 'nothing'}" for one, path in zip(formats, files, strict=True)
+    )
+    told = f"{show(stem)}: the music alone, cut, faded and ducked; lay it at the clip's first frame"
+    return Export((*files, stem), (*losses, told, *remarks(timeline)))
+
+
+def refuse_files(formats: "Sequence[Format]", folder: Path, name: str, *, overwrite: bool) -> Path:
+    """The path of the stem; raises InputError where a file of an export is there already and may not be replaced."""
+    from recommender.timelines import files_of
+
+    stem = folder / f"{name}.wav"
+    there = [path for path in (*files_of(formats, folder, name), stem) if path.exists()]
+    if there and not overwrite:
+        raise InputError(f"{show(there[0])} is there already; give ", Argument("overwrite"), " or another folder")
+    return stem
+
+
+def slide_to_frames(placement: "Placement") -> "Placement":
+    """The placement with its music moved by less than half a frame of the clip, so that frames hold it."""
+    from recommender.media.footage import footage
+    from recommender.timelines.timeline import slide
+
+    return slide(placement, footage(placement.clip).rate)
+
+
+def find_beats(track: Path) -> "Beats | None":
+    """The beats of a file, found by listening to it; None where it has none. Raises MediaError."""
+    from recommender.extractors.audio import beats, music
+
+    kept = music.extract(track).beats
+    return None if kept is None else beats.from_bytes(kept)
+
+
+def find_cuts(clip: Path, progress: "Progress | None" = None) -> tuple[float, ...]:
+    """Where shots of a clip begin, to the frame; raises MediaError."""
+    from recommender.extractors.video.cut_times import cut_times
+    from recommender.media import probe
+
+    if progress is None:
+        return cut_times(clip)
+    whole = round(probe(clip).duration_s or 0)
+    return cut_times(clip, lambda at_s: progress.stage("looking for cuts, s", min(int(at_s), whole), max(whole, 1)))

@@ -1,0 +1,65 @@
+"""CMX 3600: an event for the picture, its sound and each piece of music; source and record times, ends exclusive."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+from recommender.text import show
+from recommender.timelines.address import absolute
+from recommender.timelines.levels import gains
+from recommender.timelines.timecode import timecode
+from recommender.timelines.timeline import Music, Timeline
+
+_REEL = "AX"  # "auxiliary": a source that is no tape
+_COLOURS = {"cut": "RED", "downbeat": "GREEN", "beat": "GREEN"}
+
+
+def write(timeline: Timeline, path: Path) -> None:
+    """The chosen music alone, on the second audio channel."""
+    mode = "DROP FRAME" if timeline.drop else "NON-DROP FRAME"
+    lines = [f"TITLE: {show(timeline.name)}", f"FCM: {mode}", "", *_events(timeline)]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="")
+
+
+def _events(timeline: Timeline) -> Iterator[str]:
+    number, clip = count(1), timeline.clip
+    for channel in ("V", "A")[: 1 + (timeline.own_db is not None)]:
+        span = (timeline.start, 0, timeline.frames)
+        yield from _event(timeline, (next(number), channel), span, names=(clip.name, absolute(clip)))
+        yield from _mark(timeline, ("cut",)) if channel == "V" else ()
+        if channel == "A" and timeline.own_db:
+            yield f"* AUDIO LEVEL AT {timeline.timecode(0)} IS {timeline.own_db:+.2f} DB  (REEL {_REEL} A1)"
+    for music in timeline.music[:1]:
+        for part in music.parts:
+            names = (f"{music.title} ({music.path.name})", absolute(music.path))
+            yield from _event(timeline, (next(number), "A2"), (part.first, part.start, part.end), names=names)
+            yield f"* EXACT IN: {float(part.in_s):.6f} S"
+        yield from _levels(timeline, music)
+        yield from _mark(timeline, ("downbeat", "beat"))
+
+
+def _event(
+    timeline: Timeline, event: tuple[int, str], span: tuple[int, int, int], *, names: tuple[str, str]
+) -> Iterator[str]:
+    """An event (number, channel) over `span` (frame of the source, first and last of the record)."""
+    source, start, end = span
+    # The clip counts as its own timecode does, and the timeline with it; music has none, and begins at zero.
+    times = [timeline.timecode(frame) for frame in (source, source + end - start, start, end)]
+    yield f"{event[0]:03d}  {_REEL:<8} {event[1]:<5} C        {' '.join(times)}"
+    yield f"* FROM CLIP NAME: {show(names[0])}"
+    yield f"* SOURCE FILE: {show(names[1])}"
+
+
+def _levels(timeline: Timeline, music: Music) -> Iterator[str]:
+    keyframes = gains(music.placement)
+    for one in keyframes if music.placement.ducks else keyframes[:1]:
+        at = timecode(timeline.frame(one.at_s), timeline.rate, drop=timeline.drop)
+        yield f"* AUDIO LEVEL AT {at} IS {one.gain_db:+.2f} DB  (REEL {_REEL} A2)"
+
+
+def _mark(timeline: Timeline, kinds: tuple[str, ...]) -> Iterator[str]:
+    """The first mark of the first of `kinds` that there is: programs read one for an event."""
+    found = [mark for kind in kinds for mark in timeline.marks if mark.kind == kind]
+    for mark in found[:1]:
+        at = timeline.timecode(timeline.at_frame(mark))
+        yield f"* LOC: {at} {_COLOURS[mark.kind]:<7} {show(mark.name)}"

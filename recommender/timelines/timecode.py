@@ -1,0 +1,57 @@
+"""Frames as timecode and back (SMPTE ST 12-1), drop-frame where it exists."""
+
+import re
+from fractions import Fraction
+
+_TEXT = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})([:;.,])(\d{2,3})")
+_NTSC = Fraction(1001, 1000)
+DAY_H = 24
+
+
+def nominal(rate: Fraction) -> int | None:
+    """The frames that timecode counts to a second at `rate`: 30 at 29.97; None where no timecode counts it."""
+    for count in (rate, rate * _NTSC):
+        if count.denominator == 1:
+            return int(count)
+    return None
+
+
+def is_ntsc(rate: Fraction) -> bool:
+    """Whether a second of timecode lasts 1.001 seconds."""
+    return rate.denominator != 1 and nominal(rate) is not None
+
+
+def can_drop(rate: Fraction) -> bool:
+    """Whether drop-frame exists at `rate`: 29.97 and 59.94."""
+    return is_ntsc(rate) and nominal(rate) in (30, 60)
+
+
+def frame_at(text: str, rate: Fraction) -> tuple[int, bool] | None:
+    """(frame since midnight, whether it is drop-frame) of a timecode; None of any other text, or without a count."""
+    match, count = _TEXT.fullmatch(text.strip()), nominal(rate)
+    if match is None or count is None:
+        return None
+    hours, minutes, seconds, frames = (int(match[n]) for n in (1, 2, 3, 5))
+    if hours >= DAY_H or minutes > 59 or seconds > 59 or frames >= count:
+        return None
+    drop = match[4] != ":" and can_drop(rate)
+    at = ((hours * 60 + minutes) * 60 + seconds) * count + frames
+    passed = hours * 60 + minutes
+    return at - (count // 15 * (passed - passed // 10) if drop else 0), drop
+
+
+def timecode(frame: int, rate: Fraction, *, drop: bool = False) -> str:
+    """`01:00:00:00`, drop-frame `01:00:00;00`, of a frame since midnight; it starts over after a day.
+
+    Raises ValueError for a rate that has no timecode.
+    """
+    count = nominal(rate)
+    if count is None:
+        raise ValueError(f"no timecode counts {rate} frames a second")
+    if drop:  # of every minute but each tenth the first 2 (4) numbers are left out
+        skip, ten = count // 15, 600 * count - 9 * (count // 15)
+        tens, rest = divmod(frame % (6 * DAY_H * ten), ten)
+        frame = frame % (6 * DAY_H * ten) + skip * (9 * tens + max(0, (rest - skip) // (60 * count - skip)))
+    seconds, frames = divmod(frame, count)
+    hours, minutes, seconds = seconds // 3600 % DAY_H, seconds // 60 % 60, seconds % 60
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{';' if drop else ':'}{frames:02d}"
