@@ -43,10 +43,10 @@ def test_each_track_is_fitted_or_says_why_not(run, indexed, clip_folder):
 
 def test_a_fitted_preview_plays_the_pieces(run, indexed, clip_folder, tmp_path):
     asked = ("--video", clip_folder / "calm.mp4", "--library", indexed, "--format", "json", "--fit", "1.5")
-    ran = run(*asked, "--top", 2, "--preview", 2, "--out", tmp_path)
+    ran = run(*asked, "--top", 3, "--preview", 3, "--out", tmp_path)
     assert ran.code == 0, ran.err
     rows = [row for row in json.loads(ran.out) if "pieces" in row["fit"]]
-    assert rows
+    assert rows, ran.out
     for row in rows:
         assert row["placement"]["pieces"] == row["fit"]["pieces"]
 
