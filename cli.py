@@ -35,6 +35,7 @@ Examples:
   recommend --video clip.mp4 --library film --calibrate-on-library
   recommend --video pictures/ --slideshow 4
   recommend --video clip.mp4 --preview 3 --out previews
+  recommend --video clip.mp4 --preview 3 --fit --out previews
   recommend --video clip.mp4 --top 3 --figures
   recommend --video clip.mp4 --bpm 90-130 --half-double --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
 """
@@ -48,12 +49,12 @@ def make_app() -> "typer.Typer":
     from indexing.commands.query import query
     from recommender.commands import app as models_app
     from recommender.commands import sample
-    from recommender.console import group
+    from recommender.console import RootGroup, group
     from recommender.editing_commands import export, preview
     from training import commands as training_commands
     from training.dataset_commands import dataset_app, features_app
 
-    app = group(HELP)
+    app = group(HELP, cls=RootGroup)
     app.callback(invoke_without_command=True)(query)
     app.add_typer(index_app, name="index")
     app.add_typer(models_app, name="models")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Argument,
         BackendError,
         CliptuneError,
+        FitError,
         InputError,
         LibraryError,
         LibraryLocked,
@@ -64,7 +65,7 @@ __all__ += ["Affect", "AffectPair", "Cue", "Emotions", "EmotionsPair", "Reason",
 __all__ += ["Candidates", "Filter", "LibraryReader", "MemoryLibrary", "Modality", "Range", "Space", "TrackWindows"]
 __all__ += ["RANKERS", "Analysis", "Beats", "Column", "Features", "Model", "export_model", "import_model"]
 __all__ += ["OUTPUTS", "Answer"]
-__all__ += ["Argument", "BackendError", "CliptuneError", "InputError", "LibraryError"]
+__all__ += ["Argument", "BackendError", "CliptuneError", "FitError", "InputError", "LibraryError"]
 __all__ += ["LibraryLocked", "LibraryNotFound", "MediaError", "ModelError", "PassingError", "SpaceMismatch"]
 
 _MODULES = ["errors", "types", "rankers", "model", "query", "engine", "memory"]

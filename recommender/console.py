@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from recommender.options import Options, option, setting
 from recommender.outputs.listing import FORMATS, Listing
@@ -26,6 +27,27 @@ def group(help: str, **options: Any) -> typer.Typer:
     return typer.Typer(
         help=help, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **options
     )
+
+
+class RootGroup(TyperGroup):
+    """All commands; in them an option of `WHOLE` may stand without a value, and means the whole."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, name_the_whole(args))
+
+
+WHOLE = {"--fit": "clip"}
+
+
+def name_the_whole(args: list[str]) -> list[str]:
+    """Arguments with the value of each option of `WHOLE` that has none: no time follows it."""
+    out: list[str] = []
+    for place, one in enumerate(args):
+        out.append(one)
+        following = args[place + 1] if place + 1 < len(args) else ""
+        if one in WHOLE and "--" not in args[:place] and following != WHOLE[one] and not following[:1].isdigit():
+            out.append(WHOLE[one])
+    return out
 
 
 def rename_options(**words: str) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """`recommend preview ...` and `recommend export ...`: one clip and one track of one's own choice."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from recommender.console import tell, write
-from recommender.errors import Argument, InputError
+from recommender.errors import Argument, FitError, InputError
 from recommender.options import Options, argument, option, setting, take_options
 from recommender.text import file_name, show
 from recommender.timelines import TIMELINES
 
 if TYPE_CHECKING:
-    from recommender.placement import Placement, Stretch
+    from recommender.fitting.fit import Wish
+    from recommender.placement import Fit, Placement, Stretch
     from recommender.placing import Levels
     from recommender.take_home import Export
     from recommender.timelines import Format
@@ -34,6 +37,43 @@ class LevelOptions(Options):
         return Levels(self.speech_lu, self.lufs, self.peak, self.fade_in, self.fade_out, not self.mute_clip)
 
 
+class Ending(StrEnum):
+    """How fitted music ends."""
+
+    FREE = "free"
+    REAL = "real"
+
+
+class FitOptions(Options):
+    """To what length music is cut, and what stays where."""
+
+    fit: str | None = setting(
+        "Cut the music to this length by jumps between bars that are alike: seconds, or 1:30; alone: the whole clip.",
+        metavar="[TIME]",
+    )
+    ending: Ending = setting("With --fit: end anywhere, with a fade, or as the track really ends.", Ending.FREE)
+    hit: str | None = setting("With --fit: put the section's peak on this second of the clip.", metavar="TIME")
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether music is to be cut to a length. Raises InputError for what is about that alone."""
+        if self.fit is None and (self.hit is not None or self.ending is not Ending.FREE):
+            raise InputError("--ending and --hit are about music that is cut to a length: add ", Argument("fit"))
+        return self.fit is not None
+
+    def wish(self, clip_s: float, section: "Stretch | None") -> "Wish | None":
+        """As `fit` takes it, for a clip of `clip_s`; None where nothing is asked for. Raises InputError."""
+        if not self.is_asked or self.fit is None:
+            return None
+        from recommender.fitting.fit import Wish
+
+        length_s = clip_s if self.fit == "clip" else seconds(self.fit)
+        if length_s > clip_s + 1e-6:
+            raise InputError(f"{length_s:g} s of music do not fit under a clip of {clip_s:.1f} s")
+        hit_s = None if self.hit is None else seconds(self.hit)
+        return Wish(length_s, section, self.ending.value, hit_s)
+
+
 InOption = Annotated[str, option("Where in the track to begin: seconds, or 1:02.", "--in")]
 OverwriteOption = Annotated[bool, option("Replace a file of the same name.", "--overwrite")]
 
@@ -43,6 +83,7 @@ def preview(
     clip: Annotated[Path, argument("A film, animation or still.")],
     track: Annotated[Path, argument("A piece of music.")],
     levels: LevelOptions,
+    fitting: FitOptions,
     out: Annotated[Path, option("The film to write; ends in .mp4, .mov, .mkv or .webm as the clip does.")],
     in_: InOption = "0",
     overwrite: OverwriteOption = False,
@@ -54,10 +95,39 @@ def preview(
     from recommender.preview import refuse_existing
 
     refuse_existing([out], overwrite)
-    placement = place(clip, track, in_s=seconds(in_), speech=speech_of(clip, levels), levels=levels.levels())
+    laid = lay(clip, track, levels, fitting=fitting, in_s=seconds(in_))
+    placement = place(clip, track, speech=speech_of(clip, levels), **laid)
     for line in (*render(placement, out, overwrite=overwrite), *remarks(placement)):
         tell(line)
     write(f"{show(out)}\n")
+
+
+def lay(clip: Path, track: Path, levels: LevelOptions, *, fitting: FitOptions, in_s: float) -> dict[str, Any]:
+    """What `place` takes of a track from `in_s` on, or from about there on where it is cut to a length."""
+    from recommender.placement import Stretch
+    from recommender.placing import clip_length
+
+    clip_s = clip_length(clip) if fitting.is_asked else 0.0
+    wish = fitting.wish(clip_s, Stretch(in_s, in_s + clip_s) if in_s else None)
+    if wish is None:
+        return {"in_s": in_s, "levels": levels.levels()}
+    from recommender.fitting.fit import fit_file
+
+    try:
+        fit = fit_file(track, wish)
+    except FitError as error:
+        raise FitError(f"{show(track)} cannot be cut to length: {error}") from error
+    if fit.joints:
+        tell(f"{show(track.name)}: {len(fit.joints)} cuts, together {fit.cost:.2f} of a random jump")
+    return fit_levels(fit, levels)
+
+
+def fit_levels(fit: "Fit", levels: LevelOptions) -> "dict[str, Any]":
+    """What `place` takes of fitted music: its pieces, and levels with its fades where none are asked for."""
+    asked = levels.levels()
+    into = fit.fade_in_s if asked.fade_in_s is None else asked.fade_in_s
+    out = fit.fade_out_s if asked.fade_out_s is None else asked.fade_out_s
+    return {"pieces": fit.pieces, "levels": replace(asked, fade_in_s=into, fade_out_s=out)}
 
 
 EXPORT_HELP = (
@@ -72,6 +142,7 @@ def export(
     clip: Annotated[Path, argument("A film.")],
     track: Annotated[Path, argument("A piece of music.")],
     levels: LevelOptions,
+    fitting: FitOptions,
     export: Annotated[str, option(EXPORT_HELP)],
     out: Annotated[Path, option("The folder to write into.")],
     in_: Annotated[str | None, option("Where in the track to begin: seconds, or 1:02 [default: 0].", "--in")] = None,
@@ -87,9 +158,10 @@ def export(
 
     formats, name = formats_in(export), file_name(clip.stem)
     refuse_files(formats, out, name, overwrite=overwrite)
-    in_s = seconds(in_ or "0")
-    placement = place(clip, track, in_s=in_s, speech=speech_of(clip, levels), levels=levels.levels())
-    made = take_home([placement], formats, (out, name), slides=in_ is None, marks=marks, overwrite=overwrite)
+    laid = lay(clip, track, levels, fitting=fitting, in_s=seconds(in_ or "0"))
+    placement = place(clip, track, speech=speech_of(clip, levels), **laid)
+    slides = in_ is None and not fitting.is_asked
+    made = take_home([placement], formats, (out, name), slides=slides, marks=marks, overwrite=overwrite)
     for line in (*made.remarks, *remarks(placement)):
         tell(line)
     write("".join(f"{show(path)}\n" for path in made.files))

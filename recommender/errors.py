@@ -67,6 +67,10 @@ class BackendError(CliptuneError):
     """No usable vector search (FAISS) is installed."""
 
 
+class FitError(CliptuneError):
+    """A track's music cannot be cut to the length asked for, or not without its being heard."""
+
+
 class InputError(CliptuneError):
     """An argument or an input table makes no sense."""
 

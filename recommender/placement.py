@@ -30,6 +30,48 @@ class Keyframe(NamedTuple):
     gain_db: float
 
 
+class Joint(NamedTuple):
+    """Where two pieces of recut music meet.
+
+    Attributes
+    ----------
+    at_s: from the beginning of the music. left_s, entered_s: where in the track.
+    cost: how unlike that is which follows, and which preceded, relative to a random jump between bars of the track.
+    alike: correlation of the waves on both sides, -1 to 1. sure: the probability that bars begin on both sides.
+    """
+
+    at_s: float
+    left_s: float
+    entered_s: float
+    cost: float
+    alike: float
+    sure: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Music cut to a length.
+
+    Attributes
+    ----------
+    pieces: stretches of the track in the order in which they sound. joints: where they meet.
+    fade_in_s, fade_out_s: at the ends. error_s: by how much it is longer than asked for.
+    peak_s: where in the track the peak lies, where one was to be hit.
+    """
+
+    pieces: tuple[Stretch, ...]
+    joints: tuple[Joint, ...]
+    fade_in_s: float
+    fade_out_s: float
+    error_s: float
+    peak_s: float | None = None
+
+    @property
+    def cost(self) -> float:
+        """Of all joints together, in random jumps."""
+        return sum(joint.cost for joint in self.joints)
+
+
 @dataclass(frozen=True)
 class Placement:
     """A track laid under a clip.

@@ -90,8 +90,7 @@ def place(
     Raises MediaError for a file that cannot be read, InputError where the track ends before `in_s`.
     """
     levels = levels or Levels()
-    shown = pictures_of(clip)
-    clip_s = STILL_S if probe(clip).still else shown.end_s - shown.start_s
+    shown, clip_s = pictures_of(clip), clip_length(clip)
     own = _own_sound(clip, shown.start_s, clip_s) if levels.own_sound else None
     if pieces is None:
         pieces, music, ends = _one_piece(track, in_s, clip_s if out_s is None else min(clip_s, out_s - in_s))
@@ -106,6 +105,12 @@ def place(
     if own is not None and spoken.any():
         return _under_speech(fading, levels, speech, music, own.powers, spoken)
     return _leading(fading, levels, music, own, shown.start_s)
+
+
+def clip_length(clip: Path) -> float:
+    """How long a clip is shown: from its first picture to its last; `STILL_S` of a still."""
+    shown = pictures_of(clip)
+    return STILL_S if probe(clip).still else shown.end_s - shown.start_s
 
 
 def remarks(placement: Placement) -> list[str]:

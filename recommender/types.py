@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.conditions import Filter as Filter
 from recommender.conditions import Range as Range
-from recommender.placement import Placement, Stretch
+from recommender.placement import Fit, Placement, Stretch
 
 Modality = Literal["music", "video"]
 """What an item is: a piece of music, or a clip (moving or still pictures)."""
@@ -360,6 +360,7 @@ class Recommendation:
     loss: what of the query's file could not be read, the same for all of its answers; None where all could.
     speech: where somebody speaks in the query's clip, the same for all of its answers.
     placement: how the track lies under the clip, where a preview or an export of it was asked for.
+    fit: the music recut to a length, where that was asked for. unfit: why it could not be.
     preview: path of the film that lets it be heard under the clip, where one was made.
     course: how the section's affect moves, in seconds of the track; () where it is not known.
     """
@@ -379,6 +380,8 @@ class Recommendation:
     placement: Placement | None = None
     preview: str | None = None
     course: tuple[Moment, ...] = ()
+    fit: Fit | None = None
+    unfit: str | None = None
 
 
 def unit(vectors: Array) -> Array:

@@ -24,6 +24,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("placing", "stem", "preview"),
         ("tags",),  # what FFmpeg knows of tags comes through media
         ("extractors.audio", "extractors.video"),
+        ("fitting",),
         ("weights",),
         ("affect", "encoders", "extractors.pretrained"),
         ("rankers", "extractors"),

@@ -10,14 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.console import tell, word_as_options
-from recommender.editing_commands import EXPORT_HELP, MARKS_HELP, LevelOptions, render, speech_of, take_home
-from recommender.errors import CliptuneError, InputError, StillError
+from recommender.editing_commands import (
+    EXPORT_HELP,
+    MARKS_HELP,
+    FitOptions,
+    LevelOptions,
+    fit_levels,
+    render,
+    speech_of,
+    take_home,
+)
+from recommender.errors import CliptuneError, FitError, InputError, LibraryError, MediaError, StillError
 from recommender.options import Options, setting
 from recommender.text import file_name, show
 from recommender.timelines import formats_in
 
 if TYPE_CHECKING:
     from indexing.library import Library
+    from recommender.extractors.audio.beats import Beats
     from recommender.outputs import Output
     from recommender.outputs.records import Answer
     from recommender.placement import Placement, Stretch
@@ -42,8 +52,13 @@ class Delivery:
     Raises InputError for options that do not go together. `by_clip`: whether clips are asked about.
     """
 
-    def __init__(self, made: DeliveryOptions, levels: LevelOptions, out: Path | None, by_clip: bool) -> None:
-        self.made, self.levels, self.out = made, levels, out or Path()
+    def __init__(
+        self, made: DeliveryOptions, levels: LevelOptions, out: Path | None, by_clip: bool, *, fitting: FitOptions
+    ) -> None:
+        self.made, self.levels, self.out, self.fitting = made, levels, out or Path(), fitting
+        self.library: Library | None = None
+        if fitting.is_asked and not by_clip:
+            raise InputError("--fit cuts music for a clip: give one by --video")
         self.formats = formats_in(made.export) if made.export is not None else []
         self.wanted = bool(made.preview or self.formats)
         asked = "--preview" if made.preview else "--export"
@@ -73,8 +88,10 @@ class Delivery:
 
     def deliver(self, answers: "Iterable[Answer]", failed: list[str]) -> "Iterator[Answer]":
         """The answers, each with what was made of it; what could not be made is told, and noted in `failed`."""
-        for answer in answers:
+        for each in answers:
+            answer = each
             try:
+                answer = self._fitted(each) if self.fitting.fit is not None and each.recommendations else each
                 yield self._made_of(answer, failed) if self.wanted and answer.recommendations else answer
             except InputError:
                 raise
@@ -89,6 +106,40 @@ class Delivery:
         from indexing.commands.reporting import report
 
         return report(answers, self.made.report, library, overwrite=self.made.overwrite)
+
+    def _fitted(self, answer: "Answer") -> "Answer":
+        """The answer with each track's music cut to length; one that cannot be keeps its section, and says why."""
+        from recommender.outputs.progress import Progress
+
+        clip_s = _length_s(answer)
+        verb = "fitting tracks"
+        done: list[Recommendation] = []
+        with Progress(verb) as progress:
+            for r in answer.recommendations:
+                progress.stage(verb, len(done), len(answer.recommendations))
+                done.append(self._fit(r, clip_s))
+        return replace(answer, recommendations=done)
+
+    def _fit(self, r: "Recommendation", clip_s: float) -> "Recommendation":
+        from recommender.fitting.fit import fit_file
+        from recommender.placement import Stretch
+
+        wish = self.fitting.wish(clip_s, Stretch(r.in_s, r.out_s))
+        try:
+            return (
+                r if wish is None else replace(r, fit=fit_file(Path(r.track.path), wish, self._kept_beats(r.track.id)))
+            )
+        except (FitError, MediaError) as error:
+            return replace(r, unfit=word_as_options(error))
+
+    def _kept_beats(self, track_id: int) -> "Beats | None":
+        """The beats of a track as the library has them; None where they are to be found anew."""
+        from indexing.beats import beats_of
+
+        try:
+            return None if self.library is None else beats_of(self.library, track_id)
+        except LibraryError:
+            return None
 
     def _made_of(self, answer: "Answer", failed: list[str]) -> "Answer":
         """An answer with what is made of its best tracks; a track that cannot be used has nothing made of it."""
@@ -158,8 +209,9 @@ class Delivery:
         from recommender.placing import place
         from recommender.take_home import slide_to_frames
 
-        placement = place(clip, Path(r.track.path), in_s=r.in_s, speech=speech, levels=self.levels.levels())
-        return slide_to_frames(placement) if slides else placement
+        laid = {"in_s": r.in_s, "levels": self.levels.levels()} if r.fit is None else fit_levels(r.fit, self.levels)
+        placement = place(clip, Path(r.track.path), speech=speech, **laid)
+        return slide_to_frames(placement) if slides and r.fit is None else placement
 
     def _film(self, answer: "Answer", name: str) -> Path:
         """The clip of an answer; of a slideshow, the film made of it, which stays beside its previews."""
@@ -188,6 +240,15 @@ class Delivery:
         paths = [self.out / f"{name} - {r.rank:02d} {file_name(r.track.title)}{suffix}" for r in best]
         refuse_existing(paths, self.made.overwrite)
         return paths
+
+
+def _length_s(answer: "Answer") -> float:
+    """How long what is asked about is shown."""
+    from recommender.placing import clip_length
+
+    if answer.picture_s is None and len(answer.clips) == 1:
+        return clip_length(answer.clips[0])
+    return answer.duration_s or 0.0
 
 
 def name_of(answer: "Answer") -> str:

@@ -13,7 +13,7 @@ from indexing.commands.delivery import Delivery, DeliveryOptions
 from indexing.commands.index import MEDIA_WORDS, follow, open_library
 from recommender.conditions import FILTERS, Declared
 from recommender.console import FAILED, FollowLinksOption, Kind, WorkersOption, load_model, tell, word_as_options
-from recommender.editing_commands import LevelOptions
+from recommender.editing_commands import FitOptions, LevelOptions
 from recommender.errors import CliptuneError, InputError
 from recommender.options import Options, option, setting, take_options
 from recommender.outputs import OUTPUTS
@@ -105,6 +105,7 @@ def query(
     told: AnswerOptions,
     made: DeliveryOptions,
     levels: LevelOptions,
+    fitting: FitOptions,
     workers: WorkersOption = None,
     version: Annotated[bool, option("Print the version.", "--version")] = False,
 ) -> None:
@@ -118,7 +119,7 @@ def query(
         typer.echo(context.get_help())
     else:
         _check(asked)
-        delivery = Delivery(made, levels, asked.out, bool(asked.video))
+        delivery = Delivery(made, levels, asked.out, bool(asked.video), fitting=fitting)
         _recommend(asked, conditions, told, workers, delivery)
 
 
@@ -169,6 +170,7 @@ def _recommend(
     failed: list[str] = []
     films = _films(asked, clips)
     answers = _answers(_queries(engine, asked, films, vectors), ask, told, several)
+    delivery.library = opened
     made: Iterable[Answer] = delivery.deliver(_with_clips(answers, films, asked.slideshow), failed)
     made = delivery.report(made, opened)
     outputs.write(output, _remarked(made, output, failed), delivery.list_path(output, asked.out))

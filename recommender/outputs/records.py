@@ -7,7 +7,7 @@ from typing import Any
 
 from recommender.affect.words import emotion, emotions, mood
 from recommender.conditions import TAGS, VOICE
-from recommender.placement import Placement, Stretch
+from recommender.placement import Fit, Placement, Stretch
 from recommender.types import Affect, Cue, Emotions, Loss, Moment, Reason, Recommendation, Track
 
 
@@ -81,7 +81,22 @@ def record(r: Recommendation) -> dict[str, Any]:
 def _delivered(r: Recommendation) -> dict[str, Any]:
     """What was made of a recommendation; nothing where nothing was asked for."""
     made = {} if r.placement is None else {"placement": placement_record(r.placement)}
+    made |= {} if r.fit is None else {"fit": fit_record(r.fit)}
+    made |= {} if r.unfit is None else {"fit": {"refused": r.unfit}}
     return made if r.preview is None else made | {"preview": r.preview}
+
+
+def fit_record(fit: Fit) -> dict[str, Any]:
+    """Recut music, times in seconds of the track but `at_s`, of the music; costs in random jumps."""
+    return {
+        "pieces": [{name: round(value, 6) for name, value in piece._asdict().items()} for piece in fit.pieces],
+        "joints": [{name: round(value, 6) for name, value in joint._asdict().items()} for joint in fit.joints],
+        "cost": round(fit.cost, 4),
+        "error_s": round(fit.error_s, 6),
+        "fade_in_s": round(fit.fade_in_s, 3),
+        "fade_out_s": round(fit.fade_out_s, 3),
+        "peak_s": _round(fit.peak_s, 3),
+    }
 
 
 def placement_record(p: Placement) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def block(answer: Answer) -> str:
         indent = " " * (2 + widths[0] + 2)
         lines.extend(indent + line for line in reason_lines(r.reasons, answer.figures))
         lines.extend([f"{indent}  {r.track.loss}"] if r.track.loss is not None else [])
+        lines.extend(f"{indent}  {line}" for line in fit_lines(r))
         lines.extend([f"{indent}  preview: {near(r.preview)}"] if r.preview is not None else [])
         others = {"also here as": r.track.versions, "also in": r.track.also_in, "contains": r.track.contains}
         for how, paths in others.items():
@@ -69,6 +70,16 @@ def reason_lines(reasons: Sequence[Reason], figures: bool) -> list[str]:
     """The reasons in one line of an editor's words, and on request one line each with the measured figures."""
     lines = [verdict(reasons)] if reasons else []
     return lines + [f"· {why.text}" for why in reasons if figures]
+
+
+def fit_lines(r: Recommendation) -> list[str]:
+    """What is played of a track that was recut, or why it was not."""
+    if r.unfit is not None:
+        return [f"not fitted: {r.unfit}"]
+    if r.fit is None:
+        return []
+    played = ", then ".join(f"{clock(piece.start_s)}-{clock(piece.end_s)}" for piece in r.fit.pieces)
+    return [f"fitted: {played}" + (f" (cuts cost {r.fit.cost:.2f} of a random jump)" if r.fit.joints else "")]
 
 
 def elsewhere(versions: Sequence[str], all_of_them: bool) -> list[str]:

@@ -1,0 +1,1 @@
+"""A track's music recut to a length by jumps between its bars."""
