@@ -209,7 +209,7 @@ def ranks(speech: Speech, tracks: Sequence[Path], data: Path, rng: np.random.Gen
     clips = [*sorted((data / "clips").glob("*.mp4")), *sorted((data / "activity").glob("*.mp4"))]
     lines = ["## Ranking under speech\n", f"Vocal twins of {len(tracks)} tracks, each against its instrumental.\n"]
     lines += [
-        "| voice against music | below under speech | below without speech (chance) | pairs |",
+        "| voice against music | below under speech | below without speech | pairs |",
         "|---|---|---|---|",
     ]
     with TemporaryDirectory() as folder:
