@@ -228,7 +228,7 @@ A minute of a clip of small pictures, in CPU (medians of five):
 TAIL = """
 A project of a real clip (29.97 frames per second, music in two pieces, two alternatives, beats) was opened once in
 Shotcut 22.12 and Kdenlive 22.12 under a virtual screen. Seen: the clip on V1; in Shotcut both pieces of music on A1;
-all sources in playlist and bin; beats as markers and guides. Tracks further down did not fit on the screen; Kdenlive's
+all sources in playlist and bin; beats as markers and guides. The tracks below did not fit on the screen; Kdenlive's
 log says that it loaded their clips, in their places. Playing, and changing gain there, was not tried.
 
 **Not proved.** No commercial editor was here: Premiere Pro, Final Cut Pro, DaVinci Resolve and Vegas have opened none
