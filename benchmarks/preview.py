@@ -13,6 +13,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -31,6 +32,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SEED, RATE = 18, 48_000
 CHOSEN_ON = ("07 - Town", "13 - Danger", "Kevin_MacLeod_-_Vibe_Ace", "JRPG_battle_loop")
 SENTENCES = (Stretch(0.13, 2.37), Stretch(2.94, 5.09))
+PARTS = ("in_points", "kept_pictures", "loudness_alone", "loudness_under_speech", "cost")
 CODECS = {
     ".wav": ("wav", "pcm_s16le", "s16"),
     ".flac": ("flac", "flac", "s16"),
@@ -43,6 +45,7 @@ CODECS = {
 def main() -> None:
     options = measuring.parser(__doc__)
     options.add_argument("--hour", type=Path, help="a film: only render it, and print the memory it took")
+    options.add_argument("--part", choices=PARTS, help="only this part")
     args = options.parse_args()
     if args.hour:
         return render(args.hour)
@@ -50,8 +53,10 @@ def main() -> None:
         print(f"needs {DATA}, which is not there", file=sys.stderr)
         raise SystemExit(1)
     with tempfile.TemporaryDirectory() as folder:
-        parts = (in_points, kept_pictures, loudness_alone, loudness_under_speech, cost)
-        report = [part(Path(folder)) for part in parts]
+        report = []
+        for part in [args.part] if args.part else PARTS:
+            report.append(globals()[part](Path(folder)))
+            print(report[-1], file=sys.stderr, flush=True)
     command = "Made by `python benchmarks/preview.py --out docs/results/preview.md`."
     head = f"# Previews\n\n{measuring.environment('numpy', 'scipy', 'av')}; seed {SEED}.\n{command}\n"
     return measuring.publish("\n".join([head, *report]), args.out)
@@ -89,19 +94,14 @@ def ebur128(y: np.ndarray) -> tuple[float, float]:
     meter.link_to(sink)
     graph.configure()
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(y.T).reshape(1, -1), format="flt", layout="stereo")
-    frame.sample_rate, frame.pts = RATE, 0
-    graph.push(frame)
-    graph.push(None)
+    frame.sample_rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+    source.push(frame)
+    source.push(None)
     told: dict[str, str] = {}
-    peak = 0.0
-    while True:
-        try:
-            out = graph.pull()
-        except (EOFError, av.BlockingIOError):
-            break
-        told = dict(out.metadata)
-        peak = max([peak, *(float(told.get(f"lavfi.r128.true_peaks_ch{c}", 0)) for c in (0, 1))])
-    return float(told["lavfi.r128.I"]), 20 * np.log10(peak)
+    with suppress(EOFError):
+        while True:
+            told |= sink.pull().metadata  # none beside the last, shorter one
+    return float(told["lavfi.r128.I"]), 20 * np.log10(float(told["lavfi.r128.true_peak"]))
 
 
 def packets(path: Path) -> list[tuple[Fraction, bytes]]:
@@ -130,15 +130,13 @@ def transcoded(path: Path, suffix: str, folder: Path) -> Path:
         rate = RATE if codec == "libopus" else 44_100
         stream = target.add_stream(codec, rate=rate, layout="stereo")
         stream.codec_context.format = form
-        resampler = av.AudioResampler(form, "stereo", rate, frame_size=1024)
-        for frame in source.decode(audio=0):
-            frame.pts = None
-            for piece in resampler.resample(frame):
-                piece.pts = None
-                target.mux(stream.encode(piece))
-        for piece in resampler.resample(None):
-            if piece is not None:
-                piece.pts = None
+        resampler, at = av.AudioResampler(form, "stereo", rate, frame_size=1024), 0
+        for frame in (*source.decode(audio=0), None):
+            if frame is not None:
+                frame.pts = None
+            for piece in filter(None, resampler.resample(frame)):
+                piece.pts, piece.time_base = at, Fraction(1, rate)
+                at += piece.samples
                 target.mux(stream.encode(piece))
         target.mux(stream.encode(None))
     return out
@@ -151,7 +149,7 @@ def in_points(folder: Path) -> str:
     rows, films = [], 0
     for suffix in CODECS:
         errors = []
-        for track in tracks()[::4]:
+        for track in tracks()[::7]:
             in_s = float(rng.uniform(0, min(probe(track).duration_s or 0, 40) - 12))
             other = transcoded(track, suffix, folder)
             write_preview(place(clip, other, in_s=in_s), folder / "film.mp4", overwrite=True)
@@ -189,7 +187,7 @@ def kept_pictures(folder: Path) -> str:
         f"| of these packets equal to the bit | {equal} |",
         f"| and times equal | {stamped} |",
         f"| coded anew | {', '.join(coded) or 'none'} |",
-        f"| sound as long as the pictures or longer | {longer} of {len(clips())}, by {1000 * shortest:.2f} ms or more |",
+        f"| sound as long as the pictures or longer | {longer} of {len(clips())} (at least {1000 * shortest:.2f} ms) |",
     ]
     return "\n".join(["## Pictures\n", "| | |", "|---|---|", *rows, ""])
 
@@ -205,8 +203,10 @@ def loudness_alone(folder: Path) -> str:
     """Loudness and peak of films in which nobody speaks, as they are decoded."""
     rng = np.random.default_rng(SEED)
     kinds: dict[str, list[tuple[float, float]]] = {"clips without sound": [], "clips with sound": []}
-    for i, clip in enumerate(one for one in clips() if one.suffix != ".gif"):
-        for track in (tracks()[i % len(tracks())], tracks()[(i + 7) % len(tracks())]):
+    sounding = [clip for clip in clips() if probe(clip).has_audio]
+    silent = [clip for clip in clips() if clip not in sounding]
+    for i, clip in enumerate([*sounding, *silent[::2]]):
+        for track in (tracks()[i % len(tracks())],):
             film = folder / f"film{preview_suffix(clip)}"
             in_s = float(rng.uniform(0, 20))
             try:
@@ -235,7 +235,7 @@ def loudness_under_speech(folder: Path) -> str:
         differences, peaks = [], []
         clip, spoken = spoken_film(folder, own * 10 ** (level_db / 20))
         voice = ebur128(joined(decoded(clip)[1], spoken))[0]
-        for track in tracks():
+        for track in tracks()[::3]:
             placement = place(clip, track, in_s=1.0, speech=spoken, levels=Levels())
             write_stem(placement, folder / "stem.wav")
             write_preview(placement, folder / "film.mp4", overwrite=True)
@@ -292,7 +292,7 @@ def repeated(clip: Path, times: int, out: Path) -> None:
         streams = {
             s.index: target.add_stream_from_template(s) for s in (source.streams.video[0], source.streams.audio[0])
         }
-        lengths_s = Fraction(max(s.duration * s.time_base for s in source.streams))
+        lengths_s = Fraction(2, 25) + max(s.duration * s.time_base for s in source.streams)  # behind what is primed
         held = [p for p in source.demux() if p.size and p.stream_index in streams]
         copies = [(bytes(p), p.stream_index, p.pts, p.dts, p.duration, p.time_base, p.is_keyframe) for p in held]
         for turn in range(times):
@@ -304,7 +304,7 @@ def repeated(clip: Path, times: int, out: Path) -> None:
 
 
 def cost(folder: Path) -> str:
-    """CPU time of a minute of 720p, and memory of half an hour beside five minutes."""
+    """CPU time of a minute of 720p, and memory of a long film beside a short one."""
     repeated(DATA / "clips" / "bigbuckbunny.mp4", 12, folder / "minute.mp4")
     seconds = probe(folder / "minute.mp4").duration_s or 0
     track, rows = DATA / "music" / "JRPG_town_loop.ogg", []
@@ -312,7 +312,7 @@ def cost(folder: Path) -> str:
     for name, speech in (("with speech", spoken), ("without", [])):
         took = measuring.cpu(lambda speech=speech: _both(folder / "minute.mp4", track, speech, folder))
         rows.append(f"| a minute of 720p {name}, CPU seconds per second | {took / seconds:.3f} |")
-    for minutes in (5, 30):
+    for minutes in (2, 10):
         y = np.random.default_rng(SEED).normal(0, 0.05, (2, 60 * RATE)).astype(np.float32)
         film_of(folder / "one.mp4", y, fps=5, size=(64, 48))
         repeated(folder / "one.mp4", minutes, folder / "long.mp4")
@@ -335,7 +335,7 @@ def render(film: Path) -> None:
     with av.open(str(track), "w") as container:
         stream = container.add_stream("flac", rate=44_100, layout="stereo")
         stream.codec_context.format = "s16"
-        for k in range(60 * 31):
+        for k in range(60 * 11):
             container.mux(stream.encode(_tone(k)))
         container.mux(stream.encode(None))
     write_preview(place(film, track), film.with_name("out.mp4"), overwrite=True)

@@ -58,7 +58,7 @@ class Meter:
         return np.concatenate([np.zeros(0), *self._peaks])
 
 
-def integrated_lufs(powers: Array, within: Array | None = None) -> float:
+def programme_lufs(powers: Array, within: Array | None = None) -> float:
     """The integrated loudness of some hops' powers [n], gated; -inf where nothing passes the gates.
 
     within: bool [n], the hops that count: blocks that lie in them altogether, else the hops by themselves.

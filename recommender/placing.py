@@ -18,7 +18,7 @@ import numpy as np
 
 from recommender.errors import InputError, MediaError, PassingError
 from recommender.logs import getLogger
-from recommender.loudness import HOP_S, Meter, integrated_lufs
+from recommender.loudness import HOP_S, Meter, programme_lufs
 from recommender.media import probe
 from recommender.media.remux import pictures_of
 from recommender.media.stereo import RATE_HZ
@@ -35,7 +35,7 @@ FADE_IN_S, FADE_OUT_S, CLICK_S = 0.3, 1.5, 0.02
 """Fades where the track is cut; where it begins or ends by itself, only what keeps it from clicking."""
 _ITSELF_S = 0.05  # so near to the beginning or end of a track it begins or ends by itself
 _MOST_DB = 30.0  # what a gain turns up at most: below, there is nothing to be heard but noise
-_REHEARSALS, _CLOSE_LU = 4, 0.05
+_REHEARSALS, _CLOSE_LU = 4, 0.15
 _BETWEEN_DB = 2.0  # peaks between samples that are allowed for before a mix is rehearsed
 _log = getLogger(__name__)
 
@@ -180,11 +180,12 @@ def _under_speech(
     """With the gain and the ducks that keep the music below the speech."""
     depth = max(0.0, levels.speech_lu - PAUSE_LU)
     ducked = replace(placement, ducks=duck_under(speech, depth))
-    voice = integrated_lufs(own, spoken)
+    voice = programme_lufs(own, spoken)
     laid = _laid_powers(ducked, music, len(own))
-    under = integrated_lufs(laid, spoken)
+    spoken = np.pad(spoken, (0, len(laid) - len(spoken)))
+    under = programme_lufs(laid, spoken)
     if under == -np.inf:
-        under = integrated_lufs(laid)
+        under = programme_lufs(laid)
     return replace(ducked, gain_db=_bounded(voice - levels.speech_lu - under))
 
 
@@ -194,11 +195,12 @@ def _leading(placement: Placement, levels: Levels, music: Measured, own: Measure
     laid = _laid_powers(placement, music, len(powers))
     powers = np.pad(powers, (0, len(laid) - len(powers)))
     most_own = levels.lufs - OWN_LU - 10 * np.log10(1 + 10 ** (-OWN_LU / 10))
-    own_db = min(0.0, float(most_own - integrated_lufs(powers))) if own is not None else None
+    own_db = min(0.0, float(most_own - programme_lufs(powers))) if own is not None else None
     powers = powers * (0.0 if own_db is None else 10 ** (own_db / 10))
-    gain_db = _solve(lambda gain: integrated_lufs(powers + laid * 10 ** (gain / 10)), levels.lufs)
+    gain_db = _solve(lambda gain: programme_lufs(powers + laid * 10 ** (gain / 10)), levels.lufs)
     placed = replace(placement, gain_db=gain_db, clip_gain_db=own_db)
-    return _rehearse(placed, levels.lufs, zero_s) if _may_peak(placed, music, own) else placed
+    lost = levels.lufs - _least_lufs(placed, music, own)
+    return _rehearse(placed, levels.lufs, zero_s) if lost > _CLOSE_LU else placed
 
 
 def _solve(loudness: Callable[[float], float], wanted: float) -> float:
@@ -214,27 +216,46 @@ def _rehearse(placement: Placement, lufs: float, zero_s: float) -> Placement:
     """With the gain that gives this loudness behind the limiter, which takes some of it."""
     for _ in range(_REHEARSALS):
         heard = mix(placement, zero_s)
-        loudness = integrated_lufs(_measure(heard.blocks).powers)
+        loudness = programme_lufs(_measure(heard.blocks).powers)
         if abs(loudness - lufs) < _CLOSE_LU or loudness == -np.inf:
             break
         placement = replace(placement, gain_db=_bounded(placement.gain_db + lufs - loudness))
     return placement
 
 
-def _may_peak(placement: Placement, music: Measured, own: Measured | None) -> bool:
-    """Whether the limiter may have something to do."""
-    loudest = music.peaks.max(initial=0.0) * 10 ** (placement.gain_db / 20)
+def _least_lufs(placement: Placement, music: Measured, own: Measured | None) -> float:
+    """The least loudness that the limiter can leave, were it to turn down every tenth of a second by its peak."""
+    length = 0 if own is None else len(own.powers)
+    powers, peaks = _laid_powers(placement, music, length), _laid_peaks(placement, music, length)
     if own is not None and placement.clip_gain_db is not None:
-        loudest += own.peaks.max(initial=0.0) * 10 ** (placement.clip_gain_db / 20)
-    return bool(loudest * 10 ** (_BETWEEN_DB / 20) > ceiling(placement))
+        gain = 10 ** (placement.clip_gain_db / 20)
+        powers[: len(own.powers)] += own.powers * gain**2
+        peaks[: len(own.peaks)] += own.peaks * gain
+    turned_down = np.minimum(1, ceiling(placement) / np.maximum(peaks * 10 ** (_BETWEEN_DB / 20), 1e-9))
+    return programme_lufs(powers * turned_down**2)
 
 
 def _laid_powers(placement: Placement, music: Measured, at_least: int) -> Array:
     """float64 [n]: powers of the music as it lies on the clip's tenths of a second, with fades, ducks and gain."""
+    powers = _shift(placement, music.powers, at_least)
+    return powers * _squares(placement, len(powers)).mean(axis=1)
+
+
+def _laid_peaks(placement: Placement, music: Measured, at_least: int) -> Array:
+    """float64 [n]: its peaks, likewise."""
+    peaks = _shift(placement, music.peaks, at_least)
+    return peaks * np.sqrt(_squares(placement, len(peaks)).max(axis=1))
+
+
+def _shift(placement: Placement, values: Array, at_least: int) -> Array:
     first = round(placement.at_s / HOP_S)
-    powers = np.pad(music.powers, (first, max(0, at_least - first - len(music.powers))))
-    fine = (np.arange(len(powers) * 10) + 0.5) * HOP_S / 10
-    return powers * (placement.amplitude(fine) ** 2).reshape(-1, 10).mean(axis=1)
+    return np.pad(values, (first, max(0, at_least - first - len(values))))
+
+
+def _squares(placement: Placement, hops: int) -> Array:
+    """float64 [hops, 10]: the square of what the music is multiplied by, ten times in every tenth of a second."""
+    fine = (np.arange(hops * 10) + 0.5) * HOP_S / 10
+    return (placement.amplitude(fine) ** 2).reshape(-1, 10)
 
 
 def _bounded(gain_db: float) -> float:

@@ -48,7 +48,7 @@ def write_preview(
     sound = Soundtrack(heard.at, heard.blocks)
     with model_errors(path), new_file(path) as partial:
         if pictures.copied:
-            _run(copy_under(partial, placement.clip, pictures, sound), on_second)
+            _run(copy_under(partial, placement.clip, pictures, sound=sound), on_second)
             return []
         shots = shots_of([placement.clip], placement.clip_s)
         _run(code_under(partial, shots, sound), on_second)

@@ -59,10 +59,10 @@ def printable(text: str) -> str:
     return _HIDDEN.sub(lambda found: _escape(found[0]), text)
 
 
-def file_name(text: str, most: int = 80) -> str:
-    """`text` as part of the name of a file on any system, of at most so many characters."""
+def file_name(text: str, most: int = 100) -> str:
+    """`text` as part of the name of a file on any system, of at most so many bytes in UTF-8."""
     plain = "".join(" " if ch in _NOT_IN_NAMES or unicodedata.category(ch) in _UNSAFE else ch for ch in text)
-    return " ".join(plain.split())[:most].strip(" .") or "untitled"
+    return " ".join(plain.split()).encode()[:most].decode(errors="ignore").strip(" .") or "untitled"
 
 
 def cell(value: Any) -> Any:

@@ -65,7 +65,13 @@ class Delivery:
     def deliver(self, answers: "Iterable[Answer]", failed: list[str]) -> "Iterator[Answer]":
         """The answers, each with what was made of it; what could not be made is told, and noted in `failed`."""
         for answer in answers:
-            yield self._made_of(answer, failed) if self.wanted and answer.recommendations else answer
+            try:
+                yield self._made_of(answer, failed) if self.wanted and answer.recommendations else answer
+            except InputError:
+                raise
+            except CliptuneError as error:
+                _note(error, failed)
+                yield answer
 
     def report(self, answers: "Iterable[Answer]", library: "Library") -> "Iterable[Answer]":
         """The answers; after the last one the page of all is written, where one was asked for."""
@@ -76,6 +82,7 @@ class Delivery:
         return report(answers, self.made.report, library, overwrite=self.made.overwrite)
 
     def _made_of(self, answer: "Answer", failed: list[str]) -> "Answer":
+        """An answer with what is made of its best tracks; a track that cannot be used has nothing made of it."""
         name = self._free_name(answer)
         clip = self._film(answer, name)
         speech = speech_of(clip, self.levels)
@@ -90,8 +97,7 @@ class Delivery:
                 done.append(replace(r, placement=placement, preview=str(path)))
                 _tell_remarks(placement, path)
             except CliptuneError as error:
-                failed.append(word_as_options(error))
-                tell(f"error: {failed[-1]}")
+                _note(error, failed)
                 done.append(r)
         return replace(answer, recommendations=[*done, *answer.recommendations[len(done) :]])
 
@@ -138,6 +144,11 @@ def name_of(answer: "Answer") -> str:
 
 def _numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name} ({number})"
+
+
+def _note(error: CliptuneError, failed: list[str]) -> None:
+    failed.append(word_as_options(error))
+    tell(f"error: {failed[-1]}")
 
 
 def _tell_remarks(placement: "Placement", path: Path) -> None:

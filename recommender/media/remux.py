@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
 
-from recommender.errors import InputError, MediaError
-from recommender.faults import for_now
+from recommender.atomic import PARTIAL
+from recommender.errors import InputError, MediaError, PassingError
+from recommender.faults import machine_fault
 from recommender.media import webp
 from recommender.media.container import demuxer, is_still, packets, use_alone, video_stream
 from recommender.media.damage import DECODE_ERRORS, Damage, StrPath
@@ -70,13 +72,20 @@ def pictures_of(path: StrPath) -> Pictures:
         usual = _usual(stream)
         for packet in _stamped(packets(container, stream, damage), stream):
             stamped = stamped and packet.pts is not None and packet.dts is not None
-            if packet.pts is not None and not packet.is_discard:
-                start = packet.pts if start is None else min(start, packet.pts)
-                end = max(end, packet.pts + (packet.duration or usual))
+            shown = packet.dts if packet.pts is None else packet.pts
+            if shown is not None and not packet.is_discard:
+                start = shown if start is None else min(start, shown)
+                end = max(end, shown + (packet.duration or usual))
         base = float(stream.time_base)
         first = 0 if start is None else start
-        copied = stamped and start is not None and not damage.packets
+        copied = stamped and start is not None and not damage.packets and _is_held(stream.codec_context.name)
         return Pictures(first * base, end * base, stream.codec_context.name, container.format.name, copied)
+
+
+def _is_held(codec: str) -> bool:
+    """Whether any container takes these pictures."""
+    with av.open(BytesIO(), "w", format="matroska") as container:
+        return codec in container.supported_codecs
 
 
 def _usual(stream: Any) -> int:
@@ -122,7 +131,7 @@ class Soundtrack(NamedTuple):
     blocks: Iterable[Array]
 
 
-def copy_under(path: Path, clip: StrPath, pictures: Pictures, sound: Soundtrack) -> Iterator[float]:
+def copy_under(path: Path, clip: StrPath, pictures: Pictures, *, sound: Soundtrack) -> Iterator[float]:
     """Write the pictures of a clip with another sound to `path`, and yield how many seconds of them are done.
 
     `path`: the file to write; its suffix names the container. Raises MediaError where the clip cannot be read, or the
@@ -187,7 +196,8 @@ def new_container(path: Path, kind: str) -> Iterator[Any]:
     except MediaError:
         raise
     except DECODE_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise for_now(path, error) or MediaError(
-            f"cannot write '{show(path)}': {reason.lower()}; check the folder and free space"
-        ) from error
+        final = show(path.with_name(path.name.removeprefix(PARTIAL)))
+        if fault := machine_fault(error):
+            raise PassingError(f"cannot write '{final}': {fault}") from error
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise MediaError(f"cannot write '{final}': {reason}; check the folder and free space") from error

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recommender.limiter import limit, true_peaks
-from recommender.loudness import RATE_HZ, Meter, integrated_lufs
+from recommender.loudness import RATE_HZ, Meter, programme_lufs
 
 
 def sine(seconds: float, dbfs: float, hz: float = 1000.0, phase: float = 0.0) -> np.ndarray:
@@ -38,11 +38,11 @@ def oversampled_peak(y: np.ndarray, times: int = 8) -> float:
 )
 def test_sines_of_tech_3341_are_at_minus_23_lufs(parts):
     meter = measured(*(sine(seconds, dbfs) for seconds, dbfs in parts))
-    assert integrated_lufs(meter.powers) == pytest.approx(-23.0, abs=0.1)
+    assert programme_lufs(meter.powers) == pytest.approx(-23.0, abs=0.1)
 
 
 def test_low_sounds_count_less_and_high_ones_more():
-    low, middle, high = (integrated_lufs(measured(sine(2, -20, hz)).powers) for hz in (50, 1000, 8000))
+    low, middle, high = (programme_lufs(measured(sine(2, -20, hz)).powers) for hz in (50, 1000, 8000))
     assert low < middle - 2
     assert high > middle + 2
 
@@ -50,10 +50,10 @@ def test_low_sounds_count_less_and_high_ones_more():
 def test_only_hops_that_count_are_measured_and_silence_is_no_loudness():
     meter = measured(sine(3, -30), sine(3, -20))
     first = np.arange(len(meter.powers)) < 30
-    assert integrated_lufs(meter.powers, first) == pytest.approx(-30, abs=0.1)
-    assert integrated_lufs(meter.powers, ~first) == pytest.approx(-20, abs=0.1)
-    assert integrated_lufs(meter.powers, first & ~first) == -np.inf
-    assert integrated_lufs(np.zeros(50)) == -np.inf
+    assert programme_lufs(meter.powers, first) == pytest.approx(-30, abs=0.1)
+    assert programme_lufs(meter.powers, ~first) == pytest.approx(-20, abs=0.1)
+    assert programme_lufs(meter.powers, first & ~first) == -np.inf
+    assert programme_lufs(np.zeros(50)) == -np.inf
     assert meter.peaks.max() == pytest.approx(0.1, abs=1e-3)
 
 

@@ -10,7 +10,7 @@ import pytest
 import media_samples
 from recommender.errors import InputError
 from recommender.limiter import true_peaks
-from recommender.loudness import Meter, integrated_lufs
+from recommender.loudness import Meter, programme_lufs
 from recommender.media import probe
 from recommender.media.stereo import RATE_HZ, clip_sound, track_sound
 from recommender.mix import mix, music_blocks
@@ -18,6 +18,7 @@ from recommender.placement import JOINT_S, Placement, Stretch
 from recommender.placing import Levels, place, remarks
 from recommender.preview import preview_suffix, write_film, write_preview
 from recommender.stem import write_stem
+from recommender.text import file_name
 from running import refused
 
 SPEECH = (Stretch(1.0, 3.0),)
@@ -47,7 +48,7 @@ def whole(path: Path) -> np.ndarray:
 def loudness(y: np.ndarray) -> float:
     meter = Meter()
     meter.feed(y)
-    return integrated_lufs(meter.powers)
+    return programme_lufs(meter.powers)
 
 
 def pictures(path: Path) -> list[tuple[Fraction, bytes]]:
@@ -289,3 +290,39 @@ def test_sound_that_cannot_be_read_is_left_out_and_told(files, tmp_path, caplog)
     assert placement.clip_gain_db is None
     write_preview(placement, tmp_path / "out.mp4")
     assert loudness(heard(tmp_path / "out.mp4")) == pytest.approx(-16, abs=0.3)
+
+
+def test_pictures_that_no_file_takes_as_they_are_are_coded_and_told(files, tmp_path):
+    own = np.concatenate([np.zeros(22050, np.float32), noise(1.5, 0.1, 9)])
+    plain = media_samples.clip(tmp_path / "plain.avi", media_samples.ramp(50), y=own)
+    assert preview_suffix(plain) == ".mp4"
+    assert write_preview(place(plain, files / "track.wav"), tmp_path / "plain.mp4") == []
+    assert [data for _, data in pictures(tmp_path / "plain.mp4")] == coded(plain)
+    late_shown = media_samples.clip(tmp_path / "late.avi", media_samples.ramp(50), y=own, options={"bf": "2"})
+    placement = place(late_shown, files / "track.wav", speech=[Stretch(0.5, 2)], levels=Levels(speech_lu=20))
+    assert write_preview(placement, tmp_path / "late.mp4") == [
+        f"{late_shown}: its pictures cannot be copied; they were coded as H.264"
+    ]
+    assert probe(tmp_path / "late.mp4").video_codec == "h264"
+    assert probe(tmp_path / "late.mp4").duration_s == pytest.approx(2, abs=0.06)
+    film, source = heard(tmp_path / "late.mp4")[0], whole(late_shown)[0]
+    assert abs(lag(film, source[24000:72000]) - 24000) <= 1
+
+
+def coded(path: Path) -> list[bytes]:
+    """The packets of pictures."""
+    with av.open(str(path)) as container:
+        return [bytes(p) for p in container.demux(container.streams.video[0]) if p.size]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ('AC/DC: Back? "In" <Black>|*\\', "AC DC Back In Black"),
+        ("  ..hidden.. ", "hidden"),
+        ("\udcff\n\u202e", "untitled"),
+        ("\u4eca" * 60, "\u4eca" * 33),
+    ],
+)
+def test_names_of_films_are_names_on_any_system(title, name):
+    assert file_name(title) == name
