@@ -62,8 +62,8 @@ class Filter:
     licences: frozenset[str] = frozenset()
     albums: frozenset[str] = frozenset()
     album_artists: frozenset[str] = frozenset()
-    year: Range | None = None
     instrumental: Range | None = None
+    year: Range | None = None
     folders: frozenset[str] = frozenset()
     only: frozenset[str] | None = None
     exclude: frozenset[str] = frozenset()
@@ -277,8 +277,8 @@ FILTERS: tuple[Declared, ...] = (
     OneOf("licence", "licences", 'Only under this licence, as the files are tagged: "CC BY 4.0"', "tags", licence_name),
     OneOf("album", "albums", 'Only from this album, as the files are tagged: "Blue Train"', "tags"),
     OneOf("album_artist", "album_artists", "Only of this album artist, as the files are tagged: Various", "tags"),
-    Within("year", "year", "Only of these years, as the files are tagged: 1990-1999 or 1984", "tags", whole=True),
     AtMost("voice", "instrumental", "Only tracks in which a voice is unlikely (at most 30 %)", most=INSTRUMENTAL),
+    Within("year", "year", "Only of these years, as the files are tagged: 1990-1999 or 1984", "tags", whole=True),
     Listed("only", "only", "Only files listed in this text file (a path per line) or playlist: mine.txt", lists=True),
     Paths("exclude", "exclude", "Not this file or folder, or those of a list or playlist: ~/Music/Xmas", lists=True),
 )

@@ -237,9 +237,9 @@ class TrackWindows(NamedTuple):
 class LibraryReader(Protocol):
     """What the engine needs of a library; storage stays behind it.
 
-    What is asked of many tracks is asked in one call: a query makes at most six, however many candidates it has (and
-    four more each time that it needs more candidates, because of tracks per artist); a filter that names files and
-    folders up to three, once.
+    What is asked of many tracks is asked in one call: a query makes at most six, however many candidates it has (two
+    more where somebody speaks in its clip, and four more each time that it needs more candidates, because of tracks per
+    artist); a filter that names files and folders up to three, once.
     """
 
     @property

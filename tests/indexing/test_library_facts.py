@@ -19,6 +19,7 @@ from indexing.library import Library
 from indexing.maintenance.verify import verify
 from indexing.snapshot import facts
 from indexing.snapshot.facts import Texts
+from indexing.snapshot.filtering import mask_tracks
 from recommender.conditions import READ, TAGS, OneOf
 from recommender.engine import Recommender
 from recommender.errors import LibraryError
@@ -40,6 +41,13 @@ ROWS = [
     row(8, b"/m/\xff \xc3\xa9.mp3", None, "Zoë", key="A minor"),
     row(9, b"/m/d.mp3", key="C major", bpm=None),
 ]
+
+
+def test_voices_are_kept_and_masked(tmp_path):
+    facts.save(tmp_path, facts.gather([row(1, b"/a", voice=0.9), row(2, b"/b", voice=0.3), row(3, b"/c")]))
+    found = facts.load(tmp_path, 3)
+    assert mask_tracks(found, Filter.of(instrumental=True)).tolist() == [False, True, False]
+    assert [track and track.voice for track in (found.track(i, i + 1, "music") for i in range(3))] == [0.9, 0.3, None]
 
 
 @pytest.fixture

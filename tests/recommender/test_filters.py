@@ -151,7 +151,7 @@ def test_paths_start_from_the_working_folder_or_from_home(tmp_path, monkeypatch)
         (
             {"tempo": 9},
             "no filter tempo; known are: bpm, half_double, key, duration, folder, genre, licence, album, album_artist, "
-            "year, only, exclude",
+            "instrumental, year, only, exclude",
         ),
     ],
 )

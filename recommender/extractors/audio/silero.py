@@ -40,7 +40,7 @@ class Network(NamedTuple):
     from_input: Array  # [128, 512]
     from_state: Array  # [128, 512]
     bias: Array  # [512]
-    out: Array  # [128]
+    out: Array  # [128, 1]
     out_bias: float
 
 
@@ -55,17 +55,19 @@ class Listener:
     def hear(self, chunks: Array) -> Array:
         """float32 [n]: how likely somebody speaks in each of `chunks` float32 [n, CHUNK], full scale 1."""
         net = self._net
+        chunks = np.clip(np.nan_to_num(chunks), -1, 1)
         gates = product(_encode(net, chunks), net.from_input) + net.bias
         hidden, cell = self._hidden, self._cell
-        heard = np.empty((len(chunks), len(cell)), np.float32)
-        for row, gate in zip(heard, gates, strict=True):
-            moved = gate + (hidden @ net.from_state)[0]
-            entry, keep, out = 1 / (1 + np.exp(-moved[: 3 * len(cell)])).reshape(3, -1)
-            cell = keep * cell + entry * np.tanh(moved[3 * len(cell) :])
-            row[:] = hidden[0] = out * np.tanh(cell)
-        self._cell = cell
-        logits = np.maximum(heard, 0, out=heard) @ net.out
-        return np.asarray(1 / (1 + np.exp(-logits - net.out_bias)), np.float32)
+        heard = np.empty((len(chunks), DIM), np.float32)
+        with np.errstate(over="ignore"):  # a gate that is far from open is shut
+            for row, gate in zip(heard, gates, strict=True):
+                moved = gate + (hidden @ net.from_state)[0]
+                entry, keep, out = 1 / (1 + np.exp(-moved[: 3 * DIM])).reshape(3, DIM)
+                cell = keep * cell + entry * np.tanh(moved[3 * DIM :])
+                row[:] = hidden[0] = out * np.tanh(cell)
+            self._cell = cell
+            logits = product(np.maximum(heard, 0, out=heard), net.out)[:, 0] + net.out_bias
+            return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
 
 def probabilities(blocks: Iterable[Array]) -> Array:
@@ -138,7 +140,7 @@ def _network(tensors: Mapping[str, Array]) -> Network:
         from_input=np.ascontiguousarray(named["decoder.rnn.weight_ih"][gates].T),
         from_state=np.ascontiguousarray(named["decoder.rnn.weight_hh"][gates].T),
         bias=(named["decoder.rnn.bias_ih"] + named["decoder.rnn.bias_hh"])[gates],
-        out=named["decoder.decoder.2.weight"].reshape(-1),
+        out=named["decoder.decoder.2.weight"].reshape(-1, 1),
         out_bias=float(named["decoder.decoder.2.bias"].reshape(-1)[0]),
     )
     _encode(net, np.zeros((1, CHUNK), np.float32)) @ net.from_input @ net.from_state.T @ net.out  # its shapes fit

@@ -61,7 +61,7 @@ class Ear:
 
     def _judge(self) -> None:
         """Listen to the piece that was kept, if it is long enough."""
-        samples = np.concatenate([*self._piece, np.empty(0, np.float32)])
+        samples = np.clip(np.nan_to_num(np.concatenate([*self._piece, np.empty(0, np.float32)])), -1, 1)
         self._piece = []
         if len(samples) >= LEAST_S * SR_HZ:
             self._likely.append(probabilities([_resample(samples)]))

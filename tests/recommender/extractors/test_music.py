@@ -92,6 +92,8 @@ def test_shapes_types_and_facts() -> None:
         "key_confidence",
         "damaged_packets",
         "silent",
+        "voice",
+        "voice_confidence",
     }
     assert found.facts["silent"] is False
     assert found.facts["key"] == "C major"
