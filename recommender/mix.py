@@ -18,7 +18,7 @@ CODED_DB = 0.5
 """How far below its highest true peak a mix is limited, for what coding adds."""
 
 State = tuple[int, int] | None
-_KEPT_S = 90.0  # of a track are kept while it is placed and rendered: 35 MB
+_KEPT_S = 60.0  # of a track are kept while it is placed and rendered: 23 MB
 
 
 class Mix(NamedTuple):
