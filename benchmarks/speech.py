@@ -16,6 +16,7 @@ from itertools import pairwise, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import measuring
 
@@ -39,6 +40,7 @@ SNRS_DB = (12, 6, 0)
 TWINS_DB = (6, 0, -6)
 PART_S, TRACK_S, BLOCK_S = 20.0, 45.0, 5.0
 TRACKS, CLIPS = 20, 6
+COSTS = (0.2, 0.25, 0.3, 0.35, 0.4)
 COLLAR_S, PAUSE_S, BELOW_DB = 0.1, 0.3, 25.0
 SUNG = "Karissa"
 APPLAUSE = ((0.0, 2.6), (18.4, 19.1), (25.6, 28.4), (63.5, 67.0))
@@ -77,7 +79,7 @@ def main() -> None:
             set(tracks) - set(plain),
             np.random.default_rng(SEED),
         ),
-        lambda: ranks(speech["reported"], halves["reported"][:TRACKS], data, np.random.default_rng(SEED)),
+        lambda: ranks({n: (speech[n], halves[n][:TRACKS]) for n in halves}, data, np.random.default_rng(SEED)),
         lambda: presence(plain[::4]),
         lambda: costs(plain[:8], recordings["chosen"]),
     ]
@@ -203,27 +205,22 @@ def voices(halves: Mapping[str, tuple[Speech, Sequence[Path]]], sung: Iterable[P
     return "\n".join(lines) + "\n"
 
 
-def ranks(speech: Speech, tracks: Sequence[Path], data: Path, rng: np.random.Generator) -> str:
-    """How often a vocal twin ranks below its instrumental, with and without speech in the clip."""
+def ranks(halves: Mapping[str, tuple[Speech, Sequence[Path]]], data: Path, rng: np.random.Generator) -> str:
+    """How often a vocal twin ranks below its instrumental, by what a voice costs; half of each clip is speech."""
     model = Model.load()
     clips = [*sorted((data / "clips").glob("*.mp4")), *sorted((data / "activity").glob("*.mp4"))]
-    lines = ["## Ranking under speech\n", f"Vocal twins of {len(tracks)} tracks, each against its instrumental.\n"]
-    lines += [
-        "| voice against music | below under speech | below without speech | pairs |",
-        "|---|---|---|---|",
-    ]
-    with TemporaryDirectory() as folder:
-        engine = Recommender(
-            MemoryLibrary.of_analyses(analysed(model, speech, tracks, Path(folder), rng), model), model
-        )
+    head = ["", "a voice costs", *(f"below, voice {db:+d} dB" for db in TWINS_DB), "pairs each"]
+    lines = [f"## Ranking under speech\n\n| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for name, (speech, tracks) in halves.items():
+        with TemporaryDirectory() as folder:
+            found = analysed(model, speech, tracks, Path(folder), rng)
+        engine = Recommender(MemoryLibrary.of_analyses(found, model), model)
         queries = [replace(engine.clip(path), speech=()) for path in clips[:: max(len(clips) // CLIPS, 1)]]
-        below = {spoken: np.mean([lower(engine, q, len(tracks), spoken) for q in queries], axis=0) for spoken in (1, 0)}
-    for k, db in enumerate(TWINS_DB):
-        pairs = len(tracks) * len(queries)
-        lines.append(f"| {db:+d} dB | {below[1][k]:.3f} | {below[0][k]:.3f} | {pairs} |")
-    lines.append(
-        f"| all | {below[1].mean():.3f} | {below[0].mean():.3f} | {len(tracks) * len(queries) * len(TWINS_DB)} |"
-    )
+        for cost in (None, *COSTS) if name == "chosen" else (None, ranking.VOICE):
+            with patch.object(ranking, "VOICE", cost or 0.0):
+                below = np.mean([lower(engine, q, len(tracks), cost is not None) for q in queries], axis=0)
+            cells = [name, "(no speech)" if cost is None else f"{cost:g}", *(f"{b:.3f}" for b in below)]
+            lines.append(f"| {' | '.join(cells)} | {len(tracks) * len(queries)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -15,8 +15,8 @@ from recommender.placement import Stretch
 from recommender.types import Array, Reason
 
 VOICE, PRESENCE = 0.35, 0.1
-"""Most that a voice, and energy at 1-4 kHz, cost of a score. That of the voice is the least (in steps of 0.05) with which
-vocal twins of 20 tracks rank below them in 90 % and more of pairs at each level of the voice; of another 20 92 % do."""
+"""Most that a voice, and energy at 1-4 kHz, cost of a score. That of the voice is the least, in steps of 0.05, with
+which vocal twins of 20 tracks rank below them in 90 % of pairs at each level of the voice; of another 20 92 % do."""
 FULL = 0.25
 """Share of a clip that is spoken, from which on speech counts fully: a sentence is to be understood as well."""
 LOW_DB, HIGH_DB = -20.0, -6.0
