@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.extractors.audio.beats import Beats
-from recommender.loudness import HOP_S, Meter, integrated_lufs, lufs
+from recommender.loudness import HOP_S, Meter, lufs, programme_lufs
 from recommender.media.stereo import RATE_HZ, track_sound
 from recommender.placement import Stretch
 from recommender.types import Array, Recommendation
@@ -59,7 +59,7 @@ def hear(r: Recommendation, beats: Beats | None) -> Heard:
         np.arange(1, len(total) + 1), size
     )
     times, downs = (_on_clip(seconds, pieces, at_s) for seconds in _times(beats))
-    told = (lufs(np.maximum(short, 0)), meter.peaks, integrated_lufs(meter.powers))
+    told = (lufs(np.maximum(short, 0)), meter.peaks, programme_lufs(meter.powers))
     return Heard(at_s, *told, times, downs, _joints(pieces, at_s))
 
 
