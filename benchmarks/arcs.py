@@ -12,15 +12,15 @@
 A section counts as right within one window (5 s) of the planted one; chance is what a section drawn at random reaches.
 """
 
-import csv
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from itertools import chain, cycle, islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import arcs_media
 import numpy as np
 from measuring import cpu, environment, parser, publish
 
@@ -32,8 +32,6 @@ from recommender.extractors.windows import HOP_S, windows
 from recommender.query import Query
 from recommender.rankers import arcs
 from recommender.rankers.sections import Section, follows, span
-from recommender.sample.pieces import PIECES
-from recommender.sample.score import waveform
 from recommender.types import Affect, Array, Space, Track, TrackWindows
 
 CHOSEN, REPORTED, CASES = range(700), range(1000, 2000), 100
@@ -54,9 +52,7 @@ PATTERNS = ((0, 1), (1, 0), (0, 1, 0), (1, 0, 1))
 """Calm (0) and busy (1) parts of a clip of footage."""
 HEARD = 0.5
 """Agreement from which the model hears a track turn as the film does."""
-CLIPS, PER_CLIP, SR_HZ, FPS = 12, 5, 22050, 10.0
-HEARD = 0.5
-CALM_WORDS, BUSY_WORDS = {"Calming", "Relaxed"}, {"Driving", "Aggressive", "Action"}
+CLIPS, PER_CLIP = 12, 5
 
 
 class Planted(NamedTuple):
@@ -223,21 +219,21 @@ def _real(data: Path) -> list[str]:
 
 
 def _footage(data: Path, model: Model, folder: Path) -> str:
-    shots = _shots(data / "activity")
-    sources = {"rendered pieces (`recommender/sample`)": _pieces()}
-    sources["recorded music (`macleod/`)"] = _music(data / "macleod")
+    shots = arcs_media.shots(data / "activity")
+    sources = {"rendered pieces (`recommender/sample`)": arcs_media.pieces()}
+    sources["recorded music (`macleod/`)"] = arcs_media.music(data / "macleod")
     tried: dict[str, list[Tried]] = {name: [] for name in sources}
     sure = 0
     for i in range(CLIPS):
         rng = np.random.default_rng(i)
         pattern = PATTERNS[i % len(PATTERNS)]
         lengths = rng.uniform(14, 24, len(pattern))
-        query = _film(shots, pattern, lengths, rng=rng, model=model, path=folder / f"{i}.mp4")
+        query = arcs_media.film_query(shots, pattern, lengths, rng=rng, model=model, path=folder / f"{i}.mp4")
         if query.course is None or not query.course.has_arc:
             continue
         sure += 1
         for name, music in sources.items():
-            songs = [_song(music, pattern, lengths, rng=rng) for _ in range(PER_CLIP)]
+            songs = [arcs_media.song(music, pattern, lengths, rng=rng) for _ in range(PER_CLIP)]
             tried[name] += _try(query, songs, model, folder=folder)
     lines = [
         "\n## Footage and music\n",
@@ -273,7 +269,7 @@ def _try(query: Query, songs: list[tuple[Array, float]], model: Model, *, folder
     found = []
     for y, at_s in songs:
         path = folder / "song.wav"
-        media.write_audio(path, y, SR_HZ)
+        media.write_audio(path, y, arcs_media.SR_HZ)
         analysis = model.analyse(path, "music")
         engine = Recommender(MemoryLibrary.of_analyses({path: analysis}, model), model)
         answers = [engine.recommend(asked)[0] for asked in (query, replace(query, course=None))]
@@ -293,84 +289,6 @@ def _follows(engine: Recommender, query: Query, section: Section) -> float:
         return 0.0
     arc = arcs.Arc(course, engine.model.affect_encoder(course.affect))
     return float(follows(arc, engine.library.windows_of([0]), [section])[0])
-
-
-def _pieces() -> tuple[list[Array], list[Array]]:
-    """Sound of the sample's pieces that are calm by title, and of those that are driving."""
-    calm = {"Calm Morning", "Slow Sorrow", "Sleepy Lullaby", "Drifting Space", "Mourning Strings"}
-    busy = {"Driving Fury", "Night Pulse", "Sunny Dance"}
-    return tuple([waveform(piece) for piece in PIECES if piece.title in some] for some in (calm, busy))
-
-
-def _shots(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Paths of the calm and of the busy clips, without those in doubt."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["ambiguous"] == "0"]
-    calm, busy = ([folder / row["file"] for row in rows if row["label"] == name] for name in ("calm", "busy"))
-    return calm, busy
-
-
-def _music(folder: Path) -> tuple[list[Array], list[Array]]:
-    """Sound of the tracks with calm words alone, and of those with driving ones."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        rows = [(row["file"], set(row["feel"].split("|"))) for row in csv.DictReader(file)]
-    sides = (CALM_WORDS, BUSY_WORDS), (BUSY_WORDS, CALM_WORDS)
-    calm, busy = ([_sound(folder / file) for file, feel in rows if feel & a and not feel & b] for a, b in sides)
-    return calm, busy
-
-
-def _sound(path: Path) -> Array:
-    return np.concatenate(list(media.audio_blocks(path, SR_HZ, SR_HZ)))
-
-
-def _film(
-    shots: tuple[list[Path], list[Path]],
-    pattern: tuple[int, ...],
-    lengths: Array,
-    *,
-    rng: np.random.Generator,
-    model: Model,
-    path: Path,
-) -> Query:
-    """The query of a film whose parts are of calm and busy clips, each looped until its part is full."""
-    pictures = []
-    for kind, length in zip(pattern, lengths.tolist(), strict=True):
-        chosen = [shots[kind][i] for i in rng.permutation(len(shots[kind]))[:3]]
-        pictures.append(islice(_loop(chosen), round(length * FPS)))
-    media.write_video(path, chain.from_iterable(pictures), FPS)
-    return Recommender(MemoryLibrary(model.space, [], []), model).clip(path)
-
-
-def _loop(clips: list[Path]) -> Iterator[Array]:
-    while True:
-        for clip in clips:
-            yield from _frames(clip)
-
-
-def _frames(clip: Path) -> Iterator[Array]:
-    """Pictures of a clip, uint8 [180, 320, 3], cut to that shape."""
-    for frame in media.frames(clip, FPS, 640):
-        height, width = frame.rgb.shape[:2]
-        rows, columns = (np.linspace(0, n - 1, m).astype(int) for n, m in ((height, 180), (width, 320)))
-        yield frame.rgb[rows][:, columns]
-
-
-def _song(
-    music: tuple[list[Array], list[Array]], pattern: tuple[int, ...], lengths: Array, *, rng: np.random.Generator
-) -> tuple[Array, float]:
-    """Sound that turns as the film does, at one place, and the second at which the film should begin in it.
-
-    Before and after it goes on as it begins and ends, so that nowhere else it turns likewise.
-    """
-    before, after = rng.uniform(40, 80, 2)
-    lead = float(np.floor(before / HOP_S) * HOP_S)
-    parts = [(pattern[0], lead), *zip(pattern, lengths.tolist(), strict=True), (pattern[-1], float(after))]
-    merged = [(pattern[0], lead + lengths[0]), *parts[2:-2], (pattern[-1], lengths[-1] + after)]
-    sounds = []
-    for kind, length in merged:
-        order = rng.permutation(len(music[kind]))
-        sounds.append(np.concatenate([music[kind][i] for i in order[:6]])[: round(length * SR_HZ)])
-    return np.concatenate(sounds), lead
 
 
 # Every real clip

@@ -166,7 +166,7 @@ def voices(library: LibraryReader, where: Filter) -> str | None:
     known, kept = library.count("music"), library.count("music", Filter(instrumental=where.instrumental))
     heard = library.count("music", Filter(instrumental=Range(-math.inf, math.inf)))
     told = f"instrumental: a voice is unlikely in {kept} of {known} tracks, and likelier in {heard - kept}"
-    unheard = f"; nobody listened to {known - heard}, left out: `recommend index update --reanalyse`" * (known > heard)
+    unheard = f"; nobody listened to {known - heard}, left out until they are analysed anew" * (known > heard)
     return f"{told}{unheard} (speech is told well, singing less: `voice` and `voice_confidence` say how surely)"
 
 

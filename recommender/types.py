@@ -143,8 +143,7 @@ class Track:
     loss: what of the file could not be read; None where all could.
     bpm_confidence, key_confidence: probabilities that `bpm` and `key` are what is meant; None where not told.
     bpm_alternative: the next likely level of the pulse.
-    voice: how likely somebody sings or speaks in it. voice_confidence: how likely what that says is right. None where
-        nobody listened.
+    voice: how likely somebody sings or speaks in it; voice_confidence: how surely; None where nobody listened.
     """
 
     id: int
@@ -238,8 +237,8 @@ class LibraryReader(Protocol):
     """What the engine needs of a library; storage stays behind it.
 
     What is asked of many tracks is asked in one call: a query makes at most six, however many candidates it has (two
-    more where somebody speaks in its clip, and four more each time that it needs more candidates, because of tracks
-    per artist); a filter that names files and folders up to three, once.
+    more under speech, and four more each time that it needs more candidates, because of tracks per artist); a filter
+    that names files and folders up to three, once.
     """
 
     @property
@@ -353,15 +352,13 @@ class Recommendation:
     ----------
     track: what to use. score: in [0, 1] (of imported vectors a cosine, in [-1, 1]), larger is better. rank: from 1.
     in_s, out_s: where the section begins and ends, in seconds from the start of the track.
-    affect, emotions: of the query and of the section, as far as the model predicts them.
+    affect, emotions: of query and section, as far as the model predicts them.
     reasons: why it ranks here, the strongest first.
     fits: whether a score that is a match probability says so; None for scores that are not calibrated.
-    cues: why the query was read as it was, the same for all of its answers.
-    loss: what of the query's file could not be read, the same for all of its answers; None where all could.
-    speech: where somebody speaks in the query's clip, the same for all of its answers.
-    placement: how the track lies under the clip, where a preview or an export of it was asked for.
+    cues, loss, speech: why the query was read so, what of its file could not be read (None: nothing), and where
+        somebody speaks in it; the same for all of its answers.
     fit: the music recut to a length, where that was asked for. unfit: why it could not be.
-    preview: path of the film that lets it be heard under the clip, where one was made.
+    placement, preview: how it lies under the clip, and the film to hear it in, where they were asked for.
     course: how the section's affect moves, in seconds of the track; () where it is not known.
     """
 
@@ -387,8 +384,6 @@ class Recommendation:
 def unit(vectors: Array) -> Array:
     """Vectors of unit length, float32 [..., d].
 
-    Parameters
-    ----------
     vectors: float [..., d], scaled along the last axis; zero vectors stay zero.
     """
     norm = np.linalg.norm(vectors, axis=-1, keepdims=True)
