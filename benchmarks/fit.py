@@ -24,13 +24,13 @@ import measuring
 import numpy as np
 import tempo_key_data as data
 
+from recommender.editing.mix import music_blocks
+from recommender.editing.placement import JOINT_S, Fit, Placement, Stretch
 from recommender.errors import FitError
 from recommender.extractors.audio import beats, music
 from recommender.fitting.barlines import barlines
 from recommender.fitting.fit import LEAD_S, Wish, fit
 from recommender.fitting.sound import listen
-from recommender.mix import music_blocks
-from recommender.placement import JOINT_S, Fit, Placement, Stretch
 from training.affect import midi
 
 LENGTHS_S, LONGER = (15.0, 30.0, 45.0, 60.0, 90.0), 1.25

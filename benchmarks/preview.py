@@ -20,12 +20,12 @@ import av
 import measuring
 import numpy as np
 
+from recommender.editing.placement import Stretch
+from recommender.editing.placing import Levels, place
+from recommender.editing.preview import preview_suffix, write_preview
+from recommender.editing.stem import write_stem
 from recommender.errors import CliptuneError
 from recommender.media import probe
-from recommender.placement import Stretch
-from recommender.placing import Levels, place
-from recommender.preview import preview_suffix, write_preview
-from recommender.stem import write_stem
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SEED, RATE = 18, 48_000
@@ -321,7 +321,7 @@ def cost(folder: Path) -> str:
 
 
 def _both(clip: Path, track: Path, speech: list[Stretch], folder: Path) -> None:
-    from recommender import mix, placing
+    from recommender.editing import mix, placing
 
     placing._measured_clip.cache_clear()
     mix._section.cache_clear()

@@ -24,13 +24,13 @@ import measuring
 import numpy as np
 
 from recommender import Recommender
+from recommender.editing.placement import Stretch
 from recommender.extractors.audio import music as extractor
 from recommender.extractors.audio import silero, voice
 from recommender.extractors.audio.speech import regions
 from recommender.media import audio_blocks, write_audio
 from recommender.memory import MemoryLibrary
 from recommender.model import Model
-from recommender.placement import Stretch
 from recommender.rankers import speech as ranking
 
 Array = Any

@@ -21,9 +21,9 @@ import numpy as np  # noqa: E402
 import opentimelineio as otio  # noqa: E402
 
 from recommender import timelines  # noqa: E402
-from recommender.placement import Placement, Stretch, duck_under  # noqa: E402
-from recommender.stem import write_stem  # noqa: E402
-from recommender.take_home import find_beats, find_cuts  # noqa: E402
+from recommender.editing.export import find_beats, find_cuts  # noqa: E402
+from recommender.editing.placement import Placement, Stretch, duck_under  # noqa: E402
+from recommender.editing.stem import write_stem  # noqa: E402
 from recommender.timelines import TIMELINES  # noqa: E402
 from recommender.timelines.build import build  # noqa: E402
 from recommender.timelines.timeline import Mark, Timeline, slide  # noqa: E402

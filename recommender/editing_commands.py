@@ -13,10 +13,10 @@ from recommender.text import file_name, show
 from recommender.timelines import TIMELINES
 
 if TYPE_CHECKING:
+    from recommender.editing.export import Export
+    from recommender.editing.placement import Fit, Placement, Stretch
+    from recommender.editing.placing import Levels
     from recommender.fitting.fit import Wish
-    from recommender.placement import Fit, Placement, Stretch
-    from recommender.placing import Levels
-    from recommender.take_home import Export
     from recommender.timelines import Format
 
 
@@ -32,7 +32,7 @@ class LevelOptions(Options):
 
     def levels(self) -> "Levels":
         """As `place` takes them."""
-        from recommender.placing import Levels
+        from recommender.editing.placing import Levels
 
         return Levels(self.speech_lu, self.lufs, self.peak, self.fade_in, self.fade_out, not self.mute_clip)
 
@@ -91,8 +91,8 @@ def preview(
     """Hear a track under a clip: the clip's pictures as they are, music under its own sound.
 
     Example: recommend preview clip.mp4 Song.flac --in 1:02 --out "clip with song.mp4\""""
-    from recommender.placing import place, remarks
-    from recommender.preview import refuse_existing
+    from recommender.editing.placing import place, remarks
+    from recommender.editing.preview import refuse_existing
 
     refuse_existing([out], overwrite)
     laid = lay(clip, track, levels, fitting=fitting, in_s=seconds(in_))
@@ -104,8 +104,8 @@ def preview(
 
 def lay(clip: Path, track: Path, levels: LevelOptions, *, fitting: FitOptions, in_s: float) -> dict[str, Any]:
     """What `place` takes of a track from `in_s` on, or from about there on where it is cut to a length."""
-    from recommender.placement import Stretch
-    from recommender.placing import clip_length
+    from recommender.editing.placement import Stretch
+    from recommender.editing.placing import clip_length
 
     clip_s = clip_length(clip) if fitting.is_asked else 0.0
     wish = fitting.wish(clip_s, Stretch(in_s, in_s + clip_s) if in_s else None)
@@ -152,8 +152,8 @@ def export(
     """Take a clip with a track under it to an editing program; the music alone (the stem) lies beside as WAV.
 
     Example: recommend export clip.mp4 Song.flac --in 1:02 --export otio,edl --out cut"""
-    from recommender.placing import place, remarks
-    from recommender.take_home import refuse_files
+    from recommender.editing.export import refuse_files
+    from recommender.editing.placing import place, remarks
     from recommender.timelines import formats_in
 
     formats, name = formats_in(export), file_name(clip.stem)
@@ -181,8 +181,8 @@ def take_home(
 
     `slides`: whether the music may move by less than half a frame, so that frames hold it.
     """
+    from recommender.editing.export import export, find_beats, find_cuts, slide_to_frames
     from recommender.outputs.progress import Progress
-    from recommender.take_home import export, find_beats, find_cuts, slide_to_frames
 
     if slides:
         placements = [slide_to_frames(placement) for placement in placements]
@@ -206,8 +206,8 @@ def speech_of(clip: Path, levels: LevelOptions) -> "Sequence[Stretch]":
 
 def render(placement: "Placement", path: Path, *, overwrite: bool) -> list[str]:
     """Write the preview of a placement with progress on stderr; what is to be known of it, a line each."""
+    from recommender.editing.preview import write_preview
     from recommender.outputs.progress import Progress
-    from recommender.preview import write_preview
 
     verb, whole = f"rendering {show(path.name)}, seconds", max(1, round(placement.clip_s))
     with Progress(verb) as progress:

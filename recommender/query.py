@@ -11,8 +11,8 @@ from recommender import rankers
 from recommender.affect.course import Course
 from recommender.affect.cues import together
 from recommender.affect.words import emotions_in
+from recommender.editing.placement import Stretch
 from recommender.errors import InputError
-from recommender.placement import Stretch
 from recommender.types import Affect, Analysis, Array, Cue, Emotions, Loss, Modality, loss_of, unit
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.conditions import Filter as Filter
 from recommender.conditions import Range as Range
-from recommender.placement import Fit, Placement, Stretch
+from recommender.editing.placement import Fit, Placement, Stretch
 
 Modality = Literal["music", "video"]
 """What an item is: a piece of music, or a clip (moving or still pictures)."""
@@ -132,8 +132,8 @@ class Track:
 
     Attributes
     ----------
-    id: its number in the library. modality: "music", or "video" of a clip.
-    path: absolute; may hold surrogate escapes (names that are not valid UTF-8). Of an imported vector its name.
+    id: its number in the library. modality: "music", or "video" of a clip. path: absolute; may hold surrogate escapes
+        (names that are not valid UTF-8); of an imported vector its name.
     title, artist, genre, licence, album, album_artist, year: as tagged; without a title the file's name.
     duration_s, bpm, key: None where not known, as of imported vectors; a key is written "A minor".
     affect: of the whole item; None for imported vectors.
@@ -185,11 +185,8 @@ class Loss(NamedTuple):
     damaged_packets: int = 0
 
     def __str__(self) -> str:
-        return f"{self.read_s:.{self._places}f} of {self.declared_s:.{self._places}f} s could be read"
-
-    @property
-    def _places(self) -> int:
-        return 0 if self.declared_s >= 10 else 1
+        places = 0 if self.declared_s >= 10 else 1
+        return f"{self.read_s:.{places}f} of {self.declared_s:.{places}f} s could be read"
 
     @property
     def is_most(self) -> bool:
@@ -384,6 +381,8 @@ class Recommendation:
 def unit(vectors: Array) -> Array:
     """Vectors of unit length, float32 [..., d].
 
+    Parameters
+    ----------
     vectors: float [..., d], scaled along the last axis; zero vectors stay zero.
     """
     norm = np.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from recommender.console import name_the_whole
+from recommender.editing.placement import Fit, Joint, Stretch
 from recommender.outputs.table import fit_lines
-from recommender.placement import Fit, Joint, Stretch
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ import av
 import numpy as np
 import pytest
 
+from recommender.editing.placement import Placement, Stretch
 from recommender.media import write_audio
 from recommender.media.footage import Footage, Sound
-from recommender.placement import Placement, Stretch
 from recommender.timelines.timecode import frame_at
 from recommender.timelines.timeline import Mark, Music, Timeline, frames_of, parts_of
 

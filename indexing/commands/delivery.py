@@ -27,10 +27,10 @@ from recommender.timelines import formats_in
 
 if TYPE_CHECKING:
     from indexing.library import Library
+    from recommender.editing.placement import Placement, Stretch
     from recommender.extractors.audio.beats import Beats
     from recommender.outputs import Output
     from recommender.outputs.records import Answer
-    from recommender.placement import Placement, Stretch
     from recommender.timelines import Format
     from recommender.types import Recommendation
 
@@ -121,8 +121,8 @@ class Delivery:
         return replace(answer, recommendations=done)
 
     def _fit(self, r: "Recommendation", clip_s: float) -> "Recommendation":
+        from recommender.editing.placement import Stretch
         from recommender.fitting.fit import fit_file
-        from recommender.placement import Stretch
 
         wish = self.fitting.wish(clip_s, Stretch(r.in_s, r.out_s))
         try:
@@ -168,8 +168,8 @@ class Delivery:
 
     def _formats_of(self, clip: Path, name: str, failed: list[str]) -> "list[Format]":
         """What to export a clip to: nothing of a still, which is told; raises InputError for what is there already."""
+        from recommender.editing.export import refuse_files
         from recommender.media.footage import footage
-        from recommender.take_home import refuse_files
 
         try:
             if self.formats:
@@ -206,8 +206,8 @@ class Delivery:
 
         `slides`: to a frame, less than half of one away; so do previews, and all that is made sounds the same.
         """
-        from recommender.placing import place
-        from recommender.take_home import slide_to_frames
+        from recommender.editing.export import slide_to_frames
+        from recommender.editing.placing import place
 
         laid = {"in_s": r.in_s, "levels": self.levels.levels()} if r.fit is None else fit_levels(r.fit, self.levels)
         placement = place(clip, Path(r.track.path), speech=speech, **laid)
@@ -215,8 +215,8 @@ class Delivery:
 
     def _film(self, answer: "Answer", name: str) -> Path:
         """The clip of an answer; of a slideshow, the film made of it, which stays beside its previews."""
+        from recommender.editing.preview import write_film
         from recommender.media import probe
-        from recommender.preview import write_film
 
         first, picture_s = answer.clips[0], answer.picture_s
         if picture_s is None or (len(answer.clips) == 1 and not probe(first).still):
@@ -234,7 +234,7 @@ class Delivery:
 
     def _preview_paths(self, best: "list[Recommendation]", clip: Path, name: str) -> list[Path]:
         """Where the previews go, by clip, rank and track; raises InputError for what is there already."""
-        from recommender.preview import preview_suffix, refuse_existing
+        from recommender.editing.preview import preview_suffix, refuse_existing
 
         suffix = preview_suffix(clip)
         paths = [self.out / f"{name} - {r.rank:02d} {file_name(r.track.title)}{suffix}" for r in best]
@@ -244,7 +244,7 @@ class Delivery:
 
 def _length_s(answer: "Answer") -> float:
     """How long what is asked about is shown."""
-    from recommender.placing import clip_length
+    from recommender.editing.placing import clip_length
 
     if answer.picture_s is None and len(answer.clips) == 1:
         return clip_length(answer.clips[0])
@@ -267,7 +267,7 @@ def _note(error: CliptuneError, failed: list[str]) -> None:
 
 
 def _tell_remarks(placement: "Placement", path: Path) -> None:
-    from recommender.placing import remarks
+    from recommender.editing.placing import remarks
 
     for line in remarks(placement):
         tell(f"{show(path.name)}: {line}")

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from recommender.editing.placement import Fit, Joint, Stretch
 from recommender.errors import FitError, InputError
 from recommender.extractors.audio.beats import FEWEST, Beats
 from recommender.extractors.audio.stft import FRAME_HZ
@@ -19,7 +20,6 @@ from recommender.fitting.joints import Meeting, meet
 from recommender.fitting.path import Run, Terrain, cheapest, reverse_runs
 from recommender.fitting.similarity import Bars, compare
 from recommender.fitting.sound import Sound, listen
-from recommender.placement import Fit, Joint, Stretch
 from recommender.types import Array
 
 Ending = Literal["free", "real"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from recommender.affect.words import emotion, emotions, mood
 from recommender.conditions import TAGS, VOICE
-from recommender.placement import Fit, Placement, Stretch
+from recommender.editing.placement import Fit, Placement, Stretch
 from recommender.types import Affect, Cue, Emotions, Loss, Moment, Reason, Recommendation, Track
 
 

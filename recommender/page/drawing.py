@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from recommender.editing.placement import Stretch
 from recommender.page.markup import Markup, join, tag
-from recommender.placement import Stretch
 from recommender.types import Array, Moment
 
 WIDE = 1000.0

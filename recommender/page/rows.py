@@ -4,13 +4,13 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from recommender.loudness import HOP_S
+from recommender.editing.loudness import HOP_S
+from recommender.editing.placement import Stretch
 from recommender.outputs.table import clock
 from recommender.page import drawing
 from recommender.page.markup import Markup, tag
 from recommender.page.sound import Heard, chance_of_beat, on_beats, pieces_of
 from recommender.page.strip import Picture
-from recommender.placement import Stretch
 
 if TYPE_CHECKING:
     from recommender.page.part import Part

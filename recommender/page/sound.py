@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recommender.editing.loudness import HOP_S, Meter, lufs, programme_lufs
+from recommender.editing.placement import Stretch
 from recommender.extractors.audio.beats import Beats
-from recommender.loudness import HOP_S, Meter, lufs, programme_lufs
 from recommender.media.stereo import RATE_HZ, track_sound
-from recommender.placement import Stretch
 from recommender.types import Array, Recommendation
 
 SHORT_S = 3.0

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.placement import Stretch
+from recommender.editing.placement import Stretch
 from recommender.types import Array, Reason
 
 VOICE, PRESENCE = 0.35, 0.1

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from recommender.editing.placement import Placement
 from recommender.extractors.audio.beats import Beats
 from recommender.media.footage import footage, sound_of
-from recommender.placement import Placement
 from recommender.text import show
 from recommender.timelines.timecode import frame_at
 from recommender.timelines.timeline import Mark, Music, Timeline, frames_of, parts_of

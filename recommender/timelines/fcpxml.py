@@ -3,7 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
-from recommender.placement import JOINT_S
+from recommender.editing.placement import JOINT_S
 from recommender.timelines.address import address
 from recommender.timelines.levels import gains, on_frames
 from recommender.timelines.timecode import is_ntsc, nominal

@@ -6,7 +6,7 @@ from math import log10
 
 import numpy as np
 
-from recommender.placement import Keyframe, Placement
+from recommender.editing.placement import Keyframe, Placement
 
 SILENT_DB = -60.0
 """What stands for silence where a fade begins or ends: programs have no less."""

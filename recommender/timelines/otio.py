@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from recommender.placement import JOINT_S
+from recommender.editing.placement import JOINT_S
 from recommender.text import show
 from recommender.timelines.address import address
 from recommender.timelines.timeline import SAMPLE_HZ, Music, Part, Timeline, sample

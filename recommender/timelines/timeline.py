@@ -7,8 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from recommender.editing.placement import Placement, Stretch
 from recommender.media.footage import Footage, Sound
-from recommender.placement import Placement, Stretch
 from recommender.timelines import timecode
 
 SAMPLE_HZ = 48_000

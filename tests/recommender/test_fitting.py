@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recommender.editing.placement import Stretch
 from recommender.errors import FitError, InputError
 from recommender.extractors.audio.beats import NONE, Beats
 from recommender.extractors.audio.stft import SR_HZ
@@ -14,7 +15,6 @@ from recommender.fitting.joints import meet
 from recommender.fitting.path import Run, Terrain, cheapest, reverse_runs
 from recommender.fitting.similarity import compare
 from recommender.fitting.sound import sound_of
-from recommender.placement import Stretch
 
 BEAT_S, BARS = 0.6, 40
 FORM = "AAAABBBBAAAABBBBCCCCAAAABBBBAAAABBBBCCCC"  # a letter a bar; in each group of four the chords go on

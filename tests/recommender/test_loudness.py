@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recommender.limiter import limit, true_peaks
-from recommender.loudness import RATE_HZ, Meter, programme_lufs
+from recommender.editing.limiter import limit, true_peaks
+from recommender.editing.loudness import RATE_HZ, Meter, programme_lufs
 
 
 def sine(seconds: float, dbfs: float, hz: float = 1000.0, phase: float = 0.0) -> np.ndarray:

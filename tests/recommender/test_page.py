@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import media_samples
+from recommender.editing.placement import Placement, Stretch
 from recommender.errors import InputError
 from recommender.extractors.audio.beats import Beats
 from recommender.outputs.records import Answer
@@ -16,7 +17,6 @@ from recommender.page.layout import page
 from recommender.page.markup import Markup, join, tag
 from recommender.page.sound import chance_of_beat, hear, on_beats
 from recommender.page.strip import COUNT, strip
-from recommender.placement import Placement, Stretch
 from recommender.types import Affect, AffectPair, Moment, Reason, Recommendation, Track
 
 NASTY = "a<script>alert(1)</script>\"'&amp;\u202egnp.\udcff\x1b[31m"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender.placement import ATTACK_S, RELEASE_S, Keyframe, Placement, Stretch, duck_under
+from recommender.editing.placement import ATTACK_S, RELEASE_S, Keyframe, Placement, Stretch, duck_under
 
 
 def laid(**given) -> Placement:

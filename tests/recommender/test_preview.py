@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 import media_samples
+from recommender.editing.limiter import true_peaks
+from recommender.editing.loudness import Meter, programme_lufs
+from recommender.editing.mix import mix, music_blocks
+from recommender.editing.placement import JOINT_S, Placement, Stretch
+from recommender.editing.placing import Levels, place, remarks
+from recommender.editing.preview import preview_suffix, write_film, write_preview
+from recommender.editing.stem import write_stem
 from recommender.errors import InputError
-from recommender.limiter import true_peaks
-from recommender.loudness import Meter, programme_lufs
 from recommender.media import probe
 from recommender.media.stereo import RATE_HZ, clip_sound, track_sound
-from recommender.mix import mix, music_blocks
-from recommender.placement import JOINT_S, Placement, Stretch
-from recommender.placing import Levels, place, remarks
-from recommender.preview import preview_suffix, write_film, write_preview
-from recommender.stem import write_stem
 from recommender.text import file_name
 from running import refused
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from recommender.editing.placement import Stretch, duck_under
 from recommender.media.footage import Footage, Sound
-from recommender.placement import Stretch, duck_under
 from recommender.timelines.levels import amplitude, curve, gains, on_frames
 from recommender.timelines.timecode import can_drop, frame_at, nominal, timecode
 from recommender.timelines.timeline import parts_of, slide

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from recommender import timelines
+from recommender.editing.placement import JOINT_S, Stretch, duck_under
 from recommender.errors import InputError
-from recommender.placement import JOINT_S, Stretch, duck_under
 from recommender.timelines import TIMELINES
 from recommender.timelines.address import address, plain
 from recommender.timelines.timecode import timecode

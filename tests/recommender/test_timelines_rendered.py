@@ -11,10 +11,10 @@ import pytest
 
 import media_samples
 from recommender import timelines
+from recommender.editing.placement import Placement, Stretch, duck_under
+from recommender.editing.stem import write_stem
 from recommender.errors import InputError
 from recommender.media.footage import footage, sound_of
-from recommender.placement import Placement, Stretch, duck_under
-from recommender.stem import write_stem
 from recommender.timelines import TIMELINES
 from recommender.timelines.build import beats_on, build, cuts_on, remarks
 from recommender.timelines.timeline import slide

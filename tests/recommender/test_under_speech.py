@@ -11,12 +11,12 @@ from media_samples import clip as film
 from media_samples import ramp
 from recommender import Recommender, blend
 from recommender.conditions import INSTRUMENTAL
+from recommender.editing.placement import Stretch
 from recommender.errors import InputError
 from recommender.filters import meets, voices
 from recommender.memory import MemoryLibrary
 from recommender.outputs import delimited, jsonlines, table
 from recommender.outputs.records import Answer, track_record
-from recommender.placement import Stretch
 from recommender.query import cut_speech, join_speech
 from recommender.rankers.speech import FULL, PRESENCE, READ, VOICE, Hindrance, Room, presence_db, weigh
 from recommender.types import Filter, Range, Track, TrackWindows

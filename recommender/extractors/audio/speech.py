@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from recommender.editing.placement import Stretch
 from recommender.errors import MediaError, PassingError
 from recommender.extractors.audio.silero import BATCH, CHUNK_S, SR_HZ, probabilities
-from recommender.placement import Stretch
 from recommender.types import Array
 
 BLOCK_S = BATCH * CHUNK_S

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from recommender.atomic import new_file
+from recommender.editing.mix import stem_blocks
+from recommender.editing.placement import Placement
 from recommender.home import model_errors
 from recommender.media.stereo import RATE_HZ
 from recommender.media.write import write_pcm
-from recommender.mix import stem_blocks
-from recommender.placement import Placement
 
 
 def write_stem(placement: Placement, path: Path, *, rate_hz: int = RATE_HZ) -> None:

@@ -8,9 +8,9 @@ from recommender.errors import Argument, InputError
 from recommender.text import show
 
 if TYPE_CHECKING:
+    from recommender.editing.placement import Placement
     from recommender.extractors.audio.beats import Beats
     from recommender.outputs.progress import Progress
-    from recommender.placement import Placement
     from recommender.timelines import Format
 
 
@@ -46,7 +46,7 @@ def export(
     MediaError, ModelError: a file cannot be read, or written.
     """
     from recommender import timelines
-    from recommender.stem import write_stem
+    from recommender.editing.stem import write_stem
     from recommender.timelines.build import beats_on, build, cuts_on, remarks
 
     chosen = placements[0]

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from recommender.atomic import new_file
+from recommender.editing.mix import mix, own_blocks, pad
+from recommender.editing.placement import Placement
 from recommender.errors import Argument, InputError
 from recommender.home import model_errors
 from recommender.media import probe
 from recommender.media.film import Shot, code_under, shots_of
 from recommender.media.remux import CONTAINERS, Pictures, Soundtrack, check_suffix, copy_under, pictures_of
 from recommender.media.stereo import RATE_HZ
-from recommender.mix import mix, own_blocks, pad
-from recommender.placement import Placement
 from recommender.text import show
 from recommender.types import Array
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.limiter import limit
+from recommender.editing.limiter import limit
+from recommender.editing.placement import JOINT_S, Placement
 from recommender.media.stereo import RATE_HZ, clip_sound, track_sound
-from recommender.placement import JOINT_S, Placement
 from recommender.types import Array
 
 CODED_DB = 0.5
