@@ -17,7 +17,6 @@ from recommender.editing_commands import (
     LevelOptions,
     fit_levels,
     render,
-    speech_of,
     take_home,
 )
 from recommender.errors import CliptuneError, FitError, InputError, LibraryError, MediaError, StillError
@@ -145,7 +144,7 @@ class Delivery:
         """An answer with what is made of its best tracks; a track that cannot be used has nothing made of it."""
         name = self._free_name(answer)
         clip = self._film(answer, name)
-        speech = speech_of(clip, self.levels)
+        speech = () if self.levels.mute_clip else answer.speech
         formats = self._formats_of(clip, name, failed)
         most = max(self.made.preview, 1 + self.made.alternatives if formats else 0)
         paths = self._preview_paths(answer.recommendations[: self.made.preview], clip, name)
