@@ -1,5 +1,6 @@
 """What the command line's parts share: option types, formats and printing to stdout."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ class RootGroup(TyperGroup):
 
 
 WHOLE = {"--fit": "clip"}
+_TIME = re.compile(r"[0-9][0-9:.]*")
 
 
 def name_the_whole(args: list[str]) -> list[str]:
@@ -45,7 +47,7 @@ def name_the_whole(args: list[str]) -> list[str]:
     for place, one in enumerate(args):
         out.append(one)
         following = args[place + 1] if place + 1 < len(args) else ""
-        if one in WHOLE and "--" not in args[:place] and following != WHOLE[one] and not following[:1].isdigit():
+        if one in WHOLE and "--" not in args[:place] and following != WHOLE[one] and not _TIME.fullmatch(following):
             out.append(WHOLE[one])
     return out
 

@@ -18,6 +18,7 @@ from recommender.outputs.table import fit_lines
         (["--fit", "--top", "3"], ["--fit", "clip", "--top", "3"]),
         (["preview", "--fit", "a.mp4", "b.mp3"], ["preview", "--fit", "clip", "a.mp4", "b.mp3"]),
         (["--fit", "clip"], ["--fit", "clip"]),
+        (["preview", "--fit", "4 rooms.mp4", "b.mp3"], ["preview", "--fit", "clip", "4 rooms.mp4", "b.mp3"]),
         (["--fit=30", "x"], ["--fit=30", "x"]),
         (["--", "--fit"], ["--", "--fit"]),
     ],
