@@ -164,19 +164,27 @@ def _joined(placement: Placement, rate_hz: int) -> Iterator[Array]:
     bounds = np.cumsum([0.0, *(end - start for start, end in pieces)])
     counts = [round(b * rate_hz) - round(a * rate_hz) for a, b in pairwise(bounds.tolist())]
     half = round(JOINT_S / 2 * rate_hz)
-    rising = np.sin(np.linspace(0, np.pi / 2, 2 * half)).astype(np.float32)
     tail = None
     for k, (piece, count) in enumerate(zip(pieces, counts, strict=True)):
         lead, trail = half if k else 0, half if k + 1 < len(pieces) else 0
         tape = Tape(_stretch(placement, round(piece.start_s * rate_hz) - lead, lead + count + trail, rate_hz=rate_hz))
         if tail is not None:
-            yield tail * rising[::-1] + tape.read(2 * half) * rising
+            yield _crossfade(tail, tape.read(2 * half))
         left = count - lead - trail
         while left > 0:
             y = tape.read(min(left, rate_hz))
             left -= y.shape[1]
             yield y
         tail = tape.read(2 * half)
+
+
+def _crossfade(out: Array, into: Array) -> Array:
+    """From `out` to `into`, both [2, n], at even power: sine and cosine over what their likeness adds to it."""
+    power = np.sqrt(float(np.square(out).sum()) * float(np.square(into).sum()))
+    alike = min(max(float((out * into).sum()) / power, 0.0), 1.0) if power > 0 else 0.0
+    turn = np.linspace(0, np.pi / 2, out.shape[1])
+    rising, level = np.sin(turn), np.sqrt(1 + alike * np.sin(2 * turn))
+    return ((out * rising[::-1] + into * rising) / level).astype(np.float32)
 
 
 def _stretch(placement: Placement, first: int, count: int, *, rate_hz: int) -> Iterator[Array]:

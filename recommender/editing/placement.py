@@ -80,7 +80,7 @@ class Placement:
     ----------
     clip, track: paths. clip_s: duration of the clip.
     pieces: stretches of the track in the order in which they sound, without gaps; where they meet stands a joint, a
-        crossfade of `JOINT_S` of equal power around it.
+        crossfade of `JOINT_S` of even power around it.
     at_s: where on the clip the music begins.
     gain_db: of the whole music. fade_in_s, fade_out_s: linear in amplitude, at its beginning and end.
     ducks: what is added to the gain, as under speech; () where nothing is.

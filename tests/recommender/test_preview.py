@@ -164,6 +164,13 @@ def test_pieces_meet_on_the_sample_in_a_crossfade(files):
     assert np.std(joint) == pytest.approx(np.std(track), rel=0.15)
 
 
+def test_a_joint_of_what_is_alike_is_not_heard(files):
+    pieces = (Stretch(1.0, 2.1), Stretch(2.1, 3.0))
+    placement = Placement(files / "silent.mp4", 2.0, files / "track.wav", pieces)
+    y, track = np.concatenate(list(music_blocks(placement, gains=False)), axis=1), whole(files / "track.wav")
+    np.testing.assert_allclose(y, track[:, RATE_HZ : 3 * RATE_HZ], atol=1e-6)
+
+
 def test_preview_and_stem_hold_the_same_music(files, tmp_path):
     pieces = (Stretch(1.0, 3.0), Stretch(6.0, 8.0))
     placement = place(files / "silent.mp4", files / "track.flac", speech=SPEECH, pieces=pieces)
