@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from recommender.atomic import new_file
+from recommender.atomic import write
 from recommender.errors import Argument, InputError, MediaError, PassingError
 from recommender.home import model_errors
 from recommender.page.part import STILL_S, Part
@@ -67,8 +67,8 @@ def write_report(parts: Sequence[Part], path: Path, *, overwrite: bool = False) 
     from recommender.page.layout import page
 
     refuse_existing(path, overwrite)
-    with model_errors(path), new_file(path) as partial:
-        partial.write_text(page(parts, path.absolute().parent), encoding="utf-8", newline="\n")
+    with model_errors(path):
+        write(path, page(parts, path.absolute().parent).encode())
 
 
 def _cuts(answer: "Answer", pictures: Sequence[Picture]) -> tuple[float, ...]:
