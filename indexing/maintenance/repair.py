@@ -1,6 +1,6 @@
 """A damaged library put right with what is left of it: nothing is given up that any copy of it still holds."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -61,15 +61,22 @@ def repair(
     yield from salvage.bring_back(folder, analyser, wait_s)
     strays = orphans(folder)
     with writing(folder, wait_s=wait_s) as writer:
-        gone = (name for name in strays if not (folder / parts.FOLDER / name).exists())
-        yield from (Mended(f"removed {name}, which a killed writer left") for name in gone)
+        yield from _tell_gone(folder, strays)
         yield from damage.put_back(writer)
         damaged = yield from _damaged(writer)
         yield from _references(writer)
         writer.apply(partial(_give_paths, folder=folder))
         yield from relink(writer, folders)
         yield from _parts(writer, damaged, analyser, partial(_pipeline, writer, analyser, workers, executor, limit_s))
+        strays = orphans(folder)  # now that no part is missing, none of them can be it
+        writer.clear()
+        yield from _tell_gone(folder, strays)
         yield from _snapshot(writer)
+
+
+def _tell_gone(folder: Path, strays: Iterable[str]) -> Iterator[Event]:
+    gone = (name for name in strays if not (folder / parts.FOLDER / name).exists())
+    yield from (Mended(f"removed {name}, which a killed writer left") for name in gone)
 
 
 def what_is_left(folder: Path) -> str | None:
