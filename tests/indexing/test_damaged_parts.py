@@ -19,7 +19,7 @@ from indexing.ingest.events import Ingested, Mended
 from indexing.library import Library
 from indexing.maintenance.compact import compact
 from indexing.maintenance.repair import repair, what_is_left
-from indexing.maintenance.verify import examine, verify
+from indexing.maintenance.verify import examine, orphans, verify
 from recommender.errors import LibraryError
 from tests.faults.unreadable import unreadable
 
@@ -322,3 +322,15 @@ def test_parts_of_before_pages_were_small_are_read_as_ever(library, monkeypatch)
     part = parts.write_part(library.folder, rows, FakeAnalyser().source_columns("music"))
     read = parts.read_part(library.folder, part, FakeAnalyser().source_columns("music"))
     assert all(np.array_equal(getattr(read, name), values) for name, values in vars(rows).items())
+
+
+def test_what_a_killed_repair_left_goes_once_no_part_is_missing(library):
+    """Beside a missing part it stays until that is made anew: it may be that part, under another name."""
+    missing = first_part(library)
+    (missing.parent / "stray.parquet").write_bytes(missing.read_bytes()[:-1])
+    missing.unlink()
+    library.close()
+    lines, _ = mend(library)
+    assert "removed stray.parquet, which a killed writer left" in lines
+    assert orphans(library.folder) == []
+    assert verify(library) == []

@@ -128,17 +128,6 @@ def test_orphans_go(library):
     assert orphans(library.folder) == []
 
 
-def test_orphans_go_once_no_part_is_missing(two_parts):
-    """Beside a missing part they stay until that is made anew: one of them may be it, under another name."""
-    first, second = parts_of(two_parts)
-    (first.parent / "stray.parquet").write_bytes(second.read_bytes()[:-1])
-    second.unlink()
-    lines, _ = mend(two_parts)
-    assert lines[-1] == "removed stray.parquet, which a killed writer left"
-    assert orphans(two_parts.folder) == []
-    assert verify(two_parts) == []
-
-
 @pytest.mark.parametrize("damage", ["spoilt", "missing"])
 @pytest.mark.parametrize("snapshot", [True, False])
 def test_only_the_tracks_of_a_damaged_part_are_analysed_again(two_parts, tmp_path, damage, snapshot):
