@@ -41,6 +41,14 @@ def beats_of(library: "Library", track_id: int) -> Beats | None:
         return None
 
 
+def beats_or_none(library: "Library", track_id: int) -> Beats | None:
+    """As `beats_of`, but None also where the library cannot tell."""
+    try:
+        return beats_of(library, track_id)
+    except LibraryError:
+        return None
+
+
 def id_at(library: "Library", path: str) -> int:
     """The track of a file by its absolute path; raises LibraryError where the library has no music there."""
     with library.catalog() as catalog:

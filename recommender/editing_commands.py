@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from recommender.editing.export import Export
     from recommender.editing.placement import Fit, Placement, Stretch
     from recommender.editing.placing import Levels
+    from recommender.extractors.audio.beats import Beats
     from recommender.fitting.fit import Wish
     from recommender.timelines import Format
 
@@ -92,7 +93,7 @@ def preview(
 
     Example: recommend preview clip.mp4 Song.flac --in 1:02 --out "clip with song.mp4\""""
     from recommender.editing.placing import place, remarks
-    from recommender.editing.preview import refuse_existing
+    from recommender.home import refuse_existing
 
     refuse_existing([out], overwrite)
     laid = lay(clip, track, levels, fitting=fitting, in_s=seconds(in_))
@@ -175,22 +176,24 @@ def take_home(
     titles: Mapping[Path, str] | None = None,
     slides: bool,
     marks: bool,
+    beats: "Beats | None" = None,
     overwrite: bool,
 ) -> "Export":
     """Export placements, the chosen one first, into a folder under a name, with progress on stderr.
 
-    `slides`: whether the music may move by less than half a frame, so that frames hold it.
+    `slides`: whether the music may move by less than half a frame, so that frames hold it. `beats`: of the chosen
+    track, which is listened to where they are not known, for `marks`.
     """
     from recommender.editing.export import export, find_beats, find_cuts, slide_to_frames
     from recommender.outputs.progress import Progress
 
     if slides:
         placements = [slide_to_frames(placement) for placement in placements]
-    beats, cuts_s = None, tuple[float, ...]()
+    cuts_s = tuple[float, ...]()
     if marks:
         with Progress("looking for cuts, seconds") as progress:
             cuts_s = find_cuts(placements[0].clip, progress)
-        beats = find_beats(placements[0].track)
+        beats = find_beats(placements[0].track) if beats is None else beats
     folder, name = where
     return export(
         placements, formats, folder, name=name, titles=titles, beats=beats, cuts_s=cuts_s, overwrite=overwrite

@@ -1,11 +1,11 @@
 """The user's data folder, and what is said when a file in it cannot be read or written."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from recommender.errors import CliptuneError, InputError, ModelError
+from recommender.errors import Argument, CliptuneError, InputError, ModelError
 from recommender.text import show
 
 HOME_VARIABLE = "CLIPTUNE_HOME"
@@ -35,3 +35,15 @@ def model_errors(path: Path, doing: str = "write") -> Iterator[None]:
         reason = (error.strerror or str(error)).lower()
         advice = "; check the folder and free space" if doing == "write" else ""
         raise ModelError(f"cannot {doing} {show(path)}: {reason}{advice}") from error
+
+
+def refuse_existing(paths: Iterable[Path], overwrite: bool, *, in_folder: bool = False) -> None:
+    """Raise InputError for a file that is there, unless it may be replaced.
+
+    `in_folder`: whether the files are named here, and only their folder by whoever asks.
+    """
+    there = None if overwrite else next((path for path in paths if path.exists()), None)
+    if there is not None:
+        yes = Argument("overwrite")
+        advice = ("give ", yes, " or another folder") if in_folder else ("give another name, or ", yes)
+        raise InputError(f"{show(there)} is there already; ", *advice)

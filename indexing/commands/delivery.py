@@ -19,7 +19,7 @@ from recommender.editing_commands import (
     render,
     take_home,
 )
-from recommender.errors import CliptuneError, FitError, InputError, LibraryError, MediaError, StillError
+from recommender.errors import CliptuneError, FitError, InputError, MediaError, StillError
 from recommender.options import Options, setting
 from recommender.text import file_name, show
 from recommender.timelines import formats_in
@@ -124,21 +124,18 @@ class Delivery:
         from recommender.fitting.fit import fit_file
 
         wish = self.fitting.wish(clip_s, Stretch(r.in_s, r.out_s))
+        if wish is None:
+            return r
         try:
-            return (
-                r if wish is None else replace(r, fit=fit_file(Path(r.track.path), wish, self._kept_beats(r.track.id)))
-            )
+            return replace(r, fit=fit_file(Path(r.track.path), wish, self._known_beats(r)))
         except (FitError, MediaError) as error:
             return replace(r, unfit=word_as_options(error))
 
-    def _kept_beats(self, track_id: int) -> "Beats | None":
+    def _known_beats(self, r: "Recommendation") -> "Beats | None":
         """The beats of a track as the library has them; None where they are to be found anew."""
-        from indexing.beats import beats_of
+        from indexing.beats import beats_or_none
 
-        try:
-            return None if self.library is None else beats_of(self.library, track_id)
-        except LibraryError:
-            return None
+        return None if self.library is None else beats_or_none(self.library, r.track.id)
 
     def _made_of(self, answer: "Answer", failed: list[str]) -> "Answer":
         """An answer with what is made of its best tracks; a track that cannot be used has nothing made of it."""
@@ -185,6 +182,7 @@ class Delivery:
         titles = {r.placement.track: r.track.title for r in best if r.placement is not None}
         if not placements:
             return
+        chosen = next(r for r in best if r.placement is not None)
         try:
             made = take_home(
                 placements,
@@ -193,6 +191,7 @@ class Delivery:
                 titles=titles,
                 slides=False,
                 marks=self.made.marks,
+                beats=self._known_beats(chosen) if self.made.marks else None,
                 overwrite=self.made.overwrite,
             )
             for line in made.remarks:
@@ -233,7 +232,8 @@ class Delivery:
 
     def _preview_paths(self, best: "list[Recommendation]", clip: Path, name: str) -> list[Path]:
         """Where the previews go, by clip, rank and track; raises InputError for what is there already."""
-        from recommender.editing.preview import preview_suffix, refuse_existing
+        from recommender.editing.preview import preview_suffix
+        from recommender.home import refuse_existing
 
         suffix = preview_suffix(clip)
         paths = [self.out / f"{name} - {r.rank:02d} {file_name(r.track.title)}{suffix}" for r in best]

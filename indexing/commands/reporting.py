@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.console import tell
-from recommender.errors import LibraryError
 from recommender.text import show
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def report(
     for answer in answers:
         with Progress("looking and listening for the report") as progress:
             progress.expect(steps(answer))
-            parts.append(make_part(answer, find_beats(library), progress.step))
+            parts.append(make_part(answer, tell_beats(library), progress.step))
         for line in parts[-1].remarks:
             tell(f"{show(path)}: {line}")
         yield answer
@@ -35,21 +34,14 @@ def report(
         tell(f"report: {show(path)}")
 
 
-def find_beats(library: "Library") -> "Callable[[Track], Beats | None]":
+def tell_beats(library: "Library") -> "Callable[[Track], Beats | None]":
     """What tells the beats of a track: the library, or where it does not know them, its file once more."""
 
     def beats(track: "Track") -> "Beats | None":
-        from indexing.beats import beats_of
-        from recommender.extractors.audio.beats import from_bytes
-        from recommender.extractors.audio.music import extract
+        from indexing.beats import beats_or_none
+        from recommender.editing.export import find_beats
 
-        try:
-            known = beats_of(library, track.id)
-        except LibraryError:
-            known = None
-        if known is not None:
-            return known
-        kept = extract(Path(track.path)).beats
-        return None if kept is None else from_bytes(kept)
+        known = beats_or_none(library, track.id)
+        return find_beats(Path(track.path)) if known is None else known
 
     return beats

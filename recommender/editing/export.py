@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from recommender.errors import Argument, InputError
+from recommender.errors import InputError
 from recommender.text import show
 
 if TYPE_CHECKING:
@@ -66,12 +66,11 @@ def export(
 
 def refuse_files(formats: "Sequence[Format]", folder: Path, name: str, *, overwrite: bool) -> Path:
     """The path of the stem; raises InputError where a file of an export is there already and may not be replaced."""
+    from recommender.home import refuse_existing
     from recommender.timelines import files_of
 
     stem = folder / f"{name}.wav"
-    there = [path for path in (*files_of(formats, folder, name), stem) if path.exists()]
-    if there and not overwrite:
-        raise InputError(f"{show(there[0])} is there already; give ", Argument("overwrite"), " or another folder")
+    refuse_existing([*files_of(formats, folder, name), stem], overwrite, in_folder=True)
     return stem
 
 

@@ -1,13 +1,13 @@
 """Films to listen to: a clip with music under it, and what is shown without being a film made one."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from recommender.atomic import new_file
 from recommender.editing.mix import mix, own_blocks, pad
 from recommender.editing.placement import Placement
-from recommender.errors import Argument, InputError
-from recommender.home import model_errors
+from recommender.errors import InputError
+from recommender.home import model_errors, refuse_existing
 from recommender.media import probe
 from recommender.media.film import Shot, code_under, shots_of
 from recommender.media.remux import CONTAINERS, Pictures, Soundtrack, check_suffix, copy_under, pictures_of
@@ -81,13 +81,6 @@ def write_film(
     shots = shots_of(clips, picture_s)
     with model_errors(path), new_file(path) as partial:
         _run(code_under(partial, shots, _own_sound(shots)), on_second)
-
-
-def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:
-    """Raise InputError for a file that is there, unless it may be replaced."""
-    for path in paths:
-        if not overwrite and path.exists():
-            raise InputError(f"{show(path)} is there already; give another name, or ", Argument("overwrite"))
 
 
 def _run(steps: Iterator[float], on_second: OnSecond | None) -> None:

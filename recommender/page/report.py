@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from recommender import home
 from recommender.atomic import write
-from recommender.errors import Argument, InputError, MediaError, PassingError
+from recommender.errors import InputError, MediaError, PassingError
 from recommender.home import model_errors
 from recommender.page.part import STILL_S, Part
 from recommender.page.sound import hear
@@ -58,8 +59,7 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise InputError for a report that is there, unless it may be replaced, or where a folder is."""
     if path.is_dir():
         raise InputError(f"{show(path)} is a folder: name a file for the report, as {show(path / 'report.html')}")
-    if path.exists() and not overwrite:
-        raise InputError(f"{show(path)} is there already; give another name, or ", Argument("overwrite"))
+    home.refuse_existing([path], overwrite)
 
 
 def write_report(parts: Sequence[Part], path: Path, *, overwrite: bool = False) -> None:

@@ -60,7 +60,7 @@ def hear(r: Recommendation, beats: Beats | None) -> Heard:
     )
     times, downs = (_on_clip(seconds, pieces, at_s) for seconds in _times(beats))
     told = (lufs(np.maximum(short, 0)), meter.peaks, programme_lufs(meter.powers))
-    return Heard(at_s, *told, times, downs, _joints(pieces, at_s))
+    return Heard(at_s, *told, times, downs, () if r.placement is None else r.placement.joints_s)
 
 
 def _times(beats: Beats | None) -> tuple[Array, Array]:
@@ -74,10 +74,6 @@ def _on_clip(seconds: Array, pieces: Sequence[Stretch], at_s: float) -> Array:
         found.append(seconds[(seconds >= start) & (seconds < end)] - start + at_s)
         at_s += end - start
     return np.concatenate([np.zeros(0), *found])
-
-
-def _joints(pieces: Sequence[Stretch], at_s: float) -> tuple[float, ...]:
-    return tuple(float(at) for at in at_s + np.cumsum([end - start for start, end in pieces])[:-1])
 
 
 def on_beats(cuts_s: Sequence[float], beats_s: Array) -> list[bool]:

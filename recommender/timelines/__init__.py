@@ -127,13 +127,10 @@ def write(timeline: "Timeline", formats: Sequence[Format], folder: Path, *, over
     from contextlib import ExitStack
 
     from recommender.atomic import new_file
-    from recommender.errors import Argument
-    from recommender.home import model_errors
-    from recommender.text import show
+    from recommender.home import model_errors, refuse_existing
 
     files = files_of(formats, folder, timeline.name)
-    if not overwrite and (there := [path for path in files if path.exists()]):
-        raise InputError(f"{show(there[0])} is there already; give ", Argument("overwrite"), " or another folder")
+    refuse_existing(files, overwrite, in_folder=True)
     with model_errors(folder), ExitStack() as finished:
         for one, path in zip(formats, files, strict=True):
             one.write(timeline, finished.enter_context(new_file(path)))
