@@ -1,6 +1,12 @@
-"""Fixtures for every test."""
+"""Fixtures for every test; numerical libraries take one thread, here and in processes that tests start."""
 
+import os
 from pathlib import Path
+
+# Set before NumPy is loaded, which reads it once. Runners that share the cores spin while they wait for each other's
+# threads: a fit of 0.1 s took up to two minutes. Tests of several threads ask for them themselves.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
 
 import numpy as np
 import pytest

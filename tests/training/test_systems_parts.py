@@ -216,10 +216,14 @@ def test_a_fit_leaves_threads_and_random_state_as_they_were() -> None:
     expected = torch.rand(1)
     torch.manual_seed(0)
     threads = torch.get_num_threads()
-    with reproducible(5):
-        first = torch.rand(3)
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == threads
+    torch.set_num_threads(3)
+    try:
+        with reproducible(5):
+            first = torch.rand(3)
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
     assert torch.equal(torch.rand(1), expected)
     with reproducible(5):
         assert torch.equal(torch.rand(3), first)
