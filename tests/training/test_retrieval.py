@@ -104,15 +104,19 @@ def test_every_system_with_vectors_can_be_saved(name, dataset, tmp_path):
     )
 
 
-def small_fusion():
-    quick = replace(OURS, epochs=5, epoch_pairs=64, calibration_folds=2)
+@pytest.fixture(scope="module")
+def fusion(dataset, tmp_path_factory):
+    """A small fusion, saved: its folder, its model, and the same fusion fitted once more."""
+    quick = replace(OURS, epochs=5, epoch_pairs=64, calibration_folds=2, affect=replace(OURS.affect, folds=3))
     quick = replace(quick, reduction=replace(quick.reduction, components=8))
-    return Fusion("fusion", EmotionMatching(), AFCLNet("afclnet", quick), FusionConfig(folds=2, grid=(0.5,)))
+    one = Fusion("fusion", EmotionMatching(), AFCLNet("afclnet", quick), FusionConfig(folds=2, grid=(0.5,)))
+    out = tmp_path_factory.mktemp("fusion")
+    model = train_retrieval(dataset, one, out, command="c", seeds=[0], reason="a test")
+    return out, model, one.fit(dataset.pairs["train"], 0)
 
 
-def test_a_fusion_is_saved_with_its_afclnet(dataset, tmp_path):
-    model = train_retrieval(dataset, small_fusion(), tmp_path / "m", command="c", seeds=[0], reason="a test")
-    fitted, held = small_fusion().fit(dataset.pairs["train"], 0), dataset.pairs["validation"]
+def test_a_fusion_is_saved_with_its_afclnet(dataset, fusion):
+    (out, model, fitted), held = fusion, dataset.pairs["validation"]
     reranking = model.reranking
     assert reranking.fusion.weight == 0.5
     for ranker, one in (("fusion", fitted), ("afclnet", fitted.second)):
@@ -120,19 +124,18 @@ def test_a_fusion_is_saved_with_its_afclnet(dataset, tmp_path):
         np.testing.assert_allclose(served, one.similarity(held.video, held.music), atol=1e-3)
         served = reranking.match(held.video, held.music, ranker=ranker, matcher=model.matcher)
         np.testing.assert_allclose(served, one.match(held.video, held.music), atol=1e-4)
-    report = json.loads((tmp_path / "m" / "report.json").read_text())
+    report = json.loads((out / "report.json").read_text())
     figures = report["cross-validation"]
     both = ("video->music mAP", "music->video mAP")
     quality = {ranker: sum(found["measures"][m]["mean"] for m in both) for ranker, found in figures.items()}
     assert model.ranker == max(quality, key=quality.get)
     assert report["evaluated"]["measures"]["video->music mAP"]["mean"] > 0.2
-    assert f"The model's default is the ranker `{model.ranker}`" in (tmp_path / "m" / "card.md").read_text()
+    assert f"The model's default is the ranker `{model.ranker}`" in (out / "card.md").read_text()
 
 
-def test_the_product_ranks_as_the_benchmark_does(dataset, tmp_path):
+def test_the_product_ranks_as_the_benchmark_does(dataset, fusion, tmp_path):
     """Every ranker of an imported library gives the order and the probability of the fitted systems."""
-    model = train_retrieval(dataset, small_fusion(), tmp_path / "m", command="c", seeds=[0])
-    held, fitted = dataset.pairs["validation"], small_fusion().fit(dataset.pairs["train"], 0)
+    (_, model, fitted), held = fusion, dataset.pairs["validation"]
     np.save(tmp_path / "music.npy", held.music)
     (tmp_path / "ids.csv").write_text("id\n" + "".join(f"{i}\n" for i in range(len(held))))
     import_vectors(tmp_path / "lib", tmp_path / "music.npy", tmp_path / "ids.csv", space=model)

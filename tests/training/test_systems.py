@@ -54,7 +54,9 @@ def _quick(found: Any) -> Any:
         return replace(found, first=_quick(found.first), second=_quick(found.second), config=config)
     config = found.config
     if isinstance(found, AFCLNet):
-        return replace(found, config=replace(config, reduction=replace(config.reduction, hidden=16), epochs=20))
+        folds = {"calibration_folds": min(config.calibration_folds, 2), "affect": replace(config.affect, folds=3)}
+        few = {"reduction": replace(config.reduction, hidden=16), "epochs": 20, "epoch_pairs": 256}
+        return replace(found, config=replace(config, **few, **folds))
     if hasattr(config, "schedule"):
         schedule = replace(config.schedule, learning_rate=3e-3, weight_decay=0.0, max_epochs=40)
         config = replace(config, schedule=schedule, **({"epochs": 40} if hasattr(config, "epochs") else {}))
