@@ -228,7 +228,9 @@ class Recommender:
 
     def _ranker(self, q: Query) -> str:
         # The model's own ranker gives way where a query has nothing for it; one that was asked for says why it cannot.
-        return self.ranker if self._asked or q.side is not None else "cosine"
+        if self._asked:
+            return self.ranker
+        return self.model.ranker_for(q.target) if q.side is not None else "cosine"
 
     def _best(
         self, q: Query, ids: Sequence[int], top: int, where: Filter | None, per_artist: int | None

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from recommender.console import TABLE, FormatOption, command_line, group, tell, write, write_list
 from recommender.errors import InputError
@@ -13,12 +13,14 @@ from recommender.outputs.progress import Progress
 from training.dataset_commands import Classes
 
 if TYPE_CHECKING:
+    from recommender.model.retrieval import RetrievalModel
+    from training.evaluation.trials import Bench
     from training.types import Dataset, Extra, System, Tick
 
 app = group("Train the models that come with the package.", no_args_is_help=True)
 
 
-Protocol = StrEnum("Protocol", {"clean": "clean", "paper": "paper"})
+Protocol = StrEnum("Protocol", {"clean": "clean", "paper": "paper", "transfer": "transfer"})
 Split = StrEnum("Split", {"published": "published", "folds": "folds"})
 MEASURES = ["mAP", "top@1", "top@5", "nDCG@10"]
 DATASETS = "emomv-a, emomv-b, emomv-c, or a folder made by `dataset build`."
@@ -54,27 +56,68 @@ def train_affect(
 
 @app.command("retrieval")
 def train_retrieval(
-    dataset: Annotated[str, option(DATASETS)],
+    dataset: Annotated[str, option(DATASETS + " Several, separated by commas, are learnt from together.")],
     out: ModelFolderOption,
     data: EmomvOption = None,
     system: SystemOption = "predicted",
     name: NameOption = None,
     seed: Annotated[int, option("Seed of the fit.")] = 0,
     seeds: Annotated[int, option("Repetitions of the grouped cross-validation.", min=1)] = 3,
-    extra: Annotated[bool, option("Give the system the labelled music of EmoMV-B as well.")] = False,
+    extra: Annotated[bool, option("Give labelled music without pictures too: EmoMV-B's, or the sets' own.")] = False,
     evaluate: EvaluateOption = None,
 ) -> None:
     """Train a retrieval model on a dataset of matched pairs and save it as a model folder.
 
-    Example: recommend train retrieval --dataset emomv-c --data ../shared/data/emomv --out my-retrieval"""
+    Example: recommend train retrieval --dataset emomv-c --data ../shared/data/emomv --out my-retrieval
+
+    Example: recommend train retrieval --dataset emomv-b,emomv-c --data ../shared/data/emomv --out my-retrieval"""
     from training.retrieval.train import train_retrieval as train
     from training.systems import system as one
 
-    loaded, more = _load(dataset, data), _further(data) if extra else None
+    more: dict[str, Any] = {}
+    if "," in dataset:
+        loaded = _gather(dataset, data)
+        more = {"further": extra}
+    else:
+        loaded = _load(dataset, data)
+        more = {"extra": _further(data)} if extra else {}
     fit = partial(train, loaded, one(system), out, command=command_line(), name=name, seed=seed)
     with Progress("training") as progress:
-        model = fit(extra=more, seeds=range(seeds), reason=evaluate, tick=progress.stage)
+        model = fit(**more, seeds=range(seeds), reason=evaluate, tick=progress.stage)
     write(model.card())
+
+
+@app.command("adapt")
+def train_adapt(
+    out: ModelFolderOption,
+    pairs: RatedPairsOption = None,
+    dataset: Annotated[str | None, option("Instead of --pairs: " + DATASETS)] = None,
+    data: EmomvOption = None,
+    model: Annotated[str, option("The retrieval model to adapt, by name or folder.")] = "emomv",
+    name: NameOption = None,
+    seed: Annotated[int, option("Seed that deals the folds.")] = 0,
+    workers: Annotated[int, option("With --pairs: processes that measure media.", min=1)] = 1,
+) -> None:
+    """Move a retrieval model towards your own pairs of clips and music (20 to some thousands), as far as that helps.
+
+    Nothing is written where held-out pairs do not show that it helps.
+
+    Example: recommend train adapt --model emomv --pairs mine.csv --out mine"""
+    from training.retrieval.adapt import adapt
+    from training.retrieval.own_pairs import read_own, take_own
+
+    if (pairs is None) == (dataset is None):
+        raise InputError("give either --pairs TABLE (your own pairs) or --dataset NAME")
+    base = _retrieval_model(model)
+    with Progress("adapting") as progress:
+        if pairs is not None:
+            own = read_own(pairs, base, cache=out / "cache", workers=workers, tick=progress.stage)
+        else:
+            own = take_own(_load(str(dataset), data), base)
+        made = adapt(base, own, out, command=command_line(), name=name, seed=seed, tick=progress.stage)
+    for reason in own.failed.values():
+        tell(f"failed: {reason}")
+    write(made.card())
 
 
 @app.command("afclnet")
@@ -141,7 +184,7 @@ def train_tagger(
 class BenchmarkOptions(Options):
     """What is measured, on what, and how."""
 
-    dataset: str | None = setting(DATASETS)
+    dataset: str | None = setting(DATASETS + " With --protocol transfer: several, separated by commas.")
     suite: str | None = setting("Instead of --dataset: afclnet-ablation, emomv-tables or matching-baselines.")
     data: EmomvOption = None
     systems: str | None = setting("`all` (unless --model is given), or names and suites separated by commas.")
@@ -149,7 +192,9 @@ class BenchmarkOptions(Options):
         "A saved retrieval model, by name or folder, to score as it is; repeat for several."
     )
     protocol: Protocol = setting(
-        "clean: nothing of the evaluated items is used; paper: stopping on them.", Protocol.clean
+        "clean: nothing of the evaluated items is used; paper: stopping on them; transfer: each of several sets is left"
+        " out and scored by what the others taught.",
+        Protocol.clean,
     )
     split: Split = setting(
         "published: the published sets; folds: grouped cross-validation within train.", Split.published
@@ -161,7 +206,9 @@ class BenchmarkOptions(Options):
     stages: list[str] | None = setting(
         "FIRST:SECOND: report what is won by rescoring FIRST's candidates with SECOND; repeatable."
     )
-    extra: bool = setting("Give systems the labelled music of EmoMV-B as well.", False)
+    extra: bool = setting(
+        "Give systems the labelled music of EmoMV-B as well (transfer: of the sets' parts without pictures).", False
+    )
     relevance: Classes = setting(
         "Relevant is what shares the emotion (five), or is as positive or negative (three).", Classes.five
     )
@@ -174,6 +221,8 @@ def benchmark(asked: BenchmarkOptions) -> None:
     """Fit systems on a dataset and report how good they are, beside chance and the published figures.
 
     Example: recommend benchmark --dataset emomv-c --data ../shared/data/emomv --systems all --seeds 10 --out results
+
+    Example: recommend benchmark --protocol transfer --dataset emomv-b,emomv-c --data ../shared/data/emomv --out moved
 
     Example: recommend benchmark --suite matching-baselines --data ../shared/data/emomv --out matching-baselines"""
     command = command_line()
@@ -199,9 +248,8 @@ def _run_suite(name: str, asked: BenchmarkOptions, command: str, tick: "Tick") -
 def _run_systems(asked: BenchmarkOptions, command: str, tick: "Tick") -> None:
     """Run systems on a dataset."""
     from training.evaluation.benchmark import benchmark as run
+    from training.evaluation.saved import Saved
     from training.evaluation.stages import parse_pair
-    from training.evaluation.trials import Bench
-    from training.retrieval.train import Saved
     from training.systems import systems as named
 
     name, against = str(asked.dataset), asked.against
@@ -211,17 +259,29 @@ def _run_systems(asked: BenchmarkOptions, command: str, tick: "Tick") -> None:
     if against is not None and against not in made:
         raise InputError(f"--against {against}: not one of the systems to run ({', '.join(made)})")
     pairs = [parse_pair(text, list(made)) for text in dict.fromkeys(asked.stages or [])]
-    loaded = _load(name, asked.data)
-    more = _further(asked.data) if asked.extra else None
+    saved = bool(asked.model) and not asked.systems
+    bench = _bench(asked, name, saved)
     for one in made.values():
         if isinstance(one, Saved):
-            one.model.check(loaded.features, loaded.name)
-    saved = bool(asked.model) and not asked.systems
-    bench = Bench(loaded, asked.protocol.value, asked.split.value, asked.folds, more, saved, asked.relevance.value)
+            one.model.check(bench.dataset.features, bench.dataset.name)
     seeds = range(1 if saved else asked.seeds or 10)
     run(
         bench, made, seeds, out=asked.out, command=command, against=against, reason=asked.reason, tick=tick, pairs=pairs
     )
+
+
+def _bench(asked: BenchmarkOptions, name: str, saved: bool) -> "Bench":
+    """The bench that was asked for, on the data set `name`, or on the sets it lists."""
+    from training.evaluation.trials import Bench
+
+    if asked.protocol.value == "transfer":
+        loaded = _gather(name, asked.data)
+        return Bench(
+            loaded, "transfer", "collections", saved=saved, relevance=asked.relevance.value, further=asked.extra
+        )
+    more = _further(asked.data) if asked.extra else None
+    loaded = _load(name, asked.data)
+    return Bench(loaded, asked.protocol.value, asked.split.value, asked.folds, more, saved, asked.relevance.value)
 
 
 def matching(
@@ -243,17 +303,24 @@ def matching(
     write((out / "matching.md").read_text(encoding="utf-8"))
 
 
-def _saved_systems(names: list[str]) -> dict[str, "System"]:
-    """Saved retrieval models as systems, by the models' names."""
+def _retrieval_model(name: str) -> "RetrievalModel":
+    """The retrieval model of that name, or in that folder."""
     from recommender.model import Model
     from recommender.model.retrieval import RetrievalModel
-    from training.retrieval.train import Saved
+
+    loaded = Model.load(name)
+    if not isinstance(loaded, RetrievalModel):
+        raise InputError(f"the model '{name}' does not read features of a dataset: only retrieval models do")
+    return loaded
+
+
+def _saved_systems(names: list[str]) -> dict[str, "System"]:
+    """Saved retrieval models as systems, by the models' names."""
+    from training.evaluation.saved import Saved
 
     made: dict[str, System] = {}
     for name in names:
-        loaded = Model.load(name)
-        if not isinstance(loaded, RetrievalModel):
-            raise InputError(f"the model '{name}' does not read features of a dataset: only retrieval models do")
+        loaded = _retrieval_model(name)
         if loaded.name in made:
             raise InputError(f"two models are called '{loaded.name}': train one of them under another --name")
         made[loaded.name] = Saved(loaded)
@@ -267,6 +334,13 @@ def _load(name: str, data: Path | None) -> "Dataset":
     if name in PAIRED and name != "built":
         return load_pairs(name, _emomv(data))
     return load_pairs("built", Path(name))
+
+
+def _gather(names: str, data: Path | None) -> "Dataset":
+    """The data sets of a list with commas between as one of several collections."""
+    from training.datasets.collections import gather
+
+    return gather([_load(name.strip(), data) for name in names.split(",") if name.strip()])
 
 
 def _further(data: Path | None) -> "Extra":

@@ -26,8 +26,13 @@ V, M = "video->music", "music->video"
 Tick = Callable[[str, int, int], None]
 """Called with what is done, how much of it, and how much there is."""
 
-ProtocolName = Literal["paper", "clean"]
-"""`paper`: early stopping on the evaluated set, as published. `clean`: on inner grouped folds of train only."""
+ProtocolName = Literal["paper", "clean", "transfer"]
+"""`paper`: early stopping on the evaluated set, as published. `clean`: on inner grouped folds of train only.
+`transfer`: clean, and trained on other collections than the one that is scored."""
+
+
+NONE: Array = np.empty(0, np.int64)
+"""Stands for numbers that nobody gave."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Pairs:
     video_source, music_source: int64 [n], the source video each half was cut from; pairs that share a source on
         either side belong to one group and never cross folds (see `groups`).
     ids: n names as the dataset gives them.
+    collection: int64 [n], the number of the collection that each pair is of; without it all are of one.
     """
 
     video: Array
@@ -52,6 +58,11 @@ class Pairs:
     video_source: Array
     music_source: Array
     ids: tuple[str, ...]
+    collection: Array = field(default_factory=lambda: NONE)
+
+    def __post_init__(self) -> None:
+        if self.collection is NONE:
+            object.__setattr__(self, "collection", np.zeros(len(self.match), np.int64))
 
     def __len__(self) -> int:
         return len(self.match)
@@ -86,15 +97,34 @@ class Corpus:
     Attributes
     ----------
     video: float32 [m, d_v]. music: float32 [m, d_m]. emotion: int64 [m], indices into the labels. ids: m names.
+    source: int64 [m], what each was cut from, numbered as those of the pairs; without it each is its own.
     """
 
     video: Array
     music: Array
     emotion: Array
     ids: tuple[str, ...]
+    source: Array = field(default_factory=lambda: NONE)
+
+    def __post_init__(self) -> None:
+        if self.source is NONE:
+            object.__setattr__(self, "source", np.arange(len(self.emotion)))
 
     def __len__(self) -> int:
         return len(self.emotion)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One collection whole, as it is left out or learnt from: all its pairs, and all its segments with their sound.
+
+    music: the labelled music of its parts that lack pictures, or None.
+    """
+
+    name: str
+    pairs: Pairs
+    corpus: Corpus
+    music: "Extra | None" = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +139,7 @@ class Dataset:
     notes: what else was found about parts.
     features: what the columns of either modality are, as a trained model will need them.
     labels: what the emotions of pairs and corpus are indices into; CLASSES of a set of three classes.
+    collections: what the training pairs were gathered from, in the order of their numbers; () of one collection.
     """
 
     name: str
@@ -120,6 +151,7 @@ class Dataset:
     notes: Mapping[str, str] = field(default_factory=dict)
     features: Mapping[Modality, FeatureSet] = field(default_factory=dict)
     labels: tuple[str, ...] = EMOTIONS
+    collections: tuple[Collection, ...] = ()
 
 
 class Fitted(Protocol):

@@ -5,18 +5,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from recommender.encoders.contract import MODALITIES, Encoder, Setting
-from recommender.encoders.emotion import EmotionEncoder
-from recommender.encoders.linear import LinearEncoder
 from recommender.encoders.matcher import Calibration, Matcher
-from recommender.encoders.predicted import PredictedEncoder
-from recommender.encoders.projection import ProjectionEncoder
+from recommender.encoders.mixture import PLAIN, MixtureEncoder
 from recommender.errors import InputError, ModelError
 from recommender.types import Array
 
 __all__ = ["ENCODERS", "Calibration", "Encoder", "Matcher", "build"]
 
 ENCODERS: dict[str, Callable[[Mapping[str, Setting], Mapping[str, Array]], Encoder]] = {
-    kind.kind: kind for kind in (EmotionEncoder, LinearEncoder, PredictedEncoder, ProjectionEncoder)
+    **PLAIN,
+    MixtureEncoder.kind: MixtureEncoder,
 }
 
 

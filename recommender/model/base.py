@@ -53,7 +53,7 @@ class Model(ABC):
 
         Parameters
         ----------
-        name_or_folder: "builtin" (default), "emomv-c", the name of an imported model, or a path.
+        name_or_folder: "builtin" (default), "emomv", the name of an imported model, or a path.
         """
         folder = files.find(name_or_folder)
         manifest = files.read_manifest(folder)
@@ -115,8 +115,12 @@ class Model(ABC):
 
     @property
     def ranker(self) -> str:
-        """The ranker that its card shows best."""
+        """The ranker of music for clips that its card chose."""
         return "cosine"
+
+    def ranker_for(self, target: Modality) -> str:
+        """The ranker that its card chose for searches of `target`: "music" for clips, or "video" for music."""
+        return self.ranker
 
     @property
     def reads(self) -> str:

@@ -95,6 +95,13 @@ def read_reranking(
         fine = all(np.isfinite(found.reranker.logits(*pair)).all() for pair in pairs)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration, InputError) as error:
         raise ModelError(f"{folder}: AFCLNet's numbers do not fit together ({error}); train the model again") from error
-    if not fine or default not in RANKERS or set(found.calibrations) != CALIBRATED:
+    if not fine or set(found.calibrations) != CALIBRATED:
         raise ModelError(f"{folder}: AFCLNet's part is incomplete; fetch or train the model again")
-    return found, default
+    return found, check_ranker(folder, default, found)
+
+
+def check_ranker(folder: Path, name: Any, reranking: Reranking | None) -> str:
+    """A ranker that a manifest names; raises ModelError for one that there is not, or that the model cannot serve."""
+    if name not in RANKERS or (reranking is None and name != "cosine"):
+        raise ModelError(f"{folder}: no ranker {name!r} in this model; fetch or train it again")
+    return str(name)

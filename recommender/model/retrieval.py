@@ -19,7 +19,7 @@ from recommender.explain import by_agreement
 from recommender.extractors import EXTRACTORS, Extractor, find_extractor
 from recommender.model import folder as files
 from recommender.model.base import Encoded, Model, tags_of
-from recommender.model.reranking import TENSORS, Reranking, read_reranking, read_weights
+from recommender.model.reranking import TENSORS, Reranking, check_ranker, read_reranking, read_weights
 from recommender.rankers import SIDE, Scoring
 from recommender.types import Analysis, Array, Coded, Emotions, Modality, Reason, Space, number_columns
 
@@ -67,7 +67,8 @@ class RetrievalModel(Model):
     ----------
     needs: the features of each modality. system: which system was trained.
     trained_on: dataset, its revision and parts, as the manifest has them.
-    reranking: AFCLNet and how its scores are shown, or None. default: the ranker that did best in cross-validation.
+    reranking: AFCLNet and how its scores are shown, or None. default: the ranker that cross-validation chose.
+    backward: that of clips for music, where it is another.
     """
 
     name: str
@@ -79,6 +80,7 @@ class RetrievalModel(Model):
     trained_on: Mapping[str, Any]
     reranking: Reranking | None = None
     default: str = "cosine"
+    backward: str | None = None
 
     @cached_property
     def scoring(self) -> Scoring:
@@ -93,6 +95,9 @@ class RetrievalModel(Model):
     @property
     def ranker(self) -> str:
         return self.default
+
+    def ranker_for(self, target: Modality) -> str:
+        return self.default if target == "music" else self.backward or self.default
 
     @property
     def reads(self) -> str:
@@ -256,8 +261,9 @@ def load(folder: Path, manifest: Mapping[str, Any]) -> RetrievalModel:
     name, system, trained_on = facts
     widths = {m: len(need.columns) for m, need in needs.items()}
     reranking, default = read_reranking(folder, manifest, tensors, columns=widths)
-    matcher = Matcher(encoder, calibration)
-    return RetrievalModel(name, revision, folder, system, needs, matcher, trained_on, reranking, default)
+    backward = check_ranker(folder, manifest["ranker_of_clips"], reranking) if "ranker_of_clips" in manifest else None
+    facts_of = name, revision, folder, system
+    return RetrievalModel(*facts_of, needs, Matcher(encoder, calibration), trained_on, reranking, default, backward)
 
 
 def revision_of(manifest: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import pytest
 from recommender.encoders import ENCODERS, Calibration, Matcher, build
 from recommender.encoders.emotion import EmotionEncoder
 from recommender.encoders.linear import LinearEncoder
+from recommender.encoders.mixture import MixtureEncoder
 from recommender.encoders.projection import gelu
 from recommender.errors import ModelError
 
@@ -19,6 +20,9 @@ def layer(rng, rows, columns):
 def tensors(kind, rng):
     """Random numbers of the shapes that an encoder of `kind` needs."""
     made = {}
+    if kind == "mixture":
+        parts = {"first": tensors("predicted", rng), "second": tensors("projection", rng)}
+        return {f"{part}.{name}": values for part, some in parts.items() for name, values in some.items()}
 
     def add(name, rows, columns):
         made[f"{name}.weights"], made[f"{name}.bias"] = layer(rng, rows, columns)
@@ -45,6 +49,15 @@ SETTINGS = {
     "linear": {},
     "predicted": {"score": "evidence", "softness": 0.5, "weight": 0.15},
     "projection": {"emotion_from_embedding": False},
+    "mixture": {
+        "first": "predicted",
+        "second": "projection",
+        "share": 0.6,
+        "first.score": "evidence",
+        "first.softness": 0.5,
+        "first.weight": 0.15,
+        "second.emotion_from_embedding": False,
+    },
 }
 
 
@@ -156,3 +169,16 @@ def test_projection_heads_equal_the_network(layer_norm):
             shares = torch.softmax(branch(projected), dim=1).numpy()
         np.testing.assert_allclose(encoder(modality, x[modality]), projected.embedding.numpy(), atol=1e-5)
         np.testing.assert_allclose(encoder.emotions(modality, x[modality]), shares, atol=1e-5)
+
+
+def test_the_cosine_of_a_mixture_is_the_weighted_sum_of_its_parts():
+    rng = np.random.default_rng(3)
+    parts = [build(kind, SETTINGS[kind], tensors(kind, rng), name="part") for kind in ("predicted", "projection")]
+    both = MixtureEncoder.of(*parts, share=0.6)
+    video, music = rng.normal(size=(5, D["video"])), rng.normal(size=(4, D["music"]))
+    alone = [one("video", video) @ one("music", music).T for one in parts]
+    np.testing.assert_allclose(
+        both("video", video) @ both("music", music).T, 0.6 * alone[0] + 0.4 * alone[1], atol=1e-6
+    )
+    assert np.array_equal(both.emotions("music", music), parts[0].emotions("music", music))
+    assert both.dim == parts[0].dim + parts[1].dim

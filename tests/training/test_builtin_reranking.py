@@ -20,11 +20,12 @@ from training.affect import picture_affect, picture_copies
 from training.affect.cross_validation import Problem
 from training.affect.feature_table import FeatureTable
 from training.learning.model_folder import as_json
+from training.learning.second_stage import choose_ranker
 from training.reranking import train
 from training.reranking.card import HEADING
 from training.reranking.crossed import RECIPE, Crossed, cross_fit, fit, fuse_out_of_fold, fusion
 from training.reranking.rated import Rated, deal_pairs, distances, nearness
-from training.reranking.train import assemble_reranking, best_ranker
+from training.reranking.train import assemble_reranking
 
 COLUMNS = {
     "video": ("lightness_lstar", "saturation", "motion_widths_per_s"),
@@ -148,8 +149,7 @@ def test_fusion_leaves_out_what_says_nothing(sides):
     ],
 )
 def test_the_default_is_the_best_of_what_does_no_harm(gains, chosen):
-    found = {name: {"video->music mAP": {"mean": mean, "low_95": low}} for name, (mean, low) in gains.items()}
-    assert best_ranker(found) == chosen
+    assert choose_ranker({name: {"mean": mean, "low_95": low} for name, (mean, low) in gains.items()}) == chosen
 
 
 def test_what_is_served_is_what_was_trained(sides, run_of, base, tmp_path):

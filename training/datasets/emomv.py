@@ -57,7 +57,7 @@ def load_layout(root: Path, layout: Layout) -> Dataset:
         )
     number = _numbers(layout, tables.values())
     pairs = {split: _pairs(parts, split, table, number) for split, table in tables.items()}
-    corpus = _corpus(parts, corpus_table) if corpus_table else None
+    corpus = _corpus(parts, corpus_table, number) if corpus_table else None
     return Dataset(
         name=layout.name,
         pairs=pairs,
@@ -84,10 +84,16 @@ def extra_music(folder: Path, which: Literal["a", "b", "both"] = "b", apart_from
     sets = [_train_music(folder, LAYOUTS[name]) for name in chosen]
     first = np.cumsum([0, *(1 + int(train.source.max()) for train in sets)])
     music = np.concatenate([train.music for train in sets])
-    keep = np.ones(len(music), bool) if apart_from is None else nearest(music, apart_from) < COPY
     emotion = np.concatenate([train.emotion for train in sets])
     source = np.concatenate([train.source + start for train, start in zip(sets, first, strict=False)])
-    return Extra(music[keep], emotion[keep], source[keep])
+    found = Extra(music, emotion, source)
+    return found if apart_from is None else apart(found, apart_from)
+
+
+def apart(extra: Extra, others: Array) -> Extra:
+    """`extra` without recordings that are among the music `others` [n, d]: those as near as two copies (`COPY`)."""
+    keep = nearest(extra.music, others) < COPY
+    return Extra(extra.music[keep], extra.emotion[keep], extra.source[keep])
 
 
 COPY = 0.99
@@ -150,12 +156,14 @@ def _pairs(parts: _Parts, split: str, table: Sequence[PairLabel], number: dict[s
     )
 
 
-def _corpus(parts: _Parts, table: Sequence[SegmentLabel]) -> Corpus:
+def _corpus(parts: _Parts, table: Sequence[SegmentLabel], number: dict[str, int]) -> Corpus:
+    """The corpus; sources that no pair was cut from are numbered on."""
     layout, part = parts.layout, "retrieval"
     video = parts.matrix(layout.corpus_features(layout.video), part, "video", len(table), layout.video)
     music = parts.matrix(layout.corpus_features(layout.music), part, "music", len(table), layout.music)
     emotion = np.array([label.emotion for label in table], np.int64)
-    return Corpus(video, music, emotion, tuple(label.id for label in table))
+    source = [number.setdefault(layout.source(label.id), len(number)) for label in table]
+    return Corpus(video, music, emotion, tuple(label.id for label in table), np.array(source, np.int64))
 
 
 def _numbers(layout: Layout, tables: Iterable[Sequence[PairLabel]]) -> dict[str, int]:

@@ -6,6 +6,7 @@ import platform
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import numpy as np
 from training.evaluation import reliability, stages, summary, trec
 from training.evaluation import report as rendering
 from training.evaluation.files import write_text
-from training.evaluation.published import paper_rows, survey
+from training.evaluation.published import Row, paper_rows, survey
+from training.evaluation.saved import Saved
 from training.evaluation.slices import per_query_table, write_per_query
 from training.evaluation.trials import Bench, Outcome, run, trials
 from training.learning.versions import environment
@@ -71,6 +73,7 @@ def benchmark(
         "protocol": bench.protocol,
         "split": bench.split,
         "part": bench.part,
+        "ranked": bench.ranked,
         "relevance": bench.relevance,
         "folds": bench.folds if bench.split == "folds" else None,
         "seeds": list(seeds),
@@ -79,7 +82,8 @@ def benchmark(
         "significance": summary.significance(scored, against),
         "stages": [pair._asdict() | {"directions": stages.figures(found)} for pair, found in staged.items()],
         "survey": survey(bench.dataset.name),
-        "published": [row._asdict() for row in paper_rows(bench.dataset.name)] if bench.split == "published" else [],
+        "published": [row._asdict() for row in _published(bench)],
+        "collections": _collections(bench, outcomes),
         "versions": environment(PACKAGES),
         "hardware": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
         "fit_cpu_s": sum(sum(s.seconds) for s in scored.values()),
@@ -95,7 +99,38 @@ def _system(system: System, scored: summary.Scored, outcomes: dict[int, list[Out
     weights = [outcome.weight for folds in outcomes.values() for outcome in folds]
     if np.isfinite(weights).all():
         entry["fusion_weight"] = {"mean": float(np.mean(weights)), "low": min(weights), "high": max(weights)}
+    if isinstance(system, Saved):
+        entry["trained_on"] = dict(system.model.trained_on)
     return entry
+
+
+def _published(bench: Bench) -> list[Row]:
+    """The published rows that are of what is scored here: figures of a corpus only where that corpus is ranked."""
+    if bench.split != "published":
+        return []
+    rows = paper_rows(bench.dataset.name)
+    if bench.corpus is not None:
+        return rows
+    return [row._replace(figures={n: x for n, x in row.figures.items() if not n.startswith((V, M))}) for row in rows]
+
+
+def _collections(bench: Bench, outcomes: Outcomes) -> list[dict[str, Any]]:
+    """Every collection left out by itself: its name, chance, and each system's measures and share called matched."""
+    found = []
+    for fold in bench.fold_numbers() if bench.split == "collections" else []:
+        alone = replace(bench, only=fold)
+        own = {n: {seed: [kept[fold]] for seed, kept in by_seed.items()} for n, by_seed in outcomes.items()}
+        figures = {name: summary.figures(summary.collect_scores(alone, by_seed)) for name, by_seed in own.items()}
+        entry = {"name": bench.dataset.collections[fold].name, "ranked": alone.ranked}
+        chance = summary.chance(alone, list(next(iter(outcomes.values()))))
+        kept = {n: {"measures": f["measures"], "called_matched": _called(f["confusion"])} for n, f in figures.items()}
+        found.append(entry | {"chance": chance, "systems": kept})
+    return found
+
+
+def _called(confusion: list[list[float]]) -> float:
+    """The share of pairs that are called matched."""
+    return sum(row[1] for row in confusion) / sum(map(sum, confusion))
 
 
 def _dataset(bench: Bench) -> dict[str, Any]:

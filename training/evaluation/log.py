@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from recommender.errors import InputError
 from recommender.opening import parse_json
@@ -48,8 +48,8 @@ def record(
     Call it before the items are scored, so that a run that dies has been seen. Raises InputError for an unknown
     protocol, an empty reason, or a log that cannot be written.
     """
-    if protocol not in ("paper", "clean"):
-        raise InputError(f"unknown protocol {protocol!r}: use paper or clean")
+    if protocol not in get_args(ProtocolName):
+        raise InputError(f"unknown protocol {protocol!r}: use {', '.join(get_args(ProtocolName))}")
     if not reason.strip():
         raise InputError("scoring evaluated items needs a reason for the log")
     now = datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -9,6 +9,7 @@ from training.learning.markdown import table
 from training.types import M, V
 
 COLUMNS = (f"{V} mAP", f"{V} top@1", f"{V} top@5", f"{M} mAP", f"{M} top@1", f"{M} top@5", "accuracy", "F1", "AUC")
+TRANSFERRED = (f"{V} mAP", f"{M} mAP", "accuracy", "AUC", "ECE", "video emotion accuracy", "music emotion accuracy")
 MATCHING = ("MAE", "MSE", "R2", "Brier", "ECE")
 
 STAGE_COLUMNS = ("stage", "mAP", "compared with", "difference", "95 % interval", "p", "p (Holm)")
@@ -34,6 +35,7 @@ def markdown(report: Report) -> str:
         "## Paired tests",
         _tests(report),
         *_stages(report),
+        *_collections(report),
         "## mAP by the query's emotion",
         *(table(*_slices(report, direction)) for direction in (V, M)),
     ]
@@ -71,6 +73,11 @@ HOW_TO_STAGE = (
     "that is not the cosine of its vectors. Paired 95 % intervals over queries and sign-flip tests, on means over "
     "seeds; Holm over the choices of K.{weight}"
 )
+BY_COLLECTION = "By the collection left out"
+HOW_TO_TRANSFER = (
+    "Fitted on the other collections, scored on all of this one; intervals over its sources. Half of the pairs, or "
+    "nearly, are matched: a share called matched far from that says that the probabilities did not travel."
+)
 HOW_TO_RELY = (
     "Share of matched pairs over mean score in ten bins of equal count, the scores of all seeds together, with 95 % "
     "intervals over source videos; on the dashed line a score can be taken at its word."
@@ -78,6 +85,8 @@ HOW_TO_RELY = (
 
 
 def _split(report: Report) -> str:
+    if report["split"] == "collections":
+        return "each collection left out once"
     return "grouped cross-validation on train" if report["split"] == "folds" else f"scored on {report['part']}"
 
 
@@ -89,10 +98,20 @@ def _facts(report: Report) -> list[str]:
         f"- command: `{report['command']}`",
         f"- data: revision `{data['revision'][:16]}`, {counts}; licence {data['licence']}",
         f"- seeds: {', '.join(map(str, report['seeds']))}",
+        f"- ranked: {report['ranked']}",
+        *(f"- `{name}` was trained on {_taught(entry)}" for name, entry in report["systems"].items() if _taught(entry)),
         *([OF_THREE] if report.get("relevance") == "three" else []),
         f"- machine: {machine['processor']}, {machine['cores']} cores; {versions}",
         f"- time: {report['wall_s']:.0f} s for this run; all fits cost {report['fit_cpu_s']:.0f} s of processor time",
     ]
+
+
+def _taught(entry: Mapping[str, Any]) -> str:
+    """What a saved model was trained on; "" of a system that is fitted here."""
+    data = entry.get("trained_on")
+    if not data:
+        return ""
+    return f"{data.get('dataset', 'an unnamed set')}, {data.get('part', 'all')}: {data.get('pairs', 'some')} pairs"
 
 
 def _figures(report: Report) -> tuple[Sequence[str], list[Sequence[str]]]:
@@ -160,6 +179,20 @@ def _stages(report: Report) -> list[str]:
         parts += [f"## Stages: {pair['first']}, then {pair['second']}", _how_to_stage(report, pair)]
         parts += [table(*_stage_rows(report, pair, direction)) for direction in (V, M)]
     return parts
+
+
+def _collections(report: Report) -> list[str]:
+    """Heading, explanation and a table of every collection that was left out."""
+    tables = [part for one in report["collections"] for part in (f"### {one['name']}", table(*_transferred(one)))]
+    return [f"## {BY_COLLECTION}", HOW_TO_TRANSFER, *tables] if tables else []
+
+
+def _transferred(one: Report) -> tuple[Sequence[str], list[Sequence[str]]]:
+    rows: list[Sequence[str]] = [["*chance*", *(plain(one["chance"].get(name)) for name in TRANSFERRED), "-"]]
+    for name, entry in one["systems"].items():
+        figures = (cell(entry["measures"].get(measure)) for measure in TRANSFERRED)
+        rows.append([f"**{name}**", *figures, plain(entry["called_matched"])])
+    return ["system", *TRANSFERRED, "called matched"], rows
 
 
 def _how_to_stage(report: Report, pair: Mapping[str, Any]) -> str:
@@ -230,6 +263,10 @@ def page(report: Report) -> str:
         body.append(f"<h2>Stages: {html.escape(pair['first'])}, then {html.escape(pair['second'])}</h2>")
         body.append(f"<p>{_inline(_how_to_stage(report, pair))}</p><figure>{plots.stages(report, pair)}</figure>")
         body += [_html_table(*_stage_rows(report, pair, direction)) for direction in (V, M)]
+    if report["collections"]:
+        body.append(f"<h2>{BY_COLLECTION}</h2><p>{html.escape(HOW_TO_TRANSFER)}</p>")
+    for one in report["collections"]:
+        body.append(f"<h3>{html.escape(one['name'])}</h3>{_html_table(*_transferred(one))}")
     body.append("<h2>Precision and recall</h2>")
     body += [f"<figure>{plots.precision_recall(report, direction)}</figure>" for direction in (V, M)]
     body.append("<h2>By the query's emotion</h2>")

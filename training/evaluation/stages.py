@@ -19,7 +19,7 @@ from recommender.types import Array
 from training.evaluation.intervals import bootstrap, paired_bootstrap, spread
 from training.evaluation.significance import holm, paired_test
 from training.evaluation.slices import number
-from training.evaluation.summary import directions
+from training.evaluation.summary import directions, query_groups
 from training.evaluation.trials import Bench, Outcome, Task
 from training.measures import SameLabel, per_query
 from training.types import M, V
@@ -36,11 +36,15 @@ class Pair(NamedTuple):
 
 
 class Stages(NamedTuple):
-    """Per direction: the queries' names and emotions [q], and stage -> per-query mAP [seeds, q]."""
+    """Per direction: the queries' names and emotions [q], and stage -> per-query mAP [seeds, q].
+
+    groups: int64 [q], the sources of the queries, where intervals are over them.
+    """
 
     ids: dict[str, tuple[str, ...]]
     emotion: dict[str, Array]
     values: dict[str, dict[str, Array]]
+    groups: dict[str, Array | None]
 
 
 def parse_pair(text: str, systems: Sequence[str]) -> Pair:
@@ -153,8 +157,9 @@ def join_stages(
     ids: dict[str, tuple[str, ...]] = {}
     emotion: dict[str, Array] = {}
     values: dict[str, dict[str, list[Array]]] = {d: {stage: [] for stage in before()} for d in (V, M)}
+    groups: dict[str, Array | None] = {V: None, M: None}
     for seed in sorted(first):
-        tasks = [bench.task(seed, fold) for fold in range(len(first[seed]))]
+        tasks = bench.tasks(seed)
         parts = [of_task(*trial) for trial in zip(tasks, first[seed], second[seed], strict=True)]
         names = [name for task in tasks for name in task.corpus.ids]
         order = np.argsort(np.array(names), kind="stable")  # folds differ by seed, the queries do not
@@ -162,35 +167,37 @@ def join_stages(
             ids[way] = tuple(names[i] for i in order)
             labels = [directions(task, np.zeros((0, 0)))[way].query for task in tasks]
             emotion[way] = np.concatenate(labels)[order]
+            groups[way] = query_groups(bench, tasks, order)
             for stage, rows in columns.items():
                 rows.append(np.concatenate([part[way][stage] for part in parts])[order])
-    return Stages(ids, emotion, {d: {s: np.array(rows) for s, rows in c.items()} for d, c in values.items()})
+    joined = {d: {s: np.array(rows) for s, rows in c.items()} for d, c in values.items()}
+    return Stages(ids, emotion, joined, groups)
 
 
 def figures(found: Stages, seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     """Per direction an entry per stage: mAP, and its difference to the stage before with interval and p."""
-    return {way: _entries(columns, seed) for way, columns in found.values.items()}
+    return {way: _entries(columns, found.groups[way], seed) for way, columns in found.values.items()}
 
 
-def _entries(columns: Mapping[str, Array], seed: int) -> list[dict[str, Any]]:
+def _entries(columns: Mapping[str, Array], groups: Array | None, seed: int) -> list[dict[str, Any]]:
     means = {stage: rows.mean(axis=0) for stage, rows in columns.items()}
     # NaN, a query without relevant items, stays NaN.
     means[PERFECT] = means[COSINE] * 0 + 1
-    entries = [_entry(stage, rows, means, seed) for stage, rows in columns.items()]
+    entries = [_entry(stage, rows, means, groups=groups, seed=seed) for stage, rows in columns.items()]
     again = [entry for entry in entries if entry["compared_with"] == INDEX]
     for entry, corrected in zip(again, holm([entry["p"] for entry in again]), strict=True):
         entry["p_holm"] = corrected
     return entries
 
 
-def _entry(stage: str, rows: Array, means: Mapping[str, Array], seed: int) -> dict[str, Any]:
+def _entry(stage: str, rows: Array, means: Mapping[str, Array], *, groups: Array | None, seed: int) -> dict[str, Any]:
     """One stage; against the perfect order there is nothing to test."""
     other = before()[stage]
     over = spread(np.nanmean(rows, axis=1))
-    level = bootstrap(means[stage], method="percentile", seed=seed)
-    change = paired_bootstrap(means[stage], means[other], seed=seed)
+    level = bootstrap(means[stage], method="percentile", groups=groups, seed=seed)
+    change = paired_bootstrap(means[stage], means[other], groups=groups, seed=seed)
     entry: dict[str, Any] = {"stage": stage, "mAP": over.mean, "sd_over_seeds": number(over.std)}
     entry |= {"low_95": number(level.low), "high_95": number(level.high), "queries": level.n, "compared_with": other}
     entry |= {"difference": change.estimate, "difference_low_95": number(change.low)}
-    p = None if other == PERFECT else paired_test(means[stage], means[other], seed=seed).p
+    p = None if other == PERFECT else paired_test(means[stage], means[other], groups, seed=seed).p
     return entry | {"difference_high_95": number(change.high), "p": p, "p_holm": None}

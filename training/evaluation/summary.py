@@ -1,11 +1,13 @@
 """From raw scores to figures: measures per query and per seed, intervals, slices, significance, chance."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from recommender.types import Array
+from training.datasets.collections import join_pairs
 from training.evaluation.intervals import Summary, bootstrap, bootstrap_of, spread
 from training.evaluation.significance import compare
 from training.evaluation.slices import by_label, number
@@ -81,17 +83,18 @@ def curve(scores: Array, relevant: Array) -> Array:
     precision = found / np.arange(1, scores.shape[1] + 1)
     best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     recall = found / np.maximum(found[:, -1:], 1)
-    rows = [
-        [row[np.searchsorted(r, level - 1e-12)] for level in RECALL_LEVELS] for row, r in zip(best, recall, strict=True)
-    ]
-    answered: Array = np.asarray(hits.any(axis=1))
-    return np.where(answered[:, None], np.array(rows), np.nan)
+    answered = np.flatnonzero(hits.any(axis=1))
+    rows = np.full((len(scores), len(RECALL_LEVELS)), np.nan)
+    for i in answered:
+        rows[i] = best[i][np.searchsorted(recall[i], RECALL_LEVELS - 1e-12)]
+    return rows
 
 
 class Scored(NamedTuple):
     """All that one system left behind: per direction the per-query values [seeds, q], and the matching scores.
 
-    `names`: what `emotion` [q] are indices into.
+    `names`: what `emotion` [q] are indices into. `sources`: per direction int64 [q], the queries' sources where
+    intervals are over them.
     """
 
     ids: dict[str, tuple[str, ...]]
@@ -105,6 +108,18 @@ class Scored(NamedTuple):
     emotions: dict[str, list[tuple[Array, Array]]]
     seconds: list[float]
     names: tuple[str, ...] = EMOTIONS
+    sources: Mapping[str, Array | None] = MappingProxyType({V: None, M: None})
+
+
+def query_groups(bench: Bench, tasks: Sequence[Task], order: Array) -> Array | None:
+    """int64 [q], in `order`: what the queries were cut from, for a bench of collections; None of another.
+
+    Figures that are to hold on further collections are told by sources; those of one published set by its queries, as
+    published.
+    """
+    if bench.split != "collections":
+        return None
+    return np.concatenate([task.corpus.source for task in tasks])[order]
 
 
 def collect_scores(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> Scored:
@@ -115,12 +130,14 @@ def collect_scores(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> S
     precision: dict[str, list[Array]] = {V: [], M: []}
     truth, near, match, groups, seconds = [], [], [], [], []
     guesses: dict[str, list[tuple[Array, Array]]] = {"video": [], "music": []}
+    sources: dict[str, Array | None] = {V: None, M: None}
     for seed, folds in sorted(outcomes.items()):
-        tasks = [bench.task(seed, fold) for fold in range(len(folds))]
+        tasks = bench.tasks(seed)
         for direction in (V, M):
             found = queries(tasks, folds, direction)
             order = np.argsort(np.array(found.ids), kind="stable")  # folds differ by seed, the queries do not
             ids[direction], emotion[direction] = tuple(found.ids[i] for i in order), found.emotion[order]
+            sources[direction] = query_groups(bench, tasks, order)
             precision[direction].append(np.nanmean(found.precision, axis=0))
             for name, column in found.values.items():
                 ranking[direction][name].append(column[order])
@@ -138,7 +155,7 @@ def collect_scores(bench: Bench, outcomes: Mapping[int, Sequence[Outcome]]) -> S
         seconds.append(sum(outcome.seconds for outcome in folds))
     stacked = {d: {name: np.array(rows) for name, rows in columns.items()} for d, columns in ranking.items()}
     curves = {d: np.mean(rows, axis=0) for d, rows in precision.items()}
-    return Scored(ids, emotion, stacked, curves, truth, near, match, groups, guesses, seconds, bench.names)
+    return Scored(ids, emotion, stacked, curves, truth, near, match, groups, guesses, seconds, bench.names, sources)
 
 
 def nearness(pairs: Pairs, labels: int) -> Array:
@@ -161,7 +178,8 @@ def figures(s: Scored, seed: int = 0) -> dict[str, Any]:
             # NaN marks a query without relevant items: the same ones for every seed.
             runs = np.nanmedian(values, axis=1) if name == "median-rank" else np.nanmean(values, axis=1)
             pooled: Summary = "median" if name == "median-rank" else "mean"
-            interval = bootstrap(values.mean(axis=0), pooled, method="percentile", seed=seed)
+            groups = None if pooled == "median" else s.sources[direction]
+            interval = bootstrap(values.mean(axis=0), pooled, method="percentile", groups=groups, seed=seed)
             measures[f"{direction} {name}"] = entry(runs, interval.low, interval.high, n=interval.n)
     measures |= {name: _matching(s, name, s.truth, seed) for name in (*MATCHING, *PROBABILITY)}
     measures |= {f"graded {name}": _matching(s, name, s.graded, seed) for name in GRADED}
@@ -219,25 +237,26 @@ def _slices(s: Scored, direction: str, seed: int) -> dict[str, Any]:
 
 
 def chance(bench: Bench, seeds: Sequence[int]) -> dict[str, float | None]:
-    """The chance level of every measure on the corpora at hand: exact, averaged over folds and seeds.
+    """The chance level of every measure on the corpora at hand: exact, averaged over the queries of folds and seeds.
 
     Of the measures of probabilities it is the level of a constant score, the share of matched pairs.
     """
     levels: dict[str, list[float]] = {}
+    sizes: list[int] = []
     for seed in seeds if bench.split == "folds" else seeds[:1]:
-        for fold in bench.fold_numbers():
-            task = bench.task(seed, fold)
+        for task in bench.tasks(seed):
+            sizes.append(len(task.corpus))
             for direction, way in directions(task, np.zeros((len(task.corpus),) * 2)).items():
                 for name, level in chance_levels(SameLabel(way.query, way.corpus), RANKING).items():
                     levels.setdefault(f"{direction} {name}", []).append(level)
             half = (np.arange(len(task.pairs)) % 2).astype(np.int64)  # as many of either decision
             for name in MATCHING:
                 levels.setdefault(name, []).append(POINTWISE[name].chance(task.pairs.match, half))
-    pairs = bench.dataset.pairs[bench.part]
+    pairs = join_pairs([task.pairs for task in bench.tasks(seeds[0])])
     near = nearness(pairs, len(bench.classes))
     constant = _constant(pairs.match, PROBABILITY)
     constant |= {f"graded {name}": level for name, level in _constant(near, GRADED).items()}
-    return {name: number(float(np.mean(values))) for name, values in levels.items()} | constant
+    return {name: number(float(np.average(values, weights=sizes))) for name, values in levels.items()} | constant
 
 
 def _constant(truth: Array, names: Sequence[str]) -> dict[str, float | None]:
@@ -255,8 +274,14 @@ def significance(systems: Mapping[str, Scored], against: str | None, seed: int =
     means = {name: per_query_means(s) for name, s in systems.items()}
     for measure in TESTED:
         columns = {name: values[measure] for name, values in means.items()}
-        for c in compare(columns, against=against, seed=seed):
+        for c in compare(columns, _groups_of(next(iter(systems.values())), measure), against, seed=seed):
             change = c.difference
             found = {"difference": change.estimate, "low_95": number(change.low), "high_95": number(change.high)}
             rows.append({"measure": measure, "a": c.a, "b": c.b, **found, "p": c.p, "p_holm": c.p_holm})
     return rows
+
+
+def _groups_of(s: Scored, measure: str) -> Array | None:
+    """What resamples and flips of a measure's values keep together: sources, on a bench of collections."""
+    ways = {f"{way} mAP": source for way, source in s.sources.items()}
+    return ways[measure] if measure in ways else None if s.sources[V] is None else s.groups[0]

@@ -14,16 +14,19 @@ import numpy as np
 
 from recommender.atomic import new_file
 from recommender.encoders.contract import MODALITIES
-from recommender.errors import InputError
+from recommender.errors import Argument, InputError
 from recommender.logs import getLogger
 from recommender.model.retrieval import RetrievalModel
 from recommender.types import Array, Modality
+from training.datasets.collections import join_extra
+from training.datasets.emomv import apart
 from training.evaluation import log
 from training.types import CLASS_OF, CLASSES, EMOTIONS, Corpus, Dataset, Extra, Pairs, ProtocolName, Relevance, System
 
 _log = getLogger(__name__)
-Split = Literal["published", "folds"]
-"""`published`: fit on train, score the test (or validation) set. `folds`: grouped cross-validation within train."""
+Split = Literal["published", "folds", "collections"]
+"""`published`: fit on train, score the test (or validation) set. `folds`: grouped cross-validation within train.
+`collections`: each collection is left out once, and what the others taught is scored on the whole of it."""
 
 FOLDS = 5
 FORMAT = 2
@@ -39,13 +42,17 @@ class Trial(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What a fit sees and what it is scored on; `classes`: what of each label makes items relevant to each other."""
+    """What a fit sees (`extra`: further labelled music) and what it is scored on.
+
+    classes: what of each label makes items relevant to each other.
+    """
 
     train: Pairs
     stop: Pairs | None
     pairs: Pairs
     corpus: Corpus
     classes: tuple[int, ...] = tuple(range(len(EMOTIONS)))
+    extra: Extra | None = None
 
 
 class Outcome(NamedTuple):
@@ -79,7 +86,10 @@ class Bench:
 
     Attributes
     ----------
-    dataset, protocol, split: what is measured, and how. folds: of the split `folds`. extra: further labelled music.
+    dataset, protocol, split: what is measured, and how; the split `collections` is that of the protocol `transfer`.
+    folds: of the split `folds`. extra: further labelled music.
+    further: of `collections`, whether their labelled music without pictures is given as well.
+    only: the one collection that is left out; None: each in turn.
     saved: only models that are trained already: no training pairs are needed, and none are given.
     relevance: "three": items are relevant to each other when both are positive, say.
     """
@@ -91,8 +101,18 @@ class Bench:
     extra: Extra | None = None
     saved: bool = False
     relevance: Relevance = "five"
+    further: bool = False
+    only: int | None = None
 
     def __post_init__(self) -> None:
+        gathered = bool(self.dataset.collections)
+        if (self.protocol == "transfer", self.split == "collections") != (gathered, gathered):
+            raise InputError(
+                f"the protocol transfer leaves out one of several collections, and {self.dataset.name} is "
+                f"{len(self.dataset.collections) or 1}: give ",
+                Argument("protocol", "transfer"),
+                " with two sets or more, and others with one",
+            )
         if self.saved and self.split == "folds":
             raise InputError("saved models are scored on published parts: what they were trained on is no test")
         for name in dict.fromkeys([self.part] if self.saved else ["train", self.part]):
@@ -104,7 +124,7 @@ class Bench:
     @property
     def part(self) -> str:
         """The name of the evaluated pairs."""
-        if self.split == "folds":
+        if self.split != "published":
             return "train"
         return "test" if "test" in self.dataset.pairs else "validation"
 
@@ -126,21 +146,51 @@ class Bench:
         return CLASSES if self.relevance == "three" else self.dataset.labels
 
     def fold_numbers(self) -> range:
-        """The folds of one seed."""
+        """The folds of one seed: of `collections` the numbers of those that are left out."""
+        if self.split == "collections":
+            every = range(len(self.dataset.collections))
+            return every if self.only is None else every[self.only : self.only + 1]
         return range(self.folds if self.split == "folds" else 1)
+
+    def tasks(self, seed: int) -> list["Task"]:
+        """The tasks of all folds of a seed."""
+        return [self.task(seed, fold) for fold in self.fold_numbers()]
+
+    @property
+    def ranked(self) -> str:
+        """What is ranked, in words."""
+        if self.split == "collections":
+            sets = (self.dataset.collections[fold] for fold in self.fold_numbers())
+            return ", ".join(f"all {len(one.corpus)} segments of {one.name}" for one in sets)
+        if self.split == "folds":
+            return "the held-out pairs of each fold"
+        if self.corpus is not None:
+            return f"the published corpus of {len(self.corpus)} segments"
+        return f"the {len(own_sound(self.dataset.pairs[self.part]))} matched pairs: the published corpus is not there"
 
     def task(self, seed: int, fold: int) -> Task:
         """The task of a fold that a seed dealt. In cross-validation held-out videos query held-out music, and back."""
+        if self.split == "collections":
+            return self._transfer(fold)
         if self.split == "published":
             pairs = self.dataset.pairs[self.part]
             stop = self.dataset.pairs.get("validation", pairs) if self.protocol == "paper" else None
             train = pairs.take(np.arange(0)) if self.saved else self.dataset.pairs["train"]
-            return Task(train, stop, pairs, self.corpus or own_sound(pairs), self.classes)
+            return Task(train, stop, pairs, self.corpus or own_sound(pairs), self.classes, self.extra)
         train = self.dataset.pairs["train"]
         fit, held = self.rows(seed, fold)
         pairs = train.take(held)
         corpus = Corpus(pairs.video, pairs.music, pairs.video_emotion, pairs.ids)
-        return Task(train.take(fit), pairs if self.protocol == "paper" else None, pairs, corpus, self.classes)
+        stop = pairs if self.protocol == "paper" else None
+        return Task(train.take(fit), stop, pairs, corpus, self.classes, self.extra)
+
+    def _transfer(self, number: int) -> Task:
+        """A collection, and all others to learn from."""
+        test, every = self.dataset.collections[number], self.dataset.pairs["train"]
+        train = every.take((every.collection != number) & (not self.saved))
+        others = [one.music for one in self.dataset.collections if one.name != test.name and one.music is not None]
+        further = join_extra([apart(music, test.corpus.music) for music in others if self.further])
+        return Task(train, None, test.pairs, test.corpus, self.classes, further)
 
     def rows(self, seed: int, fold: int) -> tuple[Array, Array]:
         """Fitted and held-out training pairs of a fold that a seed dealt, as indices; no source is on both sides."""
@@ -159,7 +209,7 @@ class Bench:
 def own_sound(pairs: Pairs) -> Corpus:
     """The matched pairs as a retrieval corpus, for datasets that publish none."""
     matched = pairs.take(pairs.match == 1)
-    return Corpus(matched.video, matched.music, matched.video_emotion, matched.ids)
+    return Corpus(matched.video, matched.music, matched.video_emotion, matched.ids, matched.video_source)
 
 
 def run(bench: Bench, system: System, trial: Trial, *, folder: Path, reason: str) -> Outcome:
@@ -171,7 +221,7 @@ def run(bench: Bench, system: System, trial: Trial, *, folder: Path, reason: str
         return kept
     task = bench.task(trial.seed, trial.fold)
     start = time.process_time()
-    fitted = system.fit(task.train, trial.seed, task.stop, extra=bench.extra)
+    fitted = system.fit(task.train, trial.seed, task.stop, extra=task.extra)
     log.record(
         folder / "evaluated.jsonl",
         system=trial.system,
@@ -179,7 +229,7 @@ def run(bench: Bench, system: System, trial: Trial, *, folder: Path, reason: str
         seed=trial.seed,
         dataset=bench.dataset.name,
         revision=bench.dataset.revision,
-        part=bench.part if bench.split == "published" else f"train, fold {trial.fold} of {bench.folds}",
+        part=_part(bench, trial.fold),
         reason=reason,
     )
     match = np.asarray(fitted.match(task.pairs.video, task.pairs.music), np.float64)
@@ -192,6 +242,13 @@ def run(bench: Bench, system: System, trial: Trial, *, folder: Path, reason: str
     )
     _write(path, key, outcome)
     return outcome
+
+
+def _part(bench: Bench, fold: int) -> str:
+    """What a trial scores, for the log."""
+    if bench.split == "collections":
+        return f"{bench.dataset.collections[fold].name}, left out"
+    return bench.part if bench.split == "published" else f"train, fold {fold} of {bench.folds}"
 
 
 def _emotions(probabilities: Array | None) -> Array:
@@ -210,7 +267,7 @@ def trial_key(bench: Bench, system: System, trial: Trial) -> str:
     """A hash over all that an outcome depends on: data, protocol, folds, configuration and the code that fits."""
     more = bench.extra
     extra = "" if more is None else hashlib.sha256(more.music.tobytes() + more.emotion.tobytes()).hexdigest()
-    where = bench.dataset.revision, bench.protocol, bench.split, bench.folds
+    where = bench.dataset.name, bench.dataset.revision, bench.protocol, bench.split, bench.folds, bench.further
     facts = (FORMAT, *where, extra, repr(system), *trial, code())
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
@@ -218,7 +275,7 @@ def trial_key(bench: Bench, system: System, trial: Trial) -> str:
 SOURCES = (
     *("recommender.encoders", "recommender.model", "recommender.rankers"),  # and what trained models score with
     *("training.measures", "training.nets", "training.systems"),
-    *(f"training.learning.{name}" for name in ("folds", "loop", "losses", "targets", "weighing")),
+    *(f"training.learning.{name}" for name in ("folds", "loop", "losses", "memo", "targets", "weighing")),
 )
 
 

@@ -24,6 +24,19 @@ def deal_pair_folds(pairs: Pairs, k: int, seed: int) -> list[tuple[Array, Array]
     return deal_folds(_labels(pairs), group, k, seed=seed)
 
 
+def deal_parts(pairs: Pairs, k: int, seed: int) -> list[tuple[Array, Array]]:
+    """What a fit is judged by inside its own training pairs: (train rows, test rows), ascending int64.
+
+    Pairs of several collections: each collection is left out once, since that is how far what is learnt must travel.
+    Pairs of one: `deal_pair_folds`.
+    """
+    collections = np.unique(pairs.collection)
+    if len(collections) < 2:
+        return deal_pair_folds(pairs, k, seed)
+    rows = np.arange(len(pairs))
+    return [(rows[pairs.collection != one], rows[pairs.collection == one]) for one in collections]
+
+
 def deal_folds(labels: Array, group: Array, k: int, *, seed: int) -> list[tuple[Array, Array]]:
     """k folds (train rows, test rows), ascending int64, none of the groups [n] on both sides; at least k groups.
 

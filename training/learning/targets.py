@@ -89,7 +89,7 @@ class Scored:
 
     video: float32 [n, d_v]; music: float32 [n, d_m]. score: float64 [n] in [0, 1].
     video_affect, music_affect: float64 [n, a]: ratings, or one-hot emotions.
-    group: int64 [n]; pairs of one group never cross folds.
+    group: int64 [n]; pairs of one group never cross folds. collection: int64 [n], where there are several.
     rule: the score of any video with any music by their affect; None where only the given pairs have one.
     classes: whether affect is one-hot.
     person, voice: float64 [n] of 0 and 1: whether the picture shows a person, whether the music has a voice; None where
@@ -106,6 +106,7 @@ class Scored:
     classes: bool = False
     person: Array | None = None
     voice: Array | None = None
+    collection: Array | None = None
 
     def __post_init__(self) -> None:
         arrays = {name: len(value) for name, value in vars(self).items() if isinstance(value, np.ndarray)}
@@ -138,10 +139,17 @@ class Scored:
         labels -= np.minimum(labels.min(axis=0), 0)  # counts to be dealt evenly: not below 0
         return deal_folds(labels, self.group, k, seed=seed)
 
+    def parts(self, k: int, seed: int) -> list[tuple[Array, Array]]:
+        """(fitted rows, held-out rows): each collection left out once where there are several, else `folds`."""
+        if self.collection is None or len(numbers := np.unique(self.collection)) < 2:
+            return self.folds(k, seed)
+        return [(np.flatnonzero(self.collection != one), np.flatnonzero(self.collection == one)) for one in numbers]
+
 
 def score_pairs(pairs: Pairs, target: Target = "binary") -> Scored:
     """`pairs` with one-hot emotions as affect: scored by their match label, or graded by their emotions' distance."""
     one_hot = np.eye(len(EMOTIONS))
     video, music = one_hot[pairs.video_emotion], one_hot[pairs.music_emotion]
     score = pairs.match.astype(np.float64) if target == "binary" else near_emotion(video, music)
-    return Scored(pairs.video, pairs.music, score, video, music, pairs.groups(), RULES[target], classes=True)
+    sides = pairs.video, pairs.music, score, video, music
+    return Scored(*sides, pairs.groups(), RULES[target], classes=True, collection=pairs.collection)

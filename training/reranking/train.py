@@ -20,11 +20,11 @@ from recommender.model import Model
 from recommender.model.affect import AffectModel, load
 from recommender.model.folder import read_manifest
 from recommender.model.reranking import Reranking
-from recommender.rankers.afclnet import Reranker
-from recommender.types import Array, Modality
+from recommender.types import Array
 from training.affect.midi import find_synth, renderings_cache
 from training.learning import model_folder
 from training.learning.model_folder import files_of, pack, writable, write
+from training.learning.second_stage import MARGIN, choose_ranker
 from training.learning.targets import NearAffect, is_matched
 from training.learning.versions import environment
 from training.reranking import crossed as crossed_fits
@@ -32,8 +32,9 @@ from training.reranking import pigeonhole_bootstrap
 from training.reranking.card import HEADING, section
 from training.reranking.crossed import RECIPE, Crossed, cross_fit
 from training.reranking.pigeonhole_bootstrap import Agreement, Figures
-from training.reranking.rated import Rated, Seen, distances, measure_rated, nearness
-from training.systems.afclnet.export import reranker
+from training.reranking.rated import Rated, distances, measure_rated, nearness
+from training.systems.afclnet.export import refer, reranker
+from training.systems.afclnet.system import choose_rows
 from training.systems.logistic import calibration
 from training.types import Tick
 
@@ -45,8 +46,6 @@ CHOSEN_BY = "video->music mAP"
 """The default ranker is what `recommend --video` uses."""
 REFERENCES = 32
 """Training items of either side that tell what is usual: more cost time when a library is indexed."""
-MARGIN = 0.003
-"""mAP that the second stage may cost at the worst: what nobody notices among ten answers."""
 RIVALS = ("afclnet", "fusion")
 REPORT = "rescoring.json"
 PACKAGES = ("numpy", "scipy", "torch")
@@ -82,7 +81,7 @@ def train_builtin(
     rule, distance = nearness(video, music), distances(video.ratings, music.ratings)
     runs = cross_validated(video, music, rule, seeds=seeds, tick=tick)
     figures = compare(runs, distance, (video.groups, music.groups), tick=tick)
-    default = best_ranker(figures["differences"])
+    default = choose_ranker({name: figures["differences"][name][CHOSEN_BY] for name in RIVALS})
     reranking = assemble_reranking(video, music, rule, runs=runs, distance=distance, seed=seed)
     facts = {
         "format": 1,
@@ -157,17 +156,6 @@ def _measures(estimate: Figures, resampled: Sequence[Figures]) -> dict[str, Any]
     return out
 
 
-def best_ranker(differences: Mapping[str, Any]) -> str:
-    """The two stages where they do no harm, else the cosine: of the rankers that are not inferior to the cosine the one
-    with the most video->music mAP.
-
-    Not inferior is a paired 95 % interval that begins above -`MARGIN`.
-    """
-    gains = {name: differences[name][CHOSEN_BY] for name in RIVALS}
-    harmless = [name for name, gain in gains.items() if gain["low_95"] > -MARGIN]
-    return max(harmless, key=lambda name: float(gains[name]["mean"]), default="cosine")
-
-
 def assemble_reranking(
     video: Rated, music: Rated, rule: NearAffect, *, runs: Sequence[Crossed], distance: Array, seed: int
 ) -> Reranking:
@@ -178,18 +166,8 @@ def assemble_reranking(
     matched = np.tile(is_matched(1 - distance / rule.reach).ravel(), len(runs))
     scores = {"afclnet": [run.logit for run in runs], "fusion": [fusion(run.cosine, run.logit) for run in runs]}
     calibrations = {name: calibration(np.ravel(some), matched) for name, some in scores.items()}
-    return Reranking(referring(reranker(network), *sides), fusion, calibrations)
-
-
-def referring(plain: Reranker, video: Seen, music: Seen) -> Reranker:
-    """`plain` with `REFERENCES` training items of either side, spread over all, to tell what is usual from."""
-
-    def side(modality: Modality, seen: Seen) -> Array:
-        rows = np.unique(np.linspace(0, len(seen.ratings) - 1, REFERENCES).round().astype(int))
-        return plain.plain_side(modality, seen.features[rows])
-
-    references = {"video.reference": side("video", video), "music.reference": side("music", music)}
-    return Reranker(plain.settings, {**plain.tensors, **references})
+    references = [side.features[choose_rows(side.ratings, False, REFERENCES)] for side in sides]
+    return Reranking(refer(reranker(network), references[0], references[1]), fusion, calibrations)
 
 
 def _files(base: AffectModel, name: str, reranking: Reranking, facts: Mapping[str, Any]) -> dict[str, str | bytes]:

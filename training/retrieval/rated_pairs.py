@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import InputError
-from recommender.extractors import EXTRACTORS
+from recommender.extractors import EXTRACTORS, Extractor
 from recommender.text import show
 from recommender.types import Array, Modality
 from training.construction.features import Progress, content_hashes, vectors
@@ -97,18 +97,26 @@ def read_rated_pairs(table: Path) -> RatedPairs:
 
 
 def measure_files(
-    files: Sequence[str], folder: Path, modality: Modality, *, cache: Path, workers: int, tick: Progress
+    files: Sequence[str],
+    folder: Path,
+    modality: Modality,
+    *,
+    cache: Path,
+    workers: int,
+    tick: Progress,
+    extractor: Extractor | None = None,
 ) -> tuple[dict[str, Array], dict[str, str]]:
     """Features float32 [d] of each file's picture or sound by name, and why the others have none.
 
-    Kept by content in `cache`, so that a stopped run goes on where it was.
+    extractor: what measures them; None: what comes with the package. Kept by content in `cache`, so that a stopped run
+    goes on where it was.
     """
     digests, failed = content_hashes({name: folder / name for name in files})
     names = {str(folder / name): name for name in digests}
     contents = {path: digests[name] for path, name in names.items()}
     gone, total = len(failed), len(names) + len(failed)
-    builtin = EXTRACTORS[f"builtin-{modality}"]
-    measured = vectors(contents, builtin, cache, workers=workers, on_progress=lambda done, _: tick(gone + done, total))
+    by = extractor or EXTRACTORS[f"builtin-{modality}"]
+    measured = vectors(contents, by, cache, workers=workers, on_progress=lambda done, _: tick(gone + done, total))
     failed |= {names[path]: reason for path, reason in measured.failed.items()}
     return {names[path]: vector for path, vector in measured.found.items()}, failed
 

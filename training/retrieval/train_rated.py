@@ -22,8 +22,9 @@ from recommender.model.reranking import Reranking
 from recommender.model.retrieval import FeatureSet, RetrievalModel, load
 from recommender.text import show
 from recommender.types import Array, Modality
-from training.evaluation.intervals import bootstrap_of
+from training.evaluation.intervals import bootstrap_of, paired_bootstrap
 from training.learning.model_folder import files_of, report_of, writable, write
+from training.learning.second_stage import choose_ranker
 from training.learning.targets import Scored, is_matched
 from training.learning.weighing import weigh
 from training.measures import POINTWISE
@@ -159,10 +160,18 @@ def assemble_model(data: Scored, config: AFCLNetConfig, held: Held, *, seed: int
     scores = {"cosine": held.cosine, "afclnet": held.logit, "fusion": fusion(*held)}
     calibrations = {ranker: calibration(x, data.score) for ranker, x in scores.items()}
     figures = {ranker: _figures(data, calibrations[ranker](x)) for ranker, x in scores.items()}
-    default = min(figures, key=lambda ranker: figures[ranker]["MSE"]["mean"])
+    errors = {ranker: (calibrations[ranker](x) - data.score) ** 2 for ranker, x in scores.items()}
+    gains = {ranker: _gain(errors["cosine"], errors[ranker], data.group) for ranker in ("afclnet", "fusion")}
+    default = choose_ranker(gains)
     network = reranker(AFCLNet("afclnet", config).fit_scored(data, seed))
     matcher = Matcher(cosine_stage(data), calibrations.pop("cosine"))
     return Parts(matcher, Reranking(network, fusion, calibrations)), default, figures
+
+
+def _gain(cosine: Array, other: Array, group: Array) -> dict[str, float]:
+    """By how much less the squared errors `other` [n] are than those of the cosine, paired, over groups."""
+    found = paired_bootstrap(cosine, other, groups=group)
+    return {"mean": found.estimate, "low_95": found.low}
 
 
 def _error(score: Array, truth: Array) -> float:

@@ -1,8 +1,8 @@
 """Fusion: retrieval and rescoring as one score, weighed against each other on inner folds of the training pairs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,12 +11,13 @@ from recommender.errors import InputError
 from recommender.rankers.scoring import Scale
 from recommender.types import Array, Modality
 from training.learning import weighing
-from training.learning.folds import deal_pair_folds
+from training.learning.folds import deal_parts
 from training.learning.loop import mean_known, queries
 from training.learning.weighing import GRID, best
-from training.systems.afclnet.system import AFCLNet
+from training.systems.afclnet.system import UNBIASED, AFCLNet
 from training.systems.emomv import EmoMVRetrieval
 from training.systems.logistic import calibration
+from training.systems.mixture import Mixture
 from training.systems.posterior import EmotionMatching
 from training.systems.predicted import PredictedMusic
 from training.systems.rated import without_calibration
@@ -41,26 +42,31 @@ class FusionConfig:
             raise InputError(f"a fusion needs at least one partition into folds, not {self.partitions}")
 
 
+TRAVELLING = FusionConfig(grid=(0.1,))
+"""Chosen on transfers between EmoMV-B and EmoMV-C: folds of the collection that is learnt from ask for more."""
+
+
 def scale_of(fitted: Fitted, train: Pairs) -> Scale:
     """The scale of `fitted` on every video with every piece of music of `train`."""
     return weighing.scale_of(np.asarray(fitted.similarity(train.video, train.music), np.float64))
 
 
 class Held(NamedTuple):
-    """A held-out part of the training pairs: its rows, and both systems' z of every combination, [h, h]."""
+    """A held-out part of the training pairs: both systems' z of every combination [h, h], and raw scores of its pairs,
+    [h] of either."""
 
-    rows: Array
     pairs: Pairs
     first: Array
     second: Array
+    raw: tuple[Array, Array]
 
 
 @dataclass(frozen=True)
 class Fusion:
     """w z(second) + (1 - w) z(first): the first system retrieves, the second rescores.
 
-    w is the weight of the grid with the largest mean over both directions of the mAP within held-out folds, the
-    smaller of equals; the match probability is calibrated on the held-out pairs of the same folds.
+    w is the weight of the grid with the largest mean over both directions of the mAP within held-out parts (folds, or
+    collections where there are several), the smaller of equals; the match probability is calibrated on their pairs.
     """
 
     name: str
@@ -73,25 +79,39 @@ class Fusion:
         held = list(self._held_out(train, seed, extra))
         quality = [retrieval(held, weight) for weight in self.config.grid]
         weight = best(self.config.grid, quality)
-        # One row of scores per partition: every training pair is held out once in each.
-        scores = np.empty((self.config.partitions, len(train)))
-        for i, part in enumerate(held):
-            scores[i // self.config.folds, part.rows] = np.diag(fuse(part.first, part.second, weight))
-        decision = calibration(scores.ravel(), np.tile(train.match, len(scores)))
-        both = self.first.fit(train, seed, stop, extra=extra), self.second.fit(train, seed, stop, extra=extra)
-        scales = scale_of(both[0], train), scale_of(both[1], train)
-        return FittedFusion(*both, *scales, weight, decision, tuple(quality))
+        decision = calibrate([np.diag(fuse(part.first, part.second, weight)) for part in held], held)
+        first = self._fit(self.first, train, seed, stop, extra=extra, held=held)
+        second = self._fit(self.second, train, seed, stop, extra=extra, held=held)
+        scales = scale_of(first, train), scale_of(second, train)
+        return FittedFusion(first, second, *scales, weight, decision, tuple(quality))
+
+    def _fit(
+        self, system: System, train: Pairs, seed: int, stop: Pairs | None, *, extra: Extra | None, held: "list[Held]"
+    ) -> Fitted:
+        """`system` fitted on `train`; where it calibrates itself on held-out pairs, on those that are there already."""
+        plain = without_calibration(system)
+        fitted: Any = plain.fit(train, seed, stop, extra=extra)
+        if plain == system:
+            return fitted
+        own = [part.raw[0 if system is self.first else 1] for part in held]
+        return replace(fitted, calibration=calibrate(own, held))
 
     def _held_out(self, train: Pairs, seed: int, extra: Extra | None) -> Iterator[Held]:
         """The held-out folds of every partition, one partition after the other."""
         for partition in range(self.config.partitions):
             # Strides of a prime: partitions of one seed are not those of the next.
-            for inside, rows in deal_pair_folds(train, self.config.folds, seed + 7919 * partition):
+            for inside, rows in deal_parts(train, self.config.folds, seed + 7919 * partition):
                 part, rest = train.take(inside), train.take(rows)
                 both = map(without_calibration, (self.first, self.second))
                 fits = (one.fit(part, seed, None, extra=extra) for one in both)
-                first, second = (scale_of(one, part)(one.similarity(rest.video, rest.music)) for one in fits)
-                yield Held(rows, rest, first, second)
+                scores = [(scale_of(one, part), one.similarity(rest.video, rest.music)) for one in fits]
+                first, second = (scale(score) for scale, score in scores)
+                yield Held(rest, first, second, (np.diag(scores[0][1]), np.diag(scores[1][1])))
+
+
+def calibrate(scores: Sequence[Array], held: Sequence[Held]) -> Calibration:
+    """The match probability of scores [h] of the pairs of all held-out parts, each pair once in every partition."""
+    return calibration(np.concatenate(scores), np.concatenate([part.pairs.match for part in held]))
 
 
 def fuse(first: Array, second: Array, weight: float) -> Array:
@@ -143,5 +163,6 @@ class FittedFusion:
 SYSTEMS: dict[str, Callable[[], System]] = {
     "fusion": lambda: Fusion("fusion", EmotionMatching(), AFCLNet()),
     "fusion-predicted": lambda: Fusion("fusion-predicted", PredictedMusic(), AFCLNet()),
+    "fusion-mixture": lambda: Fusion("fusion-mixture", Mixture(), AFCLNet("afclnet-unbiased", UNBIASED), TRAVELLING),
     "fusion-emomv": lambda: Fusion("fusion-emomv", EmoMVRetrieval(), AFCLNet()),
 }

@@ -6,7 +6,7 @@ import numpy as np
 
 from recommender.encoders import Calibration, Encoder, Matcher
 from recommender.types import Array
-from training.learning.folds import deal_pair_folds
+from training.learning.folds import deal_parts
 from training.systems.logistic import calibration
 from training.types import Pairs
 
@@ -23,12 +23,15 @@ def calibrate(encoder: Encoder, pairs: Pairs) -> Matcher:
 
 
 def calibrate_out_of_fold(fit: Callable[[Pairs], Encoder], pairs: Pairs, folds: int, *, seed: int) -> Matcher:
-    """The matcher fitted on `pairs`, its match probability on the cosines of pairs whose sources it did not see.
+    """The matcher fitted on `pairs`, its match probability on the cosines of pairs whose sources it did not see, nor,
+    where there are several, their collection (`deal_parts`).
 
-    `seed` draws the folds.
+    `seed` draws the folds; without any the pairs it was fitted on stand in for those.
     """
+    if not folds:
+        return calibrate(fit(pairs), pairs)
     cosine = np.empty(len(pairs))
-    for inside, held in deal_pair_folds(pairs, folds, seed):
+    for inside, held in deal_parts(pairs, folds, seed):
         cosine[held] = _cosine(fit(pairs.take(inside)), pairs.take(held))
     return Matcher(fit(pairs), calibration(cosine, pairs.match))
 

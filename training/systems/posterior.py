@@ -7,7 +7,7 @@ and the music by a softened likelihood, whose certainty is real.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
@@ -45,6 +45,10 @@ class EmotionMatching:
 
     name: str = "evidence"
     config: PosteriorConfig = field(default_factory=PosteriorConfig)
+
+    def without_calibration(self) -> "EmotionMatching":
+        """The same recipe whose matches are calibrated on what it was fitted on, at a fraction of the time."""
+        return replace(self, config=replace(self.config, calibration_folds=0))
 
     def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Matcher:
         """The classifiers fitted on `train` and, where given, `extra` music; `stop` is not used: a convex problem.

@@ -7,7 +7,7 @@ emotion label tells. One score does it all: the cosine of unit vectors of fixed 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -43,6 +43,11 @@ class PredictedMusic:
 
     name: str = "predicted"
     config: PredictedConfig = field(default_factory=PredictedConfig)
+
+    def without_calibration(self) -> "PredictedMusic":
+        """The same recipe whose matches are calibrated on what it was fitted on, at a fraction of the time."""
+        emotion = replace(self.config.emotion, calibration_folds=0)
+        return replace(self, config=replace(self.config, emotion=emotion))
 
     def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Matcher:
         """The model fitted on `train`, its emotion classifier of music on `extra` too; `stop` is not used: no epochs.

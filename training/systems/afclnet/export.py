@@ -40,7 +40,14 @@ def reranker(fitted: FittedAFCLNet) -> Reranker:
     settings |= {"members": len(fitted.nets), "self_heads": shape.self_heads, "mutual_heads": shape.mutual_heads}
     settings |= {"own": shape.task_experts, "shared": shape.shared_experts, "residual": shape.residual}
     settings |= {"products": shape.products, "inputs": shape.inputs}
-    return Reranker(settings, {name: np.asarray(values, np.float32) for name, values in tensors.items()})
+    plain = Reranker(settings, {name: np.asarray(values, np.float32) for name, values in tensors.items()})
+    return refer(plain, *fitted.references) if fitted.references else plain
+
+
+def refer(plain: Reranker, video: Array, music: Array) -> Reranker:
+    """`plain` with training items as references, given by raw features [r, d], to tell what is usual from."""
+    sides = {"video.reference": plain.plain_side("video", video), "music.reference": plain.plain_side("music", music)}
+    return Reranker(plain.settings, {**plain.tensors, **sides})
 
 
 def _member(net: Network) -> dict[str, Array]:

@@ -1,0 +1,82 @@
+"""A user's own pairs for `recommend train adapt`: from a table of media, or a data set that was built of them."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from recommender.encoders.contract import MODALITIES
+from recommender.errors import InputError
+from recommender.model.retrieval import RetrievalModel
+from recommender.text import show
+from recommender.types import Array, Modality
+from training.learning.targets import is_matched
+from training.retrieval.rated_pairs import RatedPairs, measure_files, read_rated_pairs
+from training.types import Dataset, Pairs, Tick, components
+
+
+class Own(NamedTuple):
+    """Pairs of a user: what they are called, a hash of what they hold, and whether their emotions were given.
+
+    failed: the files that could not be used, with the reason.
+    """
+
+    name: str
+    revision: str
+    pairs: Pairs
+    labelled: bool
+    failed: Mapping[str, str] = {}
+
+
+def read_own(table: Path, model: RetrievalModel, *, cache: Path, workers: int, tick: Tick) -> Own:
+    """The pairs of a CSV table (`training.retrieval.rated_pairs`), measured as `model` reads them.
+
+    A pair of score .5 or more, or rated 3 or more of 5, is a match; emotions count where the table has them. Features
+    stay in `cache`. Raises InputError for a wrong table, and where what the model reads cannot be measured here.
+    """
+    rated = read_rated_pairs(table)
+    for modality in MODALITIES:
+        model.check_media(modality)
+    sides: dict[Modality, dict[str, Array]] = {}
+    failed: dict[str, str] = {}
+    for modality in MODALITIES:
+
+        def progress(done: int, total: int, what: str = f"measuring {modality}") -> None:
+            tick(what, done, total)
+
+        files, extractor = getattr(rated, modality), model.needs[modality].extractor
+        sides[modality], bad = measure_files(
+            files, table.parent, modality, cache=cache, workers=workers, tick=progress, extractor=extractor
+        )
+        failed |= bad
+    revision = hashlib.sha256(table.read_bytes()).hexdigest()
+    return Own(show(table.name), revision, with_sources(rated, sides["video"], sides["music"]), rated.classes, failed)
+
+
+def with_sources(rated: RatedPairs, video: Mapping[str, Array], music: Mapping[str, Array]) -> Pairs:
+    """The pairs whose files both have features. What matched pairs connect is one source: a clip and its music."""
+    named = enumerate(zip(rated.video, rated.music, strict=True))
+    rows = np.array([i for i, (clip, track) in named if clip in video and track in music], np.int64)
+    names = [[side[i] for i in rows] for side in (rated.video, rated.music)]
+    clips, tracks = (np.unique(side, return_inverse=True)[1] for side in names)
+    tracks = tracks + int(clips.max(initial=-1)) + 1
+    match = is_matched(rated.score[rows]).astype(np.int64)
+    every, linked = np.arange(int(tracks.max(initial=-1)) + 1), match == 1
+    source = components(np.r_[clips[linked], every], np.r_[tracks[linked], every])[linked.sum() :]
+    both = zip((video, music), names, strict=True)
+    seen, heard = (np.array([found[name] for name in side], np.float32) for found, side in both)
+    affects = (rated.video_affect, rated.music_affect) if rated.classes else (np.zeros((len(rated.score), 1)),) * 2
+    clip_emotion, track_emotion = (affect[rows].argmax(axis=1) for affect in affects)
+    ids = tuple(f"{clip} + {track}" for clip, track in zip(*names, strict=True))
+    return Pairs(seen, heard, match, clip_emotion, track_emotion, source[clips], source[tracks], ids)
+
+
+def take_own(dataset: Dataset, model: RetrievalModel) -> Own:
+    """The training pairs of a data set; raises InputError when the model reads other features, or there are none."""
+    model.check(dataset.features, dataset.name)
+    pairs = dataset.pairs.get("train")
+    if pairs is None or not pairs.video.shape[1] or not pairs.music.shape[1]:
+        raise InputError(f"{dataset.name} has no training pairs with features of both sides")
+    return Own(dataset.name, dataset.revision, pairs, labelled=True)
