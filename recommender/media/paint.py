@@ -10,6 +10,8 @@ from recommender.types import Array
 
 # Area averaging does not alias; the other two flags keep chroma sharp and unbiased and cost 0.1 ms at 1080p.
 _AREA = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+# For 4:2:0 whose size stays, swscale makes 16-bit RGB of other rows' chroma with the last flag (FFmpeg 8): not there.
+_SAME_SIZE = Interpolation.AREA | Interpolation.ACCURATE_RND
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _FORMATS = {(False, False): "rgb24", (False, True): "rgba", (True, False): "rgb48le", (True, True): "rgba64le"}
 _HD_HEIGHT = 720  # pictures this high that do not name their colour matrix are taken as BT.709, as players do
@@ -51,7 +53,7 @@ class Painter:
             *self._size,
             format=_FORMATS[wide, clear],
             src_colorspace=matrix,
-            interpolation=_AREA,
+            interpolation=_SAME_SIZE if wide and self._size == (frame.width, frame.height) else _AREA,
             threads=1,
         )
         pixels: Array = small.to_ndarray()

@@ -23,12 +23,13 @@ import cv2
 
 from tests.faults import seeds
 from tests.faults.cases import Case, case
-from tests.faults.pool import Limits, Outcome, add_options, outcomes
+from tests.faults.pool import Limits, Outcome, add_options, outcomes, require_like
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """1 when anything was found, else 0."""
     given = _arguments().parse_args(argv)
+    require_like(given.like, (seed.kind for seed in seeds.corpus()))
     cv2.setNumThreads(1)
     make = partial(case, given.seed, like=given.like)
     numbers = range(given.first, given.first + given.files) if given.only is None else [given.only]

@@ -18,7 +18,7 @@ import numpy as np
 
 from tests.faults import inputs, mutations
 from tests.faults.cases import Case
-from tests.faults.pool import Limits, Outcome, add_options, outcomes
+from tests.faults.pool import Limits, Outcome, add_options, outcomes, require_like
 
 _BOMBS = 0.05  # share of files that are small and say that they are huge
 _SPLIT = "@"  # between the kind of a file, its name there, and nothing else
@@ -54,9 +54,9 @@ def judge(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
 def main(argv: Sequence[str] | None = None) -> int:
     """1 when anything was found, else 0."""
     given = _arguments().parse_args(argv)
+    require_like(given.like, (seed.kind for seed in inputs.corpus()))  # read before processes are forked
     numbers = range(given.first, given.first + given.count) if given.only is None else [given.only]
     print(f"seed {given.seed}, files {numbers[0]} to {numbers[-1]}", flush=True)
-    inputs.corpus()  # before processes are forked
     start, done = time.monotonic(), list[Outcome]()
     make = partial(case, given.seed, like=given.like)
     for outcome in outcomes(make, numbers, given.jobs, Limits(cpu_s=given.cpu, memory_mb=given.memory), judge):

@@ -7,6 +7,7 @@ import os
 import resource
 import select
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +39,14 @@ def add_options(parser: argparse.ArgumentParser, *, memory_mb: int) -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--cpu", type=int, default=Limits.cpu_s, help="seconds of computing per file")
     parser.add_argument("--memory", type=int, default=memory_mb, help="MB per file")
+
+
+def require_like(like: str, kinds: Iterable[str]) -> None:
+    """End the program in one line, with 2, where none of `kinds` begins with `like`."""
+    kinds = sorted({*kinds})
+    if not any(kind.startswith(like) for kind in kinds):
+        print(f"--like {like}: no file is made from such a kind; name one of {', '.join(kinds)}", file=sys.stderr)
+        raise SystemExit(2)
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 
 from recommender import media
 from recommender.extractors.video import video
-from tests.faults import crafted, judge, mutations, seeds
+from tests.faults import crafted, fuzz, fuzz_inputs, judge, mutations, seeds
 from tests.faults.cases import case
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +70,16 @@ def test_a_run_can_keep_to_one_kind_of_file():
     made = [case(7, number, like="turning/") for number in range(20)]
     assert {one.kind.partition("/")[0] for one in made} == {"turning"}
     assert made[3] == case(7, 3, like="turning/")
+
+
+@pytest.mark.parametrize("main", [fuzz.main, fuzz_inputs.main])
+def test_a_kind_that_no_file_is_made_from_is_refused_in_one_line(main, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--like", "mq4/"])
+    told = capsys.readouterr()
+    assert (stopped.value.code, told.out) == (2, "")
+    assert told.err.startswith("--like mq4/: no file is made from such a kind; name one of ")
+    assert told.err.count("\n") == 1
 
 
 def test_the_corpus_holds_the_usual_kinds_each_of_them_whole(tmp_path):

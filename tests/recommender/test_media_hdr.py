@@ -1,6 +1,7 @@
 """HDR and wide-gamut files: the picture that an SDR screen shows, by formulas of their own (BT.2100, BT.2408)."""
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -64,6 +65,15 @@ def test_an_sdr_picture_in_an_hdr_or_wide_file_comes_back(tmp_path, transfer):
     difference = shown(video(tmp_path / "a.mp4", transfer)) - picture()
     assert np.abs(difference).mean() < 2
     assert np.quantile(np.abs(difference), 0.99) < 10
+
+
+@pytest.mark.parametrize("transfer", ["pq", "hlg", "bt2020"])
+@pytest.mark.parametrize("side", [64, 60])
+def test_a_picture_with_fewer_rows_of_colour_comes_back_at_its_own_size_too(tmp_path, transfer, side):
+    path = video(tmp_path / "a.mkv", transfer, codec="ffv1", pixels="yuv420p10le")
+    small = next(media.frames(path, max_side=side)).rgb.astype(float)
+    expected = cv2.resize(picture(), small.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(small - expected).mean() < 3
 
 
 def test_a_codec_without_colours_of_its_own_is_told_them_by_the_container(tmp_path):
