@@ -32,7 +32,7 @@ FEWEST_BARS = 4
 LONGEST_S = 4 * 3600.0
 # What a way costs beside its jumps, in random jumps.
 JOINT = 0.02  # each joint: fewer are better
-DOUBT = 1.2  # a joint whose sides are surely not both lines
+DOUBT = 2.0  # a joint whose sides are surely not both lines
 AWAY, FARTHEST = 0.07, 0.7  # each bar that the beginning lies from the section's, up to
 OUTSIDE = 0.002  # each bar that is played outside of the section
 UNREST = 1.0  # ending where more starts than in any other bar
