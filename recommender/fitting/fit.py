@@ -16,7 +16,7 @@ from recommender.errors import FitError, InputError
 from recommender.extractors.audio.beats import FEWEST, Beats
 from recommender.extractors.audio.stft import FRAME_HZ
 from recommender.fitting.barlines import Barlines, barlines
-from recommender.fitting.joints import Meeting, meet
+from recommender.fitting.joints import Meeting, clearance, meet
 from recommender.fitting.path import Run, Terrain, cheapest, reverse_runs
 from recommender.fitting.similarity import Bars, compare
 from recommender.fitting.sound import Sound, listen
@@ -32,7 +32,7 @@ FEWEST_BARS = 4
 LONGEST_S = 4 * 3600.0
 # What a way costs beside its jumps, in random jumps.
 JOINT = 0.02  # each joint: fewer are better
-DOUBT = 0.8  # a joint at a line that is none, on either side
+DOUBT = 2.0  # a joint whose sides are surely not both lines
 AWAY, FARTHEST = 0.07, 0.7  # each bar that the beginning lies from the section's, up to
 OUTSIDE = 0.002  # each bar that is played outside of the section
 UNREST = 1.0  # ending where more starts than in any other bar
@@ -80,12 +80,12 @@ def fit(sound: Sound, beats: Beats | None, wish: Wish) -> Fit:
     if len(found.at_s) <= FEWEST_BARS:
         raise FitError(f"it has fewer than {FEWEST_BARS} bars")
     inside = found.at_s < sound.ends_s
-    lines = Barlines(np.maximum(found.at_s - LEAD_S, 0)[inside], found.sure[inside])
+    lines = Barlines(np.maximum(found.at_s - LEAD_S, 0)[inside], found.both[inside][:, inside])
     bars = compare(sound, lines.at_s)
     peak = None if wish.hit_s is None else peak_line(sound, bars, wish.section)
-    land = terrain(sound, bars, lines.sure, wish=wish)
+    land = terrain(sound, bars, lines.both, wish=wish)
     runs, ahead = _runs(land, sound.ends_s - bars.lines_s[-1], wish, peak=peak)
-    made = _Cutter(sound, bars, lines.sure)(runs, wish, None if peak is None else _Peak(peak, ahead))
+    made = _Cutter(sound, bars, lines.both)(runs, wish, None if peak is None else _Peak(peak, ahead))
     dearest = max((joint.cost for joint in made.joints), default=0.0)
     if dearest > TOO_DEAR:
         raise FitError(f"its best cut costs {dearest:.2f} of a random jump: it would be heard")
@@ -101,8 +101,8 @@ def _check(wish: Wish) -> None:
         raise InputError(f"{wish.hit_s:g} s lies outside of the {wish.length_s:g} s of music")
 
 
-def terrain(sound: Sound, bars: Bars, sure: Array, *, wish: Wish) -> Terrain:
-    """What ways through the bars cost, for a wish without its ending and hit."""
+def terrain(sound: Sound, bars: Bars, both: Array, *, wish: Wish) -> Terrain:
+    """What ways through the bars cost, for a wish without its ending and hit; `both` as in `Barlines`."""
     lines = bars.lines_s
     bar_s = float(np.median(bars.lengths_s))
     section = wish.section or Stretch(0.0, sound.duration_s)
@@ -111,7 +111,7 @@ def terrain(sound: Sound, bars: Bars, sure: Array, *, wish: Wish) -> Terrain:
     return Terrain(
         bars.lengths_s,
         np.where(inside, 0.0, OUTSIDE),
-        bars.jump + JOINT + DOUBT * ((1 - sure)[:, None] + (1 - sure)),
+        bars.jump + JOINT + DOUBT * (1 - both),
         np.minimum(AWAY * away, FARTHEST),
         UNREST * (1 - bars.rest),
         least=max(1, round(min(SHORTEST_S, wish.length_s / 3) / bar_s)),
@@ -172,8 +172,8 @@ def _backwards(land: Terrain, wanted_s: float) -> list[Run]:
 class _Cutter:
     """Makes pieces of runs of bars, their joints drawn to where the waves agree."""
 
-    def __init__(self, sound: Sound, bars: Bars, sure: Array) -> None:
-        self._sound, self._bars, self._sure = sound, bars, sure
+    def __init__(self, sound: Sound, bars: Bars, both: Array) -> None:
+        self._sound, self._bars, self._both = sound, bars, both
 
     def __call__(self, runs: list[Run], wish: Wish, peak: _Peak | None) -> Fit:
         lines = self._bars.lines_s
@@ -182,6 +182,8 @@ class _Cutter:
         met = [meet(self._sound.samples, ends[k], starts[k + 1]) for k in range(len(parts) - 1)]
         for k, meeting in enumerate(met):
             starts[k + 1] += meeting.later_s
+            early_s = max(clearance(self._sound.samples, at_s) for at_s in (ends[k], starts[k + 1]))
+            starts[k + 1], ends[k] = starts[k + 1] - early_s, ends[k] - early_s
         if wish.ending == "real":
             ends[-1] = self._sound.ends_s
             starts[0] -= wish.length_s - _total(starts, ends)
@@ -204,7 +206,7 @@ class _Cutter:
         for k, meeting in enumerate(met):
             at_s += pieces[k].end_s - pieces[k].start_s
             left, entered = parts[k].last, parts[k + 1].first
-            sure = float(self._sure[left] * self._sure[entered])
+            sure = float(self._both[left, entered])
             cost = float(self._bars.jump[left, entered])
             joints.append(Joint(at_s, pieces[k].end_s, pieces[k + 1].start_s, cost, meeting.alike, sure))
         return tuple(joints)

@@ -1,9 +1,10 @@
-"""Where exactly two stretches of a track meet, so that the beat goes on and the waves agree."""
+"""Where exactly two stretches of a track meet, so that the beat goes on, the waves agree and strokes are whole."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from recommender.editing.placement import JOINT_S
 from recommender.extractors.audio.stft import SR_HZ
 from recommender.types import Array
 
@@ -11,6 +12,8 @@ AROUND_S = 0.2  # compared on either side of a joint
 STRAY_S = 0.025  # how far a joint may be moved: beats are told to some 20 ms
 ALIKE = 0.3  # waves that correlate less are other notes: then onsets are aligned
 ENVELOPE = 22  # samples (1 ms) of a step of the onsets
+SPARE_S = 0.002  # between the crossfade and the stroke that follows
+BEFORE_S, LOUDER = 0.05, 1.2  # of so much before, so many times the largest step: a stroke
 
 
 class Meeting(NamedTuple):
@@ -38,6 +41,20 @@ def meet(samples: Array, left_s: float, entered_s: float) -> Meeting:
     else:
         best = int(alike.argmax())
     return Meeting((best - len(alike) // 2) / SR_HZ, float(alike[best]))
+
+
+def clearance(samples: Array, at_s: float) -> float:
+    """How much earlier than `at_s` a joint must lie for a stroke within its crossfade to come whole after it; else 0.
+
+    Beats are told late at times: then the stroke on a line sounds before it.
+    """
+    half, spare = round(JOINT_S / 2 * SR_HZ), round(SPARE_S * SR_HZ)
+    around = np.abs(np.diff(_cut(samples, at_s, 0)))
+    middle = len(around) // 2
+    inside = around[middle - half : middle + half + spare]
+    before = around[middle - half - round(BEFORE_S * SR_HZ) : middle - half]
+    strokes = np.flatnonzero(inside > LOUDER * before.max())
+    return (len(inside) - int(strokes[0])) / SR_HZ if len(strokes) else 0.0
 
 
 def _cut(samples: Array, at_s: float, margin: int) -> Array:

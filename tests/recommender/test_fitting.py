@@ -1,17 +1,19 @@
 """Music recut to a length: the path, the joints, and what comes of a song whose bars are known."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
-from recommender.editing.placement import Stretch
+from recommender.editing.placement import JOINT_S, Stretch
 from recommender.errors import FitError, InputError
 from recommender.extractors.audio.beats import NONE, Beats
 from recommender.extractors.audio.stft import SR_HZ
-from recommender.fitting.barlines import barlines
+from recommender.fitting import barlines as finding
+from recommender.fitting.barlines import barlines, both_first, log_odds, repeats
 from recommender.fitting.fit import LEAD_S, Wish, fit, peak_line
-from recommender.fitting.joints import meet
+from recommender.fitting.joints import clearance, meet
 from recommender.fitting.path import Run, Terrain, cheapest, reverse_runs
 from recommender.fitting.similarity import compare
 from recommender.fitting.sound import sound_of
@@ -134,6 +136,29 @@ def test_bars_of_twice_the_tempo_are_taken_two_by_two(sound):
     assert on.mean() > 0.9
 
 
+def test_beats_that_repeat_are_found_and_told_the_same(sound, beats, monkeypatch):
+    same = repeats(sound, beats.times_s)
+    assert all(same[beat].argmax() == beat + 80 for beat in range(6 * 4, 12 * 4))  # 20 bars later all comes again
+    assert same.diagonal().max() == 0
+    told = log_odds(sound, beats.times_s)
+    monkeypatch.setattr(finding, "MOST", 0)
+    alone = log_odds(sound, beats.times_s)
+    first, again = np.arange(4 * 4, 15 * 4), np.arange(24 * 4, 35 * 4)
+    apart, before = (1 - np.corrcoef(odds[first], odds[again])[0, 1] for odds in (told, alone))
+    assert apart < 0.1 * before
+
+
+def test_two_lines_are_as_sure_as_all_runs_of_places_tell():
+    rng = np.random.default_rng(5)
+    chance, cost = rng.normal(size=(6, 3)), rng.exponential(size=(3, 3))
+    places = np.array(list(product(range(3), repeat=6)))
+    worth = chance[np.arange(6), places].sum(axis=1) - cost[places[:, 1:], places[:, :-1]].sum(axis=1)
+    weight, first = np.exp(worth), np.array([0, 2, 3, 5])
+    at_first = places[:, first] == 0
+    told = both_first(chance, cost, first)
+    assert told == pytest.approx((at_first.T * weight) @ at_first / weight.sum())
+
+
 @pytest.mark.parametrize("late", [-300, 0, 7, 441])
 def test_a_joint_is_aligned_to_the_sample(late):
     rng = np.random.default_rng(3)
@@ -142,6 +167,17 @@ def test_a_joint_is_aligned_to_the_sample(late):
     met = meet(y, 1.0, 1.0 + (len(phrase) + 5000) / SR_HZ)
     assert met.later_s * SR_HZ == pytest.approx(late, abs=0.01)
     assert met.alike > 0.99
+
+
+@pytest.mark.parametrize("after_ms", [-8, 3, 13])
+def test_a_stroke_within_a_crossfade_comes_whole_after_it(after_ms):
+    rng = np.random.default_rng(4)
+    y = (0.02 * rng.normal(size=SR_HZ)).astype(np.float32)
+    assert clearance(y, 0.5) == 0
+    stroke_s = 0.5 + after_ms / 1000
+    y[round(stroke_s * SR_HZ) :][:2000] += 0.5 * rng.normal(size=2000).astype(np.float32)
+    ends_s = 0.5 - clearance(y, 0.5) + JOINT_S / 2
+    assert 0.001 < stroke_s - ends_s < 0.003
 
 
 # --- the fit ------------------------------------------------------------------------------------------------

@@ -61,6 +61,11 @@ def evidence(beats_s: Array, frames: Mapping[str, Array], slow: Mapping[str, Arr
     return np.clip((found - found.mean(axis=0)) / spread, -UNUSUAL, UNUSUAL)
 
 
+def sides(series: Array, beats_s: Array, beats: int) -> tuple[Array, Array]:
+    """Sums of the roots of a slow series [m, k] over `beats` beats before and after each beat, two arrays [n, k]."""
+    return _Spans(np.sqrt(np.maximum(series, 0)), beats_s).sides(beats)
+
+
 class _Spans:
     """Sums of a slow series [m, k] over the beats before and after each of n beats."""
 
