@@ -17,11 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.editing.loudness import HOP_S, Meter, programme_lufs
-from recommender.editing.mix import State, ceiling, mix, music_blocks, own_blocks, section_blocks, state_of
+from recommender.editing.mix import ceiling, mix, music_blocks, own_blocks, section_blocks
 from recommender.editing.placement import Placement, Stretch, duck_under
 from recommender.errors import InputError, MediaError, PassingError
 from recommender.logs import getLogger
 from recommender.media import probe
+from recommender.media.kept import State, state_of
 from recommender.media.remux import pictures_of
 from recommender.media.stereo import RATE_HZ
 from recommender.text import show
