@@ -1,6 +1,7 @@
 """The report: one file that needs nothing else, whatever names hold, with pictures, curves, sound and words."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import media_samples
-from recommender.editing.placement import Placement, Stretch
+from recommender.editing.placement import Fit, Placement, Stretch
 from recommender.errors import InputError
 from recommender.extractors.audio.beats import Beats
 from recommender.outputs.records import Answer
@@ -116,6 +117,19 @@ def test_of_a_track_in_pieces_beats_follow_the_pieces(files: Path) -> None:
     assert heard.at_s == 1.0
     assert heard.beats_s == pytest.approx(np.arange(1.0, 5.0, 0.5))
     assert heard.joints_s == (3.0,)
+
+
+def test_what_was_fitted_is_shown_though_no_film_was_made(files: Path) -> None:
+    r = answer(files).recommendations[0]
+    fit = Fit((Stretch(2.0, 4.0), Stretch(10.0, 12.0)), (), 0.02, 0.02, 0.0)
+    told = answer(files, recommendations=[replace(r, fit=fit), replace(r, unfit="no bars")])
+    made = make_part(told, lambda track: BEATS)
+    assert made.heard[0] is not None
+    assert made.heard[0].beats_s == pytest.approx(np.arange(0.0, 4.0, 0.5))
+    assert made.heard[0].joints_s == (2.0,)
+    shown = "".join(Page(page([made], files)).text)
+    assert "Use0:02 to 0:04, 0:10 to 0:12 of 0:20" in shown
+    assert "Use0:02 to 0:08 of 0:20Not fittedno bars" in shown
 
 
 def test_cuts_on_beats_are_counted_beside_chance() -> None:
