@@ -1,7 +1,7 @@
 """The sound of a placement, block by block: the music alone, and with the clip's own sound."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,8 @@ from recommender.types import Array
 CODED_DB = 0.5
 """How far below its highest true peak a mix is limited, for what coding adds."""
 
+OnSecond = Callable[[float], None]
+"""Told how many seconds are done."""
 _KEPT_S = 90.0  # a sound that lasts no longer is decoded once for all that is made of it: 35 MB
 _shelf = Shelf(round(2 * _KEPT_S * RATE_HZ))
 

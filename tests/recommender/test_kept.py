@@ -69,7 +69,9 @@ def test_of_a_clip_under_two_tracks_everything_is_read_once(tmp_path, monkeypatc
     _count(monkeypatch, remux, "_stamped", lambda several, stream: read["scanned"].append(stream.type))
     _count(monkeypatch, sound, "_frames", lambda path, *_, **__: read["decoded"].append(Path(path).name))
     for track in tracks:
-        placement = place(clip, track, in_s=1.0, speech=[Stretch(0.5, 1.5)])
+        seconds: list[float] = []
+        placement = place(clip, track, in_s=1.0, speech=[Stretch(0.5, 1.5)], on_second=seconds.append)
+        assert seconds.count(2.0) == (2 if track == tracks[0] else 1)  # the clip's sound, and the track's
         write_preview(placement, tmp_path / f"{track.stem}.mkv")
         write_stem(placement, tmp_path / f"stem {track.stem}.wav")
     assert len(read["scanned"]) == 1 + 2  # once, and as they are copied into each film
