@@ -35,8 +35,8 @@ _OF_ITS_KIND = {"matroska,webm": (".webm", ".mkv")}
 _MOST_HELD = 32  # packets that wait for the first stamp: more than any decoder puts off
 _BIT_RATES = {"aac": 256_000, "libopus": 192_000}
 # FFmpeg's AAC coder at its fast setting, kept from what costs loudness (noise for high sounds, a cut at 17 kHz) and
-# time (the side of sounds from the middle, looked for in vain; a tenth of it for shaping noise in time, by which
-# nothing comes out truer): louder by up to 0.5 LU and truer by 10 to 20 dB.
+# time (the side of sounds from the middle, looked for in vain; noise shaped in time, by which nothing comes out truer):
+# louder by up to 0.5 LU and truer by 10 to 20 dB.
 _AAC = {"aac_coder": "fast", "cutoff": "22000", "aac_pns": "0", "aac_ms": "0", "aac_tns": "0"}
 
 
