@@ -35,7 +35,7 @@ def keep(look: Callable[[StrPath], _Found]) -> Callable[[StrPath], _Found]:
 
     @wraps(look)
     def seen(path: StrPath) -> _Found:
-        return known(Path(path), state_of(path))
+        return known(path, state_of(path))  # type: ignore[arg-type]  # every path is hashable
 
     return seen
 
