@@ -1,4 +1,4 @@
-"""Previews of real clips with real music: where the music begins, what of the pictures stays, how loud it is, the cost.
+"""Previews of real clips with real music: where the music begins, what of the pictures stays, how loud it is.
 
     python benchmarks/preview.py [--out docs/results/preview.md]
 
@@ -6,10 +6,9 @@ Reads `../shared/data` (clips, activity, music, macleod). Levels are measured by
 time by correlation with the source, decoded here, pictures by their packets; none of it by the code that is measured.
 Settings (the AAC coder's, the headroom for it, pauses, fades) were chosen on the four tracks of CHOSEN_ON, which are
 left out here. Speech: the sentences in `clips/tests__data__test.avi`, cut out and laid where it is known, silence
-between.
+between. What it costs: `preview_cost.py`.
 """
 
-import subprocess
 import sys
 import tempfile
 from contextlib import suppress
@@ -31,7 +30,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SEED, RATE = 18, 48_000
 CHOSEN_ON = ("07 - Town", "13 - Danger", "Kevin_MacLeod_-_Vibe_Ace", "JRPG_battle_loop")
 SENTENCES = (Stretch(0.13, 2.37), Stretch(2.94, 5.09))
-PARTS = ("in_points", "kept_pictures", "loudness_alone", "loudness_under_speech", "cost")
+PARTS = ("in_points", "kept_pictures", "loudness_alone", "loudness_under_speech")
 CODECS = {
     ".wav": ("wav", "pcm_s16le", "s16"),
     ".flac": ("flac", "flac", "s16"),
@@ -43,11 +42,8 @@ CODECS = {
 
 def main() -> None:
     options = measuring.parser(__doc__)
-    options.add_argument("--hour", type=Path, help="a film: only render it, and print the memory it took")
     options.add_argument("--part", choices=PARTS, help="only this part")
     args = options.parse_args()
-    if args.hour:
-        return render(args.hour)
     if not DATA.is_dir():
         print(f"needs {DATA}, which is not there", file=sys.stderr)
         raise SystemExit(1)
@@ -300,55 +296,6 @@ def repeated(clip: Path, times: int, out: Path) -> None:
                 packet.pts, packet.dts, packet.duration, packet.time_base = pts + later, dts + later, duration, base
                 packet.is_keyframe, packet.stream = key, streams[index]
                 target.mux(packet)
-
-
-def cost(folder: Path) -> str:
-    """CPU time of a minute of 720p, and memory of a long film beside a short one."""
-    repeated(DATA / "clips" / "bigbuckbunny.mp4", 12, folder / "minute.mp4")
-    seconds = probe(folder / "minute.mp4").duration_s or 0
-    track, rows = DATA / "music" / "JRPG_town_loop.ogg", []
-    spoken = [Stretch(5.0, 15.0), Stretch(30.0, 40.0)]
-    for name, speech in (("with speech", spoken), ("without", [])):
-        took = measuring.cpu(lambda speech=speech: _both(folder / "minute.mp4", track, speech, folder))
-        rows.append(f"| a minute of 720p {name}, CPU seconds per second | {took / seconds:.3f} |")
-    for minutes in (2, 10):
-        y = np.random.default_rng(SEED).normal(0, 0.05, (2, 60 * RATE)).astype(np.float32)
-        film_of(folder / "one.mp4", y, fps=5, size=(64, 48))
-        repeated(folder / "one.mp4", minutes, folder / "long.mp4")
-        command = [sys.executable, __file__, "--hour", str(folder / "long.mp4")]
-        rows.append(f"| memory at most, {minutes} minutes, MB | {int(subprocess.check_output(command)) / 1024:.0f} |")
-    return "\n".join(["## Cost\n", "Placed and rendered:\n", "| | |", "|---|---|", *rows, ""])
-
-
-def _both(clip: Path, track: Path, speech: list[Stretch], folder: Path) -> None:
-    from recommender.editing import mix, placing
-
-    placing._measured_clip.cache_clear()
-    mix._section.cache_clear()
-    write_preview(place(clip, track, in_s=20, speech=speech), folder / "film.mp4", overwrite=True)
-
-
-def render(film: Path) -> None:
-    """Render a preview of `film` and print the memory it took, in kB."""
-    track = film.with_name("long.flac")
-    with av.open(str(track), "w") as container:
-        stream = container.add_stream("flac", rate=44_100, layout="stereo")
-        stream.codec_context.format = "s16"
-        for k in range(60 * 11):
-            container.mux(stream.encode(_tone(k)))
-        container.mux(stream.encode(None))
-    write_preview(place(film, track), film.with_name("out.mp4"), overwrite=True)
-    status = Path("/proc/self/status").read_text()  # getrusage counts what the process was forked from
-    print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
-
-
-def _tone(k: int) -> av.AudioFrame:
-    """A second of a chord."""
-    t = np.arange(44_100) / 44_100
-    y = (3000 * (np.sin(2 * np.pi * 220 * t) + np.sin(2 * np.pi * (275 + k % 7) * t))).astype(np.int16)
-    frame = av.AudioFrame.from_ndarray(np.repeat(y, 2).reshape(1, -1), format="s16", layout="stereo")
-    frame.sample_rate, frame.pts = 44_100, k * 44_100
-    return frame
 
 
 if __name__ == "__main__":

@@ -24,9 +24,11 @@ from recommender import timelines  # noqa: E402
 from recommender.editing.export import find_beats, find_cuts  # noqa: E402
 from recommender.editing.placement import Placement, Stretch, duck_under  # noqa: E402
 from recommender.editing.stem import write_stem  # noqa: E402
+from recommender.media import write_audio  # noqa: E402
 from recommender.timelines import TIMELINES  # noqa: E402
 from recommender.timelines.build import build  # noqa: E402
 from recommender.timelines.timeline import Mark, Timeline, slide  # noqa: E402
+from recommender.timelines.xml import Element, add, add_properties, save  # noqa: E402
 from timeline_samples import CASES, HZ, ODD, RATES, fcpxml_clips, film, found_in, ges, heard, melt, noise  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
@@ -45,7 +47,7 @@ SEED = 0
 
 def main() -> None:
     with TemporaryDirectory() as folder:
-        tables = (HEAD, _matrix), (REAL, _real), (SPEED, _speed)
+        tables = (HEAD, _matrix), (REAL, _real), (JOINTS, _mixes), (SPEED, _speed)
         lines = []
         for words, table in tables:
             lines.append(words)
@@ -175,6 +177,40 @@ def _real_off_s(source: np.ndarray, sound: np.ndarray, placed: Placement) -> flo
     return max(found)
 
 
+def _mixes(folder: Path) -> Iterator[str]:
+    """What MLT makes of its own transition between two clips of a track, of some frames at 25 a second."""
+    yield "| frames of the mix | level of what ends, at the beginning and end of each frame | of what begins |"
+    yield "|---|---|---|"
+    files = [folder / f"{level}.wav" for level in (1, 0)]
+    for path, level in zip(files, (0.5, 0.0), strict=True):
+        write_audio(path, np.full((2, 4 * HZ), level, np.float32), HZ)
+    for frames in (1, 2, 3):
+        told = [_mixed(folder, *pair, frames=frames) for pair in (files, files[::-1])]
+        cells = (", ".join(f"{a:.2f} to {b:.2f}" for a, b in levels) for levels in told)
+        yield f"| {frames} | {' | '.join(cells)} |"
+
+
+def _mixed(folder: Path, ends: Path, begins: Path, *, frames: int) -> list[tuple[float, float]]:
+    """Levels at the beginning and end of each frame of a mix, of the file that has any."""
+    root = Element("mlt", LC_NUMERIC="C")
+    add(root, "profile", frame_rate_num=25, frame_rate_den=1, width=64, height=48)
+    for name, path in (("ends", ends), ("begins", begins)):
+        add_properties(add(root, "producer", id=name, in_=0, out=99), mlt_service="avformat", resource=str(path))
+    mix = add(root, "tractor", id="mix", in_=0, out=frames - 1)
+    for name in ("ends", "begins"):
+        add(mix, "track", producer=name, in_=25, out=25 + frames - 1)
+    transition = add(mix, "transition", in_=0, out=frames - 1)
+    add_properties(transition, a_track=0, b_track=1, mlt_service="mix", start=-1, accepts_blanks=0)
+    track = add(root, "playlist", id="track")
+    for name, first, last in (("ends", 0, 24), ("mix", 0, frames - 1), ("begins", 25 + frames, 99)):
+        add(track, "entry", producer=name, in_=first, out=last)
+    add(add(root, "tractor", id="all", in_=0, out=98), "track", producer="track")
+    save(root, folder / "mix.mlt")
+    y = np.abs(melt(folder / "mix.mlt", folder / "mix.wav")) / 0.5
+    at = [HZ + k * HZ // 25 for k in range(frames)]
+    return [(float(y[first]), float(y[first + HZ // 25 - 1])) for first in at]
+
+
 def _speed(folder: Path) -> Iterator[str]:
     """CPU seconds of exports and of what they wait for."""
     rate, tracks = Fraction(25), [noise(folder / f"speed{n}.wav", 70.0, seed=n) for n in range(4)]
@@ -222,6 +258,10 @@ REAL = """
 Real clips and music, which every program decodes by itself; the music is free to slide. What is left in MLT is how it
 seeks in Ogg (5 ms at most here):
 """
+JOINTS = """
+Joints are crossfades of 30 ms in preview and stem, and hard cuts in Shotcut and Kdenlive: MLT's own transition between
+two clips of a track (`mix`) is silent for a frame, or steps, at lengths as short as that. Levels in MLT:
+"""
 SPEED = """
 A minute of a clip of small pictures, in CPU (medians of five):
 """
@@ -233,7 +273,8 @@ log says that it loaded their clips, in their places. Playing, and changing gain
 
 **Not proved.** No commercial editor was here: Premiere Pro, Final Cut Pro, DaVinci Resolve and Vegas have opened none
 of these files. What is known of them is kept to (rational times, `<format>`, linked stereo pairs, timecode in `start`),
-but that is reading, not proof. Gain in `.otio` and EDL is told as metadata and comment alone."""
+but that is reading, not proof; the `transitionitem` of xmeml, which counts in frames too, is not written for that
+reason: joints are hard cuts there. Gain in `.otio` and EDL is told as metadata and comment alone."""
 
 if __name__ == "__main__":
     main()

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from recommender.timelines import Format
 
 
+PATIENCE_S = 2.0
+"""So long work may take before its progress is shown."""
+
+
 class LevelOptions(Options):
     """How loud music lies under a clip, and how it begins and ends."""
 
@@ -92,12 +96,12 @@ def preview(
     """Hear a track under a clip: the clip's pictures as they are, music under its own sound.
 
     Example: recommend preview clip.mp4 Song.flac --in 1:02 --out "clip with song.mp4\""""
-    from recommender.editing.placing import place, remarks
+    from recommender.editing.placing import remarks
     from recommender.home import refuse_existing
 
     refuse_existing([out], overwrite)
     laid = lay(clip, track, levels, fitting=fitting, in_s=seconds(in_))
-    placement = place(clip, track, speech=speech_of(clip, levels), **laid)
+    placement = measure(clip, track, speech=speech_of(clip, levels), **laid)
     for line in (*render(placement, out, overwrite=overwrite), *remarks(placement)):
         tell(line)
     write(f"{show(out)}\n")
@@ -154,13 +158,13 @@ def export(
 
     Example: recommend export clip.mp4 Song.flac --in 1:02 --export otio,edl --out cut"""
     from recommender.editing.export import refuse_files
-    from recommender.editing.placing import place, remarks
+    from recommender.editing.placing import remarks
     from recommender.timelines import formats_in
 
     formats, name = formats_in(export), file_name(clip.stem)
     refuse_files(formats, out, name, overwrite=overwrite)
     laid = lay(clip, track, levels, fitting=fitting, in_s=seconds(in_ or "0"))
-    placement = place(clip, track, speech=speech_of(clip, levels), **laid)
+    placement = measure(clip, track, speech=speech_of(clip, levels), **laid)
     slides = in_ is None and not fitting.is_asked
     made = take_home([placement], formats, (out, name), slides=slides, marks=marks, overwrite=overwrite)
     for line in (*made.remarks, *remarks(placement)):
@@ -205,6 +209,16 @@ def speech_of(clip: Path, levels: LevelOptions) -> "Sequence[Stretch]":
     from recommender.extractors.audio.speech import speech_in
 
     return () if levels.mute_clip else speech_in(clip)
+
+
+def measure(clip: Path, track: Path, **laid: Any) -> "Placement":
+    """What `place` makes of a clip and a track, with progress on stderr where it takes longer than `PATIENCE_S`."""
+    from recommender.editing.placing import clip_length, place
+    from recommender.outputs.progress import Progress
+
+    verb, whole = f"measuring {show(track.name)}, seconds", max(1, round(clip_length(clip)))
+    with Progress(verb, PATIENCE_S) as progress:
+        return place(clip, track, on_second=lambda at_s: progress.stage(verb, min(whole, int(at_s)), whole), **laid)
 
 
 def render(placement: "Placement", path: Path, *, overwrite: bool) -> list[str]:

@@ -4,7 +4,7 @@ query -> `library.search` (candidates) -> ranker (best section of each) -> reaso
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from os import PathLike
@@ -240,28 +240,20 @@ class Recommender:
         arc = self._arc(q) if all(some.affect.shape[1] for some in windows) else None
         question = rankers.Question(q.vector, q.duration_s, q.side, q.target, arc)
         sections = rankers.get(self._ranker(q))(question, windows, self._scoring)
-        room = self._room(q, ids, windows, sections)
+        weight = _weigh_speech(q)
+        known = dict(zip(ids, self.library.tracks_of(ids), strict=True)) if weight else {}
+        room = None
+        if known:
+            rows = [some.inputs[s.first : s.last + 1] for some, s in zip(windows, sections, strict=True)]
+            room = under_speech.room(known.values(), rows, columns=self.library.inputs(q.target), weight=weight)
         scores = [section.score for section in sections]
         scores = scores if room is None else room.scores(scores)
         few = (top if per_artist is None else _SPARE * top) + len(q.exclude)
-        ranked = _cap(self._rank(ids, scores, few, q.exclude, where), per_artist)
+        ranked = _cap(self._rank(ids, scores, few, known=known, exclude=q.exclude, where=where), per_artist)
         return [
             _Placed(track, windows[i], sections[i], scores[i], room and room.reason(i, sections[i].score))
             for track, i in islice(ranked, top)
         ]
-
-    def _room(
-        self, q: Query, ids: Sequence[int], windows: Sequence[TrackWindows], sections: Sequence[rankers.Section]
-    ) -> under_speech.Room | None:
-        """What stands in the way of the clip's speech in each section; None where nobody speaks."""
-        weight = under_speech.weigh(q.speech, q.duration_s) if q.target == "music" else 0.0
-        if not weight or not ids:
-            return None
-        columns = self.library.inputs(q.target)
-        pairs = zip(windows, sections, strict=True)
-        presence = (under_speech.presence_db(columns, w.inputs[s.first : s.last + 1]) for w, s in pairs)
-        voices = (track.voice for track in self.library.tracks_of(ids))
-        return under_speech.Room(weight, [*map(under_speech.Hindrance, voices, presence)])
 
     def _arc(self, q: Query) -> rankers.Arc | None:
         """How the query moves, where it surely does."""
@@ -270,24 +262,32 @@ class Recommender:
         return rankers.Arc(q.course, self.model.affect_encoder(q.course.affect))
 
     def _rank(
-        self, ids: Sequence[int], scores: Sequence[float], few: int, exclude: frozenset[str], where: Filter | None
+        self,
+        ids: Sequence[int],
+        scores: Sequence[float],
+        few: int,
+        *,
+        known: Mapping[int, Track],
+        exclude: frozenset[str],
+        where: Filter | None,
     ) -> Iterator[tuple[Track, int]]:
         """The tracks with their places in `ids`, best first, equal ones by path.
 
-        The first `few`, with their equals, are looked up at once, all others only where more are taken.
+        Where they are not `known`, the first `few`, with their equals, are looked up at once, all others only where
+        more are taken.
         """
         order = sorted(range(len(ids)), key=lambda i: -scores[i])
         least = scores[order[min(few, len(order)) - 1]] if order else 0.0
         cut = sum(score >= least for score in scores)
         for some in filter(None, (order[:cut], order[cut:])):
-            tracks = zip(self._tracks([ids[i] for i in some], where), some, strict=True)
+            tracks = zip(self._tracks([ids[i] for i in some], known, where), some, strict=True)
             for track, i in sorted(tracks, key=lambda pair: (-scores[pair[1]], pair[0].path, pair[0].id)):
                 if exclude.isdisjoint((track.path, *track.copies, *track.versions)):
                     yield track, i
 
-    def _tracks(self, ids: Sequence[int], where: Filter | None) -> list[Track]:
+    def _tracks(self, ids: Sequence[int], known: Mapping[int, Track], where: Filter | None) -> list[Track]:
         """Tracks, by paths that meet the conditions."""
-        tracks = self.library.tracks_of(ids)
+        tracks = [known[i] for i in ids] if known else self.library.tracks_of(ids)
         if not where:
             return tracks
         from recommender.filters import show_matching_copy
@@ -331,6 +331,11 @@ class Recommender:
         told: dict[str, Any] = {"fits": fits, "cues": q.cues, "loss": q.loss, "speech": q.speech}
         told["course"] = moments_of(windows.bounds[rows], windows.affect[rows])
         return Recommendation(track, score, rank, in_s, out_s, both, tuple(why), feelings, **told)
+
+
+def _weigh_speech(q: Query) -> float:
+    """How much the speech of what is asked about counts; 0 where nobody speaks, or it is music."""
+    return under_speech.weigh(q.speech, q.duration_s) if q.target == "music" else 0.0
 
 
 def _cap(ranked: Iterator[tuple[Track, int]], per_artist: int | None) -> Iterator[tuple[Track, int]]:

@@ -16,6 +16,7 @@ from recommender.editing_commands import (
     FitOptions,
     LevelOptions,
     fit_levels,
+    measure,
     render,
     take_home,
 )
@@ -205,10 +206,9 @@ class Delivery:
         `slides`: to a frame, less than half of one away; so do previews, and all that is made sounds the same.
         """
         from recommender.editing.export import slide_to_frames
-        from recommender.editing.placing import place
 
         laid = {"in_s": r.in_s, "levels": self.levels.levels()} if r.fit is None else fit_levels(r.fit, self.levels)
-        placement = place(clip, Path(r.track.path), speech=speech, **laid)
+        placement = measure(clip, Path(r.track.path), speech=speech, **laid)
         return slide_to_frames(placement) if slides and r.fit is None else placement
 
     def _film(self, answer: "Answer", name: str) -> Path:

@@ -98,4 +98,5 @@ def find_cuts(clip: Path, progress: "Progress | None" = None) -> tuple[float, ..
     if progress is None:
         return cut_times(clip)
     whole = round(probe(clip).duration_s or 0)
-    return cut_times(clip, lambda at_s: progress.stage("looking for cuts, s", min(int(at_s), whole), max(whole, 1)))
+    verb = "looking for cuts, s"
+    return cut_times(clip, lambda frame: progress.stage(verb, min(int(frame.t_s), whole), max(whole, 1)))

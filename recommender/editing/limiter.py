@@ -41,6 +41,8 @@ def limit(blocks: Iterable[Array], ceiling: float) -> Iterator[Array]:
 
 def _limited(before: Array, y: Array, after: Array, ceiling: float) -> Array:
     around = np.concatenate([before, y, after], axis=1)
+    if max(around.max(), -around.min()) <= _SAFE * ceiling:
+        return y
     peaks = true_peaks(around, above=_SAFE * ceiling)
     if peaks.max() <= ceiling:
         return y

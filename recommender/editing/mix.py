@@ -1,8 +1,7 @@
 """The sound of a placement, block by block: the music alone, and with the clip's own sound."""
 
 import math
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -11,14 +10,18 @@ import numpy as np
 
 from recommender.editing.limiter import limit
 from recommender.editing.placement import JOINT_S, Placement
+from recommender.media import probe
+from recommender.media.kept import Shelf, state_of
 from recommender.media.stereo import RATE_HZ, clip_sound, track_sound
 from recommender.types import Array
 
 CODED_DB = 0.5
 """How far below its highest true peak a mix is limited, for what coding adds."""
 
-State = tuple[int, int] | None
-_KEPT_S = 60.0  # of a track are kept while it is placed and rendered: 23 MB
+OnSecond = Callable[[float], None]
+"""Told how many seconds are done."""
+_KEPT_S = 90.0  # a sound that lasts no longer is decoded once for all that is made of it: 35 MB
+_shelf = Shelf(round(2 * _KEPT_S * RATE_HZ))
 
 
 class Mix(NamedTuple):
@@ -49,7 +52,7 @@ class Tape:
             if block is not None:
                 parts.append(block)
                 have += block.shape[1]
-        y = np.concatenate(parts, axis=1)
+        y = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
         self._held = y[:, count:]
         return y[:, :count] if have >= count else np.pad(y, ((0, 0), (0, count - have)))
 
@@ -124,7 +127,7 @@ class _OwnSound:
         self.at, self.tape = 0, Tape(())
         if gain_db is not None:
             gain = np.float32(10 ** (gain_db / 20))
-            blocks = clip_sound(clip, zero_s)
+            blocks = _clip_blocks(clip, zero_s)
             first_at, first = next(blocks, (0, np.zeros((2, 0), np.float32)))
             self.at = min(0, first_at)
             self.tape = Tape(y * gain for y in chain(_silence(first_at), [first], (y for _, y in blocks)))
@@ -194,26 +197,19 @@ def _stretch(placement: Placement, first: int, count: int, *, rate_hz: int) -> I
     yield from section_blocks(placement.track, max(0, first), count + min(0, first), rate_hz=rate_hz)
 
 
-def state_of(path: Path) -> State:
-    """What tells that a file is another than before; None of one that is not there, as who opens it says."""
-    try:
-        state = path.stat()
-    except (OSError, ValueError):
-        return None
-    return state.st_mtime_ns, state.st_size
-
-
 def section_blocks(track: Path, first: int, count: int, *, rate_hz: int = RATE_HZ) -> Iterator[Array]:
     """`count` samples of a track from sample `first` on, as `track_sound`; short ones are decoded once for all that
     is made of them."""
-    if count > _KEPT_S * rate_hz:
-        return track_sound(track, first, count, rate_hz=rate_hz)
-    return iter([_section(track, first, count, rate_hz, state_of(track))])
+    blocks = track_sound(track, first, count, rate_hz=rate_hz)
+    if count > _KEPT_S * RATE_HZ:
+        return blocks
+    key = track, first, count, rate_hz, state_of(track)
+    return (y for _, y in _shelf.play(key, ((0, y) for y in blocks)))
 
 
-@lru_cache(maxsize=2)
-def _section(track: Path, first: int, count: int, rate_hz: int, _state: State) -> Array:
-    """float32 [2, n]; `_state`: what tells that the file is another."""
-    y = np.concatenate([np.zeros((2, 0), np.float32), *track_sound(track, first, count, rate_hz=rate_hz)], axis=1)
-    y.setflags(write=False)
-    return y
+def _clip_blocks(clip: Path, zero_s: float) -> Iterator[tuple[int, Array]]:
+    """The sound of a clip as `clip_sound`; of a short one decoded once, too."""
+    blocks, lasts_s = clip_sound(clip, zero_s), probe(clip).duration_s
+    if lasts_s is None or lasts_s > _KEPT_S:
+        return blocks
+    return _shelf.play((clip, zero_s, state_of(clip)), blocks)

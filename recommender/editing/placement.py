@@ -108,7 +108,7 @@ class Placement:
     @property
     def joints_s(self) -> tuple[float, ...]:
         """Seconds of the clip at which pieces meet."""
-        return tuple(self.at_s + at for at in accumulate(p.end_s - p.start_s for p in self.pieces[:-1]))
+        return joints_s(self.pieces, self.at_s)
 
     def amplitude(self, at_s: NDArray[Any]) -> NDArray[Any]:
         """float64 [n]: what samples of the track are multiplied by at seconds `at_s` [n] of the clip, joints aside."""
@@ -119,6 +119,24 @@ class Placement:
             since / self.fade_in_s if self.fade_in_s else np.inf, left / self.fade_out_s if self.fade_out_s else np.inf
         )
         return np.where((since < 0) | (left < 0), 0.0, 10 ** (gain_db / 20) * np.clip(fades, 0, 1))
+
+
+def joints_s(pieces: Sequence[Stretch], at_s: float) -> tuple[float, ...]:
+    """Seconds of the clip at which pieces meet that begin at `at_s`."""
+    return tuple(at_s + at for at in accumulate(end - start for start, end in pieces[:-1]))
+
+
+def lay_times(times_s: NDArray[Any], pieces: Sequence[Stretch], at_s: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """When moments of a track `times_s` [n] are heard that lie in pieces of it which begin at `at_s` on the clip.
+
+    Piece by piece: which moments, int64 [k], and their seconds of the clip, float64 [k].
+    """
+    which, heard = [np.zeros(0, np.int64)], [np.zeros(0)]
+    for start, end in pieces:
+        which.append(np.flatnonzero((times_s >= start) & (times_s < end)))
+        heard.append(at_s + times_s[which[-1]] - start)
+        at_s += end - start
+    return np.concatenate(which), np.concatenate(heard)
 
 
 def duck_under(speech: Sequence[Stretch], depth_db: float) -> tuple[Keyframe, ...]:

@@ -10,18 +10,18 @@ Everything is measured by EBU R 128 and set by one gain for the whole music, so 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from recommender.editing.loudness import HOP_S, Meter, programme_lufs
-from recommender.editing.mix import State, ceiling, mix, music_blocks, own_blocks, section_blocks, state_of
+from recommender.editing.mix import OnSecond, ceiling, mix, music_blocks, own_blocks, section_blocks
 from recommender.editing.placement import Placement, Stretch, duck_under
 from recommender.errors import InputError, MediaError, PassingError
 from recommender.logs import getLogger
 from recommender.media import probe
+from recommender.media.kept import State, state_of
 from recommender.media.remux import pictures_of
 from recommender.media.stereo import RATE_HZ
 from recommender.text import show
@@ -37,6 +37,7 @@ _ITSELF_S = 0.05  # so near to the beginning or end of a track it begins or ends
 _MOST_DB = 30.0  # what a gain turns up at most: below, there is nothing to be heard but noise
 _REHEARSALS, _CLOSE_LU = 4, 0.15
 _BETWEEN_DB = 2.0  # peaks between samples that are allowed for before a mix is rehearsed
+_CLIPS = 8  # whose measures are kept
 _log = getLogger(__name__)
 
 
@@ -78,6 +79,7 @@ def place(
     speech: Sequence[Stretch] = (),
     pieces: tuple[Stretch, ...] | None = None,
     levels: Levels | None = None,
+    on_second: OnSecond | None = None,
 ) -> Placement:
     """A track under a clip from the clip's first picture on.
 
@@ -85,18 +87,20 @@ def place(
     ----------
     clip: film, animation or still. track: a piece of music. in_s, out_s: the section of it; by default until the clip
         ends. speech: where somebody speaks in the clip, in seconds of it. pieces: stretches of the track that follow
-        each other, instead of one section. levels: by default those of the web.
+        each other, instead of one section. levels: by default those of the web. on_second: told how many seconds
+        are measured, of the clip's sound, of the track's, then of their mix as often as it is needed.
 
     Raises MediaError for a file that cannot be read, InputError where the track ends before `in_s`.
     """
     levels = levels or Levels()
     shown, clip_s = pictures_of(clip), clip_length(clip)
-    own = _own_sound(clip, shown.start_s, clip_s) if levels.own_sound else None
+    own = _own_sound(clip, shown.start_s, clip_s, on_second) if levels.own_sound else None
     if pieces is None:
-        pieces, music, ends = _one_piece(track, in_s, clip_s if out_s is None else min(clip_s, out_s - in_s))
+        wanted_s = clip_s if out_s is None else min(clip_s, out_s - in_s)
+        pieces, music, ends = _one_piece(track, in_s, wanted_s, on_second)
         begins = in_s < _ITSELF_S
     else:
-        music = _measure(music_blocks(Placement(clip, clip_s, track, pieces), gains=False))
+        music = _measure(music_blocks(Placement(clip, clip_s, track, pieces), gains=False), on_second)
         length_s = probe(track).duration_s
         begins, ends = pieces[0].start_s < _ITSELF_S, length_s is not None and pieces[-1].end_s > length_s - _ITSELF_S
     bare = Placement(clip, clip_s, track, pieces, clip_gain_db=None if own is None else 0.0, peak_dbtp=levels.peak_dbtp)
@@ -104,7 +108,8 @@ def place(
     spoken = _spoken(speech, own)
     if own is not None and spoken.any():
         return _under_speech(fading, levels, speech, music, own.powers, spoken)
-    return _leading(fading, levels, music, own, shown.start_s)
+    placed, lost = _leading(fading, levels, music, own)
+    return _rehearse(placed, levels.lufs, shown.start_s, on_second) if lost > _CLOSE_LU else placed
 
 
 def clip_length(clip: Path) -> float:
@@ -121,35 +126,36 @@ def remarks(placement: Placement) -> list[str]:
     return [f"the track ends {silence_s:.1f} s before the clip does: silence follows it"]
 
 
-def _one_piece(track: Path, in_s: float, wanted_s: float) -> tuple[tuple[Stretch, ...], Measured, bool]:
+def _one_piece(
+    track: Path, in_s: float, wanted_s: float, on_second: OnSecond | None
+) -> tuple[tuple[Stretch, ...], Measured, bool]:
     """The section from `in_s` on, as long as wanted or as there is, its measure, and whether the track ends there."""
     wanted = round(wanted_s * RATE_HZ)
-    music = _measure(section_blocks(track, round(in_s * RATE_HZ), wanted)) if wanted > 0 else Measured(*_NOTHING, 0)
+    music = _measure(section_blocks(track, round(in_s * RATE_HZ), max(wanted, 0)), on_second)
     if not music.samples:
         raise InputError(f"{show(track)} has nothing to play from {in_s:g} s on: begin earlier")
     ends = music.samples < wanted
     return (Stretch(in_s, in_s + (music.samples / RATE_HZ if ends else wanted_s)),), music, ends
 
 
-_NOTHING = (np.zeros(0), np.zeros(0))
-
-
-def _measure(blocks: Iterable[Array]) -> Measured:
+def _measure(blocks: Iterable[Array], on_second: OnSecond | None) -> Measured:
     meter, count = Meter(), 0
     for block in blocks:
         meter.feed(block)
         count += block.shape[1]
+        if on_second is not None:
+            on_second(count / RATE_HZ)
     if short := -count % round(HOP_S * RATE_HZ):
         meter.feed(np.zeros((2, short), np.float32))
     return Measured(meter.powers, meter.peaks, count)
 
 
-def _own_sound(clip: Path, zero_s: float, clip_s: float) -> Measured | None:
+def _own_sound(clip: Path, zero_s: float, clip_s: float, on_second: OnSecond | None) -> Measured | None:
     """The measure of a clip's own sound from its first picture to its last; None where nothing is to be heard."""
     if not probe(clip).has_audio:
         return None
     try:
-        found = _measured_clip(clip, zero_s, clip_s, state_of(clip))
+        found = _measured_clip(clip, zero_s, clip_s, on_second)
     except PassingError:
         raise
     except MediaError as error:
@@ -158,10 +164,17 @@ def _own_sound(clip: Path, zero_s: float, clip_s: float) -> Measured | None:
     return found if found.peaks.any() else None
 
 
-@lru_cache(maxsize=8)
-def _measured_clip(clip: Path, zero_s: float, clip_s: float, _state: State) -> Measured:
-    """Measured once for all tracks; `_state`: what tells that the file is another."""
-    return _measure(own_blocks(clip, zero_s, round(clip_s * RATE_HZ)))
+_measured: dict[tuple[Path, float, float, State], Measured] = {}
+
+
+def _measured_clip(clip: Path, zero_s: float, clip_s: float, on_second: OnSecond | None) -> Measured:
+    """Measured once for all tracks, until the file is another."""
+    key = clip, zero_s, clip_s, state_of(clip)
+    if key not in _measured:
+        if len(_measured) == _CLIPS:
+            del _measured[next(iter(_measured))]
+        _measured[key] = _measure(own_blocks(clip, zero_s, round(clip_s * RATE_HZ)), on_second)
+    return _measured[key]
 
 
 def _fade(placement: Placement, levels: Levels, *, begins: bool, ends: bool) -> Placement:
@@ -194,8 +207,8 @@ def _under_speech(
     return replace(ducked, gain_db=_bounded(voice - levels.speech_lu - under))
 
 
-def _leading(placement: Placement, levels: Levels, music: Measured, own: Measured | None, zero_s: float) -> Placement:
-    """With the gains that bring clip and music together to the loudness asked for."""
+def _leading(placement: Placement, levels: Levels, music: Measured, own: Measured | None) -> tuple[Placement, float]:
+    """With the gains that bring clip and music together to the loudness asked for; what the limiter may take of it."""
     powers = np.zeros(1) if own is None else own.powers
     laid = _laid_powers(placement, music, len(powers))
     powers = np.pad(powers, (0, len(laid) - len(powers)))
@@ -204,8 +217,7 @@ def _leading(placement: Placement, levels: Levels, music: Measured, own: Measure
     powers = powers * (0.0 if own_db is None else 10 ** (own_db / 10))
     gain_db = _solve(lambda gain: programme_lufs(powers + laid * 10 ** (gain / 10)), levels.lufs)
     placed = replace(placement, gain_db=gain_db, clip_gain_db=own_db)
-    lost = levels.lufs - _least_lufs(placed, music, own)
-    return _rehearse(placed, levels.lufs, zero_s) if lost > _CLOSE_LU else placed
+    return placed, levels.lufs - _least_lufs(placed, music, own)
 
 
 def _solve(loudness: Callable[[float], float], wanted: float) -> float:
@@ -217,11 +229,11 @@ def _solve(loudness: Callable[[float], float], wanted: float) -> float:
     return high
 
 
-def _rehearse(placement: Placement, lufs: float, zero_s: float) -> Placement:
+def _rehearse(placement: Placement, lufs: float, zero_s: float, on_second: OnSecond | None) -> Placement:
     """With the gain that gives this loudness behind the limiter, which takes some of it."""
     for _ in range(_REHEARSALS):
         heard = mix(placement, zero_s)
-        loudness = programme_lufs(_measure(heard.blocks).powers)
+        loudness = programme_lufs(_measure(heard.blocks, on_second).powers)
         if abs(loudness - lufs) < _CLOSE_LU or loudness == -np.inf:
             break
         placement = replace(placement, gain_db=_bounded(placement.gain_db + lufs - loudness))

@@ -1,10 +1,10 @@
 """Films to listen to: a clip with music under it, and what is shown without being a film made one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from recommender.atomic import new_file
-from recommender.editing.mix import mix, own_blocks, pad
+from recommender.editing.mix import OnSecond, mix, own_blocks, pad
 from recommender.editing.placement import Placement
 from recommender.errors import InputError
 from recommender.home import model_errors, refuse_existing
@@ -17,9 +17,6 @@ from recommender.types import Array
 
 _CODED = (".mp4", ".mkv", ".m4v", ".mov")
 """Suffixes of films whose pictures are coded here."""
-
-OnSecond = Callable[[float], None]
-"""Told how many seconds are done."""
 
 
 def preview_suffix(clip: Path) -> str:

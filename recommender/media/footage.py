@@ -9,6 +9,7 @@ import numpy as np
 from recommender.errors import StillError
 from recommender.media.container import audio_streams, demuxer, packets, video_stream
 from recommender.media.damage import Damage, StrPath
+from recommender.media.kept import keep
 from recommender.media.probe import probe
 from recommender.text import show
 from recommender.types import Array
@@ -53,6 +54,7 @@ class Footage:
     is_variable: bool = False
 
 
+@keep
 def footage(path: StrPath) -> Footage:
     """The clip at `path`, from its headers and the stamps of its packets; nothing is decoded.
 

@@ -15,6 +15,7 @@ from recommender.media.container import (
     video_stream,
 )
 from recommender.media.damage import Damage, StrPath, cannot_read
+from recommender.media.kept import keep
 from recommender.media.paint import display_size, quarter_turns
 
 _ANIMATIONS = {"gif", "apng"}  # formats of moving pictures that often hold a single one
@@ -42,6 +43,7 @@ class MediaInfo:
     audio_codec: str | None = None
 
 
+@keep
 def probe(path: StrPath) -> MediaInfo:
     """What `path` holds; raises MediaError when it cannot be opened or holds nothing that can be decoded."""
     with demuxer(path) as container:

@@ -1,6 +1,7 @@
 """The sound of a file as a player plays it: the right stream, of every part that the file is chained of."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from recommender.errors import MediaError, PassingError
@@ -21,11 +22,15 @@ from recommender.media.structure import Piece, pieces
 
 def sound_frames(path: StrPath, damage: Damage) -> Iterator[Any]:
     """The decoded frames of sound in `path`; raises MediaError when there is none."""
-    parts: list[Piece | None] = [*_pieces(path)]
+    with demuxer(path) as container:
+        parts = _pieces(path, container.format.name)
+        if len(parts) == 1:
+            yield from _frames(path, None, damage, opened=container)
+            return
     heard, error = 0.0, None
     for part in parts:
         try:
-            for frame in _frames(path, part, damage, alone=len(parts) == 1):
+            for frame in _frames(path, part, damage):
                 heard += frame.samples
                 yield frame
         except PassingError:
@@ -36,21 +41,19 @@ def sound_frames(path: StrPath, damage: Damage) -> Iterator[Any]:
         raise error
 
 
-def _pieces(path: StrPath) -> list[Piece] | list[None]:
-    """The parts of a file that is chained, else [None]: the whole."""
-    with demuxer(path) as container:
-        kind = container.format.name
+def _pieces(path: StrPath, kind: str) -> list[Piece]:
+    """The parts of a file of a kind: more than one where it is chained."""
     with open_file(path) as file:
-        found = pieces(file, kind)
-    return found if len(found) > 1 else [None]
+        return pieces(file, kind)
 
 
-def _frames(path: StrPath, part: Piece | None, damage: Damage, *, alone: bool) -> Iterator[Any]:
-    """The frames of one part: of the best of its streams that gives any."""
+def _frames(path: StrPath, part: Piece | None, damage: Damage, *, opened: Any = None) -> Iterator[Any]:
+    """The frames of one part, None: of the whole file, `opened` already: of the best of its streams that gives any."""
     place, left = 0, 1
     while left:
         mine, read_s, count = Damage(), 0.0, 0
-        with demuxer(path, part) as container:
+        with demuxer(path, part) if opened is None else nullcontext(opened) as container:
+            opened = None
             streams = audio_streams(container, path)
             stream, left = streams[place], len(streams) - place - 1
             use_alone(container, stream)
@@ -65,7 +68,7 @@ def _frames(path: StrPath, part: Piece | None, damage: Damage, *, alone: bool) -
                 raise nothing_decoded(path, stream, mine)
             if read_s:
                 left = 0
-                if alone:
+                if part is None:
                     tell(path, stream, mine, read_s=read_s, packets=count)
         damage.packets += mine.packets
         damage.frames += mine.frames

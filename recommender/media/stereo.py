@@ -132,7 +132,8 @@ def _stereo(frames: Iterable[Any], path: StrPath, rate_hz: int) -> Iterator[Arra
             for piece in resampler.resample(frame):
                 if piece is not None:
                     y = piece.to_ndarray()
-                    yield np.nan_to_num(y if len(y) == 2 else np.repeat(y, 2, axis=0), copy=False)
+                    y = y if np.isfinite(y).all() else np.nan_to_num(y, copy=False)
+                    yield y if len(y) == 2 else np.repeat(y, 2, axis=0)
 
 
 def _chunks(frames: Iterable[Any]) -> Iterator[Any]:

@@ -11,12 +11,16 @@ EVERY_S = 10.0
 
 
 class Progress:
-    """A context manager: `expect` so many files, `step` after each, `note` a line that stays."""
+    """A context manager: `expect` so many files, `step` after each, `note` a line that stays.
 
-    def __init__(self, verb: str) -> None:
+    Stages are not shown before `patience_s` have passed.
+    """
+
+    def __init__(self, verb: str, patience_s: float = 0.0) -> None:
         self.verb, self.total, self.done = verb, 0, 0
         self._bar: Any = None
         self._start = self._printed = time.monotonic()
+        self._shown_from = self._start + patience_s
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +46,8 @@ class Progress:
 
     def stage(self, verb: str, done: int, total: int) -> None:
         """Work in stages: `done` of `total` steps of the stage called `verb`."""
+        if time.monotonic() < self._shown_from:
+            return
         if self.total != total or done < self.done:
             self._start = time.monotonic()
             self.expect(total)

@@ -43,8 +43,8 @@ def _head(r: "Recommendation") -> Markup:
 
 def _facts(r: "Recommendation", heard: Heard | None) -> Markup:
     track = r.track
-    told = [("Use", _use(r)), ("Tempo", _tempo(track)), ("Key", _key(track)), ("Feels", _feels(r))]
-    told += [("Loudness", loudness_in_words(heard))] if heard is not None else []
+    told = [("Use", _use(r)), ("Not fitted", r.unfit), ("Tempo", _tempo(track)), ("Key", _key(track))]
+    told += [("Feels", _feels(r)), ("Loudness", None if heard is None else loudness_in_words(heard))]
     told += [("Genre", track.genre), ("Licence", track.licence or "not on file: ask before you use it")]
     found = [join(tag("div", tag("dt", name), tag("dd", value))) for name, value in told if value]
     file = tag("div", tag("dt", "File"), tag("dd", near(track.path), class_="path"), class_="wide")

@@ -8,9 +8,10 @@ from recommender import home
 from recommender.atomic import write
 from recommender.errors import InputError, MediaError, PassingError
 from recommender.home import model_errors
+from recommender.media import probe
 from recommender.page.part import STILL_S, Part
 from recommender.page.sound import hear
-from recommender.page.strip import Picture, strip
+from recommender.page.strip import Picture, Strip, slides, still
 from recommender.text import show
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def make_part(
         return Part(answer)
     duration_s = answer.duration_s or STILL_S
     remarks: list[str] = []
-    pictures = _tried(lambda: strip(answer.clips, duration_s, answer.picture_s), remarks) or ()
-    on_step()
-    cuts = _tried(lambda: _cuts(answer, pictures), remarks) or ()
+    pictures, cuts = _tried(lambda: _look(answer, duration_s), remarks) or ((), ())
     on_step()
     heard = []
     for r in answer.recommendations:
@@ -52,7 +51,7 @@ def make_part(
 
 def steps(answer: "Answer") -> int:
     """How many steps `make_part` takes."""
-    return 2 + len(answer.recommendations) if answer.error is None and answer.clips else 0
+    return 1 + len(answer.recommendations) if answer.error is None and answer.clips else 0
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
@@ -71,13 +70,18 @@ def write_report(parts: Sequence[Part], path: Path, *, overwrite: bool = False) 
         write(path, page(parts, path.absolute().parent).encode())
 
 
-def _cuts(answer: "Answer", pictures: Sequence[Picture]) -> tuple[float, ...]:
-    """Where another shot or another picture begins."""
-    if answer.still or len(answer.clips) != 1 or answer.picture_s is not None:
-        return tuple(picture.start_s for picture in pictures[1:])
+def _look(answer: "Answer", duration_s: float) -> tuple[tuple[Picture, ...], tuple[float, ...]]:
+    """The pictures in a row, and where another shot or another picture begins."""
+    if len(answer.clips) > 1 or answer.picture_s is not None:
+        row = slides(answer.clips, answer.picture_s or 0.0)
+        return row, tuple(picture.start_s for picture in row[1:])
+    if answer.still or probe(answer.clips[0]).still:
+        return still(answer.clips[0], duration_s), ()
     from recommender.extractors.video.cut_times import cut_times
 
-    return cut_times(answer.clips[0])
+    pictures = Strip(duration_s)
+    cuts = cut_times(answer.clips[0], pictures.see)
+    return pictures.pictures(), cuts
 
 
 def _tried(look: Callable[[], _Found], remarks: list[str]) -> _Found | None:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.editing.loudness import HOP_S, Meter, lufs, programme_lufs
-from recommender.editing.placement import Stretch
-from recommender.extractors.audio.beats import Beats
+from recommender.editing.placement import Stretch, joints_s, lay_times
+from recommender.extractors.audio.beats import NONE, Beats
 from recommender.media.stereo import RATE_HZ, track_sound
 from recommender.types import Array, Recommendation
 
@@ -41,7 +41,7 @@ def pieces_of(r: Recommendation) -> tuple[float, tuple[Stretch, ...]]:
     """Where on the clip a recommended track begins, and which stretches of it follow each other."""
     if r.placement is not None:
         return r.placement.at_s, r.placement.pieces
-    return 0.0, (Stretch(r.in_s, r.out_s),)
+    return 0.0, (Stretch(r.in_s, r.out_s),) if r.fit is None else r.fit.pieces
 
 
 def hear(r: Recommendation, beats: Beats | None) -> Heard:
@@ -58,22 +58,10 @@ def hear(r: Recommendation, beats: Beats | None) -> Heard:
     short = (total - np.concatenate([np.zeros(size), total])[: len(total)]) / np.minimum(
         np.arange(1, len(total) + 1), size
     )
-    times, downs = (_on_clip(seconds, pieces, at_s) for seconds in _times(beats))
+    beats = NONE if beats is None else beats
+    which, times = lay_times(beats.times_s, pieces, at_s)
     told = (lufs(np.maximum(short, 0)), meter.peaks, programme_lufs(meter.powers))
-    return Heard(at_s, *told, times, downs, () if r.placement is None else r.placement.joints_s)
-
-
-def _times(beats: Beats | None) -> tuple[Array, Array]:
-    return (np.zeros(0), np.zeros(0)) if beats is None else (beats.times_s, beats.downbeats_s)
-
-
-def _on_clip(seconds: Array, pieces: Sequence[Stretch], at_s: float) -> Array:
-    """Seconds of the track that lie in some piece of it, in seconds of the clip."""
-    found = []
-    for start, end in pieces:
-        found.append(seconds[(seconds >= start) & (seconds < end)] - start + at_s)
-        at_s += end - start
-    return np.concatenate([np.zeros(0), *found])
+    return Heard(at_s, *told, times, times[beats.down[which]], joints_s(pieces, at_s))
 
 
 def on_beats(cuts_s: Sequence[float], beats_s: Array) -> list[bool]:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.media import frames, probe
+from recommender.media import Frame, frames, probe
 from recommender.types import Array
 
-COUNT, SIDE_PX, QUALITY = 10, 192, 62
-"""Pictures in a row, their longest side, and JPEG's quality: some 6 kB each."""
+COUNT, SIDE_PX, QUALITY = 10, 160, 62
+"""Pictures in a row, their longest side, which is that of `frames`, and JPEG's quality: some 5 kB each."""
 
 
 class Picture(NamedTuple):
@@ -25,25 +25,39 @@ class Picture(NamedTuple):
     height: int
 
 
-def strip(clips: Sequence[Path], duration_s: float, picture_s: float | None = None) -> tuple[Picture, ...]:
-    """The row of a clip of `duration_s`, or of several shown one after the other, each picture for `picture_s`.
+class Strip:
+    """The row of a clip of `duration_s`, which is shown its frames in order of time: of each share the middle."""
 
-    Raises MediaError for what cannot be read.
-    """
-    if len(clips) > 1 or picture_s is not None:
-        return _slides(clips, picture_s or 0.0)
-    if probe(clips[0]).still or duration_s <= 0:
-        return (_picture(0.0, duration_s, 0.0, _first(clips[0])),)
-    step_s = duration_s / COUNT
-    # Twice as many as are shown: every second one is the middle of its share of the clip.
-    shown = [frame.rgb for frame in frames(clips[0], 2 / step_s, SIDE_PX)][1::2][:COUNT]
-    shown = shown or [_first(clips[0])]
-    step_s = duration_s / len(shown)
-    return tuple(_picture(i * step_s, (i + 1) * step_s, (i + 0.5) * step_s, rgb) for i, rgb in enumerate(shown))
+    def __init__(self, duration_s: float) -> None:
+        self._step_s = duration_s / COUNT
+        self._shown: list[Array] = []
+        self._last: Array | None = None
+
+    def see(self, frame: Frame) -> None:
+        """Take in the next frame."""
+        while self._last is not None and self._middle_s(len(self._shown)) < min(frame.t_s, self._step_s * COUNT):
+            self._shown.append(self._last)
+        self._last = frame.rgb
+
+    def pictures(self) -> tuple[Picture, ...]:
+        """The row, when all frames have been seen."""
+        if self._last is None:
+            return ()
+        shown, step_s = [*self._shown, *[self._last] * (COUNT - len(self._shown))], self._step_s
+        return tuple(_picture(i * step_s, (i + 1) * step_s, self._middle_s(i), rgb) for i, rgb in enumerate(shown))
+
+    def _middle_s(self, i: int) -> float:
+        return (i + 0.5) * self._step_s
 
 
-def _slides(clips: Sequence[Path], picture_s: float) -> tuple[Picture, ...]:
-    """One frame of every clip, of many every n-th."""
+def still(clip: Path, duration_s: float) -> tuple[Picture, ...]:
+    """The row of a single picture. Raises MediaError for what cannot be read."""
+    return (_picture(0.0, duration_s, 0.0, _first(clip)),)
+
+
+def slides(clips: Sequence[Path], picture_s: float) -> tuple[Picture, ...]:
+    """The row of several clips one after the other, each picture for `picture_s`: one frame of every clip, of many
+    every n-th. Raises MediaError for what cannot be read."""
     lengths = [picture_s if probe(clip).still else probe(clip).duration_s or picture_s for clip in clips]
     starts = [0.0, *accumulate(lengths)]
     chosen = np.unique(np.linspace(0, len(clips) - 1, min(len(clips), COUNT)).round().astype(int)).tolist()

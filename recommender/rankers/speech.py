@@ -5,14 +5,14 @@ bands that count most in the Speech Intelligibility Index, ANSI S3.5-1997). Both
 without speech costs nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 
 from recommender.editing.placement import Stretch
-from recommender.types import Array, Reason
+from recommender.types import Array, Reason, Track
 
 VOICE, PRESENCE = 0.35, 0.1
 """Most that a voice, and energy at 1-4 kHz, cost of a score. That of the voice is the least, in steps of 0.05, with
@@ -85,6 +85,12 @@ def _words(found: Hindrance, change: float) -> str:
     if change > 0:
         return "leaves room for speech"
     return "sings over speech" if found.by_voice > found.by_presence else "busy where speech is"
+
+
+def room(tracks: Iterable[Track], inputs: Iterable[Array], *, columns: Sequence[str], weight: float) -> Room:
+    """The room that sections of tracks leave for speech, by what was measured in each: `inputs` [rows, columns]."""
+    presence = (presence_db(columns, rows) for rows in inputs)
+    return Room(weight, [*map(Hindrance, (track.voice for track in tracks), presence)])
 
 
 def weigh(speech: Sequence[Stretch], duration_s: float) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from recommender.editing.placement import Placement
+from recommender.editing.placement import Placement, lay_times
 from recommender.extractors.audio.beats import Beats
 from recommender.media.footage import footage, sound_of
 from recommender.text import show
@@ -44,15 +44,10 @@ def build(
 
 def beats_on(placement: Placement, beats: Beats) -> list[Mark]:
     """The beats of a track where they fall on the clip, piece by piece; bars are counted from the music's beginning."""
-    found, at, bar = [], placement.at_s, 0
-    for piece in placement.pieces:
-        for time_s, down in zip(beats.times_s.tolist(), beats.down.tolist(), strict=True):
-            if piece.start_s <= time_s < piece.end_s:
-                bar += down
-                at_s = at + time_s - piece.start_s
-                found.append(Mark(at_s, "downbeat", f"bar {bar}") if down else Mark(at_s, "beat", "beat"))
-        at += piece.end_s - piece.start_s
-    return found
+    which, at_s = lay_times(beats.times_s, placement.pieces, placement.at_s)
+    down = beats.down[which]
+    told = zip(at_s.tolist(), down.tolist(), down.cumsum().tolist(), strict=True)
+    return [Mark(at, "downbeat", f"bar {bar}") if begins else Mark(at, "beat", "beat") for at, begins, bar in told]
 
 
 def cuts_on(times_s: Iterable[float]) -> list[Mark]:

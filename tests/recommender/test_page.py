@@ -1,22 +1,25 @@
 """The report: one file that needs nothing else, whatever names hold, with pictures, curves, sound and words."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 import media_samples
-from recommender.editing.placement import Placement, Stretch
+from recommender.editing.placement import Fit, Placement, Stretch
 from recommender.errors import InputError
 from recommender.extractors.audio.beats import Beats
+from recommender.media import Frame, video
 from recommender.outputs.records import Answer
 from recommender.page import Part, make_part, refuse_existing, steps, write_report
 from recommender.page.layout import page
 from recommender.page.markup import Markup, join, tag
 from recommender.page.sound import chance_of_beat, hear, on_beats
-from recommender.page.strip import COUNT, strip
+from recommender.page.strip import COUNT, Strip, slides, still
 from recommender.types import Affect, AffectPair, Moment, Reason, Recommendation, Track
 
 NASTY = "a<script>alert(1)</script>\"'&amp;\u202egnp.\udcff\x1b[31m"
@@ -81,7 +84,7 @@ def answer(files: Path, title: str = "A tune", **more: object) -> Answer:
 def part(files: Path) -> Part:
     done: list[int] = []
     made = make_part(answer(files, speech=(Stretch(1.0, 2.0),)), lambda track: BEATS, lambda: done.append(1))
-    assert len(done) == steps(made.answer) == 3
+    assert len(done) == steps(made.answer) == 2
     return made
 
 
@@ -116,6 +119,19 @@ def test_of_a_track_in_pieces_beats_follow_the_pieces(files: Path) -> None:
     assert heard.at_s == 1.0
     assert heard.beats_s == pytest.approx(np.arange(1.0, 5.0, 0.5))
     assert heard.joints_s == (3.0,)
+
+
+def test_what_was_fitted_is_shown_though_no_film_was_made(files: Path) -> None:
+    r = answer(files).recommendations[0]
+    fit = Fit((Stretch(2.0, 4.0), Stretch(10.0, 12.0)), (), 0.02, 0.02, 0.0)
+    told = answer(files, recommendations=[replace(r, fit=fit), replace(r, unfit="no bars")])
+    made = make_part(told, lambda track: BEATS)
+    assert made.heard[0] is not None
+    assert made.heard[0].beats_s == pytest.approx(np.arange(0.0, 4.0, 0.5))
+    assert made.heard[0].joints_s == (2.0,)
+    shown = "".join(Page(page([made], files)).text)
+    assert "Use0:02 to 0:04, 0:10 to 0:12 of 0:20" in shown
+    assert "Use0:02 to 0:08 of 0:20Not fittedno bars" in shown
 
 
 def test_cuts_on_beats_are_counted_beside_chance() -> None:
@@ -199,11 +215,27 @@ def test_a_track_that_is_gone_is_told_and_the_rest_is_shown(files: Path) -> None
 
 
 def test_stills_and_slideshows_have_their_pictures(files: Path) -> None:
-    (one,) = strip([files / "still.png"], 10.0)
+    (one,) = still(files / "still.png", 10.0)
     assert (one.width, one.height) == (64, 48)
-    shown = strip([files / "still.png", files / "clip.mp4", files / "still.png"], 14.0, 4.0)
+    shown = slides([files / "still.png", files / "clip.mp4", files / "still.png"], 4.0)
     assert [picture.start_s for picture in shown] == pytest.approx([0.0, 4.0, 10.0])
     assert shown[-1].end_s == pytest.approx(14.0)
+
+
+def test_a_row_shows_the_picture_that_stands_in_the_middle_of_each_share() -> None:
+    row, seconds = Strip(10.0), (0.0, 0.5, 2.4, 2.6, 7.5, 7.6, 8.0)
+    for grey, t_s in enumerate(seconds):
+        row.see(Frame(t_s, np.full((4, 4, 3), 30 * grey, np.uint8)))
+    greys = [round(cv2.imdecode(np.frombuffer(one.jpeg, np.uint8), 0).mean() / 30) for one in row.pictures()]
+    assert greys == [1, 1, 2, 3, 3, 3, 3, 4, 6, 6]
+    assert [one.at_s for one in row.pictures()] == pytest.approx(np.arange(0.5, 10.0))
+
+
+def test_a_clip_is_decoded_once(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded, plain = [], video.decode_frames
+    monkeypatch.setattr(video, "decode_frames", lambda *given: decoded.append(1) or plain(*given))
+    assert len(make_part(answer(files, recommendations=[]), lambda track: None).pictures) == COUNT
+    assert decoded == [1]
 
 
 def test_a_report_is_not_replaced_unasked(part: Part, tmp_path: Path) -> None:

@@ -32,6 +32,16 @@ def test_stages_with_changing_names_keep_one_clock(clock, capsys):
     assert lines[-1] == "trial 4: 4/5, 0.1/s, 20 s left"
 
 
+def test_stages_that_are_done_soon_are_not_shown(clock, capsys, monkeypatch):
+    expected = []
+    monkeypatch.setattr(Progress, "expect", lambda self, total: expected.append(clock[0]))
+    with Progress("measuring", 2.0) as progress:
+        for done in range(30):
+            progress.stage("measuring", done, 30)
+            clock[0] += 0.1
+    assert expected[0] == pytest.approx(2.0)
+
+
 def test_a_new_stage_starts_its_own_clock(clock, capsys):
     with Progress("training") as progress:
         progress.stage("render", 10, 10)

@@ -145,5 +145,5 @@ def test_cuts_are_found_to_the_frame(tmp_path):
     pictures = [np.roll(shot, i // 2, 1) for shot, n in zip(shots, (17, 23, 20), strict=True) for i in range(n)]
     seconds: list[float] = []
     clip = media_samples.clip(tmp_path / "a.mp4", pictures, 25.0)
-    assert cut_times(clip, seconds.append) == pytest.approx((17 / 25, 40 / 25))
+    assert cut_times(clip, lambda frame: seconds.append(frame.t_s)) == pytest.approx((17 / 25, 40 / 25))
     assert len(seconds) == len(pictures)

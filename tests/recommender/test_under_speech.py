@@ -12,6 +12,7 @@ from media_samples import ramp
 from recommender import Recommender, blend
 from recommender.conditions import INSTRUMENTAL
 from recommender.editing.placement import Stretch
+from recommender.engine import _weigh_speech
 from recommender.errors import InputError
 from recommender.filters import meets, voices
 from recommender.memory import MemoryLibrary
@@ -67,7 +68,15 @@ def test_without_speech_nothing_changes_by_a_bit(engine, query):
 
 
 def test_music_that_looks_for_clips_is_not_asked_for_room(engine):
-    assert engine._room(replace(engine.music("1.0_-1.0_10.mp3"), speech=SPEECH), [0], [], []) is None
+    asked = replace(engine.music("1.0_-1.0_10.mp3"), speech=SPEECH)
+    assert _weigh_speech(asked) == 0.0 < _weigh_speech(replace(asked, target="music"))
+
+
+def test_under_speech_every_candidate_is_looked_up_once(engine, query, monkeypatch):
+    looked_up, plain = [], engine.library.tracks_of
+    monkeypatch.setattr(engine.library, "tracks_of", lambda ids: looked_up.append(len(ids)) or plain(ids))
+    assert engine.recommend(query)
+    assert looked_up == [4]
 
 
 def test_reasons_say_who_leaves_room_and_who_does_not(engine, query):

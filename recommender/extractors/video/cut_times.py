@@ -8,17 +8,17 @@ import numpy as np
 from recommender.extractors.video.picture import FULL, one_thread
 from recommender.extractors.video.series import Series
 from recommender.extractors.video.shots import cuts
-from recommender.media import frames
+from recommender.media import Frame, frames
 
 EVERY_S = 0.125
 """Time between two frames that are compared as the features' are; the frame is then found among those between."""
 _THIN = 4  # pixels of 160 on a side, of which every fourth tells how much two neighbouring frames differ
 
 
-def cut_times(path: Path, on_time: Callable[[float], None] | None = None) -> tuple[float, ...]:
+def cut_times(path: Path, on_frame: Callable[[Frame], None] | None = None) -> tuple[float, ...]:
     """Seconds of the first frames of all shots but the first, ascending.
 
-    Every frame is decoded, and `on_time` told its second. Raises MediaError where there are no pictures.
+    Every frame is decoded, and shown to `on_frame`. Raises MediaError where there are no pictures.
     """
     series, changes, times_s, due_s, last = Series(), [0.0], list[float](), 0.0, None
     with one_thread():
@@ -31,8 +31,8 @@ def cut_times(path: Path, on_time: Callable[[float], None] | None = None) -> tup
             if frame.t_s >= due_s - 1e-6:
                 series.add(frame, FULL)
                 due_s += EVERY_S
-            if on_time is not None:
-                on_time(frame.t_s)
+            if on_frame is not None:
+                on_frame(frame)
         series.finish()
     found = cuts(np.array(series.scores), np.array([step.speeds.mean for step in series.steps]))
     at, change = np.array(times_s), np.array(changes)
