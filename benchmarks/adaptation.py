@@ -164,7 +164,7 @@ def main() -> None:
         "# Adapting a model to own pairs",
         "Made by `python benchmarks/adaptation.py ../shared --out docs/results/adaptation.md`. The model is the "
         "mixture, seed 0, of the other collection alone. mAP in points, video->music / music->video, on held-out "
-        f"fifths of the sources; means over {asked.seeds} ways of dealing them and drawing the pairs (seeds from 0 on); "
+        f"fifths of the sources; means over {asked.seeds} ways of dealing them and drawing the pairs; "
         "95 % intervals over groups of sources. Weights are chosen inside the own pairs.",
         "## Learning curve: gain over the model",
         table(head, lines),

@@ -117,6 +117,8 @@ def train_adapt(
         made = adapt(base, own, out, command=command_line(), name=name, seed=seed, tick=progress.stage)
     for reason in own.failed.values():
         tell(f"failed: {reason}")
+    if own.tied:
+        tell(f"{own.tied} pairs that do not match were left out: they tie too many clips to each other's music")
     write(made.card())
 
 

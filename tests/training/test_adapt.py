@@ -12,7 +12,7 @@ from recommender.errors import InputError
 from recommender.model import Model
 from recommender.model.retrieval import FeatureSet, RetrievalModel
 from training.retrieval.adapt import adapt
-from training.retrieval.own_pairs import Own, take_own, with_sources
+from training.retrieval.own_pairs import Own, take_own, untie, with_sources
 from training.retrieval.rated_pairs import RatedPairs
 from training.systems.mixture import READING
 from training.systems.predicted import PredictedMusic
@@ -72,8 +72,8 @@ def test_pairs_that_teach_nothing_are_refused_and_nothing_is_written(model, tmp_
 
 
 def test_too_few_pairs_are_refused(model, tmp_path):
-    with pytest.raises(InputError, match="at least 20 such groups"):
-        adapt(model, own(14), tmp_path / "mine", command="c")
+    with pytest.raises(InputError, match="at least 10 such groups"):
+        adapt(model, own(9), tmp_path / "mine", command="c")
     only = own()
     matched = only.pairs.take(only.pairs.match == 1)
     with pytest.raises(InputError, match="8 that do not"):
@@ -90,6 +90,19 @@ def test_a_clip_and_the_music_it_was_matched_with_are_one_source():
     assert (found.video_source == found.music_source).tolist() == [True, False, True]
     assert found.video_emotion.tolist() == [0, 1, 2]
     assert len(with_sources(rated, {"a": np.zeros(D)}, {"x": np.zeros(D)})) == 1
+
+
+def test_mismatched_pairs_do_not_tie_everything_together():
+    n = 40
+    chain = world(2 * n, seed=0, turned=False)
+    clips = np.repeat(np.arange(n), 2)
+    tracks = np.where(np.arange(2 * n) % 2 == 0, clips, (clips + 7) % n)
+    chain = replace(chain, match=1 - np.arange(2 * n) % 2, video_source=clips, music_source=tracks)
+    found = untie(chain)
+    assert len(np.unique(chain.groups())) < 20 <= len(np.unique(found.groups()))
+    assert np.bincount(np.unique(found.groups(), return_inverse=True)[1]).max() <= 4
+    assert found.match.sum() == n
+    assert 10 < len(found) - n < n
 
 
 def test_pairs_of_other_features_are_refused(model):

@@ -24,7 +24,7 @@ def markdown(report: Report) -> str:
         f"# {report['dataset']['name']}, protocol `{report['protocol']}`, {_split(report)}",
         "\n".join(_facts(report)),
         "## Figures",
-        HOW_TO_READ,
+        _how_to_read(report),
         table(*_figures(report)),
         "## The match score as a probability",
         HOW_TO_MATCH,
@@ -45,10 +45,10 @@ def markdown(report: Report) -> str:
 
 
 HOW_TO_READ = (
-    "Fractions: mean ± SD over seeds, 95 % bootstrap interval in brackets (over queries; matching: over sources). "
-    "Ties are scored in expectation; the query's own counterpart stays in the corpus. Chance is exact for this corpus. "
-    "Published figures come from the paper's own protocol, early stopping on the evaluated set."
+    "Fractions: mean ± SD over seeds, 95 % bootstrap interval in brackets (over {over}). Ties are scored in "
+    "expectation; the query's own counterpart stays in the corpus. Chance is exact for this corpus."
 )
+PUBLISHED = " Published figures come from the paper's own protocol, early stopping on the evaluated set."
 
 
 OF_THREE = (
@@ -70,7 +70,7 @@ HOW_TO_STAGE = (
     "Retrieval by the cosine of `{first}`; the first K candidates of each query are rescored by `{second}`, the "
     "others stay behind them. Lost in the embedding: exact cosine against a perfect order; in the index: the product's "
     "search (FAISS, float32) against exact cosine in float64; own score: what the first system says of pairs, where "
-    "that is not the cosine of its vectors. Paired 95 % intervals over queries and sign-flip tests, on means over "
+    "that is not the cosine of its vectors. Paired 95 % intervals over {over} and sign-flip tests, on means over "
     "seeds; Holm over the choices of K.{weight}"
 )
 BY_COLLECTION = "By the collection left out"
@@ -88,6 +88,11 @@ def _split(report: Report) -> str:
     if report["split"] == "collections":
         return "each collection left out once"
     return "grouped cross-validation on train" if report["split"] == "folds" else f"scored on {report['part']}"
+
+
+def _how_to_read(report: Report) -> str:
+    over = "sources" if report["split"] == "collections" else "queries; matching: over sources"
+    return HOW_TO_READ.format(over=over) + (PUBLISHED if report["published"] else "")
 
 
 def _facts(report: Report) -> list[str]:
@@ -201,8 +206,9 @@ def _how_to_stage(report: Report, pair: Mapping[str, Any]) -> str:
     weight = ""
     if chosen is not None:
         spread = f"{chosen['mean']:.2f} on average ({chosen['low']:g} to {chosen['high']:g})"
-        weight = f" On inner folds of its training pairs the fusion gave its second system the weight {spread}."
-    return HOW_TO_STAGE.format(first=pair["first"], second=pair["second"], weight=weight)
+        weight = f" The fusion gave its second system the weight {spread}."
+    over = "sources" if report["split"] == "collections" else "queries"
+    return HOW_TO_STAGE.format(first=pair["first"], second=pair["second"], weight=weight, over=over)
 
 
 def _stage_rows(report: Report, pair: Mapping[str, Any], direction: str) -> tuple[Sequence[str], list[Sequence[str]]]:
@@ -248,7 +254,7 @@ def page(report: Report) -> str:
         f"<p>Protocol <b>{html.escape(report['protocol'])}</b>, {html.escape(_split(report))}.</p>",
         "<ul>" + "".join(f"<li>{_inline(line[2:])}</li>" for line in _facts(report)) + "</ul>",
         "<h2>Figures</h2>",
-        f"<p>{html.escape(HOW_TO_READ)}</p>",
+        f"<p>{html.escape(_how_to_read(report))}</p>",
         _html_table(*_figures(report)),
     ]
     for measure in (f"{V} mAP", f"{M} mAP", "accuracy", "AUC"):

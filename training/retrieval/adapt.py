@@ -37,7 +37,7 @@ from training.types import M, Pairs, Tick, V
 GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Weights of the own encoder, in standard deviations of the cosines; 0 leaves the model as it is."""
 FOLDS, INNER = 5, 4
-LEAST = 20
+LEAST = 10
 """Groups of pairs below which folds say nothing."""
 KIND = 8
 """Pairs of either kind, matched and not, at least."""

@@ -16,11 +16,14 @@ from training.learning.targets import is_matched
 from training.retrieval.rated_pairs import RatedPairs, measure_files, read_rated_pairs
 from training.types import Dataset, Pairs, Tick, components
 
+MOST = 2
+"""Sources of a group that mismatched pairs may tie together."""
+
 
 class Own(NamedTuple):
     """Pairs of a user: what they are called, a hash of what they hold, and whether their emotions were given.
 
-    failed: the files that could not be used, with the reason.
+    failed: the files that could not be used, with the reason. tied: mismatched pairs that were left out (`untie`).
     """
 
     name: str
@@ -28,6 +31,7 @@ class Own(NamedTuple):
     pairs: Pairs
     labelled: bool
     failed: Mapping[str, str] = {}
+    tied: int = 0
 
 
 def read_own(table: Path, model: RetrievalModel, *, cache: Path, workers: int, tick: Tick) -> Own:
@@ -52,7 +56,9 @@ def read_own(table: Path, model: RetrievalModel, *, cache: Path, workers: int, t
         )
         failed |= bad
     revision = hashlib.sha256(table.read_bytes()).hexdigest()
-    return Own(show(table.name), revision, with_sources(rated, sides["video"], sides["music"]), rated.classes, failed)
+    every = with_sources(rated, sides["video"], sides["music"])
+    pairs = untie(every)
+    return Own(show(table.name), revision, pairs, rated.classes, failed, len(every) - len(pairs))
 
 
 def with_sources(rated: RatedPairs, video: Mapping[str, Array], music: Mapping[str, Array]) -> Pairs:
@@ -71,6 +77,21 @@ def with_sources(rated: RatedPairs, video: Mapping[str, Array], music: Mapping[s
     clip_emotion, track_emotion = (affect[rows].argmax(axis=1) for affect in affects)
     ids = tuple(f"{clip} + {track}" for clip, track in zip(*names, strict=True))
     return Pairs(seen, heard, match, clip_emotion, track_emotion, source[clips], source[tracks], ids)
+
+
+def untie(pairs: Pairs, most: int = MOST) -> Pairs:
+    """`pairs` without mismatched ones that would make groups of more than `most` sources; the first given stay.
+
+    Groups never cross folds, and who pairs every clip with some other clip's music ties all of them into one.
+    """
+    group = {source: {source} for source in np.union1d(pairs.video_source, pairs.music_source).tolist()}
+    kept = []
+    for row, (a, b) in enumerate(zip(pairs.video_source.tolist(), pairs.music_source.tolist(), strict=True)):
+        both = group[a] | group[b]
+        if a == b or len(both) <= most:
+            kept.append(row)
+            group |= dict.fromkeys(both, both)
+    return pairs.take(np.array(kept, np.int64))
 
 
 def take_own(dataset: Dataset, model: RetrievalModel) -> Own:
