@@ -23,12 +23,12 @@ class Memo(Generic[T]):
 
     def get(self, key: str, make: Callable[[], T]) -> T:
         """What was made for `key`, or is made now; fits are the same for the same key, so that either is right."""
-        if key not in self.kept:
-            self.kept[key] = make()
+        found = self.kept[key] if key in self.kept else make()
+        self.kept[key] = found
         self.kept.move_to_end(key)
         while len(self.kept) > KEPT:
             self.kept.popitem(last=False)
-        return self.kept[key]
+        return found
 
 
 def digest(pairs: Pairs, *more: object) -> str:
