@@ -149,7 +149,7 @@ def main() -> None:
     if not folder.is_dir():
         sys.exit(f"{folder} is not there: nothing to measure")
     data = gather([load_emomv(folder, name) for name in ("emomv-b", "emomv-c")])
-    lines, seconds, shuffled = [], [], []
+    lines, seconds = [], []
     for number, one in enumerate(data.collections):
         model = model_of(data, number)
         for size in (size for size in SIZES if size <= 0.8 * len(one.pairs)):
@@ -157,8 +157,9 @@ def main() -> None:
             line, second = rows_of(one.name, one.pairs, size, measure(model, one.pairs, size, asked.seeds))
             lines.append(line)
             seconds += [second] if second else []
-        size = min(100, len(one.pairs))
-        shuffled.append([one.name, str(size), *refusals(model, one.pairs, size, asked.shuffles)])
+    largest = max(range(len(data.collections)), key=lambda number: len(data.collections[number].pairs))
+    one, size = data.collections[largest], 100
+    shuffled = [[one.name, str(size), *refusals(model_of(data, largest), one.pairs, size, asked.shuffles)]]
     head = ("own collection", "pairs", "model, mAP", "emotions given", "emotions heard", "AUC: model, given, heard")
     parts = [
         "# Adapting a model to own pairs",
