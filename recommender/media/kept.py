@@ -9,7 +9,7 @@ from typing import TypeVar
 from recommender.media.damage import StrPath
 from recommender.types import Array
 
-State = tuple[int, int] | None
+State = tuple[int, int, int, int] | None
 _FILES = 16  # of which it is known: those of one clip and of some tracks under it
 _Found = TypeVar("_Found")
 
@@ -20,7 +20,7 @@ def state_of(path: StrPath) -> State:
         state = Path(path).stat()
     except (OSError, ValueError):
         return None
-    return state.st_mtime_ns, state.st_size
+    return state.st_mtime_ns, state.st_ctime_ns, state.st_ino, state.st_size
 
 
 def keep(look: Callable[[StrPath], _Found]) -> Callable[[StrPath], _Found]:

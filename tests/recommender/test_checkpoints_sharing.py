@@ -91,7 +91,7 @@ def test_a_folder_here_comes_before_an_imported_model_of_its_name(shared) -> Non
     assert find("their-model") == models_home() / "their-model"
     shutil.copytree(shared, "their-model", dirs_exist_ok=True)
     assert find("their-model") == Path("their-model")
-    with pytest.raises(ModelError, match="neither a folder nor one of builtin, emomv-c, emomv-net, their-model"):
+    with pytest.raises(ModelError, match="neither a folder nor one of builtin, emomv, emomv-c, emomv-net, their-model"):
         find("../models/their-model")
 
 

@@ -29,7 +29,7 @@ def write_adapted_card(facts: Mapping[str, Any]) -> str:
 
 FIGURES = """
 On held-out groups of the own pairs; how much the own encoder counts is chosen inside the others. 95 % bootstrap
-intervals over groups."""
+intervals over groups; the model was written because the one of 99.5 % lies above 0."""
 LIMITS = """
 What is learnt is the taste that made these pairs: expect it on more of the same, and less than the model itself gives
 on anything else."""
