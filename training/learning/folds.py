@@ -30,11 +30,14 @@ def deal_parts(pairs: Pairs, k: int, seed: int) -> list[tuple[Array, Array]]:
     Pairs of several collections: each collection is left out once, since that is how far what is learnt must travel.
     Pairs of one: `deal_pair_folds`.
     """
-    collections = np.unique(pairs.collection)
-    if len(collections) < 2:
-        return deal_pair_folds(pairs, k, seed)
-    rows = np.arange(len(pairs))
-    return [(rows[pairs.collection != one], rows[pairs.collection == one]) for one in collections]
+    return leave_out(pairs.collection) or deal_pair_folds(pairs, k, seed)
+
+
+def leave_out(collection: Array) -> list[tuple[Array, Array]]:
+    """(Other rows, its rows), ascending int64, of each collection by its number [n]; nothing where there is but one."""
+    numbers = np.unique(collection)
+    parts = [(np.flatnonzero(collection != one), np.flatnonzero(collection == one)) for one in numbers]
+    return parts if len(parts) > 1 else []
 
 
 def deal_folds(labels: Array, group: Array, k: int, *, seed: int) -> list[tuple[Array, Array]]:

@@ -14,7 +14,7 @@ import numpy as np
 from recommender.affect.words import EMOTIONS as PLANE
 from recommender.errors import InputError
 from recommender.types import Array
-from training.learning.folds import deal_folds
+from training.learning.folds import deal_folds, leave_out
 from training.types import CLASSES, EMOTIONS, Pairs
 
 MATCHED = 0.5
@@ -141,9 +141,8 @@ class Scored:
 
     def parts(self, k: int, seed: int) -> list[tuple[Array, Array]]:
         """(fitted rows, held-out rows): each collection left out once where there are several, else `folds`."""
-        if self.collection is None or len(numbers := np.unique(self.collection)) < 2:
-            return self.folds(k, seed)
-        return [(np.flatnonzero(self.collection != one), np.flatnonzero(self.collection == one)) for one in numbers]
+        apart = [] if self.collection is None else leave_out(self.collection)
+        return apart or self.folds(k, seed)
 
 
 def score_pairs(pairs: Pairs, target: Target = "binary") -> Scored:

@@ -50,7 +50,7 @@ KIND = 8
 
 
 class Held(NamedTuple):
-    """Held-out pairs with the cosines [h, h] of the model, of the own encoder, and of both at the chosen weight."""
+    """Held-out pairs with the cosines [h, h] of the model and of the adapted one, and the logits of its AFCLNet."""
 
     rows: Array
     pairs: Pairs
@@ -201,9 +201,7 @@ def _logits(model: RetrievalModel, pairs: Pairs) -> Array | None:
     """AFCLNet's logits float64 [n, n] of every video with every piece of music; None of a model without."""
     if model.reranking is None:
         return None
-    reranker = model.reranking.reranker
-    rows, columns = reranker.side("video", pairs.video), reranker.side("music", pairs.music)
-    return np.array([reranker.logits(row[None], columns) for row in rows])
+    return model.reranking.similarity(pairs.video, pairs.music, ranker="afclnet", matcher=model.matcher)
 
 
 def gains_of(own: Own, held: Sequence[Held]) -> list[Gain]:
