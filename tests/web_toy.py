@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,9 +87,16 @@ def client(app: ASGIApp, *, known: bool = True, host: str = HOST) -> TestClient:
 @contextmanager
 def serve(folder: Path, patience: Patience | None = None, **given: Any) -> Iterator[int]:
     """A context in which the toy is served; its port."""
+    with serve_app(lambda port: toy(settings(folder, port=port, **given)), patience) as port:
+        yield port
+
+
+@contextmanager
+def serve_app(make: Callable[[int], ASGIApp], patience: Patience | None = None) -> Iterator[int]:
+    """A context in which the app that `make` gives for a port is served by a thread; the port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        server = uvicorn.Server(server_config(toy(settings(folder, port=port, **given)), patience))
+        server = uvicorn.Server(server_config(make(port), patience, timeout_graceful_shutdown=3))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
@@ -97,7 +104,7 @@ def serve(folder: Path, patience: Patience | None = None, **given: Any) -> Itera
             yield port
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(30)
     assert not thread.is_alive()
 
 

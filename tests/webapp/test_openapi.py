@@ -1,0 +1,66 @@
+"""The HTTP API is what its description says: schemathesis asks what the description allows, and what it does not.
+
+With more examples, against any app that was started by hand: `python tests/webapp/test_openapi.py ADDRESS TOKEN 500`.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import media_samples
+import web_toy
+from web_toy import TOKEN, serve_app
+from webapp.server import make_app
+
+# A description cannot say which bytes are a film, which names are of one, or what goes together.
+CONFIG = """
+seed = 20261130
+workers = 1
+continue-on-failure = true
+request-timeout = 60
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "400", "404", "409", "413", "415", "422", "429", "503"]
+[phases.coverage]
+unexpected-methods = ["GET", "POST", "TRACE"]
+"""
+
+
+def fuzz(address: str, token: str, examples: int, *phases: str) -> subprocess.CompletedProcess[str]:
+    """What schemathesis finds, with a failure of each kind for each operation."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "schemathesis.toml"
+        config.write_text(CONFIG, encoding="utf-8")
+        words = [
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            "--config-file",
+            str(config),
+            "run",
+            f"{address}/api/openapi.json",
+        ]
+        words += ["--header", f"Authorization: Bearer {token}", "--max-examples", str(examples), "--checks", "all"]
+        words += ["--phases", ",".join(phases), "--warnings", "off", "--no-color", "--exclude-path", "/api/events"]
+        return subprocess.run(words, cwd=folder, env={**os.environ}, capture_output=True, text=True, timeout=7200)
+
+
+@pytest.mark.slow
+def test_every_operation_answers_as_it_is_described(tmp_path, indexed):
+    media_samples.still(tmp_path / "picture.png")
+
+    def make(port):
+        return make_app(web_toy.settings(tmp_path, port=port, clip_folders=(tmp_path,), music_folders=(tmp_path,)))
+
+    with serve_app(make) as port:
+        found = fuzz(f"http://127.0.0.1:{port}", TOKEN, 3, "coverage", "fuzzing")
+    assert found.returncode == 0, found.stdout[-20_000:] + found.stderr
+    assert not list((tmp_path / "clips").glob(".*"))
+
+
+if __name__ == "__main__":
+    ran = fuzz(sys.argv[1], sys.argv[2], int(sys.argv[3]), "coverage", "fuzzing", "stateful")
+    sys.exit(print(ran.stdout, ran.stderr) or ran.returncode)
