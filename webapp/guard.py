@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender.errors import InputError
 from webapp.addresses import PAGES, Hosts, check_origin, check_target, is_loopback
-from webapp.login import FORM, WRONG_S, Login, password_page, token_page, password_of
+from webapp.login import FORM, WRONG_S, Login, password_of, password_page, token_page
 from webapp.refusal import Refusal
 from webapp.settings import Settings
 

@@ -42,6 +42,7 @@ TASKS = {
     "tracks": Task("lists", "lists:tracks"),
     "track": Task("lists", "lists:track"),
     "options": Task("lists", "lists:options"),
+    "warm": Task("answers", "answers:warm"),
     "look": Task("answers", "clips:look", 600),
     "answer": Task("answers", "answers:answer", 600),
     "peaks": Task("renders", "renders:peaks", 120),
