@@ -53,6 +53,7 @@ def make_app() -> "typer.Typer":
     from recommender.editing_commands import export, preview
     from training import commands as training_commands
     from training.dataset_commands import dataset_app, features_app
+    from webapp.commands import app as web_app
 
     app = group(HELP, cls=RootGroup)
     app.callback(invoke_without_command=True)(query)
@@ -66,6 +67,7 @@ def make_app() -> "typer.Typer":
     app.command("eval")(training_commands.evaluate)
     app.command("doctor")(doctor)
     app.command("sample")(sample)
+    app.command("app")(web_app)
     app.command("preview")(preview)
     app.command("export")(export)
     return app

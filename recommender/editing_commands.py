@@ -1,7 +1,6 @@
 """`recommend preview ...` and `recommend export ...`: one clip and one track of one's own choice."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -129,10 +128,9 @@ def lay(clip: Path, track: Path, levels: LevelOptions, *, fitting: FitOptions, i
 
 def fit_levels(fit: "Fit", levels: LevelOptions) -> "dict[str, Any]":
     """What `place` takes of fitted music: its pieces, and levels with its fades where none are asked for."""
-    asked = levels.levels()
-    into = fit.fade_in_s if asked.fade_in_s is None else asked.fade_in_s
-    out = fit.fade_out_s if asked.fade_out_s is None else asked.fade_out_s
-    return {"pieces": fit.pieces, "levels": replace(asked, fade_in_s=into, fade_out_s=out)}
+    from recommender.editing import placing
+
+    return {"pieces": fit.pieces, "levels": placing.fit_levels(fit, levels.levels())}
 
 
 EXPORT_HELP = (
@@ -188,20 +186,12 @@ def take_home(
     `slides`: whether the music may move by less than half a frame, so that frames hold it. `beats`: of the chosen
     track, which is listened to where they are not known, for `marks`.
     """
-    from recommender.editing.export import export, find_beats, find_cuts, slide_to_frames
+    from recommender.editing import export
     from recommender.outputs.progress import Progress
 
-    if slides:
-        placements = [slide_to_frames(placement) for placement in placements]
-    cuts_s = tuple[float, ...]()
-    if marks:
-        with Progress("looking for cuts, seconds") as progress:
-            cuts_s = find_cuts(placements[0].clip, progress)
-        beats = find_beats(placements[0].track) if beats is None else beats
-    folder, name = where
-    return export(
-        placements, formats, folder, name=name, titles=titles, beats=beats, cuts_s=cuts_s, overwrite=overwrite
-    )
+    with Progress("looking for cuts, seconds") as progress:
+        told: dict[str, Any] = {"slides": slides, "marks": marks, "titles": titles, "beats": beats}
+        return export.take_home(placements, formats, where, **told, overwrite=overwrite, progress=progress)
 
 
 def speech_of(clip: Path, levels: LevelOptions) -> "Sequence[Stretch]":

@@ -63,6 +63,22 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("dataset_commands",),
         ("commands",),
     ),
+    "webapp": (
+        ("settings", "refusal"),
+        ("addresses",),
+        ("login", "uploads", "session", "places"),
+        ("tasks",),
+        ("worker", "events"),
+        ("job",),
+        ("lane",),
+        ("jobs",),
+        ("films", "clips"),
+        ("app",),
+        ("operations",),
+        ("api", "guard", "openapi"),
+        ("server", "connections"),
+        ("commands",),
+    ),
 }
 ORDER = {
     f"{layer}.{unit}": step for layer, steps in FLOORS.items() for step, units in enumerate(steps) for unit in units

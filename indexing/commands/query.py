@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_origin
 import typer
 
 from indexing.commands.delivery import Delivery, DeliveryOptions
-from indexing.commands.index import MEDIA_WORDS, follow, open_library
+from indexing.commands.following import follow
+from indexing.commands.index import MEDIA_WORDS, open_library
 from recommender.conditions import FILTERS, Declared
 from recommender.console import FAILED, FollowLinksOption, Kind, WorkersOption, load_model, tell, word_as_options
 from recommender.editing_commands import FitOptions, LevelOptions

@@ -20,6 +20,12 @@ class Rule:
     folders: bool
 
 
+Rules = tuple[tuple[int, list[Rule]], ...]
+"""The rules of each folder on the way down, with its depth: how many parts its path has."""
+IGNORE_BYTES = 1 << 16
+"""Most bytes of an ignore file."""
+
+
 def read_rules(text: str) -> list[Rule]:
     """The rules of a file: `*`, `?`, `[...]`, `**`, `!` in front and `/` at the end as in a `.gitignore`."""
     return [_rule(line) for line in map(str.rstrip, text.removeprefix("\ufeff").splitlines()) if _counts(line)]
@@ -48,6 +54,12 @@ def leaves_out(rules: Iterable[Rule], parts: Sequence[str], folder: bool) -> boo
         if (folder or not rule.folders) and _fits(rule, parts):
             said = not rule.kept
     return said
+
+
+def is_ignored(parts: Sequence[str], folder: bool, rules: Rules) -> bool:
+    """What the innermost folder that says something of a path says."""
+    said = (leaves_out(inner, parts[depth:], folder) for depth, inner in reversed(rules))
+    return next((one for one in said if one is not None), False)
 
 
 def _fits(rule: Rule, parts: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from indexing.disk.files import File, absolute, below, file_of, trouble
 from indexing.ingest.events import Failed, LeftOut
-from indexing.ingest.ignored import Rule, leaves_out, read_rules
+from indexing.ingest.ignored import IGNORE_BYTES, Rule, Rules, is_ignored, read_rules
 from indexing.ingest.sound_alone import VIDEO_SUFFIXES, is_sound_alone
 from indexing.ingest.suffixes import IGNORE, SUFFIXES, is_bin, is_hidden, suffix_of
 from recommender.errors import InputError
@@ -18,8 +18,6 @@ from recommender.text import show
 from recommender.types import Modality
 
 _MOST_PEEKED = 1000  # entries of a hidden folder that are looked at for music
-_MOST_IGNORE = 1 << 16  # bytes of an ignore file
-_Rules = tuple[tuple[int, list[Rule]], ...]  # those of each folder on the way down, with its depth
 
 
 @dataclass
@@ -107,7 +105,7 @@ class _Walk:
         return len(self.files) - before
 
     def _descend(self, top: str) -> None:
-        todo: list[tuple[tuple[str, ...], _Rules]] = [((top,), ())]
+        todo: list[tuple[tuple[str, ...], Rules]] = [((top,), ())]
         visited: set[tuple[int, int]] = set()
         while todo:
             parts, rules = todo.pop()
@@ -122,7 +120,7 @@ class _Walk:
             inner = [entry.name for entry in entries if self._sort(entry, (*parts, entry.name), rules)]
             todo += [((*parts, name), rules) for name in reversed(inner)]
 
-    def _sort(self, entry: os.DirEntry[str], parts: tuple[str, ...], rules: _Rules) -> bool:
+    def _sort(self, entry: os.DirEntry[str], parts: tuple[str, ...], rules: Rules) -> bool:
         """Take an entry that is a file, or count why it is left out; whether it is a folder to go through."""
         try:
             folder = entry.is_dir()
@@ -136,7 +134,7 @@ class _Walk:
             self.why[why] += 1
         return folder and why is None
 
-    def _reason(self, entry: os.DirEntry[str], folder: bool, parts: tuple[str, ...], rules: _Rules) -> str | None:
+    def _reason(self, entry: os.DirEntry[str], folder: bool, parts: tuple[str, ...], rules: Rules) -> str | None:
         """Why an entry is left out by its name or place, None where it is not; empty: counted already."""
         if folder and is_bin(entry.name):
             return "bins"
@@ -145,7 +143,7 @@ class _Walk:
         if not folder and not self._fits(entry.name):
             self.suffixes[show(suffix_of(entry.name))[:12]] += 1
             return ""
-        if _is_ignored(parts, folder, rules):
+        if is_ignored(parts, folder, rules):
             return "ignored"
         return "links" if self._leads_out(entry) else None
 
@@ -191,7 +189,7 @@ class _Walk:
 
     def _read_rules(self, path: str) -> list[Rule]:
         try:
-            return read_rules(os.fsdecode(read(path, _MOST_IGNORE)))
+            return read_rules(os.fsdecode(read(path, IGNORE_BYTES)))
         except OSError as error:
             self._fail(path, str(error.strerror).lower())
             return []
@@ -206,12 +204,6 @@ class _Walk:
 
 def _is_below(path: str, folders: list[str]) -> bool:
     return any(below(path, folder) for folder in folders)
-
-
-def _is_ignored(parts: tuple[str, ...], folder: bool, rules: _Rules) -> bool:
-    """What the innermost folder that says something of a path says."""
-    said = (leaves_out(inner, parts[depth:], folder) for depth, inner in reversed(rules))
-    return next((one for one in said if one is not None), False)
 
 
 def _peek(top: str) -> Iterator[str]:

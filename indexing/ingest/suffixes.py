@@ -2,8 +2,10 @@
 
 import os
 import re
+from typing import TYPE_CHECKING
 
-from recommender.types import Modality
+if TYPE_CHECKING:  # names cost nothing: who shows folders need not load NumPy
+    from recommender.types import Modality
 
 _MUSIC = (
     ".mp3 .mp2 .mp1 .mpa .flac .wav .wave .rf64 .w64 .ogg .oga .ogx .opus .spx .m4a .m4b .m4r .mp4a .f4a .3ga .aac "
@@ -15,7 +17,7 @@ _CLIPS = (
     ".ogv .mxf .vob .dv .rm .rmvb .nut .ivf .gif .apng .jpg .jpeg .jpe .jfif .png .webp .avif .heic .heif .jxl .jp2 "
     ".bmp .tif .tiff"
 )
-SUFFIXES: dict[Modality, frozenset[str]] = {"music": frozenset(_MUSIC.split()), "video": frozenset(_CLIPS.split())}
+SUFFIXES: "dict[Modality, frozenset[str]]" = {"music": frozenset(_MUSIC.split()), "video": frozenset(_CLIPS.split())}
 """What is looked for in folders: what FFmpeg opens as bundled."""
 IGNORE = ".recommendignore"
 """The name of a file that says what of its folder is left out."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from recommender.errors import InputError
 from recommender.text import show
@@ -10,8 +10,14 @@ from recommender.text import show
 if TYPE_CHECKING:
     from recommender.editing.placement import Placement
     from recommender.extractors.audio.beats import Beats
-    from recommender.outputs.progress import Progress
     from recommender.timelines import Format
+
+
+class Stages(Protocol):
+    """What is told how far work is."""
+
+    def stage(self, verb: str, done: int, total: int) -> None:
+        """`done` of `total` steps of what `verb` says."""
 
 
 class Export(NamedTuple):
@@ -64,6 +70,35 @@ def export(
     return Export((*files, stem), (*losses, told, *remarks(timeline)))
 
 
+def take_home(
+    placements: "Sequence[Placement]",
+    formats: "Sequence[Format]",
+    where: tuple[Path, str],
+    *,
+    titles: Mapping[Path, str] | None = None,
+    slides: bool,
+    marks: bool,
+    beats: "Beats | None" = None,
+    overwrite: bool = False,
+    progress: "Stages | None" = None,
+) -> Export:
+    """`export` into a folder under a name, with what it needs to be found.
+
+    slides: whether the music may move by less than half a frame, so that frames hold it. marks: beats of the chosen
+    track (`beats`, or it is listened to) and cuts of the clip as markers. The rest is as for `export`.
+    """
+    if slides:
+        placements = [slide_to_frames(placement) for placement in placements]
+    cuts_s = tuple[float, ...]()
+    if marks:
+        cuts_s = find_cuts(placements[0].clip, progress)
+        beats = find_beats(placements[0].track) if beats is None else beats
+    folder, name = where
+    return export(
+        placements, formats, folder, name=name, titles=titles, beats=beats, cuts_s=cuts_s, overwrite=overwrite
+    )
+
+
 def refuse_files(formats: "Sequence[Format]", folder: Path, name: str, *, overwrite: bool) -> Path:
     """The path of the stem; raises InputError where a file of an export is there already and may not be replaced."""
     from recommender.home import refuse_existing
@@ -90,7 +125,7 @@ def find_beats(track: Path) -> "Beats | None":
     return None if kept is None else beats.from_bytes(kept)
 
 
-def find_cuts(clip: Path, progress: "Progress | None" = None) -> tuple[float, ...]:
+def find_cuts(clip: Path, progress: "Stages | None" = None) -> tuple[float, ...]:
     """Where shots of a clip begin, to the frame; raises MediaError."""
     from recommender.extractors.video.cut_times import cut_times
     from recommender.media import probe

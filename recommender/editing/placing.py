@@ -17,7 +17,7 @@ import numpy as np
 
 from recommender.editing.loudness import HOP_S, Meter, programme_lufs
 from recommender.editing.mix import OnSecond, ceiling, mix, music_blocks, own_blocks, section_blocks
-from recommender.editing.placement import Placement, Stretch, duck_under
+from recommender.editing.placement import Fit, Placement, Stretch, duck_under
 from recommender.errors import InputError, MediaError, PassingError
 from recommender.logs import getLogger
 from recommender.media import probe
@@ -110,6 +110,13 @@ def place(
         return _under_speech(fading, levels, speech, music, own.powers, spoken)
     placed, lost = _leading(fading, levels, music, own)
     return _rehearse(placed, levels.lufs, shown.start_s, on_second) if lost > _CLOSE_LU else placed
+
+
+def fit_levels(fit: Fit, levels: Levels) -> Levels:
+    """Levels with the fades of fitted music, where none are asked for."""
+    into = fit.fade_in_s if levels.fade_in_s is None else levels.fade_in_s
+    out = fit.fade_out_s if levels.fade_out_s is None else levels.fade_out_s
+    return replace(levels, fade_in_s=into, fade_out_s=out)
 
 
 def clip_length(clip: Path) -> float:

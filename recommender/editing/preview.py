@@ -12,6 +12,7 @@ from recommender.media import probe
 from recommender.media.film import Shot, code_under, shots_of
 from recommender.media.remux import CONTAINERS, Pictures, Soundtrack, check_suffix, copy_under, pictures_of
 from recommender.media.stereo import RATE_HZ
+from recommender.media.web import has_web_pictures
 from recommender.text import show
 from recommender.types import Array
 
@@ -78,6 +79,21 @@ def write_film(
     shots = shots_of(clips, picture_s)
     with model_errors(path), new_file(path) as partial:
         _run(code_under(partial, shots, _own_sound(shots)), on_second)
+
+
+def write_web_film(clip: Path, path: Path, *, picture_s: float, on_second: OnSecond | None = None) -> None:
+    """Write a clip as browsers play it, with its own sound: its pictures as they are where they know them, else H.264.
+
+    path: ends in .mp4. picture_s: how long a still is shown. Raises as `write_preview` does.
+    """
+    pictures = pictures_of(clip)
+    if not (pictures.copied and has_web_pictures(clip) and path.suffix in pictures.suffixes):
+        write_film([clip], path, picture_s=picture_s, overwrite=True, on_second=on_second)
+        return
+    length = round((pictures.end_s - pictures.start_s) * RATE_HZ)
+    own = own_blocks(clip, pictures.start_s, length) if probe(clip).has_audio else ()
+    with model_errors(path), new_file(path) as partial:
+        _run(copy_under(partial, clip, pictures, sound=Soundtrack(0, pad(own, length))), on_second)
 
 
 def _run(steps: Iterator[float], on_second: OnSecond | None) -> None:

@@ -1,0 +1,67 @@
+"""Answers: the tracks of a library that fit a clip."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from recommender.conditions import FILTERS, OneOf, Paths
+from webapp.operations import ID, TRACK, Call, Operation, several
+
+_WORDS = {"type": "string", "minLength": 1, "maxLength": 200}
+FILTER_QUERY: dict[str, Mapping[str, Any]] = {
+    one.option: several(ID, 20)
+    if isinstance(one, Paths)
+    else several(_WORDS, 50)
+    if isinstance(one, OneOf)
+    else {"type": "boolean"}
+    if one.takes is bool
+    else {"type": "string", "minLength": 1, "maxLength": 50}
+    for one in FILTERS
+    if one.option not in ("only", "exclude")
+}
+"""What filters are called and take: places by their ids, all else as on the command line."""
+_ONE = {"type": "integer", "minimum": 1, "maximum": 100}
+SETTINGS: dict[str, Mapping[str, Any]] = {
+    "top": _ONE,
+    "per_artist": _ONE,
+    "like": TRACK,
+    "like_weight": {"type": "number", "minimum": 0, "maximum": 1},
+    "ranker": {"enum": ["cosine", "afclnet", "fusion"]},
+    "calibrate": {"type": "boolean"},
+    **FILTER_QUERY,
+}
+
+
+async def answer(call: Call) -> Any:
+    app, settings = call.app, {name: value for name, value in call.given.items() if name in SETTINGS}
+    clip, library = app.clips.ready(call.given["clip"]), call.given["library"]
+    asked = dict(settings)
+    if "folder" in asked:
+        folder = app.places["music"].folder
+        asked["folder"] = [str(await asyncio.to_thread(folder, one)) for one in asked["folder"]]
+    arguments = {"clip": str(clip.path), "library": await app.folder(library), "settings": asked}
+    found = await app.jobs.run("answer", arguments, about={"clip": clip.id, "library": library, "name": clip.name})
+    told = {"clip": clip.id, "library": library, "settings": settings}
+    made_of = json.dumps([told, found["generation"]], sort_keys=True)
+    return {"id": sha256(made_of.encode()).hexdigest()[:16], **told, **found}
+
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/api/answers",
+        "The tracks that fit a clip, best first; it waits until they are found.",
+        answer,
+        'curl -H "$T" "$A/api/answers?clip=$CLIP&library=$LIBRARY&bpm=90-130"',
+        query={"clip": ID, "library": ID, **SETTINGS},
+        required=("clip", "library"),
+        result={
+            "type": "object",
+            "properties": {"recommendations": several({"type": "object"}), "query": {"type": "object"}},
+            "required": ["id", "recommendations", "query", "remarks"],
+        },
+        refusals=(409, 422, 429, 500, 503),
+    ),
+)

@@ -1,0 +1,55 @@
+"""What worker processes do: functions of JSON-ready arguments that give a JSON-ready result."""
+
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol
+
+
+class Tell(Protocol):
+    """What a task reports on the way."""
+
+    def stage(self, verb: str, done: int, total: int) -> None:
+        """`done` of `total` steps of what `verb` says."""
+
+    def line(self, text: str) -> None:
+        """Something that should be known."""
+
+
+class Task(NamedTuple):
+    """A task.
+
+    Attributes
+    ----------
+    lane: which of the worker processes does it. place: `module:function`, imported by its first use. limit_s: seconds
+    after which it is given up; None: as long as it takes.
+    """
+
+    lane: str
+    place: str
+    limit_s: float | None = 60.0
+
+    def run(self, arguments: dict[str, Any], tell: Tell) -> Any:
+        """Do it."""
+        module, _, name = self.place.partition(":")
+        return getattr(import_module(f"webapp.tasks.{module}"), name)(arguments, tell)
+
+
+LANES = ("lists", "answers", "renders", "library")
+"""A process each: short questions; clips looked at and asked about; films and files made; libraries changed."""
+
+TASKS = {
+    "libraries": Task("lists", "lists:libraries"),
+    "failures": Task("lists", "lists:failures"),
+    "tracks": Task("lists", "lists:tracks"),
+    "track": Task("lists", "lists:track"),
+    "options": Task("lists", "lists:options"),
+    "look": Task("answers", "clips:look", 600),
+    "answer": Task("answers", "answers:answer", 600),
+    "peaks": Task("renders", "renders:peaks", 120),
+    "film": Task("renders", "clips:film", 3600),
+    "preview": Task("renders", "renders:preview", 1800),
+    "export": Task("renders", "exports:export", 3600),
+    "pack": Task("renders", "exports:pack", 3600),
+    "add": Task("library", "libraries:add", None),
+    "update": Task("library", "libraries:update", None),
+    "verify": Task("library", "libraries:verify", None),
+}

@@ -1,0 +1,100 @@
+"""Short questions: which libraries there are, what they hold, what can be asked for."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from webapp.tasks import Tell
+from webapp.tasks.opened import library
+
+if TYPE_CHECKING:
+    from indexing.library import Library
+
+
+def libraries(arguments: dict[str, Any], tell: Tell) -> list[dict[str, Any]]:
+    """Those of the data folder, and `also`: names or folders that were given on the command line."""
+    from indexing.disk.locations import library_names, library_path
+
+    folders = [library_path(name) for name in (*arguments["also"], *library_names())]
+    return [_library(folder) for folder in dict.fromkeys(folders)]
+
+
+def _library(folder: Path) -> dict[str, Any]:
+    from recommender.errors import CliptuneError
+    from recommender.text import show
+
+    told: dict[str, Any] = {"name": folder.name, "path": show(folder), "folder": str(folder)}
+    nothing: dict[str, Any] = {
+        "error": None,
+        "music": 0,
+        "clips": 0,
+        "failures": 0,
+        "roots": [],
+        "model": None,
+        "revision": None,
+        "size_bytes": 0,
+    }
+    try:
+        return told | nothing | _held(library(str(folder)))
+    except CliptuneError as error:
+        return told | nothing | {"error": str(error)}
+
+
+def _held(opened: "Library") -> dict[str, Any]:
+    from indexing.disk.durable import tree_bytes
+    from recommender.text import show
+
+    with opened.catalog() as catalog:
+        music, clips = catalog.counts("music"), catalog.counts("video")
+    return {
+        "music": music["tracks"],
+        "clips": clips["tracks"],
+        "failures": music["failures"] + clips["failures"],
+        "roots": [show(root.path) for root in opened.roots()],
+        "model": opened.space.model,
+        "revision": opened.space.revision,
+        "size_bytes": tree_bytes(opened.folder),
+    }
+
+
+def failures(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Files of the library in `folder` that could not be analysed, from `offset` on, `limit` at most."""
+    from recommender.outputs.records import failure_record
+
+    return _page([failure_record(one) for one in library(arguments["folder"]).failures()], "failures", arguments)
+
+
+def tracks(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Tracks of the library in `folder` with all words of `search` in title, artist, album or path."""
+    from recommender.outputs.records import track_record
+    from recommender.text import fold
+
+    words = fold(arguments["search"]).split()
+    found = [
+        {"track": track.id, **track_record(track)}
+        for track in library(arguments["folder"]).tracks("music")
+        if all(
+            word in fold(" ".join(filter(None, (track.title, track.artist, track.album, track.path)))) for word in words
+        )
+    ]
+    return _page(found, "tracks", arguments)
+
+
+def track(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """The path and the title of tracks of the library in `folder` by their ids."""
+    found = library(arguments["folder"]).tracks_of(arguments["tracks"])
+    return {str(one.id): {"path": one.path, "title": one.title, "artist": one.artist} for one in found}
+
+
+def _page(found: list[dict[str, Any]], name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    first = arguments["offset"]
+    return {"total": len(found), name: found[first : first + arguments["limit"]]}
+
+
+def options(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """What can be asked for: filters, formats of timelines, levels, rankers."""
+    from recommender.rankers import RANKERS
+    from recommender.timelines import TIMELINES
+    from webapp.tasks.limits import LEVELS
+
+    formats = [{"name": f.name, "help": f.help, "suffix": f.suffix, "loses": f.loses} for f in TIMELINES.values()]
+    return {"formats": formats, "levels": LEVELS, "rankers": list(RANKERS)}

@@ -1,0 +1,65 @@
+"""What a worker keeps open between two tasks: libraries, and what asks them."""
+
+from collections import OrderedDict
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexing.library import Library
+    from recommender.engine import Recommender
+    from recommender.model import Model
+    from recommender.types import Space
+
+_LIBRARIES, _ENGINES = 4, 8
+_State = tuple[tuple[str, int, int, int], ...]
+_libraries: "OrderedDict[str, tuple[_State, Library]]" = OrderedDict()
+_models: "dict[Space, Model]" = {}
+_engines: "OrderedDict[tuple[str, _State, str | None, bool], Recommender]" = OrderedDict()
+
+
+def library(folder: str) -> "Library":
+    """The library in a folder, in its newest state."""
+    from indexing.library import Library
+
+    state = _state(folder)
+    known = _libraries.pop(folder, None)
+    if known is None:
+        opened = Library.open(Path(folder))
+    else:
+        before, opened = known
+        if before != state:
+            opened.reload()
+    _libraries[folder] = state, opened
+    if len(_libraries) > _LIBRARIES:
+        _libraries.popitem(last=False)[1][1].close()
+    return opened
+
+
+def engine(folder: str, ranker: str | None, calibrate: bool) -> "Recommender":
+    """What asks a library, with its model, kept as long as the library stays as it is."""
+    from recommender.engine import Recommender
+
+    opened = library(folder)
+    key = folder, _libraries[folder][0], ranker, calibrate
+    if key not in _engines:
+        made = _engines[key] = Recommender(opened, _models.get(opened.space), ranker, calibrate)
+        if not calibrate:
+            _models[opened.space] = made.model
+        if len(_engines) > _ENGINES:
+            _engines.popitem(last=False)
+    _engines.move_to_end(key)
+    return _engines[key]
+
+
+def _state(folder: str) -> _State:
+    """Changes whenever anything is written to a library."""
+    from indexing.disk.locations import CATALOG
+    from indexing.snapshot.snapshot import MANIFEST
+
+    found = []
+    for name in (CATALOG, f"{CATALOG}-wal", MANIFEST):
+        with suppress(OSError):
+            stat = (Path(folder) / name).stat()
+            found.append((name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(found)
