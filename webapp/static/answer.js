@@ -6,7 +6,7 @@ import { fit, sound } from "./controls.js";
 import { button, fill, h } from "./dom.js";
 import { exportDialog } from "./export.js";
 import { filters, summary } from "./filters.js";
-import { count, percent, precise } from "./format.js";
+import { count, far, precise } from "./format.js";
 import { listen, showKeys } from "./keys.js";
 import { List } from "./list.js";
 import { Player } from "./player.js";
@@ -41,12 +41,14 @@ function lost(root, line) {
 /** The clip as soon as it can be played; undefined where there is none. */
 async function ready(root, clip) {
   if (clip?.state === "looking" && clip.job) {
-    await finished(clip.job, (job) => fill(root.querySelector(".busy"), `Looking at ${clip.name}${job.total ? `: ${percent(job.done / job.total)}` : "\u2026"}`)).catch(() => {});
+    await finished(clip.job, (job) => fill(root.querySelector(".busy"), `Looking at ${clip.name}${far(job)}`)).catch(() => {});
   }
   const found = clip && await get(at("api", "clips", clip.id));
   if (found?.state === "failed") throw new Error(found.error);
   return found;
 }
+
+const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");
 
 class Page {
   #picks = [];
@@ -74,7 +76,26 @@ class Page {
     for (const change of ["query", "sound"]) state.addEventListener(change, () => this.groups.forEach((one) => one.update()));
     const stops = [on("changed", ({ what }) => { if (what !== "clips") this.#loadPicks(); }), on("job", (job) => this.#follow(job)), listen(this.#keys())];
     this.close = () => stops.forEach((stop) => stop());
+    this.filmed = clip.film ? Promise.resolve() : this.#awaitFilm(stops);
     this.ask(0);
+  }
+
+  /** A clip that browsers do not play is copied first; until then there is nothing to lay music under. */
+  #awaitFilm(stops) {
+    return new Promise((resolve) => {
+      const look = telling(async () => {
+        const clip = await get(at("api", "clips", this.clip.id));
+        if (!clip.film && !clip.error) return;
+        this.player.know(clip);
+        if (clip.error) warn(`${clip.name}: ${clip.error}`);
+        resolve();
+      });
+      this.player.say("Making a copy that browsers play\u2026");
+      stops.push(on("changed", look), on("job", (job) => {
+        if (job.kind === "film" && job.about.clip === this.clip.id && !this.clip.film) this.player.say(`Making a copy that browsers play${far(job)}`);
+      }));
+      look();
+    });
   }
 
   #layout(libraries, clips) {
@@ -143,7 +164,7 @@ class Page {
 
   #follow(job) {
     if (job.kind === "answer" && job.state === "running" && job.about.clip === this.clip.id && this.list.element.hasAttribute("aria-busy")) {
-      fill(this.#line, `${job.verb || "Looking for music"}${job.total ? `: ${percent(job.done / job.total)}` : ""}\u2026`);
+      fill(this.#line, `${capital(job.verb) || "Looking for music"}${far(job)}`);
     }
   }
 
@@ -174,6 +195,7 @@ class Page {
     const known = this.previews.known(card);
     if (!known) { this.player.music(null); this.player.say("Mixing the music under the picture\u2026"); }
     try {
+      await this.filmed;
       const found = known ?? await this.previews.want(card, { at_once });
       if (card !== this.list.selected) return;
       card.lay(found);

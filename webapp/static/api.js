@@ -9,8 +9,8 @@ export class ApiError extends Error {
 
 const GONE = "the app does not answer: is `recommend app` still running?";
 
-async function ask(method, path, { params, body, signal, priority } = {}) {
-  const init = { method, signal, priority, headers: { Accept: "application/json" } };
+async function ask(method, path, { params, body, signal } = {}) {
+  const init = { method, signal, headers: { Accept: "application/json" } };
   if (body !== undefined) {
     init.headers["Content-Type"] = "application/json";
     init.body = JSON.stringify(body);

@@ -2,17 +2,19 @@
 
 import { finished, post } from "./api.js";
 import { button, dialog, field, fill, h } from "./dom.js";
-import { bytes, percent, precise } from "./format.js";
+import { bytes, far, precise } from "./format.js";
 import { telling } from "./told.js";
 
 const KEPT = "cliptune-formats";
 const FIRST = ["otio"];
+const MOST = 10; // alternatives
 
 /** `shown`: {state, card, others: cards ranked beside it}. */
 export function exportDialog(status, { state, card, others }) {
   const before = kept();
+  const most = Math.min(MOST, others.length);
   const boxes = status.formats.map((one) => h("input", { type: "checkbox", name: "format", value: one.name, checked: before.includes(one.name) }));
-  const alternatives = h("input", { type: "number", name: "alternatives", min: 0, max: others.length, step: 1, value: Math.min(3, others.length) });
+  const alternatives = h("input", { type: "number", name: "alternatives", min: 0, max: most, step: 1, value: Math.min(3, most) });
   const [preview, marks] = ["preview", "marks"].map((name) => h("input", { type: "checkbox", name, checked: name === "marks" }));
   const send = h("button", { class: "main" }, "Export");
   const result = h("div", { class: "result", "aria-live": "polite" });
@@ -25,11 +27,8 @@ export function exportDialog(status, { state, card, others }) {
   const box = dialog(`Export ${card.track.title}`, h("p", {}, settings(state, card)), form);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const formats = boxes.filter((one) => one.checked).map((one) => one.value);
-    boxes[0].setCustomValidity(formats.length ? "" : "choose a program at least");
-    if (form.reportValidity()) telling(run)(formats);
+    telling(run)(boxes.filter((one) => one.checked).map((one) => one.value));
   });
-  form.addEventListener("change", () => boxes[0].setCustomValidity(""));
 
   async function run(formats) {
     keep(formats);
@@ -66,8 +65,7 @@ function settings(state, card) {
 }
 
 function progress(job) {
-  const share = job.total ? ` ${percent(job.done / job.total)}` : "";
-  return h("p", {}, `${job.state === "waiting" ? "waiting" : job.verb || "working"}\u2026${share}`);
+  return h("p", {}, job.state === "waiting" ? "waiting for its turn" : `${job.verb || "working"}${far(job)}`);
 }
 
 function written({ folder, files, remarks, archive }) {

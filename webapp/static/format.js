@@ -41,6 +41,9 @@ export function signed(value, digits = 1) {
 
 export const percent = (share) => `${Math.round(100 * share)} %`;
 
+/** `: 40 %` of a job that can say so, else an ellipsis. */
+export const far = (job) => (job.total > 1 ? `: ${percent(job.done / job.total)}` : "\u2026");
+
 /** `20 s`, `3 min`: how long something will take. */
 export function lasting(span) {
   if (span < 90) return `${Math.max(1, Math.round(span))} s`;

@@ -127,7 +127,7 @@ export class Libraries {
 function came({ state, error, result }) {
   if (state === "cancelled") return ["Cancelled; what was finished is kept."];
   if (state === "failed") return [error];
-  if (result?.problems) return result.problems.length ? result.problems : [`Verified: ${count(result.tracks ?? 0, "track")}, nothing is wrong.`];
-  const told = ["analysed", "unchanged", "failed", "removed", "left_out"].filter((name) => result?.[name]).map((name) => `${result[name]} ${name.replace("_", " ")}`);
-  return [`${count(result?.files ?? 0, "file")}: ${told.join(", ") || "nothing new"}.`];
+  if (result?.problems) return [...(result.problems.length ? result.problems : ["Verified: nothing is wrong."]), ...(result.lines ?? [])];
+  const told = ["analysed", "unchanged", "failed", "removed"].filter((name) => result?.[name]).map((name) => `${result[name]} ${name}`);
+  return [`${count(result?.files ?? 0, "file")}: ${told.join(", ") || "nothing new"}.`, ...(result?.lines ?? [])];
 }

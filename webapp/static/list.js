@@ -30,7 +30,7 @@ export class List {
     fill(this.element, this.cards.map((card) => card.element));
     this.selected = null;
     const before = this.state.track;
-    const wanted = this.cards.find((card) => card.track.track === before);
+    const wanted = this.cards.find((card) => String(card.track.track) === before);
     if (this.cards.length) this.select(wanted ?? this.cards[0]);
     this.#draw();
     return { missing: Boolean(before && this.cards.length && !wanted) };

@@ -12,7 +12,7 @@ const VIEWS = {
   "/models": ["Models", () => import("./models.js")],
   "/benchmarks": ["Benchmarks", () => import("./benchmarks.js")],
 };
-const LONG_WORK = { index: "indexing", add: "indexing", update: "updating", verify: "verifying" };
+const LONG_WORK = { add: "indexing", update: "updating", verify: "verifying" };
 
 async function open() {
   const path = location.pathname.replace(/(.)\/$/, "$1");
@@ -49,8 +49,8 @@ function watch() {
 }
 
 function line(job, all) {
-  const share = job.total ? ` ${percent(job.done / job.total)}` : "";
-  return `${LONG_WORK[job.kind]} ${job.about.name ?? job.about.library ?? ""}${share}${all > 1 ? ` (and ${all - 1} more)` : ""}`;
+  const share = job.total > 1 ? ` ${percent(job.done / job.total)}` : "";
+  return `${LONG_WORK[job.kind]} ${job.about.name || "a library"}${share}${all > 1 ? ` (and ${all - 1} more)` : ""}`;
 }
 
 watch();

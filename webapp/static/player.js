@@ -26,6 +26,12 @@ export class Player {
     this.#show();
   }
 
+  /** The clip has a film that can be played, now. */
+  know(clip) {
+    this.clip = clip;
+    this.#show();
+  }
+
   get playing() { return !this.video.paused && !this.video.ended; }
 
   /** The film with the selected music, as soon as there is one; null while it is made. */
@@ -85,7 +91,7 @@ export class Player {
   #show() {
     this.say("");
     const film = !this.#clipOnly && this.#music ? this.#music.film : this.clip.film;
-    if (film === this.#film) return;
+    if (!film || film === this.#film) return;
     const { video } = this;
     const [at, goesOn] = [video.currentTime, this.playing];
     this.#hold();

@@ -1,7 +1,7 @@
 // Films of the clip with a track under it: asked for when needed, the next one beforehand, each once.
 
 import { get, on } from "./api.js";
-import { percent } from "./format.js";
+import { far } from "./format.js";
 
 const SETTLE_MS = 350;
 
@@ -15,7 +15,7 @@ export class Previews {
     this.state = state;
     on("job", (job) => {
       if (job.kind === "preview" && job.state === "running" && this.#wanted?.track === job.about.track) {
-        told(`Mixing the music under the picture${job.total ? `: ${percent(job.done / job.total)}` : ""}\u2026`);
+        told(`Mixing the music under the picture${far(job)}`);
       }
     });
   }
@@ -38,19 +38,19 @@ export class Previews {
     this.#wanted = wanted;
     if (!at_once) await new Promise((resolve) => { this.#timer = setTimeout(resolve, SETTLE_MS); wanted.controller.signal.addEventListener("abort", resolve); });
     wanted.controller.signal.throwIfAborted();
-    return this.#ask(card, wanted.controller.signal, "high");
+    return this.#ask(card, wanted.controller.signal);
   }
 
   /** Have a preview ready before it is wanted; what goes wrong is said when it is. */
   async prepare(card) {
     if (this.known(card)) return;
     const { controller } = (this.#wanted = { track: null, controller: new AbortController() });
-    await this.#ask(card, controller.signal, "low").catch(() => {});
+    await this.#ask(card, controller.signal, { ahead: true }).catch(() => {});
   }
 
-  async #ask(card, signal, priority) {
+  async #ask(card, signal, ahead = {}) {
     const params = this.asked(card);
-    const found = await get("/api/previews", params, { signal, priority });
+    const found = await get("/api/previews", { ...params, ...ahead }, { signal });
     this.#known.set(key(params), found);
     return found;
   }

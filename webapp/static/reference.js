@@ -18,7 +18,7 @@ export function reference(state) {
   weight.addEventListener("input", tell);
   weight.addEventListener("change", () => state.set({ like_weight: Number(weight.value) === EVEN ? null : weight.value }));
   const made = group("Reference track", [search, chosen], () => (state.get("like") ? name() : "none"));
-  const name = () => (known?.track === state.get("like") ? known.title : "chosen");
+  const name = () => (String(known?.track) === state.get("like") ? known.title : "chosen");
   const show = () => {
     const like = state.get("like");
     weight.value = state.get("like_weight") ?? EVEN;

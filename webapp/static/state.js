@@ -3,12 +3,12 @@
 export const SOUND = ["fit", "ending", "hit", "speech_lu", "lufs", "peak", "fade_in", "fade_out", "mute_clip"];
 const PLACE = ["track", "in", "moved"];
 const TOLD_AS = { number: Number, boolean: (text) => text === "true", text: String };
-const KINDS = { speech_lu: "number", lufs: "number", peak: "number", fade_in: "number", fade_out: "number", mute_clip: "boolean" };
+const KINDS = { speech_lu: "number", lufs: "number", peak: "number", fade_in: "number", fade_out: "number", hit: "number", mute_clip: "boolean" };
 
 /** Tells `query` where the list may change, `sound` where previews do, `place` where a section was moved or chosen. */
 export class State extends EventTarget {
   #params;
-  #moved = new Map(); // track -> in-point set by hand, in seconds
+  #moved = new Map(); // track, as text -> in-point set by hand, in seconds
 
   constructor(params) {
     super();
@@ -27,7 +27,7 @@ export class State extends EventTarget {
   all(name) { return this.#params.getAll(name); }
 
   /** Where a track begins by hand; undefined where nobody moved it. */
-  begins(track) { return this.#moved.get(track); }
+  begins(track) { return this.#moved.get(String(track)); }
 
   /** Choose a track. */
   select(track) {
@@ -37,7 +37,7 @@ export class State extends EventTarget {
 
   /** Begin a track there, in seconds of it; null for where the answer has it. */
   move(track, at) {
-    if (at === null) this.#moved.delete(track); else this.#moved.set(track, Math.round(at * 100) / 100);
+    if (at === null) this.#moved.delete(String(track)); else this.#moved.set(String(track), Math.round(at * 100) / 100);
     this.#write();
     this.dispatchEvent(new CustomEvent("place", { detail: track }));
   }
