@@ -134,6 +134,14 @@ def memory_mb(pid: int, field: str = "VmRSS") -> float:
     return int(re.search(rf"{field}:\s+(\d+)", status)[1]) * 1024 / 1e6  # type: ignore[index]
 
 
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU that a server and the workers that it has now took so far."""
+    ticks = 0
+    for one in (pid, *workers(pid)):
+        ticks += sum(map(int, Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def open_files(pid: int) -> int:
     """How many file descriptors a process has."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))

@@ -8,6 +8,7 @@ to the whole answer. The library is warm: another clip was asked about before.
 """
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -33,21 +34,27 @@ def unlike(film: Path, number: int, out: Path) -> Path:
     return out
 
 
-def by_command(home: Path, clip: Path) -> float:
-    """Seconds of wall time in which the command answers."""
+def by_command(home: Path, clip: Path) -> tuple[float, float]:
+    """Seconds, and seconds of CPU, in which the command answers."""
     words = [sys.executable, str(ROOT / "cli.py"), "--video", str(clip), "--library", "music", "--format", "json"]
-    start = time.perf_counter()
+    start, before = time.perf_counter(), _children_s()
     subprocess.run(words, env=environment(home), check=True, capture_output=True)
-    return time.perf_counter() - start
+    return time.perf_counter() - start, _children_s() - before
 
 
-def by_app(server: Running, library: str, clip: Path) -> tuple[str, float]:
-    """The clip's id, and seconds in which it is sent and answered about."""
+def _children_s() -> float:
+    """Seconds of CPU of the processes that were started here and ended, other than the app."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def by_app(server: Running, library: str, clip: Path) -> tuple[float, float]:
+    """Seconds, and seconds of CPU, in which a clip is sent and answered about."""
     client, body = server.client(), clip.read_bytes()
-    start = time.perf_counter()
+    start, before = time.perf_counter(), app_running.cpu_s(server.pid)
     clip_id = client.json("/api/clips?name=clip.mp4", method="POST", body=body)["id"]
     client.json(f"/api/answers?clip={clip_id}&library={library}")
-    return clip_id, time.perf_counter() - start
+    return time.perf_counter() - start, app_running.cpu_s(server.pid) - before
 
 
 def answers(server: Running, library: str, folder: Path) -> str:
@@ -57,14 +64,21 @@ def answers(server: Running, library: str, folder: Path) -> str:
     pairs = []
     for number in range(ROUNDS + 1):
         clip = unlike(half, number, folder / f"half-{number}.mp4")
-        app = by_app(server, library, clip)[1]
+        app = by_app(server, library, clip)
         pairs.append((by_command(server.home, clip), app))
-    command, app = np.array(pairs[1:]).T  # the first warms the library
-    ratios = np.quantile(app / command, [0.25, 0.5, 0.75])
-    return (
-        f"A first answer about a clip of half a minute: {np.median(app):.2f} s in the app, {np.median(command):.2f} s "
-        f"by the command; the ratio is {ratios[1]:.2f} (quartiles {ratios[0]:.2f} to {ratios[2]:.2f}, largest "
-        f"{max(app / command):.2f}, {ROUNDS} rounds)."
+    rows = []
+    for k, what in enumerate(("s", "s of CPU")):
+        command, app_s = np.array(pairs[1:])[:, :, k].T  # the first warms the library
+        low, median, high = np.quantile(app_s / command, [0.25, 0.5, 0.75])
+        of_both = f"{np.median(app_s):.2f} | {np.median(command):.2f}"
+        rows.append(f"| {what} | {of_both} | {median:.2f} ({low:.2f} to {high:.2f}) | {max(app_s / command):.2f} |")
+    return "\n".join(
+        [
+            f"A first answer about a clip of half a minute, {ROUNDS} rounds (medians; of ratios quartiles, too):\n",
+            "| | app | command | app / command | largest |",
+            "|---|---|---|---|---|",
+            *rows,
+        ]
     )
 
 
@@ -75,14 +89,16 @@ def previews(server: Running, library: str, folder: Path) -> str:
     client = server.client()
     clip = client.upload(minute)["id"]
     found = client.json(f"/api/answers?clip={clip}&library={library}&top={ROUNDS}")["recommendations"]
-    took = []
+    took, cpu = [], []
     for one in found:
-        start = time.perf_counter()
+        start, before = time.perf_counter(), app_running.cpu_s(server.pid)
         client.json(f"/api/previews?clip={clip}&library={library}&track={one['track']}&in={one['in_s']}")
         took.append(time.perf_counter() - start)
+        cpu.append(app_running.cpu_s(server.pid) - before)
     return (
-        f"A preview of a clip of a minute: {took[0]:.1f} s the first time in a session, then "
-        f"{statistics.median(took[1:]):.1f} s (largest {max(took[1:]):.1f}, {len(took) - 1} tracks)."
+        f"A preview of a clip of a minute: {took[0]:.1f} s the first time in a session ({cpu[0]:.1f} s of CPU), then "
+        f"{statistics.median(took[1:]):.1f} s ({statistics.median(cpu[1:]):.1f} s; largest {max(took[1:]):.1f} s, "
+        f"{len(took) - 1} tracks)."
     )
 
 

@@ -124,7 +124,7 @@ class Clips:
         about = {"clip": clip.id, "name": clip.name}
         arguments = {"path": str(clip.path), "poster": str(self.poster(clip))}
         try:
-            clip.job = self._jobs.start("look", arguments, about=about)
+            clip.job = self._jobs.start("look", arguments, about=about, priority=LATER)  # what is asked goes first
             clip.facts = await self._jobs.wait(clip.job)
             clip.state = "ready"
             if clip.facts["played"]:
