@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,17 +86,10 @@ def client(app: ASGIApp, *, known: bool = True, host: str = HOST) -> TestClient:
 
 @contextmanager
 def serve(folder: Path, patience: Patience | None = None, **given: Any) -> Iterator[int]:
-    """A context in which the toy is served; its port."""
-    with serve_app(lambda port: toy(settings(folder, port=port, **given)), patience) as port:
-        yield port
-
-
-@contextmanager
-def serve_app(make: Callable[[int], ASGIApp], patience: Patience | None = None) -> Iterator[int]:
-    """A context in which the app that `make` gives for a port is served by a thread; the port."""
+    """A context in which the toy is served by a thread; its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        server = uvicorn.Server(server_config(make(port), patience, timeout_graceful_shutdown=3))
+        server = uvicorn.Server(server_config(toy(settings(folder, port=port, **given)), patience))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
@@ -104,7 +97,7 @@ def serve_app(make: Callable[[int], ASGIApp], patience: Patience | None = None) 
             yield port
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(20)
     assert not thread.is_alive()
 
 

@@ -11,11 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import media_samples
-import web_toy
-from web_toy import TOKEN, serve_app
-from webapp.server import make_app
-
 # A description cannot say which bytes are a film, which names are of one, or what goes together.
 CONFIG = """
 seed = 20261130
@@ -49,16 +44,10 @@ def fuzz(address: str, token: str, examples: int, *phases: str) -> subprocess.Co
 
 
 @pytest.mark.slow
-def test_every_operation_answers_as_it_is_described(tmp_path, indexed):
-    media_samples.still(tmp_path / "picture.png")
-
-    def make(port):
-        return make_app(web_toy.settings(tmp_path, port=port, clip_folders=(tmp_path,), music_folders=(tmp_path,)))
-
-    with serve_app(make) as port:
-        found = fuzz(f"http://127.0.0.1:{port}", TOKEN, 3, "coverage", "fuzzing")
+def test_every_operation_answers_as_it_is_described(served):
+    found = fuzz(served.address, served.settings.token, 3, "coverage", "fuzzing")
     assert found.returncode == 0, found.stdout[-20_000:] + found.stderr
-    assert not list((tmp_path / "clips").glob(".*"))
+    assert not list((served.settings.session / "clips").glob(".*"))
 
 
 if __name__ == "__main__":
