@@ -1,6 +1,7 @@
 """The HTTP API is what its description says: schemathesis asks what the description allows, and what it does not.
 
-With more examples, against any app that was started by hand: `python tests/webapp/test_openapi.py ADDRESS TOKEN 500`.
+With more examples, against any app that was started by hand: `python tests/webapp/test_openapi.py ADDRESS TOKEN 500`;
+with ids of what is there, `clip=ID library=ID track=5`, it gets behind "there is no such clip".
 """
 
 import os
@@ -24,11 +25,12 @@ unexpected-methods = ["GET", "POST", "TRACE"]
 """
 
 
-def fuzz(address: str, token: str, examples: int, *phases: str) -> subprocess.CompletedProcess[str]:
+def fuzz(address: str, token: str, examples: int, *phases: str, **known: str) -> subprocess.CompletedProcess[str]:
     """What schemathesis finds, with a failure of each kind for each operation."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "schemathesis.toml"
-        config.write_text(CONFIG, encoding="utf-8")
+        given = "\n".join(["[parameters]", *(f'{name} = "{value}"' for name, value in known.items())])
+        config.write_text(f"{CONFIG}{given}\n", encoding="utf-8")
         words = [
             sys.executable,
             "-m",
@@ -51,5 +53,6 @@ def test_every_operation_answers_as_it_is_described(served):
 
 
 if __name__ == "__main__":
-    ran = fuzz(sys.argv[1], sys.argv[2], int(sys.argv[3]), "coverage", "fuzzing", "stateful")
+    ids = dict(word.split("=", 1) for word in sys.argv[4:])
+    ran = fuzz(sys.argv[1], sys.argv[2], int(sys.argv[3]), "coverage", "fuzzing", "stateful", **ids)
     sys.exit(print(ran.stdout, ran.stderr) or ran.returncode)
