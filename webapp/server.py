@@ -56,6 +56,7 @@ def make_app(settings: Settings) -> Guard:
 @asynccontextmanager
 async def _lifespan(server: Starlette) -> AsyncIterator[None]:
     server.state.app = app = App(server.state.settings)
+    app.warm()
     try:
         yield
     finally:

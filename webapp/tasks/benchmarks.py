@@ -20,8 +20,8 @@ _TOP = 10  # of the ranking of a query that is shown
 _RANKS = 10  # of what is right for a query
 _FAILING = (KeyError, TypeError, ValueError, AttributeError, IndexError)  # of a file that is none of ours
 HOW = (
-    "`recommend benchmark --dataset ... --out FOLDER` writes per_query and trec beside its report.json: open the app with "
-    "--reports FOLDER to look into single queries"
+    "`recommend benchmark --dataset ... --out FOLDER` writes per_query and trec beside its report.json: open the app "
+    "with --reports FOLDER to look into single queries"
 )
 OF_SUITES = "suites keep figures alone; run `recommend benchmark --dataset ...` to have every query's answer"
 

@@ -1,0 +1,127 @@
+// A track's waveform with the section that lies under the clip: moved by mouse, finger or keys.
+
+import { fill, h } from "./dom.js";
+import { precise } from "./format.js";
+
+const COLUMNS = 800;
+const [STEP_S, FINE_S, LEAP_S, LEAST_S] = [1, 0.1, 10, 1];
+export { COLUMNS };
+
+export class Waveform {
+  #canvas = h("canvas", { "aria-hidden": "true" });
+  #head = h("i", { class: "playhead", hidden: true });
+  #pieces = h("div", { class: "pieces", "aria-hidden": "true" });
+  #section;
+  #peaks = [];
+  #at;
+  #length;
+  #duration;
+
+  /** `duration`, `length`: of the track and of the clip, in s. `moved(at, settled)` hears of every move by hand. */
+  constructor({ title, duration, at, length, moved }) {
+    this.#duration = duration;
+    this.#length = length;
+    this.moved = moved;
+    this.#section = h("div", {
+      class: "section", role: "slider", tabindex: "0", "aria-label": `Section of ${title}`,
+      "aria-valuemin": 0, "aria-valuemax": this.#most.toFixed(1), on: { keydown: (event) => this.key(event) },
+    });
+    this.element = h("div", { class: "waveform" }, this.#canvas, this.#pieces, this.#section, this.#head);
+    this.element.addEventListener("pointerdown", (event) => this.#drag(event));
+    new ResizeObserver(() => this.draw()).observe(this.element);
+    this.place(at);
+  }
+
+  get #most() { return Math.max(0, this.#duration - LEAST_S); }
+
+  /** Draw these, of equal parts of the track, each in [0, 1]. */
+  show(peaks) {
+    this.#peaks = peaks;
+    this.draw();
+  }
+
+  /** Begin the section there. `pieces`: [[start, end]] that are really played, where they are known. */
+  place(at, pieces = null) {
+    this.#at = at;
+    const end = pieces?.length === 1 ? pieces[0][1] : Math.min(at + this.#length, this.#duration);
+    this.#across(this.#section, at, end);
+    this.#section.setAttribute("aria-valuenow", at.toFixed(1));
+    this.#section.setAttribute("aria-valuetext", `from ${precise(at)} to ${precise(end)} of ${precise(this.#duration)}`);
+    const several = pieces?.length > 1 ? pieces : [];
+    this.element.classList.toggle("cut", several.length > 0);
+    fill(this.#pieces, several.map(([from, to]) => this.#across(h("i"), from, to)));
+    this.draw();
+  }
+
+  /** Show where it plays, in seconds of the track; null where it does not. */
+  plays(at) {
+    this.#head.hidden = at === null;
+    if (at !== null) this.#head.style.left = `${100 * at / this.#duration}%`;
+  }
+
+  focus() { this.#section.focus(); }
+
+  draw() {
+    const { clientWidth: wide, clientHeight: high } = this.element;
+    if (!wide || !high) return;
+    const scale = window.devicePixelRatio || 1;
+    Object.assign(this.#canvas, { width: wide * scale, height: high * scale });
+    const pen = this.#canvas.getContext("2d");
+    pen.scale(scale, scale);
+    pen.fillStyle = getComputedStyle(this.element).getPropertyValue("--wave");
+    const bars = Math.min(this.#peaks.length, Math.floor(wide / 3));
+    for (let i = 0; i < bars; i += 1) {
+      const [from, to] = [i, i + 1].map((k) => Math.round(k * this.#peaks.length / bars));
+      const tall = Math.max(1, Math.max(...this.#peaks.slice(from, to)) * (high - 4));
+      pen.fillRect(i * wide / bars, (high - tall) / 2, Math.max(1, wide / bars - 1), tall);
+    }
+  }
+
+  #across(element, from, to) {
+    element.style.left = `${100 * from / this.#duration}%`;
+    element.style.width = `${100 * Math.max(0, to - from) / this.#duration}%`;
+    return element;
+  }
+
+  #to(at, settled) {
+    const kept = Math.min(this.#most, Math.max(0, at));
+    if (kept !== this.#at) this.place(kept);
+    this.moved(kept, settled);
+  }
+
+  /** Move by an arrow key, with shift finely. */
+  key(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const step = event.shiftKey ? FINE_S : STEP_S;
+    const at = {
+      ArrowLeft: this.#at - step, ArrowRight: this.#at + step, PageDown: this.#at - LEAP_S, PageUp: this.#at + LEAP_S,
+      Home: 0, End: this.#duration - this.#length,
+    }[event.key];
+    if (at === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#to(at, true);
+  }
+
+  /** Inside the section it is taken along; beside it, it comes to where the pointer is. */
+  #drag(event) {
+    if (event.button) return;
+    const box = this.element.getBoundingClientRect();
+    const seconds = (e) => (e.clientX - box.left) / box.width * this.#duration;
+    const grip = event.target === this.#section ? seconds(event) - this.#at : 0;
+    const start = event.clientX;
+    let dragged = grip === 0;
+    const move = (e) => {
+      dragged ||= Math.abs(e.clientX - start) > 2;
+      if (dragged) this.#to(seconds(e) - grip, false);
+    };
+    const end = (e) => {
+      this.element.removeEventListener("pointermove", move);
+      for (const name of ["pointerup", "pointercancel"]) this.element.removeEventListener(name, end);
+      if (dragged && e.type === "pointerup") this.#to(seconds(e) - grip, true);
+    };
+    this.element.setPointerCapture(event.pointerId);
+    this.element.addEventListener("pointermove", move);
+    for (const name of ["pointerup", "pointercancel"]) this.element.addEventListener(name, end);
+  }
+}
