@@ -26,7 +26,7 @@ def session(served, clip_folder: Path) -> Session:
 
 
 def _body(session: Session, **more) -> dict:
-    settings = {"bpm": "60-90", "key": ["A minor", "C major"], "fit": "clip"}
+    settings = {"bpm": "60-90", "key": ["A minor", "C major"], "fit": "clip", "track": 3}
     return {
         "clip": session.clip,
         "track": session.track["track"],
