@@ -11,7 +11,8 @@ PATIENCE_MS = 30_000
 FOCUSED = "(element) => element === document.activeElement"
 PLAYS = """() => {
   const video = document.querySelector("video");
-  return video.currentSrc.includes("/media/previews/") && video.currentTime > 0.1 && video.webkitAudioDecodedByteCount > 0;
+  const plays = video.currentTime > 0.1 && video.webkitAudioDecodedByteCount > 0;
+  return plays && video.currentSrc.includes("/media/previews/");
 }"""
 """Whether a preview plays: its picture goes on, and its sound was decoded."""
 _TABS = 150
