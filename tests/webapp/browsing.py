@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 FOCUSED = "(element) => element === document.activeElement"
 PLAYS = """() => {
   const video = document.querySelector("video");
