@@ -76,7 +76,7 @@ export class Libraries {
   #create() {
     const name = h("input", { type: "text", name: "name", required: true, maxlength: 60, value: "default", autocomplete: "off" });
     const model = h("select", { name: "model" }, h("option", { value: "" }, "the built-in one"));
-    get("/api/models").then(({ models }) => model.append(...models.filter((one) => one.reads === "media" && one.name !== "builtin").map((one) => h("option", { value: one.name }, one.name))), () => {});
+    get("/api/models").then(({ models }) => model.append(...models.map((one) => h("option", { value: one.name }, one.name))), () => {});
     const choose = async (folder) => {
       if (!name.reportValidity()) throw new Error("name the library first");
       const made = await post("/api/libraries", { name: name.value.trim(), folder: folder.id, ...(model.value ? { model: model.value } : {}) });
