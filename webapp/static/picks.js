@@ -54,7 +54,7 @@ function row(library, pick, load) {
   const address = addressOf({ ...pick.settings, clip: clip.id, library: library.id, track: track.id, in: String(pick.in_s) });
   return h("tr", {},
     h("td", { "data-name": "Clip" }, h("b", {}, clip.name), clip.duration_s > 0 && h("span", { class: "soft" }, ` ${clock(clip.duration_s)}`)),
-    h("td", { "data-name": "Track" }, h("b", {}, track.title), h("span", { class: "soft by", title: track.path }, track.artist ?? track.path)),
+    h("td", { "data-name": "Track" }, h("b", {}, track.title), h("span", { class: "soft by", title: track.path }, track.artist ?? track.path), track.gone && h("span", { class: "fault" }, track.gone)),
     h("td", { "data-name": "Section" }, `${precise(pick.in_s)}\u2013${precise(pick.out_s)}`),
     h("td", { "data-name": "Picked", class: "soft" }, h("time", { datetime: pick.at }, moment(pick.at))),
     h("td", { class: "acts" }, h("a", { href: address, "aria-label": `Open ${track.title} under ${clip.name}` }, "Open"),
