@@ -6,7 +6,7 @@ import { fit, sound } from "./controls.js";
 import { button, fill, h } from "./dom.js";
 import { exportDialog } from "./export.js";
 import { filters, summary } from "./filters.js";
-import { count, far, precise } from "./format.js";
+import { count, far, libraryName, precise } from "./format.js";
 import { listen, showKeys } from "./keys.js";
 import { List } from "./list.js";
 import { Player } from "./player.js";
@@ -55,6 +55,7 @@ class Page {
   #asked = null;
   #exports = location.hash === "#export"; // a link of the list of picks
   #timer = 0;
+  #turn = 0;
   #line = h("p", { class: "busy", role: "status" });
   #remarks = h("div", { class: "remarks" });
   #heading = h("h2", { id: "tracks" }, "Tracks");
@@ -62,10 +63,10 @@ class Page {
   constructor(root, { state, status, libraries, clips, clip }) {
     Object.assign(this, { state, status, clip });
     this.strip = new Strip(clip, (seconds) => this.player.seek(seconds));
-    this.player = new Player(clip, (seconds) => { this.strip.playhead(seconds); this.list.selected?.playhead(seconds); });
+    this.player = new Player(clip, (seconds) => { this.strip.playhead(seconds); this.list.selected?.playhead(seconds); }, (on) => this.list.selected?.plays(on));
     this.previews = new Previews(state, (line) => this.player.say(line));
     this.list = new List(state, {
-      select: (card) => this.select(card), hear: (card) => { this.select(card); this.player.toggle(); },
+      select: (card) => this.select(card), hear: (card) => this.play(card),
       pick: (card) => this.pick(card, true), exportIt: (card) => this.exportIt(card), moved: (card, settled) => this.moved(card, settled),
     });
     this.groups = [fit(state, clip), sound(state, status.levels), reference(state), filters(state, status)];
@@ -101,7 +102,7 @@ class Page {
   #layout(libraries, clips) {
     const { clip, state } = this;
     const usable = libraries.filter((one) => !one.error);
-    const library = h("select", { name: "library", on: { change: (event) => state.set({ library: event.target.value }) } }, usable.map((one) => h("option", { value: one.id, selected: one.id === state.library }, `${one.name} (${count(one.music, "track")})`)));
+    const library = h("select", { name: "library", on: { change: (event) => state.set({ library: event.target.value }) } }, usable.map((one) => h("option", { value: one.id, selected: one.id === state.library }, `${libraryName(one)} (${count(one.music, "track")})`)));
     const here = clips.findIndex((one) => one.id === clip.id);
     const next = clips[here + 1];
     return [
@@ -109,8 +110,8 @@ class Page {
       h("div", { class: "answer" },
         h("section", { class: "side", "aria-label": "Clip and settings" }, this.player.element, this.strip.element, h("p", { class: "soft measures" }, measures(clip)), this.told, h("div", { class: "groups" }, this.groups.map((one) => one.element))),
         h("section", { class: "found", "aria-labelledby": "tracks" },
-          h("div", { class: "found-head" }, this.#heading, h("label", { class: "from" }, "from ", library), button("Keys ?", showKeys, { class: "quiet", "aria-label": "Show the keys" })),
-          summary(state, this.status), this.#line, this.#remarks, this.list.element)),
+          h("div", { class: "found-head" }, this.#heading, h("label", { class: "from" }, "from ", library), this.#line, button("Keys ?", showKeys, { class: "quiet", "aria-label": "Show the keys" })),
+          summary(state, this.status), this.#remarks, this.list.element)),
     ];
   }
 
@@ -181,6 +182,12 @@ class Page {
     }
   }
 
+  play(card) {
+    const before = this.list.selected;
+    this.select(card);
+    if (card === before) this.player.toggle(); else this.player.play();
+  }
+
   moved(card, settled) {
     if (settled) this.state.move(card.track.track, card.at === card.track.in_s ? null : card.at);
     if (card !== this.list.selected) this.list.select(card);
@@ -192,19 +199,19 @@ class Page {
   async hear(at_once = false) {
     const card = this.list.selected;
     if (!card) return;
-    const known = this.previews.known(card);
-    if (!known) { this.player.music(null); this.player.say("Mixing the music under the picture\u2026"); }
+    const turn = (this.#turn += 1);
+    if (!this.previews.known(card)) { this.player.music(null); this.player.say("Mixing the music under the picture\u2026"); }
     try {
       await this.filmed;
-      const found = known ?? await this.previews.want(card, { at_once });
-      if (card !== this.list.selected) return;
+      const found = await this.previews.want(card, { at_once });
+      if (turn !== this.#turn) return;
       card.lay(found);
       this.player.music({ film: found.film, title: card.track.title });
       card.playhead(this.player.video.currentTime);
       const next = this.list.beside(1);
       if (next) this.previews.prepare(next);
     } catch (error) {
-      if (error.name === "AbortError" || card !== this.list.selected) return;
+      if (turn !== this.#turn) return;
       this.player.say("No preview of this track.");
       card.say([error.message]);
       if (error.status === 0 || error.status >= 500) warn(error);

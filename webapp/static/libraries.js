@@ -3,7 +3,7 @@
 import { at, get, post } from "./api.js";
 import { button, dialog, field, fill, h } from "./dom.js";
 import { browse } from "./folders.js";
-import { bytes, count, moment } from "./format.js";
+import { bytes, count, libraryName, moment } from "./format.js";
 import { JobRow } from "./jobs.js";
 import { say, telling } from "./told.js";
 
@@ -43,19 +43,19 @@ export class Libraries {
     const work = one.job && this.#rows.get(one.job);
     const end = this.#ends.get(one.id);
     const holds = [count(one.music, "track"), one.clips > 0 && count(one.clips, "clip"), bytes(one.size_bytes), one.model && `model ${one.model}`].filter(Boolean).join(" \u00b7 ");
-    return h("li", { class: "library" }, h("h3", {}, one.name), h("p", { class: "path soft" }, one.path),
+    return h("li", { class: "library" }, h("h3", {}, libraryName(one)), h("p", { class: "path soft" }, one.path),
       one.error ? h("p", { class: "fault" }, one.error) : h("p", {}, holds),
-      one.roots.length > 0 && h("ul", { class: "roots", "aria-label": `Folders of ${one.name}` }, one.roots.map((root) => h("li", { class: "path" }, root))),
+      one.roots.length > 0 && h("ul", { class: "roots", "aria-label": `Folders of ${libraryName(one)}` }, one.roots.map((root) => h("li", { class: "path" }, root))),
       one.failures > 0 && this.#failures(one), work?.element, end && h("div", { class: "end", role: "status" }, end.map((line) => h("p", { class: "remark" }, line))),
       !one.error && h("div", { class: "acts" }, this.#acts(one)));
   }
 
   #acts(one) {
     const busy = Boolean(one.job);
-    const of = (word) => ({ disabled: busy, "aria-label": `${word} ${one.name}`, "data-key": `${word}-${one.id}` });
+    const of = (word) => ({ disabled: busy, "aria-label": `${word} ${libraryName(one)}`, "data-key": `${word}-${one.id}` });
     const path = (last) => at("api", "libraries", one.id, last);
     return [
-      this.status.folders.music && button("Add a folder\u2026", () => browse("music", { title: `Add to ${one.name}`, choose: (folder) => this.#start(one, post(path("folders"), { folder: folder.id })) }), of("Add a folder to")),
+      this.status.folders.music && button("Add a folder\u2026", () => browse("music", { title: `Add to ${libraryName(one)}`, choose: (folder) => this.#start(one, post(path("folders"), { folder: folder.id })) }), of("Add a folder to")),
       one.roots.length > 0 && button("Update\u2026", () => this.#update(one), of("Update")),
       button("Verify", telling(() => this.#start(one, post(path("verify")))), of("Verify")),
     ];
@@ -68,7 +68,7 @@ export class Libraries {
       box.close();
       await this.#start(one, post(at("api", "libraries", one.id, "update"), { retry: retry.checked, prune: prune.checked }));
     });
-    const box = dialog(`Update ${one.name}`, h("p", {}, "Looks through its folders for what is new or was changed."),
+    const box = dialog(`Update ${libraryName(one)}`, h("p", {}, "Looks through its folders for what is new or was changed."),
       check(retry, "Try again what failed", `${count(one.failures, "file")} so far`), check(prune, "Forget what is gone", "files that are no longer there"),
       h("div", { class: "acts" }, button("Update", go, { class: "main" })));
   }
@@ -80,7 +80,7 @@ export class Libraries {
     const choose = async (folder) => {
       if (!name.reportValidity()) throw new Error("name the library first");
       const made = await post("/api/libraries", { name: name.value.trim(), folder: folder.id, ...(model.value ? { model: model.value } : {}) });
-      this.#follow({ id: made.library, name: name.value.trim(), job: made.job });
+      this.#follow({ id: made.library, name: name.value.trim(), roots: [], job: made.job });
       await this.load();
     };
     browse("music", { title: "New library", choose, fields: h("div", { class: "grid" }, field("Name", name), field("Model", model)) });
@@ -96,7 +96,7 @@ export class Libraries {
   /** Show how far the work on a library is, and at its end what came of it. */
   #follow(one) {
     if (this.#rows.has(one.job) || this.#reported.has(one.job)) return;
-    const row = new JobRow(one.job, `Work on ${one.name}`, (job) => this.#end(one, job));
+    const row = new JobRow(one.job, `Work on ${libraryName(one)}`, (job) => this.#end(one, job));
     this.#rows.set(one.job, row);
     get(at("api", "jobs", one.job)).then((job) => row.see(job), () => {});
   }
@@ -105,7 +105,7 @@ export class Libraries {
     this.#rows.delete(job.id);
     this.#reported.add(job.id);
     this.#ends.set(one.id, came(job));
-    if (job.state === "done") say(`${one.name}: ${came(job)[0]}`);
+    if (job.state === "done") say(`${libraryName(one)}: ${came(job)[0]}`);
     telling(() => this.load())();
   }
 

@@ -5,7 +5,11 @@ import { precise } from "./format.js";
 
 const COLUMNS = 800;
 const [STEP_S, FINE_S, LEAP_S, LEAST_S] = [1, 0.1, 10, 1];
+const NEAR_S = 0.06; // sections slide to the next frame of the clip
 export { COLUMNS };
+
+/** Whether music is played otherwise than from `at` on in one piece. */
+export const isCut = (pieces, at) => Boolean(pieces && (pieces.length > 1 || Math.abs(pieces[0][0] - at) > NEAR_S));
 
 export class Waveform {
   #canvas = h("canvas", { "aria-hidden": "true" });
@@ -43,13 +47,13 @@ export class Waveform {
   /** Begin the section there. `pieces`: [[start, end]] that are really played, where they are known. */
   place(at, pieces = null) {
     this.#at = at;
-    const end = pieces?.length === 1 ? pieces[0][1] : Math.min(at + this.#length, this.#duration);
+    const cut = isCut(pieces, at);
+    const end = pieces && !cut ? pieces[0][1] : Math.min(at + this.#length, this.#duration);
     this.#across(this.#section, at, end);
     this.#section.setAttribute("aria-valuenow", at.toFixed(1));
     this.#section.setAttribute("aria-valuetext", `from ${precise(at)} to ${precise(end)} of ${precise(this.#duration)}`);
-    const several = pieces?.length > 1 ? pieces : [];
-    this.element.classList.toggle("cut", several.length > 0);
-    fill(this.#pieces, several.map(([from, to]) => this.#across(h("i"), from, to)));
+    this.element.classList.toggle("cut", cut);
+    fill(this.#pieces, (cut ? pieces : []).map(([from, to]) => this.#across(h("i"), from, to)));
     this.draw();
   }
 
