@@ -1,6 +1,7 @@
 # Everything from a fresh clone; needs only make and Python 3.11 or newer.
 ## make recommend VIDEO=clip.mp4 MUSIC=~/Music   tracks from your folder that fit your clip
 ## make recommend                                the same with a small sample, rendered here
+## make app MUSIC=~/Music                        the app: drop a clip, hear ten answers, pick one (without MUSIC: a sample)
 ## make test                                     lint, types and tests
 ## make quick                                    the tests of a minute, without torch: while you write
 ## make lowest                                   tests with the lowest versions that pyproject.toml promises
@@ -10,7 +11,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help recommend test quick lowest clean
+.PHONY: help recommend app test quick lowest clean
 
 PYTHON ?= python3
 
@@ -33,6 +34,15 @@ recommend: .venv/.installed
 	if [ -z "$$video" ]; then echo 'No VIDEO given: using the two sample clips.' >&2; fi; \
 	if [ -z "$$music" ]; then echo 'No MUSIC given: using the sample tracks.' >&2; fi; \
 	exec .venv/bin/python .venv/bin/recommend --format table --video="$${video:-.sample/clips}" --music="$${music:-.sample/music}"
+
+# The library of the sample stays beside it; that of your music is `default`, as of `recommend index add`.
+app: .venv/.installed-app
+	@set -eu; music=$$GIVEN_MUSIC; case $$music in '~' | '~/'*) music=$$HOME$${music#?} ;; esac; \
+	recommend() { .venv/bin/python .venv/bin/recommend "$$@"; }; \
+	if [ -n "$$music" ]; then recommend index add "$$music"; exec .venv/bin/python .venv/bin/recommend app; fi; \
+	echo 'No MUSIC given: using the sample tracks and clips.' >&2; \
+	recommend sample .sample >&2; recommend index add .sample/music --library .sample/library; \
+	exec .venv/bin/python .venv/bin/recommend app --library .sample/library --music-folder .sample/music --clip-folder .sample/clips
 
 test: .venv/.installed-dev
 	.venv/bin/ruff check .
@@ -71,6 +81,11 @@ lowest: .venv-lowest/.installed
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu]'
 	@touch $@
 
+.venv/.installed-app: pyproject.toml | .venv/.python
+	@echo 'Installing into .venv (a minute or so the first time) ...' >&2
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu,app]'
+	@touch .venv/.installed $@
+
 .venv/.installed-quick: pyproject.toml | .venv/.python
 	@echo 'Installing into .venv (a minute or so the first time) ...' >&2
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu,test]'
@@ -79,7 +94,7 @@ lowest: .venv-lowest/.installed
 .venv/.installed-dev: pyproject.toml | .venv/.python
 	@echo 'Installing into .venv (a minute or so the first time) ...' >&2
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu,train,dev]'
-	@touch .venv/.installed .venv/.installed-quick $@
+	@touch .venv/.installed .venv/.installed-app .venv/.installed-quick $@
 
 .venv/.python:
 	@command -v "$$GIVEN_PYTHON" >/dev/null || { \

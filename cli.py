@@ -44,8 +44,8 @@ _INTERRUPTED = 130
 
 def make_app() -> "typer.Typer":
     """All commands."""
-    from indexing.commands.beats import app as index_app
     from indexing.commands.doctor import doctor
+    from indexing.commands.picks import app as index_app
     from indexing.commands.query import query
     from recommender.commands import app as models_app
     from recommender.commands import sample

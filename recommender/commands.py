@@ -18,11 +18,16 @@ def models_list(format: FormatOption = TABLE) -> None:
     """The models at hand, and the published checkpoints that can be fetched.
 
     Example: recommend models list"""
-    rows = [*_models(), *_checkpoints()]
+    rows = list_models()
     write_list(Listing(rows, rows, _COLUMNS, align([(row["name"], _row_text(row)) for row in rows])), format)
 
 
 _COLUMNS = ("name", "kind", "revision", "dim", "reads", "present", "licence", "size_mb", "error")
+
+
+def list_models() -> list[dict[str, Any]]:
+    """The models at hand and the published checkpoints, a record each: `kind` is packaged, imported or checkpoint."""
+    return [*_models(), *_checkpoints()]
 
 
 def _models() -> list[dict[str, Any]]:
@@ -71,7 +76,7 @@ def models_info(name: Annotated[str, argument("Model name or folder, or checkpoi
     from recommender.weights import CHECKPOINTS
 
     if name in CHECKPOINTS:
-        write(align(_facts(name)))
+        write(align(checkpoint_facts(name)))
         return
     from recommender.model import Model
 
@@ -80,7 +85,7 @@ def models_info(name: Annotated[str, argument("Model name or folder, or checkpoi
     write(model.card())
 
 
-def _facts(name: str) -> list[tuple[str, str]]:
+def checkpoint_facts(name: str) -> list[tuple[str, str]]:
     """What is known of a checkpoint, as rows."""
     from recommender.weights import checkpoint, present, record
     from recommender.weights.shelf import weights_path

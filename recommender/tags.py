@@ -32,6 +32,7 @@ _NAMES = {
 _SHOWN = frozenset(name for names in _NAMES.values() for name in names)
 _BPM = ("bpm", "tbpm", "tempo")
 _YEAR = re.compile(r"(1[5-9]\d\d|20\d\d)")
+_ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 _LOST = "\ufffd"  # in place of bytes that were no text in the charset they were read in
 _APE_FOOTER, _ID3V1, _MOST_APE = 32, 128, 1 << 20
 
@@ -61,6 +62,12 @@ def bpm_tag(path: Path) -> float | None:
     stated = _stated(path)
     tempi = (tempo(_line(value)) for name in _BPM for value in stated.get(name, ()))
     return next((bpm for bpm in tempi if bpm is not None and BPM_MIN <= bpm <= BPM_MAX), None)
+
+
+def isrc_tag(path: Path) -> str | None:
+    """The ISRC (ISO 3901) of a recording as its file states it (ID3 TSRC, a comment ISRC), None where none does."""
+    codes = (re.sub(r"[\s-]", "", value).upper() for value in _stated(path).get("isrc", ()))
+    return next((code for code in codes if _ISRC.fullmatch(code)), None)
 
 
 def _stated(path: Path) -> _Stated:

@@ -45,7 +45,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("search",),
         ("writing",),
         ("library",),
-        ("beats",),
+        ("beats", "picks"),
         ("ingest",),
         ("maintenance",),
         ("commands",),

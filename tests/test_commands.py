@@ -86,6 +86,7 @@ def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
     tagged = TagReport(tmp_path, tmp_path, (Outcome("a, b.mp4", "failed", None, "no sound"),), ("tense", "sad"), 1)
     monkeypatch.setattr("training.tagger.media.tag_folder", lambda *_, **__: tagged)
     monkeypatch.setattr("training.tagger.model.load", lambda _: None)
+    _pick_one(indexed)
     (tmp_path / "q.qrels").write_text("a 0 x 0\na 0 y 1\n")
     (tmp_path / "s.run").write_text("a Q0 x 1 3.0 s\na Q0 y 2 2.0 s\n")
     return {
@@ -97,12 +98,21 @@ def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
         ("index", "list"): ("--library", indexed),
         ("index", "info"): ("--library", indexed),
         ("index", "verify"): ("--library", indexed, "--queries", "1"),
+        ("index", "picks"): ("--library", indexed),
         ("index", "beats"): (music_folder / "fast major.mp3", "--library", indexed),
         ("eval",): (tmp_path / "q.qrels", tmp_path / "s.run"),
         ("dataset", "build"): (tmp_path / "labels.csv", "--out", tmp_path / "built"),
         ("dataset", "tag"): (clip_folder, "--tagger", "mine"),
         ("features", "extract"): (music_folder, "--encoder", "builtin-music", "--out", tmp_path / "f.npy"),
     }
+
+
+def _pick_one(name: str) -> None:
+    from indexing import Library, picks
+
+    with Library.open(name) as library:
+        track = picks.describe_track(library, next(library.tracks("music")).id)
+        picks.add(library.folder, picks.Pick(picks.PickedClip("calm.mp4"), track, 0.0, 5.0))
 
 
 @pytest.mark.parametrize("words", FORMATTED, ids=" ".join)

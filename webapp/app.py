@@ -1,7 +1,9 @@
 """What the server knows while it runs."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from indexing.ingest.suffixes import SUFFIXES
 from webapp.clips import Clips
 from webapp.events import Events
 from webapp.films import Films
+from webapp.job import LATER
 from webapp.jobs import Jobs
 from webapp.places import Places
 from webapp.refusal import Refusal
@@ -36,6 +39,15 @@ class App:
         }
         self.exports: dict[str, tuple[Path, list[str]]] = {}
         self._folders: dict[str, str] = {}
+
+    def warm(self) -> None:
+        """Begin to load what the first answer needs."""
+        self._warming = asyncio.create_task(self._warm())
+
+    async def _warm(self) -> None:
+        with suppress(Refusal):
+            usable = (one["folder"] for one in await self.libraries() if one["error"] is None and one["music"])
+            await self.jobs.run("warm", {"folder": next(usable, None)}, priority=LATER)
 
     async def libraries(self) -> list[dict[str, Any]]:
         """All libraries as the task `libraries` tells them, each with its id."""

@@ -120,6 +120,7 @@ def listen(host: str, port: int | None) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             made.bind((host, one))
+            made.listen()  # who asks before the server runs waits for it
         except OSError as error:
             made.close()
             if error.errno == errno.EADDRINUSE and one != tried[-1]:

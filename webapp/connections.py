@@ -35,7 +35,10 @@ class Patience:
 
 
 def server_config(app: ASGIApp, patience: Patience | None = None, **more: Any) -> Config:
-    """How uvicorn serves `app`: no log of who asked for what, no header of a proxy believed, no web sockets."""
+    """How uvicorn serves `app`: no log of who asked for what, no header of a proxy believed, no web sockets.
+
+    What goes wrong in `app` is reported by the guard, in the data folder; uvicorn would print it with all names in it.
+    """
     kept = patience or Patience()
 
     class Connection(_Connection):
@@ -47,6 +50,7 @@ def server_config(app: ASGIApp, patience: Patience | None = None, **more: Any) -
         ws="none",
         loop="asyncio",
         log_config=None,
+        log_level="critical",
         access_log=False,
         proxy_headers=False,
         server_header=False,

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender.errors import InputError
 from webapp.addresses import PAGES, Hosts, check_origin, check_target, is_loopback
-from webapp.login import FORM, WRONG_S, Login, password_page, token_page, password_of
+from webapp.login import FORM, WRONG_S, Login, password_of, password_page, token_page
 from webapp.refusal import Refusal
 from webapp.settings import Settings
 
@@ -82,16 +82,18 @@ class Guard:
         try:
             response = await self._stop(request, receive)
             if response is not None:
-                return await response(request.scope, receive, sender)
+                await response(request.scope, receive, sender)
+                return
             if (request.method, request.path) not in RAW:
                 receive = _replay(await _read(receive), receive)
             await self._app(request.scope, receive, sender)
         except Exception as error:
-            if not sender.started:
-                refusal = error if isinstance(error, Refusal) else _unexpected(error)
-                await reply(refusal)(request.scope, receive, sender)
-            elif not sender.ended:
+            if sender.ended:
+                return  # the app told, and kept, what went wrong
+            refusal = error if isinstance(error, Refusal) else _unexpected(error)
+            if sender.started:
                 raise  # the connection is cut: what was sent is no whole answer
+            await reply(refusal)(request.scope, receive, sender)
 
     async def _stop(self, request: "_Request", receive: Receive) -> Response | None:
         """What is answered instead of by the app, None where it may; raises Refusal."""
@@ -104,19 +106,23 @@ class Guard:
             return self._take_token(request, told)
         if self._is_known(request):
             return None if self._login is None else self._of_login(self._login, request)
-        if request.path.startswith("/api/"):
+        return await self._turn_away(request, receive)
+
+    async def _turn_away(self, request: "_Request", receive: Receive) -> Response:
+        """What strangers are answered: how to get in, and in, with the password."""
+        if not request.wants_page:
             raise Refusal(401, "a token is needed: Authorization: Bearer TOKEN")
         if self._login is None:
             return HTMLResponse(token_page(), 401, _CHALLENGE)
-        if request.method == "POST" and request.path in PAGES | {"/login"}:
-            if self._entering >= MOST_ENTERING:
-                return _ask(429, "Too many are asking; try again.")
-            self._entering += 1
-            try:
-                return await self._enter(self._login, request, receive)
-            finally:
-                self._entering -= 1
-        return _ask(401)
+        if request.method != "POST" or request.path not in PAGES | {"/login"}:
+            return _ask(401)
+        if self._entering >= MOST_ENTERING:
+            return _ask(429, "Too many are asking; try again.")
+        self._entering += 1
+        try:
+            return await self._enter(self._login, request, receive)
+        finally:
+            self._entering -= 1
 
     def _is_known(self, request: "_Request") -> bool:
         if any(self._is_token(value) for value in request.bearers):
@@ -184,6 +190,11 @@ class _Request:
     @property
     def _fields(self) -> list[tuple[str, str]]:
         return parse_qsl(self.query.decode("latin-1"), keep_blank_values=True)
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether a person asks, and no program."""
+        return self.path in PAGES | {"/login"} or any(b"text/html" in value for value in self.headers[b"accept"])
 
     @property
     def token(self) -> str | None:

@@ -75,10 +75,10 @@ class Job:
 
     def fail(self, status: int, line: str) -> None:
         """It came to nothing."""
-        cancelled = self.stop.is_set() or line == "cancelled"
-        self._end("cancelled", Refusal(409, "it was cancelled")) if cancelled else self._end(
-            "failed", Refusal(status, line)
-        )
+        if self.stop.is_set():
+            self._end("cancelled", Refusal(409, "it was cancelled"))
+        else:
+            self._end("failed", Refusal(status, line))
 
     def _end(self, state: str, refusal: Refusal | None = None, result: Any = None) -> None:
         if self.is_over:

@@ -14,7 +14,10 @@ from webapp.tasks import TASKS
 
 _LONGEST_LINE = 256 << 20
 _STOP_S = 5.0  # what is cancelled may end by itself: what was finished is kept
-CRASHED = "the file or the work on it made the program stop; it was left"
+CRASHED = (
+    "the work stopped in the middle (it was killed, or memory ran out): try it again; where that does not help, leave "
+    "the file out"
+)
 
 
 class Lane:
@@ -48,8 +51,8 @@ class Lane:
             limit_s = TASKS[job.kind].limit_s
             await asyncio.wait({work, stop}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
+                job.fail(503, f"given up after {limit_s or 0:g} s: the file may be too long, or the machine too busy")
                 await self._end(number, work)
-                job.fail(422, f"given up after {limit_s} s")
         except Exception as error:  # the lane goes on, whatever it is
             job.fail(500, f"unexpected {type(error).__name__}")
         finally:
@@ -78,7 +81,7 @@ class Lane:
         except OSError:
             pass
         await self.close()
-        job.fail(422, CRASHED)
+        job.fail(503, CRASHED)
 
     async def _worker(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:

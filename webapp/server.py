@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from webapp.addresses import PAGES
-from webapp.api import answers, clips, jobs, libraries, renders
+from webapp.api import answers, benchmarks, clips, jobs, libraries, models, picks, renders
 from webapp.app import App
 from webapp.guard import Guard
 from webapp.openapi import describe
@@ -35,6 +35,9 @@ OPERATIONS: Sequence[Operation] = (
     *clips.OPERATIONS,
     *answers.OPERATIONS,
     *renders.OPERATIONS,
+    *picks.OPERATIONS,
+    *models.OPERATIONS,
+    *benchmarks.OPERATIONS,
     Operation("GET", "/api/openapi.json", "This description.", _describe, 'curl -H "$T" $A/api/openapi.json'),
 )
 
@@ -53,6 +56,7 @@ def make_app(settings: Settings) -> Guard:
 @asynccontextmanager
 async def _lifespan(server: Starlette) -> AsyncIterator[None]:
     server.state.app = app = App(server.state.settings)
+    app.warm()
     try:
         yield
     finally:

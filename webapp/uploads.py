@@ -46,9 +46,7 @@ def check_name(name: str) -> str:
     """The suffix that a clip is kept with; raises Refusal, 415, for a name of no clip."""
     suffix = suffix_of(name)
     if suffix not in MEDIA:
-        raise Refusal(
-            415, f"{display_name(name)}: this is no name of a film or picture; known: mp4, mov, mkv, jpg, ..."
-        )
+        raise Refusal(415, f"{display_name(name)}: no name of a film or picture; known: mp4, mov, mkv, jpg, ...")
     return suffix
 
 

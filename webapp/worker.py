@@ -14,9 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webapp.tasks import TASKS, Tell
+
+if TYPE_CHECKING:
+    from recommender.errors import Argument
 
 _GRACE_S = 5.0  # what is under way may end by itself when nobody waits for it any more
 _EVERY_S = 0.1  # between two reports of progress
@@ -105,6 +108,7 @@ class _Worker:
 def line_and_status(error: Exception) -> tuple[str, int]:
     """The line about an error, and the HTTP status that says the same."""
     from recommender import errors, failing
+    from recommender.text import show
     from webapp.refusal import Refusal
 
     if isinstance(error, Refusal):
@@ -117,9 +121,15 @@ def line_and_status(error: Exception) -> tuple[str, int]:
         errors.MediaError: 422,
         errors.FitError: 422,
     }
-    line, _ = failing.line_and_code(error)
-    status = next((status for kind, status in statuses.items() if isinstance(error, kind)), 500)
-    return line.removeprefix("error: "), status
+    if isinstance(error, errors.CliptuneError):
+        return show(error.word(_say)), next((s for kind, s in statuses.items() if isinstance(error, kind)), 500)
+    return failing.line_and_code(error)[0].removeprefix("error: "), 500
+
+
+def _say(argument: "Argument") -> str:
+    """An argument in words: nobody types it here."""
+    words = argument.name.replace("_", " ") + ("" if argument.value is None else f" {argument.value}")
+    return words if argument.command is None else f"`recommend {argument.command}`, {words}".removesuffix(", ")
 
 
 def main() -> None:

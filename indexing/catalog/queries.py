@@ -216,6 +216,16 @@ class Catalog:
         found = self._execute(query).scalar()
         return None if found is None else int(found)
 
+    def hash_of(self, track_id: int) -> bytes | None:
+        """The content hash of a track, None where there is no such track."""
+        return self._execute(sa.select(tracks.c.hash).where(tracks.c.id == track_id)).scalar()
+
+    def track_with(self, modality: Modality, digest: bytes) -> int | None:
+        """The id of the track of a modality with that content hash, None where there is none."""
+        query = sa.select(tracks.c.id).where(*self._of(tracks, modality), tracks.c.hash == digest)
+        found = self._execute(query).scalar()
+        return None if found is None else int(found)
+
     def paths_in(self, part: int) -> list[str]:
         """The paths of the tracks in a part, in order."""
         query = sa.select(files.c.path).join_from(files, tracks).where(tracks.c.part == part)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from recommender.names import licence_name
-from recommender.tags import bpm_tag, read_tags
+from recommender.tags import bpm_tag, isrc_tag, read_tags
 
 BY = "http://creativecommons.org/licenses/by/3.0/"
 
@@ -60,6 +60,14 @@ def test_the_tempo_that_an_mp4_states(tmp_path):
     at = tail.index(b"data") + len("data") + 8
     path.write_bytes(head + b"tmpo" + tail[:at] + b"\x7b" + tail[at + 1 :])
     assert bpm_tag(path) == 123
+
+
+@pytest.mark.parametrize(("suffix", "name"), [(".mp3", "TSRC"), (".flac", "ISRC")])
+@pytest.mark.parametrize(
+    ("text", "code"), [("GB-AYE-68-00023", "GBAYE6800023"), ("gbaye6800023", "GBAYE6800023"), ("12", None)]
+)
+def test_the_recording_code_that_a_file_states(tmp_path, suffix, name, text, code):
+    assert isrc_tag(tagged(tmp_path / f"a{suffix}", **{name: text})) == code
 
 
 def test_no_tempo_is_stated_by_what_is_no_music(tmp_path):

@@ -154,11 +154,16 @@ def test_a_body_that_is_no_body_ends_the_request(port):
     assert exchange(port, twice).count(b"HTTP/1.1") == 2
 
 
-def test_an_answer_that_breaks_off_is_cut_and_tells_nothing(port):
+def test_an_answer_that_breaks_off_is_cut_and_told_in_a_report_alone(port, capfd, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLIPTUNE_HOME", str(tmp_path))
     answer = exchange(port, head(port, "GET /api/half HTTP/1.1"))
     assert b"a part" in answer
     assert not answer.endswith(b"0\r\n\r\n")
     assert b"secret" not in answer
+    told = capfd.readouterr()
+    assert "secret" not in told.out + told.err
+    (report,) = (tmp_path / "reports").iterdir()
+    assert "secret of the machine" in report.read_text()
     assert b"200 OK" in exchange(port, head(port, "GET /api/a HTTP/1.1", "Connection: close"))
 
 

@@ -109,11 +109,12 @@ def test_no_token_is_401(app, path):
     answer = client(app, known=False).get(path)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
-    if path.startswith("/api/"):
-        assert "token" in answer.json()["error"]
-    else:
+    if path in ("/", "/answer"):
         assert "recommend app" in answer.text
         assert 'href=""' in answer.text
+    else:
+        assert "token" in answer.json()["error"]
+    assert "recommend app" in client(app, known=False).get(path, headers={"Accept": "text/html,*/*"}).text
 
 
 @pytest.mark.parametrize("token", ["", "x", TOKEN[:-1], TOKEN + "t", TOKEN.upper(), "\u00ff" * 43])

@@ -19,7 +19,7 @@ from web_toy import SMALL, client, exchange, head, serve, toy, wait_for
 from webapp import uploads
 from webapp.refusal import Refusal
 from webapp.settings import Limits
-from webapp.uploads import receive, display_name
+from webapp.uploads import display_name, receive
 
 FILM = bytes(range(256)) * 500  # 128 kB
 EVIL = "\x1b]0;gone\x07\u202ecod.4pm"

@@ -8,7 +8,7 @@ from starlette.responses import FileResponse
 from recommender.text import show
 from webapp.operations import ID, Call, Operation, record, several
 from webapp.refusal import Refusal
-from webapp.uploads import receive, shown_name
+from webapp.uploads import display_name, receive
 
 _KIND = {"enum": ["music", "clips"]}
 _CLIP = {
@@ -31,7 +31,7 @@ async def upload(call: Call) -> Any:
     """Take in a clip from the body of a request."""
     app = call.app
     app.clips.check_room()
-    limits, name = app.settings.limits, shown_name(call.given["name"])
+    limits, name = app.settings.limits, display_name(call.given["name"])
     got = await receive(call.request, app.clips.folder, limits, used_bytes=app.clips.kept_bytes)
     return app.clips.add_upload(got.path, name, sha256=got.sha256, size_bytes=got.size).record()
 

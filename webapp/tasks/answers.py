@@ -18,6 +18,15 @@ _QUERIES = 50
 _queries: "OrderedDict[tuple[Any, ...], Query]" = OrderedDict()
 
 
+def warm(arguments: dict[str, Any], tell: Tell) -> None:
+    """Load ahead what the first answer needs, of the library in `folder`, if any."""
+    import recommender.extractors.audio.speech
+    import recommender.media  # noqa: F401
+
+    if arguments["folder"] is not None:
+        engine(arguments["folder"], None, False)
+
+
 def answer(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """The best tracks for a clip.
 
@@ -118,8 +127,9 @@ def _conditions(settings: dict[str, Any]) -> "Filter | None":
 
 
 def _require_any(asked: "Recommender", where: "Filter | None") -> None:
-    """Raise an error that says which conditions left how many tracks, where none meets all."""
+    """Raise InputError that says which conditions left how many tracks, where none meets all."""
     if where and asked.library.count("music") and not asked.library.count("music", where):
+        from recommender.errors import InputError
         from recommender.filters import unmet
 
-        raise unmet(asked.library, "music", where)
+        raise InputError(*unmet(asked.library, "music", where).args)
