@@ -150,7 +150,8 @@ class Page {
     const { missing } = this.list.show(answer);
     const number = answer.recommendations.length;
     fill(this.#heading, number ? `${count(number, "track")}, best first` : "No track");
-    fill(this.#line, missing ? "The track that was selected is not in this list." : "");
+    fill(this.#line);
+    if (missing) say("The track that was selected is not in this list: the best one is.");
     const spoken = answer.query.speech?.length > 0;
     fill(this.#remarks, answer.remarks.map((line) => h("p", { class: "remark" }, line)), number > 0 && legend(spoken));
     fill(this.told, reading(answer.query));
@@ -226,7 +227,7 @@ class Page {
     if (before) return undo ? this.#unpick(before) : say(`${card.track.title} is picked already.`, ["Undo", () => this.#unpick(before)]);
     const { clip, library } = this.state;
     const { track } = card.track;
-    const settings = { ...this.state.record(), track, in: String(card.at) };
+    const settings = { ...this.state.record(), track: String(track), in: String(card.at) };
     return telling(async () => {
       const made = await post(at("api", "libraries", library, "picks"), { clip, track, in_s: card.at, out_s: card.end, score: card.track.score, settings });
       this.#picks.unshift(made);

@@ -14,6 +14,8 @@ export class Libraries {
   #ends = new Map(); // library -> what came of its last work
   #rows = new Map(); // job -> JobRow
   #reported = new Set();
+  #made = []; // libraries that were begun here: {id, name, job}
+  #known = [];
 
   /** `told(libraries)` hears of them whenever they are looked at. */
   constructor(status, told) {
@@ -27,9 +29,12 @@ export class Libraries {
 
   async load() {
     const { libraries } = await get("/api/libraries");
+    this.#known = libraries;
     for (const one of libraries) if (one.job) this.#follow(one);
+    const coming = this.#made.filter((one) => this.#rows.has(one.job) && !libraries.some(({ id }) => id === one.id));
     const focused = document.activeElement?.dataset.key;
-    fill(this.#list, libraries.length ? libraries.map((one) => this.#card(one)) : this.#first());
+    const cards = [...libraries.map((one) => this.#card(one)), ...coming.map((one) => this.#coming(one))];
+    fill(this.#list, cards.length ? cards : this.#first());
     if (focused) this.#list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
     this.told(libraries);
   }
@@ -37,6 +42,11 @@ export class Libraries {
   #first() {
     return h("li", { class: "library" }, h("p", {}, "No library yet. A library is what this app knows of a music folder: how every track feels, its tempo, key and sections. The music stays where it is."),
       this.status.folders.music && button("Add a music folder\u2026", () => this.#create(), { class: "main" }));
+  }
+
+  /** One that is not there yet, but is on its way. */
+  #coming(one) {
+    return h("li", { class: "library" }, h("h3", {}, one.name), this.#rows.get(one.job).element);
   }
 
   #card(one) {
@@ -74,13 +84,15 @@ export class Libraries {
   }
 
   #create() {
-    const name = h("input", { type: "text", name: "name", required: true, maxlength: 60, value: "default", autocomplete: "off" });
+    const name = h("input", { type: "text", name: "name", required: true, maxlength: 60, value: this.#known.length ? "" : "default", autocomplete: "off", pattern: "[A-Za-z0-9][A-Za-z0-9 ._\\-]*", title: "letters, digits, spaces, dots and hyphens" });
     const model = h("select", { name: "model" }, h("option", { value: "" }, "the built-in one"));
     get("/api/models").then(({ models }) => model.append(...models.map((one) => h("option", { value: one.name }, one.name))), () => {});
     const choose = async (folder) => {
-      if (!name.reportValidity()) throw new Error("name the library first");
+      if (!name.reportValidity()) throw new Error("Give the library a name first: letters, digits, spaces, dots and hyphens.");
       const made = await post("/api/libraries", { name: name.value.trim(), folder: folder.id, ...(model.value ? { model: model.value } : {}) });
-      this.#follow({ id: made.library, name: name.value.trim(), roots: [], job: made.job });
+      const one = { id: made.library, name: name.value.trim(), roots: [], job: made.job };
+      this.#made.push(one);
+      this.#follow(one);
       await this.load();
     };
     browse("music", { title: "New library", choose, fields: h("div", { class: "grid" }, field("Name", name), field("Model", model)) });

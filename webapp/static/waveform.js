@@ -5,6 +5,7 @@ import { precise } from "./format.js";
 
 const COLUMNS = 800;
 const [STEP_S, FINE_S, LEAP_S, LEAST_S] = [1, 0.1, 10, 1];
+const QUIET = 0.02; // below it there is nothing to see
 const NEAR_S = 0.06; // sections slide to the next frame of the clip
 export { COLUMNS };
 
@@ -38,9 +39,10 @@ export class Waveform {
 
   get #most() { return Math.max(0, this.#duration - LEAST_S); }
 
-  /** Draw these, of equal parts of the track, each in [0, 1]. */
+  /** Draw these, of equal parts of the track, each in [0, 1]; soft tracks as tall as loud ones. */
   show(peaks) {
-    this.#peaks = peaks;
+    const highest = Math.max(QUIET, ...peaks);
+    this.#peaks = peaks.map((peak) => peak / highest);
     this.draw();
   }
 
