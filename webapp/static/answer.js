@@ -75,7 +75,7 @@ class Page {
     state.addEventListener("query", () => this.ask());
     state.addEventListener("sound", () => { for (const card of this.list.cards) card.lay(null); this.hear(); });
     for (const change of ["query", "sound"]) state.addEventListener(change, () => this.groups.forEach((one) => one.update()));
-    const stops = [on("changed", ({ what }) => { if (what !== "clips") this.#loadPicks(); }), on("job", (job) => this.#follow(job)), listen(this.#keys())];
+    const stops = [on("changed", ({ what }) => { if (this.list.answer && (what === "picks" || what === null)) this.#loadPicks(); }), on("job", (job) => this.#follow(job)), listen(this.#keys())];
     this.close = () => stops.forEach((stop) => stop());
     this.filmed = clip.film ? Promise.resolve() : this.#awaitFilm(stops);
     this.ask(0);
@@ -225,8 +225,7 @@ class Page {
   async pick(card, undo = false) {
     const before = this.#pickOf(card);
     if (before) return undo ? this.#unpick(before) : say(`${card.track.title} is picked already.`, ["Undo", () => this.#unpick(before)]);
-    const { clip, library } = this.state;
-    const { track } = card.track;
+    const { clip, library, track } = card.of;
     const settings = { ...this.state.record(), track: String(track), in: String(card.at) };
     return telling(async () => {
       const made = await post(at("api", "libraries", library, "picks"), { clip, track, in_s: card.at, out_s: card.end, score: card.track.score, settings });
@@ -238,7 +237,7 @@ class Page {
 
   #unpick(made) {
     return telling(async () => {
-      await remove(at("api", "libraries", this.state.library, "picks", made.id));
+      await remove(at("api", "libraries", this.list.answer.library, "picks", made.id));
       this.#picks = this.#picks.filter((one) => one.id !== made.id);
       this.#mark();
       say(`${made.track.title} is no longer picked.`);
@@ -253,7 +252,7 @@ class Page {
 
   #loadPicks() {
     return telling(async () => {
-      this.#picks = (await get(at("api", "libraries", this.state.library, "picks"))).picks;
+      this.#picks = (await get(at("api", "libraries", this.list.answer.library, "picks"))).picks;
       this.#mark();
     })();
   }

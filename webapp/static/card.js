@@ -37,6 +37,8 @@ export class Card {
     this.#redraw();
   }
 
+  /** What is asked about it; the address may be ahead of the list that is shown. */
+  get of() { return { clip: this.#answer.clip, library: this.#answer.library, track: this.track.track }; }
   get article() { return this.element.firstChild; }
   get length() { return this.#answer.query.duration_s || Math.max(1, this.track.out_s - this.track.in_s); }
   get #duration() { return this.track.duration_s || Math.max(this.track.out_s, this.at + this.length); }
@@ -68,6 +70,7 @@ export class Card {
   }
 
   select(on) {
+    this.wave.active = on;
     this.article.classList.toggle("selected", on);
     if (on) this.article.setAttribute("aria-current", "true"); else this.article.removeAttribute("aria-current");
     if (on) return;

@@ -35,8 +35,7 @@ export function exportDialog(status, { state, card, others }) {
     send.disabled = true;
     try {
       const also = others.slice(0, Number(alternatives.value)).map((one) => ({ track: one.track.track, in: one.at }));
-      const { clip, library } = state;
-      const { job } = await post("/api/exports", { clip, library, track: card.track.track, in: card.at, ...state.sound(), formats, alternatives: also, preview: preview.checked, marks: marks.checked });
+      const { job } = await post("/api/exports", { ...card.of, in: card.at, ...state.sound(), formats, alternatives: also, preview: preview.checked, marks: marks.checked });
       fill(result, ...written(await finished(job, (one) => fill(result, progress(one)))));
       result.scrollIntoView({ block: "nearest" });
       result.firstChild.focus();

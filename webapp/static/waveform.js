@@ -13,6 +13,7 @@ export { COLUMNS };
 export const isCut = (pieces, at) => Boolean(pieces && (pieces.length > 1 || Math.abs(pieces[0][0] - at) > NEAR_S));
 
 export class Waveform {
+  active = false; // of the selected track
   #canvas = h("canvas", { "aria-hidden": "true" });
   #head = h("i", { class: "playhead", hidden: true });
   #pieces = h("div", { class: "pieces", "aria-hidden": "true" });
@@ -109,9 +110,9 @@ export class Waveform {
     this.#to(at, true);
   }
 
-  /** Inside the section it is taken along; beside it, it comes to where the pointer is. */
+  /** Inside the section it is taken along; beside that of the selected track, it comes to where the pointer is. */
   #drag(event) {
-    if (event.button) return;
+    if (event.button || !(this.active || event.target === this.#section)) return;
     const box = this.element.getBoundingClientRect();
     const seconds = (e) => (e.clientX - box.left) / box.width * this.#duration;
     const grip = event.target === this.#section ? seconds(event) - this.#at : 0;
