@@ -9,6 +9,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
+from recommender.logs import VARIABLE
 from webapp.job import Job
 from webapp.tasks import TASKS
 
@@ -91,6 +92,7 @@ class Lane:
                 "webapp.worker",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                stderr=None if os.environ.get(VARIABLE) in ("debug", "info") else asyncio.subprocess.DEVNULL,
                 limit=_LONGEST_LINE,
                 start_new_session=True,  # Ctrl-C is the server's
             )

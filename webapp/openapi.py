@@ -56,7 +56,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         told["requestBody"] = {"required": True, "content": octets}
     content = {} if one.status == 204 else {"content": {one.media: {"schema": one.result if _is_json(one) else {}}}}
     told["responses"] = {str(one.status): {"description": "done", **content}}
-    codes = {**_ALWAYS, **{code: _SOMETIMES[code] for code in one.refusals}}
+    codes = {**_ALWAYS, **{code: {**_ALWAYS, **_SOMETIMES}[code] for code in one.refusals}}
     codes |= {413: _SOMETIMES[413]} if one.body is not None else {}
     told["responses"] |= {
         str(code): {"description": why, "content": {"application/json": {"schema": ERROR}}}

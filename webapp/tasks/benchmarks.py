@@ -20,10 +20,10 @@ _TOP = 10  # of the ranking of a query that is shown
 _RANKS = 10  # of what is right for a query
 _FAILING = (KeyError, TypeError, ValueError, AttributeError, IndexError)  # of a file that is none of ours
 HOW = (
-    "`recommend benchmark --dataset ... --out FOLDER` writes per_query and trec beside its report.json: open the app with "
-    "--reports FOLDER to look into single queries"
+    "`recommend benchmark` of a dataset writes per_query and trec beside its report.json, where a folder to write to "
+    "is named: start the app with that folder as one of reports to look into single queries"
 )
-OF_SUITES = "suites keep figures alone; run `recommend benchmark --dataset ...` to have every query's answer"
+OF_SUITES = "suites keep figures alone; `recommend benchmark` of a dataset keeps every query's answer"
 
 
 class _Report(NamedTuple):

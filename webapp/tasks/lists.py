@@ -34,9 +34,16 @@ def _library(folder: Path) -> dict[str, Any]:
         "size_bytes": 0,
     }
     try:
-        return told | nothing | _held(library(str(folder)))
+        held = _held(library(str(folder)))
+        return told | nothing | held | {"name": _name(folder, held["roots"])}
     except CliptuneError as error:
         return told | nothing | {"error": str(error)}
+
+
+def _name(folder: Path, roots: list[str]) -> str:
+    """What people call a library: of the private one of a music folder, that folder's name."""
+    private = folder.name.startswith("folder-") and len(roots) == 1
+    return Path(roots[0]).name if private else folder.name
 
 
 def _held(opened: "Library") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a worker keeps open between two tasks: libraries, and what asks them."""
 
+import atexit
 from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,14 @@ _State = tuple[tuple[str, int, int, int], ...]
 _libraries: "OrderedDict[str, tuple[_State, Library]]" = OrderedDict()
 _models: "dict[Space, Model]" = {}
 _engines: "OrderedDict[tuple[str, _State, str | None, bool], Recommender]" = OrderedDict()
+
+
+@atexit.register
+def close() -> None:
+    """Let go of all libraries, while there is still what they need for it."""
+    _engines.clear()
+    while _libraries:
+        _libraries.popitem()[1][1].close()
 
 
 def library(folder: str) -> "Library":

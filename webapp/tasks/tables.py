@@ -79,7 +79,12 @@ def _stages(report: Report) -> list[dict[str, Any]]:
 def _stage(entry: Report) -> dict[str, Any]:
     bounds = {"low_95": entry["difference_low_95"], "high_95": entry["difference_high_95"], "sd_over_seeds": None}
     figure = {name: entry.get(name) for name in ("sd_over_seeds", "low_95", "high_95")} | {"mean": entry["mAP"]}
-    cells = {"mAP": figure, "compared with": entry["compared_with"], "p": _p(entry["p"]), "p (Holm)": _p(entry["p_holm"])}
+    cells = {
+        "mAP": figure,
+        "compared with": entry["compared_with"],
+        "p": _p(entry["p"]),
+        "p (Holm)": _p(entry["p_holm"]),
+    }
     return _row(entry["stage"], cells | {"difference": {"mean": entry["difference"], **bounds}})
 
 
