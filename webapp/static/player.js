@@ -86,6 +86,7 @@ export class Player {
   }
 
   #now() {
+    if (!this.clip.film) return "The film is being made ready\u2026";
     return this.#music && !this.#clipOnly ? h("span", {}, "Now: ", h("b", {}, this.#music.title)) : "Now: the clip\u2019s own sound";
   }
 
