@@ -6,7 +6,7 @@ import { fit, sound } from "./controls.js";
 import { button, fill, h } from "./dom.js";
 import { exportDialog } from "./export.js";
 import { filters, summary } from "./filters.js";
-import { count, far, libraryName, precise } from "./format.js";
+import { count, far, libraryName } from "./format.js";
 import { listen, showKeys } from "./keys.js";
 import { List } from "./list.js";
 import { Player } from "./player.js";
@@ -231,7 +231,7 @@ class Page {
       const made = await post(at("api", "libraries", library, "picks"), { clip, track, in_s: card.at, out_s: card.end, score: card.track.score, settings });
       this.#picks.unshift(made);
       this.#mark();
-      say(`Picked ${card.track.rank}: ${card.track.title}, from ${precise(card.at)}.`, ["Undo", () => this.#unpick(made)]);
+      say(`Picked ${card.track.rank}: ${card.track.title}, ${card.use}.`, ["Undo", () => this.#unpick(made)]);
     })();
   }
 

@@ -43,9 +43,16 @@ export class Card {
   get length() { return this.#answer.query.duration_s || Math.max(1, this.track.out_s - this.track.in_s); }
   get #duration() { return this.track.duration_s || Math.max(this.track.out_s, this.at + this.length); }
 
-  /** Where it ends, in seconds of the track: as it was laid, else as it will be. */
+  /** [[from, to]] of the track where the placement is known. */
+  get #pieces() { return this.#laid?.pieces.map((p) => [p.start_s, p.end_s]) ?? null; }
+  get #spans() { return isCut(this.#pieces, this.at) ? this.#pieces : [[this.at, this.end]]; }
+
+  /** What of the track is used: `0:30–1:00`. */
+  get use() { return this.#spans.map(([from, to]) => `${precise(from)}\u2013${precise(to)}`).join(", "); }
+
+  /** Where the section ends, in seconds of the track: as it was laid, else as it will be. */
   get end() {
-    if (this.#laid) return this.#laid.pieces.at(-1).end_s;
+    if (this.#pieces && !isCut(this.#pieces, this.at)) return this.#pieces[0][1];
     return this.at === this.track.in_s ? this.track.out_s : Math.min(this.at + this.length, this.#duration);
   }
 
@@ -58,7 +65,7 @@ export class Card {
   /** How it was laid under the clip, with what is to be said of that; null for not known yet. */
   lay(placed) {
     this.#laid = placed?.placement ?? null;
-    this.wave.place(this.at, this.#laid?.pieces.map((p) => [p.start_s, p.end_s]));
+    this.wave.place(this.at, this.#pieces);
     const cost = placed?.fit?.joints.length ? [`cut to length in ${placed.fit.pieces.length} pieces; the cuts cost ${placed.fit.cost.toFixed(2)} of a random jump`] : [];
     this.say([...cost, ...(placed?.remarks ?? [])]);
     this.#redraw();
@@ -109,14 +116,11 @@ export class Card {
   }
 
   #redraw() {
-    const pieces = this.#laid?.pieces.map((p) => [p.start_s, p.end_s]);
-    const cut = isCut(pieces, this.at);
-    const spans = cut ? pieces : [[this.at, this.end]];
     const moved = this.at !== this.track.in_s;
-    fill(this.#use, spans.map(([from, to]) => `${precise(from)}\u2013${precise(to)}`).join(", "), ` of ${precise(this.#duration)} `, moved && this.#back);
+    fill(this.#use, this.use, ` of ${precise(this.#duration)} `, moved && this.#back);
     const { query } = this.#answer;
     fill(this.#drawn, arcs({
-      picture: query.course, music: pieces?.length > 1 ? [] : this.track.course, shift: (this.#laid?.at_s ?? 0) - (this.#laid?.pieces[0].start_s ?? this.at),
+      picture: query.course, music: this.#spans.length > 1 ? [] : this.track.course, shift: (this.#laid?.at_s ?? 0) - (this.#laid?.pieces[0].start_s ?? this.at),
       duration: this.length, speech: query.speech ?? [],
     }));
     this.#heads = [...this.#drawn.querySelectorAll("figure")].map((figure) => figure.appendChild(h("span", { class: "over" })).appendChild(h("i", { class: "playhead", hidden: true })));
