@@ -1,5 +1,6 @@
 """The clips of a session: films and pictures that were dropped, or chosen from a folder of this machine."""
 
+import asyncio
 import hashlib
 import os
 from dataclasses import dataclass, field
@@ -23,7 +24,8 @@ class Clip:
     ----------
     id: of its content, or of a file of this machine. path: of the file. name: for people. source: how it came.
     state: whether it was looked at. error: why it cannot be used. facts: what it is. film: what browsers play, the clip
-    itself or a copy; None until there is one. job: what is done to it.
+    itself or a copy; None until there is one. job: what is done to it. looked, settled: when it was looked at, and when
+    its film is made, or cannot be.
     """
 
     id: str
@@ -36,6 +38,8 @@ class Clip:
     facts: dict[str, Any] = field(default_factory=dict)
     film: Path | None = None
     job: Job | None = None
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
@@ -107,8 +111,6 @@ class Clips:
         if (known := self._clips.get(clip.id)) is not None and known.state != "failed":
             return known
         self._clips[clip.id] = clip
-        import asyncio
-
         look = asyncio.create_task(self._look(clip))
         self._looks.add(look)
         look.add_done_callback(self._looks.discard)
@@ -123,6 +125,7 @@ class Clips:
             clip.job = self._jobs.start("look", arguments, about=about)
             clip.facts = await self._jobs.wait(clip.job)
             clip.state = "ready"
+            clip.looked.set()
             if clip.facts["played"]:
                 clip.film = clip.path
             self._events.tell_change("clips")
@@ -130,7 +133,21 @@ class Clips:
                 await self._make_film(clip, about)
         except Refusal as refusal:
             clip.state, clip.error = "failed", refusal.line
+        clip.looked.set()
+        clip.settled.set()
         self._events.tell_change("clips")
+
+    async def look_at(self, clip: Clip) -> None:
+        """Wait until it is known what a clip is; raises Refusal where it cannot be used."""
+        await clip.looked.wait()
+        self.ready(clip.id)
+
+    async def film_of(self, clip: Clip) -> Path:
+        """The film that is made of a clip, when it is; raises Refusal where it cannot be."""
+        await clip.settled.wait()
+        if clip.film is None:
+            raise Refusal(422, clip.error or "browsers do not play this clip, and no film could be made of it")
+        return clip.film
 
     async def _make_film(self, clip: Clip, about: dict[str, str]) -> None:
         film = self.folder / f"{clip.id}-film.mp4"

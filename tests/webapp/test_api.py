@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import media_samples
 from indexing import Library
 from recommender import Recommender
 from recommender.media import probe
+from recommender.media.web import is_web_film
 from running import recommend_apart
 
 
@@ -207,3 +209,11 @@ def test_what_makes_no_sense_is_refused_in_one_line(served, method: str, path: s
 
 def test_methods_that_an_address_knows_are_told(served):
     assert set(served.ask("PATCH", "/api/clips").headers["allow"].split(", ")) >= {"GET", "POST"}
+
+
+def test_a_preview_of_what_browsers_do_not_play_is_one_that_they_do(served, library: str, tmp_path: Path):
+    clip = served.drop(media_samples.clip(tmp_path / "old.avi", media_samples.ramp(25)))
+    best = served.get("/api/answers", clip=clip["id"], library=library)["recommendations"][0]
+    told = served.get("/api/previews", clip=clip["id"], library=library, track=best["track"])
+    assert is_web_film(served.settings.session / "previews" / f"{told['id']}.mp4")
+    assert served.get(f"/api/clips/{clip['id']}")["film"]

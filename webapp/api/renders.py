@@ -42,11 +42,12 @@ def _settings(given: Mapping[str, Any], folder: str, track: int) -> dict[str, An
     }
 
 
-def _shown(clip: Clip) -> Path:
-    """What a preview is made of: the clip, or where browsers do not play it, its copy that they do."""
-    if clip.film is None or clip.facts.get("web_pictures", True):
+async def _shown(app: App, clip: Clip) -> Path:
+    """What a preview is made of: the clip, or where browsers do not know its pictures, its copy that they do."""
+    await app.clips.look_at(clip)
+    if clip.facts["web_pictures"]:
         return clip.path
-    return clip.film
+    return clip.film or await app.clips.film_of(clip)
 
 
 async def preview(call: Call) -> Any:
@@ -55,7 +56,7 @@ async def preview(call: Call) -> Any:
     clip, track = app.clips.ready(given["clip"]), given["track"]
     folder = await app.folder(given["library"])
     path = (await app.tracks(given["library"], [track]))[track]["path"]
-    made_of = {"clip": str(_shown(clip)), "track": path, "settings": _settings(given, folder, track)}
+    made_of = {"clip": str(await _shown(app, clip)), "track": path, "settings": _settings(given, folder, track)}
     key = film_key(made_of)
     if (told := app.films.get(key)) is None:
         told = await app.jobs.run(

@@ -33,8 +33,9 @@ class Task(NamedTuple):
         return getattr(import_module(f"webapp.tasks.{module}"), name)(arguments, tell)
 
 
-LANES = ("lists", "answers", "renders", "library")
-"""A process each: short questions; clips looked at and asked about; films and files made; libraries changed."""
+LANES = ("lists", "answers", "renders", "films", "library")
+"""A process each: short questions; clips looked at and asked about; previews and files made; clips made playable;
+libraries changed."""
 
 TASKS = {
     "libraries": Task("lists", "lists:libraries"),
@@ -55,7 +56,7 @@ TASKS = {
     "look": Task("answers", "clips:look", 600),
     "answer": Task("answers", "answers:answer", 600),
     "peaks": Task("renders", "renders:peaks", 120),
-    "film": Task("renders", "clips:film", 3600),
+    "film": Task("films", "clips:film", 3600),
     "preview": Task("renders", "renders:preview", 1800),
     "export": Task("renders", "exports:export", 3600),
     "pack": Task("renders", "exports:pack", 3600),
