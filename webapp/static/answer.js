@@ -20,7 +20,6 @@ const PAUSE_MS = 250;
 
 export async function show(root, params) {
   const state = new State(params);
-  fill(root, h("h1", {}, "Music for a clip"), h("p", { class: "busy", role: "status" }, "Opening\u2026"));
   if (!state.clip) return lost(root, "The address names no clip.");
   const [status, { libraries }, { clips }] = await Promise.all([get("/api/status"), get("/api/libraries"), get("/api/clips")]);
   if (!state.library) {

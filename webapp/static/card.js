@@ -53,7 +53,7 @@ export class Card {
   /** Where the section ends, in seconds of the track: as it was laid, else as it will be. */
   get end() {
     if (this.#pieces && !isCut(this.#pieces, this.at)) return this.#pieces[0][1];
-    return this.at === this.track.in_s ? this.track.out_s : Math.min(this.at + this.length, this.#duration);
+    return Math.min(this.at + this.length, this.#duration);
   }
 
   /** Begin the section there; what was known of its preview holds no longer. */

@@ -8,6 +8,7 @@ import { JobRow } from "./jobs.js";
 import { say, telling } from "./told.js";
 
 const PAGE = 50;
+const BUILT_IN = "builtin"; // is there without being chosen
 
 export class Libraries {
   #list = h("ul", { class: "libraries", "aria-label": "Libraries" });
@@ -86,7 +87,7 @@ export class Libraries {
   #create() {
     const name = h("input", { type: "text", name: "name", required: true, maxlength: 60, value: this.#known.length ? "" : "default", autocomplete: "off", pattern: "[A-Za-z0-9][A-Za-z0-9 ._\\-]*", title: "letters, digits, spaces, dots and hyphens" });
     const model = h("select", { name: "model" }, h("option", { value: "" }, "the built-in one"));
-    get("/api/models").then(({ models }) => model.append(...models.map((one) => h("option", { value: one.name }, one.name))), () => {});
+    get("/api/models").then(({ models }) => model.append(...models.filter((one) => one.reads === "media" && one.name !== BUILT_IN).map((one) => h("option", { value: one.name }, one.name))), () => {});
     const choose = async (folder) => {
       if (!name.reportValidity()) throw new Error("Give the library a name first: letters, digits, spaces, dots and hyphens.");
       const made = await post("/api/libraries", { name: name.value.trim(), folder: folder.id, ...(model.value ? { model: model.value } : {}) });
@@ -141,5 +142,5 @@ function came({ state, error, result }) {
   if (state === "failed") return [error];
   if (result?.problems) return [...(result.problems.length ? result.problems : ["Verified: nothing is wrong."]), ...(result.lines ?? [])];
   const told = ["analysed", "unchanged", "failed", "removed"].filter((name) => result?.[name]).map((name) => `${result[name]} ${name}`);
-  return [`${count(result?.files ?? 0, "file")}: ${told.join(", ") || "nothing new"}.`, ...(result?.lines ?? [])];
+  return [`${count(result?.files ?? 0, "file")}: ${told.join(", ") || "nothing new"}.`, ...(result?.lines ?? []).filter((line) => !/^\d+ files?,/.test(line))];
 }
