@@ -47,6 +47,8 @@ export class Card {
   get #pieces() { return this.#laid?.pieces.map((p) => [p.start_s, p.end_s]) ?? null; }
   get #spans() { return isCut(this.#pieces, this.at) ? this.#pieces : [[this.at, this.end]]; }
 
+  get isLaid() { return this.#laid !== null; }
+
   /** What of the track is used: `0:30–1:00`. */
   get use() { return this.#spans.map(([from, to]) => `${precise(from)}\u2013${precise(to)}`).join(", "); }
 

@@ -55,7 +55,7 @@ function format(one, input) {
 /** What goes out, in words: the section and all that was set. */
 function settings(state, card) {
   const { fit, lufs, speech_lu, mute_clip } = state.sound();
-  const told = [card.use];
+  const told = fit && !card.isLaid ? [] : [card.use]; // what a cut takes is known when it is made
   if (fit) told.push(fit === "clip" ? "cut to the clip\u2019s length" : `cut to ${precise(Number(fit))}`);
   if (lufs) told.push(`${lufs} LUFS`);
   if (speech_lu) told.push(`${speech_lu} LU below speech`);

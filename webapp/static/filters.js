@@ -81,7 +81,7 @@ export function chip(state, name, value, text) {
     state.set({ [name]: state.all(name).filter((one) => one !== value) });
     (place.querySelector("button") ?? place.parentElement.querySelector("input, select, button"))?.focus();
   };
-  const made = h("span", { class: "chip" }, h("span", {}, text), button("\u00d7", drop, { "aria-label": `Without ${name.replaceAll("_", " ")} ${text}` }));
+  const made = h("span", { class: "chip" }, h("span", {}, text), button("\u00d7", drop, { "aria-label": `Remove ${text}` }));
   return made;
 }
 

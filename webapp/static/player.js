@@ -98,6 +98,7 @@ export class Player {
     const [at, goesOn] = [video.currentTime, this.playing];
     this.#hold();
     this.#film = film;
+    video.preload = film === this.clip.film ? "metadata" : "auto"; // clips may be large, previews are about to be heard
     video.src = film;
     video.addEventListener("loadedmetadata", () => {
       if (film !== this.#film) return;
