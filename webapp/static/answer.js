@@ -14,7 +14,7 @@ import { Previews } from "./previews.js";
 import { Strip, measures, reading } from "./reading.js";
 import { reference } from "./reference.js";
 import { State } from "./state.js";
-import { say, telling, warn } from "./told.js";
+import { hush, say, telling, warn } from "./told.js";
 
 const PAUSE_MS = 250;
 
@@ -55,6 +55,7 @@ class Page {
   #exports = location.hash === "#export"; // a link of the list of picks
   #timer = 0;
   #turn = 0;
+  #failed = false; // the last list that was asked for
   #line = h("p", { class: "busy", role: "status" });
   #remarks = h("div", { class: "remarks" });
   #heading = h("h2", { id: "tracks" }, "Tracks");
@@ -136,9 +137,12 @@ class Page {
     try {
       const answer = await get("/api/answers", this.state.query(), { signal: asked.signal });
       if (asked.signal.aborted) return;
+      if (this.#failed) hush();
+      this.#failed = false;
       this.#show(answer);
     } catch (error) {
       if (asked.signal.aborted) return;
+      this.#failed = true;
       warn(error);
       fill(this.#line, this.list.answer ? "The list is as it was before." : "There is no list.");
       this.list.element.removeAttribute("aria-busy");
