@@ -42,3 +42,18 @@ def _block(first: int, tracks: int, seed: int) -> Any:
     found = (found + means[:, None]).reshape(-1, DIM)
     found /= np.linalg.norm(found, axis=1, keepdims=True)
     return found
+
+
+def sections(tracks: int, spread: float, seed: int = 0) -> Any:
+    """float32 [tracks * 35, 64]: windows of tracks of three sections, each as far from its track's mean as `spread`."""
+    rng, lengths = np.random.default_rng((seed, 17)), [12, 12, 11]
+    blocks = []
+    for first in range(0, tracks, _BLOCK):
+        count = min(_BLOCK, tracks - first)
+        means = centres()[rng.integers(0, GAUSSIANS, count)]
+        means = means + rng.standard_normal((count, DIM), np.float32) * np.float32(_TRACK / np.sqrt(DIM))
+        parts = rng.standard_normal((count, len(lengths), DIM), np.float32) * np.float32(spread / np.sqrt(DIM))
+        found = np.repeat(means[:, None] + parts, lengths, axis=1)
+        found += rng.standard_normal(found.shape, np.float32) * np.float32(_WINDOW / np.sqrt(DIM))
+        blocks.append(found.reshape(-1, DIM) / np.linalg.norm(found, axis=2).reshape(-1, 1))
+    return np.concatenate(blocks)

@@ -5,13 +5,14 @@ from indexing.search import ann_files, ann_index
 from indexing.search.ann_tuning import Settings, memory_of
 from indexing.search.backends import registry
 from indexing.search.backends.faiss_flat import load_faiss
+from indexing.search.representative_files import Represented
 from recommender.errors import LibraryError
 from recommender.types import Modality
 
 
 def rebuild(
     library: Library, memory: str | None = None, recall: float | None = None, *, backend: str | None = None
-) -> dict[Modality, ann_files.Built]:
+) -> dict[Modality, ann_files.Built | Represented]:
     """Build with these settings, where given, for the library as committed now, waiting for another builder.
 
     They are kept with the library. Raises InputError, BackendError where FAISS is wanted and missing, LibraryLocked

@@ -1,5 +1,6 @@
 """What is made from the store and can be made again: looked at as a whole, and dropped where it fails."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from indexing.disk.locations import BACKUP, CATALOG
 from indexing.disk.lock import LOCK, OWNER, lock
 from indexing.duplicates import fingerprint_index
 from indexing.ingest.events import Event, Mended
-from indexing.search import ann_files, ann_index
+from indexing.search import ann_files, ann_index, representative_files
 from indexing.search.backends import SETTINGS
 from indexing.snapshot import snapshot
 from indexing.snapshot.snapshot import Snapshot
@@ -35,15 +36,18 @@ def flaws(folder: Path, published: Snapshot | None) -> Iterator[tuple[str, str]]
             ("snapshot", f"its {home.name}/{name} is not as it was written") for name in differing(home, written)
         )
     for record in find_damaged_codes(folder, published):
-        yield "search", f"{show(record.parent)} is searched without its codes, which are damaged: {ann_files.BUILD}"
+        what = "representatives" if record.name == snapshot.REPRESENTATIVES else "codes"
+        yield "search", f"{show(record.parent)} is searched without its {what}, which are damaged: {ann_files.BUILD}"
 
 
 def find_damaged_codes(folder: Path, published: Snapshot | None) -> list[Path]:
-    """The records of what was built for search and is not as it was written."""
+    """The records of what was built for search and is not as it was written, and folders of representatives."""
     if published is None:
         return []
     homes = {published.home(folder, modality): segment for modality, segment in published.segments.items()}
-    return [home / snapshot.RECORD for home, seg in homes.items() if ann_files.is_damaged(home, seg.vectors)]
+    codes = [home / snapshot.RECORD for home, seg in homes.items() if ann_files.is_damaged(home, seg.vectors)]
+    wrong = (home for home, segment in homes.items() if representative_files.is_damaged(home, segment))
+    return [*codes, *(home / snapshot.REPRESENTATIVES for home in wrong)]
 
 
 def clear_way(folder: Path) -> Iterator[Event]:
@@ -84,7 +88,10 @@ def drop_failing(folder: Path, wait_s: float = 0.0) -> Iterator[Event]:
 
 
 def _drop(folder: Path, note: Path) -> None:
-    """Remove a note in JSON; what is none may be another file of the library, and goes aside."""
+    """Remove a folder, or a note in JSON; what is none may be another file of the library, and goes aside."""
+    if note.is_dir():
+        shutil.rmtree(note)
+        return
     with open(note, "rb") as file:
         is_note = file.read(1) in (b"{", b"")
     if is_note:

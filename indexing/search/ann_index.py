@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from indexing.disk.durable import library_errors
-from indexing.search.ann_files import Built, find_kept, load_settings
-from indexing.search.ann_tuning import groups_for
+from indexing.search.ann_files import Built, load_settings
 from indexing.search.backends.registry import builder
+from indexing.search.representative_files import Represented
 from indexing.snapshot import snapshot
 from indexing.snapshot.snapshot import Snapshot
 from recommender.errors import LibraryError, LibraryLocked
@@ -20,7 +20,7 @@ from recommender.types import Modality
 LOCK = "build.lock"
 
 
-def build(folder: Path, wait_s: float = 0.0) -> dict[Modality, Built]:
+def build(folder: Path, wait_s: float = 0.0) -> dict[Modality, Built | Represented]:
     """Build what the published snapshot lacks, by modality; what is there already as asked for is kept.
 
     Queries and writers go on meanwhile; where a writer publishes another snapshot, that one is built. Raises
@@ -67,9 +67,8 @@ def _lacking(folder: Path, published: Snapshot) -> bool:
         settings = load_settings(folder)
     except LibraryError:
         return False
-    shapes = {m: s.vectors.shape for m, s in published.segments.items()}
-    large = (m for m, (rows, dim) in shapes.items() if groups_for(rows, dim, settings) is not None)
-    return any(find_kept(published.home(folder, m), published.segments[m].vectors, settings) is None for m in large)
+    asked = builder(settings.backend)
+    return any(asked.lacks(published.home(folder, m), segment, settings) for m, segment in published.segments.items())
 
 
 @contextmanager

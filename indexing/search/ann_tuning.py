@@ -108,14 +108,20 @@ def tune(vectors: Array, settings: Settings, seed: int = 0) -> tuple[Any, Layout
 
 
 def hold_out(vectors: Array, seed: int = 0) -> Held:
+    """Queries of `draw_queries` and what is best for them."""
+    queries = draw_queries(vectors, seed)
+    return Held(queries, tops(vectors, queries, _FAR)[0])
+
+
+def draw_queries(vectors: Array, seed: int = 0) -> Array:
     """Queries that are no rows: half near one (moved by half its length), half between two, as those of clips are."""
     rng = np.random.default_rng((seed, 1))
     first, second = (vectors[np.sort(rng.choice(len(vectors), _QUERIES))] for _ in range(2))
     moved = rng.standard_normal(first.shape, np.float32) / (2 * np.sqrt(first.shape[1]))
     rng.shuffle(second)
     other = np.where(np.arange(_QUERIES)[:, None] % 2, moved, second)
-    queries = unit(first + other).astype(np.float32)
-    return Held(queries, tops(vectors, queries, _FAR)[0])
+    queries: Array = unit(first + other).astype(np.float32)
+    return queries
 
 
 def measure(index: FaissPQ, held: Held) -> Measured:

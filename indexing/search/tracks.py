@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from recommender.types import Array, Candidates, first_places
 _FIRST = 16  # windows fetched per wanted track at first: those of a track are alike, and another look is dear
 _STEP = 16  # the most by which the windows fetched grow at once: one track may have had all the first
 _SCANNED = 1 << 17  # selected windows up to which all are scored: 5 ms at 64 dimensions, whatever the index
-_GATHERED = 3  # of an exact index's rows one in so many, up to which that pays: gathered, a row costs twice as much
+GATHERED = 3  # of an exact index's rows one in so many, up to which that pays: gathered, a row costs twice as much
 _MOST = 8  # once one selected window in so many would be fetched, scoring all of them is cheaper
 
 
@@ -43,19 +44,30 @@ class Selection:
 
     def best(self, index: WindowIndex, query: Array, k: int) -> Candidates:
         """What `best_tracks` finds, among these tracks; `index` is of the segment."""
-        windows, total = int(self._counts[self.segment.alive].sum()), len(self.segment.vectors)
+        windows, total = self._windows, len(self.segment.vectors)
         found, most = None, 1 + windows // _MOST
-        if windows <= _SCANNED:
+        if self.few:
             pass
         elif isinstance(index, Narrowing):
             if index.pays(windows):
                 found = _widen(self._narrow(index), self.segment, query, k, windows, most)
-        elif windows * _GATHERED > total:
+        elif windows * GATHERED > total:
             found = _widen(index, self.segment, query, k, total, most, total / windows)
-        if found is not None:
-            return found
+        return self.by_windows(query, k) if found is None else found
+
+    @cached_property
+    def _windows(self) -> int:
+        return int(self._counts[self.segment.alive].sum())
+
+    @property
+    def few(self) -> bool:
+        """Whether they are so few that no index serves better than scoring all of their windows."""
+        return self._windows <= _SCANNED
+
+    def by_windows(self, query: Array, k: int) -> Candidates:
+        """What `best` finds, by scoring every window of the tracks."""
         rows = self._all()
-        return _widen(_Scored(self.segment.vectors, rows, query), self.segment, query, k, len(rows)) or _NONE
+        return _widen(Scored(self.segment.vectors, rows, query), self.segment, query, k, len(rows)) or _NONE
 
     def _all(self) -> Array:
         """int32 or int64, ascending: the windows of the tracks."""
@@ -103,6 +115,45 @@ class MatrixIndex:
         return dict(self.facts)
 
 
+class SegmentIndex(Protocol):
+    """What searches a segment, once a backend has opened it: see `MatrixIndex`."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether no track is ever missed."""
+        ...
+
+    def search(self, query: Array, k: int, where: Selection | None = None) -> Candidates:
+        """The k best tracks, see `MatrixIndex.search`."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Facts, see `MatrixIndex`."""
+        ...
+
+
+def best_among(segment: Segment, places: Array, query: Array, *, k: int) -> Candidates:
+    """The k best of the tracks in these places, int64 ascending, of one or more windows each: as `best_tracks` of them.
+
+    Every window is scored in float32; again, and exactly, those alone that may be the best of one of the k.
+    """
+    counts = segment.offsets[places + 1] - segment.offsets[places]
+    if not len(places):
+        return _NONE
+    rows = spans(segment.offsets[places], counts)
+    rough = inner_products(segment.vectors, rows, np.ascontiguousarray(query, np.float32))
+    best = np.maximum.reduceat(rough, np.cumsum(counts) - counts)
+    order = np.argsort(-best, kind="stable")
+    order = order[segment.alive[places[order]]]
+    if segment.recordings is not None:
+        order = order[first_places(segment.recordings[places[order]])]
+    least = best[order[k - 1]] if k <= len(order) else -np.inf
+    margin = 2e-6 + 2 * vector_error(len(query))
+    near = rough >= np.repeat(np.maximum(best, least), counts) - margin
+    found = _by_track(segment, rows[near], query)
+    return Candidates(found.ids[:k], found.scores[:k])
+
+
 def _widen(
     index: WindowIndex, segment: Segment, query: Array, k: int, total: int, most: int | None = None, thinned: float = 1
 ) -> Candidates | None:
@@ -127,7 +178,7 @@ def _widen(
         wanted = min(most, max(wanted * 2, min(needed, wanted * _STEP)))
 
 
-class _Scored:
+class Scored:
     """A `WindowIndex` for one query over some rows of a matrix alone, each scored once."""
 
     device, exact = "cpu", True

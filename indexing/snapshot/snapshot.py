@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 FOLDER, MANIFEST = "snapshots", "manifest.json"
 # what `indexing.search.ann_files` adds to a modality's folder, the record last
 RECORD, CODES = "search.json", "search-*.faiss"
+REPRESENTATIVES = "representatives"  # what `indexing.search.representative_files` adds to it: a folder
 _FORMAT = 3  # 2: facts of tracks, descriptions of modalities; 3: genres, licences, recordings
 _CHUNK = 1 << 16  # rows copied at a time: some 20 MB at 64 dimensions
 _NAME = re.compile(rf"(?:{re.escape(PARTIAL)})?[0-9]+-[0-9a-f]{{8}}")
@@ -302,12 +303,15 @@ def _link(source: Path, home: Path) -> bool:
     No file of a snapshot is ever written again.
     """
     arrays = [source / f"{key}.npy" for key in (*_ROWS, *_TRACKS, "medians")]
+    represented = sorted((source / REPRESENTATIVES).glob("*"))
     try:
-        for path in [*arrays, *source.glob(CODES), *source.glob(RECORD)]:
-            os.link(path, home / path.name)
+        if represented:
+            (home / REPRESENTATIVES).mkdir()
+        for path in [*arrays, *source.glob(CODES), *source.glob(RECORD), *represented]:
+            os.link(path, home / path.relative_to(source))
     except OSError:  # a file system without hard links
-        for made in home.iterdir():
-            made.unlink()
+        shutil.rmtree(home)
+        home.mkdir()
         return False
     return True
 

@@ -5,36 +5,43 @@ all rows is a class and a line in MATRICES; one that builds something first, a c
 in BACKENDS. The tests of `tests/indexing/contract` then hold for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from logging import INFO, WARNING
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from indexing.search.backends import AUTO, MATRICES, SETTINGS, auto_backend, open_index
-from indexing.search.tracks import MatrixIndex
+from indexing.search.tracks import MatrixIndex, SegmentIndex
 from indexing.snapshot.segments import Segment
-from indexing.snapshot.snapshot import RECORD
+from indexing.snapshot.snapshot import RECORD, REPRESENTATIVES
 from recommender.errors import BackendError, CliptuneError, InputError, LibraryError
 from recommender.logs import getLogger
 
 if TYPE_CHECKING:
     from indexing.search.ann_files import Built
     from indexing.search.ann_tuning import Settings
+    from indexing.search.representative_files import Represented
 
 _log = getLogger(__name__)
+_BUILT = REPRESENTATIVES  # what `auto` builds for a large library
 _UNUSABLE = (CliptuneError, OSError, RuntimeError, MemoryError)  # the last two: what FAISS makes of a full GPU
 
 
 class Backend(Protocol):
     """A way to search a segment. What it builds lies in the segment's folder and goes with it."""
 
-    def build(self, home: Path, segment: Segment, settings: "Settings") -> "Built":
+    def build(self, home: Path, segment: Segment, settings: "Settings") -> "Built | Represented":
         """Make what `open` needs in `home`, unless it is there, in a way that may be killed at any instant.
 
         Raises BackendError where something is not installed, and OSError.
         """
         ...
 
-    def open(self, home: Path | None, segment: Segment) -> MatrixIndex:
+    def lacks(self, home: Path, segment: Segment, settings: "Settings") -> bool:
+        """Whether something is to be built that is not there."""
+        ...
+
+    def open(self, home: Path | None, segment: Segment) -> SegmentIndex:
         """The index over a segment; raises BackendError or LibraryError, with what to do, where it cannot be."""
         ...
 
@@ -49,7 +56,12 @@ class Exact:
         """Remove what another backend built."""
         from indexing.search.ann_files import remove_codes
 
+        _remove_representatives(home)
         return remove_codes(home, segment.vectors, settings)
+
+    def lacks(self, home: Path, segment: Segment, settings: "Settings") -> bool:
+        """Never."""
+        return False
 
     def open(self, home: Path | None, segment: Segment) -> MatrixIndex:
         """The index over a segment; raises BackendError where FAISS is wanted and missing."""
@@ -64,7 +76,16 @@ class Codes:
         """Codes that reach the recall within the memory, or the note that exact search serves better."""
         from indexing.search.ann_files import build_codes
 
+        _remove_representatives(home)
         return build_codes(home, segment.vectors, settings)
+
+    def lacks(self, home: Path, segment: Segment, settings: "Settings") -> bool:
+        """Whether codes may serve and are not there."""
+        from indexing.search.ann_files import find_kept
+        from indexing.search.ann_tuning import groups_for
+
+        rows, dim = segment.vectors.shape
+        return groups_for(rows, dim, settings) is not None and find_kept(home, segment.vectors, settings) is None
 
     def open(self, home: Path | None, segment: Segment) -> MatrixIndex:
         """The index over a segment; raises BackendError where it was not built or FAISS is missing, LibraryError."""
@@ -76,7 +97,55 @@ class Codes:
         return MatrixIndex(segment, codes, {"backend": "faiss_pq", **describe(built)})
 
 
-BACKENDS: dict[str, Backend] = {**{name: Exact(name) for name in MATRICES}, "faiss_pq": Codes()}
+class Representatives:
+    """Tracks are found by a few vectors each; where these do not serve, by windows, as the size of the library says."""
+
+    def build(self, home: Path, segment: Segment, settings: "Settings") -> "Built | Represented":
+        """Representatives that reach the recall, or the note why not, and then what `auto` is for windows."""
+        from indexing.search.ann_files import build_codes, remove_codes
+        from indexing.search.representative_files import build_representatives, tries
+
+        if not tries(len(segment.vectors), len(segment.ids), settings):
+            _remove_representatives(home)
+            return build_codes(home, segment.vectors, settings)
+        made = build_representatives(home, segment, settings)
+        if made.why is None:
+            remove_codes(home, segment.vectors, settings)
+        else:
+            build_codes(home, segment.vectors, replace(settings, backend=AUTO))
+        return made
+
+    def lacks(self, home: Path, segment: Segment, settings: "Settings") -> bool:
+        """Whether they, or the codes that serve instead, may serve and are not there."""
+        from indexing.search.representative_files import find_kept, tries
+
+        if tries(len(segment.vectors), len(segment.ids), settings):
+            made = find_kept(home, segment, settings)
+            if made is None or made.why is None:
+                return made is None
+        return Codes().lacks(home, segment, replace(settings, backend=AUTO))
+
+    def open(self, home: Path | None, segment: Segment) -> SegmentIndex:
+        """The index over a segment; raises BackendError where it was not built or does not serve, LibraryError."""
+        from indexing.search.representative_files import open_representatives
+
+        if home is None:
+            raise BackendError("representatives are built for what lies on the disk alone")
+        return open_representatives(home, segment)
+
+
+def _remove_representatives(home: Path) -> None:
+    if (home / REPRESENTATIVES).exists():
+        from indexing.search.representative_files import remove_representatives
+
+        remove_representatives(home)
+
+
+BACKENDS: dict[str, Backend] = {
+    **{name: Exact(name) for name in MATRICES},
+    "faiss_pq": Codes(),
+    REPRESENTATIVES: Representatives(),
+}
 
 
 def check(name: str) -> str:
@@ -88,7 +157,7 @@ def check(name: str) -> str:
 
 def builder(name: str) -> Backend:
     """What builds for a library of that setting."""
-    return BACKENDS["faiss_pq" if name == AUTO else check(name)]
+    return BACKENDS[_BUILT if name == AUTO else check(name)]
 
 
 def setting(folder: Path) -> str:
@@ -108,12 +177,12 @@ def setting(folder: Path) -> str:
 class Opened:
     """What answers for a segment, and in a line why that is not what was asked for, where it is not."""
 
-    index: MatrixIndex
+    index: SegmentIndex
     notice: str | None
 
 
 def open_segment(segment: Segment, name: str = AUTO) -> Opened:
-    """What searches a segment by the backend of that name; where it cannot, exactly, which a line in the log says."""
+    """What searches a segment by the backend of that name; where it cannot, another, which a line in the log says."""
     notice = None
     for one in _candidates(segment, name):
         try:
@@ -121,18 +190,28 @@ def open_segment(segment: Segment, name: str = AUTO) -> Opened:
             _log.info("%d windows are searched by %s", len(segment.vectors), one)
             return opened
         except _UNUSABLE as error:
-            notice = f"search is exact, without {one}: {error}"
-            _log.warning(notice)
+            how = "windows are searched" if one == REPRESENTATIVES else "search is exact"
+            notice = f"{how}, without {one}: {error}"
+            as_found = (name, one) == (AUTO, REPRESENTATIVES) and isinstance(error, BackendError)
+            _log.log(INFO if as_found else WARNING, notice)
     return Opened(BACKENDS["exact"].open(segment.home, segment), notice)
 
 
 def _candidates(segment: Segment, name: str) -> list[str]:
     """Backends to try in turn. For what came since the last snapshot, in memory, nothing is ever built."""
-    if name in MATRICES or (name != AUTO and segment.home is not None):
-        return [name]
     exactly = auto_backend(len(segment.vectors))
-    if segment.home is None or not (segment.home / RECORD).exists():
-        return [exactly]
+    if name in MATRICES or segment.home is None:
+        return [name if name in MATRICES else exactly]
+    if name not in (AUTO, REPRESENTATIVES):
+        return [name]
+    represented = name == REPRESENTATIVES or (segment.home / REPRESENTATIVES).exists()
+    return [*([REPRESENTATIVES] if represented else []), *(["faiss_pq"] if _coded(segment.home) else []), exactly]
+
+
+def _coded(home: Path) -> bool:
+    """Whether codes of windows were built."""
+    if not (home / RECORD).exists():
+        return False
     from indexing.search.ann_files import has_codes
 
-    return ["faiss_pq", exactly] if has_codes(segment.home) else [exactly]
+    return has_codes(home)

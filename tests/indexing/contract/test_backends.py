@@ -12,7 +12,7 @@ from indexing.commands import index as commands
 from indexing.disk.runs import spans
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
-from indexing.search import ann_files, ann_index
+from indexing.search import ann_files, ann_index, representative_files
 from indexing.search.ann_tuning import Settings, hold_out
 from indexing.search.backends.registry import AUTO, BACKENDS, check, open_segment
 from indexing.search.tracks import Selection
@@ -25,6 +25,7 @@ pytest.importorskip("faiss").omp_set_num_threads(1)  # threads that wait for eac
 pytestmark = pytest.mark.parametrize("backend", sorted(BACKENDS))
 TRACKS, WINDOWS = 1000, 3
 RECALL = 0.99  # of an index that is not exact, of the best 10 tracks
+BUILT = {"faiss_pq": "scan", "representatives": "representatives"}  # what builds something, and its kind
 
 
 def segment_of(vectors, counts, home=None, dead=()):
@@ -52,6 +53,13 @@ def by_brute_force(segment, query, k, allowed=True):
     order = np.lexsort((segment.ids, -best))
     order = order[(segment.alive & allowed)[order]][:k]
     return segment.ids[order].tolist(), best[order].tolist()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_queries():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(representative_files, "QUERIES", 40)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +169,8 @@ def test_another_backend_takes_the_place_of_what_was_built(backend, segment):
     built("faiss_pq", segment)
     index = built(backend, segment)
     left = {path.name for path in segment.home.iterdir()}
-    assert bool(left) == (backend == "faiss_pq")
-    assert index.exact == (backend != "faiss_pq")
+    assert bool(left) == (backend in BUILT)
+    assert index.exact == (backend not in BUILT)
 
 
 def cut(path):
@@ -177,17 +185,17 @@ def zeros(path):
 @pytest.mark.parametrize("asked", ["by name", AUTO])
 def test_a_damaged_file_makes_search_exact_which_is_said(backend, segment, spoil, asked, caplog):
     built(backend, segment)
-    for path in segment.home.glob(snapshot.CODES):
+    for path in [*segment.home.glob(snapshot.CODES), *segment.home.glob(f"{snapshot.REPRESENTATIVES}/vectors*")]:
         spoil(path)
     opened = open_segment(segment, backend if asked == "by name" else AUTO)
     assert opened.index.exact
     query = queries(segment.vectors, 1)[0]
     found = opened.index.search(query, 5)
     assert (found.ids.tolist(), found.scores.tolist()) == by_brute_force(segment, query, 5)
-    if backend == "faiss_pq":
+    if backend in BUILT:
         assert "is damaged" in opened.notice
         assert "recommend index build" in opened.notice
-    assert caplog.messages == ([opened.notice] if backend == "faiss_pq" else [])
+    assert caplog.messages == ([opened.notice] if backend in BUILT else [])
 
 
 def test_what_is_not_built_or_not_installed_is_said_and_answered_exactly(backend, segment, monkeypatch, caplog):
@@ -197,6 +205,8 @@ def test_what_is_not_built_or_not_installed_is_said_and_answered_exactly(backend
         "faiss_flat": "search is exact, without faiss_flat: no FAISS found; install one of: pip install "
         "'cliptune[cpu]' or pip install 'cliptune[gpu]' (never both)",
         "faiss_pq": "search is exact, without faiss_pq: nothing is built yet: run `recommend index build`",
+        "representatives": "windows are searched, without representatives: nothing is built yet: "
+        "run `recommend index build`",
     }
     assert opened.notice == expected.get(backend)
     assert caplog.messages == ([opened.notice] if opened.notice else [])
@@ -296,8 +306,8 @@ def test_the_background_builds_what_is_set_alone(backend, folder, monkeypatch):
     monkeypatch.setattr("subprocess.Popen", lambda command, **options: started.append(command))
     monkeypatch.setattr(ann_index, "_started", [])
     ann_files.save_settings(folder, Settings(backend=backend))
-    assert ann_index.start(folder) == (backend == "faiss_pq")
-    assert ann_index.build(folder)["music"].kind == ("scan" if backend == "faiss_pq" else "exact")
+    assert ann_index.start(folder) == (backend in BUILT)
+    assert ann_index.build(folder)["music"].kind == BUILT.get(backend, "exact")
     assert not ann_index.start(folder)
 
 
