@@ -111,7 +111,8 @@ def building(lib: str) -> dict[str, Any]:
 def disk(lib: Path) -> dict[str, int]:
     """Bytes of the parts of a library."""
     home = snapshot.load(lib).home(lib, "music")
-    index = sum(path.stat().st_size for path in home.glob(snapshot.CODES))
+    built = [*home.glob(snapshot.CODES), *home.glob(f"{snapshot.REPRESENTATIVES}/*")]
+    index = sum(path.stat().st_size for path in built)
     pieces = {"parts": tree_bytes(lib / "parts"), "catalog": sum(p.stat().st_size for p in lib.glob("catalog*"))}
     return {**pieces, "snapshot": tree_bytes(home) - index, "index": index}
 

@@ -178,6 +178,8 @@ def index(x: dict[str, Any]) -> str:
     made = x["build"]
     if made["kind"] == "exact":
         return f"exact ({made['backend']})"
+    if made["kind"] == "representatives":
+        return f"{made['representatives']:,} representatives, {made['rows']:,} looked at"
     lists = f", {made['probes']} of {made['lists']} lists" if made["lists"] else ""
     return f"{made['kind']}, {4 * made['groups'] / DIM:g} bits{lists}, {made['extra']:,} rows more"
 

@@ -20,6 +20,7 @@ from indexing.search import ann_files
 from indexing.search.ann_files import BUILD
 from indexing.search.ann_tuning import FAISS_PQ_ROWS, Settings, draw_queries
 from indexing.search.backends import AUTO, WindowIndex, open_index
+from indexing.search.backends.faiss_flat import load_faiss
 from indexing.search.clusters import PER_TRACK, represent, starts_of
 from indexing.search.representatives import DEPTH, Reached, RepresentativeIndex, choose
 from indexing.snapshot.segments import Segment
@@ -105,7 +106,7 @@ def _make(folder: Path, segment: Segment, settings: Settings) -> Represented:
     path = folder / VECTORS
     NpyWriter.save(path, represent(segment.vectors, segment.offsets))
     vectors = load_npy(path, np.float32, dim)
-    coded = count >= CODED
+    coded = count >= CODED and _has_faiss()
     ann_files.build_codes(folder, vectors, replace(settings, backend="faiss_pq" if coded else "exact"))
     every = replace(segment, recordings=None, alive=np.ones(tracks, bool))
     index = RepresentativeIndex(every, vectors, starts, _index(folder, vectors), 0, 0)
@@ -130,9 +131,19 @@ def _unfit(tracks: int, size_bytes: int, settings: Settings) -> str | None:
     return None
 
 
+def _has_faiss() -> bool:
+    """Whether there can be codes: without FAISS all representatives are compared."""
+    try:
+        return load_faiss() is not None
+    except BackendError:
+        return False
+
+
 def _index(folder: Path, vectors: Array) -> WindowIndex:
     """What searches representatives: codes where there are some, else all of them."""
-    return ann_files.open_built(folder, vectors)[0] if ann_files.has_codes(folder) else open_index(vectors)
+    if ann_files.has_codes(folder) and _has_faiss():
+        return ann_files.open_built(folder, vectors)[0]
+    return open_index(vectors, "exact")
 
 
 def open_representatives(home: Path, segment: Segment) -> RepresentativeIndex:

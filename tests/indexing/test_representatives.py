@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -176,6 +177,18 @@ def test_a_filter_gives_as_many_tracks_as_there_are_and_no_others(kept_there, mo
         shares.append(kept(found, right))
     assert np.mean(shares) >= 0.998
     assert index.search(queries(segment.vectors, 1)[0], 200).ids.shape == (200,)
+
+
+def test_without_faiss_all_representatives_are_compared(kept_there, monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    segment = kept_there
+    (query,) = queries(segment.vectors, 1)
+    index = open_segment(segment, NAME).index
+    assert type(index.index).__name__ == "Exact"
+    assert index.search(query, 10).ids.tolist() == exact(segment).search(query, 10).ids.tolist()
+    shutil.rmtree(segment.home / NAME)
+    monkeypatch.setattr(representative_files, "CODED", 1)
+    assert built(segment).describe()["kind"] == NAME
 
 
 def test_versions_of_a_recording_count_once(kept_there):
