@@ -96,7 +96,9 @@ def _table(found: list[dict[str, Any]], what: str, column: str) -> list[str]:
     ]
     for each in found:
         for name, asked in each[what].items():
-            mine, theirs = (f"{asked[b]['kept']:.4f}, {asked[b]['lost']:.5f}, {asked[b]['ms']:.2f}" for b in BUILT)
+            mine, theirs = (
+                f"{asked[b]['kept']:.4f}, {max(0.0, asked[b]['lost']):.5f}, {asked[b]['ms']:.2f}" for b in BUILT
+            )
             middle, low, high = asked["ratio"]
             lines.append(f"| {_name(each)} | {name} | {mine} | {theirs} | {middle:.2f} ({low:.2f} to {high:.2f}) |")
     return [*lines, ""]
