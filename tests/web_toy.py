@@ -86,7 +86,7 @@ def client(app: ASGIApp, *, known: bool = True, host: str = HOST) -> TestClient:
 
 @contextmanager
 def serve(folder: Path, patience: Patience | None = None, **given: Any) -> Iterator[int]:
-    """A context in which the toy is served; its port."""
+    """A context in which the toy is served by a thread; its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         server = uvicorn.Server(server_config(toy(settings(folder, port=port, **given)), patience))

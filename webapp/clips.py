@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from recommender.text import show
 from webapp.events import Events
 from webapp.job import LATER, Job
 from webapp.jobs import Jobs
@@ -89,7 +90,7 @@ class Clips:
     @property
     def kept_bytes(self) -> int:
         """What uploaded clips take."""
-        return sum(clip.size_bytes for clip in self._clips.values() if clip.source == "uploaded")
+        return sum(c.size_bytes for c in self._clips.values() if c.source == "uploaded" and c.state != "failed")
 
     def check_room(self, more: int = 1) -> None:
         """Raise Refusal where so many more are too many."""
@@ -98,8 +99,11 @@ class Clips:
             raise Refusal(429, f"a session holds {most} clips; remove some of them first")
 
     def add_upload(self, path: Path, name: str, *, sha256: str, size_bytes: int) -> Clip:
-        """A clip that was received; the same one again is the one that is there."""
-        return self._add(Clip(sha256[:16], path, name, "uploaded", size_bytes))
+        """A clip that was received; the same one again is the one that is there, and is kept once."""
+        clip = self._add(Clip(sha256[:16], path, name, "uploaded", size_bytes))
+        if clip.path != path:
+            path.unlink(missing_ok=True)
+        return clip
 
     def add_file(self, path: Path) -> Clip:
         """A file of this machine, which stays where it is."""
@@ -122,7 +126,7 @@ class Clips:
         about = {"clip": clip.id, "name": clip.name}
         arguments = {"path": str(clip.path), "poster": str(self.poster(clip))}
         try:
-            clip.job = self._jobs.start("look", arguments, about=about)
+            clip.job = self._jobs.start("look", arguments, about=about, priority=LATER)  # what is asked goes first
             clip.facts = await self._jobs.wait(clip.job)
             clip.state = "ready"
             clip.looked.set()
@@ -132,7 +136,11 @@ class Clips:
             if clip.film is None:
                 await self._make_film(clip, about)
         except Refusal as refusal:
-            clip.state, clip.error = "failed", refusal.line
+            clip.state, clip.error = "failed", refusal.line.replace(show(clip.path), show(clip.name))
+            if clip.source == "uploaded" and self._clips.get(clip.id) is clip:
+                clip.path.unlink(missing_ok=True)  # nobody can use it
+        if clip.id not in self._clips:  # removed meanwhile
+            self._delete(clip)
         clip.looked.set()
         clip.settled.set()
         self._events.tell_change("clips")
@@ -168,8 +176,11 @@ class Clips:
         del self._clips[clip_id]
         if clip.job is not None and not clip.job.is_over:
             self._jobs.cancel(clip.job)
+        self._delete(clip)
+        self._events.tell_change("clips")
+
+    def _delete(self, clip: Clip) -> None:
         for path in (self.poster(clip), self.folder / f"{clip.id}-film.mp4"):
             path.unlink(missing_ok=True)
         if clip.source == "uploaded":
             clip.path.unlink(missing_ok=True)
-        self._events.tell_change("clips")

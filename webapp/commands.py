@@ -96,6 +96,8 @@ def _require_parts() -> None:
 def _password(host: str) -> str:
     import typer
 
+    from webapp.login import Login
+
     tell(
         f"warning: {host} can be reached from other machines, and what is sent is not encrypted: put it behind a proxy "
         "with TLS, or an SSH tunnel"
@@ -103,8 +105,9 @@ def _password(host: str) -> str:
     found = os.environ.get(PASSWORD_VARIABLE)
     if found is None and sys.stdin.isatty():
         found = typer.prompt("Password for the app", hide_input=True, confirmation_prompt=True)
-    if not found or len(found) < 8:
-        raise InputError(f"{host} can be reached from other machines: set {PASSWORD_VARIABLE} to 8 characters or more")
+    if not found:
+        raise InputError(f"{host} can be reached from other machines: set {PASSWORD_VARIABLE} to a password")
+    Login(found)  # long enough
     return found
 
 

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -27,7 +28,7 @@ ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{8,64}$"}
 TRACK: Schema = {"type": "integer", "minimum": 1, "maximum": 2**53 - 1}
 SECONDS: Schema = {"type": "number", "minimum": 0, "maximum": 360_000}
 COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 1_000_000}
-TEXT: Schema = {"type": "string", "maxLength": 300}
+TEXT: Schema = {"type": "string", "maxLength": 300, "pattern": r"^[^\x00]*$"}
 ANYTHING: Schema = {"type": "object"}
 ERROR: Schema = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 
@@ -90,8 +91,8 @@ class Operation:
         return {name: _PARTS.get(name, ID) for name in re.findall(r"{(\w+)}", self.path)}
 
     @cached_property
-    def _checks(self) -> dict[str, Draft202012Validator]:
-        return {name: Draft202012Validator(schema) for name, schema in {**self.in_path, **self.query}.items()}
+    def _checks(self) -> dict[str, Any]:
+        return {name: _Validator(schema) for name, schema in {**self.in_path, **self.query}.items()}
 
     async def __call__(self, request: Request) -> Response:
         """Check a request, do it, and answer."""
@@ -135,7 +136,7 @@ class Operation:
             body = json.loads(await read_body(request), parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise Refusal(400, "the body is no JSON") from None
-        _check(Draft202012Validator(self.body), body, "the body")
+        _check(_Validator(self.body), body, "the body")
         return dict(body)
 
     def route(self) -> Route:
@@ -174,15 +175,25 @@ def _convert(text: str, schema: Schema) -> Any:
     kind = schema.get("type")
     if kind == "boolean":
         return {"true": True, "false": False}.get(text, text)
-    if kind in ("integer", "number") and (match := _NUMBER.fullmatch(text)):
-        return int(text) if not match[1] else float(text)
-    return text
+    if kind in ("integer", "number") and _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if kind == "number" and _NUMBER.fullmatch(text) else text
 
 
-_NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400})?(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 
 
-def _check(check: Draft202012Validator, value: Any, name: str) -> None:
+def _match(check: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
+    """Patterns as JSON schemas mean them: `$` is the end, and not what stands before a last end of line."""
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_Validator = extend(Draft202012Validator, {"pattern": _match})
+
+
+def _check(check: Any, value: Any, name: str) -> None:
     """Raise Refusal, in one line, for a value that is not as its schema says."""
     if (error := next(iter(check.iter_errors(value)), None)) is not None:
         where = ".".join([name, *map(str, error.absolute_path)])

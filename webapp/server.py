@@ -69,7 +69,7 @@ def _routes() -> list[BaseRoute]:
         by_path.setdefault(one.path, {})[one.method] = one
     pages = [Route(path, _page) for path in PAGES]
     files = Mount("/static", StaticFiles(directory=STATIC))
-    return [*pages, files, *(Route(path, _Resource(known), methods=list(known)) for path, known in by_path.items())]
+    return [*pages, files, *(Route(path, _Resource(known)) for path, known in by_path.items())]
 
 
 class _Resource:
@@ -80,8 +80,11 @@ class _Resource:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive, send)
+        if (one := self._known.get("GET" if request.method == "HEAD" else request.method)) is None:
+            also = ["HEAD"] if "GET" in self._known else []
+            raise HTTPException(405, headers={"Allow": ", ".join([*self._known, *also])})
         try:
-            response = await self._known["GET" if request.method == "HEAD" else request.method](request)
+            response = await one(request)
         except Refusal as refusal:
             response = reply({"error": refusal.line}, refusal.status)
         await response(scope, receive, send)

@@ -58,13 +58,12 @@ async def receive(request: Request, folder: Path, limits: Limits, *, used_bytes:
     clip, 429 too many at once, 507 no room on the disk; nothing of it is left then.
     """
     suffix = check_name(request.query_params.get("name", ""))
-    announced = _announced(request)
-    if len(list(folder.glob(f"{PARTIAL}*"))) >= limits.uploads:
-        raise Refusal(429, f"{limits.uploads} clips are being sent; wait for one of them")
     unfinished = folder / f"{PARTIAL}{secrets.token_hex(8)}"
     upload = _Upload(unfinished, limits, used_bytes)
     try:
-        upload.check_room(announced)
+        upload.check_room(_announced(request))
+        if len(list(folder.glob(f"{PARTIAL}*"))) >= limits.uploads:
+            raise Refusal(429, f"{limits.uploads} clips are being sent; wait for one of them")
         with FileIO(unfinished, "xb") as file:
             size = await upload.write(request, file)
         if not size:

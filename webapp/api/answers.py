@@ -7,9 +7,9 @@ from hashlib import sha256
 from typing import Any
 
 from recommender.conditions import FILTERS, OneOf, Paths
-from webapp.operations import ID, TRACK, Call, Operation, several
+from webapp.operations import ID, TEXT, TRACK, Call, Operation, several
 
-_WORDS = {"type": "string", "minLength": 1, "maxLength": 200}
+_WORDS = {**TEXT, "minLength": 1, "maxLength": 200}
 FILTER_QUERY: dict[str, Mapping[str, Any]] = {
     one.option: several(ID, 20)
     if isinstance(one, Paths)
@@ -17,7 +17,7 @@ FILTER_QUERY: dict[str, Mapping[str, Any]] = {
     if isinstance(one, OneOf)
     else {"type": "boolean"}
     if one.takes is bool
-    else {"type": "string", "minLength": 1, "maxLength": 50}
+    else {**TEXT, "minLength": 1, "maxLength": 50}
     for one in FILTERS
     if one.option not in ("only", "exclude")
 }

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.responses import FileResponse
 
 from recommender.text import show
-from webapp.operations import ID, Call, Operation, record, several
+from webapp.operations import ID, TEXT, Call, Operation, record, several
 from webapp.refusal import Refusal
 from webapp.uploads import display_name, receive
 
@@ -39,8 +39,6 @@ async def upload(call: Call) -> Any:
 async def choose(call: Call) -> Any:
     """Take clips from a folder of this machine."""
     places = call.app.places["clips"]
-    if ("file" in call.given) == ("folder" in call.given):
-        raise Refusal(400, "give a file or a folder")
     if "file" in call.given:
         paths = [await asyncio.to_thread(places.file, call.given["file"])]
     else:
@@ -92,7 +90,7 @@ OPERATIONS = (
         "Bring in a clip, its bytes as the body.",
         upload,
         'curl -H "$T" -H "Content-Type: application/octet-stream" -T clip.mp4 -X POST "$A/api/clips?name=clip.mp4"',
-        query={"name": {"type": "string", "minLength": 1, "maxLength": 300}},
+        query={"name": {**TEXT, "minLength": 1}},
         required=("name",),
         raw=True,
         status=201,
@@ -105,7 +103,7 @@ OPERATIONS = (
         "Take a file, or all of a folder, of this machine.",
         choose,
         """curl -H "$T" -d '{"file": "'$FILE'"}' $A/api/clips/from-folder""",
-        body=record({}, file=ID, folder=ID),
+        body={**record({}, file=ID, folder=ID), "minProperties": 1, "maxProperties": 1},
         status=201,
         result=_CLIPS,
         refusals=(429,),

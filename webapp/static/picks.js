@@ -2,7 +2,7 @@
 
 import { at, get, on, remove } from "./api.js";
 import { button, fill, h } from "./dom.js";
-import { clock, moment, precise } from "./format.js";
+import { clock, libraryName, moment, precise } from "./format.js";
 import { addressOf } from "./state.js";
 import { say, telling } from "./told.js";
 
@@ -11,7 +11,7 @@ export async function show(root, params) {
   const usable = libraries.filter((one) => !one.error);
   let library = usable.find((one) => one.id === params.get("library")) ?? usable[0];
   const place = h("div");
-  const select = h("select", { name: "library" }, usable.map((one) => h("option", { value: one.id, selected: one === library }, one.name)));
+  const select = h("select", { name: "library" }, usable.map((one) => h("option", { value: one.id, selected: one === library }, libraryName(one))));
   fill(root, h("h1", {}, "Picks"));
   if (!library) {
     root.append(h("p", {}, "There is no library yet, so nothing was picked."), h("p", {}, h("a", { class: "main", href: "/" }, "To the clips and libraries")));
