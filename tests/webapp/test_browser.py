@@ -166,6 +166,7 @@ def _export(page: Any, folder: Path) -> None:
 
 def test_by_keyboard_alone(page, served, shot, library) -> None:
     page.goto(served.address)
+    page.locator(".library h3").first.wait_for()
     tab_to(page, page.get_by_role("button", name="Choose files"))
     with page.expect_file_chooser() as choosing:
         page.keyboard.press("Enter")
