@@ -16,7 +16,8 @@ class EmotionEncoder(Encoder):
     Tensors: `video`, `music` [d, 5] give the centred log-likelihoods of the emotions ("evidence"), `log_prior` [5].
     Settings: `score` "posterior" takes both sides' posteriors, so that the cosine is the chance that two independent
     labels agree; "evidence" [ours] takes the direction of the picture's evidence and the music's likelihood to the
-    power of `softness`.
+    power of `softness`. `video_sureness`: what the picture's evidence is multiplied with where its emotions are told;
+    scores do not know of it.
     """
 
     kind: ClassVar[str] = "emotion"
@@ -43,4 +44,5 @@ class EmotionEncoder(Encoder):
 
     def emotions(self, modality: Modality, features: Array) -> Array:
         """Posteriors float64 [n, 5]."""
-        return softmax(self.affine(modality, features) + self.tensors["log_prior"])
+        times = float(self.settings.get(f"{modality}_sureness", 1.0))
+        return softmax(times * self.affine(modality, features) + self.tensors["log_prior"])

@@ -13,8 +13,9 @@ class PredictedEncoder(Encoder):
     """Unit vectors [n, 7 + d_m]: the emotions' seven numbers beside the sound's d_m.
 
     Tensors: those of `EmotionEncoder`; `video_sound` [d_v, d_m] gives the whitened predicted music, `music_sound`
-    [d_m, d_m] the whitened music. Settings: the emotions' `score` and `softness`; `weight` w makes the cosine
-    (emotions' agreement + w cosine of sounds) / (1 + w).
+    [d_m, d_m] the whitened music. `video.mean` [d_v], which no score needs: where the clips lay that `video` and
+    `video_sound` were fitted on. Settings: those of the emotions; `weight` w makes the cosine (emotions' agreement +
+    w cosine of sounds) / (1 + w).
     """
 
     kind: ClassVar[str] = "predicted"

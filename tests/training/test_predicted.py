@@ -4,20 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from scipy.stats import rankdata
 
 pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 
 from recommender.encoders import Matcher
 from recommender.encoders.emotion import EmotionEncoder
+from recommender.encoders.predicted import PredictedEncoder
 from recommender.errors import InputError
-from training.systems.posterior import EmotionMatching
+from training.systems.posterior import EmotionMatching, PosteriorConfig
 from training.systems.predicted import (
     PredictedConfig,
     PredictedMusic,
     blend,
     chain,
     fit_music_map,
+    fit_sureness,
     own_music,
     whitening,
 )
@@ -168,3 +171,29 @@ def test_without_any_own_music_there_is_nothing_to_learn(train: Pairs) -> None:
     strangers = replace(train, music_source=train.music_source + 1000)
     with pytest.raises(InputError, match="predicting music needs videos whose own music is among the pairs"):
         PredictedMusic().fit(strangers, 0)
+
+
+def test_what_is_told_of_a_clip_is_as_sure_as_held_out_clips_allow(held: Pairs) -> None:
+    noisy = planted(120, emotional=0.3)
+    config = PredictedConfig(emotion=PosteriorConfig(video_penalty=0.1))
+    plain, told = (PredictedMusic(config=replace(config, told_folds=n)).encoder(noisy, None) for n in (0, 4))
+    times = told.settings["video_sureness"]
+    assert 0.01 <= times < 0.8
+    logit = times * plain.affine("video", held.video) + plain.tensors["log_prior"]
+    assert told.emotions("video", held.video) == pytest.approx(softmax(logit, axis=1))
+    assert np.array_equal(told.emotions("music", held.music), plain.emotions("music", held.music))
+    for modality in ("video", "music"):
+        features = getattr(held, modality)
+        assert np.array_equal(told(modality, features), plain(modality, features)), "scores know nothing of it"
+
+
+@pytest.mark.parametrize("times", [0.25, 1.5])
+def test_the_factor_is_the_one_that_the_labels_were_drawn_with(times: float) -> None:
+    rng, n = np.random.default_rng(0), 20000
+    evidence, some = rng.normal(size=(n, 5)), planted(2)
+    labels = (times * evidence + np.log([0.4, 0.3, 0.1, 0.1, 0.1]) + rng.gumbel(size=(n, 5))).argmax(axis=1)
+    tensors = {"video.weights": np.eye(5), "video.bias": np.zeros(5), "log_prior": np.log([0.4, 0.3, 0.1, 0.1, 0.1])}
+    half = slice(0, n // 2), slice(n // 2, n)
+    drawn = [replace(some, video=evidence[rows], video_emotion=labels[rows]) for rows in half]
+    encoder = PredictedEncoder({}, tensors)
+    assert fit_sureness([(encoder, pairs) for pairs in drawn]) == pytest.approx(times, abs=0.06)

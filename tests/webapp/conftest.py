@@ -15,6 +15,8 @@ import pytest
 from webapp.commands import listen
 from webapp.settings import Limits, Settings
 
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
+
 
 class Reply(NamedTuple):
     """What a request was answered with; `body` as JSON where it is such."""
@@ -84,7 +86,7 @@ def _reply(status: int, body: bytes, headers: dict[str, str]) -> Reply:
 def served(
     tmp_path_factory: pytest.TempPathFactory, home: Path, indexed: str, music_folder: Path, clip_folder: Path
 ) -> Iterator[Served]:
-    """The app with the library `indexed`; music and clips of the tests may be looked into."""
+    """The app with the library `indexed`; music and clips of the tests, and reports, may be looked into."""
     import uvicorn
 
     from webapp.connections import server_config
@@ -99,6 +101,7 @@ def served(
         port=listening.getsockname()[1],
         music_folders=(music_folder,),
         clip_folders=(clip_folder,),
+        reports=(RESULTS,),
         limits=Limits(spare_bytes=0),
     )
     settings.session.mkdir()

@@ -145,7 +145,7 @@ def fit_own(model: RetrievalModel, pairs: Pairs, labelled: bool) -> Encoder:
         if heard is None:
             raise InputError(f"the model '{model.name}' hears no emotions")
         pairs = replace(pairs, video_emotion=heard.argmax(axis=1), music_emotion=heard.argmax(axis=1))
-    return PredictedMusic(config=READING).encoder(pairs, None)
+    return PredictedMusic(config=replace(READING, told_folds=0)).encoder(pairs, None)
 
 
 def move_encoder(model: RetrievalModel, own: Encoder, train: Pairs, *, weight: float) -> Encoder:
@@ -161,18 +161,13 @@ def cosines(encoder: Encoder, pairs: Pairs) -> Array:
 def quality(similarity: Array, held: Pairs, labelled: bool) -> dict[str, Array]:
     """By measure, how well `similarity` [h, h] does on each held-out pair [h]; NaN where nothing is to be told.
 
-    With emotions average precision in both directions, relevant being what shares the emotion. Without, the share of
-    pairs of the other kind, matched or not, that lie on the right side of each (its mean is the ROC AUC).
+    With emotions average precision in both directions, relevant being what shares the emotion. Without, the ROC AUC of
+    all of them, for each.
     """
     if labelled:
         forth, back = queries(similarity, held)
         return {f"{V} mAP": forth, f"{M} mAP": back}
-    score, match = np.diag(similarity), held.match == 1
-    above = np.sign(score[:, None] - score[None, :]) / 2 + 0.5
-    with np.errstate(invalid="ignore"):
-        other = np.where(match[:, None] != match[None, :], np.where(match[:, None], above, 1 - above), np.nan)
-    counted = (match[:, None] != match[None, :]).sum(axis=1)
-    return {AUC: np.where(counted > 0, np.nansum(other, axis=1) / np.maximum(counted, 1), np.nan)}
+    return {AUC: np.full(len(held), POINTWISE["AUC"].of(held.match, np.diag(similarity)))}
 
 
 def choose_weight(model: RetrievalModel, pairs: Pairs, labelled: bool, *, seed: int) -> float:

@@ -89,6 +89,11 @@ async def _page(call: Call) -> dict[str, Any]:
     return {"folder": folder, "offset": call.given.get("offset", 0), "limit": call.given.get("limit", 50)}
 
 
+async def track(call: Call) -> Any:
+    number = call.given["track"]
+    return {"track": number, **(await call.app.tracks(call.given["library"], [number]))[number]}
+
+
 async def peaks(call: Call) -> Any:
     track = call.given["track"]
     told = (await call.app.tracks(call.given["library"], [track]))[track]
@@ -173,6 +178,14 @@ OPERATIONS = (
         'curl -H "$T" "$A/api/libraries/$LIBRARY/tracks?search=calm"',
         query={**_PAGES, "search": TEXT},
         refusals=(*_BUSY, 500),
+    ),
+    Operation(
+        "GET",
+        "/api/libraries/{library}/tracks/{track}",
+        "What a track is called, and where it lies.",
+        track,
+        'curl -H "$T" $A/api/libraries/$LIBRARY/tracks/$TRACK',
+        refusals=_BUSY,
     ),
     Operation(
         "GET",

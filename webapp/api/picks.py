@@ -9,7 +9,7 @@ from starlette.responses import Response
 from webapp.operations import ID, SECONDS, TRACK, Call, Operation, record, several
 from webapp.refusal import Refusal
 
-_VALUE = {"type": "string", "maxLength": 300}
+_VALUE = {"type": ["string", "number", "boolean"], "maxLength": 300}
 _SETTINGS = {
     "type": "object",
     "maxProperties": 60,

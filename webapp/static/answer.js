@@ -6,7 +6,7 @@ import { fit, sound } from "./controls.js";
 import { button, fill, h } from "./dom.js";
 import { exportDialog } from "./export.js";
 import { filters, summary } from "./filters.js";
-import { count, far, precise } from "./format.js";
+import { count, far, libraryName } from "./format.js";
 import { listen, showKeys } from "./keys.js";
 import { List } from "./list.js";
 import { Player } from "./player.js";
@@ -14,13 +14,12 @@ import { Previews } from "./previews.js";
 import { Strip, measures, reading } from "./reading.js";
 import { reference } from "./reference.js";
 import { State } from "./state.js";
-import { say, telling, warn } from "./told.js";
+import { hush, say, telling, warn } from "./told.js";
 
 const PAUSE_MS = 250;
 
 export async function show(root, params) {
   const state = new State(params);
-  fill(root, h("h1", {}, "Music for a clip"), h("p", { class: "busy", role: "status" }, "Opening\u2026"));
   if (!state.clip) return lost(root, "The address names no clip.");
   const [status, { libraries }, { clips }] = await Promise.all([get("/api/status"), get("/api/libraries"), get("/api/clips")]);
   if (!state.library) {
@@ -55,6 +54,8 @@ class Page {
   #asked = null;
   #exports = location.hash === "#export"; // a link of the list of picks
   #timer = 0;
+  #turn = 0;
+  #failed = false; // the last list that was asked for
   #line = h("p", { class: "busy", role: "status" });
   #remarks = h("div", { class: "remarks" });
   #heading = h("h2", { id: "tracks" }, "Tracks");
@@ -62,10 +63,10 @@ class Page {
   constructor(root, { state, status, libraries, clips, clip }) {
     Object.assign(this, { state, status, clip });
     this.strip = new Strip(clip, (seconds) => this.player.seek(seconds));
-    this.player = new Player(clip, (seconds) => { this.strip.playhead(seconds); this.list.selected?.playhead(seconds); });
+    this.player = new Player(clip, (seconds) => { this.strip.playhead(seconds); this.list.selected?.playhead(seconds); }, (on) => this.list.selected?.plays(on));
     this.previews = new Previews(state, (line) => this.player.say(line));
     this.list = new List(state, {
-      select: (card) => this.select(card), hear: (card) => { this.select(card); this.player.toggle(); },
+      select: (card) => this.select(card), hear: (card) => this.play(card),
       pick: (card) => this.pick(card, true), exportIt: (card) => this.exportIt(card), moved: (card, settled) => this.moved(card, settled),
     });
     this.groups = [fit(state, clip), sound(state, status.levels), reference(state), filters(state, status)];
@@ -74,7 +75,7 @@ class Page {
     state.addEventListener("query", () => this.ask());
     state.addEventListener("sound", () => { for (const card of this.list.cards) card.lay(null); this.hear(); });
     for (const change of ["query", "sound"]) state.addEventListener(change, () => this.groups.forEach((one) => one.update()));
-    const stops = [on("changed", ({ what }) => { if (what !== "clips") this.#loadPicks(); }), on("job", (job) => this.#follow(job)), listen(this.#keys())];
+    const stops = [on("changed", ({ what }) => { if (this.list.answer && (what === "picks" || what === null)) this.#loadPicks(); }), on("job", (job) => this.#follow(job)), listen(this.#keys())];
     this.close = () => stops.forEach((stop) => stop());
     this.filmed = clip.film ? Promise.resolve() : this.#awaitFilm(stops);
     this.ask(0);
@@ -101,7 +102,7 @@ class Page {
   #layout(libraries, clips) {
     const { clip, state } = this;
     const usable = libraries.filter((one) => !one.error);
-    const library = h("select", { name: "library", on: { change: (event) => state.set({ library: event.target.value }) } }, usable.map((one) => h("option", { value: one.id, selected: one.id === state.library }, `${one.name} (${count(one.music, "track")})`)));
+    const library = h("select", { name: "library", on: { change: (event) => state.set({ library: event.target.value }) } }, usable.map((one) => h("option", { value: one.id, selected: one.id === state.library }, `${libraryName(one)} (${count(one.music, "track")})`)));
     const here = clips.findIndex((one) => one.id === clip.id);
     const next = clips[here + 1];
     return [
@@ -109,8 +110,8 @@ class Page {
       h("div", { class: "answer" },
         h("section", { class: "side", "aria-label": "Clip and settings" }, this.player.element, this.strip.element, h("p", { class: "soft measures" }, measures(clip)), this.told, h("div", { class: "groups" }, this.groups.map((one) => one.element))),
         h("section", { class: "found", "aria-labelledby": "tracks" },
-          h("div", { class: "found-head" }, this.#heading, h("label", { class: "from" }, "from ", library), button("Keys ?", showKeys, { class: "quiet", "aria-label": "Show the keys" })),
-          summary(state, this.status), this.#line, this.#remarks, this.list.element)),
+          h("div", { class: "found-head" }, this.#heading, h("label", { class: "from" }, "from ", library), this.#line, button("Keys ?", showKeys, { class: "quiet", "aria-label": "Show the keys" })),
+          summary(state, this.status), this.#remarks, this.list.element)),
     ];
   }
 
@@ -136,9 +137,12 @@ class Page {
     try {
       const answer = await get("/api/answers", this.state.query(), { signal: asked.signal });
       if (asked.signal.aborted) return;
+      if (this.#failed) hush();
+      this.#failed = false;
       this.#show(answer);
     } catch (error) {
       if (asked.signal.aborted) return;
+      this.#failed = true;
       warn(error);
       fill(this.#line, this.list.answer ? "The list is as it was before." : "There is no list.");
       this.list.element.removeAttribute("aria-busy");
@@ -149,7 +153,8 @@ class Page {
     const { missing } = this.list.show(answer);
     const number = answer.recommendations.length;
     fill(this.#heading, number ? `${count(number, "track")}, best first` : "No track");
-    fill(this.#line, missing ? "The track that was selected is not in this list." : "");
+    fill(this.#line);
+    if (missing) say("The track that was selected is not in this list: the best one is.");
     const spoken = answer.query.speech?.length > 0;
     fill(this.#remarks, answer.remarks.map((line) => h("p", { class: "remark" }, line)), number > 0 && legend(spoken));
     fill(this.told, reading(answer.query));
@@ -181,6 +186,12 @@ class Page {
     }
   }
 
+  play(card) {
+    const before = this.list.selected;
+    this.select(card);
+    if (card === before) this.player.toggle(); else this.player.play();
+  }
+
   moved(card, settled) {
     if (settled) this.state.move(card.track.track, card.at === card.track.in_s ? null : card.at);
     if (card !== this.list.selected) this.list.select(card);
@@ -192,19 +203,19 @@ class Page {
   async hear(at_once = false) {
     const card = this.list.selected;
     if (!card) return;
-    const known = this.previews.known(card);
-    if (!known) { this.player.music(null); this.player.say("Mixing the music under the picture\u2026"); }
+    const turn = (this.#turn += 1);
+    if (!this.previews.known(card)) { this.player.music(null); this.player.say("Mixing the music under the picture\u2026"); }
     try {
       await this.filmed;
-      const found = known ?? await this.previews.want(card, { at_once });
-      if (card !== this.list.selected) return;
+      const found = await this.previews.want(card, { at_once });
+      if (turn !== this.#turn) return;
       card.lay(found);
       this.player.music({ film: found.film, title: card.track.title });
       card.playhead(this.player.video.currentTime);
       const next = this.list.beside(1);
       if (next) this.previews.prepare(next);
     } catch (error) {
-      if (error.name === "AbortError" || card !== this.list.selected) return;
+      if (turn !== this.#turn) return;
       this.player.say("No preview of this track.");
       card.say([error.message]);
       if (error.status === 0 || error.status >= 500) warn(error);
@@ -217,20 +228,19 @@ class Page {
   async pick(card, undo = false) {
     const before = this.#pickOf(card);
     if (before) return undo ? this.#unpick(before) : say(`${card.track.title} is picked already.`, ["Undo", () => this.#unpick(before)]);
-    const { clip, library } = this.state;
-    const { track } = card.track;
-    const settings = { ...this.state.record(), track, in: String(card.at) };
+    const { clip, library, track } = card.of;
+    const settings = { ...this.state.record(), track: String(track), in: String(card.at) };
     return telling(async () => {
       const made = await post(at("api", "libraries", library, "picks"), { clip, track, in_s: card.at, out_s: card.end, score: card.track.score, settings });
       this.#picks.unshift(made);
       this.#mark();
-      say(`Picked ${card.track.rank}: ${card.track.title}, from ${precise(card.at)}.`, ["Undo", () => this.#unpick(made)]);
+      say(`Picked ${card.track.rank}: ${card.track.title}, ${card.use}.`, ["Undo", () => this.#unpick(made)]);
     })();
   }
 
   #unpick(made) {
     return telling(async () => {
-      await remove(at("api", "libraries", this.state.library, "picks", made.id));
+      await remove(at("api", "libraries", this.list.answer.library, "picks", made.id));
       this.#picks = this.#picks.filter((one) => one.id !== made.id);
       this.#mark();
       say(`${made.track.title} is no longer picked.`);
@@ -245,7 +255,7 @@ class Page {
 
   #loadPicks() {
     return telling(async () => {
-      this.#picks = (await get(at("api", "libraries", this.state.library, "picks"))).picks;
+      this.#picks = (await get(at("api", "libraries", this.list.answer.library, "picks"))).picks;
       this.#mark();
     })();
   }

@@ -100,6 +100,7 @@ export function finished(id, told = () => {}) {
     function see(job) {
       told(job);
       if (!isOver(job)) return;
+      if (job.state === "done" && !("result" in job)) { look(); return; } // events tell of results, but not what they are
       end();
       if (job.state === "done") resolve(job.result);
       else reject(new ApiError(job.state === "cancelled" ? 499 : 500, job.error ?? "cancelled"));

@@ -82,7 +82,7 @@ function single(found, params) {
   load();
   const told = "Measures are means over seeds; ranks are of the first seed, among all that was ranked for the query.";
   return h("section", {}, h("h2", {}, "Single queries"), h("p", { class: "soft how" }, told),
-    h("div", { class: "grid" }, field("System", system), field("Direction", direction), field("Order", order)), place);
+    h("div", { class: "choices" }, field("System", system), field("Direction", direction), field("Order", order)), place);
 }
 
 async function answers(place, address, asked) {

@@ -3,7 +3,7 @@
 import { arcs } from "./arcs.js";
 import { button, fill, h, newId } from "./dom.js";
 import { baseName, percent, precise } from "./format.js";
-import { Waveform } from "./waveform.js";
+import { Waveform, isCut } from "./waveform.js";
 
 export class Card {
   #answer;
@@ -13,6 +13,7 @@ export class Card {
   #told = h("p", { class: "remark", hidden: true });
   #back;
   #pick;
+  #play;
   #heads = [];
   #laid = null; // the placement of the last preview
 
@@ -27,21 +28,34 @@ export class Card {
       moved: (to, settled) => { this.move(to); acts.moved(this, settled); },
     });
     this.#back = button(`Back to ${precise(track.in_s)}`, () => { this.move(track.in_s); acts.moved(this, true); this.wave.focus(); }, { class: "link" });
+    this.#play = button("Play", () => acts.hear(this), { class: "play" });
+    this.plays(false);
     this.#pick = button("Pick", () => acts.pick(this), { class: "pick", "aria-pressed": "false" });
     const id = newId("track");
     this.element = h("li", {}, h("article", { class: "card", tabindex: "-1", "aria-labelledby": id, on: { click: (event) => this.#chosen(event) } },
-      this.#head(id, twin), this.wave.element, h("div", { class: "line-up" }, this.#facts(), this.#buttons()), this.#why(), this.#told, this.#drawn));
+      this.#head(id, twin), this.wave.element, this.#facts(), this.#why(), this.#told, this.#drawn));
     this.#redraw();
   }
 
+  /** What is asked about it; the address may be ahead of the list that is shown. */
+  get of() { return { clip: this.#answer.clip, library: this.#answer.library, track: this.track.track }; }
   get article() { return this.element.firstChild; }
   get length() { return this.#answer.query.duration_s || Math.max(1, this.track.out_s - this.track.in_s); }
   get #duration() { return this.track.duration_s || Math.max(this.track.out_s, this.at + this.length); }
 
-  /** Where it ends, in seconds of the track: as it was laid, else as it will be. */
+  /** [[from, to]] of the track where the placement is known. */
+  get #pieces() { return this.#laid?.pieces.map((p) => [p.start_s, p.end_s]) ?? null; }
+  get #spans() { return isCut(this.#pieces, this.at) ? this.#pieces : [[this.at, this.end]]; }
+
+  get isLaid() { return this.#laid !== null; }
+
+  /** What of the track is used: `0:30–1:00`. */
+  get use() { return this.#spans.map(([from, to]) => `${precise(from)}\u2013${precise(to)}`).join(", "); }
+
+  /** Where the section ends, in seconds of the track: as it was laid, else as it will be. */
   get end() {
-    if (this.#laid) return this.#laid.pieces.at(-1).end_s;
-    return this.at === this.track.in_s ? this.track.out_s : Math.min(this.at + this.length, this.#duration);
+    if (this.#pieces && !isCut(this.#pieces, this.at)) return this.#pieces[0][1];
+    return Math.min(this.at + this.length, this.#duration);
   }
 
   /** Begin the section there; what was known of its preview holds no longer. */
@@ -53,7 +67,7 @@ export class Card {
   /** How it was laid under the clip, with what is to be said of that; null for not known yet. */
   lay(placed) {
     this.#laid = placed?.placement ?? null;
-    this.wave.place(this.at, this.#laid?.pieces.map((p) => [p.start_s, p.end_s]));
+    this.wave.place(this.at, this.#pieces);
     const cost = placed?.fit?.joints.length ? [`cut to length in ${placed.fit.pieces.length} pieces; the cuts cost ${placed.fit.cost.toFixed(2)} of a random jump`] : [];
     this.say([...cost, ...(placed?.remarks ?? [])]);
     this.#redraw();
@@ -65,9 +79,17 @@ export class Card {
   }
 
   select(on) {
+    this.wave.active = on;
     this.article.classList.toggle("selected", on);
     if (on) this.article.setAttribute("aria-current", "true"); else this.article.removeAttribute("aria-current");
-    if (!on) this.playhead(null);
+    if (on) return;
+    this.playhead(null);
+    this.plays(false);
+  }
+
+  plays(on) {
+    fill(this.#play, on ? "Pause" : "Play");
+    this.#play.setAttribute("aria-label", `${on ? "Pause" : "Play"} ${this.track.title}`);
   }
 
   picked(on) {
@@ -96,13 +118,11 @@ export class Card {
   }
 
   #redraw() {
-    const several = this.#laid?.pieces.length > 1;
-    const spans = several ? this.#laid.pieces.map((p) => [p.start_s, p.end_s]) : [[this.at, this.end]];
     const moved = this.at !== this.track.in_s;
-    fill(this.#use, spans.map(([from, to]) => `${precise(from)}\u2013${precise(to)}`).join(", "), ` of ${precise(this.#duration)} `, moved && this.#back);
+    fill(this.#use, this.use, ` of ${precise(this.#duration)} `, moved && this.#back);
     const { query } = this.#answer;
     fill(this.#drawn, arcs({
-      picture: query.course, music: several ? [] : this.track.course, shift: (this.#laid?.at_s ?? 0) - (this.#laid?.pieces[0].start_s ?? this.at),
+      picture: query.course, music: this.#spans.length > 1 ? [] : this.track.course, shift: (this.#laid?.at_s ?? 0) - (this.#laid?.pieces[0].start_s ?? this.at),
       duration: this.length, speech: query.speech ?? [],
     }));
     this.#heads = [...this.#drawn.querySelectorAll("figure")].map((figure) => figure.appendChild(h("span", { class: "over" })).appendChild(h("i", { class: "playhead", hidden: true })));
@@ -116,7 +136,8 @@ export class Card {
       h("div", {}, h("h3", { id }, h("span", { class: "hidden" }, `${track.rank}. `), track.title),
         h("p", { class: "soft by", title: track.path }, by, by && place && h("br"), place && h("span", { class: "path" }, twin ? place : baseName(place)))),
       h("p", { class: "score" }, h("span", { class: "soft" }, "score "), h("b", {}, track.score.toFixed(3)),
-        h("meter", { min: 0, max: 1, value: Math.min(1, Math.max(0, track.score)), "aria-hidden": "true" })));
+        h("meter", { min: 0, max: 1, value: Math.min(1, Math.max(0, track.score)), "aria-hidden": "true" })),
+      this.#buttons());
   }
 
   #facts() {
@@ -152,7 +173,7 @@ export class Card {
   #buttons() {
     const of = (word) => ({ "aria-label": `${word} ${this.track.title}` });
     this.#pick.setAttribute("aria-label", `Pick ${this.track.title}`);
-    return h("div", { class: "acts" }, button("Play", () => this.#acts.hear(this), { ...of("Play"), class: "play" }), this.#pick,
+    return h("div", { class: "acts" }, this.#play, this.#pick,
       button("Export\u2026", () => this.#acts.exportIt(this), of("Export")));
   }
 

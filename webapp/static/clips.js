@@ -4,7 +4,7 @@ import { at, get, post, remove, upload } from "./api.js";
 import { button, fill, h } from "./dom.js";
 import { filesOf } from "./dropped.js";
 import { browse } from "./folders.js";
-import { bytes, percent } from "./format.js";
+import { bytes, libraryName, percent } from "./format.js";
 import { JobRow } from "./jobs.js";
 import { measures } from "./reading.js";
 import { say, telling, warn } from "./told.js";
@@ -39,7 +39,7 @@ export class Clips {
   offer(libraries) {
     const usable = libraries.filter((one) => !one.error && one.music);
     const before = this.#library.value;
-    fill(this.#library, usable.map((one) => h("option", { value: one.id, selected: one.id === before }, one.name)));
+    fill(this.#library, usable.map((one) => h("option", { value: one.id, selected: one.id === before }, libraryName(one))));
     this.#from.hidden = usable.length < 2;
     this.#show();
   }

@@ -47,7 +47,7 @@ export function dialog(title, ...inside) {
   const heading = h("h2", { id: "dialog-title", tabindex: "-1" }, title);
   const box = h("dialog", { "aria-labelledby": "dialog-title" });
   const close = button("Close", () => box.close(), { class: "quiet" });
-  fill(box, h("div", { class: "dialog-head" }, heading, close), ...inside);
+  fill(box, h("div", { class: "dialog-head" }, heading, close), h("p", { class: "dialog-wrong fault", role: "alert" }), ...inside);
   box.addEventListener("close", () => { box.remove(); if (from?.isConnected) from.focus(); });
   document.body.append(box);
   box.showModal();

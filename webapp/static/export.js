@@ -35,8 +35,7 @@ export function exportDialog(status, { state, card, others }) {
     send.disabled = true;
     try {
       const also = others.slice(0, Number(alternatives.value)).map((one) => ({ track: one.track.track, in: one.at }));
-      const { clip, library } = state;
-      const { job } = await post("/api/exports", { clip, library, track: card.track.track, in: card.at, ...state.sound(), formats, alternatives: also, preview: preview.checked, marks: marks.checked });
+      const { job } = await post("/api/exports", { ...card.of, in: card.at, ...state.sound(), formats, alternatives: also, preview: preview.checked, marks: marks.checked });
       fill(result, ...written(await finished(job, (one) => fill(result, progress(one)))));
       result.scrollIntoView({ block: "nearest" });
       result.firstChild.focus();
@@ -56,7 +55,7 @@ function format(one, input) {
 /** What goes out, in words: the section and all that was set. */
 function settings(state, card) {
   const { fit, lufs, speech_lu, mute_clip } = state.sound();
-  const told = [`from ${precise(card.at)} on`];
+  const told = fit && !card.isLaid ? [] : [card.use]; // what a cut takes is known when it is made
   if (fit) told.push(fit === "clip" ? "cut to the clip\u2019s length" : `cut to ${precise(Number(fit))}`);
   if (lufs) told.push(`${lufs} LUFS`);
   if (speech_lu) told.push(`${speech_lu} LU below speech`);

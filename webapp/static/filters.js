@@ -76,8 +76,13 @@ const follow = (state, show) => { state.addEventListener("query", show); show();
 
 /** A value that is set, which can be taken away. */
 export function chip(state, name, value, text) {
-  const drop = () => state.set({ [name]: state.all(name).filter((one) => one !== value) });
-  return h("span", { class: "chip" }, h("span", {}, text), button("\u00d7", drop, { "aria-label": `Without ${name.replaceAll("_", " ")} ${text}` }));
+  const drop = () => {
+    const place = made.parentElement;
+    state.set({ [name]: state.all(name).filter((one) => one !== value) });
+    (place.querySelector("button") ?? place.parentElement.querySelector("input, select, button"))?.focus();
+  };
+  const made = h("span", { class: "chip" }, h("span", {}, text), button("\u00d7", drop, { "aria-label": `Remove ${text}` }));
+  return made;
 }
 
 const paths = new Map();

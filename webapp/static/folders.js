@@ -26,7 +26,7 @@ export function browse(kind, { title, choose, chooseFile = null, fields = null }
     h("p", { class: "path here", role: "status" }, found.path),
     h("div", { class: "acts" }, button("Up", () => open(found.parent), { "data-first": !found.folders.length }),
       button(kind === "music" ? "Take this folder" : "Take all in this folder", () => took(choose, found), { class: "main", disabled: kind === "clips" && !found.files.length })),
-    h("ul", { class: "rows", "aria-label": `In ${found.name}` }, found.folders.map(row), found.files.map(file)),
+    h("ul", { class: "rows", tabindex: "0", "aria-label": `In ${found.name}` }, found.folders.map(row), found.files.map(file)),
     (found.more > 0) && h("p", { class: "soft" }, `and ${count(found.more, "more file")}`),
     !found.folders.length && !found.files.length && h("p", { class: "soft" }, `Nothing here: no folders, no ${kind}.`),
   ];

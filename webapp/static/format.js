@@ -53,6 +53,11 @@ export function lasting(span) {
 /** The last part of a path. */
 export const baseName = (path) => path.split(/[\\/]/).pop() || path;
 
+/** What a library is called; one that was made for a folder of music is called as that. */
+export function libraryName({ name, roots }) {
+  return /^folder-[0-9a-f]{12}$/.test(name) && roots.length ? baseName(roots[0]) : name;
+}
+
 /** A moment in the reader's own time. */
 export function moment(iso) {
   return new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });

@@ -1,6 +1,6 @@
 // How far some work is: a bar, its rate, the time left, and a way to stop it.
 
-import { at, isOver, on, remove } from "./api.js";
+import { at, get, isOver, on, remove } from "./api.js";
 import { button, fill, h } from "./dom.js";
 import { lasting, percent } from "./format.js";
 import { telling } from "./told.js";
@@ -18,7 +18,9 @@ export class JobRow {
     this.#stop = on("job", (job) => {
       if (job.id !== id) return;
       this.see(job);
-      if (isOver(job)) { this.close(); over(job); }
+      if (!isOver(job)) return;
+      this.close();
+      get(at("api", "jobs", id)).then(over, () => over(job)); // events tell of results, but not what they are
     });
   }
 

@@ -3,17 +3,20 @@
 import { at, get, post } from "./api.js";
 import { button, dialog, field, fill, h } from "./dom.js";
 import { browse } from "./folders.js";
-import { bytes, count, moment } from "./format.js";
+import { bytes, count, libraryName, moment } from "./format.js";
 import { JobRow } from "./jobs.js";
 import { say, telling } from "./told.js";
 
 const PAGE = 50;
+const BUILT_IN = "builtin"; // is there without being chosen
 
 export class Libraries {
   #list = h("ul", { class: "libraries", "aria-label": "Libraries" });
   #ends = new Map(); // library -> what came of its last work
   #rows = new Map(); // job -> JobRow
   #reported = new Set();
+  #made = []; // libraries that were begun here: {id, name, job}
+  #known = [];
 
   /** `told(libraries)` hears of them whenever they are looked at. */
   constructor(status, told) {
@@ -27,9 +30,12 @@ export class Libraries {
 
   async load() {
     const { libraries } = await get("/api/libraries");
+    this.#known = libraries;
     for (const one of libraries) if (one.job) this.#follow(one);
+    const coming = this.#made.filter((one) => this.#rows.has(one.job) && !libraries.some(({ id }) => id === one.id));
     const focused = document.activeElement?.dataset.key;
-    fill(this.#list, libraries.length ? libraries.map((one) => this.#card(one)) : this.#first());
+    const cards = [...libraries.map((one) => this.#card(one)), ...coming.map((one) => this.#coming(one))];
+    fill(this.#list, cards.length ? cards : this.#first());
     if (focused) this.#list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
     this.told(libraries);
   }
@@ -39,23 +45,28 @@ export class Libraries {
       this.status.folders.music && button("Add a music folder\u2026", () => this.#create(), { class: "main" }));
   }
 
+  /** One that is not there yet, but is on its way. */
+  #coming(one) {
+    return h("li", { class: "library" }, h("h3", {}, one.name), this.#rows.get(one.job).element);
+  }
+
   #card(one) {
     const work = one.job && this.#rows.get(one.job);
     const end = this.#ends.get(one.id);
     const holds = [count(one.music, "track"), one.clips > 0 && count(one.clips, "clip"), bytes(one.size_bytes), one.model && `model ${one.model}`].filter(Boolean).join(" \u00b7 ");
-    return h("li", { class: "library" }, h("h3", {}, one.name), h("p", { class: "path soft" }, one.path),
+    return h("li", { class: "library" }, h("h3", {}, libraryName(one)), h("p", { class: "path soft" }, one.path),
       one.error ? h("p", { class: "fault" }, one.error) : h("p", {}, holds),
-      one.roots.length > 0 && h("ul", { class: "roots", "aria-label": `Folders of ${one.name}` }, one.roots.map((root) => h("li", { class: "path" }, root))),
+      one.roots.length > 0 && h("ul", { class: "roots", "aria-label": `Folders of ${libraryName(one)}` }, one.roots.map((root) => h("li", { class: "path" }, root))),
       one.failures > 0 && this.#failures(one), work?.element, end && h("div", { class: "end", role: "status" }, end.map((line) => h("p", { class: "remark" }, line))),
       !one.error && h("div", { class: "acts" }, this.#acts(one)));
   }
 
   #acts(one) {
     const busy = Boolean(one.job);
-    const of = (word) => ({ disabled: busy, "aria-label": `${word} ${one.name}`, "data-key": `${word}-${one.id}` });
+    const of = (word) => ({ disabled: busy, "aria-label": `${word} ${libraryName(one)}`, "data-key": `${word}-${one.id}` });
     const path = (last) => at("api", "libraries", one.id, last);
     return [
-      this.status.folders.music && button("Add a folder\u2026", () => browse("music", { title: `Add to ${one.name}`, choose: (folder) => this.#start(one, post(path("folders"), { folder: folder.id })) }), of("Add a folder to")),
+      this.status.folders.music && button("Add a folder\u2026", () => browse("music", { title: `Add to ${libraryName(one)}`, choose: (folder) => this.#start(one, post(path("folders"), { folder: folder.id })) }), of("Add a folder to")),
       one.roots.length > 0 && button("Update\u2026", () => this.#update(one), of("Update")),
       button("Verify", telling(() => this.#start(one, post(path("verify")))), of("Verify")),
     ];
@@ -68,19 +79,21 @@ export class Libraries {
       box.close();
       await this.#start(one, post(at("api", "libraries", one.id, "update"), { retry: retry.checked, prune: prune.checked }));
     });
-    const box = dialog(`Update ${one.name}`, h("p", {}, "Looks through its folders for what is new or was changed."),
+    const box = dialog(`Update ${libraryName(one)}`, h("p", {}, "Looks through its folders for what is new or was changed."),
       check(retry, "Try again what failed", `${count(one.failures, "file")} so far`), check(prune, "Forget what is gone", "files that are no longer there"),
       h("div", { class: "acts" }, button("Update", go, { class: "main" })));
   }
 
   #create() {
-    const name = h("input", { type: "text", name: "name", required: true, maxlength: 60, value: "default", autocomplete: "off" });
+    const name = h("input", { type: "text", name: "name", required: true, maxlength: 60, value: this.#known.length ? "" : "default", autocomplete: "off", pattern: "[A-Za-z0-9][A-Za-z0-9 ._\\-]*", title: "letters, digits, spaces, dots and hyphens" });
     const model = h("select", { name: "model" }, h("option", { value: "" }, "the built-in one"));
-    get("/api/models").then(({ models }) => model.append(...models.map((one) => h("option", { value: one.name }, one.name))), () => {});
+    get("/api/models").then(({ models }) => model.append(...models.filter((one) => one.reads === "media" && one.name !== BUILT_IN).map((one) => h("option", { value: one.name }, one.name))), () => {});
     const choose = async (folder) => {
-      if (!name.reportValidity()) throw new Error("name the library first");
+      if (!name.reportValidity()) throw new Error("Give the library a name first: letters, digits, spaces, dots and hyphens.");
       const made = await post("/api/libraries", { name: name.value.trim(), folder: folder.id, ...(model.value ? { model: model.value } : {}) });
-      this.#follow({ id: made.library, name: name.value.trim(), job: made.job });
+      const one = { id: made.library, name: name.value.trim(), roots: [], job: made.job };
+      this.#made.push(one);
+      this.#follow(one);
       await this.load();
     };
     browse("music", { title: "New library", choose, fields: h("div", { class: "grid" }, field("Name", name), field("Model", model)) });
@@ -96,7 +109,7 @@ export class Libraries {
   /** Show how far the work on a library is, and at its end what came of it. */
   #follow(one) {
     if (this.#rows.has(one.job) || this.#reported.has(one.job)) return;
-    const row = new JobRow(one.job, `Work on ${one.name}`, (job) => this.#end(one, job));
+    const row = new JobRow(one.job, `Work on ${libraryName(one)}`, (job) => this.#end(one, job));
     this.#rows.set(one.job, row);
     get(at("api", "jobs", one.job)).then((job) => row.see(job), () => {});
   }
@@ -105,7 +118,7 @@ export class Libraries {
     this.#rows.delete(job.id);
     this.#reported.add(job.id);
     this.#ends.set(one.id, came(job));
-    if (job.state === "done") say(`${one.name}: ${came(job)[0]}`);
+    if (job.state === "done") say(`${libraryName(one)}: ${came(job)[0]}`);
     telling(() => this.load())();
   }
 
@@ -129,5 +142,5 @@ function came({ state, error, result }) {
   if (state === "failed") return [error];
   if (result?.problems) return [...(result.problems.length ? result.problems : ["Verified: nothing is wrong."]), ...(result.lines ?? [])];
   const told = ["analysed", "unchanged", "failed", "removed"].filter((name) => result?.[name]).map((name) => `${result[name]} ${name}`);
-  return [`${count(result?.files ?? 0, "file")}: ${told.join(", ") || "nothing new"}.`, ...(result?.lines ?? [])];
+  return [`${count(result?.files ?? 0, "file")}: ${told.join(", ") || "nothing new"}.`, ...(result?.lines ?? []).filter((line) => !/^\d+ files?,/.test(line))];
 }

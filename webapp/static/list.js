@@ -10,7 +10,7 @@ export class List {
   selected = null;
   answer = null;
   #acts;
-  #peaks = new Map(); // track -> peaks, kept over answers
+  #peaks = new Map(); // address -> peaks, kept over answers
   #turn = 0;
   element = h("ol", { class: "tracks", "aria-label": "Recommended tracks, best first" });
 
@@ -52,14 +52,18 @@ export class List {
   async #draw() {
     const turn = (this.#turn += 1);
     for (const card of this.cards) {
-      const { track } = card.track;
       try {
-        if (!this.#peaks.has(track)) this.#peaks.set(track, (await get(at("api", "libraries", this.state.library, "tracks", track, "peaks"), { count: COLUMNS })).peaks);
-        card.wave.show(this.#peaks.get(track));
+        card.wave.show(await this.#peaksOf(card.of));
       } catch (error) {
         card.say([`no waveform: ${error.message}`]);
       }
       if (turn !== this.#turn) return;
     }
+  }
+
+  async #peaksOf({ library, track }) {
+    const path = at("api", "libraries", library, "tracks", track, "peaks");
+    if (!this.#peaks.has(path)) this.#peaks.set(path, (await get(path, { count: COLUMNS })).peaks);
+    return this.#peaks.get(path);
   }
 }

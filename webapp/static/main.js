@@ -26,11 +26,12 @@ async function open() {
     fill(root, h("h1", {}, "There is no such page"), h("p", {}, h("a", { href: "/" }, "To the clips and libraries")));
     return;
   }
+  fill(root, h("h1", {}, title), h("p", { class: "busy", role: "status" }, "Opening\u2026"));
   try {
     const view = await load();
     await view.show(root, new URLSearchParams(location.search));
   } catch (error) {
-    if (!root.querySelector("h1")) fill(root, h("h1", {}, title));
+    root.querySelector(".busy")?.replaceChildren();
     warn(error);
   }
 }

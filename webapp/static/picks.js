@@ -2,7 +2,7 @@
 
 import { at, get, on, remove } from "./api.js";
 import { button, fill, h } from "./dom.js";
-import { clock, moment, precise } from "./format.js";
+import { clock, libraryName, moment, precise } from "./format.js";
 import { addressOf } from "./state.js";
 import { say, telling } from "./told.js";
 
@@ -11,7 +11,7 @@ export async function show(root, params) {
   const usable = libraries.filter((one) => !one.error);
   let library = usable.find((one) => one.id === params.get("library")) ?? usable[0];
   const place = h("div");
-  const select = h("select", { name: "library" }, usable.map((one) => h("option", { value: one.id, selected: one === library }, one.name)));
+  const select = h("select", { name: "library" }, usable.map((one) => h("option", { value: one.id, selected: one === library }, libraryName(one))));
   fill(root, h("h1", {}, "Picks"));
   if (!library) {
     root.append(h("p", {}, "There is no library yet, so nothing was picked."), h("p", {}, h("a", { class: "main", href: "/" }, "To the clips and libraries")));
@@ -54,7 +54,7 @@ function row(library, pick, load) {
   const address = addressOf({ ...pick.settings, clip: clip.id, library: library.id, track: track.id, in: String(pick.in_s) });
   return h("tr", {},
     h("td", { "data-name": "Clip" }, h("b", {}, clip.name), clip.duration_s > 0 && h("span", { class: "soft" }, ` ${clock(clip.duration_s)}`)),
-    h("td", { "data-name": "Track" }, h("b", {}, track.title), h("span", { class: "soft by", title: track.path }, track.artist ?? track.path)),
+    h("td", { "data-name": "Track" }, h("b", {}, track.title), h("span", { class: "soft by", title: track.path }, track.artist ?? track.path), track.gone && h("span", { class: "fault" }, track.gone)),
     h("td", { "data-name": "Section" }, `${precise(pick.in_s)}\u2013${precise(pick.out_s)}`),
     h("td", { "data-name": "Picked", class: "soft" }, h("time", { datetime: pick.at }, moment(pick.at))),
     h("td", { class: "acts" }, h("a", { href: address, "aria-label": `Open ${track.title} under ${clip.name}` }, "Open"),

@@ -3,7 +3,7 @@
 import { fill, h, newId } from "./dom.js";
 import { warn } from "./told.js";
 
-const NEARLY_S = 0.05;
+const NEARLY_S = 0.3;
 
 export class Player {
   #film;
@@ -14,8 +14,8 @@ export class Player {
   #clipOnly = false;
   #radios;
 
-  /** `told(seconds)` hears where the film is, while it plays and when it is moved. */
-  constructor(clip, told) {
+  /** `told(seconds)` hears where the film is, while it plays and when it is moved; `turned(playing)` of start and stop. */
+  constructor(clip, told, turned) {
     this.clip = clip;
     this.video = h("video", { controls: true, playsinline: true, preload: "auto", "aria-label": clip.name });
     if (clip.pictures) this.video.poster = `/media/clips/${encodeURIComponent(clip.id)}/pictures/${Math.floor(clip.pictures / 2)}`;
@@ -23,6 +23,7 @@ export class Player {
     this.element = h("figure", { class: "player" }, h("div", { class: "screen" }, this.video, this.#held),
       h("figcaption", {}, this.#radios, this.#line));
     this.#follow(told);
+    for (const event of ["play", "pause", "ended"]) this.video.addEventListener(event, () => turned(this.playing));
     this.#show();
   }
 
@@ -85,6 +86,7 @@ export class Player {
   }
 
   #now() {
+    if (!this.clip.film) return "The film is being made ready\u2026";
     return this.#music && !this.#clipOnly ? h("span", {}, "Now: ", h("b", {}, this.#music.title)) : "Now: the clip\u2019s own sound";
   }
 
@@ -96,10 +98,11 @@ export class Player {
     const [at, goesOn] = [video.currentTime, this.playing];
     this.#hold();
     this.#film = film;
+    video.preload = film === this.clip.film ? "metadata" : "auto"; // clips may be large, previews are about to be heard
     video.src = film;
     video.addEventListener("loadedmetadata", () => {
       if (film !== this.#film) return;
-      if (at) video.currentTime = Math.max(0, Math.min(at, video.duration - NEARLY_S));
+      if (at && at < video.duration - NEARLY_S) video.currentTime = at; // from the end it begins anew
       if (goesOn) this.#play();
     }, { once: true });
   }

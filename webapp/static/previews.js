@@ -22,8 +22,7 @@ export class Previews {
 
   /** What a preview of a card is asked by. */
   asked(card) {
-    const { clip, library } = this.state;
-    return { clip, library, track: card.track.track, in: card.at, ...this.state.sound() };
+    return { ...card.of, in: card.at, ...this.state.sound() };
   }
 
   known(card) { return this.#known.get(key(this.asked(card))); }

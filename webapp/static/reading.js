@@ -4,6 +4,8 @@ import { at } from "./api.js";
 import { fill, h } from "./dom.js";
 import { clock, lasting } from "./format.js";
 
+const LEAST = 4; // fewer pictures are no row
+
 /** The row of pictures, which takes one to a place of the clip; `spoken` and `playhead` add to it. */
 export class Strip {
   #duration;
@@ -16,7 +18,7 @@ export class Strip {
     const jump = (event) => { const box = this.element.getBoundingClientRect(); seek((event.clientX - box.left) / box.width * this.#duration); };
     // The film's own controls do the same by keyboard.
     this.element = h("div", { class: "strip", "aria-hidden": "true", on: this.#duration ? { click: jump } : {} }, pictures, this.#speech, this.#head);
-    this.element.hidden = !pictures.length;
+    this.element.hidden = pictures.length < LEAST;
   }
 
   spoken(stretches) {

@@ -17,8 +17,8 @@ export function reference(state) {
   const tell = () => fill(shares, `clip ${percent(1 - weight.value)}, reference ${percent(weight.value)}`);
   weight.addEventListener("input", tell);
   weight.addEventListener("change", () => state.set({ like_weight: Number(weight.value) === EVEN ? null : weight.value }));
-  const made = group("Reference track", [search, chosen], () => (state.get("like") ? name() : "none"));
   const name = () => (String(known?.track) === state.get("like") ? known.title : "chosen");
+  const made = group("Reference track", [search, chosen], () => (state.get("like") ? name() : "none"));
   const show = () => {
     const like = state.get("like");
     weight.value = state.get("like_weight") ?? EVEN;

@@ -19,12 +19,13 @@ export function warn(error) {
   if (error?.name === "AbortError") return;
   console.info(error);
   hush();
-  fill(place("wrong"), error instanceof Error ? error.message : String(error), button("Close", hush, { class: "link" }));
+  const line = error instanceof Error ? error.message : String(error);
+  const inside = document.querySelector("dialog[open] .dialog-wrong"); // what lies beside an open dialog is out of reach
+  if (inside) fill(inside, line); else fill(place("wrong"), line, button("Close", hush, { class: "link" }));
 }
 
 export function hush() {
-  fill(place("said"));
-  fill(place("wrong"));
+  for (const line of [place("said"), place("wrong"), ...document.querySelectorAll(".dialog-wrong")]) fill(line);
 }
 
 /** A listener that says what goes wrong in it. */

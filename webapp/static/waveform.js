@@ -5,9 +5,15 @@ import { precise } from "./format.js";
 
 const COLUMNS = 800;
 const [STEP_S, FINE_S, LEAP_S, LEAST_S] = [1, 0.1, 10, 1];
+const QUIET = 0.02; // below it there is nothing to see
+const NEAR_S = 0.06; // sections slide to the next frame of the clip
 export { COLUMNS };
 
+/** Whether music is played otherwise than from `at` on in one piece. */
+export const isCut = (pieces, at) => Boolean(pieces && (pieces.length > 1 || Math.abs(pieces[0][0] - at) > NEAR_S));
+
 export class Waveform {
+  active = false; // of the selected track
   #canvas = h("canvas", { "aria-hidden": "true" });
   #head = h("i", { class: "playhead", hidden: true });
   #pieces = h("div", { class: "pieces", "aria-hidden": "true" });
@@ -34,22 +40,23 @@ export class Waveform {
 
   get #most() { return Math.max(0, this.#duration - LEAST_S); }
 
-  /** Draw these, of equal parts of the track, each in [0, 1]. */
+  /** Draw these, of equal parts of the track, each in [0, 1]; soft tracks as tall as loud ones. */
   show(peaks) {
-    this.#peaks = peaks;
+    const highest = Math.max(QUIET, ...peaks);
+    this.#peaks = peaks.map((peak) => peak / highest);
     this.draw();
   }
 
   /** Begin the section there. `pieces`: [[start, end]] that are really played, where they are known. */
   place(at, pieces = null) {
     this.#at = at;
-    const end = pieces?.length === 1 ? pieces[0][1] : Math.min(at + this.#length, this.#duration);
+    const cut = isCut(pieces, at);
+    const end = pieces && !cut ? pieces[0][1] : Math.min(at + this.#length, this.#duration);
     this.#across(this.#section, at, end);
     this.#section.setAttribute("aria-valuenow", at.toFixed(1));
     this.#section.setAttribute("aria-valuetext", `from ${precise(at)} to ${precise(end)} of ${precise(this.#duration)}`);
-    const several = pieces?.length > 1 ? pieces : [];
-    this.element.classList.toggle("cut", several.length > 0);
-    fill(this.#pieces, several.map(([from, to]) => this.#across(h("i"), from, to)));
+    this.element.classList.toggle("cut", cut);
+    fill(this.#pieces, (cut ? pieces : []).map(([from, to]) => this.#across(h("i"), from, to)));
     this.draw();
   }
 
@@ -103,9 +110,9 @@ export class Waveform {
     this.#to(at, true);
   }
 
-  /** Inside the section it is taken along; beside it, it comes to where the pointer is. */
+  /** Inside the section it is taken along; beside that of the selected track, it comes to where the pointer is. */
   #drag(event) {
-    if (event.button) return;
+    if (event.button || !(this.active || event.target === this.#section)) return;
     const box = this.element.getBoundingClientRect();
     const seconds = (e) => (e.clientX - box.left) / box.width * this.#duration;
     const grip = event.target === this.#section ? seconds(event) - this.#at : 0;

@@ -18,8 +18,9 @@ def tables(report: Report) -> list[dict[str, Any]]:
     from training.types import M, V
 
     over = "sources" if report["split"] == "collections" else "queries; matching: over sources"
+    how = HOW_TO_READ.replace("in brackets", "below it")
     return [
-        _figures("Figures", HOW_TO_READ.format(over=over), COLUMNS, report),
+        _figures("Figures", how.format(over=over), COLUMNS, report),
         _figures("The match score as a probability", HOW_TO_MATCH, MATCHING, report),
         *_collections(report),
         *_stages(report),

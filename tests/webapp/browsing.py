@@ -1,0 +1,68 @@
+"""A real browser on the app: Debian's Chromium, driven by Playwright."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+PATIENCE_MS = 60_000
+FOCUSED = "(element) => element === document.activeElement"
+PLAYS = """() => {
+  const video = document.querySelector("video");
+  const plays = video.currentTime > 0.1 && video.webkitAudioDecodedByteCount > 0;
+  return plays && video.currentSrc.includes("/media/previews/");
+}"""
+"""Whether a preview plays: its picture goes on, and its sound was decoded."""
+_TABS = 150
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A context with the browser; skips where there is none."""
+    sync = pytest.importorskip("playwright.sync_api", reason="needs playwright (the extra `dev`)")
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("needs chromium (apt-get install chromium)")
+    with sync.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--mute-audio"])
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+class Watched:
+    """What the pages of a browser context asked for, and what went wrong in them."""
+
+    def __init__(self, context: Any) -> None:
+        self.requests: list[str] = []
+        self.faults: list[str] = []
+        context.on("request", lambda request: self.requests.append(request.url))
+        context.on("weberror", lambda error: self.faults.append(str(error.error)))
+        context.on("console", self._hear)
+        context.on("response", self._look)
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def _look(self, response: Any) -> None:
+        """A file of the pages that is not there is a fault; the API may refuse what a person asks for."""
+        if response.status >= 400 and "/api/" not in response.url:
+            self.faults.append(f"{response.status}: {response.url}")
+
+
+def tab_to(page: Any, target: Any) -> None:
+    """Go to an element by the tab key alone."""
+    for _ in range(_TABS):
+        if target.count() and target.first.evaluate(FOCUSED):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"no way to {target} by keyboard")
+
+
+def until(page: Any, condition: str, argument: Any = None) -> None:
+    """Wait until a function of the page says yes."""
+    page.wait_for_function(condition, arg=argument, timeout=PATIENCE_MS)
