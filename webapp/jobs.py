@@ -36,6 +36,9 @@ class Jobs:
         """The job of a task with these arguments, a new one unless it is under way. Raises Refusal for too many."""
         for job in self._known.values():
             if not job.is_over and job.kind == kind and job.arguments == arguments:
+                if priority < job.priority:  # what was made ahead, somebody waits for now
+                    job.priority = priority
+                    self._lanes[TASKS[kind].lane].put(job)
                 return job
         if sum(not job.is_over for job in self._known.values()) >= _WAITING:
             raise Refusal(429, f"{_WAITING} jobs wait already; let some of them end")

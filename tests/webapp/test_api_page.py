@@ -36,6 +36,8 @@ def test_every_example_runs(served, clip_folder: Path, tmp_path: Path):
             command = command.replace('"track": 5', f'"track": {names["TRACK"]}')
         ran = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True)
         assert ran.returncode == (_TIMEOUT if one.path == _ENDLESS else 0), (command, ran)
+    for pick in served.get(f"/api/libraries/{names['LIBRARY']}/picks")["picks"]:  # other tests share the library
+        served.ask("DELETE", f"/api/libraries/{names['LIBRARY']}/picks/{pick['id']}")
 
 
 def told(served, clip_folder: Path) -> dict[str, str]:

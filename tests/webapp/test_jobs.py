@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from webapp.events import Events
+from webapp.job import LATER
 from webapp.jobs import Jobs
 from webapp.refusal import Refusal
 from webapp.tasks import TASKS
@@ -147,3 +148,17 @@ def test_nothing_is_left_of_the_processes(short_sound: Path):
     process = with_jobs(scenario)
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_what_was_made_ahead_comes_before_others_when_somebody_waits_for_it(long_sound: Path, short_sound: Path):
+    async def scenario(jobs: Jobs):
+        first = jobs.start("peaks", peaks(long_sound))
+        await until_running(jobs, first)
+        ahead = [jobs.start("peaks", peaks(short_sound, count), priority=LATER) for count in (20, 21)]
+        assert jobs.start("peaks", peaks(short_sound, 21)) is ahead[1]
+        jobs.cancel(first)
+        await jobs.wait(ahead[1])
+        assert not ahead[0].is_over
+        await jobs.wait(ahead[0])
+
+    with_jobs(scenario)
