@@ -31,7 +31,8 @@ _log = getLogger(__name__)
 _QUEUE = 2  # items per thread of a worker: the one it works on, and the next
 _AHEAD = 4  # items in flight per thread: one long file delays commits, not the other workers
 _ANSWER_S = 5.0  # in which a scheduler answers, or counts as gone
-_FETCH_S = 60.0  # in which a result that is there is brought here
+_FETCH_S = 5.0  # in which a result that is there is brought here
+_MEET_S = 60.0  # in which a new worker answers, and has what it is to do
 _LOOK_S = 1.0  # between looks at which workers there are
 _WAIT_S = 30.0  # for a worker to come, where there is none
 _LOSSES = 5  # workers that may be lost while they have an item: then it may be to blame
@@ -99,7 +100,7 @@ class _Run:
         self.waiting: deque[tuple[int, Any]] = deque()  # items in order, not yet yielded, by place
         self.again: deque[_Given] = deque()  # of lost workers
         self.done: dict[int, Any] = {}
-        self.taken = 0
+        self.taken, self.exhausted = 0, False
 
     def results(self) -> Iterator[tuple[Any, Any]]:
         while True:
@@ -109,7 +110,7 @@ class _Run:
                 place, item = self.waiting.popleft()
                 yield item, self.done.pop(place)
                 self._feed()
-            if not self.waiting and self.workers:
+            if not self.waiting and self.exhausted:
                 return
             self._collect()
 
@@ -119,27 +120,37 @@ class _Run:
             future.release()
         with suppress(Exception):
             if self.client.status == "running":
-                self._ask(self.client.run, hosting.finish, self.key, on_error="ignore")
+                self.client.run(hosting.finish, self.key, on_error="ignore", callback_timeout=_ANSWER_S)
 
-    def _ask(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """What the scheduler answers; raises CliptuneError where it does not."""
+    def _threads(self) -> dict[str, int]:
+        """Address and threads of all workers; raises CliptuneError where the scheduler does not answer."""
         try:
-            return call(*args, **options, callback_timeout=_ANSWER_S)
+            return dict(self.client.nthreads(callback_timeout=2 * _ANSWER_S))
         except (OSError, TimeoutError) as error:
             raise CliptuneError(f"the Dask scheduler at {show(self.address)} is gone; {_KEPT}") from error
+
+    def _ask(self, workers: list[str], function: Callable[..., Any], *args: Any) -> dict[str, Any]:
+        """What workers answer, or the error they met, by address; the next look tells where the scheduler is gone."""
+        try:
+            options = {"on_error": "return", "callback_timeout": _MEET_S}
+            return dict(self.client.run(function, *args, workers=workers, **options))
+        except (OSError, TimeoutError) as error:
+            return dict.fromkeys(workers, error)
 
     def _look(self) -> None:
         """Now and then: who is there, who is new, and who is lost."""
         now = time.monotonic()
         if now - self.looked < _LOOK_S:
             return
-        self.looked = now
-        there = self._ask(self.client.nthreads)
+        there = self._threads()
         for address in self.workers.keys() - there:
             self._lose(self.workers[address], "it is gone", blame=True)
         self.left_out = {address: why for address, why in self.left_out.items() if address in there}
         if new := [address for address in there if address not in self.workers and address not in self.left_out]:
             self._meet(new, there)
+        if not there and self.looked == -inf:
+            _log.warning("the cluster has no workers yet; one is waited for %.0f s", _WAIT_S)
+        self.looked = now
         if self.workers:
             self.used = now
         elif self.left_out and len(self.left_out) == len(there) and not self.taken:
@@ -150,7 +161,7 @@ class _Run:
 
     def _meet(self, new: list[str], threads: dict[str, int]) -> None:
         """Ask workers what they are made of before anything else; those that are made alike are prepared."""
-        answers = self._ask(self.client.run, hosting.describe, workers=new, on_error="return")
+        answers = self._ask(new, hosting.describe)
         alike = []
         for address, there in answers.items():
             if why := self._objection(there):
@@ -159,12 +170,14 @@ class _Run:
                 alike.append(address)
         if not alike:
             return
-        done = self._ask(self.client.run, hosting.prepare, self.key, self.work, workers=alike, on_error="return")
-        for address in (address for address in alike if done.get(address, done) is None):
+        done = self._ask(alike, hosting.prepare, self.key, self.work)
+        for address in (address for address in alike if done[address] is None):
             self.workers[address] = _Worker(address, threads[address])
 
     def _objection(self, there: dict[str, str] | Exception) -> str | None:
         """Why a worker that says this of itself cannot be used, or None."""
+        if isinstance(there, TimeoutError):
+            return f"it did not answer within {_MEET_S:.0f} s"
         if isinstance(there, OSError):  # gone again
             return None
         if isinstance(there, Exception):
@@ -203,6 +216,7 @@ class _Run:
             self.waiting.append((self.taken, item))
             self.taken += 1
             return _Given(self.taken - 1, item, self.limit(item))
+        self.exhausted = True
         return None
 
     def _give(self, worker: _Worker, given: _Given) -> None:
@@ -221,25 +235,39 @@ class _Run:
             return
         if future.key not in self.under_way:
             return
-        _, worker, given = self.under_way.pop(future.key)
-        worker.given.remove(given)
+        _, worker, given = self.under_way[future.key]
         try:
-            self._take(worker, given, future.result(timeout=_FETCH_S))
-        except hosting.Unknown:  # the next look meets it again
-            self.again.append(given)
-            self._lose(worker, "it was started anew", blame=False)
-        except CliptuneError as error:
-            self.again.append(given)
-            self._exclude(worker, str(error))
-        except Exception as error:  # whatever Dask says of a worker, or a scheduler, that is lost
-            self._blame(given, f"{type(error).__name__}: {error}")
+            result, failure = future.result(timeout=_FETCH_S), None
+        except TimeoutError:  # it is lost with its worker, or comes later
+            self.inbox.put(future)
             self.looked = -inf
-
-    def _take(self, worker: _Worker, given: _Given, result: Any) -> None:
-        if not getattr(result, "machine", False):
+            return
+        except Exception as error:
+            result, failure = None, error
+        del self.under_way[future.key]
+        worker.given.remove(given)
+        if failure is not None:
+            self._fail(worker, given, failure)
+        elif getattr(result, "machine", False):
+            self._try_elsewhere(worker, given, result)
+        else:
             worker.faults = 0
             self.done[given.place] = result
-            return
+
+    def _fail(self, worker: _Worker, given: _Given, failure: Exception) -> None:
+        """Take back an item that nothing came of, which is not its fault."""
+        if isinstance(failure, hosting.Unknown):  # the next look meets it again
+            self.again.append(given)
+            self._lose(worker, "it was started anew", blame=False)
+        elif isinstance(failure, CliptuneError):
+            self.again.append(given)
+            self._exclude(worker, str(failure))
+        else:  # whatever Dask says of a worker, or a scheduler, that is lost
+            self._blame(given, f"{type(failure).__name__}: {failure}")
+            self.looked = -inf
+
+    def _try_elsewhere(self, worker: _Worker, given: _Given, result: Any) -> None:
+        """Have others try an item that failed by a fault of a machine, and see whether it is always this one."""
         worker.faults += 1
         given.tried.append(worker.address)
         others = [other for other in self.workers.values() if other.address not in given.tried]
@@ -293,22 +321,23 @@ def _find(address: str) -> str:
 
 @contextmanager
 def _connection(address: str) -> Iterator[Client]:
-    """A context with a client, in which Dask is silent: what matters is told here."""
+    """A context with a client, in which Dask is silent: what matters is told here. It stays so where it broke off."""
     logger = logging.getLogger("distributed")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
-    client = None
+    client = _connect(address)
     try:
-        client = _connect(address)
         yield client
     finally:
-        if client is not None:
-            with suppress(Exception):
-                client.close(timeout=_ANSWER_S if client.status == "running" else 0.1)
-        logger.setLevel(level)
+        whole = client.status == "running"
+        with suppress(Exception):
+            client.close(timeout=_ANSWER_S if whole else 0.1)
+        if whole:
+            logger.setLevel(level)
 
 
 def _connect(address: str) -> Client:
+    """A client; raises CliptuneError where no scheduler answers."""
     try:
         with warnings.catch_warnings(action="ignore"):  # of versions that differ: those that matter are compared here
             return Client(address, timeout=_ANSWER_S, set_as_default=False)

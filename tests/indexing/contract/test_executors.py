@@ -5,6 +5,7 @@ The cluster is one of Dask on this machine, of two workers with a thread each.
 
 import os
 import signal
+import sys
 import time
 from contextlib import closing
 
@@ -148,6 +149,13 @@ def test_unknown_names_and_no_workers_are_refused():
         open_executor("nope", 1)
     with pytest.raises(InputError, match="at least 1"):
         open_executor("inline", 0)
+
+
+def test_without_dask_a_cluster_is_refused_with_what_to_install(monkeypatch):
+    monkeypatch.delitem(sys.modules, "indexing.executors.dask", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(CliptuneError, match=r"needs Dask \(.*\): pip install 'cliptune\[cluster\]'"):
+        open_executor("dask:tcp://127.0.0.1:9")
 
 
 @pytest.mark.parametrize("name", APART)
