@@ -257,7 +257,9 @@ def index_build(
     library: LibraryOption = "default",
     memory: Annotated[str | None, option("Most that the index may take, such as 2GB.")] = None,
     recall: Annotated[float | None, option("Share of the best 10 and 100 windows to find; 1: all.")] = None,
-    backend: Annotated[str | None, option("What searches: exact, faiss_flat, faiss_pq, or auto (by size).")] = None,
+    backend: Annotated[
+        str | None, option("What searches: exact, faiss_flat, torch, faiss_pq, or auto (by size and device).")
+    ] = None,
 ) -> None:
     """Build the search index of a large library; also done in the background after adding.
 

@@ -6,6 +6,7 @@ import sys
 from importlib import metadata
 
 from indexing.search.backends import FAISS_ROWS
+from indexing.search.backends.devices import find
 from indexing.search.backends.faiss_flat import load_faiss
 from recommender.errors import BackendError
 
@@ -32,6 +33,8 @@ def report() -> tuple[list[tuple[str, str]], list[str]]:
     problems = [f"{name} is missing: pip install --force-reinstall cliptune" for name, v in facts if v == "missing"]
     faiss_facts, faiss_problems = _faiss()
     facts += faiss_facts
+    serving = find()
+    facts.append(("large searches", f"{serving.backend or 'on the processor'} ({serving.why})"))
     facts += [(name, version(name) or f"not installed (extra: {extra})") for name, extra in EXTRAS.items()]
     facts.append(("fluidsynth", shutil.which("fluidsynth") or "not found (only `recommend train affect` needs it)"))
     return facts, problems + faiss_problems

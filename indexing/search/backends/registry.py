@@ -7,9 +7,10 @@ in BACKENDS. The tests of `tests/indexing/contract` then hold for it.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from indexing.search.backends import AUTO, MATRICES, SETTINGS, auto_backend, open_index
+from indexing.search.backends import AUTO, FAISS_ROWS, MATRICES, SETTINGS, auto_backend, devices, open_index
+from indexing.search.backends.on_device import DeviceIndex
 from indexing.search.tracks import MatrixIndex
 from indexing.snapshot.segments import Segment
 from indexing.snapshot.snapshot import RECORD
@@ -52,9 +53,12 @@ class Exact:
         return remove_codes(home, segment.vectors, settings)
 
     def open(self, home: Path | None, segment: Segment) -> MatrixIndex:
-        """The index over a segment; raises BackendError where FAISS is wanted and missing."""
+        """The index over a segment; raises BackendError where FAISS or torch is wanted and missing."""
         facts = {"kind": "exact", "backend": self._name, "vectors": len(segment.vectors)}
-        return MatrixIndex(segment, open_index(segment.vectors, self._name), facts)
+        index = open_index(segment.vectors, self._name)
+        if isinstance(index, DeviceIndex):
+            facts["precision"] = index.precision
+        return MatrixIndex(segment, index, facts)
 
 
 class Codes:
@@ -91,6 +95,11 @@ def builder(name: str) -> Backend:
     return BACKENDS["faiss_pq" if name == AUTO else check(name)]
 
 
+def takes_batches(name: str) -> bool:
+    """Whether an index may search batches for a library of that setting: on the processor none is opened for them."""
+    return name == "torch" or devices.is_likely()
+
+
 def setting(folder: Path) -> str:
     """What the library in `folder` is set to: a name of BACKENDS or AUTO, which a damaged setting counts as."""
     if not (folder / SETTINGS).exists():
@@ -104,35 +113,50 @@ def setting(folder: Path) -> str:
         return AUTO
 
 
+class Candidate(NamedTuple):
+    """A backend that may answer, and why it."""
+
+    backend: str
+    why: str
+
+
 @dataclass(frozen=True)
 class Opened:
-    """What answers for a segment, and in a line why that is not what was asked for, where it is not."""
+    """What answers for a segment, in a line why it does, and why that is not what was asked for, where it is not."""
 
     index: MatrixIndex
     notice: str | None
+    why: str
+
+    def describe(self) -> dict[str, Any]:
+        """The facts of the index, with `why` and, where there is one, `notice`."""
+        return self.index.describe() | {"why": self.why} | ({"notice": self.notice} if self.notice else {})
 
 
 def open_segment(segment: Segment, name: str = AUTO) -> Opened:
     """What searches a segment by the backend of that name; where it cannot, exactly, which a line in the log says."""
-    notice = None
-    for one in _candidates(segment, name):
+    notice, tried = None, _candidates(segment, name)
+    for (one, why), then in zip(tried, [*tried[1:], Candidate("exact", "")], strict=True):
         try:
-            opened = Opened(BACKENDS[one].open(segment.home, segment), notice)
-            _log.info("%d windows are searched by %s", len(segment.vectors), one)
+            opened = Opened(BACKENDS[one].open(segment.home, segment), notice, why)
+            _log.info("%d windows are searched by %s: %s", len(segment.vectors), one, why)
             return opened
         except _UNUSABLE as error:
-            notice = f"search is exact, without {one}: {error}"
+            notice = f"search is {'by codes' if then.backend == 'faiss_pq' else 'exact'}, without {one}: {error}"
             _log.warning(notice)
-    return Opened(BACKENDS["exact"].open(segment.home, segment), notice)
+    return Opened(BACKENDS["exact"].open(segment.home, segment), notice, "what else there is cannot answer")
 
 
-def _candidates(segment: Segment, name: str) -> list[str]:
+def _candidates(segment: Segment, name: str) -> list[Candidate]:
     """Backends to try in turn. For what came since the last snapshot, in memory, nothing is ever built."""
     if name in MATRICES or (name != AUTO and segment.home is not None):
-        return [name]
+        return [Candidate(name, "it is set")]
     exactly = auto_backend(len(segment.vectors))
-    if segment.home is None or not (segment.home / RECORD).exists():
-        return [exactly]
-    from indexing.search.ann_files import has_codes
+    size = f"{len(segment.vectors):,} windows: numpy is exact up to {FAISS_ROWS:,}, FAISS from there on"
+    serving = devices.Serving(None, size) if exactly == "exact" else devices.find()
+    tried = [Candidate(serving.backend, serving.why)] if serving.backend else []
+    if segment.home is not None and (segment.home / RECORD).exists():
+        from indexing.search.ann_files import has_codes
 
-    return ["faiss_pq", exactly] if has_codes(segment.home) else [exactly]
+        tried += [Candidate("faiss_pq", f"codes were built; {serving.why}")] if has_codes(segment.home) else []
+    return [*tried, Candidate("exact" if serving.backend else exactly, serving.why)]
