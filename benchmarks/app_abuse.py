@@ -70,7 +70,7 @@ def announced(server: Running, abuse: Abuse) -> str:
 
 
 def unending(server: Running, abuse: Abuse) -> str:
-    """As much, in pieces that nobody counted ahead; it stops after 256 MB."""
+    """256 MB in pieces that nobody counted ahead, and then nobody."""
     with socket.create_connection(("127.0.0.1", server.port), 60) as connection:
         first = head(server, abuse, 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
         connection.sendall(first)
@@ -183,7 +183,7 @@ def abuses(films: list[bytes]) -> list[Abuse]:
     """The fifty."""
     rng = np.random.default_rng(SEED)
     made = [Abuse("10 GB announced", "a.mp4", b"", announced)] * 6
-    made += [Abuse("10 GB not announced", "a.mp4", b"", unending)] * 2
+    made += [Abuse("256 MB not announced, cut off", "a.mp4", b"", unending)] * 2
     made += [Abuse("a byte every half second", "a.mp4", b"", slow)] * 6
     made += [Abuse("headers that never end", "a.mp4", b"", headless)] * 4
     made += [Abuse("cut off", "a.mp4", film[: len(film) // 2], cut) for film in films[:6]]

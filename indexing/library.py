@@ -250,10 +250,11 @@ class Library:
         """What `search` finds exactly, k tracks for every row of `queries` [q, dim]; in batches without `where`."""
         if where or k < 1:
             return [self.search(query, k, modality, where=where) for query in queries]
-        from indexing.search.batch import best_tracks_of_many
+        from indexing.search.batch import search_segments
 
         vectors = np.array([check_query(query, self.space.dim) for query in queries]).reshape(-1, self.space.dim)
-        columns = [best_tracks_of_many(s, vectors, k) for s in self.segments(modality)]
+        indexes = self._search(modality) if registry.takes_batches(self.backend) else []
+        columns = search_segments(self.segments(modality), vectors, k, indexes=[one.index.windows for one in indexes])
         return [merge_candidates([found[i] for found in columns], k, self.recordings) for i in range(len(vectors))]
 
     def _select(self, modality: Modality, where: Filter) -> list[Selection]:
@@ -354,8 +355,8 @@ class Library:
     def info(self) -> dict[str, Any]:
         """What the library is and holds, JSON-ready; `backend` is what searches the largest of it exactly.
 
-        `search` says by modality what searches the snapshot, with the recall measured when it was built, what it is
-        set to (`setting`), and why that is not what answers, where it is not (`notice`).
+        `search` says by modality what searches the snapshot and where (`device`), with the recall measured when it was
+        built, what it is set to (`setting`), why that answers (`why`), and why it is not what is set (`notice`).
         """
         largest = max((len(s.vectors) for several in self._segments.values() for s in several), default=0)
         with self.catalog() as catalog:
@@ -385,8 +386,7 @@ class Library:
             yield self._catalog
 
     def _search_info(self, modality: Modality) -> dict[str, Any]:
-        first = self._search(modality)[0]
-        return first.index.describe() | {"setting": self.backend} | ({"notice": first.notice} if first.notice else {})
+        return self._search(modality)[0].describe() | {"setting": self.backend}
 
     def writing(self, space: Space | None = None, wait_s: float = 0.0) -> AbstractContextManager[Any]:
         """A context with the library's one `indexing.writing.writer.Writer`; call `reload` after it."""

@@ -1,6 +1,6 @@
 """`recommend preview ...` and `recommend export ...`: one clip and one track of one's own choice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from recommender.editing.export import Export
     from recommender.editing.placement import Fit, Placement, Stretch
     from recommender.editing.placing import Levels
-    from recommender.extractors.audio.beats import Beats
     from recommender.fitting.fit import Wish
-    from recommender.timelines import Format
 
 
 PATIENCE_S = 2.0
@@ -170,28 +168,13 @@ def export(
     write("".join(f"{show(path)}\n" for path in made.files))
 
 
-def take_home(
-    placements: "Sequence[Placement]",
-    formats: "Sequence[Format]",
-    where: tuple[Path, str],
-    *,
-    titles: Mapping[Path, str] | None = None,
-    slides: bool,
-    marks: bool,
-    beats: "Beats | None" = None,
-    overwrite: bool,
-) -> "Export":
-    """Export placements, the chosen one first, into a folder under a name, with progress on stderr.
-
-    `slides`: whether the music may move by less than half a frame, so that frames hold it. `beats`: of the chosen
-    track, which is listened to where they are not known, for `marks`.
-    """
+def take_home(*what: Any, **how: Any) -> "Export":
+    """As `editing.export.take_home`, with progress on stderr."""
     from recommender.editing import export
     from recommender.outputs.progress import Progress
 
     with Progress("looking for cuts, seconds") as progress:
-        told: dict[str, Any] = {"slides": slides, "marks": marks, "titles": titles, "beats": beats}
-        return export.take_home(placements, formats, where, **told, overwrite=overwrite, progress=progress)
+        return export.take_home(*what, progress=progress, **how)
 
 
 def speech_of(clip: Path, levels: LevelOptions) -> "Sequence[Stretch]":

@@ -90,35 +90,41 @@ def train_retrieval(
 @app.command("adapt")
 def train_adapt(
     out: ModelFolderOption,
+    clips: Annotated[str | None, option("Your clips, 20 or more: a folder, a list of paths, or a data set.")] = None,
     pairs: RatedPairsOption = None,
-    dataset: Annotated[str | None, option("Instead of --pairs: " + DATASETS)] = None,
+    dataset: Annotated[str | None, option("Instead of --pairs: all pairs of " + DATASETS)] = None,
     data: EmomvOption = None,
     model: Annotated[str, option("The retrieval model to adapt, by name or folder.")] = "emomv",
     name: NameOption = None,
     seed: Annotated[int, option("Seed that deals the folds.")] = 0,
-    workers: Annotated[int, option("With --pairs: processes that measure media.", min=1)] = 1,
+    workers: Annotated[int, option("Processes that measure media.", min=1)] = 1,
 ) -> None:
-    """Move a retrieval model towards your own pairs of clips and music (20 to some thousands), as far as that helps.
+    """Move a retrieval model to where your clips lie (--clips), and towards your own pairs of clips and music (--pairs;
+    20 to some thousands) as far as that helps: nothing is written where held-out pairs do not show it.
 
-    Nothing is written where held-out pairs do not show that it helps.
+    Example: recommend train adapt --model emomv --clips ~/Videos --out mine
 
     Example: recommend train adapt --model emomv --pairs mine.csv --out mine"""
+    from training.datasets import is_set
+    from training.learning.model_folder import writable
     from training.retrieval.adapt import adapt
-    from training.retrieval.own_pairs import read_own, take_own
+    from training.retrieval.own_clips import centre, read_clips, save_centred, take_clips
+    from training.retrieval.own_pairs import Measuring, read_own, take_own
 
-    if (pairs is None) == (dataset is None):
-        raise InputError("give either --pairs TABLE (your own pairs) or --dataset NAME")
+    if (pairs is not None and dataset is not None) or (pairs, dataset, clips) == (None, None, None):
+        raise InputError("give --clips (your clips), either --pairs TABLE (your own pairs) or --dataset NAME, or both")
     base = _retrieval_model(model)
+    writable(out)
     with Progress("adapting") as progress:
-        if pairs is not None:
-            own = read_own(pairs, base, cache=out / "cache", workers=workers, tick=progress.stage)
+        how = Measuring(out / "cache", workers, progress.stage, progress.note)
+        if clips is not None:
+            found = take_clips(_load(clips, data), base) if is_set(clips) else read_clips(Path(clips), base, how)
+            base = centre(base, found)
+        if (pairs, dataset) == (None, None):
+            made = save_centred(base, out, command=command_line(), name=name)
         else:
-            own = take_own(_load(str(dataset), data), base)
-        made = adapt(base, own, out, command=command_line(), name=name, seed=seed, tick=progress.stage)
-    for reason in own.failed.values():
-        tell(f"failed: {reason}")
-    if own.tied:
-        tell(f"{own.tied} pairs that do not match were left out: they tie too many clips to each other's music")
+            own = take_own(_load(str(dataset), data), base) if pairs is None else read_own(pairs, base, how)
+            made = adapt(base, own, out, command=command_line(), name=name, seed=seed, tick=progress.stage)
     write(made.card())
 
 

@@ -1,10 +1,14 @@
 """The best tracks for many queries at once: exact, and several times cheaper than one by one."""
 
+from collections.abc import Sequence
+from itertools import zip_longest
+
 import numpy as np
 
 from indexing.disk.runs import spans
+from indexing.search.backends import Batching, WindowIndex
 from indexing.search.backends.exact import Exact, best, tops
-from indexing.search.tracks import best_tracks
+from indexing.search.tracks import best_tracks, first_rows
 from indexing.snapshot.segments import Segment
 from recommender.types import Array, Candidates
 
@@ -32,8 +36,33 @@ class _Fetched:
         return self._rows, np.full(len(self._rows), self._bound, np.float32)
 
 
-def best_tracks_of_many(segment: Segment, queries: Array, k: int) -> list[Candidates]:
-    """What `best_tracks` finds exactly for each of `queries` float64 [q, dim], unit length."""
+class _Begun:
+    """A `WindowIndex` for one query, which gives what was found together with others before it asks `index`."""
+
+    device, exact = "cuda", True
+
+    def __init__(self, index: WindowIndex, found: tuple[Array, Array]) -> None:
+        self._index, self._found = index, found
+
+    def top(self, query: Array, k: int) -> tuple[Array, Array]:
+        """Rows and inner products of the best k, best first."""
+        return self._found if k == len(self._found[0]) else self._index.top(query, k)
+
+
+def best_tracks_of_many(
+    segment: Segment, queries: Array, k: int, *, index: WindowIndex | None = None
+) -> list[Candidates]:
+    """What `best_tracks` finds exactly for each of `queries` float64 [q, dim], unit length.
+
+    On the processor; by `index` where one is given that is exact and takes batches.
+    """
+    if index is not None and index.exact and isinstance(index, Batching):
+        given: list[Candidates] = []
+        for at in range(0, len(queries), _QUERIES):
+            chunk = queries[at : at + _QUERIES]
+            begun = index.tops(chunk, first_rows(k, len(segment.vectors)))
+            given += [best_tracks(_Begun(index, one), segment, q, k=k) for one, q in zip(begun, chunk, strict=True)]
+        return given
     counts = np.diff(segment.offsets)
     if not segment.alive.all() or not counts.all():
         index = Exact(segment.vectors)
@@ -47,3 +76,11 @@ def best_tracks_of_many(segment: Segment, queries: Array, k: int) -> list[Candid
             fetched = _Fetched(segment.vectors, rows, float(least.min(initial=-1)))
             found.append(best_tracks(fetched, segment, query, k=k))
     return found
+
+
+def search_segments(
+    segments: list[Segment], queries: Array, k: int, *, indexes: Sequence[WindowIndex]
+) -> list[list[Candidates]]:
+    """By segment what `best_tracks_of_many` finds there; `indexes` of all segments, or none."""
+    pairs = zip_longest(segments, indexes)
+    return [best_tracks_of_many(segment, queries, k, index=index) for segment, index in pairs]

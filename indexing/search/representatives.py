@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from indexing.disk.runs import spans
-from indexing.search.backends import Narrowing, WindowIndex
+from indexing.search.backends import Narrowing, WindowIndex, open_index
 from indexing.search.backends.exact import tops
 from indexing.search.tracks import GATHERED, Scored, Selection, best_among
 from indexing.snapshot.segments import Segment
@@ -109,9 +109,14 @@ class RepresentativeIndex:
                 return found
             count *= _WIDER
 
+    @property
+    def windows(self) -> WindowIndex:
+        """Over all windows, for what does not ask for tracks: exact."""
+        return open_index(self.segment.vectors, "exact")
+
     def describe(self) -> dict[str, Any]:
-        """Its facts."""
-        return dict(self.facts)
+        """Its facts, and where it searches."""
+        return {**self.facts, "device": self.index.device}
 
     def tracks(self, rows: Array) -> Array:
         """int64, ascending: the places of the tracks that these representatives stand for."""

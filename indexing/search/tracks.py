@@ -111,8 +111,8 @@ class MatrixIndex:
         return where.best(self.windows, query, k)
 
     def describe(self) -> dict[str, Any]:
-        """Its facts."""
-        return dict(self.facts)
+        """Its facts, and where it searches."""
+        return {**self.facts, "device": self.windows.device}
 
 
 class SegmentIndex(Protocol):
@@ -121,6 +121,11 @@ class SegmentIndex(Protocol):
     @property
     def exact(self) -> bool:
         """Whether no track is ever missed."""
+        ...
+
+    @property
+    def windows(self) -> WindowIndex:
+        """Over all windows of the segment."""
         ...
 
     def search(self, query: Array, k: int, where: Selection | None = None) -> Candidates:
@@ -165,7 +170,7 @@ def _widen(
     """
     margin = np.float32(2e-6 + vector_error(len(query)))
     most = total if most is None else most
-    wanted = min(most, max(64, int(_FIRST * k * thinned)))
+    wanted = min(most, first_rows(k, total, thinned))
     while True:
         rows, rough = index.top(query, wanted)
         found = _by_track(segment, rows, query)
@@ -176,6 +181,11 @@ def _widen(
             return None
         needed = int(1.25 * wanted * k / max(1, len(found.ids)))  # if tracks go on to come as they did
         wanted = min(most, max(wanted * 2, min(needed, wanted * _STEP)))
+
+
+def first_rows(k: int, total: int, thinned: float = 1) -> int:
+    """How many windows of `total` are fetched first for k tracks."""
+    return min(total, max(64, int(_FIRST * k * thinned)))
 
 
 class Scored:

@@ -50,9 +50,9 @@ class Strip:
         return (i + 0.5) * self._step_s
 
 
-def still(clip: Path, duration_s: float) -> tuple[Picture, ...]:
-    """The row of a single picture. Raises MediaError for what cannot be read."""
-    return (_picture(0.0, duration_s, 0.0, _first(clip)),)
+def still(clip: Path, duration_s: float, side_px: int = SIDE_PX) -> tuple[Picture, ...]:
+    """The row of a single picture, no side above `side_px`. Raises MediaError for what cannot be read."""
+    return (_picture(0.0, duration_s, 0.0, _first(clip, side_px)),)
 
 
 def slides(clips: Sequence[Path], picture_s: float) -> tuple[Picture, ...]:
@@ -67,8 +67,8 @@ def slides(clips: Sequence[Path], picture_s: float) -> tuple[Picture, ...]:
     )
 
 
-def _first(clip: Path) -> Array:
-    return next(iter(frames(clip, 1.0, SIDE_PX))).rgb
+def _first(clip: Path, side_px: int = SIDE_PX) -> Array:
+    return next(iter(frames(clip, 1.0, side_px))).rgb
 
 
 def _picture(start_s: float, end_s: float, at_s: float, rgb: Array) -> Picture:

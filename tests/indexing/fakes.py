@@ -5,9 +5,12 @@ import os
 import signal
 import time
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from indexing.snapshot.segments import Segment
 from recommender.errors import MediaError, ModelError
@@ -153,6 +156,12 @@ def clustered(rows, windows):
     centres = rng.normal(size=(40, 16))
     tracks = centres[rng.integers(0, 40, rows // windows)] + rng.normal(size=(rows // windows, 16))
     return unit(np.repeat(tracks, windows, axis=0) + rng.normal(size=(rows, 16)) * 0.3).astype(np.float32)
+
+
+def of_what_is_installed(backends) -> list[Any]:
+    """The names of backends as parameters of tests; torch is skipped where it is absent."""
+    without = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed (extra `pretrained`)")
+    return [pytest.param(name, marks=without) if name == "torch" else name for name in sorted(backends)]
 
 
 def of_rows(vectors, ids, offsets) -> Segment:

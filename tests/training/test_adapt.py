@@ -1,5 +1,6 @@
 """A model moved towards one's own pairs: it helps where they teach something, and is refused where they do not."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,16 @@ pytest.importorskip("torch", reason="torch is not installed (extra `train`)")
 from recommender.encoders import Calibration, Matcher
 from recommender.errors import InputError
 from recommender.model import Model
+from recommender.model.reranking import Reranking
 from recommender.model.retrieval import FeatureSet, RetrievalModel
+from recommender.rankers.scoring import Fusion, Scale
+from training.learning.second_stage import choose_ranker
 from training.retrieval.adapt import adapt
 from training.retrieval.own_pairs import Own, take_own, untie, with_sources
 from training.retrieval.rated_pairs import RatedPairs
+from training.systems.afclnet.export import reranker
+from training.systems.afclnet.reduction import ReductionConfig
+from training.systems.afclnet.system import UNBIASED, AFCLNet
 from training.systems.mixture import READING
 from training.systems.predicted import PredictedMusic
 from training.types import EMOTIONS, Dataset, Pairs
@@ -60,6 +67,35 @@ def test_own_pairs_help_and_the_card_says_by_how_much(model, tmp_path, labelled)
     again = adapt(model, own(labelled=labelled), tmp_path / "again", command="the command", name="mine")
     assert again.revision == made.revision
     assert Model.load(tmp_path / "mine").space == made.space
+
+
+@pytest.fixture(scope="module")
+def staged(model) -> RetrievalModel:
+    """The same model with a small AFCLNet as its second stage."""
+    quick = replace(UNBIASED, reduction=ReductionConfig("pca", components=4), epochs=3, epoch_pairs=128)
+    net = AFCLNet("small", replace(quick, calibration_folds=0)).fit(world(150, seed=1, turned=False), 0)
+    calibrations = {name: Calibration(1.0, 0.0) for name in ("afclnet", "fusion")}
+    more = Reranking(reranker(net), Fusion(0.3, Scale(0.0, 9.0), Scale(0.0, 9.0)), calibrations)
+    return replace(model, reranking=more, default="fusion")
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_second_stage_stays_the_models_and_is_weighed_anew(staged, tmp_path, labelled):
+    some = own(labelled=labelled)
+    made = adapt(staged, some, tmp_path / "mine", command="c")
+    before, after = staged.reranking, made.reranking
+    assert {n: x.tolist() for n, x in after.tensors().items()} == {n: x.tolist() for n, x in before.tensors().items()}
+    cosine = made.matcher.similarity(some.pairs.video, some.pairs.music)
+    logit = after.similarity(some.pairs.video, some.pairs.music, ranker="afclnet", matcher=made.matcher)
+    assert after.fusion.weight == 0.3
+    assert after.fusion.cosine == pytest.approx((cosine.mean(), cosine.std()), rel=1e-4)
+    assert after.fusion.logit == pytest.approx((logit.mean(), logit.std()), rel=1e-4)
+    facts = json.loads((tmp_path / "mine" / "report.json").read_text(encoding="utf-8"))
+    rankers = [choose_ranker(facts["second_stage"][way]) for way in ("video->music", "music->video")]
+    assert [made.ranker_for("music"), made.ranker_for("video")] == rankers
+    fused = made.reranking.match(some.pairs.video, some.pairs.music, ranker="fusion", matcher=made.matcher)
+    assert fused[some.pairs.match == 1].mean() > 0.5 > fused[some.pairs.match == 0].mean()
+    assert f"Default: `{rankers[0]}` for clips, `{rankers[1]}` for music" in made.card()
 
 
 def test_pairs_that_teach_nothing_are_refused_and_nothing_is_written(model, tmp_path):
@@ -109,5 +145,12 @@ def test_pairs_of_other_features_are_refused(model):
     other = Dataset("d", {}, None, "r", "l", features={**NEEDS, "video": FeatureSet("Other", "", ("x",))})
     with pytest.raises(InputError, match="reads Toyvideo"):
         take_own(other, model)
-    with pytest.raises(InputError, match="no training pairs"):
+    with pytest.raises(InputError, match="no pairs with features of both sides"):
         take_own(replace(other, features=NEEDS), model)
+
+
+def test_all_parts_of_a_data_set_are_read(model):
+    every = world(60, seed=2, turned=True)
+    parts = {"train": every.take(np.arange(40)), "validation": every.take(np.arange(40, 60))}
+    found = take_own(Dataset("d", parts, None, "r", "l", features=NEEDS), model)
+    assert found.pairs.video.tolist() == every.video.tolist()

@@ -9,11 +9,12 @@ import pytest
 
 from recommender.errors import InputError
 from running import ROOT
+from training.datasets.collections import segments
 from training.evaluation import log, published, summary
 from training.evaluation import report as rendering
 from training.evaluation.benchmark import benchmark
 from training.evaluation.trec import evaluate_trec
-from training.evaluation.trials import Bench, Task, Trial, code, own_sound, run
+from training.evaluation.trials import Bench, Task, Trial, code, run
 from training.types import Corpus, Dataset, Pairs
 
 FITS: list[int] = []
@@ -71,7 +72,7 @@ def test_graded_labels_by_hand(dataset):
     """The score of every pair is 1; equal emotions are graded 1, fearful and relaxing, the farthest apart, 0."""
     pairs = dataset.pairs["validation"].take(np.arange(2))
     pairs = replace(pairs, video_emotion=np.array([3, 1]), music_emotion=np.array([3, 4]))
-    task = Task(pairs, None, pairs, own_sound(pairs))
+    task = Task(pairs, None, pairs, segments(pairs))
     assert summary.nearness(task.pairs, len(task.classes)) == pytest.approx([1, 0])
 
 
@@ -211,7 +212,7 @@ def test_a_dataset_without_features_says_what_is_missing(dataset):
 
 def test_without_a_published_corpus_the_matched_pairs_are_searched(dataset):
     pairs = dataset.pairs["validation"]
-    assert len(own_sound(pairs)) == int(pairs.match.sum())
+    assert len(segments(pairs)) == int(pairs.match.sum())
 
 
 def test_an_unwritable_folder_is_one_clear_line(dataset, tmp_path):

@@ -197,3 +197,12 @@ def test_the_factor_is_the_one_that_the_labels_were_drawn_with(times: float) -> 
     drawn = [replace(some, video=evidence[rows], video_emotion=labels[rows]) for rows in half]
     encoder = PredictedEncoder({}, tensors)
     assert fit_sureness([(encoder, pairs) for pairs in drawn]) == pytest.approx(times, abs=0.06)
+
+
+def test_two_groups_of_pairs_are_enough_to_tell_how_sure_to_be(train: Pairs) -> None:
+    few = train.take(np.arange(12))
+    assert len(np.unique(few.groups())) > 4
+    halves = replace(few, video_source=np.arange(12) // 6, music_source=np.arange(12) // 6)
+    assert "video_sureness" in PredictedMusic().encoder(halves, None).settings
+    one = replace(halves, video_source=0 * halves.match, music_source=0 * halves.match)
+    assert "video_sureness" not in PredictedMusic().encoder(one, None).settings

@@ -7,7 +7,7 @@ from typing import get_args
 
 from recommender.errors import InputError
 from recommender.text import show
-from training.datasets.built import load_built
+from training.datasets.built import MANIFEST, load_built
 from training.datasets.emomv import Name, load_emomv
 from training.datasets.macleod import MACLEOD
 from training.datasets.oasis import OASIS
@@ -16,7 +16,7 @@ from training.datasets.source import Dataset, Ratings
 from training.datasets.vgmidi import VGMIDI
 from training.types import Dataset as PairDataset
 
-__all__ = ["DATASETS", "PAIRED", "Dataset", "Ratings", "load", "load_pairs"]
+__all__ = ["DATASETS", "PAIRED", "Dataset", "Ratings", "is_set", "load", "load_pairs"]
 
 DATASETS: dict[str, Dataset] = {d.name: d for d in (OASIS, VGMIDI, PMEMO, MACLEOD)}
 """Rated corpora: what the affect model learns from."""
@@ -34,6 +34,11 @@ def load(name: str, data: Path) -> Ratings:
         raise InputError(f"unknown data set {name!r}; known: {', '.join(sorted(DATASETS))}")
     dataset = DATASETS[name]
     return dataset.load(data / dataset.folder)
+
+
+def is_set(name: str) -> bool:
+    """Whether it is the name of a published set of pairs, or a folder that `recommend dataset build` made."""
+    return (name in PAIRED and name != "built") or (Path(name) / MANIFEST).is_file()
 
 
 def load_pairs(name: str, folder: Path) -> PairDataset:

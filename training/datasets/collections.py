@@ -47,6 +47,15 @@ def gather(datasets: Sequence[Dataset]) -> Dataset:
     )
 
 
+def all_pairs(data: Dataset) -> Pairs:
+    """The pairs of all parts that have the features of both sides; raises InputError where there are none."""
+    parts = [part for part in data.pairs.values() if part.video.shape[1] and part.music.shape[1]]
+    if not parts:
+        lacking = "; ".join(data.missing) or "no pairs"
+        raise InputError(f"{data.name} has no pairs with features of both sides: {lacking}")
+    return join_pairs(parts)
+
+
 def join_pairs(parts: Sequence[Pairs]) -> Pairs:
     """The pairs of all parts, one after the other; sources keep their numbers."""
     arrays = {
@@ -57,11 +66,7 @@ def join_pairs(parts: Sequence[Pairs]) -> Pairs:
 
 def _collection(data: Dataset, number: int, first: int) -> Collection:
     """A set whole, its sources numbered from `first` on."""
-    parts = [part for part in data.pairs.values() if part.video.shape[1] and part.music.shape[1]]
-    if not parts:
-        lacking = "; ".join(data.missing) or "no pairs"
-        raise InputError(f"{data.name} has no pairs with features of both sides: {lacking}")
-    pairs = join_pairs(parts)
+    pairs = all_pairs(data)
     sources = {f"{side}_source": getattr(pairs, f"{side}_source") + first for side in ("video", "music")}
     pairs = replace(pairs, **sources, collection=np.full(len(pairs), number))
     return Collection(data.name, pairs, segments(pairs, data.corpus, first), _music(data, pairs.music))
@@ -83,7 +88,7 @@ def join_extra(parts: Sequence[Extra]) -> Extra | None:
     return Extra(music, emotion, source)
 
 
-def segments(pairs: Pairs, corpus: Corpus | None, first: int = 0) -> Corpus:
+def segments(pairs: Pairs, corpus: Corpus | None = None, first: int = 0) -> Corpus:
     """All segments with their own sound: of matched `pairs`, and those of `corpus` that are not among them.
 
     first: added to the numbers of the corpus's sources.

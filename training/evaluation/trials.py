@@ -18,7 +18,7 @@ from recommender.errors import Argument, InputError
 from recommender.logs import getLogger
 from recommender.model.retrieval import RetrievalModel
 from recommender.types import Array, Modality
-from training.datasets.collections import join_extra
+from training.datasets.collections import join_extra, segments
 from training.datasets.emomv import apart
 from training.evaluation import log
 from training.types import CLASS_OF, CLASSES, EMOTIONS, Corpus, Dataset, Extra, Pairs, ProtocolName, Relevance, System
@@ -166,7 +166,7 @@ class Bench:
             return "the held-out pairs of each fold"
         if self.corpus is not None:
             return f"the published corpus of {len(self.corpus)} segments"
-        return f"the {len(own_sound(self.dataset.pairs[self.part]))} matched pairs: the published corpus is not there"
+        return f"the {len(segments(self.dataset.pairs[self.part]))} matched pairs: the published corpus is not there"
 
     def task(self, seed: int, fold: int) -> Task:
         """The task of a fold that a seed dealt. In cross-validation held-out videos query held-out music, and back."""
@@ -176,7 +176,7 @@ class Bench:
             pairs = self.dataset.pairs[self.part]
             stop = self.dataset.pairs.get("validation", pairs) if self.protocol == "paper" else None
             train = pairs.take(np.arange(0)) if self.saved else self.dataset.pairs["train"]
-            return Task(train, stop, pairs, self.corpus or own_sound(pairs), self.classes, self.extra)
+            return Task(train, stop, pairs, self.corpus or segments(pairs), self.classes, self.extra)
         train = self.dataset.pairs["train"]
         fit, held = self.rows(seed, fold)
         pairs = train.take(held)
@@ -204,12 +204,6 @@ class Bench:
     def _dealt(self) -> dict[int, list[tuple[Array, Array]]]:
         """Folds by seed: every system and every part of the report asks for them again."""
         return {}
-
-
-def own_sound(pairs: Pairs) -> Corpus:
-    """The matched pairs as a retrieval corpus, for datasets that publish none."""
-    matched = pairs.take(pairs.match == 1)
-    return Corpus(matched.video, matched.music, matched.video_emotion, matched.ids, matched.video_source)
 
 
 def run(bench: Bench, system: System, trial: Trial, *, folder: Path, reason: str) -> Outcome:

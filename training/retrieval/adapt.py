@@ -145,7 +145,7 @@ def fit_own(model: RetrievalModel, pairs: Pairs, labelled: bool) -> Encoder:
         if heard is None:
             raise InputError(f"the model '{model.name}' hears no emotions")
         pairs = replace(pairs, video_emotion=heard.argmax(axis=1), music_emotion=heard.argmax(axis=1))
-    return PredictedMusic(config=replace(READING, told_folds=0)).encoder(pairs, None)
+    return PredictedMusic(config=READING).without_sureness().encoder(pairs, None)
 
 
 def move_encoder(model: RetrievalModel, own: Encoder, train: Pairs, *, weight: float) -> Encoder:

@@ -1,17 +1,17 @@
 """A user's own pairs for `recommend train adapt`: from a table of media, or a data set that was built of them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from recommender.encoders.contract import MODALITIES
-from recommender.errors import InputError
 from recommender.model.retrieval import RetrievalModel
 from recommender.text import show
 from recommender.types import Array, Modality
+from training.datasets.collections import all_pairs
 from training.learning.targets import is_matched
 from training.retrieval.rated_pairs import RatedPairs, measure_files, read_rated_pairs
 from training.types import Dataset, Pairs, Tick, components
@@ -23,7 +23,7 @@ MOST = 2
 class Own(NamedTuple):
     """Pairs of a user: what they are called, a hash of what they hold, and whether their emotions were given.
 
-    failed: the files that could not be used, with the reason. tied: mismatched pairs that were left out (`untie`).
+    failed: the files that could not be used, with the reason.
     """
 
     name: str
@@ -31,10 +31,19 @@ class Own(NamedTuple):
     pairs: Pairs
     labelled: bool
     failed: Mapping[str, str] = {}
-    tied: int = 0
 
 
-def read_own(table: Path, model: RetrievalModel, *, cache: Path, workers: int, tick: Tick) -> Own:
+class Measuring(NamedTuple):
+    """How a user's media are measured: where features are kept, in how many processes, and who is told: `tick` of the
+    progress, `note` a line on every file that could not be used."""
+
+    cache: Path
+    workers: int
+    tick: Tick
+    note: Callable[[str], object]
+
+
+def read_own(table: Path, model: RetrievalModel, how: Measuring) -> Own:
     """The pairs of a CSV table (`training.retrieval.rated_pairs`), measured as `model` reads them.
 
     A pair of score .5 or more, or rated 3 or more of 5, is a match; emotions count where the table has them. Features
@@ -46,19 +55,33 @@ def read_own(table: Path, model: RetrievalModel, *, cache: Path, workers: int, t
     sides: dict[Modality, dict[str, Array]] = {}
     failed: dict[str, str] = {}
     for modality in MODALITIES:
-
-        def progress(done: int, total: int, what: str = f"measuring {modality}") -> None:
-            tick(what, done, total)
-
-        files, extractor = getattr(rated, modality), model.needs[modality].extractor
-        sides[modality], bad = measure_files(
-            files, table.parent, modality, cache=cache, workers=workers, tick=progress, extractor=extractor
-        )
+        sides[modality], bad = measure_own(getattr(rated, modality), table.parent, modality, model=model, how=how)
         failed |= bad
     revision = hashlib.sha256(table.read_bytes()).hexdigest()
     every = with_sources(rated, sides["video"], sides["music"])
     pairs = untie(every)
-    return Own(show(table.name), revision, pairs, rated.classes, failed, len(every) - len(pairs))
+    if tied := len(every) - len(pairs):
+        how.note(f"{tied} pairs that do not match were left out: they tie too many clips to each other's music")
+    return Own(show(table.name), revision, pairs, rated.classes, failed)
+
+
+def measure_own(
+    files: Sequence[str], folder: Path, modality: Modality, *, model: RetrievalModel, how: Measuring
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Features of files as `model` reads them, by name, and why others have none, which is told."""
+    extractor = model.needs[modality].extractor
+    found, failed = measure_files(
+        files,
+        folder,
+        modality,
+        cache=how.cache,
+        workers=how.workers,
+        tick=lambda done, total: how.tick(f"measuring {modality}", done, total),
+        extractor=extractor,
+    )
+    for reason in failed.values():
+        how.note(f"failed: {reason}")
+    return found, failed
 
 
 def with_sources(rated: RatedPairs, video: Mapping[str, Array], music: Mapping[str, Array]) -> Pairs:
@@ -95,9 +118,9 @@ def untie(pairs: Pairs, most: int = MOST) -> Pairs:
 
 
 def take_own(dataset: Dataset, model: RetrievalModel) -> Own:
-    """The training pairs of a data set; raises InputError when the model reads other features, or there are none."""
+    """All pairs of a data set, whichever part they are in: what they win is measured on folds of them.
+
+    Raises InputError when the model reads other features, or there are none.
+    """
     model.check(dataset.features, dataset.name)
-    pairs = dataset.pairs.get("train")
-    if pairs is None or not pairs.video.shape[1] or not pairs.music.shape[1]:
-        raise InputError(f"{dataset.name} has no training pairs with features of both sides")
-    return Own(dataset.name, dataset.revision, pairs, labelled=True)
+    return Own(dataset.name, dataset.revision, all_pairs(dataset), labelled=True)

@@ -51,8 +51,9 @@ class Mixture:
 
     def fit(self, train: Pairs, seed: int, stop: Pairs | None = None, *, extra: Extra | None = None) -> Matcher:
         """Both fitted on `train`, emotions of music on `extra` too; `stop` is not used."""
-        encoder = partial(self.encoder, extra=extra, seed=seed)
-        return calibrate_out_of_fold(encoder, train, self.config.calibration_folds, seed=seed)
+        quick = replace(self, first=self.first.without_sureness())
+        fit, part = (partial(one.encoder, extra=extra, seed=seed) for one in (self, quick))
+        return calibrate_out_of_fold(fit, train, self.config.calibration_folds, seed=seed, part=part)
 
     def encoder(self, train: Pairs, *, extra: Extra | None, seed: int) -> MixtureEncoder:
         """Both encoders, weighed on all combinations of `train`."""

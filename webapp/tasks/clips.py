@@ -5,6 +5,9 @@ from typing import Any
 
 from webapp.tasks import Tell
 
+POSTER_PX = 960
+"""The longest side of what is shown of a film before it plays."""
+
 
 def look(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """What a clip is, with its first picture as JPEG at `poster`. Raises MediaError for what shows nothing."""
@@ -20,7 +23,7 @@ def look(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     if not info.has_video:
         raise MediaError(f"{show(path.name)} shows no pictures: give a film, an animation or a still")
     duration_s = clip_length(path)
-    Path(arguments["poster"]).write_bytes(still(path, duration_s)[0].jpeg)
+    Path(arguments["poster"]).write_bytes(still(path, duration_s, POSTER_PX)[0].jpeg)
     shape = {"width": info.width, "height": info.height, "fps": info.fps, "has_audio": info.has_audio}
     return {
         "duration_s": round(duration_s, 3),

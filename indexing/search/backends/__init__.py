@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from indexing.search.backends import exact, faiss_flat
+from indexing.search.backends import exact, faiss_flat, torch_exact
 from recommender.types import Array
 
 SETTINGS = "search.json"  # in the folder of a library: what its search may cost and must reach, and its backend
@@ -50,9 +50,19 @@ class Narrowing(Protocol):
         ...
 
 
+@runtime_checkable
+class Batching(Protocol):
+    """An index that finds the best rows of many queries at less cost than one by one."""
+
+    def tops(self, queries: Array, k: int) -> list[tuple[Array, Array]]:
+        """What `WindowIndex.top` gives for each of `queries` [q, d]."""
+        ...
+
+
 MATRICES: dict[str, Callable[[Array], WindowIndex]] = {
     "exact": exact.Exact,
-    "faiss_flat": faiss_flat.FaissFlat,
+    "faiss_flat": faiss_flat.open_flat,
+    "torch": torch_exact.open_torch,
 }
 """What searches all rows, by the backend's name."""
 

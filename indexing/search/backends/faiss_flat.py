@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from indexing.search.backends.faiss_gpu import FaissRows
+from indexing.search.backends.on_device import DeviceIndex
 from recommender.errors import BackendError
 from recommender.types import Array
-
-GPU_MAX_K = 2048  # GpuIndexFlat selects at most this many; more are found on the CPU
 
 
 def load_faiss() -> Any:
@@ -34,21 +34,11 @@ def gpu_usable(faiss: Any) -> bool:
 class FaissFlat:
     """A flat inner-product index over float32 [n, d]; see `indexing.search.backends.WindowIndex`."""
 
-    exact = True
+    device, exact = "cpu", True
 
     def __init__(self, vectors: Array) -> None:
         self._faiss = load_faiss()
         self._vectors = np.ascontiguousarray(vectors, np.float32)  # a view when it is one already, as the snapshot is
-        self._gpu: Any = None
-        if len(vectors) and gpu_usable(self._faiss):
-            self._resources = self._faiss.StandardGpuResources()
-            self._gpu = self._faiss.GpuIndexFlatIP(self._resources, vectors.shape[1])
-            self._gpu.add(self._vectors)
-
-    @property
-    def device(self) -> str:
-        """Where it searches: 'cpu' or 'cuda'."""
-        return "cpu" if self._gpu is None else "cuda"
 
     def top(self, query: Array, k: int) -> tuple[Array, Array]:
         """Rows and inner products of the min(k, n) best rows for `query` float32 [d], best first."""
@@ -56,9 +46,15 @@ class FaissFlat:
         if k == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         one = np.ascontiguousarray(query, np.float32)[None]
-        if self._gpu is not None and k <= GPU_MAX_K:
-            scores, rows = self._gpu.search(one, k)
-        else:
-            scores, rows = self._faiss.knn(one, self._vectors, k, metric=self._faiss.METRIC_INNER_PRODUCT)
+        scores, rows = self._faiss.knn(one, self._vectors, k, metric=self._faiss.METRIC_INNER_PRODUCT)
         found = rows[0] >= 0
         return rows[0][found], scores[0][found]
+
+
+def open_flat(vectors: Array) -> FaissFlat | DeviceIndex:
+    """The index on the GPU where there is one, else on the CPU; raises BackendError without FAISS, RuntimeError where
+    the GPU has no room."""
+    faiss = load_faiss()
+    if len(vectors) and gpu_usable(faiss):
+        return DeviceIndex(vectors, FaissRows(faiss, vectors))
+    return FaissFlat(vectors)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from indexing.search.backends.chosen import Chosen
 from indexing.search.backends.exact import best, inner_products
 from indexing.search.backends.faiss_flat import load_faiss
 from recommender.errors import LibraryError
@@ -48,23 +49,6 @@ class Layout:
     extra: int = 1000
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """Some rows of an index: a bit per row (uint8, the least significant first), and how many are set."""
-
-    bits: Array
-    count: int
-
-    def has(self, rows: Array) -> Array:
-        """bool [m]: which of these rows are chosen."""
-        held: Array = (self.bits[rows >> 3] >> (rows & 7) & 1).astype(bool)
-        return held
-
-    def rows(self, total: int) -> Array:
-        """int64 [count], ascending, of so many in all."""
-        return np.flatnonzero(np.unpackbits(self.bits, count=total, bitorder="little"))
-
-
 class FaissPQ:
     """An approximate inner-product index over float32 [n, d]; see `indexing.search.backends.WindowIndex`.
 
@@ -80,8 +64,7 @@ class FaissPQ:
 
     def among(self, chosen: Array) -> "FaissPQ":
         """The index over the rows `chosen` bool [n] alone; see `indexing.search.backends.Narrowing`."""
-        bits = np.packbits(chosen, bitorder="little")
-        return FaissPQ(self._vectors, self._codes, self.layout, Chosen(bits, int(np.count_nonzero(chosen))))
+        return FaissPQ(self._vectors, self._codes, self.layout, Chosen.of(chosen))
 
     def pays(self, count: int) -> bool:
         """Whether that costs less than scoring so many rows one by one; see `indexing.search.backends.Narrowing`."""

@@ -8,9 +8,10 @@ in BACKENDS. The tests of `tests/indexing/contract` then hold for it.
 from dataclasses import dataclass, replace
 from logging import INFO, WARNING
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from indexing.search.backends import AUTO, MATRICES, SETTINGS, auto_backend, open_index
+from indexing.search.backends import AUTO, FAISS_ROWS, MATRICES, SETTINGS, auto_backend, devices, open_index
+from indexing.search.backends.on_device import DeviceIndex
 from indexing.search.tracks import MatrixIndex, SegmentIndex
 from indexing.snapshot.segments import Segment
 from indexing.snapshot.snapshot import RECORD, REPRESENTATIVES
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _log = getLogger(__name__)
 _BUILT = REPRESENTATIVES  # what `auto` builds for a large library
+_HOW = {"faiss_pq": "by codes", REPRESENTATIVES: "by representatives"}
 _UNUSABLE = (CliptuneError, OSError, RuntimeError, MemoryError)  # the last two: what FAISS makes of a full GPU
 
 
@@ -64,9 +66,12 @@ class Exact:
         return False
 
     def open(self, home: Path | None, segment: Segment) -> MatrixIndex:
-        """The index over a segment; raises BackendError where FAISS is wanted and missing."""
+        """The index over a segment; raises BackendError where FAISS or torch is wanted and missing."""
         facts = {"kind": "exact", "backend": self._name, "vectors": len(segment.vectors)}
-        return MatrixIndex(segment, open_index(segment.vectors, self._name), facts)
+        index = open_index(segment.vectors, self._name)
+        if isinstance(index, DeviceIndex):
+            facts["precision"] = index.precision
+        return MatrixIndex(segment, index, facts)
 
 
 class Codes:
@@ -160,6 +165,11 @@ def builder(name: str) -> Backend:
     return BACKENDS[_BUILT if name == AUTO else check(name)]
 
 
+def takes_batches(name: str) -> bool:
+    """Whether an index may search batches for a library of that setting: on the processor none is opened for them."""
+    return name == "torch" or devices.is_likely()
+
+
 def setting(folder: Path) -> str:
     """What the library in `folder` is set to: a name of BACKENDS or AUTO, which a damaged setting counts as."""
     if not (folder / SETTINGS).exists():
@@ -173,45 +183,64 @@ def setting(folder: Path) -> str:
         return AUTO
 
 
+class Candidate(NamedTuple):
+    """A backend that may answer, and why it."""
+
+    backend: str
+    why: str
+
+
 @dataclass(frozen=True)
 class Opened:
-    """What answers for a segment, and in a line why that is not what was asked for, where it is not."""
+    """What answers for a segment, in a line why it does, and why that is not what was asked for, where it is not."""
 
     index: SegmentIndex
     notice: str | None
+    why: str
+
+    def describe(self) -> dict[str, Any]:
+        """The facts of the index, with `why` and, where there is one, `notice`."""
+        return self.index.describe() | {"why": self.why} | ({"notice": self.notice} if self.notice else {})
 
 
 def open_segment(segment: Segment, name: str = AUTO) -> Opened:
     """What searches a segment by the backend of that name; where it cannot, another, which a line in the log says."""
-    notice = None
-    for one in _candidates(segment, name):
+    notice, tried = None, _candidates(segment, name)
+    for (one, why), then in zip(tried, [*tried[1:], Candidate("exact", "")], strict=True):
         try:
-            opened = Opened(BACKENDS[one].open(segment.home, segment), notice)
-            _log.info("%d windows are searched by %s", len(segment.vectors), one)
+            opened = Opened(BACKENDS[one].open(segment.home, segment), notice, why)
+            _log.info("%d windows are searched by %s: %s", len(segment.vectors), one, why)
             return opened
         except _UNUSABLE as error:
-            how = "windows are searched" if one == REPRESENTATIVES else "search is exact"
+            how = "windows are searched" if one == REPRESENTATIVES else f"search is {_HOW.get(then.backend, 'exact')}"
             notice = f"{how}, without {one}: {error}"
             as_found = (name, one) == (AUTO, REPRESENTATIVES) and isinstance(error, BackendError)
             _log.log(INFO if as_found else WARNING, notice)
-    return Opened(BACKENDS["exact"].open(segment.home, segment), notice)
+    return Opened(BACKENDS["exact"].open(segment.home, segment), notice, "what else there is cannot answer")
 
 
-def _candidates(segment: Segment, name: str) -> list[str]:
+def _candidates(segment: Segment, name: str) -> list[Candidate]:
     """Backends to try in turn. For what came since the last snapshot, in memory, nothing is ever built."""
+    if name in MATRICES or (name not in (AUTO, REPRESENTATIVES) and segment.home is not None):
+        return [Candidate(name, "it is set")]
     exactly = auto_backend(len(segment.vectors))
-    if name in MATRICES or segment.home is None:
-        return [name if name in MATRICES else exactly]
-    if name not in (AUTO, REPRESENTATIVES):
-        return [name]
-    represented = name == REPRESENTATIVES or (segment.home / REPRESENTATIVES).exists()
-    return [*([REPRESENTATIVES] if represented else []), *(["faiss_pq"] if _coded(segment.home) else []), exactly]
+    size = f"{len(segment.vectors):,} windows: numpy is exact up to {FAISS_ROWS:,}, FAISS from there on"
+    serving = devices.Serving(None, size) if exactly == "exact" or name == REPRESENTATIVES else devices.find()
+    tried = [Candidate(serving.backend, serving.why)] if serving.backend else []
+    if segment.home is not None:
+        tried += _built(segment.home, name, serving.why)
+    return [*tried, Candidate("exact" if serving.backend else exactly, serving.why)]
 
 
-def _coded(home: Path) -> bool:
-    """Whether codes of windows were built."""
-    if not (home / RECORD).exists():
-        return False
-    from indexing.search.ann_files import has_codes
+def _built(home: Path, name: str, why: str) -> list[Candidate]:
+    """Backends for which something was built, or that are asked for."""
+    found = []
+    if name == REPRESENTATIVES:
+        found.append(Candidate(REPRESENTATIVES, "it is set"))
+    elif (home / REPRESENTATIVES).exists():
+        found.append(Candidate(REPRESENTATIVES, f"they were built and find enough; {why}"))
+    if (home / RECORD).exists():
+        from indexing.search.ann_files import has_codes
 
-    return has_codes(home)
+        found += [Candidate("faiss_pq", f"codes were built; {why}")] if has_codes(home) else []
+    return found

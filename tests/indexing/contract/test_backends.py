@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import clustered
+from fakes import clustered, of_what_is_installed
 from typer.testing import CliRunner
 
 from indexing.commands import index as commands
@@ -22,7 +22,7 @@ from recommender.errors import BackendError, InputError
 from recommender.types import Filter, unit
 
 pytest.importorskip("faiss").omp_set_num_threads(1)  # threads that wait for each other on a busy machine
-pytestmark = pytest.mark.parametrize("backend", sorted(BACKENDS))
+pytestmark = pytest.mark.parametrize("backend", of_what_is_installed(BACKENDS))
 TRACKS, WINDOWS = 1000, 3
 RECALL = 0.99  # of an index that is not exact, of the best 10 tracks
 BUILT = {"faiss_pq": "scan", "representatives": "representatives"}  # what builds something, and its kind

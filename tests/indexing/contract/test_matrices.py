@@ -4,17 +4,18 @@ import builtins
 
 import numpy as np
 import pytest
+from fakes import of_what_is_installed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing.search.backends import FAISS_ROWS, MATRICES, auto_backend, faiss_flat, open_index
+from indexing.search.backends import FAISS_ROWS, MATRICES, auto_backend, exact, faiss_flat, open_index
 from indexing.search.tracks import best_tracks, merge_candidates
 from indexing.snapshot.segments import Segment
 from recommender.errors import BackendError, InputError
 from recommender.memory import check_query
 from recommender.types import unit
 
-pytestmark = pytest.mark.parametrize("backend", sorted(MATRICES))
+pytestmark = pytest.mark.parametrize("backend", of_what_is_installed(MATRICES))
 
 
 def brute_force(segment, query, k):
@@ -140,8 +141,9 @@ def test_missing_faiss_says_how_to_install_it(backend, monkeypatch):
 
 def test_small_libraries_are_searched_without_faiss(backend):
     assert (auto_backend(FAISS_ROWS - 1), auto_backend(FAISS_ROWS)) == ("exact", "faiss_flat")
-    assert type(open_index(np.ones((1, 2), np.float32), "auto")) is MATRICES["exact"]
-    assert type(open_index(np.ones((1, 2), np.float32), backend)) is MATRICES[backend]
+    one = np.ones((1, 2), np.float32)
+    assert type(open_index(one, "auto")) is exact.Exact
+    assert type(open_index(one, backend)) is type(MATRICES[backend](one))
 
 
 @pytest.mark.gpu
