@@ -155,6 +155,8 @@ def test_an_opened_library_shows_it_after_reloading_and_others_search_exactly(fo
             "kind": "exact",
             "backend": "exact",
             "vectors": ROWS,
+            "device": "cpu",
+            "why": "12,000 windows; numpy searches up to 1,048,576, FAISS or a GPU from there on",
             "setting": "auto",
         }
         ann_index.build(folder)
