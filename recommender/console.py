@@ -80,6 +80,11 @@ class Kind(StrEnum):
         return "video" if self is Kind.music else "music"
 
 
+class Executor(StrEnum):
+    processes = "processes"
+    dask = "dask"
+
+
 LibraryOption = Annotated[str, option("Library name (in your user data folder) or folder.", "--library")]
 FormatOption = Annotated[Format, option("How to print the result.", "--format")]
 ModelOption = Annotated[str, option("Model name or folder.", "--model")]
@@ -88,6 +93,12 @@ WorkersOption = Annotated[int | None, option("Processes [default: one per core].
 TimeoutOption = Annotated[
     float | None,
     option("Seconds after which a file is given up [default: 600, more for large ones].", "--timeout", min=1),
+]
+ExecutorOption = Annotated[
+    Executor | None, option("Where files are analysed [default: processes, with --scheduler dask].", "--executor")
+]
+SchedulerOption = Annotated[
+    str | None, option("Dask cluster whose workers analyse: its scheduler's address, or file.", "--scheduler")
 ]
 FollowLinksOption = Annotated[bool, option("Follow links that lead out of the folders named, too.", "--follow-links")]
 
@@ -98,10 +109,17 @@ TagCharsetOption = Annotated[
 ]
 
 
+def name_executor(executor: Executor | None, scheduler: str | None) -> str:
+    """What ingestion calls it: a scheduler alone means its cluster."""
+    return ":".join(filter(None, (executor or ("dask" if scheduler else "processes"), scheduler)))
+
+
 class WorkOptions(Options):
     """How files are worked through."""
 
     workers: WorkersOption = None
+    executor: ExecutorOption = None
+    scheduler: SchedulerOption = None
     retry: bool = setting("Try files again that failed before.", False, "--retry")
     timeout: TimeoutOption = None
     tag_charset: TagCharsetOption = None
@@ -111,7 +129,8 @@ class WorkOptions(Options):
     def settings(self) -> dict[str, Any]:
         """What ingestion takes."""
         asked = {"workers": self.workers, "retry": self.retry, "limit_s": self.timeout, "dry_run": self.dry_run}
-        return {**asked, "follow_links": self.follow_links, "tag_charset": self.tag_charset}
+        where = {"executor": name_executor(self.executor, self.scheduler), "follow_links": self.follow_links}
+        return {**asked, **where, "tag_charset": self.tag_charset}
 
 
 @contextmanager

@@ -91,6 +91,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "alembic": ("indexing.catalog",),
     "faiss": ("indexing.search.backends",),
     "pyarrow": ("indexing.disk.parts", "indexing.ingest.import_vectors", "training.construction.batch"),
+    "distributed": ("indexing.executors.dask",),
     "av": ("recommender.media",),
 }
 

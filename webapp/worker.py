@@ -58,6 +58,7 @@ class _Worker:
         self._out, self._lock = out, threading.Lock()
         self._tasks: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._current: int | None = None
+        self._cancelled = set[int]()
 
     def _send(self, **told: Any) -> None:
         with self._lock:
@@ -70,7 +71,9 @@ class _Worker:
             message = json.loads(line)
             if "cancel" not in message:
                 self._tasks.put(message)
-            elif message["cancel"] == self._current:
+                continue
+            self._cancelled.add(message["cancel"])  # it may not have begun
+            if message["cancel"] == self._current:
                 os.kill(os.getpid(), signal.SIGINT)
         self._tasks.put(None)
         if self._current is not None:
@@ -86,6 +89,8 @@ class _Worker:
                 if message is None:
                     return
                 self._current = message["id"]
+                if self._current in self._cancelled:
+                    raise KeyboardInterrupt
                 self._do(message)
             except KeyboardInterrupt:
                 if self._current is not None:

@@ -12,17 +12,20 @@ from indexing.commands.following import fail_if_lost, follow
 from recommender.console import (
     FAILED,
     TABLE,
+    ExecutorOption,
     Format,
     FormatOption,
     Kind,
     KindOption,
     LibraryOption,
     ModelOption,
+    SchedulerOption,
     TimeoutOption,
     WorkersOption,
     WorkOptions,
     group,
     load_model,
+    name_executor,
     tell,
     write,
     write_list,
@@ -215,6 +218,8 @@ def index_repair(
     model: ModelOption = "builtin",
     workers: WorkersOption = None,
     timeout: TimeoutOption = None,
+    executor: ExecutorOption = None,
+    scheduler: SchedulerOption = None,
 ) -> None:
     """Put a damaged library right with what is left of it; only what is damaged is analysed again.
 
@@ -225,7 +230,9 @@ def index_repair(
     from indexing.disk.locations import existing
     from indexing.maintenance.repair import repair, what_is_left
 
-    follow(repair(library, load_model(model), folders or (), workers=workers, limit_s=timeout), "repairing")
+    where, analyser = name_executor(executor, scheduler), load_model(model)
+    events = repair(library, analyser, folders or (), workers=workers, executor=where, limit_s=timeout)
+    follow(events, "repairing")
     if reason := what_is_left(existing(library)):
         raise CliptuneError(reason)
     write("whole\n")

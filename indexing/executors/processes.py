@@ -10,6 +10,7 @@ numerical libraries: the number of workers then changes no bit of any result.
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +37,7 @@ _STARTS = 3  # of workers in a row that a signal may kill before they are ready
 _AGAIN = "; run it again, with fewer workers where memory is short: what was finished is kept"
 _IN_A_SCRIPT = '; in a script, call this below if __name__ == "__main__":'
 _UP, _READY = "up", "ready"
+_STARTING = threading.Lock()  # what is set while a process starts is everybody's
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _environment(dict.fromkeys(_THREADS.split(), "1")), _no_interrupts():
+        with _STARTING, _environment(dict.fromkeys(_THREADS.split(), "1")), _no_interrupts():
             self.process.start()
         theirs.close()
         self.work, self.ready, self.due = work, False, inf
@@ -124,15 +126,43 @@ class Processes:
 
     def run(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """Pairs (item, result) in the order of `items`; raises CliptuneError when no worker can start."""
-        return _Run(self, ForkingPickler.dumps((function, shared)), iter(items)).results()
+        return _Run(self.workers, pack(function, shared), items, limit=self.limit).results()
+
+
+def pack(function: Callable[[Any, Any], Any], shared: Any) -> bytes:
+    """What a worker process is told to do, as it is sent there."""
+    return bytes(ForkingPickler.dumps((function, shared)))
+
+
+class Host:
+    """A worker process for items that come one at a time, under the same rules."""
+
+    def __init__(self, work: bytes) -> None:
+        self._run = _Run(1, work)
+
+    def result(self, item: Any, limit_s: float) -> Any:
+        """What is made of the item within so many seconds, or a Crash; raises CliptuneError as `Processes.run`."""
+        self._run.items, self._run.limit = iter([item]), lambda _: limit_s
+        ((_, result),) = self._run.pairs()
+        return result
+
+    def kill(self) -> None:
+        """End the work while another thread waits for its result: that raises CliptuneError then."""
+        self._run.kill()
+
+    def close(self) -> None:
+        """End the process."""
+        self._run.stop()
 
 
 class _Run:
-    """One pass over the items."""
+    """Passes over items by the same workers."""
 
-    def __init__(self, executor: Processes, work: memoryview, items: Iterator[Any]) -> None:
-        self.count, self.limit = executor.workers, executor.limit or (lambda _: inf)
-        self.items, self.work = items, bytes(work)
+    def __init__(
+        self, count: int, work: bytes, items: Iterable[Any] = (), *, limit: Callable[[Any], float] | None = None
+    ) -> None:
+        self.count, self.limit = count, limit or (lambda _: inf)
+        self.items, self.work, self.killed = iter(items), work, False
         self.workers: list[_Worker] = []
         self.waiting: deque[tuple[int, Any]] = deque()  # items in order, not yet yielded, by place
         self.again: deque[_Given] = deque()  # that a dead worker had not begun
@@ -144,19 +174,32 @@ class _Run:
         self.taken = 0
 
     def results(self) -> Iterator[tuple[Any, Any]]:
+        """The pairs of one pass, after which the workers end."""
         try:
-            while True:
-                self._feed()
-                while self.waiting and self.waiting[0][0] in self.done:
-                    place, item = self.waiting.popleft()
-                    yield item, self.done.pop(place)
-                    self._feed()
-                if not self.waiting:
-                    return
-                self._collect()
+            yield from self.pairs()
         finally:
-            for worker in self.workers:
-                worker.stop()
+            self.stop()
+
+    def pairs(self) -> Iterator[tuple[Any, Any]]:
+        while True:
+            self._feed()
+            while self.waiting and self.waiting[0][0] in self.done:
+                place, item = self.waiting.popleft()
+                yield item, self.done.pop(place)
+                self._feed()
+            if not self.waiting:
+                return
+            self._collect()
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            worker.stop()
+
+    def kill(self) -> None:
+        self.killed = True
+        for worker in list(self.workers):
+            with suppress(ValueError):  # it ended meanwhile
+                worker.process.kill()
 
     def _feed(self) -> None:
         """Give items to workers, as far as the bound allows."""
@@ -203,6 +246,7 @@ class _Run:
 
     def _collect(self) -> None:
         """Wait until some worker reports, and take what it says; end those that take too long."""
+        self._check()
         pipes = {w.pipe: w for w in self.workers if w.given}
         due = min(w.due for w in pipes.values())
         for pipe in wait(list(pipes), None if due == inf else max(0.0, due - time.monotonic())):
@@ -231,6 +275,7 @@ class _Run:
     def _bury(self, worker: _Worker) -> None:
         """Drop a dead worker; what it worked on is tried again, or becomes a Crash."""
         worker.process.join(_STOP_S)
+        self._check()
         code = worker.process.exitcode or 0
         if not worker.ready:
             self._do_without(worker, code)
@@ -264,6 +309,10 @@ class _Run:
         self._finish(worker, Crash(reason, passing))
         self.again.extend(worker.given)
         self._drop(worker)
+
+    def _check(self) -> None:
+        if self.killed:
+            raise CliptuneError("the work was ended")
 
     def _drop(self, worker: _Worker) -> None:
         self.workers.remove(worker)

@@ -30,11 +30,6 @@ _LIMIT_S = 600.0
 _BYTES_PER_S = 100_000  # of media; a film of 2 GB gets 6 hours
 
 
-def default_workers() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def default_limit_s(job: Job) -> float:
     """Seconds after which the analysis of a file counts as hanging: some ten times what the slowest model takes."""
     return _LIMIT_S + job.file.size / _BYTES_PER_S
@@ -69,7 +64,6 @@ class Pipeline:
     ) -> None:
         self.charset = charset
         self.writer, self.analyser, self.modality = writer, analyser, modality
-        workers = default_workers() if workers is None else workers
         self.executor = open_executor(executor, workers, default_limit_s if limit_s is None else lambda _: limit_s)
         self.batch = _Batch()
         self.refused: dict[bytes, str] = {}

@@ -37,13 +37,13 @@ class Choices(TypedDict, total=False):
 
     Attributes
     ----------
-    workers:   processes; None (default) takes one per core that this process may use.
+    workers:   processes; None (default) takes one per core that this process may use, or all that a cluster has.
     retry:     try files again that failed before.
     reanalyse: analyse known content again; moves the whole library to the analyser's space.
     prune:     also take out what is below a folder whose files are all gone at once (else: a disk that is away).
     dry_run:   only say what would be done; nothing is written.
     wait_s:    how long to wait for another writer, in seconds (default 0).
-    executor:  name in `EXECUTORS` (default "processes").
+    executor:  name in `EXECUTORS` (default "processes"); "dask:ADDRESS" with that of a scheduler, or its file.
     limit_s:   seconds after which a file is given up; None (default) goes by its size.
     tag_charset: of tags that are marked as Latin-1, such as "cp1251"; None (default) finds it. Also read again are the
         tags of files that are known.

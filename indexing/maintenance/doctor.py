@@ -13,7 +13,7 @@ from recommender.errors import BackendError
 CORE: tuple[str, ...] = ("cliptune", "numpy", "scipy", "av", "opencv-python-headless")
 CORE += ("sqlalchemy", "alembic", "pyarrow", "typer", "tinytag")
 FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs", "faiss-gpu-cu11", "faiss-gpu-cu12")
-EXTRAS = {"torch": "train, pretrained", "lightgbm": "train", "transformers": "timesformer"}
+EXTRAS = {"torch": "train, pretrained", "lightgbm": "train", "transformers": "timesformer", "distributed": "cluster"}
 INSTALL_FAISS = "install exactly one: pip install 'cliptune[cpu]' or pip install 'cliptune[gpu]'"
 WITHOUT_FAISS = f"none: needed from {FAISS_ROWS:,} windows on and by `recommend index build` ({INSTALL_FAISS})"
 

@@ -15,6 +15,7 @@ PLAYS = """() => {
   return plays && video.currentSrc.includes("/media/previews/");
 }"""
 """Whether a preview plays: its picture goes on, and its sound was decoded."""
+_DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 _TABS = 150
 
 
@@ -55,12 +56,16 @@ class Watched:
 
 
 def tab_to(page: Any, target: Any) -> None:
-    """Go to an element by the tab key alone."""
+    """Go to an element by the tab key alone, and wait until the page was drawn: keys before that are dropped."""
     for _ in range(_TABS):
-        if target.count() and target.first.evaluate(FOCUSED):
+        if _has_focus(target) and page.evaluate(_DRAWN) and _has_focus(target):
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"no way to {target} by keyboard")
+
+
+def _has_focus(target: Any) -> bool:
+    return bool(target.count() and target.first.evaluate(FOCUSED))
 
 
 def until(page: Any, condition: str, argument: Any = None) -> None:

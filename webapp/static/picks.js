@@ -27,8 +27,9 @@ export async function show(root, params) {
     history.replaceState(null, "", `/picks?${new URLSearchParams({ library: library.id })}`);
     load();
   });
+  const stop = on("changed", ({ what }) => { if (what === "picks" || what === null) load(); }); // first: none is missed
   await load();
-  return on("changed", ({ what }) => { if (what === "picks" || what === null) load(); });
+  return stop;
 }
 
 function none() {

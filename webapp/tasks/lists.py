@@ -75,15 +75,28 @@ def tracks(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     from recommender.outputs.records import track_record
     from recommender.text import fold
 
-    words = fold(arguments["search"]).split()
-    found = [
-        {"track": track.id, **track_record(track)}
-        for track in library(arguments["folder"]).tracks("music")
-        if all(
-            word in fold(" ".join(filter(None, (track.title, track.artist, track.album, track.path)))) for word in words
-        )
-    ]
-    return _page(found, "tracks", arguments)
+    opened, words = library(arguments["folder"]), fold(arguments["search"]).split()
+    found = [at for at, text in _texts(opened).items() if all(word in text for word in words)]
+    first = arguments["offset"]
+    shown = opened.tracks_of(found[first : first + arguments["limit"]])
+    return {"total": len(found), "tracks": [{"track": one.id, **track_record(one)} for one in shown]}
+
+
+_known: "dict[Path, tuple[int, dict[int, str]]]" = {}
+
+
+def _texts(opened: "Library") -> dict[int, str]:
+    """What is searched of every track, by its id, in order of paths; gathered once for each state of a library."""
+    from recommender.text import fold
+
+    before, texts = _known.get(opened.folder, (-1, {}))
+    if before != opened.generation:
+        texts = {
+            one.id: fold(" ".join(filter(None, (one.title, one.artist, one.album, one.path))))
+            for one in opened.tracks("music")
+        }
+        _known[opened.folder] = opened.generation, texts
+    return texts
 
 
 def track(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:

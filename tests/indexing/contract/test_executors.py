@@ -1,7 +1,11 @@
-"""Every executor: results in order, lazily, for any number of workers."""
+"""Every executor: results in order, lazily, for any number of workers; `APART`: in processes that may die.
+
+The cluster is one of Dask on this machine, of two workers with a thread each.
+"""
 
 import os
 import signal
+import sys
 import time
 from contextlib import closing
 
@@ -9,6 +13,8 @@ import pytest
 
 from indexing.executors import EXECUTORS, Crash, open_executor
 from recommender.errors import CliptuneError, InputError
+
+APART = ("processes", "dask")
 
 
 def double(shared, item):
@@ -86,6 +92,23 @@ def interrupted(shared, item):
     return item
 
 
+def told_and_hanging(shared, item):
+    """Says which process hangs at the second item."""
+    if item == 1:
+        shared.with_suffix(".new").write_text(str(os.getpid()))
+        shared.with_suffix(".new").rename(shared)
+        time.sleep(60)
+    return item
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 class Unloadable:
     """Breaks the process that receives it."""
 
@@ -95,29 +118,49 @@ class Unloadable:
 
 @pytest.mark.parametrize("name", sorted(EXECUTORS))
 @pytest.mark.parametrize("workers", [1, 2])
-def test_results_come_in_the_order_of_the_items(name, workers):
+def test_results_come_in_the_order_of_the_items(opened, name, workers):
     items = iter(range(20))
-    assert list(open_executor(name, workers).run(double, 3, items)) == [(i, 3 * i) for i in range(20)]
-    assert list(open_executor(name, workers).run(double, 3, [])) == []
+    assert list(opened(name, workers).run(double, 3, items)) == [(i, 3 * i) for i in range(20)]
+    assert list(opened(name, workers).run(double, 3, [])) == []
 
 
 @pytest.mark.parametrize("name", sorted(EXECUTORS))
-def test_items_are_taken_as_needed_and_closing_ends_it(name):
+def test_items_are_taken_as_needed_and_closing_ends_it(opened, name):
     taken = []
-    with closing(open_executor(name, 1).run(double, 1, (taken.append(i) or i for i in range(1000)))) as results:
+    with closing(opened(name, 1).run(double, 1, (taken.append(i) or i for i in range(1000)))) as results:
         assert next(results) == (0, 0)
     assert len(taken) < 20
 
 
+@pytest.mark.parametrize("name", APART)
+def test_closing_ends_what_is_worked_on(opened, name, tmp_path):
+    with closing(opened(name, 1).run(told_and_hanging, tmp_path / "pid", range(3))) as results:
+        next(results)
+        while not (tmp_path / "pid").exists():
+            time.sleep(0.05)
+    pid, until = int((tmp_path / "pid").read_text()), time.monotonic() + 20
+    while is_alive(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not is_alive(pid)
+
+
 def test_unknown_names_and_no_workers_are_refused():
-    with pytest.raises(InputError, match="unknown executor 'nope'; there are: inline, processes"):
+    with pytest.raises(InputError, match="unknown executor 'nope'; there are: dask, inline, processes"):
         open_executor("nope", 1)
     with pytest.raises(InputError, match="at least 1"):
         open_executor("inline", 0)
 
 
-def test_a_worker_goes_on_while_the_parent_is_busy():
-    with closing(open_executor("processes", 1).run(clock, None, range(3))) as results:
+def test_without_dask_a_cluster_is_refused_with_what_to_install(monkeypatch):
+    monkeypatch.delitem(sys.modules, "indexing.executors.dask", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(CliptuneError, match=r"needs Dask \(.*\): pip install 'cliptune\[cluster\]'"):
+        open_executor("dask:tcp://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("name", APART)
+def test_a_worker_goes_on_while_the_parent_is_busy(opened, name):
+    with closing(opened(name, 1).run(clock, None, range(3))) as results:
         next(results)
         time.sleep(0.5)  # far longer than the next item takes
         now = time.monotonic()
@@ -125,9 +168,10 @@ def test_a_worker_goes_on_while_the_parent_is_busy():
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_dead_worker_costs_its_own_item_only(workers):
+@pytest.mark.parametrize("name", APART)
+def test_a_dead_worker_costs_its_own_item_only(opened, name, workers):
     items = [1, "exit", 2, "kill", 3, 4]
-    results = list(open_executor("processes", workers).run(fragile, None, items))
+    results = list(opened(name, workers).run(fragile, None, items))
     assert [item for item, _ in results] == items
     crashes = {item: result.reason for item, result in results if isinstance(result, Crash)}
     assert crashes == {
@@ -136,37 +180,43 @@ def test_a_dead_worker_costs_its_own_item_only(workers):
     }
 
 
-def test_an_item_that_killed_its_worker_is_tried_once_more_alone(tmp_path):
+@pytest.mark.parametrize("name", APART)
+def test_an_item_that_killed_its_worker_is_tried_once_more_alone(opened, name, tmp_path):
     items = [1, 2, "kill", 3, 4, 5, 6]
-    results = dict(open_executor("processes", 3).run(killed_beside_others, tmp_path, items))
+    results = dict(opened(name, 3).run(killed_beside_others, tmp_path, items))
     assert list(results) == items
     pid, start, end = results.pop("kill")
     assert all(begun >= end for other, begun, _ in results.values() if other == pid)  # in a fresh worker
-    assert all(done <= start or begun >= end for _, begun, done in results.values())
+    if name == "processes":  # of a cluster, other workers go on
+        assert all(done <= start or begun >= end for _, begun, done in results.values())
 
 
-def test_crashes_say_whether_the_item_may_not_be_to_blame():
-    results = dict(open_executor("processes", 2).run(fragile, None, ["kill", "exit"]))
+@pytest.mark.parametrize("name", APART)
+def test_crashes_say_whether_the_item_may_not_be_to_blame(opened, name):
+    results = dict(opened(name, 2).run(fragile, None, ["kill", "exit"]))
     assert (results["kill"].passing, results["exit"].passing) == (True, False)
 
 
-def test_an_item_that_finds_no_memory_stops_nothing(capfd):
-    results = dict(open_executor("processes", 1).run(starved, None, [1, "work", "result", 2]))
+@pytest.mark.parametrize("name", APART)
+def test_an_item_that_finds_no_memory_stops_nothing(opened, name, capfd):
+    results = dict(opened(name, 1).run(starved, None, [1, "work", "result", 2]))
     starving = Crash("not enough memory; close other programs, or use fewer workers", passing=True)
     assert results == {1: 1, 2: 2, "work": starving, "result": starving}
     assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_worker_that_is_killed_while_it_starts_is_replaced(tmp_path, workers):
+@pytest.mark.parametrize("name", APART)
+def test_a_worker_that_is_killed_while_it_starts_is_replaced(opened, name, tmp_path, workers):
     shared = KilledAtTheStart(tmp_path, 2)
-    assert list(open_executor("processes", workers).run(double, shared, [1, 2, 3])) == [(1, 1), (2, 2), (3, 3)]
+    assert list(opened(name, workers).run(double, shared, [1, 2, 3])) == [(1, 1), (2, 2), (3, 3)]
 
 
-def test_workers_that_are_always_killed_while_they_start_are_an_error(tmp_path):
+@pytest.mark.parametrize("name", APART)
+def test_workers_that_are_always_killed_while_they_start_are_an_error(opened, name, tmp_path):
     shared = KilledAtTheStart(tmp_path, 1000)
-    with pytest.raises(CliptuneError, match=r"^a worker process could not start \(killed by SIGKILL\); run it again"):
-        list(open_executor("processes", 2).run(double, shared, [1, 2, 3]))
+    with pytest.raises(CliptuneError, match=r"a worker process could not start \(killed by SIGKILL\); run it again"):
+        list(opened(name, 2).run(double, shared, [1, 2, 3]))
 
 
 def test_the_run_goes_on_with_fewer_workers_where_no_more_can_start(monkeypatch):
@@ -186,28 +236,32 @@ def test_the_run_goes_on_with_fewer_workers_where_no_more_can_start(monkeypatch)
         list(open_executor("processes", 3).run(double, 1, range(9)))
 
 
-def test_an_item_that_hangs_is_given_up():
+@pytest.mark.parametrize("name", APART)
+def test_an_item_that_hangs_is_given_up(opened, name):
     items = [1, "hang", 2, 3]
     for workers in (1, 2):
-        executor = open_executor("processes", workers, lambda item: 0.5 if item == "hang" else 60)
+        executor = opened(name, workers, lambda item: 0.5 if item == "hang" else 60)
         results = dict(executor.run(dawdling, None, items))
         assert list(results) == items
         assert results.pop("hang") == Crash("it was not done after 0.5 s, and given up")
         assert results == {1: 1, 2: 2, 3: 3}
 
 
-def test_workers_have_one_thread_and_the_parent_keeps_its_setting(monkeypatch):
+@pytest.mark.parametrize("name", APART)
+def test_workers_have_one_thread_and_the_parent_keeps_its_setting(opened, name, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    assert list(open_executor("processes", 1).run(threads, None, [0])) == [(0, ["1", "1"])]
+    assert list(opened(name, 1).run(threads, None, [0])) == [(0, ["1", "1"])]
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "OPENBLAS_NUM_THREADS" not in os.environ
 
 
-def test_workers_ignore_interrupts():
-    assert list(open_executor("processes", 1).run(interrupted, None, [1, 2])) == [(1, 1), (2, 2)]
+@pytest.mark.parametrize("name", APART)
+def test_workers_ignore_interrupts(opened, name):
+    assert list(opened(name, 1).run(interrupted, None, [1, 2])) == [(1, 1), (2, 2)]
 
 
-def test_a_worker_that_cannot_start_is_an_error_not_a_crash():
+@pytest.mark.parametrize("name", APART)
+def test_a_worker_that_cannot_start_is_an_error_not_a_crash(opened, name):
     with pytest.raises(CliptuneError, match=r"could not start \(exit status 5\).*__main__"):
-        list(open_executor("processes", 1).run(double, Unloadable(), [1]))
+        list(opened(name, 1).run(double, Unloadable(), [1]))
