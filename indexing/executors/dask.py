@@ -37,7 +37,7 @@ _LOOK_S = 1.0  # between looks at which workers there are
 _WAIT_S = 30.0  # for a worker to come, where there is none
 _LOSSES = 5  # workers that may be lost while they have an item: then it may be to blame
 _TRIES = 3  # of an item by different workers that fail by a fault of their machine
-_FAULTS = 5  # files in a row that a worker fails by such faults, and others do not: then it is left out
+_FAULTS = 5  # files in a row that a worker fails so, and others do not: then it is left out
 _KEPT = "what was finished is kept, and the same command goes on"
 
 
@@ -73,7 +73,7 @@ class _Given:
 
 @dataclass(eq=False)
 class _Worker:
-    """A worker of the cluster that may be used: what it was given, and files in a row that its machine failed."""
+    """A worker of the cluster that may be used: what it was given, and files in a row that it failed and others did."""
 
     address: str
     threads: int
@@ -148,7 +148,7 @@ class _Run:
         self.left_out = {address: why for address, why in self.left_out.items() if address in there}
         if new := [address for address in there if address not in self.workers and address not in self.left_out]:
             self._meet(new, there)
-        if not there and self.looked == -inf:
+        if not there and not self.taken and self.looked == -inf:
             _log.warning("the cluster has no workers yet; one is waited for %.0f s", _WAIT_S)
         self.looked = now
         if self.workers:
@@ -251,8 +251,17 @@ class _Run:
         elif getattr(result, "machine", False):
             self._try_elsewhere(worker, given, result)
         else:
-            worker.faults = 0
-            self.done[given.place] = result
+            self._finish(worker, given, result)
+
+    def _finish(self, worker: _Worker, given: _Given, result: Any) -> None:
+        """Keep a result; who failed this item before is left out where that is so again and again."""
+        self.done[given.place] = result
+        worker.faults = 0
+        for one in [self.workers[address] for address in given.tried if address in self.workers]:
+            one.faults += 1
+            if one.faults >= _FAULTS:
+                why = f"{one.faults} files in a row failed there and not elsewhere; check its mounts, memory and disk"
+                self._exclude(one, why)
 
     def _fail(self, worker: _Worker, given: _Given, failure: Exception) -> None:
         """Take back an item that nothing came of, which is not its fault."""
@@ -267,16 +276,13 @@ class _Run:
             self.looked = -inf
 
     def _try_elsewhere(self, worker: _Worker, given: _Given, result: Any) -> None:
-        """Have others try an item that failed by a fault of a machine, and see whether it is always this one."""
-        worker.faults += 1
+        """Have another worker try an item that failed by a fault of a machine."""
         given.tried.append(worker.address)
         others = [other for other in self.workers.values() if other.address not in given.tried]
         if others and len(given.tried) < _TRIES:
             self._give(min(others, key=lambda other: (other.faults, other.load)), given)
         else:
             self.done[given.place] = replace(result, reason=f"{result.reason} (worker {worker.address})")
-        if worker.faults >= _FAULTS and any(not other.faults for other in self.workers.values()):
-            self._exclude(worker, f"{worker.faults} files in a row failed there alone, the last: {result.reason}")
 
     def _exclude(self, worker: _Worker, why: str) -> None:
         """Use a worker no more; raises CliptuneError where there is no other."""

@@ -208,6 +208,10 @@ def test_best_rows_that_lie_in_one_period_are_found_in_few_passes():
     assert len(gpu.asked) == 16
 
 
+def broken(*_):
+    raise RuntimeError("CUDA driver version is insufficient")
+
+
 def test_looking_for_a_device_imports_nothing(monkeypatch):
     monkeypatch.setattr(devices, "_NODES", ("/dev/nowhere",))
     monkeypatch.setitem(sys.modules, "faiss", None)
@@ -218,5 +222,12 @@ def test_looking_for_a_device_imports_nothing(monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(devices, "find_spec", lambda name: None)
     assert devices.find().why.endswith("neither FAISS nor torch sees it: pip install 'cliptune[gpu]'")
+    monkeypatch.setitem(sys.modules, "faiss", Gpu())
+    assert devices.find() == ("faiss_flat", "FAISS 0.0 sees 1 GPU(s)")
+    monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
+    torch = SimpleNamespace(__version__="0.1", cuda=SimpleNamespace(is_available=lambda: True, get_device_name=str))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(Gpu, "get_num_gpus", broken)
+    assert devices.find() == ("torch", "torch 0.1 sees ; FAISS sees no GPU")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert not devices.is_likely()

@@ -10,7 +10,15 @@ from recommender.types import unit
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `pretrained`)")
 ROWS, DIM = 40_007, 24
-pytestmark = pytest.mark.parametrize("precision", ["fp16", "int8"])
+pytestmark = [
+    pytest.mark.parametrize("precision", ["fp16", "int8"]),
+    pytest.mark.parametrize("work", ["float32", "float16"]),  # the latter as on a GPU
+]
+
+
+@pytest.fixture(autouse=True)
+def _arithmetic(work, monkeypatch):
+    monkeypatch.setitem(torch_exact._WORK, "cpu", work)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +57,9 @@ def test_the_best_rows_are_those_of_float32(vectors, rows, k, share):
 
 def test_products_are_off_by_no_more_than_the_bound_and_by_a_fair_share_of_it(vectors, rows):
     kept, asked = rows._kept, queries(vectors, 50)
-    held = kept.codes[:ROWS].double().numpy() * kept.scale
-    off = np.abs(held @ asked.T.astype(float) - vectors.astype(float) @ asked.T.astype(float)).max(0)
+    lifted = torch.from_numpy(asked * kept.scale * torch_exact._LIFT).to(rows._work)
+    products = (kept.codes[:ROWS].to(rows._work) @ lifted.T).double().numpy() / torch_exact._LIFT
+    off = np.abs(products - vectors.astype(float) @ asked.T.astype(float)).max(0)
     bound = rows._error(asked)
     assert (off <= bound).all()
     assert (off >= bound / 12).all()  # a bound of no use would look through everything
@@ -58,7 +67,7 @@ def test_products_are_off_by_no_more_than_the_bound_and_by_a_fair_share_of_it(ve
 
 def test_few_rows_are_scored_again(vectors, rows, precision):
     near = rows.near(queries(vectors), 200)
-    assert max(map(len, near)) < {"fp16": 260, "int8": 800}[precision]
+    assert max(map(len, near)) < {"fp16": 300, "int8": 900}[precision]
 
 
 def test_rows_all_alike_are_all_found(precision):

@@ -11,6 +11,7 @@ from recommender.errors import BackendError
 
 _NODES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg")  # the last: NVIDIA's in Windows' Linux
 _DRIVER = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "nvcuda.dll"
+_UNUSABLE = (BackendError, ImportError, OSError, RuntimeError)  # not installed, or of another driver
 _LIBRARIES = ("libtorch_cuda.so", "torch_cuda.dll")
 
 
@@ -32,20 +33,31 @@ def find() -> Serving:
     """What serves on a GPU: FAISS where its GPU build sees one, else torch where its CUDA build does."""
     if not is_likely():
         return Serving(None, "no CUDA device was found")
-    try:
-        faiss = load_faiss()
-        if gpu_usable(faiss):
-            return Serving("faiss_flat", f"FAISS {faiss.__version__} sees {faiss.get_num_gpus()} GPU(s)")
-    except BackendError:
-        pass
-    if _torch_has_cuda():
-        import torch
-
-        if torch.cuda.is_available():
-            return Serving("torch", f"torch {torch.__version__} sees {torch.cuda.get_device_name()}; FAISS sees no GPU")
+    for backend, look in {"faiss_flat": _seen_by_faiss, "torch": _seen_by_torch}.items():
+        try:
+            why = look()
+        except _UNUSABLE:
+            why = None
+        if why:
+            return Serving(backend, why)
     return Serving(
         None, "a CUDA device is likely here, but neither FAISS nor torch sees it: pip install 'cliptune[gpu]'"
     )
+
+
+def _seen_by_faiss() -> str | None:
+    faiss = load_faiss()
+    return f"FAISS {faiss.__version__} sees {faiss.get_num_gpus()} GPU(s)" if gpu_usable(faiss) else None
+
+
+def _seen_by_torch() -> str | None:
+    if not _torch_has_cuda():
+        return None
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return f"torch {torch.__version__} sees {torch.cuda.get_device_name()}; FAISS sees no GPU"
 
 
 def _torch_has_cuda() -> bool:

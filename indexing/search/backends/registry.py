@@ -224,7 +224,7 @@ def _candidates(segment: Segment, name: str) -> list[Candidate]:
     if name in MATRICES or (name not in (AUTO, REPRESENTATIVES) and segment.home is not None):
         return [Candidate(name, "it is set")]
     exactly = auto_backend(len(segment.vectors))
-    size = f"{len(segment.vectors):,} windows: numpy is exact up to {FAISS_ROWS:,}, FAISS from there on"
+    size = f"{len(segment.vectors):,} windows; numpy searches up to {FAISS_ROWS:,}, FAISS or a GPU from there on"
     serving = devices.Serving(None, size) if exactly == "exact" or name == REPRESENTATIVES else devices.find()
     tried = [Candidate(serving.backend, serving.why)] if serving.backend else []
     if segment.home is not None:

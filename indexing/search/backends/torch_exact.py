@@ -30,7 +30,8 @@ _LIFT = 256.0  # products are this many times too large, so that fp16 holds smal
 _ROOM = 0.6  # of the free memory: what rows may take; of the rest a quarter goes to the best of cells
 _INDEXED = 2**31 - 1  # cells of all queries together: what torch's selections can number
 _GATHERED = 3  # of the rows one in so many: from there on a processor multiplies all rather than gather some
-_ROUNDING = {"cuda": 2.0**-11, "cpu": 2.0**-24}  # of a number in fp16 and in float32
+_WORK = {"cuda": "float16", "cpu": "float32"}  # what products are taken in
+_ROUNDING = {"float16": 2.0**-11, "float32": 2.0**-24}
 
 
 def load_torch() -> Any:
@@ -136,7 +137,7 @@ class TorchRows:
         self._torch, self._vectors, self._kept = load_torch(), vectors, kept
         self.device = kept.codes.device.type
         self.precision = "int8" if kept.codes.dtype == self._torch.int8 else "fp16"
-        self._work = self._torch.float16 if self.device == "cuda" else self._torch.float32
+        self._work = getattr(self._torch, _WORK[self.device])
         if self.device == "cuda":  # sums of products stay in float32, as `_error` has it
             self._torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
         self._cells = len(kept.codes) // _CELL
@@ -174,9 +175,9 @@ class TorchRows:
                 edges = cells.topk(k, dim=1, sorted=False).values.amin(1).float()
             low = (edges - self._torch.from_numpy(slack).to(edges)).clamp_min_(-3e38)  # without cells that hold no row
             hits = (cells >= low[:, None]).nonzero()
-            ends = self._torch.bincount(hits[:, 0], minlength=len(some)).cumsum(0).tolist()
+            ends = np.cumsum(self._torch.bincount(hits[:, 0], minlength=len(some)).tolist())
             del cells
-            for i, (first, last) in enumerate(zip([0, *ends], ends, strict=False)):
+            for i, (first, last) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
                 found.append(self._rows_of(hits[first:last, 1], lifted[i], k, slack=float(slack[i]), mask=mask))
         return found
 
@@ -216,9 +217,9 @@ class TorchRows:
         The rest's share by Cauchy and Schwarz; the rounding of the query and of the product, and of d additions in
         float32; what fp16 cannot hold of small parts of a query.
         """
-        kept, dim, unit = self._kept, queries.shape[1], _ROUNDING[self.device]
+        kept, dim, work = self._kept, queries.shape[1], _WORK[self.device]
         lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
-        rounding = kept.length * (2 * unit + dim * 2.0**-22 + 2.0**-20)
-        tiny = 2.0**-25 * dim**0.5 * kept.code / _LIFT if self.device == "cuda" else 0.0
+        rounding = kept.length * (2 * _ROUNDING[work] + dim * 2.0**-22 + 2.0**-20)
+        tiny = 2.0**-25 * dim**0.5 * kept.code / _LIFT if work == "float16" else 0.0
         error: Array = lengths * (kept.rest + rounding) * 1.01 + tiny
         return error

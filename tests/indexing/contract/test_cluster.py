@@ -129,7 +129,7 @@ def test_a_machine_that_sees_no_files_is_left_out_and_costs_none(cluster, tmp_pa
     results = [result for _, result in open_executor(f"dask:{cluster}").run(sees_nothing, tmp_path / "at", range(14))]
     assert not any(result.machine for result in results)
     assert len({result.reason for result in results}) == 1
-    assert "5 files in a row failed there alone" in caplog.text
+    assert "5 files in a row failed there and not elsewhere" in caplog.text
 
 
 def test_a_fault_of_all_machines_names_the_last(cluster):
