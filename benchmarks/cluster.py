@@ -81,7 +81,7 @@ def report(music: Path, cluster: str, workers: int) -> str:
             f"| dask | {wall[1]} |",
             "",
             f"Throughput of the cluster against `processes`, round by round: {quartiles(share, 2)}, at least .9 asked "
-            f"({'kept' if statistics.median(share) >= 0.9 else '**missed**'}). All {2 * ROUNDS} runs gave "
+            f"({verdict(share)}). All {2 * ROUNDS} runs gave "
             f"{'the same bits' if same else '**different results**'}.",
             "",
             "Both on the same cores: this is what Dask and the hosting cost. What more machines gain was not measured,",
@@ -89,6 +89,13 @@ def report(music: Path, cluster: str, workers: int) -> str:
             "",
         ]
     )
+
+
+def verdict(share: list[float]) -> str:
+    """Whether nine tenths are kept: surely where three rounds of four keep them."""
+    if statistics.quantiles(share, n=4)[0] >= 0.9:
+        return "kept"
+    return "not surely" if statistics.median(share) >= 0.9 else "**missed**"
 
 
 def run(music: Path, place: Path, executor: str, *, workers: int) -> Run:
