@@ -25,7 +25,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _works: dict[str, "_Work"] = {}
 
 
-class Unknown(CliptuneError):
+class Unknown(Exception):
     """This worker does not hold what it is to do: it was started anew, or held it for too long without a file."""
 
 
