@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
 Schema = Mapping[str, Any]
 """A JSON schema (2020-12)."""
 
-BODY_BYTES = 65_536
-"""The largest JSON body."""
-
 ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{8,64}$"}
 TRACK: Schema = {"type": "integer", "minimum": 1, "maximum": 2**53 - 1}
 SECONDS: Schema = {"type": "number", "minimum": 0, "maximum": 360_000}
 COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 1_000_000}
 TEXT: Schema = {"type": "string", "maxLength": 300, "pattern": r"^[^\x00]*$"}
+MODEL: Schema = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"}
+LENGTH: Schema = {"type": "string", "pattern": "^(clip|[0-9]{1,5}(\\.[0-9]{1,3})?)$"}
 ANYTHING: Schema = {"type": "object"}
 ERROR: Schema = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 
@@ -132,8 +131,8 @@ class Operation:
         return given
 
     async def _of_body(self, request: Request) -> dict[str, Any]:
-        try:
-            body = json.loads(await read_body(request), parse_constant=_refuse_constant)
+        try:  # the guard has read the body whole, and bounded it
+            body = json.loads(await request.body(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise Refusal(400, "the body is no JSON") from None
         _check(_Validator(self.body), body, "the body")
@@ -147,7 +146,7 @@ class Operation:
 _PARTS: dict[str, Schema] = {
     "track": TRACK,
     "number": {"type": "integer", "minimum": 0, "maximum": 10_000},
-    "model": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"},
+    "model": MODEL,
 }
 
 
@@ -155,19 +154,6 @@ def reply(found: Any, status: int = 200) -> Response:
     """JSON of ASCII: a name that is no UTF-8 has no other form."""
     text = json.dumps(found, allow_nan=False, separators=(",", ":"))
     return Response(text.encode("ascii"), status, media_type="application/json")
-
-
-async def read_body(request: Request, most: int = BODY_BYTES) -> bytes:
-    """The body of a request; raises Refusal for one that is too long, or does not come whole."""
-    body = bytearray()
-    try:
-        async for part in request.stream():
-            body += part
-            if len(body) > most:
-                raise Refusal(413, f"the body is longer than {most:,} bytes")
-    except ClientDisconnect:
-        raise Refusal(400, "the body ended early") from None
-    return bytes(body)
 
 
 def _convert(text: str, schema: Schema) -> Any:

@@ -20,24 +20,21 @@ from webapp.tasks import TASKS
 @pytest.fixture(scope="module")
 def long_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two hours of silence: some seconds of work."""
-    path = tmp_path_factory.mktemp("long") / "silence.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(1)
-        file.setframerate(4000)
-        file.writeframes(b"\x80" * 4000 * 7200)
-    return path
+    return silence(tmp_path_factory.mktemp("long"), 7200)
 
 
 @pytest.fixture(scope="module")
 def short_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("short") / "silence.wav"
-    with wave.open(str(path), "wb") as file:
+    return silence(tmp_path_factory.mktemp("short"), 1)
+
+
+def silence(folder: Path, seconds: int) -> Path:
+    with wave.open(str(folder / "silence.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(1)
         file.setframerate(4000)
-        file.writeframes(b"\x80" * 4000)
-    return path
+        file.writeframes(b"\x80" * 4000 * seconds)
+    return folder / "silence.wav"
 
 
 def with_jobs(scenario):

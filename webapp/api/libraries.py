@@ -4,12 +4,11 @@ import asyncio
 from typing import Any
 
 from webapp.job import Job
-from webapp.operations import COUNT, ID, TEXT, Call, Operation, record
+from webapp.operations import COUNT, ID, MODEL, TEXT, Call, Operation, record
 from webapp.refusal import Refusal
 from webapp.tasks.limits import PEAKS
 
 _NAME = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}$"}
-_MODEL = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"}
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": 500}
 _STARTED = {"type": "object", "properties": {"job": {"type": "string"}}, "required": ["job"]}
 _CHANGES = ("add", "update", "verify")
@@ -115,7 +114,7 @@ OPERATIONS = (
         "Make a library of a folder.",
         make,
         """curl -H "$T" -d '{"name": "film", "folder": "'$FOLDER'"}' $A/api/libraries""",
-        body=record({"name": _NAME, "folder": ID}, model=_MODEL),
+        body=record({"name": _NAME, "folder": ID}, model=MODEL),
         status=202,
         result=_STARTED,
         refusals=_BUSY,

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from webapp.operations import ID, SECONDS, TRACK, Call, Operation, record, several
+from webapp.operations import ID, LENGTH, SECONDS, TRACK, Call, Operation, record, several
 from webapp.refusal import Refusal
 
 _VALUE = {"type": ["string", "number", "boolean"], "maxLength": 300}
@@ -16,7 +16,6 @@ _SETTINGS = {
     "propertyNames": {"pattern": "^[a-z_]{1,30}$"},
     "additionalProperties": {"anyOf": [_VALUE, several(_VALUE, 50)]},
 }
-_LENGTH = {"type": "string", "pattern": "^(clip|[0-9]{1,5}(\\.[0-9]{1,3})?)$"}
 _PICK = {
     "type": "object",
     "properties": {"id": ID, "at": {"type": "string"}, "clip": {"type": "object"}, "track": {"type": "object"}},
@@ -85,7 +84,7 @@ OPERATIONS = (
         body=record(
             {"clip": ID, "track": TRACK, "in_s": SECONDS, "out_s": SECONDS},
             score={"type": ["number", "null"]},
-            settings={**_SETTINGS, "properties": {"fit": _LENGTH}},
+            settings={**_SETTINGS, "properties": {"fit": LENGTH}},
         ),
         status=201,
         result=_PICK,

@@ -11,14 +11,13 @@ from webapp.app import App
 from webapp.clips import Clip
 from webapp.films import film_key
 from webapp.job import LATER, SOON, Job
-from webapp.operations import ID, SECONDS, TRACK, Call, Operation, record, several
+from webapp.operations import ID, LENGTH, SECONDS, TRACK, Call, Operation, record, several
 from webapp.refusal import Refusal
 
 _FLAG = {"type": "boolean"}
-_LENGTH = {"type": "string", "pattern": "^(clip|[0-9]{1,5}(\\.[0-9]{1,3})?)$"}
 MIX: dict[str, Mapping[str, Any]] = {
     "in": SECONDS,
-    "fit": _LENGTH,
+    "fit": LENGTH,
     "ending": {"enum": ["free", "real"]},
     "hit": SECONDS,
     "speech_lu": {"type": "number", "minimum": 6, "maximum": 30},
