@@ -35,6 +35,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("timelines",),
         ("engine", "outputs", "sample", "options"),
         ("editing.export",),
+        ("films",),
         ("console", "page"),  # the console offers the formats that outputs register
         ("commands", "editing_commands", "failing"),
     ),
@@ -46,6 +47,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("writing",),
         ("library",),
         ("beats", "picks"),
+        ("edits",),
         ("ingest",),
         ("maintenance",),
         ("commands",),

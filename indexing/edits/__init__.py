@@ -1,0 +1,1 @@
+"""Finished films as ground truth: which track of a library lies under each, where and from which in-point."""
