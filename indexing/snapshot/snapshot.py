@@ -10,6 +10,7 @@ got since is read from the store as a small exact tail; only then are the catalo
 import re
 import shutil
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -40,6 +41,7 @@ CHANGES = "changes"
 PER_WINDOW = ("vectors", "affect", "inputs", "bounds")
 PER_TRACK = ("ids", "parts", "offsets")
 _NAME = re.compile(rf"(?:{re.escape(PARTIAL)})?[0-9]+-[0-9a-f]{{8}}")
+_ATTEMPTS = 5
 T = TypeVar("T")
 _log = getLogger(__name__)
 
@@ -169,12 +171,28 @@ def _checked(value: Any, kind: type[T]) -> T:
 
 
 def load_or_none(folder: Path) -> Snapshot | None:
-    """The published snapshot, or None when there is none that can be used (the store has everything)."""
-    try:
-        return load(folder)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        _log.info("%s: no usable snapshot (%s)", folder, error)
-        return None
+    """The published snapshot, or None when there is none that can be used (the store has everything).
+
+    Where another is published meanwhile, and segments go that only the one before needed, that one.
+    """
+    for left in reversed(range(_ATTEMPTS)):
+        stamp = _stamp(folder)
+        try:
+            return load(folder)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if left and _stamp(folder) != stamp:
+                continue
+            _log.info("%s: no usable snapshot (%s)", folder, error)
+            return None
+    return None
+
+
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    """Changes with the manifest."""
+    with suppress(OSError):
+        status = (folder / MANIFEST).stat()
+        return status.st_mtime_ns, status.st_ino
+    return None
 
 
 def load_segment(home: Path, rows: int) -> Segment:

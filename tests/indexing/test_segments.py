@@ -20,8 +20,6 @@ from indexing.maintenance.compact import compact
 from indexing.maintenance.repair import repair
 from indexing.maintenance.verify import verify
 from indexing.snapshot import current, publishing, snapshot
-from indexing.snapshot.medians import band_of, cut, medians_of
-from indexing.snapshot.segments import Segment
 from indexing.writing import writer
 from recommender.errors import LibraryError
 from recommender.types import Filter, Range
@@ -209,6 +207,26 @@ def test_a_reader_keeps_segments_that_are_merged_and_removed(library, music):
     check(library)
 
 
+def test_a_reader_whose_segments_go_while_it_opens_takes_the_next_snapshot(library, music, monkeypatch):
+    real, moved = snapshot.load_segment, []
+
+    def late(home, rows):
+        if not moved:  # a writer publishes between the manifest and its files
+            moved.append(home)
+            toy(music / "new.mp3", 100, "4 100")
+            with monkeypatch.context() as patch:
+                patch.setattr(publishing, "SMALL_ROWS", 1000)
+                update(library, music)
+        return real(home, rows)
+
+    monkeypatch.setattr(snapshot, "load_segment", late)
+    with Library.open(library.folder) as reader:
+        assert moved
+        assert not moved[0].exists()
+        assert reader._facts
+        assert reader.count("music") == 13
+
+
 def test_a_modality_that_did_not_change_is_carried_along(library, music, tmp_path):
     toy(music / "new.mp3", 100, "3 100")
     update(library, music)
@@ -359,24 +377,6 @@ def test_nothing_is_left_of_a_publication_that_fails(several, music, monkeypatch
         opened.publish()
     several.reload()
     check(several)
-
-
-def test_medians_by_bands_are_those_of_all_rows():
-    random, empty = np.random.default_rng(3), np.empty((0, 2))
-    segments, alike = [], 0
-    for rows, shift, step in ((900, 0.0, 1), (400, 0.3, 3), (30, 2.0, 2), (8, -1.0, 1)):
-        inputs = np.round(random.normal(shift, 1, (rows, 5)), 1).astype(np.float32)  # many are equal
-        band = band_of(inputs) if rows > 100 else None
-        ids = np.arange(1, rows + 1)
-        segments.append(Segment(ids, ids, np.arange(rows + 1), ids % step == 0, empty, empty, inputs, empty, band=band))
-        for some in (segments, segments[-1:]):
-            right = np.median(np.concatenate([s.inputs[s.alive] for s in some]), axis=0)
-            assert medians_of(some).tolist() == right.astype(np.float32).tolist()
-            alike += publishing.medians_of.__globals__["_by_bands"](some) is not None
-    assert alike >= 2
-    low, high = cut(900)
-    assert (low, high) == (405, 495)
-    assert band_of(segments[0].inputs).tolist() == np.sort(segments[0].inputs, axis=0)[low:high].T.tolist()
 
 
 def test_adding_costs_what_is_new(tmp_path, monkeypatch):
