@@ -5,6 +5,7 @@ rows of tracks which changed are on their way, then these rows, then that they a
 changed since the state that it names is scored by the library itself.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,14 +15,17 @@ import numpy as np
 from indexing.library import Library
 from indexing.search.clusters import PER_TRACK, represent, starts_of
 from indexing.search.servers import MOST_PLACES, REPRESENTATIVES, WINDOWS, Rows, State, open_server
-from indexing.search.servers.address import LOCAL, PUBLISH_S, Address
+from indexing.search.servers.address import LOCAL, PUBLISH_S, QUERY_S, Address
 from indexing.search.servers.conditions import describe_track
 from indexing.search.servers.depth import measure_depth
 from indexing.search.servers.remembering import remember
+from indexing.search.servers.serving import FRESH_S
 from recommender.errors import Argument, BackendError, InputError, LibraryLocked
 from recommender.home import data_home
 from recommender.types import Array, Modality
 
+PAUSE_S = FRESH_S + QUERY_S
+"""Seconds after which no query relies any longer on what a server said of itself before."""
 _TRACKS = 1024  # sent together
 _STEPS = 16  # times that something is sent between two notes of how far it is
 _GROWN = 1.25  # times as many tracks as were measured: measured again
@@ -96,6 +100,7 @@ class _Publishing:
         again, gone, rest = self._left(before)
         if len(again) or len(gone):
             self.index.keep(replace(before, until=generation))
+            time.sleep(PAUSE_S)
         for at in range(0, len(gone), _TRACKS):
             self.index.drop(gone[at : at + _TRACKS])
         total = len(again) + len(rest)
@@ -114,12 +119,12 @@ class _Publishing:
         self._refuse(state, anew)
         known = state is not None and library.changes_since(state.generation) is not None
         if state is None or anew or not known or state.space != library.space:
-            return self._clear(self._measured())
+            return self._clear(state, self._measured())
         if len(self.ids) <= _GROWN * state.tracks:
             return state
         measured = self._measured()
         if measured.form != state.form:
-            return self._clear(measured)
+            return self._clear(state, measured)
         return replace(state, rows=measured.rows, near_rows=measured.near_rows, tracks=measured.tracks)
 
     def _refuse(self, state: State | None, anew: bool) -> None:
@@ -148,8 +153,11 @@ class _Publishing:
         of_now = library.generation
         return State(library.uid, library.space, of_now, 0, of_now, 0, form, rows, near, len(self.ids))
 
-    def _clear(self, state: State) -> State:
-        """The same state, said by an empty index."""
+    def _clear(self, before: State | None, state: State) -> State:
+        """The same state, said by an empty index; first that of before says that it is not all there."""
+        if before is not None:
+            self.index.keep(replace(before, upto=0))
+            time.sleep(PAUSE_S)
         self.index.clear(state.space.dim)
         self.index.keep(state)
         return state

@@ -16,6 +16,9 @@ from recommender.types import Filter, Range, unit
 TRACKS, EACH, DIM = 420, 6, 16
 KINDS = pytest.mark.parametrize("kind", sorted(SERVERS))
 FORMS = pytest.mark.parametrize("form", [REPRESENTATIVES, WINDOWS])
+BOTH = pytest.mark.parametrize(
+    ("kind", "form"), [("local", WINDOWS), *((kind, REPRESENTATIVES) for kind in sorted(SERVERS))]
+)
 FILTERS = [
     Filter(bpm=Range(80, 140), half_double=True),
     Filter(genres=frozenset(["rock"]), duration_s=Range(100, np.inf)),

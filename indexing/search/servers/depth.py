@@ -34,7 +34,11 @@ class Measuring(Protocol):
 
 
 def measure_depth(library: Measuring, modality: Modality, recall: float = Settings.recall) -> Reached | None:
-    """What the fewest rows reach that serve; None where none do, or there are too few tracks to tell."""
+    """What the fewest rows reach that find all, else the most; None where none serve, or there are too few tracks to
+    tell.
+
+    They serve where they find enough: a server is to change no answer, so that it is not enough to lose little score.
+    """
     segments = library.segments(modality)
     if sum(int(one.alive.sum()) for one in segments) < 2 * DEPTH:
         return None
@@ -46,12 +50,11 @@ def measure_depth(library: Measuring, modality: Modality, recall: float = Settin
     nearest = _nearest(segments, queries)
     looks = [_look(library, segments, query, owners) for query, owners in zip(queries, nearest, strict=True)]
     steps = [reach(looks, right, rows) for rows in ROWS]
-    near = next((2 * step.rows for step in steps if step.recall_at_10 >= recall), ROWS[-1])
-    for serves in (Reached.finds, Reached.is_as_good):
-        for step in steps:
-            if serves(step, recall):
-                return replace(step, near_rows=min(near, step.rows))
-    return None
+    if not steps[-1].finds(recall):
+        return None
+    near = next((2 * step.rows for step in steps if step.recall_at_10 >= 1), ROWS[-1])
+    found = next((step for step in steps if step.recall_at_200 >= 1), steps[-1])
+    return replace(found, near_rows=min(near, found.rows))
 
 
 def _nearest(segments: Sequence[Segment], queries: Array) -> Array:

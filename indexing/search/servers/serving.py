@@ -57,11 +57,12 @@ class Asking(Protocol):
 
 @dataclass
 class _Held:
-    """An index, what it said of itself and when, and which tracks were changed since."""
+    """An index, what it said of itself and when, which tracks were changed since, and why it is not asked now."""
 
     index: TrackIndex
     state: State
     late: Array
+    hindrance: str | None
     checked_s: float
 
 
@@ -86,17 +87,15 @@ class Serving:
     ) -> Candidates | None:
         """The k best tracks as `Library.search` finds them; None where the library is to find them by itself.
 
-        So it is where a filter leaves little, for which no server is asked, where more has changed since than pays,
-        and where the server does not give enough. Raises BackendError where it does not answer, or is of another
-        library or state.
+        So it is where a filter leaves little, for which no server is asked, where the server is of another state and
+        where it does not give enough. Raises BackendError where it does not answer, or holds something else.
         """
         asked = _Asked(query, k, library.select(modality, where))
         if where and _windows(asked.chosen) <= _FEW:
             return None
         held, left = self._check(library, modality)
-        if len(held.late) > MOST_LATE:
-            late = len(held.late)
-            _log.warning("%s: %d tracks changed since: searched here until they are sent", self.address, late)
+        if held.hindrance is not None:
+            _log.warning("%s %s; searched here meanwhile", self.address, held.hindrance)
             return None
         rows = _first_rows(held, asked)
         if where and (told := without_paths(where)) != where:
@@ -120,13 +119,12 @@ class Serving:
                 return held, REQUESTS
             index = held.index if held else open_server(self.address.of(modality))
             state = index.state()
-            why, late = refusal(state, library), None
-            if state is not None and why is None:
-                late = held.late if held and held.state == state else library.changes_since(state.generation)
-            if state is None or late is None:
-                why = why or "holds a state of before changes were noted; send all"
+            if (why := _refusal(state, library)) or state is None:
                 raise BackendError(f"{self.address} {why}: ", Argument("server", self.address, "index publish"))
-            self._held[modality] = _Held(index, state, late, now_s)
+            late = held.late if held and held.state == state else library.changes_since(state.generation)
+            hindrance = _hindrance(state, library, late)
+            late = np.empty(0, np.int64) if late is None else late
+            self._held[modality] = _Held(index, state, late, hindrance, now_s)
             return self._held[modality], REQUESTS - 1
 
     def describe(self, library: Asking, modality: Modality) -> dict[str, Any]:
@@ -138,6 +136,7 @@ class Serving:
         except BackendError as error:
             return told | {"notice": str(error)}
         state = held.state
+        told |= {"notice": held.hindrance} if held.hindrance else {}
         told |= {"form": state.form, "rows": rows, "rows_published": state.count}
         return told | {"generation": state.generation, "changed_since": len(held.late)}
 
@@ -178,21 +177,26 @@ def rows_for(state: State, k: int) -> int:
     return state.near_rows if k <= NEAR else math.ceil(state.rows * max(1.0, k / DEPTH))
 
 
-def refusal(state: State | None, library: Asking) -> str | None:
-    """Why a server cannot answer for a library in this state, None where it can."""
+def _refusal(state: State | None, library: Asking) -> str | None:
+    """Why a server is not the library's, None where it is."""
     if state is None:
         return "holds nothing of this library; send it"
     if state.uid != library.uid:
         return "holds another library; publish this one elsewhere"
     if state.space != library.space:
         return f"holds vectors of the model '{state.space.model}' revision {state.space.revision}; send those of now"
+    return None
+
+
+def _hindrance(state: State, library: Asking, late: Array | None) -> str | None:
+    """Why a server cannot be asked for the state of the library that is open, None where it can."""
     if state.until > library.generation:
-        return (
-            f"holds state {state.until} of the library, {library.generation} was opened; open it again, or bring this "
-            "copy up to date and then"
-        )
+        return f"has state {state.until} of the library, {library.generation} is open: open it again, or update it"
     if state.upto is not None:
-        return f"does not have all yet (tracks up to {state.upto}); let that end, or go on with it"
+        return f"does not have all (tracks up to {state.upto}): let that end, or run `recommend index publish` again"
+    if late is None or len(late) > MOST_LATE:
+        many = "many" if late is None else f"{len(late):,}"
+        return f"lacks {many} tracks that changed since: run `recommend index publish`"
     return None
 
 

@@ -57,6 +57,7 @@ def in_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(depth, "QUERIES", 20)
     monkeypatch.setattr(serving, "_FEW", 0)
     monkeypatch.setattr(serving, "FRESH_S", -1.0)
+    monkeypatch.setattr("indexing.maintenance.publish.PAUSE_S", 0.0)
 
 
 @pytest.fixture

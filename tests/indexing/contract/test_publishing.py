@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from serving_samples import (
+    BOTH,
     EACH,
     FILTERS,
-    FORMS,
     KINDS,
     TRACKS,
     answer,
@@ -47,8 +47,7 @@ def test_published_twice_is_as_once(kind, library, monkeypatch):
     assert index.count() == first.state.count
 
 
-@KINDS
-@FORMS
+@BOTH
 def test_only_what_changed_is_sent_and_before_it_is_it_is_found_all_the_same(
     kind, form, as_windows, library, vectors, monkeypatch
 ):
@@ -75,7 +74,7 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize("instant", ["put", "keep", "drop"])
-@pytest.mark.parametrize("calls", [1, 2, 3])
+@pytest.mark.parametrize("calls", [1, 3])
 def test_killed_at_any_instant_and_put_again_it_converges(instant, calls, library, vectors, monkeypatch):
     monkeypatch.setattr("indexing.maintenance.publish._TRACKS", 100)
     monkeypatch.setattr("indexing.maintenance.publish._STEPS", 2)
@@ -110,7 +109,7 @@ def test_killed_at_any_instant_and_put_again_it_converges(instant, calls, librar
     assert strict.state() == replace(fresh.state(), tracks=strict.state().tracks)
 
 
-def test_what_was_sent_before_a_kill_is_not_sent_again(library, monkeypatch):
+def test_what_was_sent_before_a_kill_is_not_sent_again(library, monkeypatch, caplog):
     monkeypatch.setattr("indexing.maintenance.publish._TRACKS", 100)
     monkeypatch.setattr("indexing.maintenance.publish._STEPS", 1)
     at, index, strict = failing(monkeypatch)
@@ -118,8 +117,8 @@ def test_what_was_sent_before_a_kill_is_not_sent_again(library, monkeypatch):
     while next(events).done < 200:
         pass
     events.close()
-    with pytest.raises(BackendError, match=r"does not have all yet \(tracks up to 200\); let that end, or go on"):
-        serving.Serving(at).search(library, queries()[0], 5, modality="music")
+    assert serving.Serving(at).search(library, queries()[0], 5, modality="music") is None
+    assert caplog.messages[-1].startswith(f"{at} does not have all (tracks up to 200): let that end, or run")
     assert library.server is None
     assert send(library, at).sent == TRACKS - 200
     assert index.count() == strict.state().count
