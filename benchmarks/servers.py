@@ -1,6 +1,6 @@
 """A library on a vector server: bytes and CPU time a track, requests and CPU time a query, and if answers are equal.
 
-    python benchmarks/servers.py [--tracks 4000] [--music ../shared/data/macleod] [--out docs/results/servers.md]
+    python benchmarks/servers.py [--music ../shared/data/macleod] [--out docs/results/servers.md]
 
 Made-up tracks of 35 windows as `representatives.py` has them: plain ones, ones of three unlike sections, and ones in
 the space of the built-in model, whose emotions lie as those of the music do. Queries are no windows (seed 9; how many
@@ -38,6 +38,9 @@ from indexing.search.servers.local import LocalTracks
 from indexing.search.servers.rows import row_ids
 
 QUERIES, CUTS = 100, (10, 200)
+BOTH, LARGE = ("local", "qdrant"), {20_000: ("local",)}
+SIZES = {kind: {4000: BOTH} | (LARGE if kind == "builtin" else {}) for kind in KINDS}
+"""Tracks of the libraries by kind, and the servers that they are sent to."""
 AT = Address("qdrant", "localhost", 6333, "tracks")
 PER_TRACK = ("library", "server", "form", "rows", "vectors kB", "as JSON kB", "made ms", "put ms", "measured s")
 PER_QUERY = ("library", "server", "tracks", "equal lists", "found", "requests", "here ms", "asking ms", "alone ms")
@@ -77,7 +80,6 @@ class Measured:
 
 def main() -> None:
     options = measuring.parser(__doc__)
-    options.add_argument("--tracks", type=int, default=4000)
     options.add_argument("--music", type=Path, default=Path("../shared/data/macleod"))
     args = options.parse_args()
     if not args.music.is_dir():
@@ -85,16 +87,20 @@ def main() -> None:
     warnings.simplefilter("ignore", UserWarning)  # of Qdrant's client: that it is slow without a server
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["CLIPTUNE_HOME"] = scratch
-        libraries = {kind: make(kind, args.tracks, args.music, Path(scratch) / kind) for kind in KINDS}
-        found = [measure(kind, *made) for kind, made in libraries.items()]
+        found = []
+        for kind, sizes in SIZES.items():
+            vectors = vectors_of(kind, max(sizes), args.music)
+            for tracks, names in sizes.items():
+                made = make(vectors[: tracks * WINDOWS], Path(scratch) / f"{kind}-{tracks}")
+                found.append(measure(f"{KINDS[kind]}, {tracks:,} tracks", names, *made))
     puts, asks = ([row for both in found for row in both[i]] for i in range(2))
-    measuring.publish(report(puts, asks, args.tracks), args.out)
+    measuring.publish(report(puts, asks), args.out)
 
 
-def make(kind: str, tracks: int, music: Path, folder: Path) -> tuple[Path, Any]:
+def make(vectors: Any, folder: Path) -> tuple[Path, Any]:
     """A library in a folder, and queries for it."""
     folder.mkdir()
-    vectors = vectors_of(kind, tracks, music)
+    tracks = len(vectors) // WINDOWS
     np.save(folder / "v.npy", vectors)
     names, genres = np.repeat(np.arange(tracks), WINDOWS), ("Rock; Pop", "Ambient")
     lines = [f"{i},{60 + i % 120},{('A minor', 'C major')[i % 2]},{genres[i % 2]},CC BY 4.0\n" for i in names]
@@ -103,15 +109,15 @@ def make(kind: str, tracks: int, music: Path, folder: Path) -> tuple[Path, Any]:
     return folder / "library", draw_queries(vectors, SEED)[:QUERIES].astype(np.float64)
 
 
-def measure(kind: str, folder: Path, queries: Any) -> tuple[list[list[str]], list[list[str]]]:
-    """Rows of both tables for a library."""
+def measure(kind: str, names: tuple[str, ...], folder: Path, queries: Any) -> tuple[list[list[str]], list[list[str]]]:
+    """Rows of both tables for a library on these servers."""
     puts, asks = [], []
-    for name in ("local", "qdrant"):
+    for name in names:
         index = Measured(LocalTracks() if name == "local" else in_memory())
         servers.SERVERS["qdrant"] = lambda address, index=index: index
         with Library.open(folder, backend="exact") as library:
-            puts.append([KINDS[kind], name, *put(library, index)])
-            asks += [[KINDS[kind], name, str(k), *ask(library, index, queries, k)] for k in CUTS]
+            puts.append([kind, name, *put(library, index)])
+            asks += [[kind, name, str(k), *ask(library, index, queries, k)] for k in CUTS]
     return puts, asks
 
 
@@ -170,11 +176,11 @@ def ask(library: Library, index: Measured, queries: Any, k: int) -> list[str]:
     return [f"{np.mean(equal):.2f}", f"{np.mean(found):.4f}", f"{requests:.2f}", *(f"{one:.2f}" for one in times)]
 
 
-def report(puts: list[list[str]], asks: list[list[str]], tracks: int) -> str:
+def report(puts: list[list[str]], asks: list[list[str]]) -> str:
     """Both tables in markdown."""
     return f"""# A library on a vector server
 
-{measuring.environment("numpy", "qdrant-client")}; {tracks:,} tracks of {WINDOWS} windows, {QUERIES} queries. Made by
+{measuring.environment("numpy", "qdrant-client")}; tracks of {WINDOWS} windows, {QUERIES} queries. Made by
 `python benchmarks/servers.py --out docs/results/servers.md`.
 
 What a track takes:

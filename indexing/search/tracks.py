@@ -67,8 +67,15 @@ class Selection:
 
     def by_windows(self, query: Array, k: int) -> Candidates:
         """What `best` finds, by scoring every window of the tracks."""
+        if self.few:
+            return best_among(self.segment, self._places, query, k=k)
         rows = self._all()
         return _widen(Scored(self.segment.vectors, rows, query), self.segment, query, k, len(rows)) or _NONE
+
+    @cached_property
+    def _places(self) -> Array:
+        """int64, ascending: where the tracks are that have windows."""
+        return np.flatnonzero(self.segment.alive & (self._counts > 0))
 
     def _all(self) -> Array:
         """int32 or int64, ascending: the windows of the tracks."""

@@ -133,6 +133,8 @@ def test_the_commands_publish_ask_and_tell(run, folder, monkeypatch):
     )
     assert at in run("index", "info", "--library", folder).out
     assert f"vector servers          {at}" in run("doctor").out
+    assert run("index", "verify", "--library", folder).out == "whole\n"
+    assert len(asked) == 1
     index.drop(np.arange(1, 4))
     assert said_of_server(run, folder)["rows"] == 37 * EACH
     assert run("index", "publish", "--library", folder, "--server", "local").out == "the library answers by itself\n"
