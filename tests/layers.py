@@ -94,6 +94,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "faiss": ("indexing.search.backends",),
     "pyarrow": ("indexing.disk.parts", "indexing.ingest.import_vectors", "training.construction.batch"),
     "distributed": ("indexing.executors.dask",),
+    "qdrant_client": ("indexing.search.servers.qdrant",),
+    "pymilvus": ("indexing.search.servers.milvus",),
     "av": ("recommender.media",),
 }
 

@@ -147,6 +147,7 @@ class _Checker:
     def recalls(self, queries: int, seed: int) -> dict[Modality, Recall]:
         """What search finds of what the store holds; nothing when the library has moved on meanwhile."""
         with Library(self.folder) as library:
+            library.server = None  # what a server finds is no matter of the library's
             if library.generation != self.head.generation:
                 return {}
             sound = [m for m in self.described if m not in self.unlike and library.count(m)]
