@@ -13,8 +13,8 @@ from recommender.types import Array, Recommendation
 
 STEEP = 10.0
 """Times that counts what is lost of a fit beyond `Rules.slack`."""
-AGAIN = 0.1
-"""What it costs to hear a section of a theme's track again: more than another section of the track mostly loses."""
+AGAIN = 0.5
+"""What it costs to hear a section of a theme's track again: another one is taken unless it fits hardly at all."""
 LEAST_SCORE = 0.1
 """Losses are shares of a scene's best score, or of this where that is lower, as cosines near 0 are."""
 MOST_WAYS, SECTIONS = 729, 3
