@@ -14,7 +14,7 @@ from recommender.types import Array, Candidates, Filter, LibraryReader, Modality
 
 
 def offer_sections(
-    engine: Recommender, scenes: Sequence[Scene], candidates: Sequence[Sequence[Recommendation]], rules: Rules
+    engine: Recommender, scenes: Sequence[Scene], candidates: Sequence[Sequence[Recommendation]], *, rules: Rules
 ) -> list[list[Recommendation]]:
     """The candidates of each scene, in scenes of a theme with further sections of the tracks that all its scenes have.
 

@@ -61,7 +61,7 @@ def test_a_theme_is_heard_in_another_section_each_time():
     scenes = [replace(one, query=unit_query(engine, 10.0)) for one in film(3)]
     candidates = [engine.recommend(one.query) for one in scenes]
     rules = Rules(themes=((1, 3),), short=0.0)
-    offered = offer_sections(engine, scenes, candidates, rules)
+    offered = offer_sections(engine, scenes, candidates, rules=rules)
     assert [len(some) for some in offered] == [4, 2, 4]
     score = compose(scenes, offered, rules)
     assert sorted(score[at].chosen.in_s for at in (0, 2)) == [0.0, 20.0]
