@@ -6,6 +6,7 @@ Keys with the same signature (C major, A minor) stand at the same place of the c
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +50,7 @@ def pulse(track: Track) -> Pulse:
     return Pulse(place, minor, 0.0 if place is None else sure[0], levels, sure[1] if levels else 0.0)
 
 
+@cache
 def _place(key: str | None) -> tuple[int | None, bool]:
     try:
         tonic, mode = key_name(key or "").split()
