@@ -106,7 +106,8 @@ def films(folder: Path, recommend: Recommender) -> list[Film]:
 
 def film(known: Sequence[tuple[Query, list[Recommendation]]], seed: int) -> Film:
     """`SCENES` of the known clips in the order of a seed."""
-    scenes, found, at_s = [], [], 0.0
+    scenes: list[Scene] = []
+    found, at_s = [], 0.0
     for at in np.random.default_rng(seed).permutation(len(known))[:SCENES].tolist():
         query, candidates = known[at]
         scenes.append(Scene(len(scenes) + 1, at_s, at_s + query.duration_s, query))
@@ -256,8 +257,8 @@ def order(some: Sequence[Film], rules: Rules) -> str:
     (steps, leap), (steps_dealt, leap_dealt) = np.mean(own, axis=0), np.mean(dealt, axis=0)
     return (
         f"The same tracks in random order (seed {SEED}, {DEALS // FILMS} orders a film): {steps_dealt:.2f} key steps "
-        f"and {leap_dealt:.3f} octaves, in the score's order {steps:.2f} and {leap:.3f}; {np.mean(shares):.0%} of orders "
-        "have as few key steps (chance: 50 %)."
+        f"and {leap_dealt:.3f} octaves, in the score's order {steps:.2f} and {leap:.3f}; {np.mean(shares):.0%} of "
+        "orders have as few key steps (chance: 50 %)."
     )
 
 
