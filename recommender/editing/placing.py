@@ -94,7 +94,7 @@ def place(
     """
     levels = levels or Levels()
     shown, clip_s = pictures_of(clip), clip_length(clip)
-    own = measure_own(clip, shown.start_s, clip_s, on_second) if levels.own_sound else None
+    own = measure_own(clip, shown.start_s, clip_s, on_second=on_second) if levels.own_sound else None
     if pieces is None:
         wanted_s = clip_s if out_s is None else min(clip_s, out_s - in_s)
         pieces, music, ends = _one_piece(track, in_s, wanted_s, on_second)
@@ -168,7 +168,7 @@ def measure(blocks: Iterable[Array], on_second: OnSecond | None = None) -> Measu
     return Measured(meter.powers, meter.peaks, count)
 
 
-def measure_own(clip: Path, zero_s: float, clip_s: float, on_second: OnSecond | None) -> Measured | None:
+def measure_own(clip: Path, zero_s: float, clip_s: float, *, on_second: OnSecond | None = None) -> Measured | None:
     """The measure of a clip's own sound from its first picture to its last; None where nothing is to be heard."""
     if not probe(clip).has_audio:
         return None
