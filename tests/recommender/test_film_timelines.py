@@ -237,6 +237,7 @@ def test_the_cue_sheet_says_what_is_known_and_its_timecode_is_the_films(case, tm
     assert (rows[0]["licence"], rows[0]["artist"], rows[0]["isrc"]) == ("CC BY 4.0", "'=1+1", "not on file")
     assert rows[1]["vocal"] == "not on file"
     assert sum(int(row["frames"]) for row in rows) == FRAMES[-1]
+    assert sum(frame_at(row["duration"], case.rate)[0] for row in rows) == FRAMES[-1]
     with refused(InputError, "is there already"):
         write_cue_sheet(case.film, cues, tmp_path / "sheet.csv")
     with refused(InputError, "a cue sheet ends in .csv or .html"):
