@@ -185,9 +185,3 @@ def _labelled(scenes: Sequence[Scene], given: CutList) -> list[Scene]:
         label = ", ".join(labels[:_LABELS]) + more
         named.append(replace(scene, label=label or None, silent=any(mark.silent for mark in inside)))
     return named
-
-
-def longest_shot(film: Film, scene: Scene) -> tuple[float, float]:
-    """Where the longest shot of a scene begins and ends: what it shows most."""
-    edges = [scene.start_s, *(at for at in film.cut_s if scene.start_s < at < scene.end_s), scene.end_s]
-    return max(pairwise(edges), key=lambda span: span[1] - span[0])
