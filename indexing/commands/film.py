@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from recommender.engine import Recommender
     from recommender.films.cues import MusicCue
     from recommender.films.rules import Rules
-    from recommender.films.scenes import Film, Wish
+    from recommender.films.scenes import Film, SceneWish
     from recommender.types import Filter, Recommendation
 
 
@@ -37,17 +37,17 @@ class SceneOptions(Options):
     shortest: float = setting("Seconds that a scene lasts at least.", 5.0, min=0)
     longest: float | None = setting("Seconds that it lasts at most, where there is a cut to end it.", min=1)
 
-    def wish(self) -> "Wish":
+    def wish(self) -> "SceneWish":
         """As `read_film` takes it. Raises InputError."""
         from recommender.films.grouping import USUAL, Limits
-        from recommender.films.scenes import Wish
+        from recommender.films.scenes import SceneWish
 
         longest_s = USUAL.longest_s if self.longest is None else self.longest
         if longest_s < 2 * self.shortest:
             raise InputError(
                 f"--longest {longest_s:g} leaves no room for scenes of --shortest {self.shortest:g}: twice that"
             )
-        return Wish(self.cuts, self.scenes, Limits(self.shortest, longest_s))
+        return SceneWish(self.cuts, self.scenes, Limits(self.shortest, longest_s))
 
 
 class ScoreOptions(Options):
@@ -123,7 +123,7 @@ def film(
         raise typer.Exit(FAILED)
 
 
-def _read(engine: "Recommender", film: Path, wish: "Wish") -> "Film":
+def _read(engine: "Recommender", film: Path, wish: "SceneWish") -> "Film":
     """The scenes of a film, with progress while it is read."""
     from recommender.films.scenes import read_film
     from recommender.media import probe
