@@ -93,10 +93,10 @@ def read_film(
     clock = clock_of(film)
     if wish.cuts is not None and clock.rate is not None and clock.frames is not None:
         read_cuts(wish.cuts, clock, float(clock.frames / clock.rate))  # what is wrong in it is told at once
-    return cut_film(recommender, film, parts.read(film, on_second), wish)
+    return cut_film(recommender, film, parts.read(film, on_second), wish=wish)
 
 
-def cut_film(recommender: "Recommender", film: Path, reading: "Reading", wish: SceneWish = USUAL_WISH) -> Film:
+def cut_film(recommender: "Recommender", film: Path, reading: "Reading", *, wish: SceneWish = USUAL_WISH) -> Film:
     """The scenes of a film that was read, as `read_film`."""
     from recommender.extractors.audio.speech import speech_in
 
