@@ -283,8 +283,8 @@ To choose on: {chosen}.
 
 To report on: {kept}.
 
-Limits: nearly all of these clips are one shot of 2 to 16 s, so that most cuts are joints; edited footage at hand is half
-a minute long (`big_buck_bunny_0_30.webm`), and there is no feature film to count false borders on. Scenes shorter than
+Limits: nearly all of these clips are one shot of 2 to 16 s, so that most cuts are joints; edited footage at hand lasts
+30 s (`big_buck_bunny_0_30.webm`), and there is no feature film to count false borders on. Scenes shorter than
 5 s are merged by intention, and a dissolve is no border.
 """
 
