@@ -68,8 +68,11 @@ class ScoreOptions(Options):
         "fast), artist=0.01 (again), short=0.5 (music that ends at once), slack=0.05 (may be lost freely)."
     )
 
-    def rules(self, film: "Film") -> "Rules":
-        """As `compose` takes them, with what the film's table says. Raises InputError."""
+    def rules(self, film: "Film", *, recut: bool) -> "Rules":
+        """As `compose` takes them, with what the film's table says; music that is `recut` may be short of its scene.
+
+        Raises InputError.
+        """
         from recommender.films.rules import Rules, read_theme
 
         silent = {scene.number for scene in film.scenes if scene.silent}
@@ -80,7 +83,7 @@ class ScoreOptions(Options):
             lock=dict(_lock(text) for text in self.lock or ()),
             silence=frozenset(silent | set(_numbers(self.silence))),
             alternatives=self.alternatives,
-            **_weights(self.weights),
+            **({"short": 0.0} if recut else {}) | _weights(self.weights),
         )
 
 
@@ -112,7 +115,8 @@ def film(
     require_any(engine.library, "music", where)
     tell_voices(engine.library, where)
     found = _read(engine, film, wish)
-    rules = score.rules(found)
+    rules = score.rules(found, recut=made.recut)
+    rules.check(found.scenes)
     pictures = write_scene_pictures(found, made)
     cues = _compose(engine, found, _candidates(engine, found, score, where), rules)
     cues = deliver(found, cues, made, levels=levels, library=library)
@@ -158,7 +162,9 @@ def _compose(
     import numpy as np
 
     from recommender.films.score import compose
+    from recommender.films.sections import offer_sections
 
+    found = offer_sections(engine, film.scenes, found, rules=rules)
     ids = sorted({one.track.id for some in found for one in some})
     recordings = engine.library.recordings(np.array(ids, np.int64)).tolist()
     score = compose(film.scenes, found, rules, recordings=dict(zip(ids, recordings, strict=True)))
