@@ -228,7 +228,7 @@ def _named(counts: dict[str, int]) -> str:
 
 def _reordered(path: Path, made: Path, seed: int) -> Path:
     rng = np.random.default_rng(seed)
-    count = sum(1 for _ in media.frames(path, films.FPS))
+    count = films.frames_of(path)
     which: list[Array] = []
     while sum(map(len, which)) < LONG_S * films.FPS:
         length = min(count, int(rng.uniform(*PIECE_S) * films.FPS))
