@@ -11,7 +11,7 @@ import numpy as np
 from indexing.disk.durable import library_errors
 from indexing.disk.files import absolute
 from indexing.edits import landmark_files
-from indexing.edits.finding import Stretch, entry_cost, find_stretches
+from indexing.edits.finding import Stretch, find_stretches, set_bar
 from indexing.edits.uses import Use
 from indexing.edits.voting import Piece, Votes, gather_votes
 from indexing.executors import Crash, open_executor
@@ -165,7 +165,8 @@ def _find(peaks: Peaks, shelf: Shelf, film_s: float) -> list[Stretch]:
         return []
     votes = Votes(*(np.concatenate(columns) for columns in zip(*gathered, strict=True)))
     votes = votes.take(shelf.recordings[votes.tracks] >= 0)
-    return find_stretches(votes, shelf.recordings, shelf.frames, entry=entry_cost(film_s, shelf.seconds))
+    bar = set_bar(film_s, shelf.seconds)
+    return find_stretches(votes, peaks, shelf.pieces, recordings=shelf.recordings, bar=bar)
 
 
 def _use(one: Stretch, film: Film, shelf: Shelf) -> Use:

@@ -11,8 +11,8 @@ from fakes import FakeAnalyser, toy
 
 from indexing import ingest
 from indexing.disk import records
-from indexing.edits import kept, landmark_files, reading
-from indexing.edits.finding import entry_cost
+from indexing.edits import agreement, kept, landmark_files, reading
+from indexing.edits.finding import set_bar
 from indexing.edits.uses import Edit, Use
 from indexing.edits.voting import _matches
 from indexing.library import Library
@@ -191,10 +191,24 @@ def test_common_keys_have_no_vote_where_there_are_too_many(monkeypatch):
 
 
 def test_chance_grows_with_the_library_and_the_film():
-    one = entry_cost(60, 3600)
-    assert entry_cost(60, 36000) > one
-    assert entry_cost(600, 36000) > entry_cost(60, 36000)
-    assert entry_cost(1, 1) == one
+    one = set_bar(60, 3600)
+    assert set_bar(60, 36000).entry > one.entry
+    assert set_bar(600, 36000).look > set_bar(60, 36000).look
+    assert set_bar(0, 0).entry > one.entry / 2
+
+
+def test_a_second_look_counts_peaks_of_the_track_alone():
+    peaks, _ = landmarks.find_peaks([song(5, 12.0)[::2]], FILM)
+    kept, frames = landmarks.track_landmarks([song(5, 12.0)[::2]])
+    other, count = landmarks.track_landmarks([song(6, 12.0)[::2]])
+    pieces = [landmark_files.build([(b"x" * 16, count, other)]), landmark_files.build([(b"y" * 16, frames, kept)])]
+    track = agreement.track_peaks(pieces, 1)
+    assert len(track.frames) < TRACK.peaks * 13
+    assert agreement.agreeing(peaks, track, 0.0).sum() > 0.8 * len(track.frames)
+    steps = frames // agreement.STEP + 1
+    here, away = agreement.count_agreeing(peaks, track, np.array([0, 90]), steps=steps).sum(axis=1)
+    assert here == agreement.agreeing(peaks, track, 0.0).sum()
+    assert away < 0.2 * here
 
 
 @pytest.fixture

@@ -112,6 +112,12 @@ def apart(keys: Array) -> Array:
     return (keys & MOST_APART).astype(np.int32)
 
 
+def both_bins(keys: Array) -> tuple[Array, Array]:
+    """The bins of the first and of the second peak of landmarks, int64 [n] each."""
+    wide = keys.astype(np.int64)
+    return wide >> 15, wide >> 6 & BINS - 1
+
+
 def _none() -> tuple[Array, Array, Array]:
     return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32)
 
