@@ -46,6 +46,7 @@ _INTERRUPTED = 130
 def make_app() -> "typer.Typer":
     """All commands."""
     from indexing.commands.doctor import doctor
+    from indexing.commands.edits import app as edits_app
     from indexing.commands.film import film
     from indexing.commands.picks import app as index_app
     from indexing.commands.query import query
@@ -60,6 +61,7 @@ def make_app() -> "typer.Typer":
     app = group(HELP, cls=RootGroup)
     app.callback(invoke_without_command=True)(query)
     app.add_typer(index_app, name="index")
+    app.add_typer(edits_app, name="edits")
     app.add_typer(models_app, name="models")
     app.add_typer(training_commands.app, name="train")
     app.add_typer(dataset_app, name="dataset")
