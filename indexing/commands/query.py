@@ -70,6 +70,7 @@ class QueryOptions(Options):
         False,
         "--calibrate-on-library",
     )
+    no_taste: bool = setting("Leave out the taste learnt from your films (`edits learn`).", False, "--no-taste")
 
 
 def _filter_setting(one: Declared) -> Any:
@@ -146,6 +147,7 @@ def _recommend(
     delivery: Delivery,
 ) -> None:
     """Puts every query to the library and writes the answers as they come; exit 1 when one failed or is mostly lost."""
+    from indexing.edits.taste_file import taste_of
     from indexing.ingest.scan import expand_clips
     from recommender import outputs
     from recommender.engine import Recommender
@@ -155,7 +157,9 @@ def _recommend(
     clips = expand_clips(asked.video or [], tell, follow_links=asked.follow_links, choice="--follow-links")
     vectors = _rows(asked)
     opened = _open_music(asked, model, workers) if asked.music else open_library(asked.library or "default")
-    engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)
+    calibrate = asked.calibrate_on_library
+    taste = None if asked.no_taste else taste_of(opened, calibrate=calibrate)
+    engine = Recommender(opened, model, asked.ranker, calibrate, taste=taste)
     where = engine.settle(where)
     target = asked.features_of.other if asked.features else "video" if asked.track else "music"
     _require_any(engine.library, target, where)
