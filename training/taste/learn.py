@@ -53,16 +53,16 @@ def _weights(packed: Packed, found: Judgement) -> dict[str, Weight]:
 
 
 def _figures(packed: Packed, found: Judgement) -> Figures:
-    (rank_without, mrr_without), (rank, mrr) = found.before.mean(axis=0), found.after.mean(axis=0)
-    estimate, low, high, _ = found.difference
-    ranks = float(np.exp2(-rank_without)), float(np.exp2(-rank))
-    return Figures(packed.films, len(packed.x), *ranks, float(mrr_without), float(mrr), (estimate, low, high))
+    rank_without, rank = np.exp2(-found.halvings.mean(axis=0)).tolist()
+    mrr_without, mrr = found.mrr.mean(axis=0).tolist()
+    estimate, low, high, _ = found.gained
+    return Figures(packed.films, len(packed.x), rank_without, rank, mrr_without, mrr, (estimate, low, high))
 
 
 def _why_not(found: Judgement) -> str | None:
     if found.is_better:
         return None
-    estimate, low, high, films = found.difference
+    estimate, low, high, films = found.gained
     if low > 0:
         return f"it lowers MRR on films that it has not seen ({films} films)"
     told = f"{estimate:+.2f} [{low:+.2f}, {high:+.2f}]"
