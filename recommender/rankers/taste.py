@@ -5,6 +5,7 @@ from what is usual, in standard deviations of it, and 0 where it is not known. `
 without them nothing changes.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -79,7 +80,7 @@ class Taste:
         """What it likes, the strongest first."""
         likes = {name: self.weights[name].weight for name in _PLAIN}
         found = {self.say(name, above=weight > 0): abs(weight) for name, weight in likes.items()}
-        found[self.say(KEY)] = float(np.hypot(*(self.weights[name].weight for name in _FIFTHS)))
+        found[self.say(KEY)] = math.hypot(*(self.weights[name].weight for name in _FIFTHS))
         return [said for said, size in sorted(found.items(), key=lambda item: -item[1]) if size >= _WORTH]
 
     def say(self, name: str, *, above: bool = True) -> str:
@@ -87,7 +88,7 @@ class Taste:
         if name != KEY:
             return TERMS[name].more if above else TERMS[name].less
         c, a = (self.weights[one].weight / self.weights[one].scale for one in _FIFTHS)
-        tonic = KEYS[round(float(np.arctan2(a, c)) / (np.pi / 6)) * 7 % 12]
+        tonic = KEYS[round(math.atan2(a, c) / (math.pi / 6)) * 7 % 12]
         return f"{'near' if above else 'far from'} the key of {tonic} major"
 
 

@@ -52,10 +52,10 @@ def edits_learn(library: LibraryOption = "default", candidates: CandidatesOption
     that it has not seen, and nothing changes otherwise.
 
     Example: recommend edits learn --library film"""
+    from indexing.edits.kept import edits_of
     from indexing.edits.taste_file import describe, keep
     from recommender.engine import Recommender
     from training.taste.learn import check_enough, learn
-    from training.taste.material import edits_of
 
     opened = open_library(library)
     check_enough(sum(bool(edit.uses) for edit in edits_of(opened.folder)), opened.space)
@@ -97,7 +97,8 @@ def edits_taste(
 
 
 def _films(engine: Any, opened: "Library", tick: Any) -> "tuple[list[Asked], list[LeftOut]]":
-    from training.taste.material import ask_edits, edits_of, sort_out
+    from indexing.edits.kept import edits_of
+    from training.taste.material import ask_edits, sort_out
 
     return sort_out(ask_edits(engine, opened, edits_of(opened.folder), tick=tick))
 

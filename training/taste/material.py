@@ -62,11 +62,6 @@ class Outcome(NamedTuple):
 Tick = Callable[[str, int, int], None]
 
 
-def edits_of(folder: Path) -> "Sequence[Edit]":
-    """The finished films that are known of the library at `folder`; raises LibraryError."""
-    return ()
-
-
 def ask_edits(
     recommender: "Recommender", library: "Library", edits: Sequence["Edit"], *, tick: Tick
 ) -> Iterator[Asked | LeftOut]:
