@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from recommender.engine import Recommender
     from recommender.query import Query
 
-SHORTEST_S = 2.0
-"""Stretches of film below are stings and joins: nobody chose a track for what is seen in them."""
 _SAME_S = 0.5  # a clip of a pick's name that lasts longer or shorter by more is another
 
 
@@ -74,17 +72,15 @@ def ask_edits(
             done += 1
             what = f"{show(name)}, {use.film_in_s:.0f}-{use.film_out_s:.0f} s"
             track = _track_now(library, use.hash, use.path)
-            if use.film_out_s - use.film_in_s < SHORTEST_S:
-                yield LeftOut(what, f"shorter than {SHORTEST_S:g} s")
-            elif track is None:
+            if track is None:
                 yield LeftOut(what, f"{show(Path(use.path).name)} is no longer in the library")
-            else:
-                try:
-                    query = query_of_stretch(recommender, Path(edit.film), use.film_in_s, end_s=use.film_out_s)
-                except MediaError as error:
-                    yield LeftOut(what, str(error))
-                    continue
-                yield Asked(edit.hash or edit.film, query, track, (use.track_in_s, *use.loops))
+                continue
+            try:
+                query = query_of_stretch(recommender, Path(edit.film), use.film_in_s, end_s=use.film_out_s)
+            except MediaError as error:
+                yield LeftOut(what, str(error))
+                continue
+            yield Asked(edit.hash or edit.film, query, track, (use.track_in_s, *use.loops))
     tick("looking at films", total, total)
 
 
