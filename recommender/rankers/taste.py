@@ -51,7 +51,7 @@ _FIFTHS = ("fifths_c", "fifths_a")
 _PLAIN = [name for name in TERMS if name not in _FIFTHS]
 KEY = "key"
 """Both terms of the circle of fifths, in words."""
-_WORTH = 0.02  # weights below are not worth a word
+_WORTH = 0.2  # of the strongest weight: what is less is not worth a word
 _MOST = 2  # terms that are named of a track
 
 
@@ -81,7 +81,8 @@ class Taste:
         likes = {name: self.weights[name].weight for name in _PLAIN}
         found = {self.say(name, above=weight > 0): abs(weight) for name, weight in likes.items()}
         found[self.say(KEY)] = math.hypot(*(self.weights[name].weight for name in _FIFTHS))
-        return [said for said, size in sorted(found.items(), key=lambda item: -item[1]) if size >= _WORTH]
+        ordered = sorted(found.items(), key=lambda item: -item[1])
+        return [said for said, size in ordered if size >= _WORTH * ordered[0][1] > 0]
 
     def say(self, name: str, *, above: bool = True) -> str:
         """A term above what is usual, or below it, in words; of `KEY`: near the key that is liked, or far from it."""

@@ -90,10 +90,7 @@ def edits_taste(
         if off:
             tell("your taste is out of force" if forget(opened.folder) else "no taste was in force")
         value = describe(opened.folder, opened.space)
-    if value is None:
-        write_list(Listing(None, [], ("name", "value"), "no taste is in force (`recommend edits learn`)\n"), format)
-    else:
-        write_list(facts(value)._replace(text=_told(value)), format)
+    write_list(facts(value or {"in_force": False})._replace(text=_told(value)), format)
 
 
 def _films(engine: Any, opened: "Library", tick: Any) -> "tuple[list[Asked], list[LeftOut]]":
@@ -153,7 +150,7 @@ def _text(name: str, told: "Sequence[Row]", films: int, *, uses: int, left: "Seq
 def _told(value: dict[str, Any] | None) -> str:
     """A taste in words."""
     if value is None:
-        return ""
+        return "no taste is in force (`recommend edits learn`)\n"
     halvings, low, high = value["halvings"]
     rows = [
         ("likes", ", ".join(value["likes"])),
