@@ -134,7 +134,5 @@ def _figures(films: int, uses: int, *, halvings: list[float], **means: float) ->
 
 
 def _damage(folder: Path) -> LibraryError:
-    return LibraryError(
-        f"your taste in {show(folder / FILE)} is damaged: learn it again (`recommend edits learn`), or put it out of "
-        "force (`recommend edits taste --off`)"
-    )
+    path = show(folder / FILE)
+    return LibraryError(f"your taste in {path} is damaged: learn it again (`recommend edits learn`), or remove the file")

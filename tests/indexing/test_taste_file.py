@@ -59,7 +59,7 @@ def test_a_damaged_file_is_told_in_a_line_and_ranked_without(library, change, ca
     value = json.loads(path.read_text())
     change(value)
     path.write_text(json.dumps(value))
-    with pytest.raises(LibraryError, match=r"taste.json is damaged: learn it again .* or put it out of force"):
+    with pytest.raises(LibraryError, match=r"taste.json is damaged: learn it again .* or remove the file"):
         load(library.folder)
     with caplog.at_level(logging.WARNING):
         assert taste_of(library) is None

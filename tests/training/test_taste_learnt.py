@@ -239,7 +239,7 @@ def test_picks_are_used_where_their_clips_are_at_hand_and_else_told(engine, tmp_
     used, left = sort_out(ask_picks(engine, Library(engine), picks, clips=clips, tick=still))
     assert [(one.track, one.in_s) for one in used] == [(1, (3.0,))]
     assert [one.what.split()[1] for one in left] == ["b,", "c,", "d,", "e,"]
-    assert ["--clips" in one.why for one in left] == [True, True, False, False]
+    assert ["folder of clips" in one.why for one in left] == [True, True, False, False]
 
 
 def test_uses_of_films_are_asked_for_and_those_that_cannot_be_are_told(engine, monkeypatch):

@@ -104,7 +104,7 @@ def ask_picks(
         elif track is None:
             yield LeftOut(what, f"{show(pick.track.title)} is no longer in the library")
         elif path is None:
-            yield LeftOut(what, "its clip is not there: a pick keeps the name alone, give its folder by --clips")
+            yield LeftOut(what, "its clip is not there: a pick keeps its name alone, so name the folder of clips")
         else:
             try:
                 if path not in queries:
