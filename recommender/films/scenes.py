@@ -52,7 +52,7 @@ class Film:
 
 
 @dataclass(frozen=True)
-class Wish:
+class SceneWish:
     """How a film is to be cut into scenes.
 
     Attributes
@@ -66,10 +66,13 @@ class Wish:
     limits: Limits = USUAL
 
 
+USUAL_WISH = SceneWish()
+
+
 def read_film(
     recommender: "Recommender",
     path: str | PathLike[str],
-    wish: Wish = Wish(),
+    wish: SceneWish = USUAL_WISH,
     *,
     on_second: Callable[[float], None] | None = None,
 ) -> Film:
@@ -84,12 +87,20 @@ def read_film(
     ------
     MediaError: it cannot be read. InputError: a list of cuts that does not fit it, or a model that reads no parts.
     """
-    from recommender.extractors.audio.speech import speech_in
     from recommender.extractors.video import parts
 
     film = Path(path)
     clock = clock_of(film)
-    reading = parts.read(film, on_second)
+    if wish.cuts is not None and clock.rate is not None and clock.frames is not None:
+        read_cuts(wish.cuts, clock, float(clock.frames / clock.rate))  # what is wrong in it is told at once
+    return cut_film(recommender, film, parts.read(film, on_second), wish=wish)
+
+
+def cut_film(recommender: "Recommender", film: Path, reading: "Reading", *, wish: SceneWish = USUAL_WISH) -> Film:
+    """The scenes of a film that was read, as `read_film`."""
+    from recommender.extractors.audio.speech import speech_in
+
+    clock = clock_of(film)
     if clock.rate is None or reading.duration_s <= 0:
         return _one(recommender, film, clock)
     lasts_s = clock.lasts_s(reading.duration_s)
@@ -115,7 +126,7 @@ def _one(recommender: "Recommender", film: Path, clock: Clock) -> Film:
 
 
 def _starts(
-    recommender: "Recommender", reading: "Reading", given: CutList | None, *, wish: Wish
+    recommender: "Recommender", reading: "Reading", given: CutList | None, *, wish: SceneWish
 ) -> tuple[list[Border], list[str]]:
     """Where scenes begin, the first at 0, and what is to be said of it."""
     if given is None:
