@@ -134,5 +134,5 @@ def _figures(films: int, uses: int, *, halvings: list[float], **means: float) ->
 
 
 def _damage(folder: Path) -> LibraryError:
-    path = show(folder / FILE)
-    return LibraryError(f"your taste in {path} is damaged: learn it again (`recommend edits learn`), or remove the file")
+    what_to_do = "learn it again (`recommend edits learn`), or remove the file"
+    return LibraryError(f"your taste in {show(folder / FILE)} is damaged: {what_to_do}")
