@@ -15,7 +15,7 @@ The measure that decides, and that a taste may not lower MRR, were chosen on can
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -186,11 +186,23 @@ def tables(name: str, tracks: int, pool: Sequence[Sequence[Question]], clips: in
     if name == "real":
         plan += [(kind, 1.0, count, 10) for count in (20, 80) for kind in (*LIKINGS, ALL)]
     made: list[Run] = []
+    shares: dict[tuple[str, float], float] = {}
     for kind, strength, count, runs in plan:
         new = made if kind == ALL else people(pool, kind, strength, count, runs)
         lines.append(line(new, kind, strength, count))
         made = [*made, *new] if kind in LIKINGS else []
-    return "\n".join(lines) + "\n"
+        if strength and count == 40:
+            shares[kind, strength] = float(np.mean([one.adopted for one in new]))
+    return "\n".join(lines) + f"\n\n{found_from(shares)}\n"
+
+
+def found_from(shares: Mapping[tuple[str, float], float]) -> str:
+    """From which strength on a kind is adopted in 9 of 10 runs, by its share of runs at each strength."""
+    told = []
+    for kind in (*LIKINGS, ALL):
+        enough = [strength for strength in STRENGTHS if shares[kind, strength] >= 0.9]
+        told.append(f"{kind}: {f'from {enough[0]:g} SD on' if enough else f'not even at {STRENGTHS[-1]:g} SD'}")
+    return f"Adopted in 9 of 10 runs with 40 films: {'; '.join(told)}."
 
 
 def people(pool: Sequence[Sequence[Question]], kind: str, strength: float, count: int, runs: int) -> list[Run]:
