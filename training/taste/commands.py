@@ -139,7 +139,9 @@ def _text(name: str, told: "Sequence[Row]", films: int, *, uses: int, left: "Seq
     """The figures of films or picks for people."""
     from training.taste.report import record
 
-    what = f"films: {uses} uses in {films} films" if name == "films" else f"picks: {uses} of {films} clips"
+    many, several = "s" * (uses != 1), "s" * (films != 1)
+    what = f"films: {uses} use{many} in {films} film{several}"
+    what = what if name == "films" else f"picks: {uses} pick{many} for {films} clip{several}"
     shown = ("measure", "found", "low", "high", "chance")
     text = f"{what}\n" + (table(Listing(None, record(told), shown)) if told else "")
     if name == "picks" and told:
