@@ -138,7 +138,8 @@ class Tasted(NamedTuple):
         strongest = sorted(moved, key=lambda name: -moved[name] * np.sign(change))[:_MOST]
         likes = {name: self.taste.weights[name].weight for name in _PLAIN} | {KEY: 1.0}
         named = [name for name in strongest if moved[name] * change > 0]
-        return [self.taste.say(name, above=moved[name] * likes[name] > 0) for name in named]
+        # Medians of terms do not add up to that of their sum: none may tell.
+        return [self.taste.say(name, above=moved[name] * likes[name] > 0) for name in named] or ["all in all"]
 
 
 def values(

@@ -137,3 +137,11 @@ def test_terms_are_weighed_in_their_standard_deviations(library):
     parts = Taste(library.space, "cosine", weights).parts(np.full((1, len(TERMS)), 2.5))
     assert parts.tolist() == [[1.0] * len(TERMS)]
     assert Tasted(Taste(library.space, "cosine", weights), parts).shifts.tolist() == [len(TERMS)]
+
+
+def test_where_no_term_alone_tells_all_of_them_do(library):
+    parts = np.zeros((3, len(TERMS)))
+    parts[0, 1] = parts[1, 3] = -1.0
+    why = Tasted(taste(library.space, tempo=1.0, minor=1.0), parts).reason(2, 0.5)
+    assert why is not None
+    assert (why.words, why.change > 0) == ("your taste: all in all", True)

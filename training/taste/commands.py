@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from indexing.commands.edits import app
 from indexing.commands.index import open_library
-from recommender.console import TABLE, FormatOption, LibraryOption, tell, write, write_list
+from recommender.console import TABLE, FormatOption, LibraryOption, load_model, tell, write, write_list
 from recommender.errors import InputError
 from recommender.options import option
 from recommender.outputs.listing import Listing, align, facts, table
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 CandidatesOption = Annotated[int, option("Distinct tracks that the search hands to the ranker.", min=1)]
+OwnModelOption = Annotated[str | None, option("Model name or folder (default: the library's).", "--model")]
 COLUMNS = ("from", "measure", "found", "low", "high", "chance")
 
 
@@ -28,6 +29,7 @@ def edits_report(
     library: LibraryOption = "default",
     clips: Annotated[list[Path] | None, option("Folder with the clips of picks; repeat for several.")] = None,
     candidates: CandidatesOption = 200,
+    model: OwnModelOption = None,
     format: FormatOption = TABLE,
 ) -> None:
     """How well the ranking finds what you chose in your films and picks, beside chance; no taste is applied.
@@ -36,7 +38,7 @@ def edits_report(
     from recommender.engine import Recommender
 
     opened = open_library(library)
-    engine = Recommender(opened)
+    engine = Recommender(opened, load_model(model) if model else None)
     with Progress("ranking") as progress:
         asked = {"films": _films(engine, opened, progress.stage)}
         asked["picks"] = _picks(engine, opened, clips or [], progress.stage)
@@ -47,7 +49,9 @@ def edits_report(
 
 
 @app.command("learn")
-def edits_learn(library: LibraryOption = "default", candidates: CandidatesOption = 200) -> None:
+def edits_learn(
+    library: LibraryOption = "default", candidates: CandidatesOption = 200, model: OwnModelOption = None
+) -> None:
     """Learn your taste from 20 finished films or more; it is in force from then on if it surely ranks better on films
     that it has not seen, and nothing changes otherwise.
 
@@ -59,7 +63,7 @@ def edits_learn(library: LibraryOption = "default", candidates: CandidatesOption
 
     opened = open_library(library)
     check_enough(sum(bool(edit.uses) for edit in edits_of(opened.folder)), opened.space)
-    engine = Recommender(opened)
+    engine = Recommender(opened, load_model(model) if model else None)
     with Progress("ranking") as progress:
         asked, left = _films(engine, opened, progress.stage)
         found = _answers(engine, asked, candidates, progress.stage)
