@@ -46,7 +46,6 @@ _INTERRUPTED = 130
 def make_app() -> "typer.Typer":
     """All commands."""
     from indexing.commands.doctor import doctor
-    from indexing.commands.edits import app as edits_app
     from indexing.commands.film import film
     from indexing.commands.picks import app as index_app
     from indexing.commands.query import query
@@ -56,6 +55,7 @@ def make_app() -> "typer.Typer":
     from recommender.editing_commands import export, preview
     from training import commands as training_commands
     from training.dataset_commands import dataset_app, features_app
+    from training.taste.commands import app as edits_app
     from webapp.commands import app as web_app
 
     app = group(HELP, cls=RootGroup)

@@ -102,6 +102,8 @@ def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
         ("index", "picks"): ("--library", indexed),
         ("edits", "add"): (music_folder / "fast major.mp3", "--library", indexed),
         ("edits", "list"): ("--library", indexed),
+        ("edits", "report"): ("--library", indexed, "--clips", clip_folder),
+        ("edits", "taste"): ("--library", indexed),
         ("index", "beats"): (music_folder / "fast major.mp3", "--library", indexed),
         ("eval",): (tmp_path / "q.qrels", tmp_path / "s.run"),
         ("dataset", "build"): (tmp_path / "labels.csv", "--out", tmp_path / "built"),
