@@ -36,7 +36,7 @@ class SceneOptions(Options):
         "Where scenes begin: a list of times or timecodes, the table of --format csv as you edited it, or an EDL or "
         "OTIO file of the edit, whose shots are merged into scenes."
     )
-    shortest: float = setting("Seconds that a scene lasts at least.", 5.0, min=0)
+    shortest: float = setting("Seconds that a scene lasts at least.", 4.0, min=0)
     longest: float | None = setting("Seconds that it lasts at most, where there is a cut to end it.", min=1)
 
     def wish(self) -> "SceneWish":
