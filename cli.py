@@ -37,6 +37,7 @@ Examples:
   recommend --video clip.mp4 --preview 3 --out previews
   recommend --video clip.mp4 --preview 3 --fit --out previews
   recommend --video clip.mp4 --top 3 --figures
+  recommend film wedding.mp4 --library film-music
   recommend --video clip.mp4 --bpm 90-130 --half-double --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
 """
 _INTERRUPTED = 130
@@ -45,6 +46,7 @@ _INTERRUPTED = 130
 def make_app() -> "typer.Typer":
     """All commands."""
     from indexing.commands.doctor import doctor
+    from indexing.commands.film import film
     from indexing.commands.picks import app as index_app
     from indexing.commands.query import query
     from recommender.commands import app as models_app
@@ -65,6 +67,7 @@ def make_app() -> "typer.Typer":
     app.command("benchmark")(training_commands.benchmark)
     app.command("matching")(training_commands.matching)
     app.command("eval")(training_commands.evaluate)
+    app.command("film")(film)
     app.command("doctor")(doctor)
     app.command("sample")(sample)
     app.command("app")(web_app)

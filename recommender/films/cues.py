@@ -36,7 +36,7 @@ class Scene:
         ends.
     query: what is searched for it: its affect, its vector, its course and its speech in seconds of the scene.
     why: why it begins where it does, in words: "cut; calmer and darker than before".
-    label: a name somebody gave it.
+    label: a name somebody gave it. silent: whether somebody wants it to have no music.
     """
 
     number: int
@@ -45,6 +45,7 @@ class Scene:
     query: Query
     why: str = ""
     label: str | None = None
+    silent: bool = False
 
     @property
     def duration_s(self) -> float:
