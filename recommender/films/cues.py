@@ -18,12 +18,13 @@ class Transition(NamedTuple):
     Attributes
     ----------
     ending: see `Ending`. lasts_s: how long both sound (crossfade), or it rings on beyond its scene (tail). words: for
-        people.
+        people. rest_s: of silence before the next cue begins, at least; 0 where it may follow at once.
     """
 
     ending: Ending
     lasts_s: float = 0.0
     words: str = ""
+    rest_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,203 @@
+"""The best way along a chain whose choices share rooms, with a proof of how far from the best it can be.
+
+Prices that lower the bound (subgradient steps, Held, Wolfe and Crowder 1974) leave few options that can still be part
+of a better way than the best known one. What a theme takes is then tried one by one, the most promising first, and the
+ways that are left are grown a step at a time. Where more is left than is looked at, its bound says what was perhaps
+missed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+import numpy as np
+
+from recommender.films.chain import CLOSE, Bound, Chain, Prices, bound, earn, free, onward, slope
+from recommender.films.crowd import grow
+from recommender.types import Array
+
+STEPS, GROW_EVERY, PATIENCE = 120, 30, 6
+"""Steps of the prices at most; how often options are dropped and ways grown on the way; steps without a better bound
+after which the prices move half as far."""
+QUICK, THOROUGH = 20_000, 200_000
+"""Ways times options that a step looks at, on the way and in the end."""
+EFFORT, OVERHEAD = 250_000_000, 10_000
+"""Pairs of options that are looked at in all, some 0.8 s, and what a step counts for beside them."""
+
+
+class Way(NamedTuple):
+    """A choice per step.
+
+    Attributes
+    ----------
+    picks: the option of each step. total: what it is worth. most: what no way exceeds; `total` where that is proven the
+        best.
+    """
+
+    picks: list[int]
+    total: float
+    most: float
+
+
+def search(chain: Chain, effort: int = EFFORT) -> Way:
+    """The best way along a chain that has one; the same for the same chain.
+
+    Parameters
+    ----------
+    effort: pairs of options that are looked at, about; where that is too little for a proof, it is the best one found.
+    """
+    hunt = Hunt(chain, effort)
+    hunt.run()
+    return Way(hunt.picks, hunt.total, max(hunt.missed, hunt.total))
+
+
+@dataclass
+class Part:
+    """Ways in the options that are `left` of each step of a whole chain.
+
+    Attributes
+    ----------
+    chain: of these options. best: its prices with the lowest bound, which is `most`.
+    prices, heading, stride, idle: where the prices stand, where they last went and how far they go; steps since `most`
+        fell.
+    """
+
+    left: list[Array]
+    chain: Chain
+    best: Prices
+    most: float
+    prices: Prices
+    heading: Prices | None = None
+    stride: float = 1.0
+    idle: int = 0
+
+    def lower(self, found: Bound, total: float) -> None:
+        """Move the prices to where the bound is lower, from the best ones in shorter steps where none came for long."""
+        if found.most < self.most - CLOSE:
+            self.most, self.best, self.idle = found.most, self.prices, 0
+        else:
+            self.idle += 1
+        down = slope(self.chain, found.picks)
+        self.heading = down = down if self.heading is None else _blend(down, self.heading)
+        if self.idle == PATIENCE:
+            self.stride, self.idle, self.prices, self.heading = self.stride / 2, 0, self.best, None
+        elif (steep := _square(down, self.prices, self.chain.fines)) > 0:
+            self.prices = self.prices.move(down, self.stride * (found.most - total) / steep, self.chain.fines)
+
+    def reach(self) -> list[Array]:
+        """Of each step float64 [k]: what no way through each option exceeds; of a theme's steps the same."""
+        into, out = bound(self.chain, self.best).into, onward(self.chain, self.best)
+        found = [before + after + earn(self.chain, self.best) for before, after in zip(into, out, strict=True)]
+        for theme in self.chain.themes:
+            least = np.minimum.reduce([found[step] for step in theme])
+            found = [least if step in theme else one for step, one in enumerate(found)]
+        return found
+
+    def keep(self, kept: Sequence[Array]) -> "Part":
+        """Ways in these options of what is left of each step."""
+        left = [some[keep] for some, keep in zip(self.left, kept, strict=True)]
+        prices = self.best.keep(kept)
+        return Part(left, self.chain.keep(kept), prices, self.most, prices, stride=self.stride)
+
+    @property
+    def open(self) -> tuple[int, ...]:
+        """The steps of a theme that has several options left; () where there is none."""
+        sizes = {theme: len(self.left[theme[0]]) for theme in self.chain.themes}
+        return min((theme for theme in sizes if sizes[theme] > 1), key=sizes.__getitem__, default=())
+
+    def split(self) -> list["Part"]:
+        """A part per option of the theme that is open."""
+        reach, parts = self.reach(), []
+        for option, most in enumerate(reach[self.open[0]].tolist()):
+            kept = [np.arange(len(some)) for some in self.left]
+            part = self.keep([np.array([option]) if step in self.open else some for step, some in enumerate(kept)])
+            part.most = min(self.most, most)
+            parts.append(part)
+        return parts
+
+
+@dataclass
+class Hunt:
+    """The best way of `chain` so far, what it is worth, and what those exceed at most that were not looked at."""
+
+    chain: Chain
+    effort: int
+    picks: list[int] = field(default_factory=list)
+    total: float = -np.inf
+    missed: float = -np.inf
+
+    def run(self) -> None:
+        """Look at the part that may hold the best way, until none may hold a better one."""
+        prices, left = free(self.chain), [np.arange(len(worth)) for worth in self.chain.worth]
+        whole = Part(left, self.chain, prices, np.inf, prices)
+        self.try_ways(whole, QUICK)
+        parts = [(-np.inf, 0, whole)]
+        made = 1
+        while parts and -parts[0][0] > self.total + CLOSE and self.effort > 0:
+            rest = self.settle(heappop(parts)[2])
+            for part in rest:
+                heappush(parts, (-part.most, made, part))
+                made += 1
+        self.missed = max([self.missed, *(part.most for _, _, part in parts)])
+
+    def settle(self, part: Part) -> list[Part]:
+        """Look for better ways in a part; what it is split into where that is not settled."""
+        for at in range(1, STEPS + 1):
+            found = bound(part.chain, part.prices)
+            self.spend(part)
+            self.meet(part, found.picks)
+            part.lower(found, self.total)
+            if part.most <= self.total + CLOSE or self.effort <= 0:
+                break
+            if at % GROW_EVERY == 0:
+                part = self.narrow(part)
+                self.try_ways(part, QUICK)
+        part = self.narrow(part)
+        if part.most <= self.total + CLOSE:
+            return []
+        if part.open and self.effort > 0:
+            return part.split()
+        self.missed = max(self.missed, part.most if part.open else min(part.most, self.try_ways(part, THOROUGH)))
+        return []
+
+    def narrow(self, part: Part) -> Part:
+        """The part without options that no better way goes through."""
+        kept = [np.flatnonzero(most > self.total + CLOSE) for most in part.reach()]
+        if all(map(len, kept)):
+            return part.keep(kept)
+        part.most = self.total
+        return part
+
+    def try_ways(self, part: Part, width: int) -> float:
+        """Grow ways of a part; what those that are not looked at exceed at most."""
+        if part.most <= self.total + CLOSE:
+            return part.most
+        picks, missed = grow(part.chain, part.best, width=width, least=self.total)
+        self.effort -= 4 * width * len(part.left)
+        if picks:
+            self.meet(part, picks)
+        return missed
+
+    def spend(self, part: Part) -> None:
+        """Count a pass along a part."""
+        self.effort -= sum(costs.size + OVERHEAD for costs in part.chain.costs)
+
+    def meet(self, part: Part, picks: Sequence[int]) -> None:
+        """Keep a way of a part that is better than the best."""
+        total = part.chain.total(picks)
+        if total > self.total + CLOSE:
+            self.picks = [int(some[pick]) for some, pick in zip(part.left, picks, strict=True)]
+            self.total = total
+
+
+def _blend(down: Prices, heading: Prices) -> Prices:
+    """A direction that does not turn back at every step (Camerini, Fratta and Maffioli 1975, with a fixed share)."""
+    themes = {step: 0.7 * prices + 0.3 * heading.themes[step] for step, prices in down.themes.items()}
+    return Prices(0.7 * down.rooms + 0.3 * heading.rooms, themes)
+
+
+def _square(down: Prices, prices: Prices, fines: Array) -> float:
+    """The squared length of a direction, without what would leave the prices' limits."""
+    stuck = ((prices.rooms <= 0) & (down.rooms < 0)) | ((prices.rooms >= fines) & (down.rooms > 0))
+    return float((down.rooms[~stuck] ** 2).sum() + sum((more**2).sum() for more in down.themes.values()))
