@@ -20,8 +20,8 @@ LEAST_SCORE = 0.1
 MOST_WAYS, SECTIONS = 729, 3
 """Choices of sections for a theme of one track that are compared; where there are more, each scene in turn takes the
 best. Sections of a track that a theme chooses from in each scene."""
-NOTHING = -1000.0
-"""What no music is worth, where there could be some."""
+NOTHING = -12.0
+"""What no music is worth where there could be some: less than the worst fit."""
 
 
 @dataclass(frozen=True)

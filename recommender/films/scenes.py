@@ -66,10 +66,13 @@ class Wish:
     limits: Limits = USUAL
 
 
+USUAL_WISH = Wish()
+
+
 def read_film(
     recommender: "Recommender",
     path: str | PathLike[str],
-    wish: Wish = Wish(),
+    wish: Wish = USUAL_WISH,
     *,
     on_second: Callable[[float], None] | None = None,
 ) -> Film:
@@ -84,12 +87,17 @@ def read_film(
     ------
     MediaError: it cannot be read. InputError: a list of cuts that does not fit it, or a model that reads no parts.
     """
-    from recommender.extractors.audio.speech import speech_in
     from recommender.extractors.video import parts
 
     film = Path(path)
+    return cut_film(recommender, film, parts.read(film, on_second), wish)
+
+
+def cut_film(recommender: "Recommender", film: Path, reading: "Reading", wish: Wish = USUAL_WISH) -> Film:
+    """The scenes of a film that was read, as `read_film`."""
+    from recommender.extractors.audio.speech import speech_in
+
     clock = clock_of(film)
-    reading = parts.read(film, on_second)
     if clock.rate is None or reading.duration_s <= 0:
         return _one(recommender, film, clock)
     lasts_s = clock.lasts_s(reading.duration_s)

@@ -16,6 +16,8 @@ FEELING = 0.25
 """What a change of valence or arousal by its stated SD is, where two pictures that share nothing are sqrt(2) apart."""
 DARK_LSTAR = 3.0
 """Contrast of a picture below which it is blank: between two shots, a fade."""
+LONG_S = 2.0
+"""A blank longer than that is a shot of its own."""
 SHORTEST_S = 0.3
 """Cuts nearer to each other than this are one: a flash, the steps of a wipe."""
 _CONTRAST = video.COLUMNS.index(next(column for column in video.COLUMNS if column.name == "contrast_lstar"))
@@ -41,12 +43,13 @@ def borders(film: Reading) -> list[Border]:
 
 
 def _fades(film: Reading) -> list[float]:
-    """The middles of what is blank between pictures."""
+    """Where what is blank between pictures has its middle; of what is blank for long, where it begins and ends."""
     found = film.measured.found
     blank = found.stills[:, _CONTRAST] < DARK_LSTAR
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], blank, [False])).astype(int)))
-    runs = [(a, b) for a, b in edges.reshape(-1, 2).tolist() if a > 0 and b < len(blank)]
-    return [float(0.5 * (found.still_s[a] + found.still_s[b])) for a, b in runs]
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], blank, [False])).astype(int))).reshape(-1, 2)
+    runs = [(found.still_s[a - 1 : a + 1].mean(), found.still_s[b]) for a, b in edges if a > 0 and b < len(blank)]
+    ends = [(start, end) if end - start > LONG_S else (0.5 * (start + end),) for start, end in runs]
+    return [float(at) for several in ends for at in several]
 
 
 def shots(film: Reading, starts: Sequence[float], model: Model) -> Shots:

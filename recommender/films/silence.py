@@ -18,13 +18,13 @@ FULL, SHORT_S = 0.9, 20.0
 
 def fills(scene: Scene, candidates: Sequence[Recommendation]) -> bool:
     """Whether speech fills a scene, so that it is better without music: it is short, or all candidates sing."""
-    if spoken_share(scene.query.speech, scene.duration_s) < FULL:
+    if speech_share(scene.query.speech, scene.duration_s) < FULL:
         return False
     sung = [one.track.voice is not None and one.track.voice > INSTRUMENTAL for one in candidates]
     return scene.duration_s <= SHORT_S or (bool(sung) and all(sung))
 
 
-def spoken_share(speech: Sequence[Stretch], duration_s: float) -> float:
+def speech_share(speech: Sequence[Stretch], duration_s: float) -> float:
     """The share of `duration_s` that is spoken, with the pauses that music does not rise in, from 0 to 1.
 
     Parameters
