@@ -21,7 +21,7 @@ from recommender import Model, media
 from recommender.extractors.video import parts
 from recommender.films.cues import Scene
 from recommender.films.grouping import PENALTY_S, USUAL, Limits, group
-from recommender.films.scenes import Film, Wish, cut_film
+from recommender.films.scenes import Film, SceneWish, cut_film
 from recommender.films.shots import Border, borders, shots
 from recommender.films.words import NOTED
 from recommender.query import Query
@@ -185,7 +185,7 @@ def _true_scenes(engine: Any, one: Seen) -> tuple[Scene, ...]:
     with tempfile.TemporaryDirectory() as folder:
         cuts = Path(folder) / "cuts.txt"
         cuts.write_text("".join(f"{at}\n" for at in one.joined.joint_s), encoding="utf-8")
-        return cut_film(engine, one.joined.path, one.reading, Wish(cuts)).scenes
+        return cut_film(engine, one.joined.path, one.reading, SceneWish(cuts)).scenes
 
 
 def _feels_alike(a: Query, b: Query) -> bool:

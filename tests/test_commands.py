@@ -91,6 +91,7 @@ def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
     (tmp_path / "s.run").write_text("a Q0 x 1 3.0 s\na Q0 y 2 2.0 s\n")
     return {
         (): ("--video", clip_folder / "calm.mp4", "--library", indexed),
+        ("film",): (clip_folder / "calm.mp4", "--library", indexed),
         ("doctor",): (),
         ("models", "list"): (),
         ("index", "add"): (music_folder, "--library", indexed),

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from indexing.commands.film_delivery import FilmDeliveryOptions, deliver, write_scene_pictures
 from indexing.commands.index import open_library
 from indexing.commands.query import FilterOptions, conditions_of, require_any, tell_voices
 from recommender.console import FAILED, TABLE, FormatOption, load_model, tell, write_list
-from recommender.editing_commands import PATIENCE_S, OverwriteOption
+from recommender.editing_commands import PATIENCE_S, LevelOptions
 from recommender.errors import Argument, InputError
 from recommender.options import Options, argument, setting, take_options
 from recommender.text import show
@@ -17,8 +18,12 @@ from recommender.text import show
 if TYPE_CHECKING:
     from recommender.engine import Recommender
     from recommender.films.cues import MusicCue
-    from recommender.films.scenes import Film, Wish
+    from recommender.films.rules import Rules
+    from recommender.films.scenes import Film, SceneWish
     from recommender.types import Filter, Recommendation
+
+
+_WEIGHTS = ("key", "tempo", "artist", "short", "slack")
 
 
 class SceneOptions(Options):
@@ -31,19 +36,18 @@ class SceneOptions(Options):
     )
     shortest: float = setting("Seconds that a scene lasts at least.", 5.0, min=0)
     longest: float | None = setting("Seconds that it lasts at most, where there is a cut to end it.", min=1)
-    frames: Path | None = setting("Write a picture of every scene into this folder.")
 
-    def wish(self) -> "Wish":
+    def wish(self) -> "SceneWish":
         """As `read_film` takes it. Raises InputError."""
         from recommender.films.grouping import USUAL, Limits
-        from recommender.films.scenes import Wish
+        from recommender.films.scenes import SceneWish
 
         longest_s = USUAL.longest_s if self.longest is None else self.longest
         if longest_s < 2 * self.shortest:
             raise InputError(
                 f"--longest {longest_s:g} leaves no room for scenes of --shortest {self.shortest:g}: twice that"
             )
-        return Wish(self.cuts, self.scenes, Limits(self.shortest, longest_s))
+        return SceneWish(self.cuts, self.scenes, Limits(self.shortest, longest_s))
 
 
 class ScoreOptions(Options):
@@ -57,6 +61,27 @@ class ScoreOptions(Options):
     silence: str | None = setting("Scenes without music, such as 3,7.")
     alternatives: int = setting("Further tracks that are told for each scene.", 3, min=0)
     per_artist: int | None = setting("Scenes with music of one artist at most.", min=1)
+    lock: list[str] | None = setting("A scene and the track that it has, such as 3=Song.mp3; repeat for several.")
+    repeats: bool = setting("Let tracks return without a theme.", False, "--repeats")
+    weights: str | None = setting(
+        "What costs how much of a best fit, from 0 to 1: key=0.15 (neighbours in far keys), tempo=0.1 (one twice as "
+        "fast), artist=0.01 (again), short=0.5 (music that ends at once), slack=0.05 (may be lost freely)."
+    )
+
+    def rules(self, film: "Film") -> "Rules":
+        """As `compose` takes them, with what the film's table says. Raises InputError."""
+        from recommender.films.rules import Rules, read_theme
+
+        silent = {scene.number for scene in film.scenes if scene.silent}
+        return Rules(
+            per_artist=self.per_artist,
+            repeats=self.repeats,
+            themes=tuple(read_theme(text) for text in self.theme or ()),
+            lock=dict(_lock(text) for text in self.lock or ()),
+            silence=frozenset(silent | set(_numbers(self.silence))),
+            alternatives=self.alternatives,
+            **_weights(self.weights),
+        )
 
 
 @take_options
@@ -65,8 +90,9 @@ def film(
     cut: SceneOptions,
     score: ScoreOptions,
     conditions: FilterOptions,
+    made: FilmDeliveryOptions,
+    levels: LevelOptions,
     format: FormatOption = TABLE,
-    overwrite: OverwriteOption = False,
 ) -> None:
     """A score for a whole film: its scenes, and music for each that goes with what comes before and after.
 
@@ -74,20 +100,22 @@ def film(
 
     recommend film wedding.mp4 --format csv > scenes.csv
 
-    recommend film wedding.mp4 --cuts scenes.csv --theme 1,5 --frames pictures"""
+    recommend film wedding.mp4 --cuts scenes.csv --theme 1,5 --preview --out films"""
     from recommender.engine import Recommender
     from recommender.films.listing import listing
 
     where, wish = conditions_of(conditions), cut.wish()
-    engine = Recommender(open_library(score.library), load_model(score.model) if score.model else None, score.ranker)
+    made.check(film)
+    library = open_library(score.library)
+    engine = Recommender(library, load_model(score.model) if score.model else None, score.ranker)
     where = engine.settle(where)
     require_any(engine.library, "music", where)
     tell_voices(engine.library, where)
-    if cut.frames is not None and cut.frames.exists() and not cut.frames.is_dir():
-        raise InputError(f"--frames writes into a folder, and {show(cut.frames)} is none")
     found = _read(engine, film, wish)
-    pictures = _pictures(found, cut.frames, overwrite=overwrite)
-    cues = _compose(found, _candidates(engine, found, score, where), score)
+    rules = score.rules(found)
+    pictures = write_scene_pictures(found, made)
+    cues = _compose(engine, found, _candidates(engine, found, score, where), rules)
+    cues = deliver(found, cues, made, levels=levels, library=library)
     write_list(listing(found, cues, pictures), format)
     for remark in () if format == TABLE else found.remarks:
         tell(remark)
@@ -95,7 +123,7 @@ def film(
         raise typer.Exit(FAILED)
 
 
-def _read(engine: "Recommender", film: Path, wish: "Wish") -> "Film":
+def _read(engine: "Recommender", film: Path, wish: "SceneWish") -> "Film":
     """The scenes of a film, with progress while it is read."""
     from recommender.films.scenes import read_film
     from recommender.media import probe
@@ -106,17 +134,6 @@ def _read(engine: "Recommender", film: Path, wish: "Wish") -> "Film":
         return read_film(
             engine, film, wish, on_second=lambda at_s: progress.stage(verb, min(round(at_s), whole), whole)
         )
-
-
-def _pictures(film: "Film", folder: Path | None, *, overwrite: bool) -> list[str]:
-    """The paths of the pictures of the scenes; none where none are asked for."""
-    if folder is None:
-        return []
-    from recommender.films.pictures import write_pictures
-
-    paths = write_pictures(film, folder, overwrite=overwrite)
-    tell(f"{len(paths)} pictures: {show(folder)}")
-    return [str(path) for path in paths]
 
 
 def _candidates(
@@ -134,19 +151,20 @@ def _candidates(
     return found
 
 
-def _compose(film: "Film", found: "Sequence[Sequence[Recommendation]]", asked: ScoreOptions) -> "list[MusicCue]":
-    """The music of all scenes together."""
-    from recommender.films.rules import Rules, read_theme
+def _compose(
+    engine: "Recommender", film: "Film", found: "Sequence[Sequence[Recommendation]]", rules: "Rules"
+) -> "Sequence[MusicCue]":
+    """The music of all scenes together, each recording counted once."""
+    import numpy as np
+
     from recommender.films.score import compose
 
-    silent = [scene.number for scene in film.scenes if scene.silent]
-    rules = Rules(
-        per_artist=asked.per_artist,
-        themes=tuple(read_theme(text) for text in asked.theme or ()),
-        silence=frozenset([*silent, *_numbers(asked.silence)]),
-        alternatives=asked.alternatives,
-    )
-    return compose(film.scenes, found, rules)
+    ids = sorted({one.track.id for some in found for one in some})
+    recordings = engine.library.recordings(np.array(ids, np.int64)).tolist()
+    score = compose(film.scenes, found, rules, recordings=dict(zip(ids, recordings, strict=True)))
+    if score.short_of > 0:
+        tell(f"the score may be {score.short_of:.3f} short of the best total, {score.total:.3f}")
+    return score
 
 
 def _numbers(text: str | None) -> list[int]:
@@ -154,6 +172,28 @@ def _numbers(text: str | None) -> list[int]:
     try:
         return [int(part) for part in text.split(",")] if text else []
     except ValueError:
-        raise InputError(
-            f"{show(text or '')}: give the numbers of scenes, such as ", Argument("silence", "3,7")
-        ) from None
+        example = Argument("silence", "3,7")
+        raise InputError(f"{show(text or '')}: give the numbers of scenes, such as ", example) from None
+
+
+def _lock(text: str) -> tuple[int, int | str]:
+    """The scene and its track, as a path from the root or an id. Raises InputError."""
+    number, sign, track = text.partition("=")
+    if not (sign and track.strip() and number.strip().isdecimal()):
+        raise InputError(f"{show(text)}: give a scene and its track, such as ", Argument("lock", "3=Song.mp3"))
+    from indexing.disk.files import absolute
+
+    return int(number), int(track) if track.isdecimal() else str(absolute(Path(track)))
+
+
+def _weights(text: str | None) -> dict[str, Any]:
+    """What `key=0.3,tempo=0` says. Raises InputError."""
+    found: dict[str, float] = {}
+    for part in text.split(",") if text else []:
+        name, _, value = (one.strip() for one in part.partition("="))
+        try:
+            found |= {_WEIGHTS[_WEIGHTS.index(name)]: float(value)}
+        except ValueError:
+            example = Argument("weights", "key=0.3,tempo=0")
+            raise InputError(f"{show(part)}: the weights are {', '.join(_WEIGHTS)}, such as ", example) from None
+    return found

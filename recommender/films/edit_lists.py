@@ -29,16 +29,17 @@ def edl_marks(text: str, name: str, clock: Clock) -> list[Mark]:
 
     Raises InputError where there is none, or a time cannot be counted.
     """
-    found, origin_s = list[Mark](), 0.0
+    found, origin_s, is_picture = list[Mark](), 0.0, False
     for number, line in enumerate(text.splitlines(), 1):
         if (event := _EVENT.fullmatch(line)) is not None:
             begins, ends = (_record_s(event[place], clock, name, line=number) for place in (7, 8))
             # A dissolve names what it comes from by an event without length.
-            if ends > begins and ("V" in event[2].upper() or event[2].upper().startswith("B")):
+            is_picture = ends > begins and ("V" in event[2].upper() or event[2].upper().startswith("B"))
+            if is_picture:
                 half_s = 0.0 if clock.rate is None else float(int(event[4] or 0) // 2 / clock.rate)
                 origin_s = _origin_s(event[7], clock, begins) if not found else origin_s
                 found.append(Mark(begins - origin_s + half_s, line=number))
-        elif found and (named := _NAME.fullmatch(line)) is not None:
+        elif is_picture and (named := _NAME.fullmatch(line)) is not None:
             found[-1] = found[-1]._replace(label=named[1])
     if not found:
         raise InputError(f"{name}: no event of the picture (V) in this EDL; export the edit's video track")

@@ -52,7 +52,7 @@ class Film:
 
 
 @dataclass(frozen=True)
-class Wish:
+class SceneWish:
     """How a film is to be cut into scenes.
 
     Attributes
@@ -66,13 +66,13 @@ class Wish:
     limits: Limits = USUAL
 
 
-USUAL_WISH = Wish()
+USUAL_WISH = SceneWish()
 
 
 def read_film(
     recommender: "Recommender",
     path: str | PathLike[str],
-    wish: Wish = USUAL_WISH,
+    wish: SceneWish = USUAL_WISH,
     *,
     on_second: Callable[[float], None] | None = None,
 ) -> Film:
@@ -90,15 +90,18 @@ def read_film(
     from recommender.extractors.video import parts
 
     film = Path(path)
-    return cut_film(recommender, film, parts.read(film, on_second), wish)
+    clock = clock_of(film)
+    if wish.cuts is not None and clock.rate is not None and clock.frames is not None:
+        read_cuts(wish.cuts, clock, float(clock.frames / clock.rate))  # what is wrong in it is told at once
+    return cut_film(recommender, film, parts.read(film, on_second), wish=wish)
 
 
 def cut_film(
     recommender: "Recommender",
     film: Path,
     reading: "Reading",
-    wish: Wish = USUAL_WISH,
     *,
+    wish: SceneWish = USUAL_WISH,
     speech: Sequence[Stretch] | None = None,
 ) -> Film:
     """The scenes of a film that was read, as `read_film`. speech: where somebody speaks; by default listened for."""
@@ -131,7 +134,7 @@ def _one(recommender: "Recommender", film: Path, clock: Clock) -> Film:
 
 
 def _starts(
-    recommender: "Recommender", reading: "Reading", given: CutList | None, *, wish: Wish
+    recommender: "Recommender", reading: "Reading", given: CutList | None, *, wish: SceneWish
 ) -> tuple[list[Border], list[str]]:
     """Where scenes begin, the first at 0, and what is to be said of it."""
     if given is None:

@@ -59,9 +59,21 @@ def shots(film: Reading, starts: Sequence[float], model: Model) -> Shots:
     SDs, `FEELING` of them.
     """
     spans = list(pairwise([*starts, film.duration_s]))
-    looks = np.array([film.look(*span) for span in spans])
+    looks = np.array([film.look(*spans[i]) for i in _looked_at(film, spans)])
     feelings = feeling(film, spans, model)
     return Shots(np.array([end - start for start, end in spans]), np.hstack([unit(looks), FEELING * feelings]))
+
+
+def _looked_at(film: Reading, spans: Sequence[tuple[float, float]]) -> list[int]:
+    """For each span itself, or where nobody looked at it the likest of the nearest that were looked at."""
+    looked = [i for i, span in enumerate(spans) if film.is_looked_at(*span)]
+    stands = []
+    for i, span in enumerate(spans):
+        place = int(np.searchsorted(looked, i))
+        near = looked[place : place + 1] if looked[place : place + 1] == [i] else looked[max(place - 1, 0) : place + 1]
+        still = film.still(*span)
+        stands.append(min(near, key=lambda j: float(np.square(film.still(*spans[j]) - still).sum())))
+    return stands
 
 
 def feeling(film: Reading, spans: Sequence[tuple[float, float]], model: Model) -> Array:

@@ -18,6 +18,8 @@ LEAD_S = 1.0
 LEAST_S, SHARE, MOST_S = 1.0, 0.5, 4.0
 """The next look comes after so much of the time that has passed, at least and at most so many seconds: a window of ten
 seconds has two."""
+OTHER_S = 0.5
+"""Least time between two looks where a film is read in parts: shots shorter than that are rare."""
 _TOLERANCE_S = 1e-6
 _PLAIN = 50.0  # variance in levels²: hardly anything to see
 _OTHER = 24.0  # mean difference in levels: hardly a picture of the same shot
@@ -26,7 +28,7 @@ _OTHER = 24.0  # mean difference in levels: hardly a picture of the same shot
 class Looks:
     """Paints the frames that are due, no side above `side` pixels; of side 0 none. One instance per pass over a file,
     shown its frames in order of time. `every_s`: of a film that is to be read in parts a look so often, and at pictures
-    unlike the last that was looked at, after `LEAST_S`."""
+    unlike the last that was looked at, after `OTHER_S`."""
 
     def __init__(self, side: int, aspect: Any, every_s: float | None = None) -> None:
         self._painter = Painter(side, aspect) if side else None
@@ -49,7 +51,7 @@ class Looks:
 
     def _is_other(self, t_s: float, rgb: Array) -> bool:
         """Whether a look is worth its time before it is due: every shot of a film should have one."""
-        if self._every_s is None or self._looked is None or t_s < self._looked_s + LEAST_S - _TOLERANCE_S:
+        if self._every_s is None or self._looked is None or t_s < self._looked_s + OTHER_S - _TOLERANCE_S:
             return False
         return _differ(rgb, self._looked) > _OTHER
 

@@ -112,16 +112,16 @@ def _read(path: Path, tell: Tell) -> _Read:
 
 def _scenes(asked: "Recommender", read: _Read, edits: Mapping[str, Any]) -> "Film":
     """The film cut where it changes, into so many scenes where a number is asked for, or where somebody says."""
-    from recommender.films.scenes import Wish, cut_film
+    from recommender.films.scenes import SceneWish, cut_film
 
     count, starts = edits.get("count"), edits.get("starts")
     key = _key(str(read.path)), asked.model.space, count, tuple(starts or ())
-    wish = Wish(count=count)
+    wish = SceneWish(count=count)
 
     def cut() -> "Film":
         if starts is not None:
             return _by_hand(asked, read, starts)
-        return cut_film(asked, read.path, read.reading, wish, speech=read.speech)
+        return cut_film(asked, read.path, read.reading, wish=wish, speech=read.speech)
 
     return _kept(_cut, key, cut, 50)
 

@@ -62,6 +62,17 @@ class Reading:
         standing_s = video.standing(part.look_s, part.cut_s, end_s - start_s)
         return np.asarray(np.average(part.looks, axis=0, weights=standing_s))
 
+    def is_looked_at(self, start_s: float, end_s: float) -> bool:
+        """Whether a look lies between two times: not in every shot of a second and less."""
+        times = self.measured.found.look_s
+        return bool(((times >= start_s - _EPS_S) & (times < end_s - _EPS_S)).any())
+
+    def still(self, start_s: float, end_s: float) -> Array:
+        """Mean light, colour, texture and composition between two times over their SDs in the film, float64 [f]."""
+        stills = self.measured.found.stills
+        inside = _inside(self.measured.found.still_s, start_s, end_s)
+        return np.asarray(stills[inside].mean(axis=0) / np.maximum(stills.std(axis=0), _EPS_S))
+
     def features(self, start_s: float, end_s: float) -> Features:
         """What the stretch would have as a clip of its own (columns of `clip`), near enough."""
         facts = {name: value for name, value in self.facts.items() if name not in _LOST}
