@@ -185,7 +185,7 @@ def _true_scenes(engine: Any, one: Seen) -> tuple[Scene, ...]:
     with tempfile.TemporaryDirectory() as folder:
         cuts = Path(folder) / "cuts.txt"
         cuts.write_text("".join(f"{at}\n" for at in one.joined.joint_s), encoding="utf-8")
-        return cut_film(engine, one.joined.path, one.reading, SceneWish(cuts)).scenes
+        return cut_film(engine, one.joined.path, one.reading, wish=SceneWish(cuts)).scenes
 
 
 def _feels_alike(a: Query, b: Query) -> bool:

@@ -117,6 +117,24 @@ def free(chain: Chain) -> Prices:
     return Prices(np.zeros(len(chain.places)), themes)
 
 
+def starts(chain: Chain) -> list[Prices]:
+    """Prices to begin with: of nothing; what the first rooms of options would cost if all steps wanted the same; and
+    the same for all of these."""
+    nothing, best = free(chain), np.full(len(chain.places), -np.inf)
+    for worth, rooms in zip(chain.worth, chain.rooms, strict=True):
+        np.maximum.at(best, rooms[:, 0], worth)
+    first = np.isfinite(best[:-1]).nonzero()[0]
+    if len(first) == 0:
+        return [nothing]
+    least = np.sort(best[first])[-min(len(chain.worth), len(first))]
+    found = [nothing]
+    for prices in (np.maximum(best[first] - least, 0), *np.logspace(-3, 1, 9)):
+        rooms = nothing.rooms.copy()
+        rooms[first] = np.minimum(prices, chain.fines[first])
+        found.append(replace(nothing, rooms=rooms))
+    return found
+
+
 class Bound(NamedTuple):
     """What no way exceeds at some prices.
 

@@ -1,7 +1,7 @@
 """Ways along a chain grown a step at a time, without those that no completion makes better than the best known one and
 those that another one dominates (labels with resources, as Desrochers 1988 sets them)."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,22 +88,27 @@ class _Crowd:
         return values, values + guide.onward + (left @ guide.prices[:-1])[:, None] - spent
 
     def _undominated(self, chain: Chain, step: int) -> Array:
-        """int64 [kept], ascending: ways that no better or equal one equals in all that matters for what follows."""
-        state = np.concatenate(list(self._state(chain, step)), 1)
-        weights = np.random.default_rng(0).integers(1, 2**62, state.shape[1], dtype=np.uint64)
-        marks = (state.astype(np.uint64) * weights).sum(1, dtype=np.uint64)
-        order = np.lexsort((np.arange(len(state)), -self.values, marks))
-        same = (marks[order][1:] == marks[order][:-1]) & (state[order][1:] == state[order][:-1]).all(1)
-        return np.sort(order[np.concatenate([[True], ~same])[: len(order)]])
-
-    def _state(self, chain: Chain, step: int) -> Iterator[Array]:
-        """What of the ways matters for what follows: the last option, rooms that are asked for, themes that return."""
-        yield self.picks[:, -1:]
+        """int64 [kept], ascending: ways that no better or equal one equals in all that matters for what follows: the
+        last option, the places in rooms that are asked for again, and what themes that return took."""
+        last = [theme[0] for theme in chain.themes if theme[0] < step < theme[-1]]
+        marks = self._marks(chain, step, [*last, step])
+        order = np.lexsort((np.arange(len(marks)), -self.values, marks))
+        same = np.flatnonzero(marks[order][1:] == marks[order][:-1])
+        one, other = order[same], order[same + 1]
         wanted = np.flatnonzero(chain.later[step][:-1])
-        yield np.minimum(self.taken[:, wanted], chain.places[wanted]).astype(np.int64)
-        for theme in chain.themes:
-            if theme[0] < step < theme[-1]:
-                yield self.picks[:, [theme[0]]]
+        equal = (self.taken[np.ix_(one, wanted)] == self.taken[np.ix_(other, wanted)]).all(1)
+        equal &= (self.picks[one][:, [*last, step]] == self.picks[other][:, [*last, step]]).all(1)
+        return np.setdiff1d(order, other[equal])
+
+    def _marks(self, chain: Chain, step: int, kept: Sequence[int]) -> Array:
+        """uint64 [m]: equal where ways have the same options at the steps `kept` and as many in rooms asked for again,
+        and seldom elsewhere."""
+        draw = np.random.default_rng(0)
+        weights = draw.integers(1, 2**62, len(chain.places), dtype=np.uint64) * chain.later[step]
+        marks = self.picks[:, kept].astype(np.uint64) @ draw.integers(1, 2**62, len(kept), dtype=np.uint64)
+        for at, rooms in enumerate(chain.rooms[: step + 1]):
+            marks += weights[rooms].sum(1, dtype=np.uint64)[self.picks[:, at]]
+        return marks
 
 
 def _largest(values: Array, count: int, least: float) -> tuple[Array, float]:

@@ -11,16 +11,16 @@ from recommender.films.cues import Scene
 from recommender.films.rules import Rules
 from recommender.types import Array, Recommendation
 
-STEEP = 10.0
-"""Times that counts what is lost of a fit beyond `Rules.slack`."""
-AGAIN = 0.1
-"""What it costs to hear a section of a theme's track again: more than another section of the track mostly loses."""
+STEEP = 30.0
+"""Times that counts what is lost of a fit beyond `Rules.slack`: only where no other track is left."""
+AGAIN = 0.5
+"""What it costs to hear a section of a theme's track again: another one is taken unless it fits hardly at all."""
 LEAST_SCORE = 0.1
 """Losses are shares of a scene's best score, or of this where that is lower, as cosines near 0 are."""
 MOST_WAYS, SECTIONS = 729, 3
 """Choices of sections for a theme of one track that are compared; where there are more, each scene in turn takes the
 best. Sections of a track that a theme chooses from in each scene."""
-NOTHING = -12.0
+NOTHING = -40.0
 """What no music is worth where there could be some: less than the worst fit."""
 
 

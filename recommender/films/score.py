@@ -66,7 +66,7 @@ def compose(
     sounding = [scene.number for scene in scenes if scene.number not in silent]
     if not sounding:
         return Score([MusicCue(scene, None, silent[scene.number]) for scene in scenes])
-    plan = _plan(shelf, sounding)
+    plan = lay_out(shelf, sounding)
     way = search(plan.chain, rules.effort)
     cues = {cue.scene.number: cue for cue in _cues(shelf, plan, way)}
     made = [cues.get(scene.number) or MusicCue(scene, None, silent[scene.number]) for scene in scenes]
@@ -85,7 +85,7 @@ def _silence(scene: Scene, shelf: Shelf) -> str:
     return "silence: speech throughout" if rules.speech_alone and silence.fills(scene, found) else ""
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """The options of each scene with music, the chain of them, and whether each follows the one before at once."""
 
     options: list[Options]
@@ -93,7 +93,7 @@ class _Plan(NamedTuple):
     follows: list[bool]
 
 
-def _plan(shelf: Shelf, sounding: Sequence[int]) -> _Plan:
+def lay_out(shelf: Shelf, sounding: Sequence[int]) -> Plan:
     options = {number: shelf.options(number) for number in sounding}
     for theme in map(sorted, shelf.rules.themes):
         options.update(zip(theme, shelf.theme_options(theme), strict=True))
@@ -109,7 +109,7 @@ def _plan(shelf: Shelf, sounding: Sequence[int]) -> _Plan:
     ends = [one.scene for one in order]
     follows = [False, *(after.start_s - before.end_s < REST_S for before, after in pairwise(ends))]
     worth, costs = [one.worth for one in order], _costs(shelf, order, follows)
-    return _Plan(order, Chain(worth, costs, *rooms(shelf, order), themes=themes), follows)
+    return Plan(order, Chain(worth, costs, *rooms(shelf, order), themes=themes), follows)
 
 
 def _costs(shelf: Shelf, options: Sequence[Options], follows: Sequence[bool]) -> list[Array]:
@@ -127,7 +127,7 @@ def _costs(shelf: Shelf, options: Sequence[Options], follows: Sequence[bool]) ->
     return found
 
 
-def _cues(shelf: Shelf, plan: _Plan, way: Way) -> list[MusicCue]:
+def _cues(shelf: Shelf, plan: Plan, way: Way) -> list[MusicCue]:
     """The cues of the scenes with music, each with what it follows and what else would do."""
     chosen = [
         one.found[pick] if pick < len(one.found) else None for one, pick in zip(plan.options, way.picks, strict=True)
@@ -174,7 +174,7 @@ def _transition(scene: Scene, found: Recommendation, after: Recommendation | Non
     return Transition("cut", rest_s=REST_S, words=f"a rest, since the keys are {apart} fifths apart")
 
 
-def _others(plan: _Plan, picks: Sequence[int], step: int, count: int) -> list[Recommendation]:
+def _others(plan: Plan, picks: Sequence[int], step: int, count: int) -> list[Recommendation]:
     """What else would do at a step, and at all of its theme, while all else stays; the best total first."""
     together = next((theme for theme in plan.chain.themes if step in theme), (step,))
     totals, found = plan.chain.instead(picks, together), plan.options[step].found

@@ -7,13 +7,13 @@ missed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
 
-from recommender.films.chain import CLOSE, Bound, Chain, Prices, bound, earn, free, onward, slope
+from recommender.films.chain import CLOSE, Bound, Chain, Prices, bound, earn, onward, slope, starts
 from recommender.films.crowd import grow
 from recommender.types import Array
 
@@ -22,8 +22,9 @@ STEPS, GROW_EVERY, PATIENCE = 120, 30, 6
 after which the prices move half as far."""
 QUICK, THOROUGH = 20_000, 200_000
 """Ways times options that a step looks at, on the way and in the end."""
-EFFORT, OVERHEAD = 250_000_000, 10_000
-"""Pairs of options that are looked at in all, some 0.8 s, and what a step counts for beside them."""
+EFFORT, OVERHEAD, WAY = 250_000_000, 10_000, 20
+"""Pairs of options that are looked at in all, some 0.8 s; what a step counts for beside them; and what a way with an
+option does."""
 
 
 class Way(NamedTuple):
@@ -94,11 +95,11 @@ class Part:
             found = [least if step in theme else one for step, one in enumerate(found)]
         return found
 
-    def keep(self, kept: Sequence[Array]) -> "Part":
-        """Ways in these options of what is left of each step."""
-        left = [some[keep] for some, keep in zip(self.left, kept, strict=True)]
-        prices = self.best.keep(kept)
-        return Part(left, self.chain.keep(kept), prices, self.most, prices, stride=self.stride)
+    def keep(self, kept: Sequence[Array]) -> None:
+        """Leave these options of what is left of each step."""
+        self.left = [some[keep] for some, keep in zip(self.left, kept, strict=True)]
+        self.chain, self.best = self.chain.keep(kept), self.best.keep(kept)
+        self.prices, self.heading = self.best, None
 
     @property
     def open(self) -> tuple[int, ...]:
@@ -106,15 +107,13 @@ class Part:
         sizes = {theme: len(self.left[theme[0]]) for theme in self.chain.themes}
         return min((theme for theme in sizes if sizes[theme] > 1), key=sizes.__getitem__, default=())
 
-    def split(self) -> list["Part"]:
-        """A part per option of the theme that is open."""
-        reach, parts = self.reach(), []
-        for option, most in enumerate(reach[self.open[0]].tolist()):
-            kept = [np.arange(len(some)) for some in self.left]
-            part = self.keep([np.array([option]) if step in self.open else some for step, some in enumerate(kept)])
-            part.most = min(self.most, most)
-            parts.append(part)
-        return parts
+    def only(self, option: int, most: float) -> "Part":
+        """The ways in which the open theme takes this option, of which none exceeds `most`."""
+        part, steps = replace(self, stride=1.0, idle=0, most=min(self.most, most)), self.open
+        part.keep(
+            [np.array([option]) if step in steps else np.arange(len(some)) for step, some in enumerate(self.left)]
+        )
+        return part
 
 
 @dataclass
@@ -129,59 +128,58 @@ class Hunt:
 
     def run(self) -> None:
         """Look at the part that may hold the best way, until none may hold a better one."""
-        prices, left = free(self.chain), [np.arange(len(worth)) for worth in self.chain.worth]
-        whole = Part(left, self.chain, prices, np.inf, prices)
-        self.try_ways(whole, QUICK)
-        parts = [(-np.inf, 0, whole)]
+        left = [np.arange(len(worth)) for worth in self.chain.worth]
+        prices = min(starts(self.chain), key=lambda prices: bound(self.chain, prices).most)
+        parts = [(-np.inf, 0, Part(left, self.chain, prices, np.inf, prices), -1)]
+        self.try_ways(parts[0][2], QUICK)
         made = 1
         while parts and -parts[0][0] > self.total + CLOSE and self.effort > 0:
-            rest = self.settle(heappop(parts)[2])
-            for part in rest:
-                heappush(parts, (-part.most, made, part))
+            most, _, part, option = heappop(parts)
+            part = part if option < 0 else part.only(option, -most)
+            for option, most in self.settle(part):
+                heappush(parts, (-most, made, part, option))
                 made += 1
-        self.missed = max([self.missed, *(part.most for _, _, part in parts)])
+        self.missed = max([self.missed, *(-most for most, *_ in parts)])
 
-    def settle(self, part: Part) -> list[Part]:
-        """Look for better ways in a part; what it is split into where that is not settled."""
+    def settle(self, part: Part) -> list[tuple[int, float]]:
+        """Look for better ways in a part; where that does not settle it, the options of its open theme, and what no
+        way exceeds with each."""
         for at in range(1, STEPS + 1):
             found = bound(part.chain, part.prices)
-            self.spend(part)
+            self.effort -= sum(costs.size + OVERHEAD for costs in part.chain.costs)
             self.meet(part, found.picks)
             part.lower(found, self.total)
             if part.most <= self.total + CLOSE or self.effort <= 0:
                 break
             if at % GROW_EVERY == 0:
-                part = self.narrow(part)
+                self.narrow(part)
                 self.try_ways(part, QUICK)
-        part = self.narrow(part)
+        self.narrow(part)
         if part.most <= self.total + CLOSE:
             return []
         if part.open and self.effort > 0:
-            return part.split()
+            return list(enumerate(part.reach()[part.open[0]].tolist()))
         self.missed = max(self.missed, part.most if part.open else min(part.most, self.try_ways(part, THOROUGH)))
         return []
 
-    def narrow(self, part: Part) -> Part:
-        """The part without options that no better way goes through."""
+    def narrow(self, part: Part) -> None:
+        """Leave out the options of a part that no better way goes through."""
+        self.effort -= 2 * sum(costs.size + OVERHEAD for costs in part.chain.costs)
         kept = [np.flatnonzero(most > self.total + CLOSE) for most in part.reach()]
         if all(map(len, kept)):
-            return part.keep(kept)
-        part.most = self.total
-        return part
+            part.keep(kept)
+        else:
+            part.most = self.total
 
     def try_ways(self, part: Part, width: int) -> float:
         """Grow ways of a part; what those that are not looked at exceed at most."""
         if part.most <= self.total + CLOSE:
             return part.most
         picks, missed = grow(part.chain, part.best, width=width, least=self.total)
-        self.effort -= 4 * width * len(part.left)
+        self.effort -= WAY * width * len(part.left)
         if picks:
             self.meet(part, picks)
         return missed
-
-    def spend(self, part: Part) -> None:
-        """Count a pass along a part."""
-        self.effort -= sum(costs.size + OVERHEAD for costs in part.chain.costs)
 
     def meet(self, part: Part, picks: Sequence[int]) -> None:
         """Keep a way of a part that is better than the best."""

@@ -55,7 +55,7 @@ def reading(film):
 @pytest.fixture
 def cut(film, reading, model):
     """`cut(count=3)`: the scenes of the film."""
-    return lambda **wish: cut_film(SimpleNamespace(model=model), film, reading, SceneWish(**wish))
+    return lambda **wish: cut_film(SimpleNamespace(model=model), film, reading, wish=SceneWish(**wish))
 
 
 @pytest.fixture(scope="module")

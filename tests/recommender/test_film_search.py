@@ -34,6 +34,34 @@ def test_the_way_found_is_the_best_of_all(seed):
     assert made.total(found.picks) == pytest.approx(found.total, abs=1e-12)
 
 
+def best_without_repeats(made):
+    """The best total of a chain whose every option is its own room, by all sets of options (Held and Karp 1962)."""
+    reached = {(1 << k, k): worth for k, worth in enumerate(made.worth[0].tolist())}
+    for costs, worth in zip(made.costs, made.worth[1:], strict=True):
+        further = {}
+        for (used, last), value in reached.items():
+            for k in range(len(worth)):
+                if not used >> k & 1:
+                    at = (used | 1 << k, k)
+                    further[at] = max(further.get(at, -np.inf), value + worth[k] - costs[last, k])
+        reached = further
+    return max(reached.values())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_steps_that_all_want_the_same_options_get_the_best_order_of_the_best(seed):
+    draw = np.random.default_rng(seed)
+    options, steps = 9, 7
+    places = draw.random(options)
+    worth, costs = 0.5 * draw.random(options), np.abs(places[:, None] - places)
+    rooms = np.arange(options)[:, None]
+    fines = np.append(np.full(options, np.inf), 0.0)
+    made = Chain([worth] * steps, [costs] * (steps - 1), [rooms] * steps, np.append(np.ones(options), np.inf), fines)
+    found = search(made)
+    assert found.total == pytest.approx(best_without_repeats(made), abs=1e-9)
+    assert found.most == pytest.approx(found.total, abs=1e-9)
+
+
 @pytest.mark.parametrize("effort", [0, 300_000])
 def test_without_the_effort_for_a_proof_the_bound_holds(effort):
     for seed in range(5):
