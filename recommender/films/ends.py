@@ -65,7 +65,7 @@ def spread(body: Body, ending: Transition, *, into_s: float, after: MusicCue | N
     if ending.ending == "crossfade" and ending.lasts_s:
         curves.append(crossing(body.cue.scene.end_s, ending.lasts_s, into=False))
     length_s = end_s - body.at_s
-    fades = CLICK_S if into_s else min(cut_s, length_s / 3), min(fade_out_s, length_s / 3)
+    fades = CLICK_S if into_s else min(cut_s, length_s / 3), min(fade_out_s, length_s * 2 / 3)
     pieces = until(body.pieces, length_s)
     return Spread(body.cue, ending, body.at_s, body.pieces, body.music, pieces, fades, into_s, tuple(curves))
 
@@ -94,7 +94,7 @@ def _button(body: Body) -> float:
         return ends_s
     lines = body.lines_s(ON_LINE_S)
     lines = lines[(lines > body.at_s + ROOM_S) & (lines <= border_s + ON_LINE_S)]
-    return float(lines[-1]) - BEFORE_S if len(lines) else border_s
+    return min(float(lines[-1]) - BEFORE_S, border_s) if len(lines) else border_s
 
 
 def until(pieces: Sequence[Stretch], length_s: float) -> tuple[Stretch, ...]:

@@ -124,8 +124,8 @@ class _Layer:
             shifted = lines - (there[0] - at_s)
             if len(near := shifted[shifted >= 0]):
                 return self._frame(nearest(near, in_s)), False
-        line = nearest(lines, in_s) if len(lines) else -np.inf
-        if abs(line - in_s) > (_bar_s(beats, in_s) or 0.0):
+        line = _line_near(beats, in_s)
+        if line is None:
             return self._frame(in_s), False
         return float(int(Fraction(max(line - BEFORE_S, 0.0)) * self._rate) / self._rate), True
 
@@ -164,7 +164,7 @@ class _Layer:
         return told._replace(
             clash=apart is not None and apart >= FAR,
             bars_s=None if bars[0] is None or bars[1] is None else (bars[0], bars[1]),
-            on_beat=bool(len(beats.times_s)),
+            on_beat=_line_near(beats, after.chosen.in_s) is not None,
             leap=_arousal(after) - _arousal(body.cue),
         )
 
@@ -186,6 +186,12 @@ def _bar_s(beats: Beats, at_s: float) -> float | None:
         return None
     first = min(max(int(np.searchsorted(beats.times_s, at_s)) - _AROUND // 2, 0), len(beats.times_s) - _AROUND)
     return float(np.median(np.diff(beats.times_s[first : first + _AROUND]))) * beats.beats_per_bar
+
+
+def _line_near(beats: Beats, in_s: float) -> float | None:
+    """The bar line nearest to a second of the track; None where none is within a bar of it."""
+    line = nearest(beats.downbeats_s, in_s) if beats.down.any() else np.inf
+    return line if abs(line - in_s) <= (_bar_s(beats, in_s) or 0.0) else None
 
 
 def _sure_key(track: Track) -> str | None:

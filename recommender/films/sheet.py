@@ -10,7 +10,8 @@ from recommender.films.cues import MusicCue
 from recommender.films.levels import placement_of
 from recommender.media.footage import Footage, footage
 from recommender.tags import isrc_tag
-from recommender.timelines.cue_sheet import NOT_ON_FILE, Use
+from recommender.timelines.cue_sheet import NOT_ON_FILE, Use, clock
+from recommender.timelines.timecode import frame_at, nominal, timecode
 from recommender.types import Track
 
 VOCAL = 0.5
@@ -64,12 +65,21 @@ def uses(film: Path, cues: Sequence[MusicCue]) -> tuple[Footage, list[Entry], li
 
 def _use(film: Path, seen: Footage, one: Entry, cue: MusicCue) -> Use:
     known: dict[str, str | None] = {"scene": cue.scene.label or str(cue.scene.number), "frames": str(one.frames)}
+    known["duration"] = lasts_in(seen, one.frames)
     if cue.chosen is not None:
         track = cue.chosen.track
         known |= {name: getattr(track, name) for name in ("title", "artist", "album", "licence")}
         known |= {"isrc": isrc_tag(Path(track.path)), "use": _used_as(cue, track), "vocal": vocal(track)}
     at_s, length_s = Fraction(one.start) / seen.rate, Fraction(one.frames) / seen.rate
     return Use(film.name, length_s, seen.rate, seen.timecode, known, at_s)
+
+
+def lasts_in(seen: Footage, frames: int) -> str:
+    """How long so many frames of a film last: in its timecode counted from zero, else in time."""
+    if nominal(seen.rate) is None:
+        return clock(Fraction(frames) / seen.rate, digits=3)
+    drop = (frame_at(seen.timecode or "", seen.rate) or (0, False))[1]
+    return timecode(frames, seen.rate, drop=drop)
 
 
 def vocal(track: Track) -> str:

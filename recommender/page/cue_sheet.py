@@ -8,7 +8,7 @@ from typing import Any
 from recommender.atomic import write
 from recommender.errors import InputError
 from recommender.films.cues import MusicCue
-from recommender.films.sheet import Entry, uses
+from recommender.films.sheet import Entry, lasts_in, uses
 from recommender.home import model_errors
 from recommender.media.footage import Footage
 from recommender.page.layout import document, footer
@@ -26,11 +26,11 @@ _HEADS = (
     ("Out", "time"),
     ("Duration", "time"),
     ("Frames", "number"),
-    ("Title", None),
-    ("Artist", None),
-    ("Album", None),
-    ("ISRC", None),
-    ("Licence", None),
+    ("Title", "text"),
+    ("Artist", "text"),
+    ("Album", "text"),
+    ("ISRC", "text"),
+    ("Licence", "text"),
     ("Use", None),
     ("Voice", None),
 )
@@ -94,7 +94,7 @@ def _row(row: dict[str, Any]) -> Markup:
 
 def _silence(one: Entry, seen: Footage) -> Markup:
     ends = (tag("td", _at(frame, seen), class_="time") for frame in (one.start, one.end))
-    lasts = tag("td", clock(Fraction(one.frames) / seen.rate), class_="time")
+    lasts = tag("td", lasts_in(seen, one.frames), class_="time")
     told = (lasts, tag("td", str(one.frames), class_="number"), tag("td", "no music", colspan=len(_HEADS) - 5))
     return tag("tr", tag("td", "", class_="number"), *ends, *told, class_="none")
 
@@ -106,7 +106,7 @@ def _totals(found: Sequence[Entry], seen: Footage) -> Markup:
     lines = (("Music", music), ("No music", whole - music), ("Film", whole))
     made = []
     for name, frames in lines:
-        lasts = tag("td", clock(Fraction(frames) / seen.rate), class_="time")
+        lasts = tag("td", lasts_in(seen, frames), class_="time")
         head = tag("th", name, scope="row", colspan=3)
         made.append(tag("tr", head, lasts, tag("td", str(frames), class_="number"), tag("td", "", colspan=7)))
     return tag("tfoot", *made)

@@ -7,7 +7,7 @@ from pathlib import Path
 from recommender.editing.placement import Keyframe
 from recommender.text import show
 from recommender.timelines.address import absolute
-from recommender.timelines.levels import gains
+from recommender.timelines.levels import gains, on_frames
 from recommender.timelines.timecode import timecode
 from recommender.timelines.timeline import Music, Timeline
 
@@ -30,7 +30,7 @@ def _events(timeline: Timeline) -> Iterator[str]:
         yield from _mark(timeline, ("cut",)) if channel == "V" else ()
         if channel == "A" and (timeline.own_db or timeline.own):
             for own in timeline.own or (Keyframe(0.0, timeline.own_db or 0.0),):
-                yield _level(timeline, own, "A1")
+                yield _level(timeline, timeline.frame(own.at_s), own.gain_db, channel="A1")
     for place, music in enumerate(timeline.heard):
         channel = f"A{timeline.lanes[place] + 2}" if timeline.lanes else "A2"
         for part in music.parts:
@@ -55,13 +55,14 @@ def _event(
 
 def _levels(timeline: Timeline, music: Music, channel: str) -> Iterator[str]:
     keyframes = gains(music.placement)
-    for one in keyframes if music.placement.ducks else keyframes[:1]:
-        yield _level(timeline, one, channel)
+    starts, ends = (timeline.frame(keyframes[at].at_s) for at in (0, -1))
+    for frame, gain_db in on_frames(keyframes, starts, ends, rate=timeline.rate):
+        yield _level(timeline, starts + frame, gain_db, channel=channel)
 
 
-def _level(timeline: Timeline, one: Keyframe, channel: str) -> str:
-    at = timecode(timeline.frame(one.at_s), timeline.rate, drop=timeline.drop)
-    return f"* AUDIO LEVEL AT {at} IS {one.gain_db:+.2f} DB  (REEL {_REEL} {channel})"
+def _level(timeline: Timeline, frame: int, gain_db: float, *, channel: str) -> str:
+    at = timecode(frame, timeline.rate, drop=timeline.drop)
+    return f"* AUDIO LEVEL AT {at} IS {gain_db:+.2f} DB  (REEL {_REEL} {channel})"
 
 
 def _scene(timeline: Timeline, music: Music) -> Iterator[str]:

@@ -23,11 +23,6 @@ class _Source(NamedTuple):
     channels: int
     pictures: bool
 
-    @property
-    def tracks(self) -> int:
-        """How many tracks it takes."""
-        return self.channels + self.pictures
-
 
 class _Use(NamedTuple):
     """A clip on some tracks: its name, source, first frame of the source, span of the timeline, and what it is for."""
@@ -89,14 +84,19 @@ class _Writer:
             _draw(item, [(frame, amplitude(gain_db)) for frame, gain_db in levels])
 
     def place_music(self, track: Track) -> None:
-        """A track for each channel, with all pieces; a piece of one channel leaves the second of two free."""
-        uses, pieces = [], []
-        for place, music in track.music:
+        """A track for each channel, with all pieces; music of one channel and of two has tracks of its own."""
+        for channels in sorted({music.channels for _, music in track.music}):
+            self._place_alike([pair for pair in track.music if pair[1].channels == channels], heard=track.heard)
+
+    def _place_alike(self, several: list[tuple[int, Music]], *, heard: bool) -> None:
+        """Music of as many channels, numbered."""
+        uses, pieces = list[_Use](), list[tuple[Music, Part]]()
+        for place, music in several:
             frames = max([music.frames, *(part.first + part.frames for part in music.parts)])
             source = _Source(f"file-{place + 2}", music.path, frames, 0, music.channels, False)
-            uses += [_Use(music.title, source, p.first, p.start, p.end, track.heard) for p in music.parts]
+            uses += [_Use(music.title, source, p.first, p.start, p.end, heard) for p in music.parts]
             pieces += [(music, part) for part in music.parts]
-        for use, (music, part), items in zip(uses, pieces, self.place(uses), strict=True):
+        for use, (music, part), items in zip(uses, pieces, self.place(uses) if uses else (), strict=True):
             for item in items:
                 _levels(item, self.timeline, music, part)
                 add(
@@ -104,21 +104,20 @@ class _Writer:
                 )
 
     def place(self, uses: list[_Use]) -> list[list[Element]]:
-        """New tracks with `uses`; the clips of each."""
-        channels = max((use.source.channels for use in uses), default=0)
-        tracks = [add(self.video, "track")] if uses and uses[0].source.pictures else []
-        for channel in range(channels):
-            stereo = {"currentExplodedTrackIndex": channel, "totalExplodedTrackCount": channels}
-            kind = "Stereo" if channels == 2 else "Mono"
+        """New tracks with `uses` of as many channels; the clips of each."""
+        source = uses[0].source
+        tracks = [add(self.video, "track")] if source.pictures else []
+        for channel in range(source.channels):
+            stereo = {"currentExplodedTrackIndex": channel, "totalExplodedTrackCount": source.channels}
+            kind = "Stereo" if source.channels == 2 else "Mono"
             tracks.append(add(self.audio, "track", **stereo, premiereTrackType=kind))
-        placed = [[self._clip(track, use) for track in tracks[: use.source.tracks]] for use in uses]
-        numbers = {item.get("id"): n for one in tracks for n, item in enumerate(one.findall("clipitem"), 1)}
-        for use, items in zip(uses, placed, strict=True):
-            self._finish(items, use, numbers)
+        placed = [[self._clip(track, use) for track in tracks] for use in uses]
+        for number, items in enumerate(placed):
+            self._finish(items, uses[number], number + 1)
         for track in tracks:
             add(track, "enabled", uses[0].enabled)
             add(track, "locked", False)
-        self.tracks += channels
+        self.tracks += source.channels
         return placed
 
     def _clip(self, track: Element, use: _Use) -> Element:
@@ -134,8 +133,8 @@ class _Writer:
         _file(item, self.timeline, use.source, encode=self.encode)
         return item
 
-    def _finish(self, items: list[Element], use: _Use, numbers: dict[str | None, int]) -> None:
-        """Say which channel each clip is of, and link those of one file; `numbers`: each clip's on its track."""
+    def _finish(self, items: list[Element], use: _Use, number: int) -> None:
+        """Say which channel each clip is of, and link those of one file."""
         kinds = [("video", 1)] if use.source.pictures else []
         kinds += [("audio", channel + 1) for channel in range(use.source.channels)]
         for item, (kind, channel) in zip(items, kinds, strict=True):
@@ -148,7 +147,7 @@ class _Writer:
                 add(link, "linkclipref", other.get("id"))
                 add(link, "mediatype", linked)
                 add(link, "trackindex", track + (self.tracks if linked == "audio" else 0))
-                add(link, "clipindex", numbers[other.get("id")])
+                add(link, "clipindex", number)
                 if linked == "audio":
                     add(link, "groupindex", 1)
 
