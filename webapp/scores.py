@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from webapp.films import film_key
 from webapp.refusal import Refusal
 
-KEPT = 200
-"""Scores that are kept: as many steps back as anybody goes."""
+KEPT = 50
+"""Scores that are kept; what is gone is asked for again."""
 
 
 class Kept(NamedTuple):

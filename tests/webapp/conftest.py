@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
+from browsing import PATIENCE_MS, Watched, browser
 
 import media_samples
 from webapp.commands import listen
@@ -76,6 +77,29 @@ class Served:
                 return found
             time.sleep(0.1)
         raise AssertionError(f"nothing came of it: {found}")
+
+
+@pytest.fixture(scope="module")
+def window(served) -> Iterator[tuple[Any, Watched]]:
+    """A browser with the app's cookie, and what happens in it: no fault, and nothing asked of anybody else."""
+    with browser() as started:
+        context = started.new_context(viewport={"width": 1440, "height": 900})
+        context.set_default_timeout(PATIENCE_MS)
+        watched = Watched(context)
+        page = context.new_page()
+        page.goto(served.opened)
+        page.get_by_role("heading", level=1).wait_for()
+        page.close()
+        yield context, watched
+        assert watched.faults == []
+        assert {urlsplit(url).netloc for url in watched.requests} == {urlsplit(served.address).netloc}
+
+
+@pytest.fixture
+def page(window) -> Iterator[Any]:
+    made = window[0].new_page()
+    yield made
+    made.close()
 
 
 def _reply(status: int, body: bytes, headers: dict[str, str]) -> Reply:

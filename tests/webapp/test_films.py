@@ -1,16 +1,23 @@
-"""A whole film over the HTTP API: its scenes with music, edited, heard, taken home."""
+"""A whole film, as a program asks and as a person does in a browser: scenes with music, edited, heard, taken home."""
 
 import csv
 import io
 import zipfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from browsing import MOST_BYTES, PLAYS, WIDTHS, grave, tab_to, until, weigh
 
 import media_samples
 from recommender.media import probe
 from recommender.media.web import is_web_film
+
+_SETTLED = """(count) => {
+  const list = document.querySelector(".scenes");
+  return list && !list.hasAttribute("aria-busy") && (count === null || list.children.length === count);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +99,9 @@ def test_the_film_is_read_once(served, library: str, clip: str, scored):
 @pytest.mark.parametrize(
     ("edits", "line"),
     [
-        ({"silence": [7], "count": 3}, "there is no scene 7: the film has 3"),
-        ({"labels": [{"scene": 4, "label": "x"}], "count": 3}, "there is no scene 4: the film has 3"),
-        ({"themes": [[1, 2], [2, 3]], "count": 3}, "scene 2 is named twice in themes: a scene has one"),
+        ({"silence": [7]}, "there is no scene 7: the film has 3"),
+        ({"labels": [{"scene": 4, "label": "x"}]}, "there is no scene 4: the film has 3"),
+        ({"themes": [[1, 2], [2, 3]]}, "scene 2 is named twice in themes: a scene has one"),
         ({"silence": [1], "themes": [[1, 2]]}, "scene 1 is to be silent, and to have music: take one back"),
         ({"locks": [{"scene": 1, "track": 999_999}]}, "scene 1: 999999 is not among its candidates"),
         ({"starts": [9.0, 6.0]}, "scenes begin in order of time, 1 s apart: not so at 6.00 s"),
@@ -103,7 +110,7 @@ def test_the_film_is_read_once(served, library: str, clip: str, scored):
     ],
 )
 def test_what_does_not_fit_the_film_is_one_line(served, library: str, clip: str, scored, edits: dict, line: str):
-    job = score(served, clip, library, **edits)
+    job = score(served, clip, library, **({} if "starts" in edits else {"count": 3}), **edits)
     assert job["state"] == "failed"
     assert job["error"].startswith(line)
     assert "\n" not in job["error"]
@@ -173,3 +180,102 @@ def test_a_removed_film_takes_its_scores_along(served, library: str, tmp_path: P
     served.ask("DELETE", f"/api/clips/{short}")
     assert served.ask("GET", f"/api/scores/{made['id']}").status == 404
     assert not list((served.settings.session / "scores" / short).glob("*"))
+
+
+@pytest.fixture(scope="module")
+def film(served, clip: str, library: str) -> str:
+    """The address of the film's score, in three scenes."""
+    return f"{served.address}/film?clip={clip}&library={library}#scenes=3"
+
+
+def opened(page: Any, address: str) -> Any:
+    page.goto(address)
+    until(page, _SETTLED, 3)
+    return page
+
+
+def changed(page: Any) -> dict[str, list[str]]:
+    """What the address says was changed by hand."""
+    return parse_qs(urlsplit(page.url).fragment)
+
+
+def settle(page: Any, change: str, scenes: int) -> None:
+    """Wait until the address holds a change, and its score is there."""
+    until(page, "(change) => location.hash.includes(change)", change)
+    until(page, _SETTLED, scenes)
+
+
+def titles(page: Any) -> list[str]:
+    return page.locator(".scene .track b").all_inner_texts()
+
+
+def test_from_the_first_page_to_a_film_with_its_music(page, served, film: str, whole_film: Path) -> None:
+    page.goto(served.address)
+    page.get_by_role("link", name=f"Score the whole film: {whole_film.name}").click()
+    until(page, _SETTLED)
+    opened(page, film)
+    before = titles(page)
+    page.locator(".scene").nth(1).click()
+    page.locator("[data-key=track-2]").select_option(index=1)
+    settle(page, "lock=2:", 3)
+    assert titles(page)[1] != before[1]
+    page.locator(".flags").get_by_text("Kept").wait_for()
+    page.go_back()
+    settle(page, "#scenes=3", 3)
+    assert titles(page) == before
+    page.locator(".hear").click()
+    until(page, PLAYS)
+    page.get_by_text("At its end: ").first.wait_for()
+    page.locator(".scene.playing").wait_for()
+    with page.context.expect_page() as opening:
+        page.get_by_role("link", name="Cue sheet to print").click()
+    opening.value.get_by_role("heading", name=f"Cue sheet of {whole_film.name}").wait_for()
+    opening.value.close()
+
+
+def test_a_film_by_keyboard_alone(page, film: str) -> None:
+    opened(page, film)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("x")
+    settle(page, "silence=2", 3)
+    assert titles(page)[1] == "No music"
+    page.keyboard.press("m")
+    settle(page, "starts=6", 2)
+    assert changed(page) == {"starts": ["6"], "silence": ["2"]}
+    page.keyboard.press("z")
+    settle(page, "#scenes=3", 3)
+    page.keyboard.press("n")
+    page.keyboard.type("The mosaic")
+    page.keyboard.press("Enter")
+    settle(page, "label=2:The+mosaic", 3)
+    assert page.locator(".scene h3").nth(1).inner_text().endswith("The mosaic")
+    tab_to(page, page.get_by_role("button", name="Reset all changes"))
+    page.keyboard.press("Enter")
+    until(page, "() => location.hash === ''")
+    until(page, _SETTLED)
+
+
+def test_the_page_is_light_and_accessible_in_both_themes_and_on_a_phone(page, film: str) -> None:
+    check = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe().run
+    sizes = weigh(page)
+    opened(page, film)
+    assert len(sizes) > 5
+    assert sum(sizes.values()) <= MOST_BYTES
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for width in (WIDTHS[0], WIDTHS[-1]):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert grave(check, page, width) == [], f"{scheme}, {width}"
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_what_is_no_film_and_what_does_not_fit_is_said(
+    page, served, film: str, library: str, clip_folder: Path
+) -> None:
+    picture = served.drop(clip_folder / "picture.png")["id"]
+    page.goto(f"{served.address}/film?clip={picture}&library={library}")
+    page.get_by_text("A picture has no scenes").wait_for()
+    page.goto(f"{film.partition('#')[0]}#silence=9")
+    page.locator(".progress .fault").get_by_text("there is no scene 9").wait_for()
+    page.get_by_role("button", name="Reset all changes").click()
+    until(page, _SETTLED)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 _MUSIC = (
     *("title", "artist", "album", "path", "duration_s", "in_s", "out_s", "score", "bpm", "key", "genre", "licence"),
-    *("fits", "reasons"),
 )
 
 

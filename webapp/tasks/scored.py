@@ -60,7 +60,7 @@ def preview(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
 
     arguments: `clip`, a path, and what `lay` takes.
     """
-    from recommender.films.delivery import preview_film
+    from recommender.films.delivery import endings, preview_film
     from recommender.outputs.records import placement_record
 
     film = Path(arguments["clip"])
@@ -78,7 +78,7 @@ def preview(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
             }
             for cue, placement in zip(cues, laid, strict=True)
         ],
-        "remarks": told,
+        "remarks": [line for line in told if line not in endings(cues)],  # these stand at their cues
     }
 
 

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from recommender.films.cues import MusicCue
     from recommender.films.rules import Rules
     from recommender.films.scenes import Film
+    from recommender.films.score import Score
     from recommender.films.shots import Border
     from recommender.types import Filter, Recommendation
 
 CANDIDATES = 200
 """Tracks that each scene may choose from, as with `recommend film`."""
-_FILMS, _FOUND = 4, 400
+_FILMS, _CUTS, _SPARE = 4, 50, 40  # that are kept: films, ways to cut them, scenes beside those of the last film
 _PICTURE_PX = 480
 _NEAR_S = 0.3  # a border so near to a cut is the cut, seen eight times a second
 _LEAST_S = 1.0  # of a scene
@@ -64,7 +65,11 @@ def score(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     rules.check(film.scenes)
     found = _candidates(asked, film, where, tell=tell)
     tell.stage("choosing music for all scenes together", 0, 1)
-    cues = [_offer(cue, some, rules) for cue, some in zip(_compose(asked, film, found, rules), found, strict=True)]
+    made = _compose(asked, film, found, rules)
+    cues = [_offer(cue, some, rules) for cue, some in zip(made, found, strict=True)]
+    if made.short_of > 0:
+        line = f"The score may be {made.short_of:.3f} short of the best total, {made.total:.3f}."
+        film = replace(film, remarks=(*film.remarks, line))
     shots = _pictures(film, Path(arguments["pictures"]), tell)
     return score_record(film, cues, borders_s=[one.at_s for one in read.borders], pictures=shots, locks=rules.lock)
 
@@ -123,7 +128,7 @@ def _scenes(asked: "Recommender", read: _Read, edits: Mapping[str, Any]) -> "Fil
             return _by_hand(asked, read, starts)
         return cut_film(asked, read.path, read.reading, wish=wish, speech=read.speech)
 
-    return _kept(_cut, key, cut, 50)
+    return _kept(_cut, key, cut, _CUTS)
 
 
 def _by_hand(asked: "Recommender", read: _Read, starts: Sequence[float]) -> "Film":
@@ -203,17 +208,21 @@ def _candidates(
         def search(query: Any = scene.query) -> "list[Recommendation]":
             return asked.recommend(query, top=CANDIDATES, candidates=CANDIDATES, where=where)
 
-        found.append(_kept(_found, key, search, _FOUND))
+        found.append(_kept(_found, key, search, len(film.scenes) + _SPARE))
     return found
 
 
 def _compose(
     asked: "Recommender", film: "Film", found: "Sequence[Sequence[Recommendation]]", rules: "Rules"
-) -> "list[MusicCue]":
+) -> "Score":
+    """The music of all scenes together; a theme may return in other sections of its track."""
     import numpy as np
 
     from recommender.films.score import compose
+    from recommender.films.sections import offer_sections
 
+    if rules.themes:
+        found = offer_sections(asked, film.scenes, found, rules=rules)
     ids = np.unique([one.track.id for some in found for one in some]).astype(np.int64)
     recordings = dict(zip(ids.tolist(), asked.library.recordings(ids).tolist(), strict=True))
     return compose(film.scenes, found, rules, recordings=recordings)
