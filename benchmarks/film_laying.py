@@ -108,7 +108,7 @@ def _film(here: Path, music: Music, film: tuple[str, Sequence[str]], *, crossed:
     cost: list[float] = []
     laid: list[MusicCue] = []
     cost.append(measuring.cpu(lambda: laid.extend(lay(path, cues, beats_of=music.beats_of)), 1))
-    out = here / f"{seen}.mp4"
+    out = here / f"{seen} heard.mp4"
     cost.append(measuring.cpu(lambda: preview_film(path, laid, out), 1))
     made = export_film(path, laid, list(TIMELINES.values()), out=here / seen)
     yield f"\n## Film {name}, {'every border crossed' if crossed else 'borders by the rules'}\n"

@@ -1,6 +1,7 @@
 """Films joined from real clips, for `benchmarks/scenes.py`."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,9 +38,15 @@ def clips(data: Path) -> dict[str, Path]:
     return {path.name: path for path in files if path.suffix in (".mp4", ".webm", ".avi", ".gif")}
 
 
+@cache
+def frames_of(path: Path) -> int:
+    """How many frames a clip gives."""
+    return sum(1 for _ in media.frames(path, FPS))
+
+
 def is_long(path: Path) -> bool:
     """Whether a clip is long enough for a scene."""
-    return sum(1 for _ in media.frames(path)) >= 8 * LEAST_S
+    return frames_of(path) >= LEAST_S * FPS - 1
 
 
 def group_of(name: str) -> str:
@@ -72,7 +79,7 @@ def join(folder: Path, files: dict[str, Path], names: Sequence[str], *, seed: in
 
 def pick(rng: Any, path: Path) -> Array:
     """Which frames of a clip are shown, in order."""
-    count = sum(1 for _ in media.frames(path, FPS))
+    count = frames_of(path)
     length = min(count, int(rng.uniform(LEAST_S, MOST_S) * FPS))
     start = int(rng.integers(0, count - length + 1))
     return shuffle(rng, np.arange(start, start + length), int(rng.integers(2, 5)) if rng.random() < 0.5 else 1)

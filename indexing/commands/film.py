@@ -1,6 +1,7 @@
 """`recommend film ...`: the scenes of a film, and music for each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,9 +45,8 @@ class SceneOptions(Options):
 
         longest_s = USUAL.longest_s if self.longest is None else self.longest
         if longest_s < 2 * self.shortest:
-            raise InputError(
-                f"--longest {longest_s:g} leaves no room for scenes of --shortest {self.shortest:g}: twice that"
-            )
+            least = f"twice --shortest, {2 * self.shortest:g}"
+            raise InputError(f"--longest {longest_s:g} leaves no choice of cuts: give {least}, at least")
         return SceneWish(self.cuts, self.scenes, Limits(self.shortest, longest_s))
 
 
@@ -68,19 +68,18 @@ class ScoreOptions(Options):
         "fast), artist=0.01 (again), short=0.5 (music that ends at once), slack=0.05 (may be lost freely)."
     )
 
-    def rules(self, film: "Film") -> "Rules":
-        """As `compose` takes them, with what the film's table says. Raises InputError."""
+    def rules(self, *, recut: bool) -> "Rules":
+        """As `compose` takes them; music that is `recut` may be short of its scene. Raises InputError."""
         from recommender.films.rules import Rules, read_theme
 
-        silent = {scene.number for scene in film.scenes if scene.silent}
         return Rules(
             per_artist=self.per_artist,
             repeats=self.repeats,
             themes=tuple(read_theme(text) for text in self.theme or ()),
             lock=dict(_lock(text) for text in self.lock or ()),
-            silence=frozenset(silent | set(_numbers(self.silence))),
+            silence=frozenset(_numbers(self.silence)),
             alternatives=self.alternatives,
-            **_weights(self.weights),
+            **({"short": 0.0} if recut else {}) | _weights(self.weights),
         )
 
 
@@ -104,7 +103,7 @@ def film(
     from recommender.engine import Recommender
     from recommender.films.listing import listing
 
-    where, wish = conditions_of(conditions), cut.wish()
+    where, wish, rules = conditions_of(conditions), cut.wish(), score.rules(recut=made.recut)
     made.check(film)
     library = open_library(score.library)
     engine = Recommender(library, load_model(score.model) if score.model else None, score.ranker)
@@ -112,7 +111,9 @@ def film(
     require_any(engine.library, "music", where)
     tell_voices(engine.library, where)
     found = _read(engine, film, wish)
-    rules = score.rules(found)
+    silent = (scene.number for scene in found.scenes if scene.silent)
+    rules = replace(rules, silence=frozenset([*rules.silence, *silent]))
+    rules.check(found.scenes)
     pictures = write_scene_pictures(found, made)
     cues = _compose(engine, found, _candidates(engine, found, score, where), rules)
     cues = deliver(found, cues, made, levels=levels, library=library)
@@ -158,7 +159,9 @@ def _compose(
     import numpy as np
 
     from recommender.films.score import compose
+    from recommender.films.sections import offer_sections
 
+    found = offer_sections(engine, film.scenes, found, rules=rules)
     ids = sorted({one.track.id for some in found for one in some})
     recordings = engine.library.recordings(np.array(ids, np.int64)).tolist()
     score = compose(film.scenes, found, rules, recordings=dict(zip(ids, recordings, strict=True)))

@@ -69,7 +69,7 @@ def write_scene_pictures(film: "Film", made: FilmDeliveryOptions) -> list[str]:
     from recommender.films.pictures import write_pictures
 
     paths = write_pictures(film, made.frames, overwrite=made.overwrite)
-    tell(f"{len(paths)} pictures: {show(made.frames)}")
+    tell(f"{len(paths)} picture{'s' * (len(paths) != 1)}: {show(made.frames)}")
     return [str(path) for path in paths]
 
 

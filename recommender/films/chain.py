@@ -128,7 +128,7 @@ def starts(chain: Chain) -> list[Prices]:
         return [nothing]
     least = np.sort(best[first])[-min(len(chain.worth), len(first))]
     found = [nothing]
-    for prices in (np.maximum(best[first] - least, 0), *np.logspace(-3, 1, 9)):
+    for prices in (np.maximum(best[first] - least, 0), *np.logspace(-3, 2, 11)):
         rooms = nothing.rooms.copy()
         rooms[first] = np.minimum(prices, chain.fines[first])
         found.append(replace(nothing, rooms=rooms))

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from recommender.errors import InputError
 from recommender.films.clock import Clock
+from recommender.films.edit_lists import edl_marks, is_edl, otio_marks
+from recommender.films.marks import Mark
 from recommender.opening import LIST, read
 from recommender.text import show
 
@@ -15,21 +17,6 @@ START, LABEL, MUSIC = "start", "label", "music"
 """Columns of the table that are read; the others tell."""
 SILENCE = "silence"
 """What stands in the column `music` of a scene that is to have none."""
-
-
-class Mark(NamedTuple):
-    """A border.
-
-    Attributes
-    ----------
-    at_s: in seconds of the film. label: a name of what begins there. silent: whether that is to have no music.
-    line: where it stands in its file.
-    """
-
-    at_s: float
-    label: str | None = None
-    silent: bool = False
-    line: int = 0
 
 
 class CutList(NamedTuple):
@@ -45,8 +32,6 @@ def read_cuts(path: Path, clock: Clock, duration_s: float) -> CutList:
 
     Raises InputError that names the line of what is no time, out of order, or beyond the film.
     """
-    from recommender.films.edit_lists import edl_marks, is_edl, otio_marks
-
     text = _text(path)
     if path.suffix.lower() == ".otio" or text.lstrip().startswith("{"):
         return CutList(_check(otio_marks(text, show(path)), path, clock, duration_s=duration_s), exact=False)

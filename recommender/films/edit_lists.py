@@ -6,7 +6,7 @@ from typing import Any
 
 from recommender.errors import InputError
 from recommender.films.clock import Clock
-from recommender.films.cut_list import Mark
+from recommender.films.marks import Mark
 from recommender.opening import parse_json
 
 _TIME = r"\d{1,2}:\d{2}:\d{2}[:;.,]\d{2,3}"
@@ -25,7 +25,7 @@ def is_edl(text: str) -> bool:
 
 
 def edl_marks(text: str, name: str, clock: Clock) -> list[Mark]:
-    """The events of the picture by their record times, which count from the first of them; dissolves by their middle.
+    """The events of the picture by their record times; dissolves by their middle.
 
     Raises InputError where there is none, or a time cannot be counted.
     """

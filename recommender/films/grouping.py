@@ -12,8 +12,9 @@ import numpy as np
 
 from recommender.types import Array
 
-PENALTY_S = 3.0
-"""What a further scene costs: as much as the join of two shots of 6 s that have nothing in common."""
+PENALTY_S = 2.0
+"""What a further scene costs: as much as joining two shots of 2 s that have nothing in common. Chosen on joined films,
+docs/results/scenes.md."""
 SHORTEST_S = 5.0
 """No scene is shorter: music needs some bars. docs/results/scenes.md has 8 s beside it."""
 APART = 0.5

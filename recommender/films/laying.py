@@ -18,10 +18,11 @@ from recommender.editing.placement import Fit, Placement, Stretch
 from recommender.editing.placing import CLICK_S, Levels, measure
 from recommender.errors import FitError, InputError
 from recommender.extractors.audio.beats import NONE, Beats
+from recommender.films.closeness import pulse, steps
 from recommender.films.cues import MusicCue, Transition
 from recommender.films.ends import BEFORE_S, EARLY_S, Body, nearest, spread, until
 from recommender.films.levels import Spread, level
-from recommender.films.transitions import FAR, Border, aligns, fifths_between, transition
+from recommender.films.transitions import Border, aligns, transition
 from recommender.media import probe
 from recommender.media.footage import footage
 from recommender.media.stereo import RATE_HZ
@@ -35,7 +36,8 @@ BeatsOf = Callable[[Track], Beats | None]
 """The beats of a track; None where they are not known."""
 SHORT_S = 1.0
 """Music that ends so long before its scene does is recut, where that is asked for, else told to end early."""
-SURE = 0.5  # keys less likely than that are not held against each other
+CLASH, SURE = 2, 0.5
+"""Fifths between two keys from which they clash, where each is at least so sure: G, F, a, e and d are nearer to C."""
 _AROUND = 8  # beats that tell how long a bar is
 _BREATH_S = 0.3  # before speech, in which music of the scene before is over
 
@@ -160,9 +162,8 @@ class _Layer:
             return told
         beats = NONE if after.chosen.fit is not None else self._beats_of(after.chosen.track) or NONE
         bars = _bar_s(body.beats, body.pieces[-1].end_s), _bar_s(beats, after.chosen.in_s)
-        apart = fifths_between(_sure_key(body.cue.chosen.track), _sure_key(after.chosen.track))
         return told._replace(
-            clash=apart is not None and apart >= FAR,
+            clash=_clash(body.cue.chosen.track, after.chosen.track),
             bars_s=None if bars[0] is None or bars[1] is None else (bars[0], bars[1]),
             on_beat=_line_near(beats, after.chosen.in_s) is not None,
             leap=_arousal(after) - _arousal(body.cue),
@@ -194,9 +195,11 @@ def _line_near(beats: Beats, in_s: float) -> float | None:
     return line if abs(line - in_s) <= (_bar_s(beats, in_s) or 0.0) else None
 
 
-def _sure_key(track: Track) -> str | None:
-    sure = track.key_confidence is None or track.key_confidence >= SURE
-    return track.key if sure else None
+def _clash(before: Track, after: Track) -> bool:
+    """Whether the keys of two tracks are surely far apart."""
+    sides = pulse(before), pulse(after)
+    apart = steps(*sides)
+    return apart is not None and apart >= CLASH and min(side.key_sure for side in sides) >= SURE
 
 
 def _arousal(cue: MusicCue) -> float:

@@ -20,8 +20,8 @@ LEAST_SCORE = 0.1
 MOST_WAYS, SECTIONS = 729, 3
 """Choices of sections for a theme of one track that are compared; where there are more, each scene in turn takes the
 best. Sections of a track that a theme chooses from in each scene."""
-NOTHING = -40.0
-"""What no music is worth where there could be some: less than the worst fit."""
+WORST, NOTHING = -9.0, -12.0
+"""What music is worth that does not fit at all, and what none is where there could be some."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def fit(scene: Scene, found: Recommendation, *, best: float, rules: Rules) -> fl
     """What a section is worth in a scene whose best score is `best`; 1 at most."""
     lost = loss(found, best)
     covered = (found.out_s - found.in_s) / scene.duration_s if scene.duration_s > 0 else 1.0
-    return 1 - lost - STEEP * max(lost - rules.slack, 0.0) - rules.short * (1 - min(covered, 1.0))
+    worth = max(1 - STEEP * max(lost - rules.slack, 0.0), WORST) - lost
+    return worth - rules.short * (1 - min(covered, 1.0))
 
 
 class Shelf:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from recommender.extractors.video.parts import Reading
     from recommender.model import Model
 
-BEFORE_S, AFTER_S = 0.25, 0.1
-"""Around a cut that was told to 1/8 s: where its frame is looked for."""
 _THIN = 4  # pixels of which every fourth tells how much two neighbouring frames differ
 _LABELS = 3  # clips of an edit that a scene is called after
 
@@ -155,10 +153,10 @@ def _starts(
 
 
 def on_frames(film: Path, starts: Sequence[Border], clock: Clock) -> list[Border]:
-    """The borders on frames: of a cut, on the first of the new shot."""
-    cuts = [border for border in starts if border.kind == "cut"]
-    spans = [(max(cut.at_s - BEFORE_S, 0.0), cut.at_s + AFTER_S) for cut in cuts]
-    exact = dict(zip(cuts, map(_change_s, excerpts(film, spans)), strict=True))
+    """The borders on frames: of what changes at once, on the first of the new shot."""
+    sought = [border for border in starts if border.near_s]
+    spans = [(max(border.at_s - border.near_s, 0.0), border.at_s + border.near_s) for border in sought]
+    exact = dict(zip(sought, map(_change_s, excerpts(film, spans)), strict=True))
     return [border._replace(at_s=clock.snap(exact.get(border) or border.at_s)) for border in starts]
 
 

@@ -17,13 +17,13 @@ from recommender.films.chain import CLOSE, Bound, Chain, Prices, bound, earn, on
 from recommender.films.crowd import grow
 from recommender.types import Array
 
-STEPS, GROW_EVERY, PATIENCE = 120, 30, 6
-"""Steps of the prices at most; how often options are dropped and ways grown on the way; steps without a better bound
-after which the prices move half as far."""
+STEPS, FEW, NARROW_EVERY, GROW_EVERY, PATIENCE = 120, 40, 10, 30, 6
+"""Steps of the prices at most, and where a theme is to be settled first; how often options are dropped, and ways grown,
+on the way; steps without a better bound after which the prices move half as far."""
 QUICK, THOROUGH = 20_000, 200_000
 """Ways times options that a step looks at, on the way and in the end."""
-EFFORT, OVERHEAD, WAY = 250_000_000, 10_000, 20
-"""Pairs of options that are looked at in all, some 0.8 s; what a step counts for beside them; and what a way with an
+EFFORT, OVERHEAD, WAY = 200_000_000, 10_000, 20
+"""Pairs of options that are looked at in all, some 0.7 s; what a step counts for beside them; and what a way with an
 option does."""
 
 
@@ -144,15 +144,17 @@ class Hunt:
     def settle(self, part: Part) -> list[tuple[int, float]]:
         """Look for better ways in a part; where that does not settle it, the options of its open theme, and what no
         way exceeds with each."""
-        for at in range(1, STEPS + 1):
+        self.narrow(part)
+        for at in range(1, (FEW if part.open else STEPS) + 1):
             found = bound(part.chain, part.prices)
             self.effort -= sum(costs.size + OVERHEAD for costs in part.chain.costs)
             self.meet(part, found.picks)
             part.lower(found, self.total)
             if part.most <= self.total + CLOSE or self.effort <= 0:
                 break
-            if at % GROW_EVERY == 0:
+            if at % NARROW_EVERY == 0:
                 self.narrow(part)
+            if at % GROW_EVERY == 0:
                 self.try_ways(part, QUICK)
         self.narrow(part)
         if part.most <= self.total + CLOSE:

@@ -8,6 +8,7 @@ import numpy as np
 
 from recommender.extractors.video import video
 from recommender.extractors.video.parts import Reading
+from recommender.extractors.video.series import STILL_EVERY_S
 from recommender.films.grouping import Shots
 from recommender.model import Model
 from recommender.types import Array, unit
@@ -16,6 +17,8 @@ FEELING = 0.25
 """What a change of valence or arousal by its stated SD is, where two pictures that share nothing are sqrt(2) apart."""
 DARK_LSTAR = 3.0
 """Contrast of a picture below which it is blank: between two shots, a fade."""
+CUT_S = 0.25
+"""How far a cut may lie from where it was told, to 1/8 s."""
 LONG_S = 2.0
 """A blank longer than that is a shot of its own."""
 SHORTEST_S = 0.3
@@ -24,17 +27,18 @@ _CONTRAST = video.COLUMNS.index(next(column for column in video.COLUMNS if colum
 
 
 class Border(NamedTuple):
-    """Where a shot may end and the next begin: a `cut` or a `fade` of the film, or an `event` of its edit."""
+    """Where a shot may end and the next begin: a `cut` or a `fade` of the film, or an `event` of its edit; its frame is
+    the one of most change within `near_s` of it."""
 
     at_s: float
     kind: str
+    near_s: float = 0.0
 
 
 def borders(film: Reading) -> list[Border]:
     """Cuts and fades in order of time; of several together the first."""
-    found = [Border(float(at), "cut") for at in film.cut_s]
-    fades = [Border(at, "fade") for at in _fades(film)]
-    found += [fade for fade in fades if all(abs(fade.at_s - cut.at_s) > 2 * video.SLICE_S for cut in found)]
+    found = [Border(float(at), "cut", CUT_S) for at in film.cut_s]
+    found += [fade for fade in _fades(film) if all(abs(fade.at_s - cut.at_s) > 2 * video.SLICE_S for cut in found)]
     kept = [Border(0.0, "")]
     for border in sorted(found):
         if border.at_s - kept[-1].at_s >= SHORTEST_S and film.duration_s - border.at_s >= SHORTEST_S:
@@ -42,14 +46,14 @@ def borders(film: Reading) -> list[Border]:
     return kept[1:]
 
 
-def _fades(film: Reading) -> list[float]:
+def _fades(film: Reading) -> list[Border]:
     """Where what is blank between pictures has its middle; of what is blank for long, where it begins and ends."""
     found = film.measured.found
     blank = found.stills[:, _CONTRAST] < DARK_LSTAR
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], blank, [False])).astype(int))).reshape(-1, 2)
-    runs = [(found.still_s[a - 1 : a + 1].mean(), found.still_s[b]) for a, b in edges if a > 0 and b < len(blank)]
-    ends = [(start, end) if end - start > LONG_S else (0.5 * (start + end),) for start, end in runs]
-    return [float(at) for several in ends for at in several]
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], blank, [False])).astype(int))).reshape(-1, 2).tolist()
+    runs = [(float(found.still_s[a]), float(found.still_s[b])) for a, b in edges if a > 0 and b < len(blank)]
+    long = [Border(at, "fade", STILL_EVERY_S) for run in runs if run[1] - run[0] > LONG_S for at in run]
+    return [*long, *(Border(0.5 * (start + end), "fade") for start, end in runs if end - start <= LONG_S)]
 
 
 def shots(film: Reading, starts: Sequence[float], model: Model) -> Shots:

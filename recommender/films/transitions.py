@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from recommender.editing.placement import Keyframe
 from recommender.films.cues import Transition
-from recommender.names import KEYS
 
 ON_LINE_S = 0.06
 """So near to a border a bar line, or the end of a track, falls on it: about what ear and eye take for one moment."""
@@ -31,8 +30,6 @@ TAIL_TIMES = 4
 """A tail into another key is faded over so many times what it rings on: it is 12 dB down when the next begins."""
 NEAR = 0.02
 """Tempos that differ by less stay within 40 ms of each other over a bar of two seconds."""
-FAR = 2
-"""Fifths between two keys from which they clash: of C major, G, F, a, e and d are nearer or as near as one."""
 # A fade of even power, in steps that lines in dB follow to 0.1 dB: shares of the crossfade.
 _SHARES = (0.00064, 0.003, 0.01, 0.03, 0.06, 0.1, 0.16, 0.25, 0.37, 0.5, 0.65, 0.8, 1.0)
 
@@ -112,22 +109,6 @@ def aligns(border: Border) -> bool:
         return False
     ratio = border.bars_s[1] / border.bars_s[0]
     return any(abs(ratio / whole - 1) <= NEAR for whole in (0.5, 1.0, 2.0))
-
-
-def fifths_between(one: str | None, other: str | None) -> int | None:
-    """Steps on the circle of fifths between two keys, 0 to 6, a minor key as its relative major; None of none."""
-    places = [_fifth(key) for key in (one, other)]
-    if places[0] is None or places[1] is None:
-        return None
-    apart = abs(places[0] - places[1]) % 12
-    return min(apart, 12 - apart)
-
-
-def _fifth(key: str | None) -> int | None:
-    tonic, _, mode = (key or "").partition(" ")
-    if tonic not in KEYS:
-        return None
-    return (KEYS.index(tonic) + (3 if mode == "minor" else 0)) * 7 % 12
 
 
 def crossing(start_s: float, lasts_s: float, *, into: bool) -> tuple[Keyframe, ...]:

@@ -146,7 +146,9 @@ class Model(ABC):
     def describe(self, features: Features, modality: Modality, tags: Mapping[str, str] | None = None) -> Analysis:
         """What the model says of `features` that were measured already, in columns of the program's own extractors.
 
-        Raises InputError where it reads others.
+        Parameters
+        ----------
+        features: of a file, or of a part of one. tags: as its file has them. Raises InputError where it reads others.
         """
         raise InputError(
             f"the model '{self.name}' reads no features that this program measures of parts of a film: use a library "

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from film_samples import at, beats, cue, film_with, left, scene, scenes, tracks
+from cue_samples import at, beats, cue, film_with, left, scene, scenes, tracks
 from recommender.editing import mix as mixing
 from recommender.editing.limiter import true_peaks
 from recommender.editing.loudness import Meter, programme_lufs
@@ -17,7 +17,7 @@ from recommender.errors import InputError
 from recommender.films.cues import Transition
 from recommender.films.laying import lay
 from recommender.films.levels import bed, placement_of
-from recommender.films.transitions import Border, crossing, fifths_between, transition
+from recommender.films.transitions import Border, crossing, transition
 from running import refused
 from timeline_samples import HZ, RATES, film, found_in, heard
 
@@ -82,17 +82,6 @@ def test_each_border_has_the_ending_that_the_rules_say(border, ending, lasts_s, 
     found = transition(border)
     assert (found.ending, found.lasts_s) == (ending, lasts_s)
     assert words in found.words
-
-
-def test_keys_are_as_far_as_their_circles_say():
-    pairs = [
-        ("C major", "A minor", 0),
-        ("C major", "G major", 1),
-        ("C major", "F# major", 6),
-        ("A minor", "Eb major", 3),
-    ]
-    assert [fifths_between(a, b) for a, b, _ in pairs] == [apart for *_, apart in pairs]
-    assert fifths_between("C major", None) is fifths_between("odd", "C major") is None
 
 
 def test_a_crossfade_keeps_the_power():

@@ -34,15 +34,15 @@ def model():
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    """A lake, a chase of many shots, and the lake again."""
+    """A lake, a chase of shots of a second, and the lake again."""
     path = tmp_path_factory.mktemp("films") / "day out.mp4"
     lake, chase = (
         [np.ascontiguousarray(frame[::2, ::2]) for frame in islice(frames, count)]
         for frames, count in ((calm_lake(), 8), (city_chase(), 30))
     )
-    shown = [lake, chase, lake]
-    ends = zip((0, *JOINTS), (*JOINTS, LENGTH), strict=True)
-    pictures = [some[k % len(some)] for some, (start, end) in zip(shown, ends, strict=True) for k in range(end - start)]
+    fast = [chase[(24 if k // FPS % 2 else 0) + k % 6] for k in range(JOINTS[1] - JOINTS[0])]
+    slow = [lake[k % len(lake)] for k in range(LENGTH - len(fast))]
+    pictures = [*slow[: JOINTS[0]], *fast, *slow[JOINTS[0] :]]
     media.write_video(path, pictures, FPS)
     return path
 
@@ -69,7 +69,7 @@ def frames_of(found):
 
 
 def test_scenes_begin_on_the_frame_and_say_why(found):
-    assert len(found.cut_s) > 8
+    assert len(found.cut_s) > 6
     assert frames_of(found) == [0, *JOINTS]
     assert [scene.start_s for scene in found.scenes[1:]] == [scene.end_s for scene in found.scenes[:-1]]
     assert found.scenes[-1].end_s == found.duration_s == LENGTH / FPS
@@ -85,9 +85,9 @@ def test_a_scene_is_searched_as_the_clip_it_would_be(found, film, model, tmp_pat
     inside = [f.rgb for f in media.frames(film, None) if scene.start_s - 1e-6 <= f.t_s < scene.end_s - 1e-6]
     media.write_video(tmp_path / "alone.mp4", inside, FPS)
     alone = model.analyse(tmp_path / "alone.mp4", "video")
-    assert scene.query.duration_s == pytest.approx(alone.features.duration_s)
+    assert scene.query.duration_s == pytest.approx(alone.features.duration_s, abs=0.13)
     assert float(scene.query.vector @ alone.item_vector) > 0.95
-    assert scene.query.affect[:2] == pytest.approx(alone.item_affect[:2].tolist(), abs=0.1)
+    assert scene.query.affect[:2] == pytest.approx(alone.item_affect[:2].tolist(), abs=0.2)
     assert scene.query.course.windows[-1, 1] <= scene.duration_s + 1e-6
     assert scene.query.cues
 
@@ -166,7 +166,7 @@ def test_a_part_has_what_is_in_it_and_nothing_of_its_neighbours(reading):
     lake, chase = reading.cut_out(0.0, JOINTS[0] / FPS), reading.cut_out(JOINTS[0] / FPS, JOINTS[1] / FPS)
     assert len(lake.cut_s) == 0
     assert not lake.cut.any()
-    assert len(chase.cut_s) == chase.cut.sum() > 8
+    assert len(chase.cut_s) == chase.cut.sum() > 6
     assert chase.still_s[0] < 0.5
     assert chase.edges[-1, 1] <= (JOINTS[1] - JOINTS[0]) / FPS + 1e-9
     assert len(reading.cut_out(1.01, 1.02).looks) == 1

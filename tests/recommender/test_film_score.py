@@ -7,7 +7,7 @@ import pytest
 
 from recommender.errors import InputError
 from recommender.films.closeness import ANY_LEAP, ANY_STEPS, UNTOLD
-from recommender.films.options import AGAIN, NOTHING, STEEP
+from recommender.films.options import AGAIN, NOTHING, STEEP, WORST
 from recommender.films.rules import Rules, read_theme
 from recommender.films.score import compose
 from recommender.names import KEYS, key_name
@@ -30,7 +30,7 @@ def total(scenes, chosen, candidates, rules, recording):
         best = max(other.score for other in some)
         lost = min((best - one.score) / best, 1.0)
         open_s = max(own.duration_s - (one.out_s - one.in_s), 0)
-        worth += 1 - lost - STEEP * max(lost - rules.slack, 0) - rules.short * open_s / own.duration_s
+        worth += max(1 - STEEP * max(lost - rules.slack, 0), WORST) - lost - rules.short * open_s / own.duration_s
         if own.number in rules.lock and one.track.id != rules.lock[own.number]:
             return -np.inf
     heard = themed(scenes, chosen, rules, recording)

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as tree
 import numpy as np
 import pytest
 
-from film_samples import cue, film_with, left, scenes
+from cue_samples import cue, film_with, left, scenes
 from recommender import timelines
 from recommender.editing.mix import stem_blocks
 from recommender.editing.placement import Bed, Keyframe, Placement, Stretch

@@ -5,7 +5,7 @@ import { lasting, precise } from "./format.js";
 import { SectionWave } from "./section_wave.js";
 
 const LEAST_S = 1; // of a scene
-const NEAR_S = 0.3; // a border so near to a cut is the cut
+const NEAR_S = 0.55; // a border so near to a cut is the cut
 
 /** The places where a scene may be cut, in seconds. */
 export const cutsIn = (scene, cuts) => cuts.filter((at) => at > scene.start_s + LEAST_S && at < scene.end_s - LEAST_S);

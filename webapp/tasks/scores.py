@@ -27,7 +27,7 @@ CANDIDATES = 200
 """Tracks that each scene may choose from, as with `recommend film`."""
 _FILMS, _CUTS, _SPARE = 4, 50, 40  # that are kept: films, ways to cut them, scenes beside those of the last film
 _PICTURE_PX = 480
-_NEAR_S = 0.3  # a border so near to a cut is the cut, seen eight times a second
+_SEEN_S = 1 / 8  # cuts are told to so much: a border as near to one as its frame may be is that cut
 _LEAST_S = 1.0  # of a scene
 
 
@@ -151,7 +151,7 @@ def _border(read: _Read, at_s: float) -> "Border":
     from recommender.films.shots import Border
 
     near = min(read.borders, key=lambda one: abs(one.at_s - at_s), default=None)
-    if near is None or abs(near.at_s - at_s) > _NEAR_S:
+    if near is None or abs(near.at_s - at_s) > near.near_s + _SEEN_S:
         return Border(read.clock.snap(at_s), "set by hand")
     if abs(near.at_s - at_s) > 1e-3:
         return Border(read.clock.snap(at_s), near.kind)

@@ -56,6 +56,10 @@ class Reading:
         """When each step starts and ends, float64 [n, 2]."""
         return self.measured.found.edges
 
+    @cached_property
+    def _spread(self) -> Array:
+        return np.maximum(self.measured.found.stills.std(axis=0), _EPS_S)
+
     def look(self, start_s: float, end_s: float) -> Array:
         """What the network sees from one time until another, float64 [d]: the mean over time."""
         part = self.cut_out(start_s, end_s)
@@ -69,9 +73,8 @@ class Reading:
 
     def still(self, start_s: float, end_s: float) -> Array:
         """Mean light, colour, texture and composition between two times over their SDs in the film, float64 [f]."""
-        stills = self.measured.found.stills
         inside = _inside(self.measured.found.still_s, start_s, end_s)
-        return np.asarray(stills[inside].mean(axis=0) / np.maximum(stills.std(axis=0), _EPS_S))
+        return np.asarray(self.measured.found.stills[inside].mean(axis=0) / self._spread)
 
     def features(self, start_s: float, end_s: float) -> Features:
         """What the stretch would have as a clip of its own (columns of `clip`), near enough."""
