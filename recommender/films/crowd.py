@@ -75,13 +75,13 @@ class _Crowd:
         step, rooms = guide.step, chain.rooms[guide.step]
         values = self.values[:, None] + chain.worth[step]
         if step:
-            values = values - chain.costs[step - 1][self.picks[:, -1]]
+            values = values - chain.costs[step - 1].take(self.picks[:, -1], axis=0)
         left = np.maximum(chain.places[:-1] - self.taken[:, :-1], 0)
-        spent = np.zeros_like(values)
+        full, spent = self.taken >= chain.places, np.zeros_like(values)
+        fines, prices = np.where(full, chain.fines, 0.0), np.where(full, 0.0, guide.prices)
         for column in rooms.T:
-            full = self.taken[:, column] >= chain.places[column]
-            values = values - np.where(full, chain.fines[column], 0.0)
-            spent += np.where(full, 0.0, guide.prices[column])
+            values -= fines.take(column, axis=1)
+            spent += prices.take(column, axis=1)
         for theme in chain.themes:
             if step in theme[1:]:
                 values[self.picks[:, [theme[0]]] != np.arange(len(rooms))] = -np.inf

@@ -47,9 +47,10 @@ def _number(rules: Rules, wanted: Sequence[Sequence[Sequence[Room]]]) -> tuple[l
     asked = Counter(room for step in wanted for room in {room for some in step for room in some})
     known = {room: at for at, room in enumerate(room for room, steps in asked.items() if steps > 1)}
     none = len(known)
+    most = max((len(some) for step in wanted for some in step), default=0) or 1
     rooms = []
     for step in wanted:
-        here = np.full((len(step) + 1, 3), none)  # nothing, the last option, takes no place
+        here = np.full((len(step) + 1, most), none)  # nothing, the last option, takes no place
         for at, some in enumerate(step):
             here[at, : len(some)] = [known.get(room, none) for room in some]
         rooms.append(here)

@@ -102,7 +102,7 @@ def lay_out(shelf: Shelf, sounding: Sequence[int]) -> Plan:
             raise InputError(f"theme {numbers}: no track is among the candidates of all its scenes; look for more")
     for number, wanted in shelf.rules.lock.items():
         if not options[number].found:
-            raise InputError(f"scene {number}: {show(str(wanted))} is not among its candidates")
+            raise InputError(f"scene {number}: {show(str(wanted))} is not among its candidates; look for more")
     order = [options[number] for number in sounding]
     at = {number: step for step, number in enumerate(sounding)}
     themes = tuple(tuple(at[number] for number in sorted(theme)) for theme in shelf.rules.themes)

@@ -22,7 +22,7 @@ STEPS, FEW, NARROW_EVERY, GROW_EVERY, PATIENCE = 120, 40, 10, 30, 6
 on the way; steps without a better bound after which the prices move half as far."""
 QUICK, THOROUGH = 20_000, 200_000
 """Ways times options that a step looks at, on the way and in the end."""
-EFFORT, OVERHEAD, WAY = 200_000_000, 10_000, 20
+EFFORT, OVERHEAD, WAY = 200_000_000, 10_000, 40
 """Pairs of options that are looked at in all, some 0.7 s; what a step counts for beside them; and what a way with an
 option does."""
 

@@ -1,6 +1,7 @@
 """Further sections of tracks, so that a theme need not repeat what was heard of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,9 @@ def sections_clear_of(engine: Recommender, query: Query, found: Sequence[Recomme
     if not view.windows:
         return []
     ranker = None if engine.ranker == engine.model.ranker else engine.ranker
-    return Recommender(view, engine.model, ranker).recommend(query, len(view.windows), len(view.windows))
+    tracks = {one.track.id: one.track for one in found}  # by the copy that conditions chose
+    others = Recommender(view, engine.model, ranker).recommend(query, len(view.windows), len(view.windows))
+    return [replace(one, track=tracks[one.track.id]) for one in others]
 
 
 class _Clear:
