@@ -67,7 +67,7 @@ def spread(body: Body, ending: Transition, *, into_s: float, after: MusicCue | N
     length_s = end_s - body.at_s
     fades = CLICK_S if into_s else min(cut_s, length_s / 3), min(fade_out_s, length_s * 2 / 3)
     pieces = until(body.pieces, length_s)
-    return Spread(body.cue, ending, body.at_s, body.pieces, body.music, pieces, fades, into_s, tuple(curves))
+    return Spread(body.cue, ending, body.at_s, body.music, pieces, fades, into_s, tuple(curves))
 
 
 def _end_of(body: Body, ending: Transition, after: MusicCue | None) -> tuple[float, float]:

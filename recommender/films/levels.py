@@ -36,15 +36,14 @@ class Spread(NamedTuple):
 
     Attributes
     ----------
-    cue, ending: what it is, how it ends. at_s: where it begins on the film. body: stretches of the track under its
-        scene; music: their measure. pieces: all that sounds, tails too.
+    cue, ending: what it is, how it ends. at_s: where it begins on the film. music: the measure of what lies under its
+        scene. pieces: all that sounds, tails too.
     fades_s: in and out. into_s: how long it is crossfaded into. curves: keyframes of its crossfades.
     """
 
     cue: MusicCue
     ending: Transition
     at_s: float
-    body: tuple[Stretch, ...]
     music: Measured
     pieces: tuple[Stretch, ...]
     fades_s: tuple[float, float]
@@ -100,17 +99,22 @@ def _levelled(bare: Placement, spread: Spread, levels: Levels, *, own: Measured 
     here = None if own is None else Measured(own.powers[first:end], own.peaks[first:end], 0)
     speech = [Stretch(*(scene.start_s - zero_s + at for at in one)) for one in scene.query.speech]
     track = Path(chosen.track.path) if chosen is not None else bare.track
-    alone = replace(bare, track=track, pieces=spread.body, at_s=spread.at_s - zero_s, fade_in_s=spread.fades_s[0])
+    alone = replace(bare, track=track, pieces=spread.pieces, at_s=spread.at_s - zero_s)
+    alone = _faded(alone, spread, levels)
     heard = here if here is not None and here.peaks.any() else None
     placed, lost = set_levels(alone, levels, speech=speech, music=spread.music, own=heard)
+    ducks = _together([tuple(Keyframe(zero_s + at, db) for at, db in placed.ducks), *spread.curves])
+    own_db = bare.clip_gain_db if placed.clip_gain_db is None else placed.clip_gain_db
+    return replace(placed, at_s=spread.at_s, ducks=ducks, clip_gain_db=own_db), lost
+
+
+def _faded(placement: Placement, spread: Spread, levels: Levels) -> Placement:
+    """With the fades of its ends; those asked for stand where nothing crosses into it, and where it just fades away."""
     into, out = spread.fades_s
     into = into if levels.fade_in_s is None or spread.into_s else levels.fade_in_s
     fades = spread.ending.ending == "tail" and not spread.ending.lasts_s
     out = levels.fade_out_s if levels.fade_out_s is not None and fades else out
-    ducks = _together([tuple(Keyframe(zero_s + at, db) for at, db in placed.ducks), *spread.curves])
-    own_db = bare.clip_gain_db if placed.clip_gain_db is None else placed.clip_gain_db
-    laid = replace(placed, pieces=spread.pieces, at_s=spread.at_s, ducks=ducks, clip_gain_db=own_db)
-    return replace(laid, fade_in_s=into, fade_out_s=out), lost
+    return replace(placement, fade_in_s=into, fade_out_s=out)
 
 
 def _together(courses: Sequence[tuple[Keyframe, ...]]) -> tuple[Keyframe, ...]:
