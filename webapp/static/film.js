@@ -58,7 +58,7 @@ class Page {
   #selected = null;
   #playing = null;
   #job = null; // of the score that was asked for last
-  #mixing = null; // {key, done} of the music that is being mixed
+  #mixing = null; // {key, job} of the music that is being mixed
   #heard = null; // {key, film}: what the player has
   #timer = 0;
   #turn = 0;
@@ -67,8 +67,12 @@ class Page {
   #line = h("div", { class: "progress" });
   #mix = h("div", { class: "progress" });
   #remarks = h("div", { class: "remarks" });
-  #home = h("div", { class: "home-ward" });
+  #old = h("p", { class: "remark" }, "The film has the music of before the last change.");
   #button = button("", () => this.play(), { class: "main hear" });
+  #export = button("Export\u2026", () => this.exportIt());
+  #links = h("p", { class: "links" });
+  #linked = null; // what the links are of
+  #home = h("div", { class: "home-ward", hidden: true }, this.#old, h("div", { class: "acts" }, this.#button, this.#export), this.#links);
 
   constructor(root, { state, status, libraries, clip }) {
     Object.assign(this, { state, status, clip, edits: new Edits() });
@@ -248,20 +252,29 @@ class Page {
 
   /** Offer what can be heard and taken home of the score that is shown. */
   #fresh() {
-    if (!this.#score) return;
+    const key = this.#key;
+    if (!key) return;
+    if (this.#mixing && this.#mixing.key !== key) this.#stop();
     const music = this.#score.scenes.some((one) => one.music);
-    const old = this.#heard && this.#heard.key !== this.#key;
-    this.#button.disabled = !music;
+    const old = Boolean(this.#heard) && this.#heard.key !== key;
+    this.#home.hidden = false;
+    this.#old.hidden = !old;
+    this.#button.disabled = this.#export.disabled = !music;
     fill(this.#button, this.player.playing ? "Pause" : !this.#heard ? "Hear it with music" : old ? "Hear the change" : "Play");
-    const link = (name, text, also) => h("a", { href: `/media/scores/${this.#score.id}/${name}`, ...also }, text);
+    if (this.#linked === key) return;
+    this.#linked = key;
+    const link = (name, text, also) => h("a", { href: `${at("media", "scores", this.#score.id)}/${name}`, ...also }, text);
     const asked = String(new URLSearchParams(this.state.sound()));
     const sheet = (kind) => `cue-sheet.${kind}${asked && `?${asked}`}`;
-    fill(this.#home,
-      old && h("p", { class: "remark" }, "The film has the music of before the last change."),
-      h("div", { class: "acts" },
-        this.#button, button("Export\u2026", () => this.exportIt(), { disabled: !music })),
-      h("p", { class: "links" }, music && [link(sheet("html"), "Cue sheet to print", { target: "_blank", rel: "noopener" }), link(sheet("csv"), "Cue sheet (CSV)", { download: true })],
-        link("scenes.csv", "Scenes to edit (CSV)", { download: true })));
+    fill(this.#links, music && [link(sheet("html"), "Cue sheet to print", { target: "_blank", rel: "noopener" }), link(sheet("csv"), "Cue sheet (CSV)", { download: true })],
+      link("scenes.csv", "Scenes to edit (CSV)", { download: true }));
+  }
+
+  /** End the mixing that is under way. */
+  #stop() {
+    if (this.#mixing?.job) remove(at("api", "jobs", this.#mixing.job)).catch(() => {});
+    this.#mixing = null;
+    fill(this.#mix);
   }
 
   /** Play the film with its music, or pause; music that is new is mixed first. */
@@ -273,29 +286,35 @@ class Page {
 
   async #hear() {
     const key = this.#key;
-    if (!key || this.#mixing === key) return;
-    this.#mixing = key;
+    if (!key || this.#mixing?.key === key) return;
+    this.#stop();
+    const mixing = (this.#mixing = { key, job: null });
     const score = this.#score;
     try {
-      const { job } = await post(`/api/scores/${score.id}/preview`, this.state.sound());
-      const row = new JobRow(job, "the film with its music");
+      mixing.job = (await post(`${at("api", "scores", score.id)}/preview`, this.state.sound())).job;
+      if (mixing !== this.#mixing) return;
+      const row = new JobRow(mixing.job, "the film with its music");
       fill(this.#mix, row.element);
-      const found = await finished(job, (one) => row.see(one)).finally(() => row.close());
-      if (key !== this.#key) { say("The music was changed meanwhile: hear it once more."); return; }
-      const starts = score.scenes.map((one) => one.start_s);
-      this.#heard = { key, film: found.film, starts, titles: score.scenes.map((one) => one.music?.title) };
-      for (const { number, ends } of found.cues) this.#cards[number - 1].ends(ends);
-      this.#now();
-      this.player.music({ film: found.film, title: this.#playing?.scene.music?.title ?? "no music" });
-      this.player.play();
-      fill(this.#remarks, [...score.remarks, ...found.remarks].map((line) => h("p", { class: "remark" }, line)));
+      const found = await finished(mixing.job, (one) => row.see(one)).finally(() => { row.close(); mixing.job = null; });
+      if (mixing !== this.#mixing) return;
+      this.#stop();
+      this.#hold(key, score, found);
     } catch (error) {
+      if (mixing !== this.#mixing) return;
+      this.#stop();
       if (error.status !== 499) warn(error);
-    } finally {
-      fill(this.#mix);
-      this.#mixing = null;
-      this.#fresh();
     }
+    this.#fresh();
+  }
+
+  /** Give the player the film with its music, and the scenes what became of theirs. */
+  #hold(key, score, found) {
+    for (const { number, ends } of found.cues) this.#cards[number - 1].ends(ends);
+    fill(this.#remarks, [...score.remarks, ...found.remarks].map((line) => h("p", { class: "remark" }, line)));
+    this.#heard = { key, film: found.film, starts: score.scenes.map((one) => one.start_s), titles: score.scenes.map((one) => one.music?.title) };
+    this.player.music({ film: found.film, title: "" });
+    this.#now();
+    this.player.play();
   }
 
   exportIt() {
