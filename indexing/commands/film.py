@@ -17,6 +17,7 @@ from recommender.options import Options, argument, setting, take_options
 from recommender.text import show
 
 if TYPE_CHECKING:
+    from indexing.library import Library
     from recommender.engine import Recommender
     from recommender.films.cues import MusicCue
     from recommender.films.rules import Rules
@@ -35,7 +36,7 @@ class SceneOptions(Options):
         "Where scenes begin: a list of times or timecodes, the table of --format csv as you edited it, or an EDL or "
         "OTIO file of the edit, whose shots are merged into scenes."
     )
-    shortest: float = setting("Seconds that a scene lasts at least.", 5.0, min=0)
+    shortest: float = setting("Seconds that a scene lasts at least.", 4.0, min=0)
     longest: float | None = setting("Seconds that it lasts at most, where there is a cut to end it.", min=1)
 
     def wish(self) -> "SceneWish":
@@ -56,6 +57,7 @@ class ScoreOptions(Options):
     library: str = setting("Library name or folder.", "default")
     model: str | None = setting("Model name or folder (default: the library's).")
     ranker: str | None = setting("How candidates are scored: cosine, afclnet or fusion (default: the model's).")
+    no_taste: bool = setting("Leave out the taste learnt from your films (`edits learn`).", False, "--no-taste")
     candidates: int = setting("Tracks that each scene may choose from.", 200, min=1)
     theme: list[str] | None = setting("Scenes that share a track, such as 1,5,9; repeat for several themes.")
     silence: str | None = setting("Scenes without music, such as 3,7.")
@@ -100,13 +102,12 @@ def film(
     recommend film wedding.mp4 --format csv > scenes.csv
 
     recommend film wedding.mp4 --cuts scenes.csv --theme 1,5 --preview --out films"""
-    from recommender.engine import Recommender
     from recommender.films.listing import listing
 
     where, wish, rules = conditions_of(conditions), cut.wish(), score.rules(recut=made.recut)
     made.check(film)
     library = open_library(score.library)
-    engine = Recommender(library, load_model(score.model) if score.model else None, score.ranker)
+    engine = _engine(library, score)
     where = engine.settle(where)
     require_any(engine.library, "music", where)
     tell_voices(engine.library, where)
@@ -122,6 +123,14 @@ def film(
         tell(remark)
     if found.loss is not None and found.loss.is_most:
         raise typer.Exit(FAILED)
+
+
+def _engine(library: "Library", score: ScoreOptions) -> "Recommender":
+    from indexing.edits.taste_file import taste_of
+    from recommender.engine import Recommender
+
+    taste = None if score.no_taste else taste_of(library)
+    return Recommender(library, load_model(score.model) if score.model else None, score.ranker, taste=taste)
 
 
 def _read(engine: "Recommender", film: Path, wish: "SceneWish") -> "Film":

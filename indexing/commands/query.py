@@ -70,6 +70,7 @@ class QueryOptions(Options):
         False,
         "--calibrate-on-library",
     )
+    no_taste: bool = setting("Leave out the taste learnt from your films (`edits learn`).", False, "--no-taste")
 
 
 def _filter_setting(one: Declared) -> Any:
@@ -148,14 +149,13 @@ def _recommend(
     """Puts every query to the library and writes the answers as they come; exit 1 when one failed or is mostly lost."""
     from indexing.ingest.scan import expand_clips
     from recommender import outputs
-    from recommender.engine import Recommender
 
     where = conditions_of(conditions)
     model = load_model(asked.model) if asked.model else None
     clips = expand_clips(asked.video or [], tell, follow_links=asked.follow_links, choice="--follow-links")
     vectors = _rows(asked)
     opened = _open_music(asked, model, workers) if asked.music else open_library(asked.library or "default")
-    engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)
+    engine = _engine(opened, model, asked)
     where = engine.settle(where)
     target = asked.features_of.other if asked.features else "video" if asked.track else "music"
     require_any(engine.library, target, where)
@@ -177,6 +177,15 @@ def _recommend(
     outputs.write(output, _remarked(made, output, failed), delivery.list_path(output, asked.out))
     if failed:
         raise typer.Exit(FAILED)
+
+
+def _engine(library: "Library", model: "Model | None", asked: QueryOptions) -> "Recommender":
+    from indexing.edits.taste_file import taste_of
+    from recommender.engine import Recommender
+
+    calibrate = asked.calibrate_on_library
+    taste = None if asked.no_taste else taste_of(library, calibrate=calibrate)
+    return Recommender(library, model, asked.ranker, calibrate, taste=taste)
 
 
 def conditions_of(given: FilterOptions) -> "Filter | None":

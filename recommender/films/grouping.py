@@ -15,8 +15,8 @@ from recommender.types import Array
 PENALTY_S = 2.0
 """What a further scene costs: as much as joining two shots of 2 s that have nothing in common. Chosen on joined films,
 docs/results/scenes.md."""
-SHORTEST_S = 5.0
-"""No scene is shorter: music needs some bars. docs/results/scenes.md has 8 s beside it."""
+SHORTEST_S = 4.0
+"""No scene is shorter: music needs two bars. docs/results/scenes.md has 8 s beside it."""
 APART = 0.5
 """Squared distance of their means below which neighbours are one scene, however long they are: shots of one clip of
 many pictures stay within it, those of two clips are hardly ever that near."""
