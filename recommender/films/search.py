@@ -20,10 +20,10 @@ from recommender.types import Array
 STEPS, FEW, NARROW_EVERY, GROW_EVERY, PATIENCE = 120, 40, 10, 30, 6
 """Steps of the prices at most, and where a theme is to be settled first; how often options are dropped, and ways grown,
 on the way; steps without a better bound after which the prices move half as far."""
-QUICK, THOROUGH = 20_000, 200_000
+QUICK, THOROUGH = 20_000, 100_000
 """Ways times options that a step looks at, on the way and in the end."""
-EFFORT, OVERHEAD, WAY = 200_000_000, 10_000, 40
-"""Pairs of options that are looked at in all, some 0.7 s; what a step counts for beside them; and what a way with an
+EFFORT, OVERHEAD, WAY = 110_000_000, 10_000, 40
+"""Pairs of options that are looked at in all, some 0.4 s; what a step counts for beside them; and what a way with an
 option does."""
 
 
