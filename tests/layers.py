@@ -75,6 +75,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("lane",),
         ("jobs",),
         ("films", "clips"),
+        ("scores",),
         ("app",),
         ("operations",),
         ("api", "guard", "openapi"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from webapp.refusal import Refusal
 from webapp.settings import Settings
 
-PAGES = frozenset(("/", "/answer", "/picks", "/models", "/benchmarks"))
+PAGES = frozenset(("/", "/answer", "/film", "/picks", "/models", "/benchmarks"))
 """Paths that people open; every other one is asked for by a page of ours, or by a program."""
 _PATH = re.compile(rb"/|(/[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]*)+")
 _MOST_PATH, _MOST_QUERY = 1024, 8192  # bytes

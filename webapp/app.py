@@ -15,6 +15,7 @@ from webapp.job import LATER
 from webapp.jobs import Jobs
 from webapp.places import Places
 from webapp.refusal import Refusal
+from webapp.scores import Scores
 from webapp.settings import Settings
 
 
@@ -23,8 +24,9 @@ class App:
 
     Attributes
     ----------
-    settings: what it was started with. jobs, events, clips: see there. films: previews. places: what of this machine
-    may be looked into, by kind (music, clips). exports: the folder and the names of files of each export, by its id.
+    settings: what it was started with. jobs, events, clips, scores: see there. films: previews. places: what of this
+    machine may be looked into, by kind (music, clips). exports: the folder and the names of files of each export, by
+    its id.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -33,6 +35,7 @@ class App:
         self.jobs = Jobs(self.events)
         self.clips = Clips(settings, self.jobs, self.events)
         self.films = Films(settings.session / "previews")
+        self.scores = Scores(settings.session / "scores")
         self.places = {
             "music": Places(settings.music_folders, SUFFIXES["music"]),
             "clips": Places(settings.clip_folders, SUFFIXES["video"]),

@@ -147,6 +147,7 @@ _PARTS: dict[str, Schema] = {
     "track": TRACK,
     "number": {"type": "integer", "minimum": 0, "maximum": 10_000},
     "model": MODEL,
+    "frame": {"type": "integer", "minimum": 0, "maximum": 360_000_000},
 }
 
 

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from webapp.addresses import PAGES
-from webapp.api import answers, benchmarks, clips, jobs, libraries, models, picks, renders
+from webapp.api import answers, benchmarks, clips, jobs, libraries, models, picks, renders, scores
 from webapp.app import App
 from webapp.guard import Guard
 from webapp.openapi import describe
@@ -35,6 +35,7 @@ OPERATIONS: Sequence[Operation] = (
     *clips.OPERATIONS,
     *answers.OPERATIONS,
     *renders.OPERATIONS,
+    *scores.OPERATIONS,
     *picks.OPERATIONS,
     *models.OPERATIONS,
     *benchmarks.OPERATIONS,

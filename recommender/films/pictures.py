@@ -41,7 +41,7 @@ def write_pictures(film: Film, folder: Path, *, overwrite: bool = False) -> list
 
 def _pictures(film: Film) -> list[Array]:
     """uint8 [h, w, 3] of every scene."""
-    spans = [_longest_shot(film, scene.start_s, scene.end_s) for scene in film.scenes]
+    spans = [longest_shot(film, scene.start_s, scene.end_s) for scene in film.scenes]
     middles = [0.5 * (start_s + end_s) for start_s, end_s in spans]
     around = [(max(at_s - _SPAN_S, 0.0), at_s) for at_s in middles]
     found = [frames[-1].rgb for frames in excerpts(film.path, around, max_side=SIDE) if frames]
@@ -50,7 +50,7 @@ def _pictures(film: Film) -> list[Array]:
     return found
 
 
-def _longest_shot(film: Film, start_s: float, end_s: float) -> tuple[float, float]:
+def longest_shot(film: Film, start_s: float, end_s: float) -> tuple[float, float]:
     """Where the longest shot between two times begins and ends: what a scene shows most."""
     edges = [start_s, *(at for at in film.cut_s if start_s < at < end_s), end_s]
     return max(pairwise(edges), key=lambda span: span[1] - span[0])

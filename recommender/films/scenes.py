@@ -94,8 +94,15 @@ def read_film(
     return cut_film(recommender, film, parts.read(film, on_second), wish=wish)
 
 
-def cut_film(recommender: "Recommender", film: Path, reading: "Reading", *, wish: SceneWish = USUAL_WISH) -> Film:
-    """The scenes of a film that was read, as `read_film`."""
+def cut_film(
+    recommender: "Recommender",
+    film: Path,
+    reading: "Reading",
+    *,
+    wish: SceneWish = USUAL_WISH,
+    speech: Sequence[Stretch] | None = None,
+) -> Film:
+    """The scenes of a film that was read, as `read_film`. speech: where somebody speaks; by default listened for."""
     from recommender.extractors.audio.speech import speech_in
 
     clock = clock_of(film)
@@ -104,8 +111,9 @@ def cut_film(recommender: "Recommender", film: Path, reading: "Reading", *, wish
     lasts_s = clock.lasts_s(reading.duration_s)
     given = None if wish.cuts is None else read_cuts(wish.cuts, clock, lasts_s)
     starts, remarks = _starts(recommender, reading, given, wish=wish)
-    spans = _spans(_on_frames(film, starts, clock), lasts_s)
-    scenes = _scenes(recommender.model, reading, spans, speech=speech_in(film))
+    spans = spans_of(on_frames(film, starts, clock), lasts_s)
+    spoken = speech_in(film) if speech is None else speech
+    scenes = scenes_between(recommender.model, reading, spans, speech=spoken)
     scenes = scenes if given is None else _labelled(scenes, given)
     told = Film(film, lasts_s, clock, tuple(scenes), tuple(reading.cut_s.tolist()))
     return replace(told, loss=loss_of(reading.facts), remarks=tuple(remarks))
@@ -144,7 +152,7 @@ def _starts(
     return kept, [few] if len(kept) < wish.count else []
 
 
-def _on_frames(film: Path, starts: Sequence[Border], clock: Clock) -> list[Border]:
+def on_frames(film: Path, starts: Sequence[Border], clock: Clock) -> list[Border]:
     """The borders on frames: of what changes at once, on the first of the new shot."""
     sought = [border for border in starts if border.near_s]
     spans = [(max(border.at_s - border.near_s, 0.0), border.at_s + border.near_s) for border in sought]
@@ -159,13 +167,13 @@ def _change_s(frames: Sequence[Frame]) -> float | None:
     return frames[1 + int(np.argmax(changes))].t_s if changes else None
 
 
-def _spans(starts: Sequence[Border], lasts_s: float) -> list[tuple[Border, float]]:
+def spans_of(starts: Sequence[Border], lasts_s: float) -> list[tuple[Border, float]]:
     """Every border with when the scene ends that begins there; the last one with the film."""
     ends = [*(border.at_s for border in starts[1:]), max(lasts_s, starts[-1].at_s + 1e-3)]
     return list(zip(starts, ends, strict=True))
 
 
-def _scenes(
+def scenes_between(
     model: "Model", reading: "Reading", spans: Sequence[tuple[Border, float]], *, speech: Sequence[Stretch]
 ) -> list[Scene]:
     """A scene of each span, its query as if it were a clip of its own."""

@@ -44,12 +44,15 @@ NOTES = (
 )
 
 
-def write_cue_sheet(film: Path, cues: Sequence[MusicCue], out: Path, *, overwrite: bool = False) -> None:
+def write_cue_sheet(
+    film: Path, cues: Sequence[MusicCue], out: Path, *, name: str | None = None, overwrite: bool = False
+) -> None:
     """Write the cue sheet of a film, whole or not at all: a table (.csv), or a page to print (.html).
 
     Parameters
     ----------
-    cues: laid (`films.laying.lay`), of all scenes. overwrite: whether a file that is there may be replaced.
+    cues: laid (`films.laying.lay`), of all scenes. name: of the film, by default its file's. overwrite: whether a file
+        that is there may be replaced.
 
     Raises InputError for another suffix or a file that is there, MediaError for a film that cannot be read, ModelError
     where the file cannot be written.
@@ -58,19 +61,22 @@ def write_cue_sheet(film: Path, cues: Sequence[MusicCue], out: Path, *, overwrit
     if suffix not in SHEETS:
         raise InputError(f"{show(out)}: a cue sheet ends in {' or '.join(SHEETS)}")
     refuse_existing(out, overwrite)
-    text = page(film, cues) if suffix == ".html" else cue_sheet(uses(film, cues)[2], FILM_COLUMNS)
+    text = page(film, cues, name) if suffix == ".html" else cue_sheet(uses(film, cues)[2], FILM_COLUMNS)
     with model_errors(out):
         write(out, text)
 
 
-def page(film: Path, cues: Sequence[MusicCue]) -> str:
-    """The whole page, which needs nothing but itself. Raises as `films.sheet.uses` does."""
+def page(film: Path, cues: Sequence[MusicCue], name: str | None = None) -> str:
+    """The whole page, which needs nothing but itself. name: of the film, by default its file's.
+
+    Raises as `films.sheet.uses` does.
+    """
     seen, found, told = uses(film, cues)
     listed = iter(rows(told, FILM_COLUMNS))
     body = [_row(next(listed)) if one.cue is not None else _silence(one, seen) for one in found]
     heads = tag("tr", *(tag("th", name, scope="col", class_=kind) for name, kind in _HEADS))
     table = tag("table", tag("thead", heads), tag("tbody", *body), _totals(found, seen))
-    title = f"Cue sheet of {film.name}"
+    title = f"Cue sheet of {name or film.name}"
     notes = (tag("p", note, class_="soft") for note in NOTES)
     inside = join(
         tag("header", tag("h1", title), tag("p", _counted(seen, found), class_="soft")),

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 PATIENCE_MS = 60_000
+WIDTHS = (1440, 1024, 390)
+MOST_BYTES = 300_000
+"""Of a page with all its files."""
 FOCUSED = "(element) => element === document.activeElement"
 PLAYS = """() => {
   const video = document.querySelector("video");
@@ -71,3 +74,22 @@ def _has_focus(target: Any) -> bool:
 def until(page: Any, condition: str, argument: Any = None) -> None:
     """Wait until a function of the page says yes."""
     page.wait_for_function(condition, arg=argument, timeout=PATIENCE_MS)
+
+
+def grave(check: Any, page: Any, width: int) -> list[tuple[str, str]]:
+    """What axe-core calls serious or critical; colours, a second of work, are looked at in the widest and narrowest."""
+    options = {"rules": {"color-contrast": {"enabled": width != WIDTHS[1]}}}
+    found = check(page, options=options).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+def weigh(page: Any) -> dict[str, int]:
+    """The bytes of a page and of its files by address, as they come."""
+    sizes: dict[str, int] = {}
+    page.on("response", lambda one: sizes.update({one.url: len(one.body())}) if _is_ours(one) else None)
+    return sizes
+
+
+def _is_ours(response: Any) -> bool:
+    """Whether it is a page, or a file of the pages."""
+    return "/static/" in response.url or "text/html" in response.headers.get("content-type", "")

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
+import numpy as np
 import pytest
+from browsing import PATIENCE_MS, Watched, browser
 
+import media_samples
 from webapp.commands import listen
 from webapp.settings import Limits, Settings
 
@@ -76,10 +79,53 @@ class Served:
         raise AssertionError(f"nothing came of it: {found}")
 
 
+@pytest.fixture(scope="module")
+def window(served) -> Iterator[tuple[Any, Watched]]:
+    """A browser with the app's cookie, and what happens in it: no fault, and nothing asked of anybody else."""
+    with browser() as started:
+        context = started.new_context(viewport={"width": 1440, "height": 900})
+        context.set_default_timeout(PATIENCE_MS)
+        watched = Watched(context)
+        page = context.new_page()
+        page.goto(served.opened)
+        page.get_by_role("heading", level=1).wait_for()
+        page.close()
+        yield context, watched
+        assert watched.faults == []
+        assert {urlsplit(url).netloc for url in watched.requests} == {urlsplit(served.address).netloc}
+
+
+@pytest.fixture
+def page(window) -> Iterator[Any]:
+    made = window[0].new_page()
+    yield made
+    made.close()
+
+
 def _reply(status: int, body: bytes, headers: dict[str, str]) -> Reply:
     named = {name.lower(): value for name, value in headers.items()}
     is_json = named.get("content-type", "").startswith("application/json")
     return Reply(status, json.loads(body) if is_json else body, named)
+
+
+@pytest.fixture(scope="session")
+def whole_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of three parts of six seconds: a lake that hardly moves, a mosaic that slides, a ball; it hums."""
+    fps, shade = 10, np.full((48, 64, 3), (60, 110, 190), np.uint8)
+    lake = [shade + np.uint8(i // 6) for i in range(6 * fps)]
+    stones = np.kron(np.random.default_rng(7).integers(0, 255, (6, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+    mosaic = [np.roll(stones, i, axis=1) for i in range(6 * fps)]
+    y, x = np.mgrid[:48, :64][..., None]
+    ball = [np.where(np.hypot(x - 8 - 0.8 * i, y - 24) < 9, (255, 210, 40), (15, 5, 30)) for i in range(6 * fps)]
+    pictures = [*lake, *mosaic, *(one.astype(np.uint8) for one in ball)]
+    place = tmp_path_factory.mktemp("film") / "three parts.mp4"
+    return media_samples.clip(place, pictures, fps=fps, y=media_samples.tone(18.0, level=0.05))
+
+
+@pytest.fixture(scope="module")
+def library(served) -> str:
+    """The id of the library of four tracks."""
+    return next(one["id"] for one in served.get("/api/libraries")["libraries"] if one["name"] == "indexed")
 
 
 @pytest.fixture(scope="module")

@@ -53,12 +53,15 @@ def told(served, clip_folder: Path) -> dict[str, str]:
     picked = served.ask("POST", f"/api/libraries/{library}/picks", section)
     assert picked.status == 201, picked
     clips = served.get("/api/folders", kind="clips")["folders"][0]["id"]
+    score = served.finish(served.ask("POST", "/api/scores", asked).body["job"])["result"]
     return {
         "CLIP": clip,
         "LIBRARY": library,
         "TRACK": str(best["track"]),
         "PREVIEW": served.get("/api/previews", **placed)["id"],
         "JOB": job,
+        "SCORE": score["id"],
+        "FRAME": score["scenes"][0]["picture"].rpartition("/")[2],
         "PICK": picked.body["id"],
         "MODEL": "builtin",
         "FOLDER": served.get("/api/folders", kind="music")["folders"][0]["id"],

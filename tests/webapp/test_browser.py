@@ -1,18 +1,15 @@
 """The app as a person uses it, in a real browser: by mouse, by keyboard alone, in two tabs, at every width."""
 
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browsing import PATIENCE_MS, PLAYS, Watched, browser, tab_to, until
+from browsing import MOST_BYTES, PLAYS, WIDTHS, grave, tab_to, until, weigh
 
 import media_samples
 
-WIDTHS = (1440, 1024, 390)
-MOST_BYTES = 300_000
 SELECTED = ".card.selected .section"
 
 
@@ -20,35 +17,6 @@ SELECTED = ".card.selected .section"
 def shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip of eight seconds that gets lighter."""
     return media_samples.clip(tmp_path_factory.mktemp("shot") / "my clip.mp4", media_samples.ramp(80, 96, 72), fps=10)
-
-
-@pytest.fixture(scope="module")
-def window(served) -> Iterator[tuple[Any, Watched]]:
-    """A browser with the app's cookie, and what happens in it: no fault, and nothing asked of anybody else."""
-    with browser() as started:
-        context = started.new_context(viewport={"width": 1440, "height": 900})
-        context.set_default_timeout(PATIENCE_MS)
-        watched = Watched(context)
-        page = context.new_page()
-        page.goto(served.opened)
-        page.get_by_role("heading", level=1).wait_for()
-        page.close()
-        yield context, watched
-        assert watched.faults == []
-        assert {urlsplit(url).netloc for url in watched.requests} == {urlsplit(served.address).netloc}
-
-
-@pytest.fixture
-def page(window) -> Iterator[Any]:
-    made = window[0].new_page()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def library(served) -> str:
-    """The id of the library of four tracks."""
-    return next(one["id"] for one in served.get("/api/libraries")["libraries"] if one["name"] == "indexed")
 
 
 @pytest.fixture(scope="module")
@@ -273,23 +241,10 @@ def test_every_page_is_accessible_at_every_width_in_light_and_dark(page, served,
     assert grave(check, page, WIDTHS[-1]) == []
 
 
-def grave(check: Any, page: Any, width: int) -> list[tuple[str, str]]:
-    """What axe-core calls serious or critical; colours, a second of work, are looked at in the widest and narrowest."""
-    options = {"rules": {"color-contrast": {"enabled": width != WIDTHS[1]}}}
-    found = check(page, options=options).response["violations"]
-    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
-
-
 def test_a_page_is_light(window, answer) -> None:
     page = window[0].new_page()
-    sizes: dict[str, int] = {}
-    page.on("response", lambda one: sizes.update({one.url: len(one.body())}) if _is_ours(one) else None)
+    sizes = weigh(page)
     opened(page, answer)
     page.close()
     assert len(sizes) > 5
     assert sum(sizes.values()) <= MOST_BYTES
-
-
-def _is_ours(response: Any) -> bool:
-    """Whether it is a page, or a file of the pages."""
-    return "/static/" in response.url or "text/html" in response.headers.get("content-type", "")

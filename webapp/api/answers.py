@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from recommender.conditions import FILTERS, OneOf, Paths
+from webapp.app import App
 from webapp.operations import ID, TEXT, TRACK, Call, Operation, several
 
 _WORDS = {**TEXT, "minLength": 1, "maxLength": 200}
@@ -37,15 +38,19 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
 async def answer(call: Call) -> Any:
     app, settings = call.app, {name: value for name, value in call.given.items() if name in SETTINGS}
     clip, library = app.clips.ready(call.given["clip"]), call.given["library"]
-    asked = dict(settings)
-    if "folder" in asked:
-        folder = app.places["music"].folder
-        asked["folder"] = [str(await asyncio.to_thread(folder, one)) for one in asked["folder"]]
-    arguments = {"clip": str(clip.path), "library": await app.folder(library), "settings": asked}
-    found = await app.jobs.run("answer", arguments, about={"clip": clip.id, "library": library, "name": clip.name})
+    asked = {"clip": str(clip.path), "library": await app.folder(library), "settings": await settled(app, settings)}
+    found = await app.jobs.run("answer", asked, about={"clip": clip.id, "library": library, "name": clip.name})
     told = {"clip": clip.id, "library": library, "settings": settings}
     made_of = json.dumps([told, found["generation"]], sort_keys=True)
     return {"id": sha256(made_of.encode()).hexdigest()[:16], **told, **found}
+
+
+async def settled(app: App, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as tasks take them: folders by their paths. Raises Refusal for one that may not be looked into."""
+    if "folder" not in settings:
+        return dict(settings)
+    folder = app.places["music"].folder
+    return {**settings, "folder": [str(await asyncio.to_thread(folder, one)) for one in settings["folder"]]}
 
 
 OPERATIONS = (

@@ -50,6 +50,7 @@ async def choose(call: Call) -> Any:
 
 async def remove(call: Call) -> None:
     call.app.clips.remove(call.given["clip"])
+    call.app.scores.forget(call.given["clip"])
 
 
 async def folders(call: Call) -> Any:

@@ -14,7 +14,7 @@ from webapp.job import LATER, SOON, Job
 from webapp.operations import ID, LENGTH, SECONDS, TRACK, Call, Operation, record, several
 from webapp.refusal import Refusal
 
-_FLAG = {"type": "boolean"}
+FLAG = {"type": "boolean"}
 MIX: dict[str, Mapping[str, Any]] = {
     "in": SECONDS,
     "fit": LENGTH,
@@ -25,7 +25,7 @@ MIX: dict[str, Mapping[str, Any]] = {
     "peak": {"type": "number", "minimum": -12, "maximum": 0},
     "fade_in": {"type": "number", "minimum": 0, "maximum": 60},
     "fade_out": {"type": "number", "minimum": 0, "maximum": 60},
-    "mute_clip": _FLAG,
+    "mute_clip": FLAG,
 }
 """How a track lies under a clip: as the options of `recommend preview`."""
 
@@ -41,7 +41,7 @@ def _settings(given: Mapping[str, Any], folder: str, track: int) -> dict[str, An
     }
 
 
-async def _shown(app: App, clip: Clip) -> Path:
+async def shown(app: App, clip: Clip) -> Path:
     """What a preview is made of: the clip, or where browsers do not know its pictures, its copy that they do."""
     await app.clips.look_at(clip)
     if clip.facts["web_pictures"]:
@@ -55,7 +55,7 @@ async def preview(call: Call) -> Any:
     clip, track = app.clips.ready(given["clip"]), given["track"]
     folder = await app.folder(given["library"])
     path = (await app.tracks(given["library"], [track]))[track]["path"]
-    made_of = {"clip": str(await _shown(app, clip)), "track": path, "settings": _settings(given, folder, track)}
+    made_of = {"clip": str(await shown(app, clip)), "track": path, "settings": _settings(given, folder, track)}
     key = film_key(made_of)
     if (told := app.films.get(key)) is None:
         told = await app.jobs.run(
@@ -100,11 +100,11 @@ async def export(call: Call) -> Any:
         "preview": given.get("preview", False),
     }
     about = {"clip": clip.id, "library": given["library"], "track": given["track"], "name": clip.name}
-    job = app.jobs.start("export", arguments, about=about, then=lambda job: _address(app, job))
+    job = app.jobs.start("export", arguments, about=about, then=lambda job: address(app, job))
     return {"job": job.id}
 
 
-def _address(app: App, job: Job) -> None:
+def address(app: App, job: Job) -> None:
     """Let the files of an export be asked for."""
     if job.result is None:
         return
@@ -126,7 +126,7 @@ async def export_file(call: Call) -> FileResponse:
     number = call.given["number"]
     if number >= len(names):
         raise Refusal(404, "there is no such file")
-    return _download(folder / names[number])
+    return download(folder / names[number])
 
 
 async def archive(call: Call) -> FileResponse:
@@ -134,17 +134,18 @@ async def archive(call: Call) -> FileResponse:
     path = call.app.settings.session / f"{call.given['export']}.zip"
     if not path.is_file():
         await call.app.jobs.run("pack", {"folder": str(folder), "archive": str(path)}, about={"name": folder.name})
-    return _download(path, f"{folder.name}.zip")
+    return download(path, f"{folder.name}.zip")
 
 
-def _download(path: Path, name: str | None = None) -> FileResponse:
+def download(path: Path, name: str | None = None, media: str = "application/octet-stream") -> FileResponse:
+    """A file to be kept."""
     if not path.is_file():
         raise Refusal(404, "the file is not there any more")
-    return FileResponse(path, media_type="application/octet-stream", filename=name or path.name)
+    return FileResponse(path, media_type=media, filename=name or path.name)
 
 
 _PLACED = {"clip": ID, "library": ID, "track": TRACK}
-_FORMAT = {"type": "string", "pattern": "^[a-z0-9]{1,20}$"}
+FORMAT = {"type": "string", "pattern": "^[a-z0-9]{1,20}$"}
 _FAILS = (409, 422, 429, 500, 503)
 OPERATIONS = (
     Operation(
@@ -153,7 +154,7 @@ OPERATIONS = (
         "A track under a clip, rendered; it waits until it is. `ahead`: nobody waits for it yet.",
         preview,
         'curl -H "$T" "$A/api/previews?clip=$CLIP&library=$LIBRARY&track=$TRACK&in=12.5&fit=clip"',
-        query={**_PLACED, **MIX, "ahead": _FLAG},
+        query={**_PLACED, **MIX, "ahead": FLAG},
         required=("clip", "library", "track"),
         result={"type": "object", "required": ["id", "film", "placement", "fit", "remarks"]},
         refusals=_FAILS,
@@ -176,10 +177,10 @@ OPERATIONS = (
         body=record(
             _PLACED,
             **MIX,
-            formats=several(_FORMAT, 20),
+            formats=several(FORMAT, 20),
             alternatives=several(record({"track": TRACK}, **{"in": SECONDS}), 10),
-            preview=_FLAG,
-            marks=_FLAG,
+            preview=FLAG,
+            marks=FLAG,
         ),
         status=202,
         result={"type": "object", "properties": {"job": {"type": "string"}}, "required": ["job"]},

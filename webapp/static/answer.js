@@ -1,50 +1,38 @@
 // The answer page: the clip, the tracks that fit it, and all that is done with them.
 
 import { legend } from "./arcs.js";
-import { at, finished, get, on, post, remove } from "./api.js";
+import { at, get, on, post, remove } from "./api.js";
 import { fit, sound } from "./controls.js";
 import { button, fill, h } from "./dom.js";
 import { exportDialog } from "./export.js";
 import { filters, summary } from "./filters.js";
 import { count, far, libraryName } from "./format.js";
-import { listen, showKeys } from "./keys.js";
+import { listen, meant, showKeys } from "./keys.js";
 import { List } from "./list.js";
+import { filmed, lost, ready } from "./opening.js";
 import { Player } from "./player.js";
 import { Previews } from "./previews.js";
 import { Strip, measures, reading } from "./reading.js";
 import { reference } from "./reference.js";
-import { State } from "./state.js";
+import { State, filmAddress } from "./state.js";
 import { hush, say, telling, warn } from "./told.js";
 
 const PAUSE_MS = 250;
+const TITLE = "Music for a clip";
 
 export async function show(root, params) {
   const state = new State(params);
-  if (!state.clip) return lost(root, "The address names no clip.");
+  if (!state.clip) return lost(root, TITLE, "The address names no clip.");
   const [status, { libraries }, { clips }] = await Promise.all([get("/api/status"), get("/api/libraries"), get("/api/clips")]);
   if (!state.library) {
     const first = libraries.find((one) => one.music && !one.error);
-    if (!first) return lost(root, "There is no library with music yet.");
+    if (!first) return lost(root, TITLE, "There is no library with music yet.");
     state.set({ library: first.id });
   }
   const clip = await ready(root, clips.find((one) => one.id === state.clip));
-  if (!clip) return lost(root, "This clip is not open here any more. Drop the same file on the first page, and this address works again.");
+  if (!clip) return lost(root, TITLE, "This clip is not open here any more. Drop the same file on the first page, and this address works again.");
   document.title = `Music for ${clip.name} \u00b7 cliptune`;
   return new Page(root, { state, status, libraries, clips, clip }).close;
-}
-
-function lost(root, line) {
-  fill(root, h("h1", {}, "Music for a clip"), h("p", {}, line), h("p", {}, h("a", { class: "main", href: "/" }, "To the clips and libraries")));
-}
-
-/** The clip as soon as it can be played; undefined where there is none. */
-async function ready(root, clip) {
-  if (clip?.state === "looking" && clip.job) {
-    await finished(clip.job, (job) => fill(root.querySelector(".busy"), `Looking at ${clip.name}${far(job)}`)).catch(() => {});
-  }
-  const found = clip && await get(at("api", "clips", clip.id));
-  if (found?.state === "failed") throw new Error(found.error);
-  return found;
 }
 
 const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");
@@ -77,26 +65,8 @@ class Page {
     for (const change of ["query", "sound"]) state.addEventListener(change, () => this.groups.forEach((one) => one.update()));
     const stops = [on("changed", ({ what }) => { if (this.list.answer && (what === "picks" || what === null)) this.#loadPicks(); }), on("job", (job) => this.#follow(job)), listen(this.#keys())];
     this.close = () => stops.forEach((stop) => stop());
-    this.filmed = clip.film ? Promise.resolve() : this.#awaitFilm(stops);
+    this.filmed = filmed(clip, this.player, stops);
     this.ask(0);
-  }
-
-  /** A clip that browsers do not play is copied first; until then there is nothing to lay music under. */
-  #awaitFilm(stops) {
-    return new Promise((resolve) => {
-      const look = telling(async () => {
-        const clip = await get(at("api", "clips", this.clip.id));
-        if (!clip.film && !clip.error) return;
-        this.player.know(clip);
-        if (clip.error) warn(`${clip.name}: ${clip.error}`);
-        resolve();
-      });
-      this.player.say("Making a copy that browsers play\u2026");
-      stops.push(on("changed", look), on("job", (job) => {
-        if (job.kind === "film" && job.about.clip === this.clip.id && !this.clip.film) this.player.say(`Making a copy that browsers play${far(job)}`);
-      }));
-      look();
-    });
   }
 
   #layout(libraries, clips) {
@@ -106,11 +76,11 @@ class Page {
     const here = clips.findIndex((one) => one.id === clip.id);
     const next = clips[here + 1];
     return [
-      h("div", { class: "title" }, h("h1", {}, "Music for \u201c", clip.name, "\u201d"), clips.length > 1 && h("p", { class: "soft" }, `clip ${here + 1} of ${clips.length} `, next && h("a", { href: this.#addressOf(next) }, `next: ${next.name}`))),
+      h("div", { class: "title" }, h("h1", {}, "Music for \u201c", clip.name, "\u201d"), !clip.still && h("p", {}, h("a", { href: filmAddress(clip, state) }, "Score it as a film")), clips.length > 1 && h("p", { class: "soft" }, `clip ${here + 1} of ${clips.length} `, next && h("a", { href: this.#addressOf(next) }, `next: ${next.name}`))),
       h("div", { class: "answer" },
         h("section", { class: "side", "aria-label": "Clip and settings" }, this.player.element, this.strip.element, h("p", { class: "soft measures" }, measures(clip)), this.told, h("div", { class: "groups" }, this.groups.map((one) => one.element))),
         h("section", { class: "found", "aria-labelledby": "tracks" },
-          h("div", { class: "found-head" }, this.#heading, h("label", { class: "from" }, "from ", library), this.#line, button("Keys ?", showKeys, { class: "quiet", "aria-label": "Show the keys" })),
+          h("div", { class: "found-head" }, this.#heading, h("label", { class: "from" }, "from ", library), this.#line, button("Keys ?", () => showKeys(), { class: "quiet", "aria-label": "Show the keys" })),
           summary(state, this.status), this.#remarks, this.list.element)),
     ];
   }
@@ -265,6 +235,11 @@ class Page {
   }
 
   #keys() {
+    const acts = this.#acts();
+    return (event) => meant(event, acts);
+  }
+
+  #acts() {
     const ranked = (rank) => this.list.cards[rank - 1];
     return {
       toggle: () => this.player.toggle(),

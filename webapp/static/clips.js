@@ -7,9 +7,11 @@ import { browse } from "./folders.js";
 import { bytes, libraryName, percent } from "./format.js";
 import { JobRow } from "./jobs.js";
 import { measures } from "./reading.js";
+import { filmAddress } from "./state.js";
 import { say, telling, warn } from "./told.js";
 
 const AT_ONCE = 2;
+const LONG_S = 40; // of a clip that is likely a film of several scenes
 const TAKEN = "video/*,image/*,.mkv,.webm,.avi,.mov,.mp4,.m4v,.gif";
 
 export class Clips {
@@ -92,12 +94,19 @@ export class Clips {
     if (focused) this.#list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }
 
+  /** Offered beside the answer where a clip is long, in a small way where it is short. */
+  #whole(clip) {
+    if (!this.#library.value || clip.state !== "ready" || clip.still) return null;
+    const long = clip.duration_s > LONG_S;
+    return h("a", { class: long ? "main second" : "small", href: filmAddress(clip, { library: this.#library.value }), "data-key": `film-${clip.id}`, "aria-label": `Score the whole film: ${clip.name}` }, long ? "Score the whole film" : "Score it as a film");
+  }
+
   #row(clip) {
     const picture = clip.pictures ? h("img", { src: at("media", "clips", clip.id, "pictures", Math.floor(clip.pictures / 2)), alt: "", loading: "lazy" }) : h("span", { class: "blank", "aria-hidden": "true" });
     const link = this.#library.value && h("a", { class: "main", href: `/answer?${new URLSearchParams({ clip: clip.id, library: this.#library.value })}`, "data-key": `find-${clip.id}`, "aria-label": `Find music for ${clip.name}` }, "Find music");
     const drop = button("Remove", telling(async () => { await remove(at("api", "clips", clip.id)); this.#clips = this.#clips.filter((one) => one !== clip); this.#show(); say(`${clip.name} is no longer here.`); }), { class: "quiet", "aria-label": `Remove ${clip.name}` });
     return h("li", { class: "clip" }, picture, h("div", {}, h("b", { class: "name" }, clip.name), this.#state(clip)),
-      h("div", { class: "acts" }, clip.state !== "failed" && (link || h("span", { class: "soft" }, "add a library first")), drop));
+      h("div", { class: "acts" }, clip.state !== "failed" && (link || h("span", { class: "soft" }, "add a library first")), this.#whole(clip), drop));
   }
 
   #state(clip) {

@@ -39,19 +39,22 @@ export function group(title, inside, told) {
   return { element, update: () => fill(line, told()) };
 }
 
-export function sound(state, levels) {
+/** How loud music is, and how it begins and ends. `film`: under a whole film, whose scenes music may be too short for. */
+export function sound(state, levels, { film = false } = {}) {
   const limits = { speech_lu: [6, 30, 1], lufs: [-40, -8, 1], peak: [-12, 0, 0.1] };
   const level = (name, label, unit, hint) => number(state, name, { label, unit, hint, standard: levels[name], min: limits[name][0], max: limits[name][1], step: limits[name][2] });
   const fade = (name, label) => number(state, name, { label, unit: "s", standard: levels[name], min: 0, step: 0.1 });
   const inside = [
-    toggle(state, "mute_clip", "Leave the clip\u2019s own sound out", "as where it has music already"),
+    toggle(state, "mute_clip", `Leave the ${film ? "film" : "clip"}\u2019s own sound out`, "as where it has music already"),
+    film && toggle(state, "recut", "Cut short music to its scene\u2019s length", "else it ends before its scene does"),
     h("div", { class: "grid" },
       level("lufs", "Loudness", "LUFS", "where nobody speaks"), level("speech_lu", "Below speech", "LU", "while somebody speaks"),
       level("peak", "Highest peak", "dBTP", ""), fade("fade_in", "Fade in"), fade("fade_out", "Fade out")),
   ];
   return group("Sound", inside, () => {
     const told = [`${state.get("lufs") ?? levels.lufs} LUFS`, `${state.get("speech_lu") ?? levels.speech_lu} LU below speech`];
-    if (state.get("mute_clip")) told.push("clip muted");
+    if (state.get("mute_clip")) told.push(film ? "film muted" : "clip muted");
+    if (film && state.get("recut")) told.push("short music cut to length");
     return told.join(", ").replaceAll("-", "\u2212");
   });
 }

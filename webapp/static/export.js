@@ -9,22 +9,15 @@ const KEPT = "cliptune-formats";
 const FIRST = ["otio"];
 const MOST = 10; // alternatives
 
-/** `shown`: {state, card, others: cards ranked beside it}. */
-export function exportDialog(status, { state, card, others }) {
+/** A dialog that takes something home. `about`: {title, told: what, inside: further fields, also: what lies beside}; `ask(formats)` starts it and gives its job. */
+export function takeHome(status, { title, told, inside, also }, ask) {
   const before = kept();
-  const most = Math.min(MOST, others.length);
   const boxes = status.formats.map((one) => h("input", { type: "checkbox", name: "format", value: one.name, checked: before.includes(one.name) }));
-  const alternatives = h("input", { type: "number", name: "alternatives", min: 0, max: most, step: 1, value: Math.min(3, most) });
-  const [preview, marks] = ["preview", "marks"].map((name) => h("input", { type: "checkbox", name, checked: name === "marks" }));
   const send = h("button", { class: "main" }, "Export");
   const result = h("div", { class: "result", "aria-live": "polite" });
   const form = h("form", {}, h("fieldset", {}, h("legend", {}, "For"), h("ul", { class: "formats" }, status.formats.map((one, i) => format(one, boxes[i])))),
-    h("p", { class: "soft" }, "The music alone (the stem) always lies beside, as WAV from the clip\u2019s first picture on."),
-    h("div", { class: "grid" }, field("Alternatives", alternatives, "further tracks of the list, muted below")),
-    h("label", { class: "check" }, marks, h("span", {}, "Beats and cuts as markers")),
-    h("label", { class: "check" }, preview, h("span", {}, "The preview film, too")),
-    h("div", { class: "acts" }, send), result);
-  const box = dialog(`Export ${card.track.title}`, h("p", {}, settings(state, card)), form);
+    h("p", { class: "soft" }, also), inside, h("div", { class: "acts" }, send), result);
+  const box = dialog(title, h("p", {}, told), form);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     telling(run)(boxes.filter((one) => one.checked).map((one) => one.value));
@@ -34,9 +27,7 @@ export function exportDialog(status, { state, card, others }) {
     keep(formats);
     send.disabled = true;
     try {
-      const also = others.slice(0, Number(alternatives.value)).map((one) => ({ track: one.track.track, in: one.at }));
-      const { job } = await post("/api/exports", { ...card.of, in: card.at, ...state.sound(), formats, alternatives: also, preview: preview.checked, marks: marks.checked });
-      fill(result, ...written(await finished(job, (one) => fill(result, progress(one)))));
+      fill(result, ...written(await finished(await ask(formats), (one) => fill(result, progress(one)))));
       result.scrollIntoView({ block: "nearest" });
       result.firstChild.focus();
     } catch (error) {
@@ -45,6 +36,29 @@ export function exportDialog(status, { state, card, others }) {
     } finally { send.disabled = false; }
   }
   return box;
+}
+
+/** What a dialog lets be taken along or left out. */
+export function extras(names) {
+  const [preview, marks] = ["preview", "marks"].map((name) => h("input", { type: "checkbox", name, checked: name === "marks" }));
+  const inside = [h("label", { class: "check" }, marks, h("span", {}, names)), h("label", { class: "check" }, preview, h("span", {}, "The preview film, too"))];
+  return { inside, values: () => ({ preview: preview.checked, marks: marks.checked }) };
+}
+
+/** `shown`: {state, card, others: cards ranked beside it}. */
+export function exportDialog(status, { state, card, others }) {
+  const most = Math.min(MOST, others.length);
+  const alternatives = h("input", { type: "number", name: "alternatives", min: 0, max: most, step: 1, value: Math.min(3, most) });
+  const more = extras("Beats and cuts as markers");
+  const about = {
+    title: `Export ${card.track.title}`, told: settings(state, card),
+    also: "The music alone (the stem) always lies beside, as WAV from the clip\u2019s first picture on.",
+    inside: [h("div", { class: "grid" }, field("Alternatives", alternatives, "further tracks of the list, muted below")), ...more.inside],
+  };
+  return takeHome(status, about, async (formats) => {
+    const also = others.slice(0, Number(alternatives.value)).map((one) => ({ track: one.track.track, in: one.at }));
+    return (await post("/api/exports", { ...card.of, in: card.at, ...state.sound(), formats, alternatives: also, ...more.values() })).job;
+  });
 }
 
 function format(one, input) {

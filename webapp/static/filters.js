@@ -10,8 +10,8 @@ const RANKERS = { cosine: "feeling", afclnet: "network (AFCLNet)", fusion: "both
 const named = (filter) => LABELS[filter.name] ?? filter.name[0].toUpperCase() + filter.name.slice(1).replaceAll("_", " ");
 const hint = (filter) => filter.help.split(":")[0].replace("With --bpm, also t", "T");
 
-/** The group of filters and limits; `offer(tracks)` gives names to choose from. */
-export function filters(state, status) {
+/** The group of filters and limits; `offer(tracks)` gives names to choose from. `film`: for a whole film, which has no list. */
+export function filters(state, status, { film = false } = {}) {
   const lists = new Map();
   const shown = status.filters.filter((one) => one.kind !== "paths" || status.folders.music);
   const inside = [
@@ -20,10 +20,10 @@ export function filters(state, status) {
     shown.filter((one) => one.kind === "names").map((one) => names(state, one, lists)),
     shown.filter((one) => one.kind === "paths").map((one) => folders(state, one)),
     h("div", { class: "grid" },
-      number(state, "per_artist", { label: "Tracks of one artist", hint: "at most", min: 1, step: 1, standard: null }),
-      number(state, "top", { label: "Tracks in the list", standard: 10, min: 1, max: 100, step: 1 }),
+      number(state, "per_artist", { label: film ? "Scenes with one artist" : "Tracks of one artist", hint: "at most", min: 1, step: 1, standard: null }),
+      !film && number(state, "top", { label: "Tracks in the list", standard: 10, min: 1, max: 100, step: 1 }),
       choice(state, "ranker", "Scored by", { "": "the model\u2019s own way", ...Object.fromEntries(status.rankers.map((one) => [one, RANKERS[one] ?? one])) })),
-    toggle(state, "calibrate", "Measure feelings against this library\u2019s own music", "20 tracks at least"),
+    !film && toggle(state, "calibrate", "Measure feelings against this library\u2019s own music", "20 tracks at least"),
   ];
   const made = group("Filters and limits", inside, () => {
     const set = status.filters.reduce((sum, one) => sum + state.all(one.name).length, 0) + ["per_artist", "ranker", "calibrate"].filter((name) => state.get(name)).length;

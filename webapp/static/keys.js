@@ -1,4 +1,4 @@
-// Keys of the answer page. They are for reading, not for fields: in those, and while a dialog is open, they rest.
+// Keys of a page. They are for reading, not for fields: in those, and while a dialog is open, they rest.
 
 import { dialog, h } from "./dom.js";
 
@@ -13,11 +13,11 @@ const KEYS = [
   ["?", "these keys"],
 ];
 
-/** Listen on the whole page. `acts`: {toggle, next(step), pick(rank), move(key event), fit, compare, exportIt}. */
-export function listen(acts) {
+/** Listen on the whole page; `meaning(event)` gives what a key does, if anything. */
+export function listen(meaning) {
   const heard = (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || resting(event)) return;
-    const act = meant(event, acts);
+    const act = meaning(event);
     if (!act) return;
     event.preventDefault();
     act();
@@ -26,11 +26,12 @@ export function listen(acts) {
   return () => document.removeEventListener("keydown", heard);
 }
 
-function meant(event, acts) {
+/** What a key does on the answer page. `acts`: {toggle, next(step), pick(rank), move(key event), fit, compare, exportIt}. */
+export function meant(event, acts) {
   if (/^[1-9]$/.test(event.key)) return () => acts.pick(Number(event.key));
   return {
     " ": acts.toggle, ArrowDown: () => acts.next(1), ArrowUp: () => acts.next(-1), ArrowLeft: () => acts.move(event), ArrowRight: () => acts.move(event),
-    f: acts.fit, c: acts.compare, e: acts.exportIt, "?": showKeys,
+    f: acts.fit, c: acts.compare, e: acts.exportIt, "?": () => showKeys(),
   }[event.key];
 }
 
@@ -44,6 +45,6 @@ function resting(event) {
   return event.key === " " && on.closest("button, a, summary") !== null;
 }
 
-export function showKeys() {
-  dialog("Keys", h("dl", { class: "keys" }, KEYS.map(([key, told]) => h("div", {}, h("dt", {}, key.split(" ").map((one) => (one === "\u2026" ? one : h("kbd", {}, one)))), h("dd", {}, told)))));
+export function showKeys(keys = KEYS) {
+  dialog("Keys", h("dl", { class: "keys" }, keys.map(([key, told]) => h("div", {}, h("dt", {}, key.split(" ").map((one) => (one === "\u2026" ? one : h("kbd", {}, one)))), h("dd", {}, told)))));
 }

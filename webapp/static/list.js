@@ -1,16 +1,14 @@
 // The ranked list: the answer that is shown, its cards, and which of them is selected.
 
-import { at, get } from "./api.js";
 import { Card } from "./card.js";
 import { fill, h } from "./dom.js";
-import { COLUMNS } from "./waveform.js";
+import { peaksOf } from "./peaks.js";
 
 export class List {
   cards = [];
   selected = null;
   answer = null;
   #acts;
-  #peaks = new Map(); // address -> peaks, kept over answers
   #turn = 0;
   element = h("ol", { class: "tracks", "aria-label": "Recommended tracks, best first" });
 
@@ -53,17 +51,11 @@ export class List {
     const turn = (this.#turn += 1);
     for (const card of this.cards) {
       try {
-        card.wave.show(await this.#peaksOf(card.of));
+        card.wave.show(await peaksOf(card.of));
       } catch (error) {
         card.say([`no waveform: ${error.message}`]);
       }
       if (turn !== this.#turn) return;
     }
-  }
-
-  async #peaksOf({ library, track }) {
-    const path = at("api", "libraries", library, "tracks", track, "peaks");
-    if (!this.#peaks.has(path)) this.#peaks.set(path, (await get(path, { count: COLUMNS })).peaks);
-    return this.#peaks.get(path);
   }
 }

@@ -8,6 +8,7 @@ import { warn } from "./told.js";
 const VIEWS = {
   "/": ["Home", () => import("./home.js")],
   "/answer": ["Music for a clip", () => import("./answer.js")],
+  "/film": ["Music for a whole film", () => import("./film.js")],
   "/picks": ["Picks", () => import("./picks.js")],
   "/models": ["Models", () => import("./models.js")],
   "/benchmarks": ["Benchmarks", () => import("./benchmarks.js")],

@@ -1,9 +1,10 @@
 // The state of the answer page, which is its address: a reload, or the link in another tab, shows the same.
 
-export const SOUND = ["fit", "ending", "hit", "speech_lu", "lufs", "peak", "fade_in", "fade_out", "mute_clip"];
+export const SOUND = ["fit", "ending", "hit", "recut", "speech_lu", "lufs", "peak", "fade_in", "fade_out", "mute_clip"];
+const KEEPS_HASH = ["/film"]; // pages with something of their own behind the #
 const PLACE = ["track", "in", "moved"];
 const TOLD_AS = { number: Number, boolean: (text) => text === "true", text: String };
-const KINDS = { speech_lu: "number", lufs: "number", peak: "number", fade_in: "number", fade_out: "number", hit: "number", mute_clip: "boolean" };
+const KINDS = { speech_lu: "number", lufs: "number", peak: "number", fade_in: "number", fade_out: "number", hit: "number", mute_clip: "boolean", recut: "boolean" };
 
 /** Tells `query` where the list may change, `sound` where previews do, `place` where a section was moved or chosen. */
 export class State extends EventTarget {
@@ -55,6 +56,13 @@ export class State extends EventTarget {
     this.dispatchEvent(new CustomEvent(sounds ? "sound" : "query", { detail: Object.keys(values) }));
   }
 
+  /** Take the address as it is after going back. */
+  read() {
+    if (location.search.slice(1) === String(this.#params)) return;
+    this.#params = new URLSearchParams(location.search);
+    for (const change of ["query", "sound"]) this.dispatchEvent(new CustomEvent(change, { detail: [] }));
+  }
+
   /** What the list is asked for by: clip, library and all that is neither sound nor place. */
   query() {
     return [...this.#params].filter(([name]) => !SOUND.includes(name) && !PLACE.includes(name));
@@ -83,7 +91,7 @@ export class State extends EventTarget {
     for (const [track, at] of this.#moved) {
       if (track === this.track) params.set("in", at); else params.append("moved", `${track}:${at}`);
     }
-    history.replaceState(null, "", `${location.pathname}?${params}`);
+    history.replaceState(null, "", `${location.pathname}?${params}${KEEPS_HASH.includes(location.pathname) ? location.hash : ""}`);
   }
 }
 
@@ -97,3 +105,6 @@ export function addressOf(record) {
   const pairs = Object.entries(record).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
   return `/answer?${new URLSearchParams(pairs)}`;
 }
+
+/** The address of the page that scores a whole film, with music of the same library. */
+export const filmAddress = (clip, { library }) => `/film?${new URLSearchParams({ clip: clip.id, library })}`;

@@ -12,6 +12,24 @@ export { COLUMNS };
 /** Whether music is played otherwise than from `at` on in one piece. */
 export const isCut = (pieces, at) => Boolean(pieces && (pieces.length > 1 || Math.abs(pieces[0][0] - at) > NEAR_S));
 
+/** Draw peaks in [0, 1] as bars over the whole of an element; soft tracks as tall as loud ones. */
+export function drawBars(element, canvas, peaks) {
+  const { clientWidth: wide, clientHeight: high } = element;
+  if (!wide || !high) return;
+  const scale = window.devicePixelRatio || 1;
+  Object.assign(canvas, { width: wide * scale, height: high * scale });
+  const pen = canvas.getContext("2d");
+  pen.scale(scale, scale);
+  pen.fillStyle = getComputedStyle(element).getPropertyValue("--wave");
+  const highest = Math.max(QUIET, ...peaks);
+  const bars = Math.min(peaks.length, Math.floor(wide / 3));
+  for (let i = 0; i < bars; i += 1) {
+    const [from, to] = [i, i + 1].map((k) => Math.round(k * peaks.length / bars));
+    const tall = Math.max(1, Math.max(...peaks.slice(from, to)) / highest * (high - 4));
+    pen.fillRect(i * wide / bars, (high - tall) / 2, Math.max(1, wide / bars - 1), tall);
+  }
+}
+
 export class Waveform {
   active = false; // of the selected track
   #canvas = h("canvas", { "aria-hidden": "true" });
@@ -42,8 +60,7 @@ export class Waveform {
 
   /** Draw these, of equal parts of the track, each in [0, 1]; soft tracks as tall as loud ones. */
   show(peaks) {
-    const highest = Math.max(QUIET, ...peaks);
-    this.#peaks = peaks.map((peak) => peak / highest);
+    this.#peaks = peaks;
     this.draw();
   }
 
@@ -68,21 +85,7 @@ export class Waveform {
 
   focus() { this.#section.focus(); }
 
-  draw() {
-    const { clientWidth: wide, clientHeight: high } = this.element;
-    if (!wide || !high) return;
-    const scale = window.devicePixelRatio || 1;
-    Object.assign(this.#canvas, { width: wide * scale, height: high * scale });
-    const pen = this.#canvas.getContext("2d");
-    pen.scale(scale, scale);
-    pen.fillStyle = getComputedStyle(this.element).getPropertyValue("--wave");
-    const bars = Math.min(this.#peaks.length, Math.floor(wide / 3));
-    for (let i = 0; i < bars; i += 1) {
-      const [from, to] = [i, i + 1].map((k) => Math.round(k * this.#peaks.length / bars));
-      const tall = Math.max(1, Math.max(...this.#peaks.slice(from, to)) * (high - 4));
-      pen.fillRect(i * wide / bars, (high - tall) / 2, Math.max(1, wide / bars - 1), tall);
-    }
-  }
+  draw() { drawBars(this.element, this.#canvas, this.#peaks); }
 
   #across(element, from, to) {
     element.style.left = `${100 * from / this.#duration}%`;

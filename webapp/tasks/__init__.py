@@ -33,9 +33,9 @@ class Task(NamedTuple):
         return getattr(import_module(f"webapp.tasks.{module}"), name)(arguments, tell)
 
 
-LANES = ("lists", "answers", "renders", "films", "library")
-"""A process each: short questions; clips looked at and asked about; previews and files made; clips made playable;
-libraries changed."""
+LANES = ("lists", "answers", "scores", "renders", "films", "library")
+"""A process each: short questions; clips looked at and asked about; whole films read and scored; previews and files
+made; clips made playable; libraries changed."""
 
 TASKS = {
     "libraries": Task("lists", "lists:libraries"),
@@ -59,6 +59,10 @@ TASKS = {
     "film": Task("films", "clips:film", 3600),
     "preview": Task("renders", "renders:preview", 1800),
     "export": Task("renders", "exports:export", 3600),
+    "score": Task("scores", "scores:score", 14_400),
+    "soundtrack": Task("renders", "scored:preview", 14_400),
+    "delivery": Task("renders", "scored:export", 14_400),
+    "cuesheet": Task("renders", "scored:sheet", 3600),
     "pack": Task("renders", "exports:pack", 3600),
     "add": Task("library", "libraries:add", None),
     "update": Task("library", "libraries:update", None),

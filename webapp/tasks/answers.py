@@ -41,7 +41,7 @@ def answer(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     top, per_artist = settings.pop("top", 10), settings.pop("per_artist", None)
     tell.stage("looking and listening to the clip", 0, 1)
     q = _blended(asked, Path(arguments["clip"]), settings)
-    where = asked.settle(_conditions(settings))
+    where = asked.settle(conditions(settings))
     _require_any(asked, where)
     found = asked.recommend(q, top, where=where, per_artist=per_artist)
     told = _answer(arguments["clip"], q, found)
@@ -120,7 +120,7 @@ def _once(asked: "Recommender", kind: str, path: Path, make: "Callable[[Path], Q
     return _queries[key]
 
 
-def _conditions(settings: dict[str, Any]) -> "Filter | None":
+def conditions(settings: dict[str, Any]) -> "Filter | None":
     from recommender.conditions import filter_of
 
     return filter_of({name: value for name, value in settings.items() if value not in (None, [], False)}) or None

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
@@ -26,9 +26,8 @@ def export(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     from recommender.timelines import formats_in
 
     name = file_name(Path(arguments["name"]).stem)
-    folder = _new_folder(Path(arguments["folder"]), name)
-    try:
-        clip = Path(arguments["clip"]) if arguments["kept"] else _keep(arguments, folder)
+    with new_folder(Path(arguments["folder"]), name) as folder:
+        clip = Path(arguments["clip"]) if arguments["kept"] else keep(arguments, folder)
         placements = [_lay(clip, one, tell) for one in arguments["tracks"]]
         formats = formats_in(",".join(arguments["formats"])) if arguments["formats"] else []
         titles = {Path(one["path"]): one["title"] for one in arguments["tracks"]}
@@ -39,11 +38,8 @@ def export(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
         files = [*made.files, *([] if arguments["kept"] else [clip])]
         if arguments["preview"]:
             files.append(folder / f"{name} - {file_name(arguments['tracks'][0]['title'])}{preview_suffix(clip)}")
-            lines += write_preview(placements[0], files[-1], on_second=_rendering(placements[0].clip_s, tell))
-        return {"folder": str(folder), "files": _told(files), "remarks": _near(lines, folder)}
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+            lines += write_preview(placements[0], files[-1], on_second=rendering(placements[0].clip_s, tell))
+        return {"folder": str(folder), "files": list_files(files), "remarks": near(lines, folder)}
 
 
 def pack(arguments: dict[str, Any], tell: Tell) -> None:
@@ -60,13 +56,24 @@ def _lay(clip: Path, one: Mapping[str, Any], tell: Tell) -> Any:
     return lay(clip, Path(one["path"]), one["settings"], tell=tell)[0]
 
 
-def _rendering(whole_s: float, tell: Tell) -> Any:
+def rendering(whole_s: float, tell: Tell) -> Any:
+    """What tells how many seconds of a preview are rendered."""
     whole = max(1, round(whole_s))
     return lambda at_s: tell.stage("rendering the preview, seconds", min(whole, max(0, int(at_s))), whole)
 
 
-def _new_folder(home: Path, name: str) -> Path:
-    """An empty folder of that name, with a number where there is one."""
+@contextmanager
+def new_folder(home: Path, name: str) -> Iterator[Path]:
+    """A context with an empty folder of that name, with a number where there is one; removed where it fails."""
+    folder = _make_folder(home, name)
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _make_folder(home: Path, name: str) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     for number in range(1, 10_000):
         folder = home / (name if number == 1 else f"{name} ({number})")
@@ -76,7 +83,7 @@ def _new_folder(home: Path, name: str) -> Path:
     raise FileExistsError(f"{home / name} and 9,999 more are there already")
 
 
-def _keep(arguments: Mapping[str, Any], folder: Path) -> Path:
+def keep(arguments: Mapping[str, Any], folder: Path) -> Path:
     """A clip that goes with the session, laid beside its timelines: they would lead nowhere."""
     from recommender.text import file_name
 
@@ -89,9 +96,11 @@ def _keep(arguments: Mapping[str, Any], folder: Path) -> Path:
     return kept
 
 
-def _told(files: list[Path]) -> list[dict[str, Any]]:
+def list_files(files: list[Path]) -> list[dict[str, Any]]:
+    """Files as the page tells them."""
     return [{"name": path.name, "size_bytes": path.stat().st_size} for path in files]
 
 
-def _near(lines: list[str], folder: Path) -> list[str]:
+def near(lines: list[str], folder: Path) -> list[str]:
+    """Lines that name files of a folder without it."""
     return [line.replace(f"{folder}{os.sep}", "") for line in lines]

@@ -19,7 +19,7 @@ def preview(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     clip = Path(arguments["clip"])
     placement, fit = lay(clip, Path(arguments["track"]), arguments["settings"], tell=tell)
     whole = max(1, round(placement.clip_s))
-    path = Path(arguments["folder"]) / f"{arguments['name']}{_suffix(clip)}"
+    path = Path(arguments["folder"]) / f"{arguments['name']}{web_suffix(clip)}"
     told = write_preview(
         placement,
         path,
@@ -34,7 +34,7 @@ def preview(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     }
 
 
-def _suffix(clip: Path) -> str:
+def web_suffix(clip: Path) -> str:
     """Of a film that browsers play and that holds a clip's pictures as they are, where there is one."""
     from recommender.editing.preview import preview_suffix
     from recommender.media.remux import pictures_of

@@ -1,0 +1,137 @@
+// What somebody changed of a film's score. It is the fragment of the address: a link shows the same, back takes a change back.
+
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+export const MOST_SCENES = 200;
+
+/** Tells `change` of every change, by hand or by going back. */
+export class Edits extends EventTarget {
+  #steps = 0; // changes of this page that going back takes back
+
+  constructor() {
+    super();
+    this.#read();
+    window.addEventListener("popstate", () => { this.#steps = Math.max(0, this.#steps - 1); this.#read(); this.dispatchEvent(new Event("change")); });
+  }
+
+  get any() { return location.hash.length > 1; }
+  get canUndo() { return this.#steps > 0; }
+  undo() { if (this.canUndo) history.back(); }
+
+  // ---- one scene; `n` is its number
+
+  label(n, text) { this.#with(this.labels, n, text.trim().slice(0, 80)); }
+  silence(n, on) { this.#with(this.silent, n, on, () => { this.locks.delete(n); this.themes.delete(n); }); }
+  /** A track for a scene; scenes of its theme follow it. Null gives it up. */
+  lock(n, track) {
+    this.#with(this.locks, n, track, () => {
+      this.silent.delete(n);
+      for (const [other, letter] of this.themes) if (other !== n && letter === this.themes.get(n)) this.locks.delete(other);
+    });
+  }
+
+  theme(n, letter) { this.#with(this.themes, n, letter, () => this.silent.delete(n)); }
+
+  /** Letters that may be chosen: those that are used and the next one. */
+  get letters() { return [...LETTERS.slice(0, new Set(this.themes.values()).size + 1)]; }
+
+  /** How many scenes have a theme. */
+  sharing(letter) { return [...this.themes.values()].filter((one) => one === letter).length; }
+
+  // ---- borders; `scenes` are those that are shown
+
+  move(scenes, n, at) { this.#borders(scenes, (starts) => starts.with(n - 1, at)); }
+
+  split(scenes, n, at) {
+    this.#borders(scenes, (starts) => starts.toSpliced(n, 0, at), (k) => (k > n ? k + 1 : k));
+    if (this.silent.has(n)) this.silent.set(n + 1, true);
+    this.#write();
+  }
+
+  /** A scene and the next one as one: it keeps what was set of the first. */
+  merge(scenes, n) {
+    const name = this.labels.get(n) ?? this.labels.get(n + 1);
+    this.#borders(scenes, (starts) => starts.toSpliced(n, 1), (k) => (k === n + 1 ? null : k > n ? k - 1 : k));
+    if (name) this.labels.set(n, name);
+    this.#write();
+  }
+
+  /** So many scenes: what was set of them goes, for they are others. */
+  recut(count) {
+    this.#clear();
+    this.count = Math.min(MOST_SCENES, Math.max(1, count));
+    this.#push();
+  }
+
+  reset() {
+    this.#clear();
+    this.#push();
+  }
+
+  /** As the server takes it. */
+  body() {
+    const pairs = (map, name) => [...map].map(([scene, value]) => ({ scene, [name]: value }));
+    const shared = [...LETTERS].map((letter) => [...this.themes].filter(([, one]) => one === letter).map(([n]) => n)).filter((theme) => theme.length > 1);
+    return {
+      ...(this.starts ? { starts: this.starts } : this.count ? { count: this.count } : {}),
+      labels: pairs(this.labels, "label"), silence: [...this.silent.keys()], themes: shared, locks: pairs(this.locks, "track"),
+    };
+  }
+
+  // ---- the address
+
+  #clear() { Object.assign(this, { count: null, starts: null, labels: new Map(), silent: new Map(), themes: new Map(), locks: new Map() }); }
+
+  #read() {
+    this.#clear();
+    const told = new URLSearchParams(location.hash.slice(1));
+    const pairs = (name) => told.getAll(name).map((one) => one.match(/^(\d{1,3}):(.+)$/s)).filter(Boolean).map(([, n, value]) => [Number(n), value]);
+    const numbers = (name) => (told.get(name) ?? "").split(",").map(Number).filter((one) => one > 0);
+    this.count = numbers("scenes")[0] ?? null;
+    if (told.has("starts")) this.starts = numbers("starts");
+    this.labels = new Map(pairs("label"));
+    this.silent = new Map(numbers("silence").map((n) => [n, true]));
+    this.themes = new Map(pairs("theme").filter(([, letter]) => LETTERS.includes(letter)));
+    this.locks = new Map(pairs("lock").map(([n, track]) => [n, Number(track)]).filter(([, track]) => track > 0));
+  }
+
+  #with(map, n, value, also = () => {}) {
+    if (value) { also(); map.set(n, value); } else map.delete(n);
+    this.#letter();
+    this.#push();
+  }
+
+  /** Themes as the server names them: those of several scenes first. */
+  #letter() {
+    const used = [...new Set(this.themes.values())].sort((a, b) => (this.sharing(b) > 1) - (this.sharing(a) > 1) || a.localeCompare(b));
+    this.themes = new Map([...this.themes].map(([n, letter]) => [n, LETTERS[used.indexOf(letter)]]));
+  }
+
+  #borders(scenes, change, renumber = (k) => k) {
+    this.starts = change(scenes.map((one) => one.start_s)).slice(1);
+    this.count = null;
+    for (const name of ["labels", "silent", "themes", "locks"]) {
+      this[name] = new Map([...this[name]].map(([k, value]) => [renumber(k), value]).filter(([k]) => k !== null));
+    }
+    this.#letter();
+    this.#push();
+  }
+
+  #address() {
+    const told = new URLSearchParams();
+    if (this.starts) told.set("starts", this.starts.map((at) => Number(at.toFixed(6))).join(","));
+    else if (this.count) told.set("scenes", this.count);
+    if (this.silent.size) told.set("silence", [...this.silent.keys()].join(","));
+    for (const [name, map] of [["label", this.labels], ["theme", this.themes], ["lock", this.locks]]) {
+      for (const [n, value] of map) told.append(name, `${n}:${value}`);
+    }
+    return `${location.pathname}${location.search}${String(told) && `#${told}`.replaceAll("%2C", ",").replaceAll("%3A", ":")}`;
+  }
+
+  #push() {
+    this.#steps += 1;
+    history.pushState(null, "", this.#address());
+    queueMicrotask(() => this.dispatchEvent(new Event("change")));
+  }
+
+  #write() { history.replaceState(null, "", this.#address()); }
+}
