@@ -37,6 +37,7 @@ Examples:
   recommend --video clip.mp4 --preview 3 --out previews
   recommend --video clip.mp4 --preview 3 --fit --out previews
   recommend --video clip.mp4 --top 3 --figures
+  recommend film wedding.mp4 --library film-music
   recommend --video clip.mp4 --bpm 90-130 --half-double --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
 """
 _INTERRUPTED = 130
@@ -45,6 +46,7 @@ _INTERRUPTED = 130
 def make_app() -> "typer.Typer":
     """All commands."""
     from indexing.commands.doctor import doctor
+    from indexing.commands.film import film
     from indexing.commands.picks import app as index_app
     from indexing.commands.query import query
     from recommender.commands import app as models_app
@@ -53,11 +55,13 @@ def make_app() -> "typer.Typer":
     from recommender.editing_commands import export, preview
     from training import commands as training_commands
     from training.dataset_commands import dataset_app, features_app
+    from training.taste.commands import app as edits_app
     from webapp.commands import app as web_app
 
     app = group(HELP, cls=RootGroup)
     app.callback(invoke_without_command=True)(query)
     app.add_typer(index_app, name="index")
+    app.add_typer(edits_app, name="edits")
     app.add_typer(models_app, name="models")
     app.add_typer(training_commands.app, name="train")
     app.add_typer(dataset_app, name="dataset")
@@ -65,6 +69,7 @@ def make_app() -> "typer.Typer":
     app.command("benchmark")(training_commands.benchmark)
     app.command("matching")(training_commands.matching)
     app.command("eval")(training_commands.evaluate)
+    app.command("film")(film)
     app.command("doctor")(doctor)
     app.command("sample")(sample)
     app.command("app")(web_app)

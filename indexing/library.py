@@ -10,9 +10,10 @@ import numpy as np
 
 from indexing.catalog.reading import Head, Reading, open_reading
 from indexing.catalog.tracks import add_containment
-from indexing.disk.durable import library_errors, tree_bytes
+from indexing.disk.durable import library_errors
 from indexing.disk.locations import CATALOG, existing, library_path
-from indexing.search.backends import MATRICES, auto_backend, registry
+from indexing.search.backends import registry
+from indexing.search.servers.remembering import find_server
 from indexing.search.tracks import Selection, merge_candidates
 from indexing.snapshot import snapshot
 from indexing.snapshot.current import segments_of
@@ -38,12 +39,12 @@ _CHOSEN = 8  # filters whose answer is kept: 1 to 6 MB each for a million tracks
 _ATTEMPTS = 5  # a writer may replace files between two of our reads; each retry sees a newer whole state
 
 
-class Library:
+class Library(AbstractContextManager["Library"]):
     """A library of tracks (or clips): implements `recommender.types.LibraryReader`. Made by `open` or `create`.
 
     Attributes
     ----------
-    folder: where it lies. backend: what searches it exactly.
+    folder: where it lies. backend: what searches it exactly. server: what is asked for candidates first, or None.
 
     It shows the state at opening until `reload`, whatever a writer does meanwhile. May be used from several
     threads. Use as a context manager, or `close` it.
@@ -118,7 +119,7 @@ class Library:
         self._facts: dict[Modality, Known] = {}
         self._before: dict[Modality, tuple[Known, int]] = {}  # of the snapshot, where it is behind
         self._masks: dict[Modality, Masks] = {}
-        self._chosen: dict[tuple[Modality, Filter], list[Selection]] = {}
+        self._chosen: dict[tuple[Modality, Filter | None], list[Selection]] = {}
         if published is not None and published.shows(self._head):
             self._described = dict(published.descriptions)
             self._segments = dict(published.segments)
@@ -126,7 +127,7 @@ class Library:
             self._facts |= published.facts
         else:
             self._load_tail(published)
-        self._seen = self._head
+        self._seen, self.server = self._head, find_server(self._head.uid)
 
     def _load_tail(self, published: snapshot.Snapshot | None) -> None:
         """Load what the catalog has, from the snapshot as far as it goes and from the store."""
@@ -168,9 +169,6 @@ class Library:
         if hasattr(self, "_lock"):
             self.close()
 
-    def __enter__(self) -> "Library":
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -178,6 +176,11 @@ class Library:
     def space(self) -> Space:
         """The space of the library's vectors."""
         return self._head.space
+
+    @property
+    def uid(self) -> str:
+        """Which library it is; the same of its copies."""
+        return self._head.uid
 
     @property
     def generation(self) -> int:
@@ -216,9 +219,7 @@ class Library:
 
     def _chosen_of(self, modality: Modality, where: Filter | None) -> "list[Segment]":
         """The segments, of which only the tracks are alive that meet all conditions."""
-        if not where:
-            return self.segments(modality)
-        return [selection.segment for selection in self._select(modality, where)]
+        return [one.segment for one in self.select(modality, where)] if where else self.segments(modality)
 
     def spellings(self, entries: Collection[str]) -> dict[str, set[str]]:
         """entries: files, folders and ids, as people write them; by each, how the library spells it."""
@@ -241,8 +242,10 @@ class Library:
         if k < 1:
             raise InputError(f"cannot search for {k} tracks; ask for at least 1")
         vector = check_query(query, self.space.dim)
+        if self.server and (given := self.server.search(self, vector, k, modality=modality, where=where)):
+            return given
         opened = self._search(modality)
-        chosen = self._select(modality, where) if where else [None] * len(opened)
+        chosen = self.select(modality, where) if where else [None] * len(opened)
         found = [one.index.search(vector, k, some) for one, some in zip(opened, chosen, strict=True)]
         return merge_candidates(found, k, self.recordings)
 
@@ -259,17 +262,23 @@ class Library:
         columns = search_segments(self.segments(modality), vectors, k, indexes=[one.index.windows for one in indexes])
         return [merge_candidates([found[i] for found in columns], k, self.recordings) for i in range(len(vectors))]
 
-    def _select(self, modality: Modality, where: Filter) -> list[Selection]:
+    def select(self, modality: Modality, where: Filter | None) -> list[Selection]:
         """Of every segment the tracks that meet all conditions; remembered for the last few filters."""
         segments = self.segments(modality)
         with self._lock:
             chosen = self._chosen.pop((modality, where), None)
             if chosen is None:
-                chosen = list(map(Selection, segments, self._masks_of(modality).of(where)))
+                masks = self._masks_of(modality).of(where) if where and segments else [True] * len(segments)
+                chosen = list(map(Selection, segments, masks))
             self._chosen[modality, where] = chosen
             if len(self._chosen) > _CHOSEN:
                 del self._chosen[next(iter(self._chosen))]
             return chosen
+
+    def changes_since(self, generation: int) -> Array | None:
+        """int64 [n], ascending: tracks that came, changed or went since `generation`; None where not known."""
+        with self._lock, library_errors(self.folder, "read the library at"):
+            return self._open().changes_since(generation)
 
     def _masks_of(self, modality: Modality) -> "Masks":
         """What tells which tracks meet a filter; facts that changed since the snapshot are asked of the catalog."""
@@ -355,21 +364,15 @@ class Library:
         """What the library is and holds, JSON-ready; `backend` is what searches the largest of it exactly.
 
         `search` says by modality what searches the snapshot and where (`device`), with the recall measured when it was
-        built, what it is set to (`setting`), why that answers (`why`), and why it is not what is set (`notice`).
+        built, what it is set to (`setting`), why that answers (`why`), why it is not what is set (`notice`); `server`
+        what is asked first, None where nothing is.
         """
-        largest = max((len(s.vectors) for several in self._segments.values() for s in several), default=0)
+        from indexing.search.telling import describe
+
+        searched, asked = {m: self._search(m)[0] for m in self._segments}, self.server
         with self.catalog() as catalog:
-            held = sorted({f.modality for f in catalog.failures()} | set(self._described))
-            return {
-                "path": str(self.folder),
-                "space": self.space._asdict(),
-                "modalities": {m: catalog.counts(m) for m in held},
-                "roots": [root.path for root in catalog.roots()],
-                "generation": self.generation,
-                "size_bytes": tree_bytes(self.folder),
-                "backend": self.backend if self.backend in MATRICES else auto_backend(largest),
-                "search": {m: self._search_info(m) for m in self._segments},
-            }
+            told = describe(self.folder, catalog, searched, setting=self.backend)
+        return told | {"server": asked and {m: asked.describe(self, m) for m in self._segments}}
 
     @contextmanager
     def catalog(self) -> Iterator["Catalog"]:
@@ -383,9 +386,6 @@ class Library:
             if self._catalog is None:
                 self._catalog = Catalog.of(self._open(), self._head.space_id)
             yield self._catalog
-
-    def _search_info(self, modality: Modality) -> dict[str, Any]:
-        return self._search(modality)[0].describe() | {"setting": self.backend}
 
     def writing(self, space: Space | None = None, wait_s: float = 0.0) -> AbstractContextManager[Any]:
         """A context with the library's one `indexing.writing.writer.Writer`; call `reload` after it."""

@@ -1,21 +1,15 @@
-"""Picks: which track somebody chose for which clip, kept in the folder of the library that it is from.
-
-One file, `picks.json`, written whole under a lock of its own: picks are made while a folder is being indexed, which
-holds the library's. Whatever else is done to a library leaves the file alone.
-"""
+"""Picks: which track somebody chose for which clip, kept in the folder of the library that it is from."""
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from indexing.disk.durable import library_errors, write_json
 from indexing.disk.lock import now
-from recommender.errors import InputError, LibraryError, LibraryLocked
-from recommender.opening import is_absent, load_json
+from indexing.disk.records import Records
+from recommender.errors import InputError
 from recommender.text import show
 
 if TYPE_CHECKING:
@@ -23,13 +17,8 @@ if TYPE_CHECKING:
     from indexing.library import Library
     from recommender.types import Track
 
-FILE, LOCK = "picks.json", "picks.lock"
 MOST = 10_000
 """Most picks of a library: they are written together."""
-_FORMAT = 1
-_WAIT_S = 10.0  # a pick takes milliseconds to write
-_ATTEMPTS = 5
-_DAMAGED = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 
 
 @dataclass(frozen=True)
@@ -107,7 +96,7 @@ def add(folder: Path, pick: Pick) -> Pick:
 
     Raises LibraryError; InputError where there are too many.
     """
-    with _changing(folder) as picks:
+    with _KEPT.changing(folder) as picks:
         if len(picks) >= MOST:
             raise InputError(f"the library at {show(folder)} has {MOST} picks; undo some of them first")
         taken = {other.id for other in picks}
@@ -119,7 +108,7 @@ def add(folder: Path, pick: Pick) -> Pick:
 
 def undo(folder: Path, id: str) -> Pick:
     """Take back the pick with that id; raises InputError where there is none, LibraryError."""
-    with _changing(folder) as picks:
+    with _KEPT.changing(folder) as picks:
         found = next((pick for pick in picks if pick.id == id), None)
         if found is None:
             raise InputError(f"no pick {show(id)!r} in the library at {show(folder)}")
@@ -132,11 +121,7 @@ def picks_of(folder: Path) -> list[Pick]:
 
     Raises LibraryError; a damaged file is moved aside then, and the next pick begins a new one.
     """
-    try:
-        return _read(folder)
-    except _DAMAGED:
-        with _lock(folder):
-            return _read_or_move(folder)
+    return _KEPT.of(folder)
 
 
 def find(library: "Library", picks: Sequence[Pick]) -> list[Found]:
@@ -205,56 +190,6 @@ def _gone(track: "Track | None") -> str | None:
     return None if Path(track.path).exists() else "its file is not there"
 
 
-@contextmanager
-def _changing(folder: Path) -> Iterator[list[Pick]]:
-    """A context with the picks as a list, which is kept after it; one process at a time."""
-    with _lock(folder):
-        picks = _read_or_move(folder)
-        yield picks
-        value = {"format": _FORMAT, "picks": [asdict(pick) for pick in picks]}
-        with library_errors(folder, "write to the library at"):
-            _write(folder / FILE, value)
-
-
-def _write(path: Path, value: Any) -> None:
-    """Write the file; again where a writer of the library, as it begins, removed it for an unfinished one."""
-    for _ in range(_ATTEMPTS):
-        with suppress(FileNotFoundError):
-            return write_json(path, value)
-    return write_json(path, value)
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    with library_errors(folder, "write to the library at"):
-        try:
-            with FileLock(folder / LOCK, timeout=_WAIT_S):
-                yield
-        except Timeout as error:
-            raise LibraryLocked(f"the picks of the library at {show(folder)} are being written; try again") from error
-        except NotImplementedError as error:
-            raise LibraryError(f"the file system of {show(folder)} has no file locks; use a local folder") from error
-
-
-def _read(folder: Path) -> list[Pick]:
-    """The picks; raises one of _DAMAGED for a file that holds something else."""
-    try:
-        with library_errors(folder / FILE, "read"):
-            value = load_json(folder / FILE)
-    except LibraryError as error:
-        cause = error.__cause__
-        if isinstance(cause, FileNotFoundError):
-            return []
-        if isinstance(cause, ValueError) or (isinstance(cause, OSError) and is_absent(cause)):
-            raise ValueError("no file of picks") from error
-        raise
-    if value["format"] > _FORMAT:
-        raise LibraryError(f"{show(folder / FILE)} was written by a later version; update to that one")
-    return [_pick(one) for one in value["picks"]]
-
-
 def _pick(value: Any) -> Pick:
     numbers = {name: None if value[name] is None else float(value[name]) for name in ("lasts_s", "score")}
     spans = {name: float(value[name]) for name in ("in_s", "out_s")}
@@ -266,20 +201,4 @@ def _pick(value: Any) -> Pick:
     return Pick(**{**value, **numbers, **spans, "clip": clip, "track": track, "settings": dict(value["settings"])})
 
 
-def _read_or_move(folder: Path) -> list[Pick]:
-    """The picks; raises LibraryError for a damaged file, which is moved aside. The lock is held."""
-    try:
-        return _read(folder)
-    except _DAMAGED as error:
-        _move(folder, error)
-
-
-def _move(folder: Path, error: Exception) -> NoReturn:
-    from indexing.disk.aside import set_aside
-
-    with library_errors(folder, "write to the library at"):
-        kept = set_aside(folder, folder / FILE)
-    raise LibraryError(
-        f"the picks in {show(folder / FILE)} are damaged; the file is kept as {show(folder / kept)}, and new picks "
-        "begin a new one: run the command again"
-    ) from error
+_KEPT = Records("picks", _pick)

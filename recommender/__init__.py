@@ -31,6 +31,9 @@ if TYPE_CHECKING:
         SpaceMismatch,
     )
     from recommender.extractors.audio.beats import Beats
+    from recommender.films.cues import MusicCue, Scene
+    from recommender.films.scenes import Film, SceneWish, read_film
+    from recommender.films.score import compose
     from recommender.memory import MemoryLibrary
     from recommender.model import Model
     from recommender.outputs import OUTPUTS
@@ -64,11 +67,12 @@ __all__ = ["Query", "Recommender", "blend", "recommend", "unit"]
 __all__ += ["Affect", "AffectPair", "Cue", "Emotions", "EmotionsPair", "Reason", "Recommendation", "Scale", "Track"]
 __all__ += ["Candidates", "Filter", "LibraryReader", "MemoryLibrary", "Modality", "Range", "Space", "TrackWindows"]
 __all__ += ["RANKERS", "Analysis", "Beats", "Column", "Features", "Model", "export_model", "import_model"]
-__all__ += ["OUTPUTS", "Answer"]
+__all__ += ["OUTPUTS", "Answer", "Film", "MusicCue", "Scene", "SceneWish", "compose", "read_film"]
 __all__ += ["Argument", "BackendError", "CliptuneError", "FitError", "InputError", "LibraryError"]
 __all__ += ["LibraryLocked", "LibraryNotFound", "MediaError", "ModelError", "PassingError", "SpaceMismatch"]
 
 _MODULES = ["errors", "types", "rankers", "model", "query", "engine", "memory"]
 _MODULES += ["affect.relative", "extractors.audio.beats", "sharing", "outputs", "outputs.records"]
+_MODULES += ["films.cues", "films.scenes", "films.score"]
 
 __getattr__, __dir__ = lazy(__name__, __all__, _MODULES)

@@ -19,12 +19,14 @@ from recommender.affect.words import emotions_in
 from recommender.errors import Argument, InputError, SpaceMismatch
 from recommender.explain import by_course
 from recommender.logs import getLogger
-from recommender.model import Model, available
+from recommender.model import Model
+from recommender.model.belonging import mismatch, model_of
 from recommender.query import Query, blend, cut_speech, join_speech, query_of, side_of
 from recommender.rankers import speech as under_speech
+from recommender.rankers.taste import Taste, unfit
+from recommender.standings import Standings
 from recommender.text import fold
 from recommender.types import (
-    IMPORTED,
     Affect,
     AffectPair,
     Array,
@@ -57,8 +59,8 @@ class _Placed(NamedTuple):
     track: Track
     windows: TrackWindows
     section: rankers.Section
-    score: float  # the section's, after speech
-    speech: Reason | None = None
+    score: float  # the section's, after speech and taste
+    more: Sequence[Reason]  # what these say
 
 
 class Recommender:
@@ -71,18 +73,29 @@ class Recommender:
     ranker: a name in `recommender.rankers.RANKERS`; by default the one that the model's card shows best.
     calibrate: measure the feelings of music against the library's own (`scale` says how) instead of the reference
         population that the model was shipped with.
+    taste: what was learnt from one's own films (`indexing.edits.taste_file.taste_of`); it moves the scores of music by
+        the ranker that it was learnt on.
 
-    Raises SpaceMismatch when model and library do not belong together, and InputError when there is too little music
-    to calibrate on.
+    Raises SpaceMismatch when model, library and taste do not belong together, and InputError when there is too little
+    music to calibrate on.
     """
 
     def __init__(
-        self, library: LibraryReader, model: Model | None = None, ranker: str | None = None, calibrate: bool = False
+        self,
+        library: LibraryReader,
+        model: Model | None = None,
+        ranker: str | None = None,
+        calibrate: bool = False,
+        *,
+        taste: Taste | None = None,
     ) -> None:
         self.library = library
-        self.model = model if model is not None else _model_of(library)
+        self.model = model if model is not None else model_of(library)
         if self.model.space != library.space:
             raise SpaceMismatch(*mismatch(library, self.model))
+        if taste is not None and (fault := unfit(taste, library.space, calibrate=calibrate)):
+            raise SpaceMismatch(fault)
+        self.taste = taste
         self.scale: Scale | None = None
         if calibrate:
             self._calibrate(ranker)
@@ -236,24 +249,37 @@ class Recommender:
         self, q: Query, ids: Sequence[int], top: int, where: Filter | None, per_artist: int | None
     ) -> list[_Placed]:
         """The `top` best of the candidates `ids`."""
-        windows = self.library.windows_of(ids)
-        arc = self._arc(q) if all(some.affect.shape[1] for some in windows) else None
-        question = rankers.Question(q.vector, q.duration_s, q.side, q.target, arc)
-        sections = rankers.get(self._ranker(q))(question, windows, self._scoring)
-        weight = _weigh_speech(q)
-        known = dict(zip(ids, self.library.tracks_of(ids), strict=True)) if weight else {}
-        room = None
-        if known:
-            rows = [some.inputs[s.first : s.last + 1] for some, s in zip(windows, sections, strict=True)]
-            room = under_speech.room(known.values(), rows, columns=self.library.inputs(q.target), weight=weight)
-        scores = [section.score for section in sections]
-        scores = scores if room is None else room.scores(scores)
+        found = self.compare(q, ids)
         few = (top if per_artist is None else _SPARE * top) + len(q.exclude)
-        ranked = _cap(self._rank(ids, scores, few, known=known, exclude=q.exclude, where=where), per_artist)
+        ranked = self._rank(ids, found.scores, few, known=found.known, exclude=q.exclude, where=where)
         return [
-            _Placed(track, windows[i], sections[i], scores[i], room and room.reason(i, sections[i].score))
-            for track, i in islice(ranked, top)
+            _Placed(track, found.windows[i], found.sections[i], found.scores[i], found.reasons(i))
+            for track, i in islice(_cap(ranked, per_artist), top)
         ]
+
+    def compare(self, query: Query, ids: Sequence[int]) -> Standings:
+        """Candidates with their best sections and scores.
+
+        Parameters
+        ----------
+        query: from one of the methods above. ids: of the candidates, as `retrieve` gives them.
+        """
+        windows = self.library.windows_of(ids)
+        arc = self._arc(query) if all(some.affect.shape[1] for some in windows) else None
+        question = rankers.Question(query.vector, query.duration_s, query.side, query.target, arc)
+        sections = rankers.get(self._ranker(query))(question, windows, self._scoring)
+        weight, taste = _weigh_speech(query), self._taste_for(query)
+        known = dict(zip(ids, self.library.tracks_of(ids), strict=True)) if weight or taste else {}
+        room = None
+        if known and weight:
+            rows = [some.inputs[s.first : s.last + 1] for some, s in zip(windows, sections, strict=True)]
+            room = under_speech.room(known.values(), rows, columns=self.library.inputs(query.target), weight=weight)
+        return Standings(windows, sections, known, arc, room, taste)
+
+    def _taste_for(self, q: Query) -> Taste | None:
+        """The taste, where it was learnt on the ranker that scores this query; it is of music."""
+        fitting = self.taste is not None and q.target == "music" and self._ranker(q) == self.taste.ranker
+        return self.taste if fitting else None
 
     def _arc(self, q: Query) -> rankers.Arc | None:
         """How the query moves, where it surely does."""
@@ -310,7 +336,7 @@ class Recommender:
     def _recommendation(
         self, q: Query, rank: int, placed: _Placed, columns: Sequence[str], medians: Array
     ) -> Recommendation:
-        track, windows, section, score, under = placed
+        track, windows, section, score, more = placed
         rows = slice(section.first, section.last + 1)
         in_s, end_s = float(windows.bounds[section.first, 0]), float(windows.bounds[section.last, 1])
         # A section is as long as the clip, but never shorter than the window it was measured on.
@@ -327,7 +353,7 @@ class Recommender:
             change = rankers.worth(arc, windows, section.first, last=section.last, encode=self.model.affect_encoder)
             followed = float(rankers.follows(arc, [windows], [section])[0])
             why = by_course(why, arc.course, follows=followed, change=change)
-        both, why = AffectPair(q.affect, affect), under_speech.sort_in(why, under)
+        both, why = AffectPair(q.affect, affect), under_speech.sort_in(why, more)
         told: dict[str, Any] = {"fits": fits, "cues": q.cues, "loss": q.loss, "speech": q.speech}
         told["course"] = moments_of(windows.bounds[rows], windows.affect[rows])
         return Recommendation(track, score, rank, in_s, out_s, both, tuple(why), feelings, **told)
@@ -367,33 +393,3 @@ def recommend(
     top, candidates, where, per_artist: as `Recommender.recommend` takes them.
     """
     return Recommender(library, model, ranker).recommend(clip, top, candidates, where=where, per_artist=per_artist)
-
-
-def mismatch(library: LibraryReader, model: Model) -> tuple[str | Argument, ...]:
-    """The parts of one line: which model the library belongs to, which one was given, what to do."""
-    mine, theirs = model.space, library.space
-    return (
-        f"the library was indexed with model '{theirs.model}' revision {theirs.revision}, the query uses "
-        f"'{mine.model}' revision {mine.revision}: move the library to the "
-        "new one (`recommend index upgrade`) or pass ",
-        Argument("model"),
-        " with the one it was made with",
-    )
-
-
-def _model_of(library: LibraryReader) -> Model:
-    space = library.space
-    if space.revision == IMPORTED:
-        from recommender.model.imported import ImportedVectors
-
-        return ImportedVectors(space.model, space.dim)
-    if space.model not in available():
-        raise SpaceMismatch(
-            f"the library was indexed with model '{space.model}' revision {space.revision}, which does not come with "
-            "this package: pass its folder with ",
-            Argument("model"),
-        )
-    model = Model.load(space.model)
-    if model.space != space:
-        raise SpaceMismatch(*mismatch(library, model))
-    return model

@@ -1,7 +1,7 @@
 """Queries: what is searched for, made of an analysis, or of several queries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -13,7 +13,8 @@ from recommender.affect.cues import together
 from recommender.affect.words import emotions_in
 from recommender.editing.placement import Stretch
 from recommender.errors import InputError
-from recommender.types import Affect, Analysis, Array, Cue, Emotions, Loss, Modality, loss_of, unit
+from recommender.model import Model
+from recommender.types import Affect, Analysis, Array, Cue, Emotions, Features, Loss, Modality, loss_of, unit
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,17 @@ def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = fro
         loss=loss_of(features.facts),
         course=Course(features.windows, analysis.affect, features.duration_s) if _moves(analysis, target) else None,
     )
+
+
+def query_of_part(model: Model, features: Features, speech: Sequence[Stretch]) -> Query:
+    """The query of a part of a film: music for it alone.
+
+    Parameters
+    ----------
+    features: of the part (`extractors.video.parts`). speech: in seconds of it. Raises InputError as `Model.describe`.
+    """
+    analysis = model.describe(features, "video")
+    return replace(query_of(analysis, "music"), cues=model.cues(analysis), speech=tuple(speech))
 
 
 def _moves(analysis: Analysis, target: Modality) -> bool:

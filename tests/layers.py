@@ -32,7 +32,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("model",),
         ("memory", "relative", "sharing"),
         ("query",),
-        ("timelines",),
+        ("timelines", "standings"),
         ("engine", "outputs", "sample", "options"),
         ("editing.export",),
         ("films",),
@@ -60,7 +60,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("nets",),
         ("systems",),
         ("evaluation", "tagger"),
-        ("affect", "retrieval"),
+        ("affect", "retrieval", "taste"),
         ("reranking",),
         ("dataset_commands",),
         ("commands",),
@@ -94,6 +94,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "faiss": ("indexing.search.backends",),
     "pyarrow": ("indexing.disk.parts", "indexing.ingest.import_vectors", "training.construction.batch"),
     "distributed": ("indexing.executors.dask",),
+    "qdrant_client": ("indexing.search.servers.qdrant",),
+    "pymilvus": ("indexing.search.servers.milvus",),
     "av": ("recommender.media",),
 }
 

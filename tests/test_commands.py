@@ -91,6 +91,7 @@ def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
     (tmp_path / "s.run").write_text("a Q0 x 1 3.0 s\na Q0 y 2 2.0 s\n")
     return {
         (): ("--video", clip_folder / "calm.mp4", "--library", indexed),
+        ("film",): (clip_folder / "calm.mp4", "--library", indexed),
         ("doctor",): (),
         ("models", "list"): (),
         ("index", "add"): (music_folder, "--library", indexed),
@@ -99,6 +100,10 @@ def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
         ("index", "info"): ("--library", indexed),
         ("index", "verify"): ("--library", indexed, "--queries", "1"),
         ("index", "picks"): ("--library", indexed),
+        ("edits", "add"): (music_folder / "fast major.mp3", "--library", indexed),
+        ("edits", "list"): ("--library", indexed),
+        ("edits", "report"): ("--library", indexed, "--clips", clip_folder),
+        ("edits", "taste"): ("--library", indexed),
         ("index", "beats"): (music_folder / "fast major.mp3", "--library", indexed),
         ("eval",): (tmp_path / "q.qrels", tmp_path / "s.run"),
         ("dataset", "build"): (tmp_path / "labels.csv", "--out", tmp_path / "built"),
@@ -109,10 +114,13 @@ def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
 
 def _pick_one(name: str) -> None:
     from indexing import Library, picks
+    from indexing.edits import kept
+    from indexing.edits.uses import Edit, Use
 
     with Library.open(name) as library:
         track = picks.describe_track(library, next(library.tracks("music")).id)
         picks.add(library.folder, picks.Pick(picks.PickedClip("calm.mp4"), track, 0.0, 5.0))
+        kept.keep(library.folder, Edit("calm.mp4", "00", 5.0, (Use(track.hash, track.path, 0.0, 5.0, 1.0),)))
 
 
 @pytest.mark.parametrize("words", FORMATTED, ids=" ".join)

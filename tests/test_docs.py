@@ -10,7 +10,7 @@ import pytest
 from running import ROOT
 
 PAGES = [*map(ROOT.joinpath, ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-GROUPS = ("index", "models", "train", "dataset", "features")
+GROUPS = ("edits", "index", "models", "train", "dataset", "features")
 FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import numpy as np
+
 from indexing.catalog.tracks import leading
 from indexing.catalog.trust import check_objects, distrust
 from indexing.disk.durable import library_errors
@@ -25,7 +27,7 @@ from indexing.disk.locations import CATALOG
 from recommender.errors import LibraryError
 from recommender.opening import check_regular, open_regular, parse_json
 from recommender.text import show
-from recommender.types import Space
+from recommender.types import Array, Space
 
 SCHEMA_VERSION = 5
 
@@ -78,6 +80,14 @@ class Reading:
     def head(self) -> Head:
         """The catalog's state."""
         return head_of(self.connection.execute(HEAD).fetchone())
+
+    def changes_since(self, generation: int) -> Array | None:
+        """int64 [n], ascending: tracks that came, changed or went since `generation`; None where not known."""
+        rows = self.connection.execute(
+            "SELECT track FROM touched WHERE generation > ? ORDER BY track", (generation,)
+        ).fetchall()
+        found = np.array(rows, np.int64).reshape(-1)
+        return None if len(found) and found[0] == 0 else found  # 0 stands for all that there were
 
     def facts(self, track_id: int) -> dict[str, Any]:
         """The facts of a track by name; empty where there is no such track."""

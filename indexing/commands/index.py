@@ -26,6 +26,7 @@ from recommender.console import (
     group,
     load_model,
     name_executor,
+    say_when_interrupted,
     tell,
     write,
     write_list,
@@ -33,6 +34,7 @@ from recommender.console import (
 from recommender.errors import CliptuneError, InputError, LibraryNotFound
 from recommender.options import argument, option, take_options
 from recommender.outputs.listing import Listing, facts
+from recommender.outputs.progress import Progress
 from recommender.text import show
 
 if TYPE_CHECKING:
@@ -271,6 +273,36 @@ def index_build(
 
     for modality, built in rebuild(open_library(library), memory, recall, backend=backend).items():
         write(f"{modality}: {built}\n")
+
+
+@app.command("publish")
+def index_publish(
+    library: LibraryOption = "default",
+    server: Annotated[
+        str | None, option("qdrant://host:port/collection, milvus://..., or local: none. [default: the one before]")
+    ] = None,
+    anew: Annotated[bool, option("Send everything again, also in place of another library.", "--anew")] = False,
+) -> None:
+    """Send a library to a vector server, which is asked for candidates from then on; later what has changed.
+
+    Answers stay those of the library. qdrants:// and milvuss:// encrypt; a key is read from QDRANT_API_KEY or
+    MILVUS_TOKEN. Interrupted, the same command goes on. On other machines it sends nothing: they ask the server, too.
+
+    Example: recommend index publish --library film-music --server qdrant://search.example.org:6333/film_music"""
+    from indexing.maintenance.publish import Published, publish
+    from indexing.search.servers.address import read_address
+
+    opened = open_library(library)
+    if server is None and opened.server is None:
+        raise InputError("name the server by --server qdrant://host:port/collection")
+    address = opened.server.address if server is None and opened.server else read_address(server or "")
+    with Progress("publishing") as progress, say_when_interrupted("what was sent is kept"):
+        for event in publish(opened, address, anew=anew):
+            if isinstance(event, Published):
+                write(f"{event}\n")
+            else:
+                progress.stage(event.modality, event.done, event.total)
+    write("the library answers by itself\n" if opened.server is None else f"candidates come from {address}\n")
 
 
 def _reader(name: str) -> "Model":

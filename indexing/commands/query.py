@@ -70,6 +70,7 @@ class QueryOptions(Options):
         False,
         "--calibrate-on-library",
     )
+    no_taste: bool = setting("Leave out the taste learnt from your films (`edits learn`).", False, "--no-taste")
 
 
 def _filter_setting(one: Declared) -> Any:
@@ -148,18 +149,17 @@ def _recommend(
     """Puts every query to the library and writes the answers as they come; exit 1 when one failed or is mostly lost."""
     from indexing.ingest.scan import expand_clips
     from recommender import outputs
-    from recommender.engine import Recommender
 
-    where = _conditions(conditions)
+    where = conditions_of(conditions)
     model = load_model(asked.model) if asked.model else None
     clips = expand_clips(asked.video or [], tell, follow_links=asked.follow_links, choice="--follow-links")
     vectors = _rows(asked)
     opened = _open_music(asked, model, workers) if asked.music else open_library(asked.library or "default")
-    engine = Recommender(opened, model, asked.ranker, asked.calibrate_on_library)
+    engine = _engine(opened, model, asked)
     where = engine.settle(where)
     target = asked.features_of.other if asked.features else "video" if asked.track else "music"
-    _require_any(engine.library, target, where)
-    _tell_voices(engine.library, where)
+    require_any(engine.library, target, where)
+    tell_voices(engine.library, where)
     if engine.model.reads and engine.model.name != "builtin":
         tell(f"model: {engine.model.name}, which reads {engine.model.reads}")
     if engine.scale:
@@ -179,7 +179,16 @@ def _recommend(
         raise typer.Exit(FAILED)
 
 
-def _conditions(given: FilterOptions) -> "Filter | None":
+def _engine(library: "Library", model: "Model | None", asked: QueryOptions) -> "Recommender":
+    from indexing.edits.taste_file import taste_of
+    from recommender.engine import Recommender
+
+    calibrate = asked.calibrate_on_library
+    taste = None if asked.no_taste else taste_of(library, calibrate=calibrate)
+    return Recommender(library, model, asked.ranker, calibrate, taste=taste)
+
+
+def conditions_of(given: FilterOptions) -> "Filter | None":
     """The filter that the options describe, None without any."""
     from recommender.conditions import Listed, filter_of
     from recommender.lists import paths_in
@@ -190,7 +199,7 @@ def _conditions(given: FilterOptions) -> "Filter | None":
     return replace(filter_of(asked), **listed) or None
 
 
-def _require_any(library: "LibraryReader", target: "Modality", where: "Filter | None") -> None:
+def require_any(library: "LibraryReader", target: "Modality", where: "Filter | None") -> None:
     """Raise an error that says which conditions left how many tracks, where none meets all."""
     if where and library.count(target) and not library.count(target, where):
         from recommender.filters import unmet
@@ -198,7 +207,7 @@ def _require_any(library: "LibraryReader", target: "Modality", where: "Filter | 
         raise unmet(library, target, where)
 
 
-def _tell_voices(library: "LibraryReader", where: "Filter | None") -> None:
+def tell_voices(library: "LibraryReader", where: "Filter | None") -> None:
     """Say how surely tracks are told to be instrumental, where only such are asked for."""
     if where:
         from recommender.filters import voices

@@ -8,12 +8,14 @@ from importlib import metadata
 from indexing.search.backends import FAISS_ROWS
 from indexing.search.backends.devices import find
 from indexing.search.backends.faiss_flat import load_faiss
+from indexing.search.servers.remembering import addresses
 from recommender.errors import BackendError
 
 CORE: tuple[str, ...] = ("cliptune", "numpy", "scipy", "av", "opencv-python-headless")
 CORE += ("sqlalchemy", "alembic", "pyarrow", "typer", "tinytag")
 FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs", "faiss-gpu-cu11", "faiss-gpu-cu12")
 EXTRAS = {"torch": "train, pretrained", "lightgbm": "train", "transformers": "timesformer", "distributed": "cluster"}
+EXTRAS |= {"qdrant-client": "qdrant", "pymilvus": "milvus"}
 INSTALL_FAISS = "install exactly one: pip install 'cliptune[cpu]' or pip install 'cliptune[gpu]'"
 WITHOUT_FAISS = f"none: needed from {FAISS_ROWS:,} windows on and by `recommend index build` ({INSTALL_FAISS})"
 
@@ -36,6 +38,7 @@ def report() -> tuple[list[tuple[str, str]], list[str]]:
     serving = find()
     facts.append(("large searches", f"{serving.backend or 'on the processor'} ({serving.why})"))
     facts += [(name, version(name) or f"not installed (extra: {extra})") for name, extra in EXTRAS.items()]
+    facts.append(("vector servers", ", ".join(addresses()) or "none is asked (`recommend index publish`)"))
     facts.append(("fluidsynth", shutil.which("fluidsynth") or "not found (only `recommend train affect` needs it)"))
     return facts, problems + faiss_problems
 

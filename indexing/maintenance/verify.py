@@ -14,6 +14,7 @@ from indexing.catalog.rows import Held, Live
 from indexing.disk import parts
 from indexing.disk.durable import library_errors
 from indexing.disk.runs import spans
+from indexing.edits.taste_file import describe
 from indexing.library import Library
 from indexing.maintenance import compact, derived, recall
 from indexing.maintenance.recall import Recall
@@ -124,9 +125,14 @@ def orphans(folder: Path) -> list[str]:
 
 
 def info(library: Library) -> dict[str, Any]:
-    """What the library is and holds, JSON-ready: `Library.info`, and whether compaction pays."""
+    """What the library is and holds, JSON-ready: `Library.info`, whether compaction pays, and the taste, if any."""
     with library_errors(library.folder, "read the library at"), closing(Catalog.open(library.folder)) as catalog:
-        return library.info() | {"compaction": compact.estimate(catalog).as_json()}
+        found = library.info() | {"compaction": compact.estimate(catalog).as_json()}
+    try:
+        taste = describe(library.folder, library.space)
+    except LibraryError as error:
+        taste = {"in_force": False, "why_not": str(error)}
+    return found if taste is None else found | {"taste": taste}
 
 
 class _Checker:
@@ -147,6 +153,7 @@ class _Checker:
     def recalls(self, queries: int, seed: int) -> dict[Modality, Recall]:
         """What search finds of what the store holds; nothing when the library has moved on meanwhile."""
         with Library(self.folder) as library:
+            library.server = None  # what a server finds is no matter of the library's
             if library.generation != self.head.generation:
                 return {}
             sound = [m for m in self.described if m not in self.unlike and library.count(m)]

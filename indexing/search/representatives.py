@@ -165,7 +165,7 @@ def choose(index: RepresentativeIndex, queries: Array, recall: float) -> Reached
     truth = tops(index.segment.vectors, queries, DEPTH, offsets=edges)[1]
     looks = [_look(index, query) for query in queries]
     most = min(ROWS[-1], len(index.vectors))
-    steps = [_reached(looks, truth, rows) for rows in [*(rows for rows in ROWS if rows < most), most]]
+    steps = [reach(looks, truth, rows) for rows in [*(rows for rows in ROWS if rows < most), most]]
     near = next((2 * step.rows for step in steps if step.recall_at_10 >= recall), most)
     for serves in (Reached.finds, Reached.is_as_good):
         for step in steps:
@@ -180,28 +180,28 @@ def _measure(index: RepresentativeIndex, queries: Array, truth: Array, *, rows: 
     start_s = time.thread_time()
     found = [index.search(query, DEPTH).scores for query in queries.astype(np.float64)]
     spent_ms = (time.thread_time() - start_s) * 1e3
-    looks = [_Look(scores, np.zeros(len(scores), np.int64)) for scores in found]
-    return replace(_reached(looks, truth, rows), query_ms=round(spent_ms / max(1, len(queries)), 3))
+    looks = [Look(scores, np.zeros(len(scores), np.int64)) for scores in found]
+    return replace(reach(looks, truth, rows), query_ms=round(spent_ms / max(1, len(queries)), 3))
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """What a look found: `scores` float32 [m] of tracks, best first, and the `ranks` of their best representatives."""
 
     scores: Array
     ranks: Array
 
 
-def _look(index: RepresentativeIndex, query: Array) -> _Look:
+def _look(index: RepresentativeIndex, query: Array) -> Look:
     """What the most rows find."""
     rows = index.nearest(query, ROWS[-1], index.segment.alive)
     owners = np.searchsorted(index.starts, rows, side="right") - 1
     tracks, ranks = np.unique(owners, return_index=True)
     found = best_among(index.segment, tracks, query.astype(np.float64), k=len(tracks))
-    return _Look(found.scores, ranks[np.searchsorted(index.segment.ids[tracks], found.ids)])
+    return Look(found.scores, ranks[np.searchsorted(index.segment.ids[tracks], found.ids)])
 
 
-def _reached(looks: Sequence[_Look], truth: Array, rows: int) -> Reached:
+def reach(looks: Sequence[Look], truth: Array, rows: int) -> Reached:
     """What is reached of the right scores float32 [q, t] where only so many of the rows are looked at."""
     shares: dict[int, list[float]] = {k: [] for k in _CUTOFFS}
     lost = []

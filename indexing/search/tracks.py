@@ -44,7 +44,7 @@ class Selection:
 
     def best(self, index: WindowIndex, query: Array, k: int) -> Candidates:
         """What `best_tracks` finds, among these tracks; `index` is of the segment."""
-        windows, total = self._windows, len(self.segment.vectors)
+        windows, total = self.windows, len(self.segment.vectors)
         found, most = None, 1 + windows // _MOST
         if self.few:
             pass
@@ -56,18 +56,26 @@ class Selection:
         return self.by_windows(query, k) if found is None else found
 
     @cached_property
-    def _windows(self) -> int:
+    def windows(self) -> int:
+        """How many windows the tracks have."""
         return int(self._counts[self.segment.alive].sum())
 
     @property
     def few(self) -> bool:
         """Whether they are so few that no index serves better than scoring all of their windows."""
-        return self._windows <= _SCANNED
+        return self.windows <= _SCANNED
 
     def by_windows(self, query: Array, k: int) -> Candidates:
         """What `best` finds, by scoring every window of the tracks."""
+        if self.few:
+            return best_among(self.segment, self._places, query, k=k)
         rows = self._all()
         return _widen(Scored(self.segment.vectors, rows, query), self.segment, query, k, len(rows)) or _NONE
+
+    @cached_property
+    def _places(self) -> Array:
+        """int64, ascending: where the tracks are that have windows."""
+        return np.flatnonzero(self.segment.alive & (self._counts > 0))
 
     def _all(self) -> Array:
         """int32 or int64, ascending: the windows of the tracks."""

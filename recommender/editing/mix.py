@@ -1,7 +1,7 @@
-"""The sound of a placement, block by block: the music alone, and with the clip's own sound."""
+"""The sound of one placement or of several, block by block: the music alone, and with the clip's own sound."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.editing.limiter import limit
-from recommender.editing.placement import JOINT_S, Placement
+from recommender.editing.placement import JOINT_S, Bed, Keyframe, Placement, bed_of, gains_at
 from recommender.media import probe
 from recommender.media.kept import Shelf, state_of
 from recommender.media.stereo import RATE_HZ, clip_sound, track_sound
@@ -91,23 +91,24 @@ def _amplitude(placement: Placement, first: int, end: int, *, rate_hz: int) -> A
     return placement.amplitude(samples / rate_hz)
 
 
-def stem_blocks(placement: Placement, *, rate_hz: int = RATE_HZ) -> Iterator[Array]:
+def stem_blocks(music: Placement | Bed, *, rate_hz: int = RATE_HZ) -> Iterator[Array]:
     """float32 [2, n] blocks from the first picture to the last: the music as it lies, its true peak limited."""
-    return limit(_laid(placement, 0, rate_hz), ceiling(placement))
+    return limit(_laid(bed_of(music), 0, rate_hz), ceiling(music))
 
 
-def mix(placement: Placement, zero_s: float) -> Mix:
+def mix(music: Placement | Bed, zero_s: float) -> Mix:
     """The music with the clip's own sound, its true peak limited.
 
     `zero_s`: the time stamp of the clip's first picture. What sounds before it, and behind the last one, stays.
     """
-    own = _OwnSound(placement.clip, zero_s, placement.clip_gain_db)
-    return Mix(own.at, limit(_together(placement, own), ceiling(placement)))
+    bed = bed_of(music)
+    own = _OwnSound(bed.clip, zero_s, bed.own)
+    return Mix(own.at, limit(_together(bed, own), ceiling(bed)))
 
 
 def own_blocks(clip: Path, zero_s: float, count: int) -> Iterator[Array]:
     """float32 [2, n] blocks: `count` samples of a clip's own sound from its first picture on, silence where it ends."""
-    own = _OwnSound(clip, zero_s, 0.0)
+    own = _OwnSound(clip, zero_s, (Keyframe(0.0, 0.0),))
     own.tape.read(-own.at)
     while count > 0 and not own.tape.ended:
         y = own.tape.read(min(count, RATE_HZ))
@@ -115,35 +116,56 @@ def own_blocks(clip: Path, zero_s: float, count: int) -> Iterator[Array]:
         yield y
 
 
-def ceiling(placement: Placement) -> float:
+def ceiling(music: Placement | Bed) -> float:
     """The highest true peak of the samples, linear."""
-    return float(10 ** ((placement.peak_dbtp - CODED_DB) / 20))
+    return float(10 ** ((music.peak_dbtp - CODED_DB) / 20))
 
 
 class _OwnSound:
     """A clip's own sound from the sample `at` on, at most 0, with its gain; none where that is None."""
 
-    def __init__(self, clip: Path, zero_s: float, gain_db: float | None) -> None:
+    def __init__(self, clip: Path, zero_s: float, gain: Sequence[Keyframe] | None) -> None:
         self.at, self.tape = 0, Tape(())
-        if gain_db is not None:
-            gain = np.float32(10 ** (gain_db / 20))
+        if gain is not None:
             blocks = _clip_blocks(clip, zero_s)
             first_at, first = next(blocks, (0, np.zeros((2, 0), np.float32)))
             self.at = min(0, first_at)
-            self.tape = Tape(y * gain for y in chain(_silence(first_at), [first], (y for _, y in blocks)))
+            told = chain([(first_at, first)], blocks)
+            self.tape = Tape(chain(_silence(first_at), (_with_gain(at, y, gain) for at, y in told)))
 
 
-def _together(placement: Placement, own: _OwnSound) -> Iterator[Array]:
-    for music in _laid(placement, own.at, RATE_HZ):
+def _with_gain(at: int, y: Array, gain: Sequence[Keyframe]) -> Array:
+    """The block y [2, n], whose first sample is `at`, under keyframes."""
+    times_s = np.arange(at, at + y.shape[1]) / RATE_HZ if len(gain) > 1 else np.zeros(1)
+    return y * (10 ** (gains_at(gain, times_s) / 20)).astype(np.float32)
+
+
+def _together(bed: Bed, own: _OwnSound) -> Iterator[Array]:
+    for music in _laid(bed, own.at, RATE_HZ):
         yield music + own.tape.read(music.shape[1])
     yield from own.tape.rest()
 
 
-def _laid(placement: Placement, at: int, rate_hz: int) -> Iterator[Array]:
-    """The music with silence around it, from the sample `at` (at most that where it begins) to the last picture."""
-    lead = round(placement.at_s * rate_hz) - at
-    music = chain(_silence(lead), music_blocks(placement, rate_hz=rate_hz))
-    return pad(music, math.ceil(placement.clip_s * rate_hz) - at)
+def _laid(bed: Bed, at: int, rate_hz: int) -> Iterator[Array]:
+    """All music with silence around it, from the sample `at` (at most that where it begins) to the last picture.
+
+    A second each; of many placements only those are open that sound.
+    """
+    waiting = sorted(((round(one.at_s * rate_hz), one) for one in bed.placements), key=lambda pair: pair[0])
+    playing: list[tuple[int, Tape]] = []
+    last = math.ceil(bed.clip_s * rate_hz)
+    while at < last:
+        end = min(at + rate_hz, last)
+        y = np.zeros((2, end - at), np.float32)
+        while waiting and waiting[0][0] < end:
+            begins, one = waiting.pop(0)
+            playing.append((begins, Tape(music_blocks(one, rate_hz=rate_hz))))
+        for begins, tape in playing:
+            inside = y[:, max(begins - at, 0) :]
+            inside += tape.read(inside.shape[1])
+        playing = [(begins, tape) for begins, tape in playing if not tape.ended]
+        yield y
+        at = end
 
 
 def pad(blocks: Iterable[Array], count: int) -> Iterator[Array]:

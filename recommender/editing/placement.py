@@ -121,6 +121,39 @@ class Placement:
         return np.where((since < 0) | (left < 0), 0.0, 10 ** (gain_db / 20) * np.clip(fades, 0, 1))
 
 
+@dataclass(frozen=True)
+class Bed:
+    """All the music under a film, and how loud the film itself is.
+
+    Attributes
+    ----------
+    clip, clip_s: the film and how long it is shown. placements: in order of time; where two lie over each other both
+        sound.
+    own: keyframes of the gain of the film's own sound; None where that is left out.
+    peak_dbtp: what the true peak of the mix, and of the stem, is limited to.
+    """
+
+    clip: Path
+    clip_s: float
+    placements: tuple[Placement, ...]
+    own: tuple[Keyframe, ...] | None = (Keyframe(0.0, 0.0),)
+    peak_dbtp: float = -1.0
+
+
+def bed_of(placement: Placement | Bed) -> Bed:
+    """The bed of one placement alone; one of several stays as it is."""
+    if isinstance(placement, Bed):
+        return placement
+    own = None if placement.clip_gain_db is None else (Keyframe(0.0, placement.clip_gain_db),)
+    return Bed(placement.clip, placement.clip_s, (placement,), own, placement.peak_dbtp)
+
+
+def gains_at(keyframes: Sequence[Keyframe], at_s: NDArray[Any]) -> NDArray[Any]:
+    """float64 [n]: the gain in dB of keyframes, at least one, at seconds `at_s` [n]."""
+    times_s, gains_db = np.array(keyframes).T
+    return np.interp(at_s, times_s, gains_db)
+
+
 def joints_s(pieces: Sequence[Stretch], at_s: float) -> tuple[float, ...]:
     """Seconds of the clip at which pieces meet that begin at `at_s`."""
     return tuple(at_s + at for at in accumulate(end - start for start, end in pieces[:-1]))

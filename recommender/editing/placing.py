@@ -35,7 +35,7 @@ FADE_IN_S, FADE_OUT_S, CLICK_S = 0.3, 1.5, 0.02
 """Fades where the track is cut; where it begins or ends by itself, only what keeps it from clicking."""
 _ITSELF_S = 0.05  # so near to the beginning or end of a track it begins or ends by itself
 _MOST_DB = 30.0  # what a gain turns up at most: below, there is nothing to be heard but noise
-_REHEARSALS, _CLOSE_LU = 4, 0.15
+REHEARSALS, CLOSE_LU = 4, 0.15
 _BETWEEN_DB = 2.0  # peaks between samples that are allowed for before a mix is rehearsed
 _CLIPS = 8  # whose measures are kept
 _log = getLogger(__name__)
@@ -94,22 +94,32 @@ def place(
     """
     levels = levels or Levels()
     shown, clip_s = pictures_of(clip), clip_length(clip)
-    own = _own_sound(clip, shown.start_s, clip_s, on_second) if levels.own_sound else None
+    own = measure_own(clip, shown.start_s, clip_s, on_second=on_second) if levels.own_sound else None
     if pieces is None:
         wanted_s = clip_s if out_s is None else min(clip_s, out_s - in_s)
         pieces, music, ends = _one_piece(track, in_s, wanted_s, on_second)
         begins = in_s < _ITSELF_S
     else:
-        music = _measure(music_blocks(Placement(clip, clip_s, track, pieces), gains=False), on_second)
+        music = measure(music_blocks(Placement(clip, clip_s, track, pieces), gains=False), on_second)
         length_s = probe(track).duration_s
         begins, ends = pieces[0].start_s < _ITSELF_S, length_s is not None and pieces[-1].end_s > length_s - _ITSELF_S
     bare = Placement(clip, clip_s, track, pieces, clip_gain_db=None if own is None else 0.0, peak_dbtp=levels.peak_dbtp)
     fading = _fade(bare, levels, begins=begins, ends=ends)
+    placed, lost = set_levels(fading, levels, speech=speech, music=music, own=own)
+    return _rehearse(placed, levels.lufs, shown.start_s, on_second) if lost > CLOSE_LU else placed
+
+
+def set_levels(
+    placement: Placement, levels: Levels, *, speech: Sequence[Stretch], music: Measured, own: Measured | None
+) -> tuple[Placement, float]:
+    """The placement with its gains and ducks, and by how much the limiter may take its loudness below what is asked.
+
+    music, own: measures of its pieces, and of the clip's own sound; None where that is not heard.
+    """
     spoken = _spoken(speech, own)
     if own is not None and spoken.any():
-        return _under_speech(fading, levels, speech, music, own.powers, spoken)
-    placed, lost = _leading(fading, levels, music, own)
-    return _rehearse(placed, levels.lufs, shown.start_s, on_second) if lost > _CLOSE_LU else placed
+        return _under_speech(placement, levels, speech, music, own.powers, spoken), 0.0
+    return _leading(placement, levels, music, own)
 
 
 def fit_levels(fit: Fit, levels: Levels) -> Levels:
@@ -138,14 +148,15 @@ def _one_piece(
 ) -> tuple[tuple[Stretch, ...], Measured, bool]:
     """The section from `in_s` on, as long as wanted or as there is, its measure, and whether the track ends there."""
     wanted = round(wanted_s * RATE_HZ)
-    music = _measure(section_blocks(track, round(in_s * RATE_HZ), max(wanted, 0)), on_second)
+    music = measure(section_blocks(track, round(in_s * RATE_HZ), max(wanted, 0)), on_second)
     if not music.samples:
         raise InputError(f"{show(track)} has nothing to play from {in_s:g} s on: begin earlier")
     ends = music.samples < wanted
     return (Stretch(in_s, in_s + (music.samples / RATE_HZ if ends else wanted_s)),), music, ends
 
 
-def _measure(blocks: Iterable[Array], on_second: OnSecond | None) -> Measured:
+def measure(blocks: Iterable[Array], on_second: OnSecond | None = None) -> Measured:
+    """What a meter says of blocks float32 [2, n]."""
     meter, count = Meter(), 0
     for block in blocks:
         meter.feed(block)
@@ -157,7 +168,7 @@ def _measure(blocks: Iterable[Array], on_second: OnSecond | None) -> Measured:
     return Measured(meter.powers, meter.peaks, count)
 
 
-def _own_sound(clip: Path, zero_s: float, clip_s: float, on_second: OnSecond | None) -> Measured | None:
+def measure_own(clip: Path, zero_s: float, clip_s: float, *, on_second: OnSecond | None = None) -> Measured | None:
     """The measure of a clip's own sound from its first picture to its last; None where nothing is to be heard."""
     if not probe(clip).has_audio:
         return None
@@ -180,7 +191,7 @@ def _measured_clip(clip: Path, zero_s: float, clip_s: float, on_second: OnSecond
     if key not in _measured:
         if len(_measured) == _CLIPS:
             del _measured[next(iter(_measured))]
-        _measured[key] = _measure(own_blocks(clip, zero_s, round(clip_s * RATE_HZ)), on_second)
+        _measured[key] = measure(own_blocks(clip, zero_s, round(clip_s * RATE_HZ)), on_second)
     return _measured[key]
 
 
@@ -211,7 +222,7 @@ def _under_speech(
     under = programme_lufs(laid, spoken)
     if under == -np.inf:
         under = programme_lufs(laid)
-    return replace(ducked, gain_db=_bounded(voice - levels.speech_lu - under))
+    return replace(ducked, gain_db=bound_gain(voice - levels.speech_lu - under))
 
 
 def _leading(placement: Placement, levels: Levels, music: Measured, own: Measured | None) -> tuple[Placement, float]:
@@ -238,12 +249,12 @@ def _solve(loudness: Callable[[float], float], wanted: float) -> float:
 
 def _rehearse(placement: Placement, lufs: float, zero_s: float, on_second: OnSecond | None) -> Placement:
     """With the gain that gives this loudness behind the limiter, which takes some of it."""
-    for _ in range(_REHEARSALS):
+    for _ in range(REHEARSALS):
         heard = mix(placement, zero_s)
-        loudness = programme_lufs(_measure(heard.blocks, on_second).powers)
-        if abs(loudness - lufs) < _CLOSE_LU or loudness == -np.inf:
+        loudness = programme_lufs(measure(heard.blocks, on_second).powers)
+        if abs(loudness - lufs) < CLOSE_LU or loudness == -np.inf:
             break
-        placement = replace(placement, gain_db=_bounded(placement.gain_db + lufs - loudness))
+        placement = replace(placement, gain_db=bound_gain(placement.gain_db + lufs - loudness))
     return placement
 
 
@@ -282,5 +293,5 @@ def _squares(placement: Placement, hops: int) -> Array:
     return (placement.amplitude(fine) ** 2).reshape(-1, 10)
 
 
-def _bounded(gain_db: float) -> float:
+def bound_gain(gain_db: float) -> float:
     return float(min(gain_db, _MOST_DB))

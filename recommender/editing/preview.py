@@ -5,7 +5,7 @@ from pathlib import Path
 
 from recommender.atomic import new_file
 from recommender.editing.mix import OnSecond, mix, own_blocks, pad
-from recommender.editing.placement import Placement
+from recommender.editing.placement import Bed, Placement
 from recommender.errors import InputError
 from recommender.home import model_errors, refuse_existing
 from recommender.media import probe
@@ -27,31 +27,31 @@ def preview_suffix(clip: Path) -> str:
 
 
 def write_preview(
-    placement: Placement, path: Path, *, overwrite: bool = False, on_second: OnSecond | None = None
+    music: Placement | Bed, path: Path, *, overwrite: bool = False, on_second: OnSecond | None = None
 ) -> list[str]:
-    """Write the clip of a placement with the music under it; what is to be known of the film comes back, a line each.
+    """Write a clip with the music of one placement, or of several, under it; what is to be known of it comes back.
 
     Parameters
     ----------
     path: ends in .mp4, .m4v, .mov, .mkv or .webm. overwrite: whether a file that is there may be replaced.
 
-    Pictures are copied to the bit; those of stills and animations, and what no file can take as it is, are coded as
-    H.264. The sound is coded anew. The file is whole or not there. Raises InputError for a suffix that does not fit or
-    a file that is there, MediaError for what cannot be read or written.
+    A line each. Pictures are copied to the bit; those of stills and animations, and what no file can take as it is, are
+    coded as H.264. The sound is coded anew. The file is whole or not there. Raises InputError for a suffix that does
+    not fit or a file that is there, MediaError for what cannot be read or written.
     """
     refuse_existing([path], overwrite)
-    pictures = pictures_of(placement.clip)
-    _check(path, placement.clip, pictures)
-    heard = mix(placement, pictures.start_s)
+    pictures = pictures_of(music.clip)
+    _check(path, music.clip, pictures)
+    heard = mix(music, pictures.start_s)
     sound = Soundtrack(heard.at, heard.blocks)
     with model_errors(path), new_file(path) as partial:
         if pictures.copied:
-            _run(copy_under(partial, placement.clip, pictures, sound=sound), on_second)
+            _run(copy_under(partial, music.clip, pictures, sound=sound), on_second)
             return []
-        shots = shots_of([placement.clip], placement.clip_s)
+        shots = shots_of([music.clip], music.clip_s)
         _run(code_under(partial, shots, sound), on_second)
     moving = shots[0].seconds is None and pictures.codec not in ("gif", "apng", "webp")
-    return [f"{show(placement.clip)}: its pictures cannot be copied; they were coded as H.264"] if moving else []
+    return [f"{show(music.clip)}: its pictures cannot be copied; they were coded as H.264"] if moving else []
 
 
 def _check(path: Path, clip: Path, pictures: Pictures) -> None:

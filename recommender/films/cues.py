@@ -18,12 +18,13 @@ class Transition(NamedTuple):
     Attributes
     ----------
     ending: see `Ending`. lasts_s: how long both sound (crossfade), or it rings on beyond its scene (tail). words: for
-        people.
+        people. rest_s: of silence before the next cue begins, at least; 0 where it may follow at once.
     """
 
     ending: Ending
     lasts_s: float = 0.0
     words: str = ""
+    rest_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Scene:
         ends.
     query: what is searched for it: its affect, its vector, its course and its speech in seconds of the scene.
     why: why it begins where it does, in words: "cut; calmer and darker than before".
-    label: a name somebody gave it.
+    label: a name somebody gave it. silent: whether somebody wants it to have no music.
     """
 
     number: int
@@ -45,6 +46,7 @@ class Scene:
     query: Query
     why: str = ""
     label: str | None = None
+    silent: bool = False
 
     @property
     def duration_s(self) -> float:

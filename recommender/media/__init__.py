@@ -7,6 +7,7 @@ what to do. Damaged packets are skipped and counted in a `Damage`; a file that g
 from recommender.media.audio import audio_blocks
 from recommender.media.bursts import bursts
 from recommender.media.damage import Damage
+from recommender.media.excerpts import excerpts
 from recommender.media.lag import sound_lag_s
 from recommender.media.looks import LEAD_S
 from recommender.media.metadata import metadata
@@ -23,6 +24,7 @@ __all__ = [
     "Outline",
     "audio_blocks",
     "bursts",
+    "excerpts",
     "frames",
     "metadata",
     "outline",

@@ -22,7 +22,7 @@ _RATES_HZ = (1_000, 768_000)  # outside, a header is damaged (or made to blow up
 
 
 def audio_blocks(
-    path: StrPath, sr_hz: int = 22050, block_s: float = 20.0, *, damage: Damage | None = None
+    path: StrPath, sr_hz: int = 22050, block_s: float = 20.0, *, damage: Damage | None = None, stream: int = 0
 ) -> Iterator[Array]:
     """Consecutive float32 [round(block_s * sr_hz)] mono blocks at `sr_hz`; the last one may be shorter.
 
@@ -30,12 +30,12 @@ def audio_blocks(
     one; what their mean would lose is kept (`mixing`), and an offset or rumble that drowns the sound is taken out
     (`infrasound`). Full scale is 1; values are finite and within ±4. Memory does not grow with the length of the file.
     Raises MediaError, at the first block, when there is no audio stream or nothing of it can be decoded, and after
-    12 hours of sound.
+    12 hours of sound. `stream`: which of the sounds, in the order in which they are meant to be heard.
     """
     damage = Damage() if damage is None else damage
     size = max(1, round(block_s * sr_hz))
     heard = 0
-    chunks = _mono_chunks(sound_frames(path, damage), path)
+    chunks = _mono_chunks(sound_frames(path, damage, stream), path)
     pieces = _blocks(_resample(chunks, sr_hz), max(1, round(PIECE_S * sr_hz)))
     for block in _blocks(without_infrasound(pieces, sr_hz), size):
         heard += len(block)

@@ -27,6 +27,7 @@ def bursts(
     max_side: int = 160,
     damage: Damage | None = None,
     look_side: int = 0,
+    look_every_s: float | None = None,
 ) -> Iterator[list[Frame]]:
     """The frames from each key frame of `seen` on, for `lengths_s` [key frames] each; negative: none of it.
 
@@ -43,7 +44,7 @@ def bursts(
         codec.options = {**codec.options, "skip_loop_filter": "all"}
         codec.skip_frame = "NONREF"
         painter = Painter(max_side, stream.sample_aspect_ratio)
-        looks = Looks(look_side, stream.sample_aspect_ratio)
+        looks = Looks(look_side, stream.sample_aspect_ratio, look_every_s)
         rows = zip(_bursts_of(seen, lengths_s), packets(container, stream, damage), strict=False)
         for burst, group in groupby((row for row in rows if row[0] >= 0), key=lambda row: int(row[0])):
             start_s = float(seen.times_s[seen.starts[burst]])

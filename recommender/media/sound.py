@@ -20,17 +20,23 @@ from recommender.media.declared import tell
 from recommender.media.structure import Piece, pieces
 
 
-def sound_frames(path: StrPath, damage: Damage) -> Iterator[Any]:
-    """The decoded frames of sound in `path`; raises MediaError when there is none."""
+def count_sounds(path: StrPath) -> int:
+    """How many streams of sound a file has that can be decoded; raises MediaError when there is none."""
+    with demuxer(path) as container:
+        return len(audio_streams(container, path))
+
+
+def sound_frames(path: StrPath, damage: Damage, place: int = 0) -> Iterator[Any]:
+    """The decoded frames of sound in `path`, of the stream at that place; raises MediaError when there is none."""
     with demuxer(path) as container:
         parts = _pieces(path, container.format.name)
         if len(parts) == 1:
-            yield from _frames(path, None, damage, opened=container)
+            yield from _frames(path, None, damage, opened=container, place=place)
             return
     heard, error = 0.0, None
     for part in parts:
         try:
-            for frame in _frames(path, part, damage):
+            for frame in _frames(path, part, damage, place=place):
                 heard += frame.samples
                 yield frame
         except PassingError:
@@ -47,15 +53,16 @@ def _pieces(path: StrPath, kind: str) -> list[Piece]:
         return pieces(file, kind)
 
 
-def _frames(path: StrPath, part: Piece | None, damage: Damage, *, opened: Any = None) -> Iterator[Any]:
-    """The frames of one part, None: of the whole file, `opened` already: of the best of its streams that gives any."""
-    place, left = 0, 1
+def _frames(path: StrPath, part: Piece | None, damage: Damage, *, opened: Any = None, place: int = 0) -> Iterator[Any]:
+    """The frames of one part, None: of the whole file, `opened` already: of the best of its streams, from that place
+    on, that gives any."""
+    left = 1
     while left:
         mine, read_s, count = Damage(), 0.0, 0
         with demuxer(path, part) if opened is None else nullcontext(opened) as container:
             opened = None
             streams = audio_streams(container, path)
-            stream, left = streams[place], len(streams) - place - 1
+            stream, left = streams[min(place, len(streams) - 1)], max(0, len(streams) - place - 1)
             use_alone(container, stream)
             prepare(stream, threads=1)
             for packet in _then_none(packets(container, stream, mine)):

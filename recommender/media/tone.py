@@ -10,12 +10,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
 
 from recommender.types import Array
 
 _WHITE, _PEAK = 203.0, 1000.0
 _GAMMA, _OOTF = 2.4, 1.2
+_FULL, _LIMITED = 65535, 255 << 8  # white of swscale's 16-bit RGB: of YUV in limited range 255 goes before 8 bits of 0
 _KNEE = 0.9  # of white: where the shoulder begins
 _HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 _SDR = (
@@ -38,7 +39,8 @@ def is_wide(frame: Any) -> bool:
 def sdr(codes: Array, frame: Any) -> Array:
     """The RGB `codes` of `frame`, uint16 [h, w, 3], as SDR, uint8 [h, w, 3]."""
     hdr = frame.color_trc in _HDR
-    light = _light(frame.color_trc)[codes]
+    full = frame.format.is_rgb or frame.color_range == ColorRange.JPEG
+    light = _light(frame.color_trc, _FULL if full else _LIMITED)[codes]
     if frame.color_trc == ColorTrc.ARIB_STD_B67:
         light *= (light @ _LUMA / _PEAK)[..., np.newaxis] ** (_OOTF - 1)
     assumed = ColorPrimaries.BT2020 if hdr else ColorPrimaries.BT709
@@ -51,9 +53,9 @@ def sdr(codes: Array, frame: Any) -> Array:
 
 
 @cache
-def _light(transfer: int) -> Array:
-    """cd/m² of each 16-bit code, float32 [65536]; of HLG those of the scene, where 1 is taken as the peak."""
-    code = np.linspace(0, 1, 1 << 16)
+def _light(transfer: int, white: int) -> Array:
+    """cd/m² of each 16-bit code, float32 [65536], if 1 is the code `white`; of HLG of the scene, 1 being the peak."""
+    code = np.minimum(np.arange(1 << 16) / white, 1)
     if transfer == ColorTrc.SMPTE2084:
         light = _pq_eotf(code)
     elif transfer == ColorTrc.ARIB_STD_B67:

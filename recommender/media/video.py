@@ -39,12 +39,14 @@ def frames(
     damage: Damage | None = None,
     threads: int = 1,
     look_side: int = 0,
+    look_every_s: float | None = None,
 ) -> Iterator[Frame]:
     """The picture shown at each time k / `fps` from the first frame to the end; with `fps` None, every frame.
 
     Time starts at 0 and strictly increases; a still gives exactly one frame. Pictures are upright, area-averaged
     so that no side exceeds `max_side` pixels, all of one size, in RGB over black where transparent.
-    With a `look_side` some frames come with a larger picture of at most that many pixels a side.
+    With a `look_side` some frames come with a larger picture of at most that many pixels a side, one in
+    `look_every_s` where that is given (else see `looks`).
     More than one of `threads` (0: one per core) is faster, but a damaged passage then differs from run to run.
     Raises MediaError, at the first frame, when there is no video stream, when it is above 100 megapixels (36 where
     it moves), or when nothing of it can be decoded.
@@ -59,7 +61,7 @@ def frames(
             fps = None
         shown = timed if fps is None else _sample(timed, fps, clock)
         aspect = stream.sample_aspect_ratio
-        yield from _paint(shown, Painter(max_side, aspect), Looks(look_side, aspect), path)
+        yield from _paint(shown, Painter(max_side, aspect), Looks(look_side, aspect, look_every_s), path)
         if clock.last_s is None:
             raise nothing_decoded(path, stream, damage)
         if not still:

@@ -159,7 +159,6 @@ class AffectModel(Model):
         return tuple(f"{SIDE}{i}" for i in range(width))
 
     def describe(self, features: Features, modality: Modality, tags: Mapping[str, str] | None = None) -> Analysis:
-        """Affect and vectors of features that were measured already."""
         measured = [features.columns.index(name) for name in self.source_columns(modality)]
         rows = np.vstack([features.values, features.item])[:, measured]  # the windows, and last the whole item
         still, bounds = np.full(len(rows), bool(features.facts.get("still", False))), features.windows

@@ -2,7 +2,7 @@
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +11,7 @@ from recommender.logs import getLogger
 from recommender.model import folder as files
 from recommender.opening import MANIFEST, read_text
 from recommender.rankers import PLAIN, Scoring
-from recommender.types import Analysis, Array, Coded, Cue, Emotions, Modality, Reason, Space
+from recommender.types import Analysis, Array, Coded, Cue, Emotions, Features, Modality, Reason, Space
 
 if TYPE_CHECKING:
     from recommender.affect.relative import Scale
@@ -141,6 +141,18 @@ class Model(ABC):
             "this library's model reads no features: query it with a clip (",
             Argument("clip"),
             "), or train a model of such features (`recommend train retrieval`) and import the library with it",
+        )
+
+    def describe(self, features: Features, modality: Modality, tags: Mapping[str, str] | None = None) -> Analysis:
+        """What the model says of `features` that were measured already, in columns of the program's own extractors.
+
+        Parameters
+        ----------
+        features: of a file, or of a part of one. tags: as its file has them. Raises InputError where it reads others.
+        """
+        raise InputError(
+            f"the model '{self.name}' reads no features that this program measures of parts of a film: use a library "
+            "of the model `builtin`"
         )
 
     def cues(self, analysis: Analysis) -> tuple[Cue, ...]:

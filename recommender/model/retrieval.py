@@ -21,7 +21,7 @@ from recommender.model import folder as files
 from recommender.model.base import Encoded, Model, tags_of
 from recommender.model.reranking import TENSORS, Reranking, check_ranker, read_reranking, read_weights
 from recommender.rankers import SIDE, Scoring
-from recommender.types import Analysis, Array, Coded, Emotions, Modality, Reason, Space, number_columns
+from recommender.types import Analysis, Array, Coded, Emotions, Features, Modality, Reason, Space, number_columns
 
 WEIGHTS = "model.safetensors"
 
@@ -220,6 +220,17 @@ class RetrievalModel(Model):
         InputError, ModelError: as `check_media`.
         """
         found = self._extractor(modality).extract(Path(path))
+        return self._describe(found, modality, tags_of(Path(path), modality))
+
+    def describe(self, features: Features, modality: Modality, tags: Mapping[str, str] | None = None) -> Analysis:
+        need = self.needs[modality].columns
+        if not set(need) <= set(features.columns):
+            return super().describe(features, modality)  # which says so
+        places = [features.columns.index(name) for name in need]
+        own = replace(features, columns=need, values=features.values[:, places], item=features.item[places])
+        return self._describe(own, modality, tags or {})
+
+    def _describe(self, found: Features, modality: Modality, tags: Mapping[str, str]) -> Analysis:
         windows, item = self.encode(modality, found.values), self.encode(modality, found.item[None])
         features = replace(
             found,
@@ -228,7 +239,6 @@ class RetrievalModel(Model):
             item=np.hstack([found.item, item.inputs[0]]),
         )
         no_affect = np.empty((len(windows.vectors), 0), np.float32)
-        tags = tags_of(Path(path), modality)
         return Analysis(modality, features, no_affect, windows.vectors, no_affect[0], item.vectors[0], tags)
 
     @cached_property

@@ -65,14 +65,20 @@ HOW = (
 
 def page(parts: "Sequence[Part]", base: Path) -> str:
     """The whole page; `base`: the folder that it will lie in, from which previews are found."""
-    style = files("recommender.page").joinpath("page.css").read_text(encoding="utf-8")
     names = [near(part.answer.query) for part in parts]
     title = f"Music for {_named(names[0])}" if len(parts) == 1 else f"Music for {len(parts)} clips"
     body = join(
         tag("header", tag("h1", title), _lede(parts), _how()),
         tag("main", _contents(names), *(_part(part, i, base, alone=len(parts) == 1) for i, part in enumerate(parts))),
-        tag("footer", _footer()),
+        tag("footer", footer()),
     )
+    return document(title, body)
+
+
+def document(title: str, body: Markup, *styles: str) -> str:
+    """A whole page of that title; `styles`: names of further style sheets beside this module."""
+    folder = files("recommender.page")
+    style = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", *styles))
     return _PAGE.substitute(policy=_policy(style), title=join(title), style=style, body=body)
 
 
@@ -160,7 +166,8 @@ def _notes(part: "Part") -> list[str]:
     return [*(line for line, said in told.items() if said), *part.remarks]
 
 
-def _footer() -> str:
+def footer() -> str:
+    """Who made a page."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -99,9 +99,9 @@ def weigh(speech: Sequence[Stretch], duration_s: float) -> float:
     return min(spoken_s / (FULL * duration_s), 1.0) if duration_s > 0 else 0.0
 
 
-def sort_in(why: Sequence[Reason], more: Reason | None) -> list[Reason]:
-    """Reasons with one `more`, the strongest first."""
-    return [*why] if more is None else sorted([*why, more], key=lambda one: -abs(one.change))
+def sort_in(why: Sequence[Reason], more: Sequence[Reason]) -> list[Reason]:
+    """Reasons with some `more`, the strongest first; as they are without any."""
+    return sorted([*why, *more], key=lambda one: -abs(one.change)) if more else [*why]
 
 
 def presence_db(columns: Sequence[str], inputs: Array) -> float | None:

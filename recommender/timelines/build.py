@@ -1,9 +1,10 @@
-"""The timeline of a clip, of what is laid under it, and of what beats and cuts there are."""
+"""The timeline of a clip or a film, of what is laid under it, and of what beats, cuts and scenes there are."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from recommender.editing.placement import Placement, lay_times
+from recommender.editing.placement import Bed, Placement, lay_times
 from recommender.extractors.audio.beats import Beats
 from recommender.media.footage import footage, sound_of
 from recommender.text import show
@@ -40,6 +41,25 @@ def build(
     ordered = tuple(sorted(mark for mark in marks if 0 <= mark.at_s < seen.frames / seen.rate))
     own_db = placements[0].clip_gain_db if placements and seen.sound else None
     return Timeline(name or clip.stem, clip, seen, tuple(music), ordered, *(start or (0, False)), own_db)
+
+
+def build_film(
+    bed: Bed, *, name: str | None = None, titles: Mapping[Path, str] | None = None, marks: Iterable[Mark] = ()
+) -> Timeline:
+    """The timeline of a film with all its music on two tracks by turns, so that neighbours can lie over each other.
+
+    The rest is as for `build`.
+    """
+    made = build(bed.clip, bed.placements, name=name, titles=titles, marks=marks)
+    own = bed.own if made.footage.sound else None
+    lanes = tuple(number % 2 for number in range(len(made.music)))
+    own_db = own[0].gain_db if own else None
+    return replace(made, own_db=own_db, own=own if own and len(own) > 1 else (), lanes=lanes)
+
+
+def scenes_on(scenes: Iterable[tuple[float, str]]) -> list[Mark]:
+    """The scenes of a film, told as second of the film and name."""
+    return [Mark(at_s, "scene", name) for at_s, name in scenes]
 
 
 def beats_on(placement: Placement, beats: Beats) -> list[Mark]:

@@ -1,5 +1,6 @@
 """FCPXML 1.9: rational times on frames, the clip in the spine, music connected to it on lanes below."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -59,29 +60,34 @@ def _spine(sequence: Element, timeline: Timeline) -> None:
     times = {"offset": "0s", "start": _time(timeline, timeline.start), "duration": _time(timeline, timeline.frames)}
     clip = add(add(sequence, "spine"), "asset-clip", ref="r2", name=words(timeline.clip.name), **times, format="r1")
     clip.attrib |= {"tcFormat": _count(timeline)} | ({"audioRole": "dialogue"} if timeline.footage.sound else {})
-    if timeline.own_db:
-        add(clip, "adjust-volume", amount=f"{timeline.own_db:.4f}dB")
+    if timeline.own_db or timeline.own:
+        volume = add(clip, "adjust-volume", amount=f"{timeline.own_db or 0.0:.4f}dB")
+        moves = on_frames(list(timeline.own), 0, timeline.frames, rate=timeline.rate) if timeline.own else ()
+        _animate(volume, timeline, moves, first=timeline.start)
     elif timeline.own_db is None and timeline.footage.sound:
         clip.set("srcEnable", "video")
-    for place, music in enumerate(timeline.music):
-        for number, part in enumerate(music.parts):
-            _connect(clip, timeline, (music, part), place=place, number=number)
+    for lane, track in enumerate(timeline.tracks):
+        for place, music in track.music:
+            for number, part in enumerate(music.parts):
+                connected = _connect(clip, timeline, (music, part), places=(place, lane), number=number)
+                connected.attrib |= {} if track.heard else {"enabled": "0"}
     for mark in timeline.marks:
         at = _time(timeline, timeline.start + timeline.at_frame(mark))
         add(clip, "marker", start=at, duration=_time(timeline, 1), value=words(mark.name))
 
 
-def _connect(clip: Element, timeline: Timeline, piece: tuple[Music, Part], *, place: int, number: int) -> None:
-    """A piece of music below the clip; its place is told in the clip's own time."""
-    music, part = piece
+def _connect(
+    clip: Element, timeline: Timeline, piece: tuple[Music, Part], *, places: tuple[int, int], number: int
+) -> Element:
+    """A piece of music (its place among all, and its lane) below the clip; when is told in the clip's own time."""
+    (music, part), (place, lane) = piece, places
     times = {"offset": _time(timeline, timeline.start + part.start), "start": _time(timeline, part.first)}
-    known = {"ref": f"r{place + 3}", "lane": -1 - place, "name": words(music.title), **times}
+    known = {"ref": f"r{place + 3}", "lane": -1 - lane, "name": words(music.title), **times}
     connected = add(clip, "asset-clip", **known, duration=_time(timeline, part.frames), audioRole="music")
-    if place:
-        connected.set("enabled", "0")
     _levels(connected, timeline, piece, number=number)
     exact = add(add(connected, "metadata"), "md", key="cliptune.in", value=f"{float(part.in_s):.9f} s")
     exact.set("type", "string")
+    return connected
 
 
 def _levels(connected: Element, timeline: Timeline, piece: tuple[Music, Part], *, number: int) -> None:
@@ -98,10 +104,16 @@ def _levels(connected: Element, timeline: Timeline, piece: tuple[Music, Part], *
     for tag, length in (("fadeIn", fade_in), ("fadeOut", fade_out)):
         if length:
             add(param, tag, type="linear", duration=_rational(length.limit_denominator(48_000)))
+    _animate(param, timeline, keyframes, first=part.first)
+
+
+def _animate(parent: Element, timeline: Timeline, keyframes: Sequence[tuple[int, float]], *, first: int) -> None:
+    """Keyframes, where there are several; they count from the frame `first` of what they belong to."""
     if len(keyframes) > 1:
+        param = parent if parent.tag == "param" else add(parent, "param", name="amount")
         animation = add(param, "keyframeAnimation")
         for frame, gain_db in keyframes:
-            at = _time(timeline, part.first + frame)
+            at = _time(timeline, first + frame)
             add(animation, "keyframe", time=at, value=f"{gain_db:.4f}dB", curve="linear")
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from recommender.timelines import mlt
-from recommender.timelines.timeline import Timeline
+from recommender.timelines.timeline import Timeline, Track
 from recommender.timelines.xml import Element, add, add_properties, save, words
 
 _VERSION, _RELEASE = "1.04", "22.12.3"
 _INTERNAL = 237  # marks what Kdenlive itself adds to a project
 _CLIP_ID = 2  # of the first clip in the bin
-_CATEGORIES = {"cut": 0, "downbeat": 2, "beat": 4}  # colours of guides
+_CATEGORIES = {"cut": 0, "scene": 6, "downbeat": 2, "beat": 4}  # colours of guides
 
 
 def write(timeline: Timeline, path: Path) -> None:
@@ -23,8 +23,9 @@ def write(timeline: Timeline, path: Path) -> None:
     _bin(root, timeline)
     mlt.colour(root, "black_track", frames=timeline.frames, kdenlive__playlistid="black_track", set_o_test_audio=0)
     tracks = []
-    for place in reversed(range(len(timeline.music))):
-        tracks.append(_track(root, timeline, f"a{place + 2}", _music(root, timeline, place), muted=bool(place)))
+    for place, track in reversed(list(enumerate(timeline.tracks))):
+        fill = _music(root, timeline, track)
+        tracks.append(_track(root, timeline, f"a{place + 2}", fill, muted=not track.heard))
     if timeline.own_db is not None:
         tracks.append(_track(root, timeline, "a1", _clip(root, timeline, "clip_sound")))
     tracks.append(_track(root, timeline, "v1", _clip(root, timeline, "clip_picture")))
@@ -41,7 +42,7 @@ def _bin(root: Element, timeline: Timeline) -> None:
     shelf = add(root, "playlist", id="main_bin")
     add_properties(shelf, kdenlive__docproperties_o_version=_VERSION, xml_retain=1)
     add_properties(shelf, kdenlive__docproperties_o_kdenliveversion=_RELEASE)
-    add_properties(shelf, kdenlive__docproperties_o_activeTrack=len(timeline.music))
+    add_properties(shelf, kdenlive__docproperties_o_activeTrack=len(timeline.tracks))
     guides = [
         {"comment": words(mark.name), "pos": timeline.at_frame(mark), "type": _CATEGORIES[mark.kind]}
         for mark in timeline.marks
@@ -71,21 +72,21 @@ def _clip(root: Element, timeline: Timeline, name: str) -> Callable[[Element], N
     return fill
 
 
-def _music(root: Element, timeline: Timeline, place: int) -> Callable[[Element], None]:
-    """What puts a track's pieces on a playlist, each with its gain."""
-    music, name = timeline.music[place], f"music{place}"
-    number = _CLIP_ID + 1 + place
-    known = _numbered(music.title, number) | {"set_o_test_image": 1, "video_index": -1}
-    mlt.producer(root, name, music.path, frames=mlt.music_frames(music), **known)
+def _music(root: Element, timeline: Timeline, track: Track) -> Callable[[Element], None]:
+    """What puts the pieces of a track of music on a playlist, each with its gain."""
+    for place, music in track.music:
+        known = _numbered(music.title, _CLIP_ID + 1 + place) | {"set_o_test_image": 1, "video_index": -1}
+        mlt.producer(root, f"music{place}", music.path, frames=mlt.music_frames(music), **known)
 
     def fill(playlist: Element) -> None:
         at = 0
-        for part in music.parts:
-            mlt.blank(playlist, part.start - at)
-            placed = mlt.entry(playlist, name, part.first, frames=part.frames)
-            add_properties(placed, kdenlive__id=number)
-            mlt.volume(placed, timeline, (music, part), kdenlive_id="volume", kdenlive__collapsed=0)
-            at = part.end
+        for place, music in track.music:
+            for part in music.parts:
+                mlt.blank(playlist, part.start - at)
+                placed = mlt.entry(playlist, f"music{place}", part.first, frames=part.frames)
+                add_properties(placed, kdenlive__id=_CLIP_ID + 1 + place)
+                mlt.volume(placed, timeline, (music, part), kdenlive_id="volume", kdenlive__collapsed=0)
+                at = part.end
 
     return fill
 

@@ -1,12 +1,13 @@
 """The gain of music over time as keyframes, in the ways that editing programs draw lines between them."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import log10
 
 import numpy as np
 
-from recommender.editing.placement import Keyframe, Placement
+from recommender.editing.placement import Keyframe, Placement, gains_at
 
 SILENT_DB = -60.0
 """What stands for silence where a fade begins or ends: programs have no less."""
@@ -32,11 +33,24 @@ def curve(placement: Placement, *, fine: bool = False) -> list[Keyframe]:
     corners = {start, end, start + fades_in, end - fades_out, *(k.at_s for k in gains(placement))}
     shares = [10 ** (-db / 20) for db in np.arange(STEP_DB, -SILENT_DB, STEP_DB)]
     at = corners | {start + share * fades_in for share in shares} | {end - share * fades_out for share in shares}
-    ducks = gains(placement)
-    for one, other in pairwise(ducks) if fine else ():
-        at |= set(np.linspace(one.at_s, other.at_s, max(round(abs(other.gain_db - one.gain_db) / STEP_DB), 1) + 1))
+    at |= set(_steps(gains(placement))) if fine else set()
     inside = sorted(s for s in at if start <= s <= end)
     return [Keyframe(s, _db(a)) for s, a in zip(inside, placement.amplitude(np.array(inside)).tolist(), strict=True)]
+
+
+def follow(keyframes: Sequence[Keyframe]) -> list[Keyframe]:
+    """Keyframes `STEP_DB` apart at most, so that lines between them may be drawn in amplitude."""
+    at = np.unique(_steps(keyframes))
+    return [Keyframe(*pair) for pair in zip(at.tolist(), gains_at(keyframes, at).tolist(), strict=True)]
+
+
+def _steps(keyframes: Sequence[Keyframe]) -> list[float]:
+    """Seconds between which the gain changes by `STEP_DB` at most."""
+    steps = [keyframes[0].at_s]
+    for one, other in pairwise(keyframes):
+        count = max(round(abs(other.gain_db - one.gain_db) / STEP_DB), 1) + 1
+        steps += np.linspace(one.at_s, other.at_s, count).tolist()
+    return steps
 
 
 def on_frames(keyframes: list[Keyframe], start: int, end: int, *, rate: Fraction) -> list[tuple[int, float]]:

@@ -64,22 +64,28 @@ def volume(parent: Element, timeline: Timeline, piece: tuple[Music, Part], **pro
     keyframes = on_frames(curve(music.placement), part.start, part.end, rate=timeline.rate)
     last = part.first + part.frames - 1
     made = add(parent, "filter", in_=part.first, out=last)
+    known = {"window": 75, "max_gain": "20dB", "level": _level(keyframes, up_db)}
+    add_properties(made, **known, mlt_service="volume", **properties)
+
+
+def _level(keyframes: list[tuple[int, float]], up_db: float) -> str:
     levels = {
         max(frame - 1, 0): f"{gain_db + up_db:.3f}" for frame, gain_db in reversed(keyframes)
     }  # the first one wins
     levels = dict(sorted(levels.items()))
-    level = ";".join(f"{frame}={gain_db}" for frame, gain_db in levels.items())
-    known = {"window": 75, "max_gain": "20dB", "level": level if len(levels) > 1 else levels[0]}
-    add_properties(made, **known, mlt_service="volume", **properties)
+    return ";".join(f"{frame}={gain_db}" for frame, gain_db in levels.items()) if len(levels) > 1 else levels[0]
 
 
 def own_volume(parent: Element, timeline: Timeline, **properties: Any) -> None:
     """A filter with the gain of the clip's own sound, where that is not as it is."""
     sound = timeline.footage.sound
-    level_db = (timeline.own_db or 0.0) + (MONO_DB if sound and sound.channels == 1 else 0.0)
-    if level_db and timeline.own_db is not None:
+    up_db = MONO_DB if sound and sound.channels == 1 else 0.0
+    keyframes = [(0, timeline.own_db or 0.0)]
+    if timeline.own:
+        keyframes = on_frames(list(timeline.own), 0, timeline.frames, rate=timeline.rate)
+    if timeline.own_db is not None and (len(keyframes) > 1 or keyframes[0][1] + up_db):
         made = add(parent, "filter", in_=0, out=timeline.frames - 1)
-        known = {"window": 75, "max_gain": "20dB", "level": f"{level_db:.3f}", "mlt_service": "volume"}
+        known = {"window": 75, "max_gain": "20dB", "level": _level(keyframes, up_db), "mlt_service": "volume"}
         add_properties(made, **known, **properties)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from recommender.editing.placement import JOINT_S
 from recommender.text import show
 from recommender.timelines.address import address
-from recommender.timelines.timeline import SAMPLE_HZ, Music, Part, Timeline, sample
+from recommender.timelines.timeline import SAMPLE_HZ, Music, Part, Timeline, Track, sample
 
-_COLOURS = {"cut": "RED", "downbeat": "GREEN", "beat": "CYAN"}
+_COLOURS = {"cut": "RED", "scene": "YELLOW", "downbeat": "GREEN", "beat": "CYAN"}
 _KEY = "cliptune"  # of our metadata
 Json = dict[str, Any]
 
@@ -22,8 +22,9 @@ def write(timeline: Timeline, path: Path) -> None:
     tracks = [_clip_track(timeline, "Video")]
     if timeline.own_db is not None:
         tracks.append(_clip_track(timeline, "Audio"))
-        tracks[-1]["children"][0]["effects"] = [_effect({"gain_db": timeline.own_db})]
-    tracks += [_music_track(music, place) for place, music in enumerate(timeline.music)]
+        moves = {"gains": [[one.at_s, one.gain_db] for one in timeline.own]} if timeline.own else {}
+        tracks[-1]["children"][0]["effects"] = [_effect({"gain_db": timeline.own_db, **moves})]
+    tracks += [_music_track(track, place, timeline.tracks) for place, track in enumerate(timeline.tracks)]
     stack = _item("Stack.1", "tracks", None) | {"children": tracks, "markers": list(_markers(timeline))}
     whole: Json = {"OTIO_SCHEMA": "Timeline.1", "name": show(timeline.name), "metadata": {}, "global_start_time": None}
     path.write_text(json.dumps(whole | {"tracks": stack}, indent=1) + "\n", encoding="utf-8")
@@ -36,19 +37,27 @@ def _clip_track(timeline: Timeline, kind: str) -> Json:
     return _track(kind, kind, [clip])
 
 
-def _music_track(music: Music, place: int) -> Json:
-    whole = _range(0, sample(Fraction(music.sound.duration_s or 0)), SAMPLE_HZ)
+def _music_track(track: Track, place: int, tracks: Sequence[Track]) -> Json:
     children: list[Json] = []
-    starts = sample(music.parts[0].start_s) if music.parts else 0
-    if starts > 0:
-        children.append(_item("Gap.1", "", _range(0, starts, SAMPLE_HZ)))
-    for before, part in pairwise([None, *music.parts]):
-        if before is not None and part is not None:
-            children.append(_joint(before, part))
-        if part is not None:
-            children.append(_clip(music.title, address(music.path), _samples(part), whole) | _effects(music, part))
-    name = "Music" if not place else f"Alternative {place}: {show(music.title)}"
-    return _track(name, "Audio", children, enabled=not place)
+    at = 0
+    for _, music in track.music:
+        whole = _range(0, sample(Fraction(music.sound.duration_s or 0)), SAMPLE_HZ)
+        starts = sample(music.parts[0].start_s) if music.parts else 0
+        if starts > at:
+            children.append(_item("Gap.1", "", _range(0, starts - at, SAMPLE_HZ)))
+        for before, part in pairwise([None, *music.parts]):
+            if before is not None and part is not None:
+                children.append(_joint(before, part))
+            if part is not None:
+                children.append(_clip(music.title, address(music.path), _samples(part), whole) | _effects(music, part))
+                at = sample(part.start_s + part.length_s)
+    return _track(_track_name(track, place, tracks), "Audio", children, enabled=track.heard)
+
+
+def _track_name(track: Track, place: int, tracks: Sequence[Track]) -> str:
+    if not track.heard:
+        return f"Alternative {place}: {show(track.music[0][1].title)}"
+    return f"Music {place + 1}" if sum(one.heard for one in tracks) > 1 else "Music"
 
 
 def _samples(part: Part) -> Json:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from recommender.timelines import mlt
-from recommender.timelines.timeline import Mark, Music, Timeline
+from recommender.timelines.timeline import Mark, Timeline, Track
 from recommender.timelines.xml import Element, add, add_properties, save, words
 
-_COLOURS = {"cut": "#d00000", "downbeat": "#00a000", "beat": "#0080c0"}
+_COLOURS = {"cut": "#d00000", "downbeat": "#00a000", "scene": "#c08000", "beat": "#0080c0"}
 
 
 def write(timeline: Timeline, path: Path) -> None:
@@ -22,8 +22,8 @@ def write(timeline: Timeline, path: Path) -> None:
     video = add(root, "playlist", id="playlist0")
     add_properties(video, shotcut__video=1, shotcut__name="V1")
     mlt.entry(video, "clip", 0, frames=timeline.frames)
-    for place, music in enumerate(timeline.music):
-        _music(root, timeline, music, place=place)
+    for place, track in enumerate(timeline.tracks):
+        _music(root, timeline, track, place=place)
     _tractor(root, timeline)
     save(root, path)
 
@@ -41,19 +41,19 @@ def _bin(root: Element, timeline: Timeline) -> None:
         mlt.entry(shelf, f"bin_music{place}", 0, frames=mlt.music_frames(music))
 
 
-def _music(root: Element, timeline: Timeline, music: Music, *, place: int) -> None:
+def _music(root: Element, timeline: Timeline, track: Track, *, place: int) -> None:
     """A track; each piece has a producer of its own, which its filter belongs to."""
-    names = [f"music{place}_{number}" for number in range(len(music.parts))]
-    for name, part in zip(names, music.parts, strict=True):
-        frames, caption = mlt.music_frames(music), words(music.title)
+    pieces = [(number, music, part) for number, music in track.music for part in enumerate(music.parts)]
+    for number, music, (count, part) in pieces:
+        name, frames, caption = f"music{number}_{count}", mlt.music_frames(music), words(music.title)
         made = mlt.producer(root, name, music.path, frames=frames, shotcut__caption=caption, video_index=-1)
         mlt.volume(made, timeline, (music, part), shotcut__filter="audioGain")
-    track = add(root, "playlist", id=f"playlist{place + 1}")
-    add_properties(track, shotcut__audio=1, shotcut__name=f"A{place + 1}")
+    playlist = add(root, "playlist", id=f"playlist{place + 1}")
+    add_properties(playlist, shotcut__audio=1, shotcut__name=f"A{place + 1}")
     at = 0
-    for name, part in zip(names, music.parts, strict=True):
-        mlt.blank(track, part.start - at)
-        mlt.entry(track, name, part.first, frames=part.frames)
+    for number, _, (count, part) in pieces:
+        mlt.blank(playlist, part.start - at)
+        mlt.entry(playlist, f"music{number}_{count}", part.first, frames=part.frames)
         at = part.end
 
 
@@ -67,10 +67,11 @@ def _tractor(root: Element, timeline: Timeline) -> None:
     add(tractor, "track", producer="background")
     muted = {"hide": "audio"} if timeline.own_db is None else {}
     add(tractor, "track", producer="playlist0", **muted)
-    for place in range(len(timeline.music)):
-        add(tractor, "track", producer=f"playlist{place + 1}", hide="both" if place else "video")
-    for track in range(1, len(timeline.music) + 2):
-        mlt.mix(tractor, track)
+    tracks = timeline.tracks
+    for place, track in enumerate(tracks):
+        add(tractor, "track", producer=f"playlist{place + 1}", hide="video" if track.heard else "both")
+    for place in range(1, len(tracks) + 2):
+        mlt.mix(tractor, place)
     mlt.show_above(tractor, 1, mlt_service="frei0r.cairoblend", version=0.1, threads=0, disable=1)
 
 

@@ -35,7 +35,11 @@ def _rows(timeline: Timeline) -> Iterator[dict[str, Any]]:
     }
     yield clip | _span(timeline, 0.0, float(timeline.duration_s), (0, timeline.frames))
     for place, music in enumerate(timeline.music):
-        yield from _music(timeline, music, "alternative" if place else "music")
+        yield from _music(timeline, music, "music" if place < len(timeline.heard) else "alternative")
+    for own in timeline.own:
+        at = timeline.frame(own.at_s)
+        row = {"kind": "clip gain", "name": timeline.clip.name, "gain_db": round(own.gain_db, 3)}
+        yield row | _span(timeline, own.at_s, own.at_s, (at, at))
     for mark in timeline.marks:
         at = timeline.at_frame(mark)
         yield {"kind": mark.kind, "name": mark.name} | _span(timeline, mark.at_s, mark.at_s, (at, at))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from recommender.editing.placement import Placement, Stretch
+from recommender.editing.placement import Keyframe, Placement, Stretch
 from recommender.media.footage import Footage, Sound
 from recommender.timelines import timecode
 
@@ -16,10 +16,10 @@ SAMPLE_HZ = 48_000
 
 
 class Mark(NamedTuple):
-    """A beat, a downbeat or a cut of the picture at a second of the clip."""
+    """A beat, a downbeat, a cut of the picture or the beginning of a scene, at a second of the clip."""
 
     at_s: float
-    kind: Literal["beat", "downbeat", "cut"]
+    kind: Literal["beat", "downbeat", "cut", "scene"]
     name: str
 
 
@@ -72,15 +72,23 @@ class Music:
         return min(self.sound.channels, 2)
 
 
+class Track(NamedTuple):
+    """A track of sound: its music in order of time, each with its number among all; whether it is heard."""
+
+    music: tuple[tuple[int, Music], ...]
+    heard: bool
+
+
 @dataclass(frozen=True)
 class Timeline:
-    """A clip, the music chosen for it, and what else might be.
+    """A clip, the music chosen for it, and what else might be; or a film with the music of all its scenes.
 
     Attributes
     ----------
     name: of the clip, for people. clip: its path. footage: what it is. start: frame of its timecode. drop: whether
-        that is drop-frame. music: the chosen track, then the alternatives. marks: in order of time.
-    own_db: gain of the clip's own sound; None where it is left out, or there is none.
+        that is drop-frame. music: the chosen track, then the alternatives; of a film that of its scenes, in order.
+    marks: in order of time. own_db: gain of the clip's own sound; None where it is left out, or there is none.
+    own: keyframes of that gain where it changes. lanes: of a film the track of sound, from 0 on, of each music.
     """
 
     name: str
@@ -91,6 +99,22 @@ class Timeline:
     start: int = 0
     drop: bool = False
     own_db: float | None = None
+    own: tuple[Keyframe, ...] = ()
+    lanes: tuple[int, ...] = ()
+
+    @property
+    def heard(self) -> tuple[Music, ...]:
+        """The music that is no alternative."""
+        return self.music if self.lanes else self.music[:1]
+
+    @property
+    def tracks(self) -> list[Track]:
+        """The tracks of music: a film's, else one for the chosen music and one for each alternative."""
+        numbered = list(enumerate(self.music))
+        if not self.lanes:
+            return [Track((each,), not each[0]) for each in numbered]
+        lanes = range(max(self.lanes) + 1)
+        return [Track(tuple(each for each in numbered if self.lanes[each[0]] == lane), True) for lane in lanes]
 
     @property
     def rate(self) -> Fraction:

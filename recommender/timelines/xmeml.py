@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from recommender.editing.placement import Keyframe
 from recommender.timelines.address import address
-from recommender.timelines.levels import amplitude, curve, on_frames
+from recommender.timelines.levels import amplitude, curve, follow, on_frames
 from recommender.timelines.timecode import is_ntsc, nominal
-from recommender.timelines.timeline import Music, Part, Timeline
+from recommender.timelines.timeline import Music, Part, Timeline, Track
 from recommender.timelines.xml import Element, add, save, words
 
 _MOST = 3.98109  # the largest level that there is, 12 dB
@@ -55,13 +56,9 @@ def document(timeline: Timeline, *, encode: bool = True) -> Element:
     add(samples, "depth", 16)
     add(samples, "samplerate", 48000)
     writer = _Writer(timeline, video, audio, encode)
-    sound = timeline.footage.sound
-    clip = _Source(
-        "file-1", timeline.clip, timeline.frames, timeline.start, min(sound.channels, 2) if sound else 0, True
-    )
-    writer.place([_Use(timeline.clip.name, clip, 0, 0, timeline.frames)])
-    for place, music in enumerate(timeline.music):
-        writer.place_music(music, place)
+    writer.place_clip()
+    for track in timeline.tracks:
+        writer.place_music(track)
     for mark in timeline.marks:
         _mark(sequence, mark.name, timeline.at_frame(mark))
     return root
@@ -81,15 +78,25 @@ class _Writer:
         channels = min(sound.channels, 2) if sound and whole.own_db is not None else 0
         source = _Source("file-1", whole.clip, whole.frames, whole.start, channels, True)
         (items,) = self.place([_Use(whole.clip.name, source, 0, 0, whole.frames)])
-        for item in items[1:] if whole.own_db else ():
-            _level(item, amplitude(whole.own_db or 0.0))
+        own = whole.own or ((Keyframe(0.0, whole.own_db),) if whole.own_db else ())
+        levels = on_frames(follow(own), 0, whole.frames, rate=whole.rate) if own else []
+        for item in items[1:] if levels else ():
+            _draw(item, [(frame, amplitude(gain_db)) for frame, gain_db in levels])
 
-    def place_music(self, music: Music, place: int) -> None:
-        """A track for each channel, with all pieces."""
-        frames = max([music.frames, *(part.first + part.frames for part in music.parts)])
-        source = _Source(f"file-{place + 2}", music.path, frames, 0, music.channels, False)
-        uses = [_Use(music.title, source, p.first, p.start, p.end, not place) for p in music.parts]
-        for use, part, items in zip(uses, music.parts, self.place(uses), strict=True):
+    def place_music(self, track: Track) -> None:
+        """A track for each channel, with all pieces; music of one channel and of two has tracks of its own."""
+        for channels in sorted({music.channels for _, music in track.music}):
+            self._place_alike([pair for pair in track.music if pair[1].channels == channels], heard=track.heard)
+
+    def _place_alike(self, several: list[tuple[int, Music]], *, heard: bool) -> None:
+        """Music of as many channels, numbered."""
+        uses, pieces = list[_Use](), list[tuple[Music, Part]]()
+        for place, music in several:
+            frames = max([music.frames, *(part.first + part.frames for part in music.parts)])
+            source = _Source(f"file-{place + 2}", music.path, frames, 0, music.channels, False)
+            uses += [_Use(music.title, source, p.first, p.start, p.end, heard) for p in music.parts]
+            pieces += [(music, part) for part in music.parts]
+        for use, (music, part), items in zip(uses, pieces, self.place(uses) if uses else (), strict=True):
             for item in items:
                 _levels(item, self.timeline, music, part)
                 add(
@@ -97,7 +104,7 @@ class _Writer:
                 )
 
     def place(self, uses: list[_Use]) -> list[list[Element]]:
-        """New tracks with `uses` of one source; the clips of each."""
+        """New tracks with `uses` of as many channels; the clips of each."""
         source = uses[0].source
         tracks = [add(self.video, "track")] if source.pictures else []
         for channel in range(source.channels):
@@ -163,7 +170,12 @@ def _file(item: Element, timeline: Timeline, source: _Source, *, encode: bool) -
 def _levels(item: Element, timeline: Timeline, music: Music, part: Part) -> None:
     """Gain, ducks and fades; keyframes count frames of the track."""
     keyframes = on_frames(curve(music.placement, fine=True), part.start, part.end, rate=timeline.rate)
-    values = [(part.first + frame, min(amplitude(gain_db), _MOST)) for frame, gain_db in keyframes]
+    _draw(item, [(part.first + frame, amplitude(gain_db)) for frame, gain_db in keyframes])
+
+
+def _draw(item: Element, levels: list[tuple[int, float]]) -> None:
+    """The level of a clip over time, as amplitudes at frames of its source."""
+    values = [(frame, min(value, _MOST)) for frame, value in levels]
     level = _level(item, values[0][1])
     for frame, value in values if len(values) > 1 else ():
         keyframe = add(level, "keyframe")

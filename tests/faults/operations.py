@@ -28,6 +28,8 @@ from indexing.maintenance.compact import compact
 from indexing.maintenance.repair import repair
 from indexing.maintenance.verify import examine
 from indexing.search import ann_files, ann_index, ann_tuning
+from indexing.search.backends import AUTO
+from indexing.search.representatives import DEPTH
 from indexing.snapshot import publishing
 from indexing.writing.writer import writing
 from recommender.errors import LibraryLocked
@@ -251,16 +253,21 @@ def _to_be_imported(world: World) -> None:
     (world.music / "ids.csv").write_text("id\n" + ids)
 
 
-def _to_be_searched(world: World) -> None:
+def _to_be_searched(world: World, count: int = _TRACKS, backend: str = AUTO) -> None:
     """Tracks of many windows around their own direction, and settings that codes of eight dimensions can reach."""
     random = world.random()
     world.music.mkdir(parents=True)
-    tracks = np.repeat(random.normal(size=(_TRACKS, DIM)), _WINDOWS // _TRACKS, axis=0)
+    tracks = np.repeat(random.normal(size=(count, DIM)), _WINDOWS // count, axis=0)
     np.save(world.music / "v.npy", (tracks + 0.5 * random.normal(size=tracks.shape)).astype(np.float32))
-    ids = "".join(f"{world.seed} {i * _TRACKS // _WINDOWS}\n" for i in range(_WINDOWS))
+    ids = "".join(f"{world.seed} {i * count // _WINDOWS}\n" for i in range(_WINDOWS))
     (world.music / "ids.csv").write_text("id\n" + ids)
     _import(world, world.base)
-    ann_files.save_settings(world.base, ann_tuning.Settings(recall=0.95))
+    ann_files.save_settings(world.base, ann_tuning.Settings(recall=0.95, backend=backend))
+
+
+def _to_be_represented(world: World) -> None:
+    """As many tracks as representatives are measured on."""
+    _to_be_searched(world, 2 * DEPTH, "representatives")
 
 
 def _build(world: World, folder: Path) -> list[Any]:
@@ -332,6 +339,7 @@ OPERATIONS = {
     "bring back": Operation(_to_be_brought_back, _repair, readable=False, away=True),
     "find again": Operation(_to_be_found_again, _repair, readable=False, away=True),
     "build": Operation(_to_be_searched, _build, kept=None),
+    "represent": Operation(_to_be_represented, _build, kept=None),
     "migrate": Operation(_to_be_migrated, _update, grouped=False),
     "migrate 3": Operation(_to_be_renamed, _compact, away=True),
     "migrate 4": Operation(_to_be_widened, _compact, away=True),

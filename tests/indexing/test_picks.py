@@ -12,13 +12,15 @@ import pytest
 from fakes import toy
 
 from indexing import ingest, picks
+from indexing.disk import records
 from indexing.library import Library
 from indexing.maintenance.compact import compact
 from indexing.maintenance.repair import repair
 from indexing.maintenance.verify import verify
-from indexing.picks import FILE, Pick, PickedClip
+from indexing.picks import Pick, PickedClip
 from recommender.errors import InputError, LibraryError, LibraryLocked
 
+FILE = "picks.json"
 CLIP = PickedClip("=evil.mp4", "c1", 100.1, "30000/1001", "01:00:00;00")
 
 
@@ -207,9 +209,9 @@ def test_two_processes_lose_no_pick_of_each_other(library):
 
 
 def test_a_lock_that_is_held_is_told(library, monkeypatch):
-    monkeypatch.setattr(picks, "_WAIT_S", 0.0)
+    monkeypatch.setattr(records, "WAIT_S", 0.0)
     made = pick(library)
-    with picks._lock(library.folder), pytest.raises(LibraryLocked, match="try again"):
+    with picks._KEPT.lock(library.folder), pytest.raises(LibraryLocked, match="try again"):
         picks.undo(library.folder, made.id)
 
 

@@ -8,6 +8,7 @@ import pytest
 import media_samples as ms
 from recommender import media
 from recommender.media import tone
+from recommender.media.paint import Painter
 
 BT709, BT2020, P3 = 1, 9, 12
 TO_BT2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])  # BT.2087
@@ -68,6 +69,18 @@ def test_an_sdr_picture_in_an_hdr_or_wide_file_comes_back(tmp_path, transfer):
 
 
 @pytest.mark.parametrize("transfer", ["pq", "hlg", "bt2020"])
+@pytest.mark.parametrize("level", [100, 180, 225])
+def test_a_grey_written_by_no_scaler_comes_back_as_light_as_it_was(transfer, level):
+    """What swscale makes of the codes on the way into a file, it unmakes on the way out of it."""
+    code = codes((np.full((1, 1, 3), level) / 255.0) ** 2.4, transfer)[0, 0, 0]
+    frame = av.VideoFrame(64, 48, "yuv444p10le")
+    for plane, value in zip(frame.planes, (64 + 876 * code, 512, 512), strict=True):
+        plane.update(np.full(plane.buffer_size // 2, round(value), np.uint16))
+    frame.color_trc, frame.color_primaries, frame.colorspace, frame.color_range = TRANSFERS[transfer], BT2020, 9, 1
+    assert abs(Painter(64, None).rgb(frame).mean() - level) < 0.8
+
+
+@pytest.mark.parametrize("transfer", ["pq", "hlg", "bt2020"])
 @pytest.mark.parametrize("side", [64, 60])
 def test_a_picture_with_fewer_rows_of_colour_comes_back_at_its_own_size_too(tmp_path, transfer, side):
     path = video(tmp_path / "a.mkv", transfer, codec="ffv1", pixels="yuv420p10le")
@@ -89,7 +102,8 @@ def test_linear_light_is_shown(tmp_path):
 class Pq:
     """What a decoded frame says of its colours."""
 
-    color_trc, color_primaries = TRANSFERS["pq"], BT2020
+    color_trc, color_primaries, color_range = TRANSFERS["pq"], BT2020, 2
+    format = av.VideoFormat("rgb48le")
 
 
 def test_light_above_white_stays_light_and_in_order():

@@ -47,12 +47,15 @@ def library(folder: str) -> "Library":
 
 def engine(folder: str, ranker: str | None, calibrate: bool) -> "Recommender":
     """What asks a library, with its model, kept as long as the library stays as it is."""
+    from indexing.edits.taste_file import taste_of
     from recommender.engine import Recommender
 
     opened = library(folder)
     key = folder, _libraries[folder][0], ranker, calibrate
     if key not in _engines:
-        made = _engines[key] = Recommender(opened, _models.get(opened.space), ranker, calibrate)
+        made = _engines[key] = Recommender(
+            opened, _models.get(opened.space), ranker, calibrate, taste=taste_of(opened, calibrate=calibrate)
+        )
         if not calibrate:
             _models[opened.space] = made.model
         if len(_engines) > _ENGINES:
@@ -64,10 +67,11 @@ def engine(folder: str, ranker: str | None, calibrate: bool) -> "Recommender":
 def _state(folder: str) -> _State:
     """Changes whenever anything is written to a library."""
     from indexing.disk.locations import CATALOG
+    from indexing.edits.taste_file import FILE
     from indexing.snapshot.snapshot import MANIFEST
 
     found = []
-    for name in (CATALOG, f"{CATALOG}-wal", MANIFEST):
+    for name in (CATALOG, f"{CATALOG}-wal", MANIFEST, FILE):
         with suppress(OSError):
             stat = (Path(folder) / name).stat()
             found.append((name, stat.st_mtime_ns, stat.st_size, stat.st_ino))

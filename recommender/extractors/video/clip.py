@@ -9,7 +9,9 @@ from recommender.types import Features
 
 SIGHT = Sight(efficientnet.COLUMNS, efficientnet.features)
 COLUMNS = (*video.COLUMNS, *efficientnet.COLUMNS)
-REVISION = f"{video.REVISION}, {efficientnet.NAME} {efficientnet.REVISION}"
+REVISION, *FORMER = (
+    f"{revision}, {efficientnet.NAME} {efficientnet.REVISION}" for revision in (video.REVISION, *video.FORMER)
+)
 
 
 def extract(path: Path) -> Features:

@@ -8,7 +8,7 @@ from recommender.extractors.video import clip
 from recommender.types import Features
 
 COLUMNS = efficientnet.COLUMNS
-REVISION = clip.REVISION
+REVISION, FORMER = clip.REVISION, clip.FORMER
 """The cuts of the objective features weigh the looks."""
 
 

@@ -4,11 +4,10 @@ Pictures are measured twice a second, motion and cuts between all sampled frames
 that a slow source repeats are skipped, and the flow to the next new frame is divided by the time between.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -25,8 +24,10 @@ from recommender.media import Damage, Frame, Outline, bursts, outline
 from recommender.media import frames as decode
 from recommender.types import Array, Column, Facts, Features
 
-REVISION = "4"
+REVISION = "5"
 """Changes whenever the same file would give other numbers."""
+FORMER = ("4",)
+"""The same numbers but of HDR and wide gamuts, whose light tones were up to two levels darker."""
 
 MOTION = (
     Column("motion_widths_per_s", "widths/s", "mean optical flow over area and time, cuts left out"),
@@ -54,32 +55,74 @@ RATE_S = 10.0
 """Rates of cuts and flashes are over no less than this: one cut in two seconds does not mean 30 a minute."""
 
 
+class Measured(NamedTuple):
+    """What was measured of a clip, how long it lasts in s, and facts about the measuring."""
+
+    found: Sampled
+    duration_s: float
+    facts: Facts
+
+
 def extract(path: Path, sight: Sight | None = None) -> Features:
     """Features of the pictures in `path`, and after them what `sight` sees; raises MediaError when there are none.
 
     Large clips are seen through bursts from their key frames, see `sparse`; `facts` tells how: `sampling`, the number
     of key frames and the seconds seen.
     """
+    return pool(measure(path, sight), sight)
+
+
+def measure(
+    path: Path,
+    sight: Sight | None = None,
+    *,
+    look_every_s: float | None = None,
+    on_second: Callable[[float], None] | None = None,
+) -> Measured:
+    """What `extract` pools: a few numbers for each half second of the clip, whose frames stream past.
+
+    Parameters
+    ----------
+    look_every_s: how often `sight` looks; by default ever more seldom. on_second: told how far the clip is read, in s.
+    """
     seen = outline(path)
     lengths = plan(seen)
-    if seen is not None and lengths is not None and (found := _from_bursts(path, seen, lengths, sight)):
-        return found
-    damage = Damage()
-    found = from_frames(decode(path, damage=damage, look_side=_side(sight)), sight=sight)
-    return replace(found, facts={**found.facts, **damage.facts()})
+    looks: dict[str, Any] = {"look_side": LOOK_PX if sight is not None else 0, "look_every_s": look_every_s}
+    if seen is not None and lengths is not None:
+        damage = Damage()
+
+        def read(some: Array) -> Iterator[list[Frame]]:
+            return _told(bursts(path, seen, some, damage=damage, **looks), lambda run: run[0], on_second)
+
+        found = _from_bursts(read, seen, lengths, sight)
+        if found is not None and not (damage.packets or damage.frames):
+            return found
+    damage = Damage()  # where anything of the bursts is damaged all is decoded
+    shown = _told(decode(path, damage=damage, **looks), lambda frame: frame, on_second)
+    found = _measure_frames(shown, sight)
+    return found._replace(facts={**found.facts, **damage.facts()})
 
 
-def _side(sight: Sight | None) -> int:
-    return LOOK_PX if sight is not None else 0
+_Shown = TypeVar("_Shown")
 
 
-def _from_bursts(path: Path, seen: Outline, lengths: Array, sight: Sight | None) -> Features | None:
-    """Features from one burst per key frame, or None when anything of it is damaged: then all is to be decoded."""
-    damage = Damage()
+def _told(
+    shown: Iterable[_Shown], first: Callable[[_Shown], Frame], on_second: Callable[[float], None] | None
+) -> Iterator[_Shown]:
+    """What is `shown` as it is, its times told."""
+    for one in shown:
+        if on_second is not None:
+            on_second(first(one).t_s)
+        yield one
+
+
+def _from_bursts(
+    read: Callable[[Array], Iterator[list[Frame]]], seen: Outline, lengths: Array, sight: Sight | None
+) -> Measured | None:
+    """What one burst per key frame tells, or None when there is none."""
     with one_thread():
-        read = partial(bursts, path, seen, damage=damage, look_side=_side(sight))
         found = sample_bursts(open_bursts(read, lengths, seen.end_s), seen, BATCH, sight=sight)
-    if found is None or damage.packets or damage.frames:
+    if found is None:
         return None
     few = np.isinf(lengths).any()
     how = "key frames, more where they are few" if few else "key frames"
@@ -87,7 +130,7 @@ def _from_bursts(path: Path, seen: Outline, lengths: Array, sight: Sight | None)
     facts: Facts = {"sampling": how, "key_frames": len(seen.starts), "seen_s": round(seen_s, 3)}
     if seen.declared_s is not None:
         facts = {**facts, **Damage(0, 0, seen.end_s, seen.declared_s).facts()}
-    return _pool(found, seen.end_s, facts, sight)
+    return Measured(found, seen.end_s, facts)
 
 
 def from_frames(frames: Iterable[Frame], duration_s: float | None = None, sight: Sight | None = None) -> Features:
@@ -97,6 +140,11 @@ def from_frames(frames: Iterable[Frame], duration_s: float | None = None, sight:
 
     Raises MediaError when there is no frame.
     """
+    found = _measure_frames(frames, sight)
+    return pool(found if duration_s is None else found._replace(duration_s=float(duration_s)), sight)
+
+
+def _measure_frames(frames: Iterable[Frame], sight: Sight | None) -> Measured:
     clock = Clock()
     series, shown, crop = Series(sight), open_on_picture(clock.watch(frames)), FULL
     with one_thread():
@@ -107,8 +155,7 @@ def from_frames(frames: Iterable[Frame], duration_s: float | None = None, sight:
     if not series.frames:
         raise MediaError("No picture to measure: the video holds no frame that can be decoded.")
     series.finish()
-    end_s = clock.end_s if duration_s is None else float(duration_s)
-    return _pool(_all(series), end_s, {"sampling": "every frame"}, sight)
+    return Measured(_all(series), clock.end_s, {"sampling": "every frame"})
 
 
 def _all(series: Series) -> Sampled:
@@ -123,8 +170,9 @@ def _all(series: Series) -> Sampled:
     return Sampled(still_s, np.stack(series.stills), hold_s, steps, cut, unseen, cut_s, series.frames, *looks)
 
 
-def _pool(found: Sampled, duration_s: float, facts: Facts, sight: Sight | None) -> Features:
+def pool(measured: Measured, sight: Sight | None) -> Features:
     """What was measured, per window and as a whole."""
+    found, duration_s, facts = measured
     bounds = windows(duration_s)
     spans = np.concatenate((bounds, [[0.0, duration_s]]))
     still = _averages(found.still_s, found.stills, found.hold_s, spans)

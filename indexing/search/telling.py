@@ -1,0 +1,34 @@
+"""What a library says of itself."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexing.disk.durable import tree_bytes
+from indexing.search.backends import MATRICES, auto_backend
+from indexing.search.backends.registry import Opened
+from recommender.types import Modality
+
+if TYPE_CHECKING:
+    from indexing.catalog.queries import Catalog
+
+
+def describe(folder: Path, catalog: "Catalog", searched: Mapping[Modality, Opened], *, setting: str) -> dict[str, Any]:
+    """What the library in a folder is and holds, JSON-ready: see `indexing.library.Library.info`.
+
+    searched: what searches the snapshot of each modality. setting: its backend.
+    """
+    head = catalog.head()
+    told = {modality: one.describe() for modality, one in searched.items()}
+    largest = max((facts["vectors"] for facts in told.values()), default=0)
+    held = sorted({failure.modality for failure in catalog.failures()} | set(searched))
+    return {
+        "path": str(folder),
+        "space": head.space._asdict(),
+        "modalities": {modality: catalog.counts(modality) for modality in held},
+        "roots": [root.path for root in catalog.roots()],
+        "generation": head.generation,
+        "size_bytes": tree_bytes(folder),
+        "backend": setting if setting in MATRICES else auto_backend(largest),
+        "search": {modality: facts | {"setting": setting} for modality, facts in told.items()},
+    }

@@ -1,0 +1,70 @@
+"""How a film counts its time: frames, and the timecode that people read and write."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from recommender.errors import InputError, StillError
+from recommender.media.footage import footage
+from recommender.timelines.timecode import can_drop, frame_at, nominal, timecode
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The counting of a film.
+
+    Attributes
+    ----------
+    rate: frames per second, exact; None of a still. start: frame of its first timecode. drop: whether that is
+        drop-frame: as the file states it, else where there is one (29.97 and 59.94).
+    frames: how many it has; None where they do not come at that rate.
+    """
+
+    rate: Fraction | None = None
+    start: int = 0
+    drop: bool = False
+    frames: int | None = None
+
+    def snap(self, at_s: float) -> float:
+        """The time of the frame nearest to a second of the film."""
+        return at_s if self.rate is None else float(round(Fraction(at_s) * self.rate) / self.rate)
+
+    def lasts_s(self, measured_s: float) -> float:
+        """How long the film lasts by its frames, else as measured."""
+        by_frames_s = measured_s if self.rate is None or self.frames is None else float(self.frames / self.rate)
+        return by_frames_s if abs(by_frames_s - measured_s) < 1 else measured_s
+
+    def timecode(self, at_s: float) -> str:
+        """Of a second of the film; hours, minutes, seconds with thousandths where no timecode counts its frames."""
+        if self.rate is None or nominal(self.rate) is None:
+            minutes, rest = divmod(round(at_s * 1000), 60_000)
+            return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+        return timecode(self.start + round(Fraction(at_s) * self.rate), self.rate, drop=self.drop)
+
+    def seconds(self, text: str) -> float:
+        """The second of the film that a text says: timecode, `1:02:03.5`, `2:03`, or seconds alone.
+
+        Raises InputError.
+        """
+        told = text.strip()
+        if self.rate is not None and (found := frame_at(told, self.rate)) is not None:
+            return float((found[0] - self.start) / self.rate)
+        parts = told.split(":")
+        try:
+            numbers = [float(part) for part in parts]
+        except ValueError:
+            numbers = []
+        if not 0 < len(numbers) <= 3 or not all(0 <= number < float("inf") for number in numbers):
+            raise InputError(f"'{told}' is no time: give seconds, 1:02.5, or timecode such as {self.timecode(62.0)}")
+        return sum(number * 60**place for place, number in enumerate(reversed(numbers)))
+
+
+def clock_of(path: Path) -> Clock:
+    """How the film at `path` counts. Raises MediaError where it shows nothing."""
+    try:
+        seen = footage(path)
+    except StillError:
+        return Clock()
+    stated = frame_at(seen.timecode, seen.rate) if seen.timecode else None
+    start, drop = stated or (0, can_drop(seen.rate))
+    return Clock(seen.rate, start, drop, None if seen.is_variable else seen.frames)

@@ -1,0 +1,182 @@
+"""A coherent score: one section per scene, or silence, chosen together.
+
+The total is what the sections are worth in their scenes, less what neighbours cost whose keys lie far apart or whose
+tempo leaps, and what each further cue of an artist costs; no track comes twice, but as a theme. The best total is
+found, not a good one; where that was not proven with the effort that was allowed, the score tells how far it may be
+from the best.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from recommender.errors import InputError
+from recommender.films import closeness, silence
+from recommender.films.chain import Chain
+from recommender.films.cues import MusicCue, Scene, Transition
+from recommender.films.options import Options, Shelf, loss
+from recommender.films.rooms import rooms
+from recommender.films.rules import Rules
+from recommender.films.search import Way, search
+from recommender.text import show
+from recommender.types import Array, Recommendation
+
+REST_S, NEAR = 1.0, 2
+"""Silence after which a far key does not clash with the one before, and fifths from which on it does."""
+
+
+class Score(list[MusicCue]):
+    """The cues of a film, one per scene, in order.
+
+    Attributes
+    ----------
+    total: what they are worth together. short_of: what a better score would be worth more at most; 0 where this is
+        proven the best.
+    """
+
+    def __init__(self, cues: Iterable[MusicCue], total: float = 0.0, short_of: float = 0.0) -> None:
+        super().__init__(cues)
+        self.total, self.short_of = total, short_of
+
+
+def compose(
+    scenes: Sequence[Scene],
+    candidates: Sequence[Sequence[Recommendation]],
+    rules: Rules | None = None,
+    *,
+    recordings: Mapping[int, int] | None = None,
+) -> Score:
+    """One section per scene, or silence, that are worth most together; the same for the same arguments.
+
+    Parameters
+    ----------
+    scenes: in order, their numbers distinct.
+    candidates: of each scene, such as the 200 best; several sections of a track where a theme is to choose from them.
+    rules: see `Rules`.
+    recordings: by id of a track what recording it is of (`LibraryReader.recordings`); a recording counts as one track.
+
+    Raises InputError where the rules do not go together, or a theme or a lock finds no track among the candidates.
+    """
+    rules = rules or Rules()
+    rules.check(scenes)
+    shelf = Shelf(scenes, candidates, rules, recordings=recordings or {})
+    silent = {scene.number: why for scene in scenes if (why := _silence(scene, shelf))}
+    sounding = [scene.number for scene in scenes if scene.number not in silent]
+    if not sounding:
+        return Score([MusicCue(scene, None, silent[scene.number]) for scene in scenes])
+    plan = lay_out(shelf, sounding)
+    way = search(plan.chain, rules.effort)
+    cues = {cue.scene.number: cue for cue in _cues(shelf, plan, way)}
+    made = [cues.get(scene.number) or MusicCue(scene, None, silent[scene.number]) for scene in scenes]
+    return Score(made, way.total, max(way.most - way.total, 0.0))
+
+
+def _silence(scene: Scene, shelf: Shelf) -> str:
+    """Why a scene has no music; "" where it has some."""
+    rules, found = shelf.rules, shelf.candidates[scene.number]
+    if scene.number in rules.silence:
+        return "silence: asked for"
+    if scene.number in rules.lock or any(scene.number in theme for theme in rules.themes):
+        return ""
+    if not found:
+        return "silence: no track was found for it"
+    return "silence: speech throughout" if rules.speech_alone and silence.fills(scene, found) else ""
+
+
+class Plan(NamedTuple):
+    """The options of each scene with music, the chain of them, and whether each follows the one before at once."""
+
+    options: list[Options]
+    chain: Chain
+    follows: list[bool]
+
+
+def lay_out(shelf: Shelf, sounding: Sequence[int]) -> Plan:
+    options = {number: shelf.options(number) for number in sounding}
+    for theme in map(sorted, shelf.rules.themes):
+        options.update(zip(theme, shelf.theme_options(theme), strict=True))
+        if not options[theme[0]].found:
+            numbers = ", ".join(map(str, theme))
+            raise InputError(f"theme {numbers}: no track is among the candidates of all its scenes; look for more")
+    for number, wanted in shelf.rules.lock.items():
+        if not options[number].found:
+            raise InputError(f"scene {number}: {show(str(wanted))} is not among its candidates; look for more")
+    order = [options[number] for number in sounding]
+    at = {number: step for step, number in enumerate(sounding)}
+    themes = tuple(tuple(at[number] for number in sorted(theme)) for theme in shelf.rules.themes)
+    ends = [one.scene for one in order]
+    follows = [False, *(after.start_s - before.end_s < REST_S for before, after in pairwise(ends))]
+    worth, costs = [one.worth for one in order], _costs(shelf, order, follows)
+    return Plan(order, Chain(worth, costs, *rooms(shelf, order), themes=themes), follows)
+
+
+def _costs(shelf: Shelf, options: Sequence[Options], follows: Sequence[bool]) -> list[Array]:
+    """Of each scene but the first, what its options cost after those of the one before."""
+    found = []
+    for (before, after), at_once in zip(pairwise(options), follows[1:], strict=True):
+        costs = np.zeros((len(before.worth), len(after.worth)))
+        same = np.equal.outer(before.recordings, after.recordings)
+        if at_once:
+            left, right = ([closeness.pulse(one.track) for one in some.found] for some in (before, after))
+            costs[:-1, :-1] = np.where(same, 0.0, closeness.distances(left, right, shelf.rules))
+        if not shelf.rules.returns(before.scene.number, after.scene.number):
+            costs[:-1, :-1][same] = np.inf
+        found.append(costs)
+    return found
+
+
+def _cues(shelf: Shelf, plan: Plan, way: Way) -> list[MusicCue]:
+    """The cues of the scenes with music, each with what it follows and what else would do."""
+    chosen = [
+        one.found[pick] if pick < len(one.found) else None for one, pick in zip(plan.options, way.picks, strict=True)
+    ]
+    cues = []
+    for step, (one, found) in enumerate(zip(plan.options, chosen, strict=True)):
+        number = one.scene.number
+        if found is None:
+            cues.append(MusicCue(one.scene, None, "silence: no track is left that the score has not elsewhere"))
+            continue
+        before = chosen[step - 1] if plan.follows[step] else None
+        why = _why(shelf, number, found, before=before)
+        others = _others(plan, way.picks, step, shelf.rules.alternatives)
+        after = chosen[step + 1] if step + 1 < len(chosen) and plan.follows[step + 1] else None
+        cues.append(
+            MusicCue(one.scene, found, why, shelf.rules.theme(number), others, _transition(one.scene, found, after))
+        )
+    return cues
+
+
+def _why(shelf: Shelf, number: int, found: Recommendation, *, before: Recommendation | None) -> str:
+    """Why a scene has this section, beside what it fits by."""
+    theme, lost = shelf.rules.theme(number), loss(found, shelf.best[number])
+    said = [f"theme {theme}"] if theme else []
+    said += ["chosen by hand"] if number in shelf.rules.lock else []
+    if before is not None:
+        same = shelf.recording(before) == shelf.recording(found)
+        said.append(
+            "the same track goes on" if same else closeness.words(*map(closeness.pulse, (before.track, found.track)))
+        )
+    said.append("the best fit of its scene" if lost <= 0 else f"fits {lost:.1%} less than the best of its scene")
+    return "; ".join(said)
+
+
+def _transition(scene: Scene, found: Recommendation, after: Recommendation | None) -> Transition | None:
+    """A rest before a cue in a far key; None where there is none to settle."""
+    if after is None or found.track.id == after.track.id:
+        return None
+    apart = closeness.steps(closeness.pulse(found.track), closeness.pulse(after.track))
+    if apart is None or apart <= NEAR:
+        return None
+    if scene.duration_s < 2 * REST_S:
+        return Transition("cut", words=f"the keys are {apart} fifths apart; the scene is too short for a rest")
+    return Transition("cut", rest_s=REST_S, words=f"a rest, since the keys are {apart} fifths apart")
+
+
+def _others(plan: Plan, picks: Sequence[int], step: int, count: int) -> list[Recommendation]:
+    """What else would do at a step, and at all of its theme, while all else stays; the best total first."""
+    together = next((theme for theme in plan.chain.themes if step in theme), (step,))
+    totals, found = plan.chain.instead(picks, together), plan.options[step].found
+    order = np.argsort(-totals[:-1], kind="stable").tolist()
+    return [found[at] for at in order if at != picks[step] and totals[at] > -np.inf][:count]
