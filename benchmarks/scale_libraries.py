@@ -17,6 +17,7 @@ import scale_data
 from scale_data import DIM, WINDOWS
 
 from indexing.disk.durable import tree_bytes
+from indexing.disk.runs import spans
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
 from indexing.maintenance.build_index import rebuild
@@ -66,9 +67,9 @@ def of_size(tracks: int, work: Path) -> dict[str, Any]:
     return found
 
 
-def child(name: str, *arguments: Any) -> Any:
-    """What a function of this module returns in a fresh process."""
-    code = f"import json, scale_libraries as s; print(json.dumps(s.{name}(*json.loads({json.dumps(arguments)!r}))))"
+def child(name: str, *arguments: Any, module: str = "scale_libraries") -> Any:
+    """What a function of this module, or of another, returns in a fresh process."""
+    code = f"import json, {module} as s; print(json.dumps(s.{name}(*json.loads({json.dumps(arguments)!r}))))"
     place = str(Path(__file__).parent)
     paths = os.pathsep.join([place, str(Path(place).parent), os.environ.get("PYTHONPATH", "")])
     run = subprocess.run(
@@ -110,11 +111,11 @@ def building(lib: str) -> dict[str, Any]:
 
 def disk(lib: Path) -> dict[str, int]:
     """Bytes of the parts of a library."""
-    home = snapshot.load(lib).home(lib, "music")
-    built = [*home.glob(snapshot.CODES), *home.glob(f"{snapshot.REPRESENTATIVES}/*")]
-    index = sum(path.stat().st_size for path in built)
+    homes = list(snapshot.load(lib).crcs)
+    names = (snapshot.CODES, f"{snapshot.REPRESENTATIVES}/*")
+    index = sum(path.stat().st_size for home in homes for name in names for path in home.glob(name))
     pieces = {"parts": tree_bytes(lib / "parts"), "catalog": sum(p.stat().st_size for p in lib.glob("catalog*"))}
-    return {**pieces, "snapshot": tree_bytes(home) - index, "index": index}
+    return {**pieces, "snapshot": sum(map(tree_bytes, homes)) - index, "index": index}
 
 
 def opening(lib: str) -> dict[str, float]:
@@ -184,14 +185,15 @@ def batching(lib: str) -> dict[str, Any]:
 def truth(lib: str, kind: str) -> dict[str, Any]:
     """What an exact search under a filter finds, by brute force over the tracks that meet it."""
     with Library.open(lib) as library:
-        (segment,) = library._segments["music"]
-        good = np.isin(segment.ids, library.ids("music", Filter(bpm=FILTERS[kind])))
-        counts = np.diff(segment.offsets)[good]
-        rows = np.flatnonzero(np.repeat(good, np.diff(segment.offsets)))
-        ids, starts = segment.ids[good], np.cumsum(counts) - counts
-        some = np.ascontiguousarray(segment.vectors[rows])
-        best = [np.maximum.reduceat(some @ query, starts) for query in queries(1)]
-    return {"ids": [ids[np.lexsort((ids, -scores))[:100]].tolist() for scores in best]}
+        chosen, asked, best = library.ids("music", Filter(bpm=FILTERS[kind])), queries(1).T, []
+        for segment in library.segments("music"):
+            places, _ = segment.places(chosen)
+            for some in np.array_split(places, 1 + len(places) // 20_000):
+                counts = np.diff(segment.offsets)[some]
+                products = segment.vectors[spans(segment.offsets[some], counts)] @ asked
+                best.append((segment.ids[some], np.maximum.reduceat(products, np.cumsum(counts) - counts, axis=0)))
+        ids, scores = (np.concatenate(column) for column in zip(*best, strict=True))
+    return {"ids": [ids[np.lexsort((ids, -column))[:100]].tolist() for column in scores.T]}
 
 
 def adding(lib: str, copy: str) -> dict[str, float]:
@@ -223,7 +225,7 @@ def publishing(lib: str) -> dict[str, float]:
 
 def corpus(lib: str) -> Any:
     """The vectors of a library."""
-    return snapshot.load(Path(lib)).segments["music"].vectors
+    return np.concatenate([segment.vectors for segment in snapshot.load(Path(lib)).segments["music"]])
 
 
 def flat(lib: str) -> dict[str, float]:

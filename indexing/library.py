@@ -16,7 +16,11 @@ from indexing.search.backends import registry
 from indexing.search.servers.remembering import find_server
 from indexing.search.tracks import Selection, merge_candidates
 from indexing.snapshot import snapshot
-from indexing.snapshot.facts import Facts, Later, gather
+from indexing.snapshot.current import segments_of
+from indexing.snapshot.facts import Later
+from indexing.snapshot.gathering import gather
+from indexing.snapshot.known import Known
+from indexing.snapshot.medians import medians_of
 from recommender.errors import InputError, LibraryError
 from recommender.logs import getLogger
 from recommender.memory import check_query
@@ -26,6 +30,7 @@ from recommender.types import Array, Candidates, Filter, Modality, Space, Track,
 if TYPE_CHECKING:
     from indexing.catalog.queries import Catalog
     from indexing.catalog.rows import Failure, Root
+    from indexing.snapshot.filtering import Masks
     from indexing.snapshot.segments import Segment
 
 _log = getLogger(__name__)
@@ -111,13 +116,13 @@ class Library(AbstractContextManager["Library"]):
         self._head = self._reading.head()
         self._indexes: dict[Modality, list[registry.Opened]] = {}
         self._medians: dict[Modality, Array] = {}
-        self._facts: dict[Modality, Facts] = {}
-        self._before: dict[Modality, tuple[Facts, int]] = {}  # of the snapshot, where it is behind
-        self._late: dict[Modality, Later] = {}
+        self._facts: dict[Modality, Known] = {}
+        self._before: dict[Modality, tuple[Known, int]] = {}  # of the snapshot, where it is behind
+        self._masks: dict[Modality, Masks] = {}
         self._chosen: dict[tuple[Modality, Filter | None], list[Selection]] = {}
         if published is not None and published.shows(self._head):
             self._described = dict(published.descriptions)
-            self._segments = {modality: [segment] for modality, segment in published.segments.items()}
+            self._segments = dict(published.segments)
             self._medians |= published.medians
             self._facts |= published.facts
         else:
@@ -130,14 +135,11 @@ class Library(AbstractContextManager["Library"]):
         _log.info("%s: its snapshot %s, the rest comes from the catalog and the parts", self.folder, state)
         with self.catalog() as catalog:
             self._described = catalog.descriptions()
-            self._segments = {
-                m: snapshot.segments_of(self.folder, catalog, published, modality=m) for m in self._described
-            }
-        if published is not None:
-            for modality, old in published.segments.items():
-                known = published.facts[modality]
-                if known.is_whole and any(segment.ids is old.ids for segment in self.segments(modality)[:1]):
-                    self._before[modality] = known, published.generation
+            found = {m: segments_of(self.folder, catalog, published, modality=m) for m in self._described}
+        self._segments = {modality: segments for modality, (segments, _) in found.items()}
+        for modality, (_, count) in found.items():
+            if published is not None and count and published.facts[modality].is_whole:
+                self._before[modality] = published.facts[modality], published.generation
 
     def _move_on(self) -> bool:
         """Whether a writer committed since the failed attempt to load, so that another one may succeed."""
@@ -199,7 +201,7 @@ class Library(AbstractContextManager["Library"]):
         with self._lock:
             if modality not in self._medians:
                 segments = self.segments(modality)
-                self._medians[modality] = snapshot.medians_of(segments) if segments else np.zeros(0, np.float32)
+                self._medians[modality] = medians_of(segments) if segments else np.zeros(0, np.float32)
             return self._medians[modality]
 
     def segments(self, modality: Modality) -> "list[Segment]":
@@ -213,7 +215,7 @@ class Library(AbstractContextManager["Library"]):
     def ids(self, modality: Modality, where: Filter | None = None) -> Array:
         """int64 [t], ascending: the searchable tracks that meet all conditions."""
         found = [segment.ids[segment.alive] for segment in self._chosen_of(modality, where)]
-        return np.sort(np.concatenate(found)) if found else np.empty(0, np.int64)
+        return found[0] if len(found) == 1 else np.sort(np.concatenate([np.empty(0, np.int64), *found]))
 
     def _chosen_of(self, modality: Modality, where: Filter | None) -> "list[Segment]":
         """The segments, of which only the tracks are alive that meet all conditions."""
@@ -226,12 +228,12 @@ class Library(AbstractContextManager["Library"]):
 
     def recordings(self, ids: Array) -> Array:
         """int64 [n]: the recording that each track is of, the id of one of its near-duplicates, or its own."""
-        out = np.array(ids, np.int64)
-        for segment in (s for several in self._segments.values() for s in several if len(s.ids)):
-            at = np.minimum(np.searchsorted(segment.ids, ids), len(segment.ids) - 1)
-            here = segment.ids[at] == ids
+        wanted = np.asarray(ids, np.int64)
+        out = wanted.copy()
+        for segment in (s for several in self._segments.values() for s in several):
             if segment.recordings is not None:
-                out[here] = segment.recordings[at[here]]
+                places, here = segment.places(wanted)
+                out[here] = segment.recordings[places]
         return out
 
     def search(self, query: Array, k: int, modality: Modality, *, where: Filter | None = None) -> Candidates:
@@ -266,7 +268,7 @@ class Library(AbstractContextManager["Library"]):
         with self._lock:
             chosen = self._chosen.pop((modality, where), None)
             if chosen is None:
-                masks = self._mask(segments, modality, where) if where and segments else [True] * len(segments)
+                masks = self._masks_of(modality).of(where) if where else [True] * len(segments)
                 chosen = list(map(Selection, segments, masks))
             self._chosen[modality, where] = chosen
             if len(self._chosen) > _CHOSEN:
@@ -278,21 +280,19 @@ class Library(AbstractContextManager["Library"]):
         with self._lock, library_errors(self.folder, "read the library at"):
             return self._open().changes_since(generation)
 
-    def _mask(self, segments: "list[Segment]", modality: Modality, where: Filter) -> list[Array]:
-        from indexing.snapshot.filtering import mask_tracks, mask_tracks_later
+    def _masks_of(self, modality: Modality) -> "Masks":
+        """What tells which tracks meet a filter; facts that changed since the snapshot are asked of the catalog."""
+        if modality not in self._masks:
+            from indexing.snapshot.filtering import Masks
 
-        if modality in self._facts:
-            return [mask_tracks(self._facts[modality], where)]
-        known, since = self._before.get(modality, (None, -1))
-        return mask_tracks_later(segments, known, self._later(modality, since), where=where)
-
-    def _later(self, modality: Modality, since: int) -> Later:
-        """What is known of tracks that have changed since a state, asked of the catalog once."""
-        if modality not in self._late:
-            with self.catalog() as catalog:
-                ids, rows = catalog.changes(modality, since)
-                self._late[modality] = Later(ids, gather(rows))
-        return self._late[modality]
+            later = list[Later]()
+            known, since = self._before.get(modality, (self._facts.get(modality), -1))
+            if modality not in self._facts:
+                with self.catalog() as catalog:
+                    ids = catalog.changes(modality, since)
+                    later.append(Later(ids, gather(catalog.facts(modality, ids))))
+            self._masks[modality] = Masks(self.segments(modality), known, later)
+        return self._masks[modality]
 
     @property
     def backend(self) -> str:
@@ -315,10 +315,9 @@ class Library(AbstractContextManager["Library"]):
     def _snapshot_track(self, track_id: int) -> Track | None:
         """A track as the snapshot has it, and the catalog where only that knows."""
         reading = self._open()
-        for modality, facts in self._facts.items():
-            at = self._segments[modality][0].place(track_id)
-            if at is not None:
-                return facts.track(at, track_id, modality, stated=reading.facts(track_id))
+        for modality, known in self._facts.items():
+            if known.find(track_id) is not None:
+                return known.track(track_id, modality, reading.facts(track_id))
         return None
 
     def _catalog_track(self, track_id: int) -> Track | None:
@@ -370,7 +369,7 @@ class Library(AbstractContextManager["Library"]):
         """
         from indexing.search.telling import describe
 
-        searched, asked = {m: self._search(m)[0] for m in self._segments}, self.server
+        searched, asked = {m: self._search(m) for m in self._segments}, self.server
         with self.catalog() as catalog:
             told = describe(self.folder, catalog, searched, setting=self.backend)
         return told | {"server": asked and {m: asked.describe(self, m) for m in self._segments}}

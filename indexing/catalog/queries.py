@@ -10,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 import sqlalchemy as sa
 
-from indexing.catalog.engine import engine_of
+from indexing.catalog import shown
+from indexing.catalog.engine import driver_of, engine_of
 from indexing.catalog.reading import HEAD, Description, Head, Reading, head_of, open_reading
 from indexing.catalog.rows import Failure, Held, Known, KnownFailure, KnownFile, Live, Root, Stored
 from indexing.catalog.schema import (
@@ -90,19 +91,29 @@ class Catalog:
         query = sa.select(modalities).where(modalities.c.space == self.space_id).order_by(modalities.c.modality)
         return {r.modality: Description(tuple(r.columns), tuple(r.inputs)) for r in self._execute(query)}
 
-    def live(self, modality: Modality, after: int = -1) -> Live:
-        """Where every track of a modality is stored that is in a part with a higher number than `after`."""
+    def live(self, modality: Modality, since: int = -1) -> Live:
+        """Where every track of a modality is stored; with `since` of those alone that have changed since that state."""
         c = tracks.c
-        query = sa.select(c.id, c.part, c.first_row, c.windows).where(*self._of(tracks, modality), c.part > after)
-        rows = self._execute(query.order_by(c.id))
+        query = sa.select(c.id, c.part, c.first_row, c.windows).where(*self._of(tracks, modality)).order_by(c.id)
+        rows = self._execute(_only_touched(query, since))
         return Live(*np.fromiter((value for row in rows for value in row), np.int64).reshape(-1, 4).T)
 
-    def up_to(self, modality: Modality, part: int) -> tuple[int, int]:
-        """How many tracks of a modality are in parts up to that number, and the sum of their ids."""
-        query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(tracks.c.id), 0))
-        query = query.where(*self._of(tracks, modality), tracks.c.part <= part)
-        count, ids = self._execute(query).one()
-        return int(count), int(ids)
+    def ids_since(self, since: int) -> Array | None:
+        """int64 [m], ascending: the tracks, some of them gone, that changed since the catalog was in that state.
+
+        None where that cannot be told: it is of before changes were noted, or of another copy of the catalog.
+        """
+        unknown = sa.select(touched.c.generation).where(touched.c.track == 0)
+        if (self._execute(unknown).scalar() or 0) > since or self.head().generation < since:
+            return None
+        query = sa.select(touched.c.track).where(touched.c.generation > since).order_by(touched.c.track)
+        return np.fromiter(self._execute(query).scalars(), np.int64)
+
+    def totals(self, modality: Modality) -> tuple[int, ...]:
+        """How many tracks of a modality there are, and the sums of their ids, of their parts and of their windows."""
+        c = tracks.c
+        sums = (sa.func.coalesce(sa.func.sum(column), 0) for column in (c.id, c.part, c.windows))
+        return tuple(self._execute(sa.select(sa.func.count(), *sums).where(*self._of(tracks, modality))).one())
 
     def windows_after(self, part: int) -> tuple[int, int]:
         """How many windows of the space are in parts with a higher number than `part`, and in all."""
@@ -138,26 +149,16 @@ class Catalog:
         query = query if part is None else query.where(c.part == part)
         return self._execute(query.where(*self._of(tracks, modality)) if modality else query).all()
 
-    def changes(self, modality: Modality, generation: int) -> tuple[Array, Iterator[Any]]:
-        """The tracks of a modality that changed since the catalog was in that state, int64 [t] ascending, and rows of
-        `facts` of them.
+    def changes(self, modality: Modality, since: int) -> Array:
+        """int64 [t], ascending: the tracks of a modality that changed since the catalog was in that state; all of
+        them where that cannot be told."""
+        moved = -1 if self.ids_since(since) is None else since
+        query = sa.select(tracks.c.id).where(*self._of(tracks, modality)).order_by(tracks.c.id)
+        return np.fromiter(self._execute(_only_touched(query, moved)).scalars(), np.int64)
 
-        Of all of them where that was before changes were noted.
-        """
-        unknown = sa.select(touched.c.generation).where(touched.c.track == 0)
-        since = -1 if (self._execute(unknown).scalar() or 0) > generation else generation
-        query = _only_touched(sa.select(tracks.c.id).where(*self._of(tracks, modality)).order_by(tracks.c.id), since)
-        ids = np.fromiter(self._execute(query).scalars(), np.int64)
-        return ids, self.facts(modality, since)
-
-    def facts(self, modality: Modality, since: int = -1) -> Iterator[Any]:
-        """What queries show of every track of a modality: a row per path (one without a path where it has none),
-        by ascending id and path; columns as in `facts.gather`. With `since` of those that have changed since."""
-        c, f = tracks.c, files.c
-        joined = tracks.outerjoin(files, c.id == f.track).outerjoin(recordings, c.id == recordings.c.track)
-        query = sa.select(*_SHOWN, recordings.c.recording).select_from(joined)
-        query = query.where(*self._of(tracks, modality)).order_by(c.id, f.path)
-        yield from self._execute(_only_touched(query, since))
+    def facts(self, modality: Modality, ids: Array | None = None) -> Iterator[tuple[Any, ...]]:
+        """What queries show of every track of a modality, or of `ids` int64 ascending: rows as in `shown.rows`."""
+        return shown.rows(driver_of(self._connection), self.space_id, modality, ids=ids)
 
     def same_recording(self, modality: Modality) -> tuple[Array, Array]:
         """The tracks of a modality that have near-duplicates, int64 [m] ascending, and the recording of each."""

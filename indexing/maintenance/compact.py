@@ -86,7 +86,7 @@ def compact(folder: Path, wait_s: float = 0.0, full_bytes: int = _FULL_BYTES) ->
             for batch in _batches(group, full_bytes):
                 left |= _merge(writer, batch)
         last = writer.reading(Catalog.parts_with_tracks)
-        writer.publish(always=True)
+        writer.publish(always=True, whole=True)
         with library_errors(folder, "shrink the catalog of the library at"):
             writer.catalog.shrink()
     rows = (sum(h.part.rows for h in first), sum(h.part.rows for h in last))

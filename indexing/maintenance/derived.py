@@ -30,7 +30,7 @@ def flaws(folder: Path, published: Snapshot | None) -> Iterator[tuple[str, str]]
     """Kind and text of what is wrong with whole files that are derived; `published` is the snapshot that is there."""
     if (wrong := fingerprint_index.flaw(folder)) is not None:
         yield "fingerprints", f"{wrong} is not as it was written; `recommend index repair` has it made anew"
-    homes = {} if published is None else {published.home(folder, m): crcs for m, crcs in published.crcs.items()}
+    homes = {} if published is None else published.crcs
     for home, written in homes.items():
         yield from (
             ("snapshot", f"its {home.name}/{name} is not as it was written") for name in differing(home, written)
@@ -44,9 +44,8 @@ def find_damaged_codes(folder: Path, published: Snapshot | None) -> list[Path]:
     """The records of what was built for search and is not as it was written, and folders of representatives."""
     if published is None:
         return []
-    homes = {published.home(folder, modality): segment for modality, segment in published.segments.items()}
-    codes = [home / snapshot.RECORD for home, seg in homes.items() if ann_files.is_damaged(home, seg.vectors)]
-    wrong = (home for home, segment in homes.items() if representative_files.is_damaged(home, segment))
+    codes = [home / snapshot.RECORD for home, seg in published.homes() if ann_files.is_damaged(home, seg.vectors)]
+    wrong = (home for home, segment in published.homes() if representative_files.is_damaged(home, segment))
     return [*codes, *(home / snapshot.REPRESENTATIVES for home in wrong)]
 
 

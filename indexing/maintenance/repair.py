@@ -176,9 +176,8 @@ def _hopeless(writer: Writer, lost: list[Stored]) -> Iterator[Event]:
 
 
 def _in_snapshot(published: snapshot.Snapshot, track: Stored) -> bool:
-    segment = published.segments.get(track.modality)
-    at = None if segment is None else segment.place(track.id)
-    return segment is not None and at is not None and int(segment.parts[at]) == track.part
+    places = ((segment, segment.place(track.id)) for segment in published.segments.get(track.modality, []))
+    return any(at is not None and int(segment.parts[at]) == track.part for segment, at in places)
 
 
 def _snapshot(writer: Writer) -> Iterator[Event]:

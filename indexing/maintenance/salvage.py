@@ -23,8 +23,7 @@ from indexing.duplicates.groups import Versions, fingerprints_of
 from indexing.ingest.events import Event, Mended
 from indexing.maintenance.relink import add_paths
 from indexing.snapshot import snapshot
-from indexing.snapshot.facts import Facts
-from indexing.snapshot.segments import Segment
+from indexing.snapshot.known import Known
 from recommender.conditions import READ
 from recommender.logs import getLogger
 from recommender.model import Model
@@ -150,16 +149,17 @@ def _tracks_in(part: int, rows: parts.Rows) -> Iterator[tuple[bytes, dict[str, A
 def _remember(folder: Path) -> dict[bytes, Track]:
     """Tracks as the snapshot shows them, by the bytes of their first vector."""
     found: dict[bytes, Track] = {}
-    for modality, segment, facts in _published(folder):
-        for at, key in enumerate(segment.ids.tolist()):
-            if (track := facts.track(at, key, modality)) is not None:
-                found[segment.vectors[segment.offsets[at]].tobytes()] = track
+    for modality, known in _published(folder).items():
+        for segment in known.segments:
+            for at in np.flatnonzero(segment.alive).tolist():
+                if (track := known.track(int(segment.ids[at]), modality)) is not None:
+                    found[segment.vectors[segment.offsets[at]].tobytes()] = track
     return found
 
 
-def _published(folder: Path) -> list[tuple[Modality, Segment, Facts]]:
+def _published(folder: Path) -> dict[Modality, Known]:
     published = snapshot.load_or_none(folder)
-    return [] if published is None else [(m, s, published.facts[m]) for m, s in published.segments.items()]
+    return {} if published is None else published.facts
 
 
 def _put(catalog: Remade, modality: Modality, digest: bytes, *, values: dict[str, Any], track: Track | None) -> bool:
@@ -174,9 +174,7 @@ def _put(catalog: Remade, modality: Modality, digest: bytes, *, values: dict[str
 
 def give_paths(folder: Path, catalog: CatalogWriter) -> None:
     """Give tracks that kept their rows but lost their paths those that the snapshot has for them."""
-    for modality, segment, facts in _published(folder):
+    for modality, known in _published(folder).items():
         for digest, track_id in catalog.pathless(modality).items():
-            at = segment.place(track_id)
-            track = None if at is None else facts.track(at, track_id, modality)
-            if track is not None:
+            if (track := known.track(track_id, modality)) is not None:
                 add_paths(catalog, track_id, track, digest=digest)

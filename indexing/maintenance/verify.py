@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import starmap
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,17 @@ from indexing.maintenance import compact, derived, recall
 from indexing.maintenance.recall import Recall
 from indexing.search.ann_files import load_settings
 from indexing.snapshot import facts, snapshot
+from indexing.snapshot.current import pieces, still_in
 from indexing.snapshot.facts import Facts
+from indexing.snapshot.gathering import gather
+from indexing.snapshot.known import Known, Same
+from indexing.snapshot.medians import medians_of
 from indexing.snapshot.segments import Segment
 from indexing.writing.writer import due
 from recommender.errors import LibraryError
 from recommender.text import show
-from recommender.types import Modality
+from recommender.types import Array, Modality
 
-_GROUPS = {"recording", "twins"}  # facts that say which tracks are of one recording
 _UNIT = 1e-3  # vectors are float32: a length off by more is no rounding
 
 
@@ -181,42 +184,61 @@ class _Checker:
         kept = published.segments.get(modality)
         if kept is None or (published.uid, published.space_id) != (self.head.uid, self.head.space_id):
             return
-        alive = snapshot.still_in(now, kept)
-        if current and not (alive.all() and np.array_equal(kept.ids, now.ids)):
+        alive = [segment.alive & still_in(now, segment) for segment in kept]
+        shown = np.sort(np.concatenate([segment.ids[segment.alive] for segment in kept]))
+        still = all(np.array_equal(segment.alive, mine) for segment, mine in zip(kept, alive, strict=True))
+        if current and not (still and np.array_equal(shown, now.ids)):
             yield "tracks are not those of the catalog"
             return
-        yield from self._differing_rows(kept, now, modality)
+        for segment, mine in zip(kept, alive, strict=True):
+            yield from self._differing_rows(segment, mine, now, modality=modality)
         if current:
-            if not np.array_equal(published.medians[modality], snapshot.medians_of([kept])):
+            if not np.array_equal(published.medians[modality], medians_of([replace(s, band=None) for s in kept])):
                 yield "medians are not those of the store"
             yield from self._differing_facts(published.facts[modality], modality)
 
-    def _differing_rows(self, kept: Segment, now: Live, modality: Modality) -> Iterator[str]:
+    def _differing_rows(self, kept: Segment, alive: Array, now: Live, *, modality: Modality) -> Iterator[str]:
         """Arrays whose rows, of tracks that are current, are not those of the store."""
-        there = np.isin(now.ids, kept.ids[snapshot.still_in(now, kept)])
-        wanted = Live(*(column[there] for column in now))
-        places = np.searchsorted(kept.ids, wanted.ids)
+        _, here = kept.places(now.ids)
+        wanted = Live(*(column[here] for column in now))
+        places, _ = kept.places(wanted.ids)
+        wanted, places = Live(*(column[alive[places]] for column in wanted)), places[alive[places]]
         if not np.array_equal(np.diff(kept.offsets)[places], wanted.windows):
             yield "windows are not as many as in the store"
             return
         wrong: set[str] = set()
-        for mine, columns in snapshot.pieces(self.folder, self.catalog, wanted, inputs=self.described[modality].inputs):
+        for mine, columns in pieces(self.folder, self.catalog, wanted, inputs=self.described[modality].inputs):
             rows = spans(kept.offsets[:-1][places[mine]], wanted.windows[mine])
             wrong |= {name for name, values in columns.items() if not np.array_equal(getattr(kept, name)[rows], values)}
         yield from (f"{name} are not those of the store" for name in sorted(wrong))
 
-    def _differing_facts(self, mine: Facts, modality: Modality) -> Iterator[str]:
+    def _differing_facts(self, known: Known, modality: Modality) -> Iterator[str]:
         """Facts, and groups of near-duplicates, that are not those of the catalog."""
-        kept = facts.arrays(mine)
-        theirs = facts.arrays(facts.gather(self.catalog.facts(modality)))
-        wrong = set()
-        for name, values in theirs.items():  # what is unknown (NaN) equals itself
-            if not np.array_equal(kept[name], values, equal_nan=kept[name].dtype.kind == "f"):
-                wrong.add(name)
-        if wrong & _GROUPS:
+        if not _groups_fit(known, Same(*self.catalog.same_recording(modality))):
             yield "recordings are not those of the catalog"
-        if wrong - _GROUPS:
+        later, wrong = known.later, set[str]()
+        for segment, mine in zip(known.segments, known.facts, strict=True):
+            places = np.flatnonzero(segment.alive & ~np.isin(segment.ids, later.ids))
+            wrong |= set(facts.differing(mine, places, self._gather(modality, segment.ids[places])))
+        wrong |= set(facts.differing(later.facts, np.arange(len(later.ids)), self._gather(modality, later.ids)))
+        if wrong:
             yield "facts are not those of the catalog"
+
+    def _gather(self, modality: Modality, ids: Array) -> Facts:
+        return gather(self.catalog.facts(modality, ids))
+
+
+def _groups_fit(known: Known, same: Same) -> bool:
+    """Whether tracks are searched by the recordings `same`, and those that share one are known to."""
+    fit, all_of = True, [np.empty((2, 0), np.int64)]
+    for segment in known.segments:
+        asked = same.recordings(segment.ids)
+        mine, theirs = (segment.ids if one is None else one for one in (segment.recordings, asked))
+        fit = fit and np.array_equal(mine[segment.alive], theirs[segment.alive])
+        all_of.append(np.stack([segment.ids, theirs])[:, segment.alive])
+    ids, of = np.concatenate(all_of, axis=1)
+    _, which, counts = np.unique(of, return_inverse=True, return_counts=True)
+    return fit and bool(np.isin(ids[counts[which] > 1], known.same.ids).all())
 
 
 def check_part(folder: Path, held: Held, columns: tuple[str, ...]) -> Iterator[str]:

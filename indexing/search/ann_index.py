@@ -9,9 +9,11 @@ from typing import Any
 
 from indexing.disk.durable import library_errors
 from indexing.search.ann_files import Built, load_settings
+from indexing.search.ann_tuning import Settings
 from indexing.search.backends.registry import builder
 from indexing.search.representative_files import Represented
 from indexing.snapshot import snapshot
+from indexing.snapshot.segments import Segment
 from indexing.snapshot.snapshot import Snapshot
 from recommender.errors import LibraryError, LibraryLocked
 from recommender.text import show
@@ -21,7 +23,9 @@ LOCK = "build.lock"
 
 
 def build(folder: Path, wait_s: float = 0.0) -> dict[Modality, Built | Represented]:
-    """Build what the published snapshot lacks, by modality; what is there already as asked for is kept.
+    """Build what the published snapshot lacks, and what of it is for the largest segment of each modality.
+
+    Every segment has what its size asks for; what is there already as asked for is kept.
 
     Queries and writers go on meanwhile; where a writer publishes another snapshot, that one is built. Raises
     LibraryLocked when another process builds for longer than `wait_s` (negative: waits forever), and LibraryError.
@@ -33,17 +37,15 @@ def build(folder: Path, wait_s: float = 0.0) -> dict[Modality, Built | Represent
                 return {}
             try:
                 with library_errors(folder, "build a search index for the library at"):
-                    made = {
-                        m: builder(settings.backend).build(published.home(folder, m), s, settings)
-                        for m, s in published.segments.items()
-                    }
+                    made = {m: [_build(one, settings) for one in several] for m, several in published.segments.items()}
             except LibraryError:
-                if (folder / snapshot.FOLDER / published.name).exists():
+                newest = snapshot.load_or_none(folder)
+                if newest is not None and newest.name == published.name:
                     raise
                 continue
             newest = snapshot.load_or_none(folder)
             if newest is None or newest.name == published.name:
-                return made
+                return {modality: several[0] for modality, several in made.items()}
 
 
 def start(folder: Path) -> bool:
@@ -68,7 +70,12 @@ def _lacking(folder: Path, published: Snapshot) -> bool:
     except LibraryError:
         return False
     asked = builder(settings.backend)
-    return any(asked.lacks(published.home(folder, m), segment, settings) for m, segment in published.segments.items())
+    return any(asked.lacks(home, segment, settings) for home, segment in published.homes())
+
+
+def _build(segment: Segment, settings: Settings) -> Built | Represented:
+    assert segment.home is not None  # noqa: S101 (of a snapshot)
+    return builder(settings.backend).build(segment.home, segment, settings)
 
 
 @contextmanager

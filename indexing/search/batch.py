@@ -1,5 +1,6 @@
 """The best tracks for many queries at once: exact, and several times cheaper than one by one."""
 
+import math
 from collections.abc import Sequence
 from itertools import zip_longest
 
@@ -14,6 +15,7 @@ from recommender.types import Array, Candidates
 
 _QUERIES = 256  # at a time: 8 MB of scores; more gain nothing
 _SPARE = 16  # tracks fetched beyond those asked for: equal scores, and versions of one recording
+_DEAD = 0.1  # of the tracks, up to which those that were removed are fetched as well
 
 
 class _Fetched:
@@ -64,13 +66,15 @@ def best_tracks_of_many(
             given += [best_tracks(_Begun(index, one), segment, q, k=k) for one, q in zip(begun, chunk, strict=True)]
         return given
     counts = np.diff(segment.offsets)
-    if not segment.alive.all() or not counts.all():
+    dead = 1 - np.mean(segment.alive) if len(counts) else 1.0
+    if dead > _DEAD or not counts.all():
         index = Exact(segment.vectors)
         return [best_tracks(index, segment, query, k=k) for query in queries]
     found = []
     for at in range(0, len(queries), _QUERIES):
         chunk = queries[at : at + _QUERIES]
-        places, scores = tops(segment.vectors, chunk, k + _SPARE, offsets=segment.offsets)
+        fetched_tracks = k + _SPARE + math.ceil(2 * dead * k)
+        places, scores = tops(segment.vectors, chunk, fetched_tracks, offsets=segment.offsets)
         for query, mine, least in zip(chunk, places, scores[:, -1:], strict=True):
             rows = spans(segment.offsets[mine], counts[mine])
             fetched = _Fetched(segment.vectors, rows, float(least.min(initial=-1)))

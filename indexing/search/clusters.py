@@ -27,15 +27,22 @@ def represent(vectors: Array, offsets: Array) -> Array:
 
     `vectors` float32 [n, d], unit length; rows offsets[i] to offsets[i + 1] are those of track i.
     """
+    found = np.empty((starts_of(offsets)[-1], vectors.shape[1]), np.float32)
+    for rows, some in represent_in_turn(vectors, offsets):
+        found[rows] = some
+    return found
+
+
+def represent_in_turn(vectors: Array, offsets: Array) -> Iterator[tuple[Array, Array]]:
+    """What `represent` gives, of some tracks at a time: rows int64 [m], and the vectors float32 [m, d] in them."""
     counts, starts = np.diff(offsets), starts_of(offsets)
-    found = np.empty((starts[-1], vectors.shape[1]), np.float32)
     for tracks in _blocks(counts):
         width, few = int(counts[tracks].max()), int(min(counts[tracks].min(), PER_TRACK))
         at = offsets[tracks][:, None] + np.minimum(np.arange(width), counts[tracks][:, None] - 1)
         held = starts[tracks][:, None] + np.arange(few)
         windows = vectors[at]
-        found[held] = windows if width == few else _means(windows, np.arange(width) < counts[tracks][:, None])
-    return found
+        means = windows if width == few else _means(windows, np.arange(width) < counts[tracks][:, None])
+        yield held.ravel(), means.reshape(-1, vectors.shape[1])
 
 
 def _blocks(counts: Array) -> Iterator[Array]:

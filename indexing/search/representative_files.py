@@ -21,7 +21,7 @@ from indexing.search.ann_files import BUILD
 from indexing.search.ann_tuning import FAISS_PQ_ROWS, Settings, draw_queries
 from indexing.search.backends import AUTO, WindowIndex, open_index
 from indexing.search.backends.faiss_flat import load_faiss
-from indexing.search.clusters import PER_TRACK, represent, starts_of
+from indexing.search.clusters import PER_TRACK, represent_in_turn, starts_of
 from indexing.search.representatives import DEPTH, Reached, RepresentativeIndex, choose
 from indexing.snapshot.segments import Segment
 from indexing.snapshot.snapshot import RECORD as CODES_RECORD
@@ -104,7 +104,9 @@ def _make(folder: Path, segment: Segment, settings: Settings) -> Represented:
     if made.why is not None:
         return made
     path = folder / VECTORS
-    NpyWriter.save(path, represent(segment.vectors, segment.offsets))
+    with NpyWriter(path, np.float32, (count, dim)) as out:
+        for places, means in represent_in_turn(segment.vectors, segment.offsets):
+            out.put(places, means)
     vectors = load_npy(path, np.float32, dim)
     coded = count >= CODED and _has_faiss()
     ann_files.build_codes(folder, vectors, replace(settings, backend="faiss_pq" if coded else "exact"))

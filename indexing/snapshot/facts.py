@@ -4,21 +4,22 @@ Numbers are one .npy per fact, so that a filter reads only what it asks for, ove
 blob and offsets into it, so that opening costs nothing and showing a track reads its own bytes.
 """
 
-from array import array
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from indexing.catalog.tracks import filter_values, leading, leading_paths, track_of
+from indexing.catalog.tracks import leading, track_of
 from indexing.disk.npy import NpyWriter, ascends, load_npy, within
-from recommender.conditions import NAMES, RANGES, READ, OneOf, Within
+from indexing.disk.runs import spans
+from recommender.conditions import READ, OneOf, Within
 from recommender.types import Affect, Array, Modality, Track
 
 FOLDER = "facts"
-_UNKNOWN = -1  # the name of a track of which none is known
+UNKNOWN = -1
+"""The code of a track of which no name is known."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Facts:
     numbers, named: by name what filters read (`recommender.conditions`); numbers float64 [t], NaN where unknown.
     affect:    float64 [t, 4], an `Affect` of the whole item; NaN where there is none.
     recording: int64 [t], what recording it is of: its own id, or that of the near-duplicate that leads.
-    twins:     int64 [m], ascending: the places of tracks that have near-duplicates.
+    twins:     int64 [m], ascending: the places of tracks that have near-duplicates. Both are of these tracks alone:
+               where there are several segments, `indexing.snapshot.known.Known` has them of all.
     first:     int64 [t + 1], the paths of track i are first[i] to first[i + 1].
     paths, titles, artists: of every path, those of a track by path; a title or artist may be empty.
     """
@@ -85,11 +87,9 @@ class Facts:
         """Whether all is here that filters read."""
         return {one.name for one in READ} == {*self.numbers, *self.named}
 
-    def track(
-        self, at: int, track_id: int, modality: Modality, *, stated: Mapping[str, Any] | None = None
-    ) -> Track | None:
-        """The track in place `at`; None when it has no path. `stated` as in `track_of`."""
-        names = self._paths(at)
+    def track(self, at: int, track_id: int, modality: Modality, **more: Any) -> Track | None:
+        """The track in place `at`; None when it has no path. `more`: `versions` and `stated` as in `track_of`."""
+        names = self.paths_of(at)
         if not names:
             return None
         leader = leading(names)
@@ -104,17 +104,12 @@ class Facts:
             known=numbers | {name: values.of(at) for name, values in self.named.items()},
             affect=None if np.isnan(self.affect[at, 0]) else Affect(*self.affect[at].tolist()),
             copies=[name for i, name in enumerate(names) if i != leader],
-            versions=self._versions(at),
-            stated=stated,
+            **more,
         )
 
-    def _paths(self, at: int) -> list[bytes]:
+    def paths_of(self, at: int) -> list[bytes]:
+        """The paths of the track in place `at`, in order."""
         return [self.paths[row] for row in range(int(self.first[at]), int(self.first[at + 1]))]
-
-    def _versions(self, at: int) -> list[bytes]:
-        """A path of every other track of the same recording."""
-        same = self.twins[self.recording[self.twins] == self.recording[at]]
-        return leading_paths(self._paths(int(place)) for place in same if place != at)
 
 
 @dataclass(frozen=True)
@@ -152,7 +147,7 @@ def _fit_together(facts: Facts, tracks: int) -> bool:
     if not all(len(values) == tracks for values in each) or len(facts) != tracks:
         return False
     numbers = all(not np.isinf(values).any() for values in (*facts.numbers.values(), facts.affect))
-    codes = all(within(codes, _UNKNOWN, len(names)) for codes, names in facts.named.values())
+    codes = all(within(codes, UNKNOWN, len(names)) for codes, names in facts.named.values())
     places = within(facts.twins, 0, tracks) and bool((np.diff(facts.twins) > 0).all())
     counts = {int(facts.first[-1]), len(facts.paths), len(facts.titles), len(facts.artists)}
     paths = ascends(facts.first) and len(counts) == 1
@@ -177,73 +172,57 @@ def arrays(facts: Facts) -> dict[str, Array]:
     return kept
 
 
-def gather(rows: Iterable[Any]) -> Facts:
-    """The facts in rows of `Catalog.facts`: a row per path (or one without a path), by id and path."""
-    first, numbers, recording = array("q"), array("d"), array("q")
-    paths, titles, artists = _Growing(), _Growing(), _Growing()
-    ranges, codes, nan = [one.name for one in RANGES], {one.name: _Codes() for one in NAMES}, float("nan")
-    last = None
-    for row in rows:
-        if row.id != last:
-            last = row.id
-            first.append(len(paths))
-            known = filter_values(row)  # copies are equal byte for byte: so are their tags
-            stated = *(known[name] for name in ranges), row.valence, row.arousal, row.valence_sd, row.arousal_sd
-            numbers.extend(nan if value is None else value for value in stated)
-            recording.append(row.id if row.recording is None else row.recording)
-            for name, kept in codes.items():
-                kept.add(known[name])
-        if row.path is not None:
-            paths.add(row.path)
-            titles.add((row.title or "").encode())
-            artists.add((row.artist or "").encode())
-    first.append(len(paths))
-    columns = np.array(numbers, np.float64).reshape(-1, len(ranges) + len(Affect._fields)).T
-    recordings = np.array(recording, np.int64)
-    _, which, counts = np.unique(recordings, return_inverse=True, return_counts=True)
-    return Facts(
-        numbers={name: np.ascontiguousarray(column) for name, column in zip(ranges, columns, strict=False)},
-        named={name: kept.done() for name, kept in codes.items()},
-        affect=np.ascontiguousarray(columns[len(ranges) :].T),
-        recording=recordings,
-        twins=np.flatnonzero(counts[which] > 1),
-        first=np.array(first, np.int64),
-        paths=paths.done(),
-        titles=titles.done(),
-        artists=artists.done(),
+def spread(some: Facts, places: Array, ids: Array) -> Facts:
+    """The facts of tracks `ids` int64 [t], of which only those in these places, ascending, are known."""
+    if len(places) == len(ids):
+        return some
+    columns: dict[str, Array] = {name: np.full(len(ids), np.nan) for name in some.numbers}
+    codes = {name: np.full(len(ids), UNKNOWN, np.int32) for name in some.named}
+    affect, recording, counts = np.full((len(ids), len(Affect._fields)), np.nan), ids.copy(), np.zeros_like(ids)
+    for name, values in some.numbers.items():
+        columns[name][places] = values
+    for name, named in some.named.items():
+        codes[name][places] = named.codes
+    affect[places], recording[places], counts[places] = some.affect, some.recording, np.diff(some.first)
+    return replace(
+        some,
+        numbers=columns,
+        named={name: named._replace(codes=codes[name]) for name, named in some.named.items()},
+        affect=affect,
+        recording=recording,
+        twins=places[some.twins],
+        first=np.concatenate([[0], np.cumsum(counts)]),
     )
 
 
-class _Codes:
-    """Names that recur, as numbers, while they are gathered."""
-
-    def __init__(self) -> None:
-        self.codes, self.names = array("i"), dict[str, int]()
-
-    def add(self, name: Any) -> None:
-        self.codes.append(_UNKNOWN if name in (None, "") else self.names.setdefault(str(name), len(self.names)))
-
-    def done(self) -> Named:
-        return Named(np.array(self.codes, np.int32), _Growing(name.encode() for name in self.names).done())
+def take(texts: Texts, rows: Array) -> Texts:
+    """Those of some rows, int64 [m]."""
+    lengths = np.diff(texts.offsets)[rows]
+    return Texts(texts.blob[spans(texts.offsets[rows], lengths)], np.concatenate([[0], np.cumsum(lengths)]))
 
 
-class _Growing:
-    """Texts while they are gathered."""
+def differing(mine: Facts, places: Array, theirs: Facts) -> Iterator[str]:
+    """What of the tracks in these places, int64 ascending, is not as `theirs` has it, which is of these alone."""
+    pairs: dict[str, tuple[Array, Array]] = {
+        name: (mine.numbers[name][places], theirs.numbers[name]) for name in theirs.numbers
+    }
+    pairs |= {"affect": (mine.affect[places], theirs.affect)}
+    counts = np.diff(mine.first)[places]
+    pairs |= {"first": (counts, np.diff(theirs.first))}
+    for name, named in theirs.named.items():
+        pairs[name] = _renumber(mine.named[name], named.names)[places], named.codes
+    for name in ("paths", "titles", "artists"):
+        here, there = take(getattr(mine, name), spans(mine.first[places], counts)), getattr(theirs, name)
+        pairs |= {name: (here.blob, there.blob), f"{name}.offsets": (here.offsets, there.offsets)}
+    for name, (some, others) in pairs.items():  # what is unknown (NaN) equals itself
+        if not np.array_equal(some, others, equal_nan=others.dtype.kind == "f"):
+            yield name
 
-    def __init__(self, texts: Iterable[bytes] = ()) -> None:
-        self._blob, self._offsets = bytearray(), array("q", [0])
-        for text in texts:
-            self.add(text)
 
-    def __len__(self) -> int:
-        return len(self._offsets) - 1
-
-    def add(self, text: bytes) -> None:
-        self._blob += text
-        self._offsets.append(len(self._blob))
-
-    def done(self) -> Texts:
-        return Texts(np.frombuffer(self._blob, np.uint8), np.array(self._offsets, np.int64))
+def _renumber(named: Named, names: Texts) -> Array:
+    """int64 [t]: the codes in the numbers of other names; -2 where these lack one."""
+    there = {names[i]: i for i in range(len(names))}
+    return np.array([*(there.get(named.names[i], -2) for i in range(len(named.names))), UNKNOWN])[named.codes]
 
 
 def _load_texts(folder: Path, name: str) -> Texts:

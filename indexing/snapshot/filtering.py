@@ -1,18 +1,22 @@
 """Which tracks meet the conditions of a filter, over the columns of a snapshot; `recommender.filters.meets` in bulk."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 
 import numpy as np
 
 from indexing.snapshot.facts import Facts, Later, Named, Texts
+from indexing.snapshot.known import Known
 from indexing.snapshot.segments import Segment
 from recommender.conditions import NAMES, RANGES
 from recommender.filters import Places
 from recommender.types import Array, Filter, Range
 
+CONDITIONS = 32
+"""Single conditions whose answer is kept."""
 _PATHS = 1 << 16  # looked at at a time: some 8 MB of names
 
 
@@ -38,21 +42,61 @@ def mask_tracks(facts: Facts, where: Filter) -> Array:
     return mask
 
 
-def mask_tracks_later(segments: list[Segment], known: Facts | None, later: Later, *, where: Filter) -> list[Array]:
-    """bool [t] of each segment, as `mask_tracks`, where the snapshot is behind.
+class Masks:
+    """Which tracks of some segments meet filters; each single condition is looked at once, whoever asks for it.
 
-    `known` are the facts of the first segment as the snapshot has them, None where none is the snapshot's; `later` is
-    what is to be taken instead, and for all other segments.
+    `known` is of the first of them, as the snapshot has it; `later` is to be taken instead of that.
     """
-    first = [] if known is None else [mask_tracks(known, where)]
-    masks = [*first, *(np.zeros(len(s.ids), bool) for s in segments[len(first) :])]
-    if len(later.ids):
-        meets = mask_tracks(later.facts, where)
+
+    def __init__(self, segments: Sequence[Segment], known: Known | None, later: Sequence[Later]) -> None:
+        self._segments = segments
+        self._facts: Sequence[Facts] = [] if known is None else known.facts
+        self._later: Sequence[Later] = [*([] if known is None else [known.later]), *later]
+        self._held: dict[Filter, list[Array]] = {}  # as bits: 125 kB each for a million tracks
+
+    def of(self, where: Filter) -> list[Array]:
+        """bool [t] of each segment: the tracks that meet all conditions."""
+        masks = [np.ones(len(segment.ids), bool) for segment in self._segments]
+        for one in split(where):
+            held = self._held.pop(one, None)
+            if held is None:
+                asked = mask_segments(self._segments, self._facts, self._later, where=one)
+                held = [np.packbits(mask) for mask in asked]
+            self._held[one] = held
+            for mask, bits in zip(masks, held, strict=True):
+                mask &= np.unpackbits(bits, count=len(mask)).view(bool)
+        while len(self._held) > CONDITIONS:
+            del self._held[next(iter(self._held))]
+        return masks
+
+
+def mask_segments(
+    segments: Sequence[Segment], known: Sequence[Facts], later: Sequence[Later], *, where: Filter
+) -> list[Array]:
+    """bool [t] of each segment, as `mask_tracks`: of those of a snapshot by what it knows of them, the first `known`.
+
+    `later` is to be taken instead, the last of them above all, and for all other segments.
+    """
+    masks = [mask_tracks(facts, where) for facts in known]
+    masks += [np.zeros(len(s.ids), bool) for s in segments[len(masks) :]]
+    for some in later:
+        if not len(some.ids):
+            continue
+        meets = mask_tracks(some.facts, where)
         for mask, segment in zip(masks, segments, strict=True):
-            at = np.minimum(np.searchsorted(later.ids, segment.ids), len(later.ids) - 1)
-            here = later.ids[at] == segment.ids
-            mask[here] = meets[at[here]]
+            places, here = segment.places(some.ids)
+            mask[places] = meets[here]
     return masks
+
+
+def split(where: Filter) -> list[Filter]:
+    """The conditions of a filter, each as one that is met by itself: a track meets `where` that meets all."""
+    several = [{number.field: getattr(where, number.field)} for number in RANGES]
+    several += [{names.field: getattr(where, names.field)} for names in NAMES]
+    several += [{"folders": where.folders, "only": where.only}, {"exclude": where.exclude}]
+    doubled = {"half_double": where.half_double}
+    found = (Filter(**some | (doubled if some.keys() == {"bpm"} else {})) for some in several)
+    return [one for one in found if replace(one, half_double=False)]
 
 
 def _between(values: Array, within: Range, ratio: float) -> Array:

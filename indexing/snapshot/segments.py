@@ -22,6 +22,8 @@ class Segment:
     vectors, affect, inputs: float32 [n, ...] and bounds: float64 [n, 2], per window.
     recordings: int64 [t], the recording that each is of (the id of one of its tracks); None where all are of others.
     home:    the folder of its arrays, where what is built for its search lies too; None of one in memory.
+    band:    float32 [f, b], per input column its middle values in order (`indexing.snapshot.medians`); None where it
+             has none.
     """
 
     ids: Array
@@ -34,6 +36,20 @@ class Segment:
     bounds: Array
     recordings: Array | None = None
     home: Path | None = None
+    band: Array | None = None
+
+    @property
+    def living(self) -> int:
+        """How many windows are of living tracks."""
+        return int(np.diff(self.offsets)[self.alive].sum())
+
+    def places(self, ids: Array) -> tuple[Array, Array]:
+        """int64 [m], where those of the tracks `ids` int64 [n] are that are here, dead or alive; bool [n], which."""
+        if not len(self.ids):
+            return np.empty(0, np.int64), np.zeros(len(ids), bool)
+        at = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+        here = self.ids[at] == ids
+        return at[here], here
 
     def place(self, track_id: int) -> int | None:
         """Which track of the segment has that id, None when it is not (or no longer) here."""

@@ -16,6 +16,7 @@ from indexing.disk.locations import BACKUP
 from indexing.disk.lock import lock, now
 from indexing.duplicates import groups
 from indexing.snapshot import snapshot
+from indexing.snapshot.publishing import publish_snapshot
 from recommender.errors import Argument, LibraryError, SpaceMismatch
 from recommender.text import show
 from recommender.types import Analysis, Modality, Space
@@ -23,8 +24,7 @@ from recommender.types import Analysis, Modality, Space
 T = TypeVar("T")
 
 _PUBLISH_ROWS = 20_000  # windows; below this a tail costs an opening reader little
-_SMALL_ROWS = 200_000  # windows of a snapshot that is written anew whenever anything changed: 0.3 s
-_TAIL_SHARE = 64  # of a larger one, by which a tail may lag behind before all is written again
+_SMALL_ROWS = 200_000  # windows of a snapshot that is published whenever anything changed: 0.3 s
 
 
 @dataclass
@@ -103,16 +103,16 @@ class Writer:
             raise
         self.discard(dead)
 
-    def publish(self, always: bool = False, background: bool = True) -> None:
+    def publish(self, always: bool = False, background: bool = True, *, whole: bool = False) -> None:
         """Publish a snapshot of what is committed in the space that is searched; a search index is built after it.
 
         Where little has changed since a large one, readers take that from the store, and the next to publish writes
-        it: adding a few tracks costs the same in any library. `always` writes it now; without `background` nothing is
-        built.
+        it: adding a few tracks costs the same in any library. `always` writes it now, `whole` all of it as one;
+        without `background` nothing is built.
         """
         with library_errors(self.folder, "read the library at"), self.catalog.transaction():
             if always or due(self.folder, self.catalog):
-                snapshot.publish_snapshot(self.folder, self.catalog)
+                publish_snapshot(self.folder, self.catalog, whole=whole)
             self.versions.save(self.catalog)
         self.unpublished = 0
         if background and self._published_rows() > _SMALL_ROWS:
@@ -135,7 +135,7 @@ class Writer:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             published = snapshot.load_or_none(self.folder)
             if published is not None:
-                snapshot.remove_others(self.folder, published.name)
+                snapshot.remove_others(self.folder, set(published.crcs))
 
     def regroup(self) -> None:
         """Group versions anew where that was done by other rules; the next writer tries where it cannot be now."""
@@ -148,7 +148,7 @@ class Writer:
 
     def _published_rows(self) -> int:
         published = snapshot.load_or_none(self.folder)
-        return 0 if published is None else sum(len(s.vectors) for s in published.segments.values())
+        return 0 if published is None else published.living
 
 
 def due(folder: Path, catalog: Catalog) -> bool:
@@ -156,12 +156,12 @@ def due(folder: Path, catalog: Catalog) -> bool:
     head, old = catalog.head(), snapshot.load_or_none(folder)
     if old is None or not old.is_whole or (old.uid, old.space_id) != (head.uid, head.space_id):
         return True
-    rows = sum(len(s.vectors) for s in old.segments.values())
+    rows = old.living
     if rows <= _SMALL_ROWS:
         return True
-    newest = max((int(s.parts.max()) for s in old.segments.values() if len(s.parts)), default=0)
+    newest = max((int(s.parts.max()) for _, s in old.homes() if len(s.parts)), default=0)
     fresh, total = catalog.beside(head.space_id).windows_after(newest)
-    return fresh + (rows + fresh - total) > max(_PUBLISH_ROWS, rows // _TAIL_SHARE)
+    return fresh + (rows + fresh - total) > _PUBLISH_ROWS
 
 
 @contextmanager

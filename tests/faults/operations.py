@@ -28,6 +28,7 @@ from indexing.maintenance.compact import compact
 from indexing.maintenance.repair import repair
 from indexing.maintenance.verify import examine
 from indexing.search import ann_files, ann_index, ann_tuning
+from indexing.snapshot import publishing
 from indexing.writing.writer import writing
 from recommender.errors import LibraryLocked
 from tests.faults.older import made_older
@@ -39,8 +40,10 @@ ANALYSER, NEXT = Marking(), Marking("2")
 
 
 def in_small_batches() -> None:
-    """Have this process commit every two files: a handful makes several parts; a few thousand windows are many."""
+    """Have this process commit every two files: a handful makes several parts, and several segments of the snapshot;
+    a few thousand windows are many."""
     pipeline._BATCH_FILES = 2
+    publishing.SMALL_ROWS = 8
     ann_tuning.FAISS_PQ_ROWS = _WINDOWS
 
 

@@ -64,7 +64,7 @@ _ATOMIC, _NPY, _PARTS, _DURABLE = (
     "indexing.disk.parts",
     "indexing.disk.durable",
 )
-_SNAPSHOT, _WRITER, _ENGINE = "indexing.snapshot.snapshot", "indexing.writing.writer", "indexing.catalog.engine"
+_SNAPSHOT, _WRITER, _ENGINE = "indexing.snapshot.publishing", "indexing.writing.writer", "indexing.catalog.engine"
 _SALVAGE, _DAMAGE, _CATALOG = "indexing.maintenance.salvage", "indexing.maintenance.damage", "indexing.catalog.writer"
 
 _KILLS, _COMMITS = "60", "write library/catalog.sqlite-wal"
@@ -116,16 +116,23 @@ FAULTS = (
             ),
             Edit(
                 _SNAPSHOT,
-                "    remove_others(folder, name)\n",
+                "    snapshot.remove_others(folder, {",
                 "    (folder / FOLDER / ('.partial-' + name)).replace(folder / FOLDER / name)\n"
-                "    remove_others(folder, name)\n",
+                "    snapshot.remove_others(folder, {",
             ),
         ),
         ("add", "update"),
     ),
     Planted(
         "the old snapshot goes before the new one is published",
-        (Edit(_SNAPSHOT, "        state = {", "        remove_others(folder, name)\n        state = {"),),
+        (
+            Edit(
+                _SNAPSHOT,
+                "        write_json(folder / MANIFEST",
+                "        snapshot.remove_others(folder, {folder / FOLDER / name / one.modality for one in made})\n"
+                "        write_json(folder / MANIFEST",
+            ),
+        ),
         ("update",),
     ),
     Planted(
@@ -133,9 +140,8 @@ FAULTS = (
         (
             Edit(
                 _SNAPSHOT,
-                "facts.gather(searched.facts(modality))",
-                "old.facts[modality] if old and len(old.segments[modality].ids) == len(searched.live(modality).ids) "
-                "else facts.gather(searched.facts(modality))",
+                "always=newest.living <= SMALL_ROWS",
+                "always=False",
             ),
         ),
         ("move",),

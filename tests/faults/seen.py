@@ -12,6 +12,7 @@ from indexing.disk.locations import BACKUP
 from indexing.ingest.events import Ingested
 from indexing.library import Library
 from indexing.maintenance.verify import Problem, orphans, verify
+from indexing.snapshot import snapshot
 from recommender.conditions import Filter
 from tests.faults.operations import Operation, World, state
 from tests.faults.truth import digest
@@ -91,8 +92,9 @@ def faults_when_done(folder: Path, after: Seen) -> Iterator[str]:
         yield from (f"orphan {name}" for name in orphans(library.folder))
     left = [*folder.rglob(".partial-*"), *folder.glob(BACKUP + "*"), *folder.glob("writer.json")]
     yield from (f"left behind: {path.name}" for path in left)
-    if len(list((folder / "snapshots").iterdir())) != 1:
-        yield "more than one snapshot"
+    used = {home.parent for home in snapshot.load(folder).crcs}
+    if set((folder / "snapshots").iterdir()) != used:
+        yield "segments that no snapshot needs"
 
 
 def faults_of_end(world: World, folder: Path, after: Seen) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from indexing.commands import index
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
 from indexing.maintenance.build_index import rebuild
-from indexing.search import ann_files, ann_index, ann_tuning, tracks
+from indexing.search import ann_files, ann_index, ann_tuning, batch, tracks
 from indexing.search.ann_tuning import Settings, groups_for, memory_of
 from indexing.search.backends import faiss_pq, open_index
+from indexing.search.backends.exact import Exact
 from indexing.search.backends.faiss_pq import FaissPQ
 from indexing.search.batch import best_tracks_of_many
 from indexing.search.tracks import best_tracks
@@ -297,13 +299,13 @@ def test_the_command_keeps_settings_and_says_what_was_measured(folder):
 
 def test_few_tracks_beside_a_large_snapshot_stay_in_the_tail_until_they_are_many(folder, monkeypatch):
     monkeypatch.setattr(writer, "_SMALL_ROWS", 1000)
-    monkeypatch.setattr(writer, "_PUBLISH_ROWS", 50)
+    monkeypatch.setattr(writer, "_PUBLISH_ROWS", 190)
     monkeypatch.setattr(ann_index, "start", lambda folder: False)
     ann_index.build(folder)
     name = snapshot.load(folder).name
     more(folder, 100)
     more(folder, 80, "v")
-    assert snapshot.load(folder).name == name  # 180 of 12,000 is less than a 64th
+    assert snapshot.load(folder).name == name
     with Library.open(folder) as library:
         assert library.count("music") == ROWS // WINDOWS + 180
         assert [opened.index.exact for opened in library._search("music")] == [False, True]
@@ -357,3 +359,20 @@ def test_a_batch_widens_past_a_track_with_many_windows(vectors):
     query = vectors[0].astype(np.float64)
     (found,) = best_tracks_of_many(segment, query[None], 20)
     assert found.ids.tolist() == best_tracks(open_index(rows, "exact"), segment, query, k=20).ids.tolist()
+
+
+def test_a_batch_among_tracks_of_which_some_were_dropped_finds_what_single_queries_find(folder, vectors, monkeypatch):
+    with Library(folder, backend="exact") as library:
+        queries = ann_tuning.hold_out(vectors).queries[:20].astype(np.float64)
+        (segment,) = library.segments("music")
+        scanned = []
+        monkeypatch.setattr(batch, "Exact", lambda rows: scanned.append(len(rows)) or Exact(rows))
+        for share in (0.03, 0.5):
+            alive = np.random.default_rng(1).random(len(segment.ids)) > share
+            some = replace(segment, alive=alive)
+            for k in (1, 40):
+                found = batch.best_tracks_of_many(some, queries, k)
+                for query, one in zip(queries, found, strict=True):
+                    right = best_tracks(Exact(segment.vectors), some, query, k=k)
+                    assert (one.ids.tolist(), one.scores.tolist()) == (right.ids.tolist(), right.scores.tolist())
+        assert len(scanned) == 2  # where half of them are gone

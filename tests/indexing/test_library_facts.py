@@ -5,13 +5,13 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fakes import FakeAnalyser, toy
 
 from indexing import ingest
+from indexing.catalog.shown import COLUMNS
 from indexing.disk.locations import CATALOG
 from indexing.disk.npy import NpyWriter, load_npy
 from indexing.ingest.import_vectors import import_vectors
@@ -20,6 +20,7 @@ from indexing.maintenance.verify import verify
 from indexing.snapshot import facts
 from indexing.snapshot.facts import Texts
 from indexing.snapshot.filtering import mask_tracks
+from indexing.snapshot.gathering import gather
 from recommender.conditions import READ, TAGS, OneOf
 from recommender.engine import Recommender
 from recommender.errors import LibraryError
@@ -28,10 +29,11 @@ from recommender.types import Affect, Filter, Range, Track
 
 def row(track_id, path, title=None, artist=None, duration_s=None, affect=(None,) * 4, **known):
     """A row as `catalog.facts` gives it."""
-    scores = dict(zip(Affect._fields, affect, strict=True))
-    tags = {name: known.pop(name, None) for name in (*TAGS, "recording")}
-    texts = {"path": path, "title": title, "artist": artist}
-    return SimpleNamespace(id=track_id, duration_s=duration_s, facts=known, **scores, **texts, **tags)
+    values = dict(zip(Affect._fields, affect, strict=True))
+    values |= {name: known.pop(name, None) for name in (*TAGS, "recording")}
+    values |= {"id": track_id, "path": path, "title": title, "artist": artist, "duration_s": duration_s}
+    values["facts"] = json.dumps(known)
+    return tuple(values[name] for name in COLUMNS)
 
 
 ROWS = [
@@ -44,7 +46,7 @@ ROWS = [
 
 
 def test_voices_are_kept_and_masked(tmp_path):
-    facts.save(tmp_path, facts.gather([row(1, b"/a", voice=0.9), row(2, b"/b", voice=0.3), row(3, b"/c")]))
+    facts.save(tmp_path, gather([row(1, b"/a", voice=0.9), row(2, b"/b", voice=0.3), row(3, b"/c")]))
     found = facts.load(tmp_path, 3)
     assert mask_tracks(found, Filter.of(instrumental=True)).tolist() == [False, True, False]
     assert [track and track.voice for track in (found.track(i, i + 1, "music") for i in range(3))] == [0.9, 0.3, None]
@@ -53,7 +55,7 @@ def test_voices_are_kept_and_masked(tmp_path):
 @pytest.fixture
 def gathered(tmp_path: Path) -> facts.Facts:
     """ROWS written and read again."""
-    facts.save(tmp_path, facts.gather(ROWS))
+    facts.save(tmp_path, gather(ROWS))
     return facts.load(tmp_path, 4)
 
 
@@ -78,7 +80,7 @@ def test_tracks_by_hand(gathered):
 
 
 def test_nothing_gathered_is_nothing_loaded(tmp_path):
-    facts.save(tmp_path, facts.gather([]))
+    facts.save(tmp_path, gather([]))
     loaded = facts.load(tmp_path, 0)
     names = loaded.named["key"].names
     assert (len(loaded.numbers["bpm"]), loaded.affect.shape, len(loaded.paths), len(names)) == (0, (0, 4), 0, 0)
@@ -211,7 +213,7 @@ def test_vectors_that_did_not_change_are_not_written_again(copied, music, monkey
         raise OSError(95, "Operation not supported")
 
     if not links:
-        monkeypatch.setattr("indexing.snapshot.snapshot.os.link", refused)
+        monkeypatch.setattr("indexing.snapshot.publishing.os.link", refused)
     before = files()
     (music / "a" / "0.mp3").rename(music / "moved.mp3")
     list(ingest.update(copied, FakeAnalyser(), executor="inline"))

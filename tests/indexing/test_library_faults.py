@@ -290,7 +290,7 @@ def test_a_snapshot_that_does_not_fit_is_one_line_and_the_commit_stays(library, 
 
     toy(music / "new.mp3", 300)
     with monkeypatch.context() as patch:
-        patch.setattr(snapshot.NpyWriter, "put", full)
+        patch.setattr("indexing.disk.npy.NpyWriter.put", full)
         with pytest.raises(LibraryError, match="cannot write a snapshot of the library at .*: the disk is full"):
             add(library, [music])
     assert library.count("music") == 7
