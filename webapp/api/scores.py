@@ -26,9 +26,11 @@ EDITS: dict[str, Mapping[str, Any]] = {
     "silence": {**several(_NUMBER, SCENES), "uniqueItems": True},
     "themes": several({**several(_NUMBER, SCENES), "minItems": 2, "uniqueItems": True}, 26),
     "locks": several(record({"scene": _NUMBER, "track": TRACK}), SCENES),
+    "recut": FLAG,
 }
-"""What somebody changed: into how many scenes the film is cut, or at which seconds; and by the numbers of scenes their
-names, which are without music, which share a track, and which track one has."""
+"""What somebody changed: into how many scenes the film is cut, or at which seconds; by numbers of scenes their names,
+which are without music, which share a track, and which track one has; and whether music that is shorter than its scene
+will be cut to it, so that any length will do."""
 LEVELS: dict[str, Mapping[str, Any]] = {
     **{name: MIX[name] for name in ("speech_lu", "lufs", "peak", "fade_in", "fade_out", "mute_clip")},
     "recut": FLAG,

@@ -81,7 +81,7 @@ class Page {
     this.groups = [sound(state, status.levels, { film: true }), filters(state, status, { film: true })];
     fill(root, this.#layout(libraries));
     state.addEventListener("query", () => this.ask());
-    state.addEventListener("sound", () => this.#fresh());
+    state.addEventListener("sound", ({ detail }) => { if (detail.includes("recut")) this.ask(); else this.#fresh(); });
     for (const change of ["query", "sound"]) state.addEventListener(change, () => this.groups.forEach((one) => one.update()));
     this.edits.addEventListener("change", () => { state.read(); this.ask(); });
     const stops = [listen((event) => this.#meaning(event.key))];
@@ -121,7 +121,7 @@ class Page {
     if (this.#job) remove(at("api", "jobs", this.#job)).catch(() => {});
     this.#job = null;
     try {
-      const { job } = await post("/api/scores", { clip: this.clip.id, library: this.state.library, ...this.#where(), ...this.edits.body() });
+      const { job } = await post("/api/scores", { clip: this.clip.id, library: this.state.library, ...this.#where(), ...this.edits.body(), recut: this.state.get("recut") === "true" });
       if (turn !== this.#turn) return;
       this.#job = job;
       const row = new JobRow(job, `the score of ${this.clip.name}`);

@@ -52,7 +52,8 @@ def score(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """The scenes of a film, and music for all of them.
 
     arguments: `clip`, `library`: paths; `pictures`: a folder for pictures of scenes; `settings`: ranker, per_artist
-    and filters by their names; `edits`: count, starts, labels, silence, themes, locks (see `api.scores`).
+    and filters by their names; `edits`: count, starts, labels, silence, themes, locks, recut
+    (see `api.scores`).
     """
     settings, edits = dict(arguments["settings"]), arguments["edits"]
     asked = engine(arguments["library"], settings.pop("ranker", None), False)
@@ -193,6 +194,7 @@ def _rules(edits: Mapping[str, Any], per_artist: int | None) -> "Rules":
         themes=tuple(tuple(sorted(theme)) for theme in edits.get("themes", ())),
         lock={one["scene"]: one["track"] for one in edits.get("locks", ())},
         silence=frozenset(edits.get("silence", ())),
+        short=0.0 if edits.get("recut") else Rules.short,
     )
 
 
