@@ -37,7 +37,7 @@ Examples:
   recommend --video clip.mp4 --preview 3 --out previews
   recommend --video clip.mp4 --preview 3 --fit --out previews
   recommend --video clip.mp4 --top 3 --figures
-  recommend film wedding.mp4 --library film-music
+  recommend film wedding.mp4 --music ~/Music
   recommend --video clip.mp4 --bpm 90-130 --half-double --key "A minor" --duration 2:30- --exclude ~/Music/Christmas
 """
 _INTERRUPTED = 130

@@ -9,7 +9,7 @@ import typer
 
 from indexing.commands.film_delivery import FilmDeliveryOptions, deliver, write_scene_pictures
 from indexing.commands.index import open_library
-from indexing.commands.query import FilterOptions, conditions_of, require_any, tell_voices
+from indexing.commands.query import FilterOptions, conditions_of, open_music, require_any, tell_voices
 from recommender.console import FAILED, TABLE, FormatOption, load_model, tell, write_list
 from recommender.editing_commands import PATIENCE_S, LevelOptions
 from recommender.errors import Argument, InputError
@@ -54,7 +54,8 @@ class SceneOptions(Options):
 class ScoreOptions(Options):
     """What music the scenes may have."""
 
-    library: str = setting("Library name or folder.", "default")
+    library: str | None = setting("Library name or folder (`default` if not given).")
+    music: Path | None = setting("A music folder: indexed first (only what is new), then searched.")
     model: str | None = setting("Model name or folder (default: the library's).")
     ranker: str | None = setting("How candidates are scored: cosine, afclnet or fusion (default: the model's).")
     no_taste: bool = setting("Leave out the taste learnt from your films (`edits learn`).", False, "--no-taste")
@@ -97,7 +98,7 @@ def film(
 ) -> None:
     """A score for a whole film: its scenes, and music for each that goes with what comes before and after.
 
-    Examples: recommend film wedding.mp4 --library film-music
+    Examples: recommend film wedding.mp4 --music ~/Music
 
     recommend film wedding.mp4 --format csv > scenes.csv
 
@@ -106,8 +107,7 @@ def film(
 
     where, wish, rules = conditions_of(conditions), cut.wish(), score.rules(recut=made.recut)
     made.check(film)
-    library = open_library(score.library)
-    engine = _engine(library, score)
+    library, engine = _open(score)
     where = engine.settle(where)
     require_any(engine.library, "music", where)
     tell_voices(engine.library, where)
@@ -125,12 +125,16 @@ def film(
         raise typer.Exit(FAILED)
 
 
-def _engine(library: "Library", score: ScoreOptions) -> "Recommender":
+def _open(score: ScoreOptions) -> "tuple[Library, Recommender]":
+    """The library to choose from, and what ranks its music."""
     from indexing.edits.taste_file import taste_of
     from recommender.engine import Recommender
 
-    taste = None if score.no_taste else taste_of(library)
-    return Recommender(library, load_model(score.model) if score.model else None, score.ranker, taste=taste)
+    if score.library and score.music:
+        raise InputError("--library and --music are two places to search: give one")
+    model = load_model(score.model) if score.model else None
+    library = open_music(score.music, model) if score.music else open_library(score.library or "default")
+    return library, Recommender(library, model, score.ranker, taste=None if score.no_taste else taste_of(library))
 
 
 def _read(engine: "Recommender", film: Path, wish: "SceneWish") -> "Film":

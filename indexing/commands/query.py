@@ -154,7 +154,8 @@ def _recommend(
     model = load_model(asked.model) if asked.model else None
     clips = expand_clips(asked.video or [], tell, follow_links=asked.follow_links, choice="--follow-links")
     vectors = _rows(asked)
-    opened = _open_music(asked, model, workers) if asked.music else open_library(asked.library or "default")
+    read: dict[str, Any] = {"tag_charset": asked.tag_charset, "follow_links": asked.follow_links, "workers": workers}
+    opened = open_music(asked.music, model, **read) if asked.music else open_library(asked.library or "default")
     engine = _engine(opened, model, asked)
     where = engine.settle(where)
     target = asked.features_of.other if asked.features else "video" if asked.track else "music"
@@ -302,16 +303,15 @@ def _remarked(answers: "Iterable[Answer]", output: "Output", failed: list[str]) 
         yield answer
 
 
-def _open_music(asked: QueryOptions, model: "Model | None", workers: int | None) -> "Library":
-    """The private library of a music folder, brought up to date."""
+def open_music(folder: Path, model: "Model | None", **read: Any) -> "Library":
+    """The private library of a music folder, brought up to date; `read`: as `refresh` takes it."""
     from indexing.disk.files import is_gone
     from indexing.ingest.folders import refresh
     from recommender.model import Model
 
-    chosen, folder = model or Model.load(), asked.music or Path()
+    chosen = model or Model.load()
     chosen.check_media("music")
-    given: dict[str, Any] = {"tag_charset": asked.tag_charset, "follow_links": asked.follow_links}
-    library, events = refresh(folder, chosen, workers=workers, **given)
+    library, events = refresh(folder, chosen, **read)
     follow(events, "analysing", quiet=True)
     if not library.count("music"):
         raise CliptuneError(f"no usable {MEDIA_WORDS['music']} in {show(folder)}")
