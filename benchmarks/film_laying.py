@@ -228,9 +228,11 @@ TAIL = """
 ## What this does not show
 
 Whether a border *sounds* right: keys, tempos and bar lines are those that the library tells, and their errors
-([beats.md](beats.md), [tempo_key.md](tempo_key.md)) are those of the crossfades. No two neighbours here were within
-2 % in tempo: bar lines on each other are shown by tests alone. Where somebody speaks the film is as loud as the speech
-makes it, so that a film with speech may lie below what was asked for where music leads. No editing program but MLT and
+([beats.md](beats.md), [tempo_key.md](tempo_key.md)) are those of the crossfades. A crossfade keeps the power of
+sounds that have nothing to do with each other: where low notes of two tracks meet in opposite phase it dips, in one of
+these by 1.2 dB for 0.4 s; that is not made up for. No two neighbours here were within 2 % in tempo: bar lines on each
+other are shown by tests alone. Where somebody speaks the film is as loud as the speech makes it, so that a film with
+speech may lie below what was asked for where music leads. No editing program but MLT and
 GStreamer has opened a timeline of a whole film."""
 
 

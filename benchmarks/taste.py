@@ -182,7 +182,8 @@ def tables(name: str, tracks: int, pool: Sequence[Sequence[Question]], clips: in
     heads = ["taste", "SD", "films", "runs", "adopted", "rank on new films without", "with", "MRR without", "with"]
     lines = [f"## Library `{name}`: {tracks} tracks, {clips} clips\n", f"| {' | '.join(heads)} |", "|" + "---|" * 9]
     plan = [(NONE, 0.0, 40, 100)] + [(NONE, 0.0, 20, 50), (RANDOM, 0.0, 40, 50)] * (name == "real")
-    plan += [(kind, strength, 40, 20) for strength in STRENGTHS for kind in (*LIKINGS, ALL)]
+    strengths = STRENGTHS if name == "real" else STRENGTHS[:3]  # for time
+    plan += [(kind, strength, 40, 20) for strength in strengths for kind in (*LIKINGS, ALL)]
     if name == "real":
         plan += [(kind, 1.0, count, 10) for count in (20, 80) for kind in (*LIKINGS, ALL)]
     made: list[Run] = []
@@ -198,10 +199,10 @@ def tables(name: str, tracks: int, pool: Sequence[Sequence[Question]], clips: in
 
 def found_from(shares: Mapping[tuple[str, float], float]) -> str:
     """From which strength on a kind is adopted in 9 of 10 runs, by its share of runs at each strength."""
-    told = []
+    told, strengths = [], sorted({strength for _, strength in shares})
     for kind in (*LIKINGS, ALL):
-        enough = [strength for strength in STRENGTHS if shares[kind, strength] >= 0.9]
-        told.append(f"{kind}: {f'from {enough[0]:g} SD on' if enough else f'not even at {STRENGTHS[-1]:g} SD'}")
+        enough = [strength for strength in strengths if shares[kind, strength] >= 0.9]
+        told.append(f"{kind}: {f'from {enough[0]:g} SD on' if enough else f'not even at {strengths[-1]:g} SD'}")
     return f"Adopted in 9 of 10 runs with 40 films: {'; '.join(told)}."
 
 
@@ -226,7 +227,7 @@ def chosen() -> str:
     """What each measure would adopt, on candidates of normal scores and terms; by these the measure was chosen."""
     measures = {"-log2(rank)": lambda r: -np.log2(r), "nDCG": lambda r: 1 / np.log2(1 + r), "MRR": lambda r: 1 / r}
     lines = [
-        "## How the measure was chosen\n",
+        "## How the measure was chosen\n\nRuns with a lower bound above 0 of the mean gain in each.\n",
         f"| taste | films | runs | {' | '.join(measures)} |",
         "|---|---|---|---|---|---|",
     ]

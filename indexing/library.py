@@ -268,7 +268,7 @@ class Library(AbstractContextManager["Library"]):
         with self._lock:
             chosen = self._chosen.pop((modality, where), None)
             if chosen is None:
-                masks = self._masks_of(modality).of(where) if where and segments else [True] * len(segments)
+                masks = self._masks_of(modality).of(where) if where else [True] * len(segments)
                 chosen = list(map(Selection, segments, masks))
             self._chosen[modality, where] = chosen
             if len(self._chosen) > _CHOSEN:
@@ -369,7 +369,7 @@ class Library(AbstractContextManager["Library"]):
         """
         from indexing.search.telling import describe
 
-        searched, asked = {m: self._search(m)[0] for m in self._segments}, self.server
+        searched, asked = {m: self._search(m) for m in self._segments}, self.server
         with self.catalog() as catalog:
             told = describe(self.folder, catalog, searched, setting=self.backend)
         return told | {"server": asked and {m: asked.describe(self, m) for m in self._segments}}

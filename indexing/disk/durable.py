@@ -12,7 +12,9 @@ from recommender.atomic import PARTIAL, new_folder, publish, sync, write
 from recommender.errors import CliptuneError, LibraryError
 from recommender.text import show
 
-__all__ = ["PARTIAL", "library_errors", "new_folder", "publish", "sync", "tree_bytes", "write_json"]
+__all__ = ["PARTIAL", "keep_json", "library_errors", "new_folder", "publish", "sync", "tree_bytes", "write_json"]
+
+_ATTEMPTS = 5
 
 
 @contextmanager
@@ -52,6 +54,14 @@ def _cause(error: Exception, path: Path) -> str | None:
 def write_json(path: Path, value: Any) -> None:
     """Replace the JSON file at `path` atomically, in a folder that is there."""
     write(path, json.dumps(value, indent=1) + "\n", make_folder=False)
+
+
+def keep_json(path: Path, value: Any) -> None:
+    """As `write_json`, without the library's lock: again where a writer, as it begins, removed what was unfinished."""
+    for _ in range(_ATTEMPTS):
+        with suppress(FileNotFoundError):
+            return write_json(path, value)
+    return write_json(path, value)
 
 
 def tree_bytes(folder: Path) -> int:

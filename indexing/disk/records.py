@@ -5,12 +5,12 @@ such files alone.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
-from indexing.disk.durable import library_errors, write_json
+from indexing.disk.durable import keep_json, library_errors
 from recommender.errors import LibraryError, LibraryLocked
 from recommender.opening import is_absent, load_json
 from recommender.text import show
@@ -18,7 +18,6 @@ from recommender.text import show
 WAIT_S = 10.0
 """Most seconds for the lock: such a file takes milliseconds to write."""
 _FORMAT = 1
-_ATTEMPTS = 5
 _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 Kept = TypeVar("Kept")
 
@@ -62,7 +61,7 @@ class Records(Generic[Kept]):
             yield records
             value = {"format": _FORMAT, self.noun: [self.record(one) for one in records]}
             with library_errors(folder, "write to the library at"):
-                _write(folder / self.file, value)
+                keep_json(folder / self.file, value)
 
     @contextmanager
     def lock(self, folder: Path) -> Iterator[None]:
@@ -113,11 +112,3 @@ class Records(Generic[Kept]):
             f"the {self.noun} in {show(folder / self.file)} are damaged; the file is kept as {show(folder / kept)}, "
             f"and new {self.noun} begin a new one: run the command again"
         ) from error
-
-
-def _write(path: Path, value: Any) -> None:
-    """Write the file; again where a writer of the library, as it begins, removed it for an unfinished one."""
-    for _ in range(_ATTEMPTS):
-        with suppress(FileNotFoundError):
-            return write_json(path, value)
-    return write_json(path, value)

@@ -21,6 +21,20 @@ AROUND = 430
 _PAIRS = 1 << 21  # of peaks that are compared at once
 
 
+class Tracks:
+    """The peaks of tracks, each looked for once."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
+        self._known: dict[int, Peaks] = {}
+
+    def peaks(self, track: int) -> Peaks:
+        """As `track_peaks` gives them."""
+        if track not in self._known:
+            self._known[track] = track_peaks(self.pieces, track)
+        return self._known[track]
+
+
 def track_peaks(pieces: Sequence[Piece], track: int) -> Peaks:
     """The peaks of the landmarks of a track, by its place in the order of the pieces; by bin, then frame."""
     for piece in pieces:

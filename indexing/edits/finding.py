@@ -4,7 +4,8 @@
 peak begins are no independent evidence. Offsets that are worth more than chance often is get a second look, which adds
 the peaks that agree (`agreement`). A second of a use costs what chance is worth, its beginning `Bar.entry`, and going
 over to another offset of the same recording half of that; the best way through the film is found by Viterbi's
-algorithm. So an offset a loop away, which explains one window as well, loses by all the others.
+algorithm. So an offset a loop away, which explains one window as well, loses by all the others. What is found must
+stand out at last: music that is made of the same samples in the same tempo agrees with a track at many offsets.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexing.edits.agreement import STEP, agreeing, count_agreeing, stand_out, track_peaks
+from indexing.edits.agreement import STEP, Tracks, agreeing, count_agreeing, stand_out
 from indexing.edits.voting import Piece, Votes
 from recommender.extractors.audio.landmarks import FRAME_HZ, Peaks
 from recommender.types import Array
@@ -56,8 +57,7 @@ class Stretch(NamedTuple):
 
 
 class Weighed(NamedTuple):
-    """Offsets of a recording: tracks and offsets int [c], and what each step of the film is worth beyond chance, float
-    [c, steps]."""
+    """Offsets of a recording: tracks and offsets int [c], and what each step of the film is worth, float [c, steps]."""
 
     tracks: Array
     offsets: Array
@@ -88,10 +88,11 @@ def find_stretches(
     """
     found: list[Stretch] = []
     lasts = np.concatenate([np.diff(piece.starts) for piece in pieces])
+    tracks = Tracks(pieces)
     todo: set[int] | None = None
     while True:
         several = _by_recording(votes, recordings, bar.look)
-        asked = ((one, _ways(mine, peaks, pieces, bar)) for one, mine in several if todo is None or one in todo)
+        asked = ((one, _ways(mine, peaks, tracks, bar)) for one, mine in several if todo is None or one in todo)
         ways = {one: way for one, way in asked if way}
         leader = max(ways, key=lambda one: _total(ways[one]), default=None)
         if leader is None:
@@ -99,7 +100,7 @@ def find_stretches(
         best = ways.pop(leader)
         found += [one for one in best if not _is_echo(one, found)]
         explained = _explained(votes, best, recordings)
-        peaks = _unexplained(peaks, pieces, best)
+        peaks = _unexplained(peaks, tracks, best)
         votes, todo = votes.take(~explained), set(ways)
     found.sort(key=lambda one: (one.first, one.last))
     return [_within(one, int(lasts[one.track])) for one in found]
@@ -119,52 +120,53 @@ def _by_recording(votes: Votes, recordings: Array, least: float) -> Iterator[tup
             yield one, votes.take(order[start : start + count])
 
 
-def _ways(votes: Votes, peaks: Peaks, pieces: Sequence[Piece], bar: Bar) -> list[Stretch]:
+def _ways(votes: Votes, peaks: Peaks, tracks: Tracks, bar: Bar) -> list[Stretch]:
     """The stretches of one recording, as if there were no other."""
     weighed = weigh(votes, bar.look)
     if weighed is None:
         return []
-    stretches = _stretches(votes, look_again(weighed, peaks, pieces), bar.entry)
-    several = [(one, _sureness(one, peaks, pieces)) for one in stretches]
+    stretches = _stretches(votes, look_again(weighed, peaks, tracks), bar.entry)
+    several = [(one, _sureness(one, peaks, tracks)) for one in stretches]
     sure = any(sureness >= bar.sure and one.last - one.first >= LEAST_S * FRAME_HZ for one, sureness in several)
     return [one for one, sureness in several if sure and sureness >= bar.sure / 2]
 
 
-def _sureness(one: Stretch, peaks: Peaks, pieces: Sequence[Piece]) -> float:
+def _sureness(one: Stretch, peaks: Peaks, tracks: Tracks) -> float:
     """How far the peaks of a stretch stand out, by the root of tens of votes."""
     inside = (peaks.frames >= one.first) & (peaks.frames <= one.last)
     mine = Peaks(peaks.frames[inside], peaks.bins[inside])
-    return stand_out(mine, track_peaks(pieces, one.track), round(one.offset)) * sqrt(one.votes / 10)
+    return stand_out(mine, tracks.peaks(one.track), round(one.offset)) * sqrt(one.votes / 10)
 
 
 def weigh(votes: Votes, least: float) -> Weighed | None:
     """The offsets of a recording whose votes are worth at least so much beyond their cost; None where there is none."""
     key = votes.tracks.astype(np.int64) << 33 | (votes.offsets.astype(np.int64) + (1 << 32))
-    key_sorted = np.sort(key)
-    places, counts = np.unique(key_sorted, return_counts=True)
-    near = np.searchsorted(key_sorted, places + 2) - np.searchsorted(key_sorted, places - 1)
-    order = np.lexsort((places, -counts, -near))
-    order = order[near[order] >= least]  # no vote is worth more than 1
-    chosen: list[int] = []
-    for place in places[order].tolist():
-        if len(chosen) < MOST_OFFSETS and all(abs(place - other) > SAME for other in chosen):
-            chosen.append(place)
+    in_turn = np.argsort(key)
+    ordered, frames = key[in_turn], votes.frames[in_turn]
+    places, counts = np.unique(ordered, return_counts=True)
+    first, end = np.searchsorted(ordered, places - 1), np.searchsorted(ordered, places + 2)
+    order = np.lexsort((places, -counts, first - end))
+    chosen, covered = list[int](), set[int]()
+    for one in order[(end - first)[order] >= least].tolist():  # no vote is worth more than 1
+        place = int(places[one])
+        if len(chosen) < MOST_OFFSETS and place not in covered:
+            chosen.append(one)
+            covered.update(range(place - SAME, place + SAME + 1))
     if not chosen:
         return None
-    at = np.array(chosen, np.int64)
-    steps = int(votes.frames.max()) // STEP + 1
-    worth = np.stack([_worth(votes.frames[np.abs(key - place) <= 1], steps) for place in chosen])
+    at, steps = places[chosen], int(votes.frames.max()) // STEP + 1
+    worth = np.stack([_worth(frames[first[one] : end[one]], steps) for one in chosen])
     kept = best_gain(worth - COST * STEP / FRAME_HZ) >= least
     return Weighed(at[kept] >> 33, (at[kept] & ((1 << 33) - 1)) - (1 << 32), worth[kept]) if kept.any() else None
 
 
-def look_again(weighed: Weighed, peaks: Peaks, pieces: Sequence[Piece]) -> Weighed:
+def look_again(weighed: Weighed, peaks: Peaks, tracks: Tracks) -> Weighed:
     """The same offsets, with the peaks that agree."""
     steps = int(peaks.frames[-1]) // STEP + 1
     worth = np.pad(weighed.worth, ((0, 0), (0, steps - weighed.worth.shape[1])))
     for track in np.unique(weighed.tracks):
         mine = weighed.tracks == track
-        worth[mine] += count_agreeing(peaks, track_peaks(pieces, int(track)), weighed.offsets[mine], steps=steps)
+        worth[mine] += count_agreeing(peaks, tracks.peaks(int(track)), weighed.offsets[mine], steps=steps)
     return weighed._replace(worth=worth)
 
 
@@ -292,12 +294,12 @@ def _explained(votes: Votes, stretches: list[Stretch], recordings: Array) -> Arr
     return mine | used[votes.marks]
 
 
-def _unexplained(peaks: Peaks, pieces: Sequence[Piece], stretches: Sequence[Stretch]) -> Peaks:
+def _unexplained(peaks: Peaks, tracks: Tracks, stretches: Sequence[Stretch]) -> Peaks:
     """The peaks of a film that do not agree with the stretches."""
     left = np.ones(len(peaks.frames), bool)
     for one in stretches:
         inside = (peaks.frames >= one.first) & (peaks.frames <= one.last)
-        left &= ~(inside & agreeing(peaks, track_peaks(pieces, one.track), one.offset))
+        left &= ~(inside & agreeing(peaks, tracks.peaks(one.track), one.offset))
     return Peaks(peaks.frames[left], peaks.bins[left])
 
 

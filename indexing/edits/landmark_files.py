@@ -2,7 +2,7 @@
 
 Derived from the tracks, never trusted: `landmarks/pieces/<name>/*.npy` is written whole or not at all, then
 `landmarks/landmarks.json` lists it with checksums. A piece that is not as it was written counts as absent, and its
-tracks are read again. 8 bytes a landmark, some 1.7 MB per hour of music.
+tracks are read again. 8 bytes a landmark, some 1.8 MB per hour of music.
 """
 
 import re
@@ -17,7 +17,7 @@ import numpy as np
 
 from indexing.disk.checksums import crcs, differing, seal, unseal
 from indexing.disk.content_hash import SIZE
-from indexing.disk.durable import PARTIAL, library_errors, new_folder, write_json
+from indexing.disk.durable import PARTIAL, keep_json, library_errors, new_folder
 from indexing.disk.npy import NpyWriter, ascends, load_npy, within
 from indexing.edits.voting import Piece
 from recommender.errors import LibraryError, LibraryLocked
@@ -127,7 +127,7 @@ def _publish(folder: Path, pieces: Sequence[Piece]) -> None:
     with suppress(*_UNUSABLE):
         known = dict(unseal(load_json(home / MANIFEST))["crcs"])
     written = {f"pieces/{name}/{file}": value for name in names for file, value in _crcs(home, name, known).items()}
-    write_json(home / MANIFEST, seal({"of": _identity(), "pieces": names, "crcs": written}))
+    keep_json(home / MANIFEST, seal({"of": _identity(), "pieces": names, "crcs": written}))
     for other in (home / "pieces").iterdir():
         if other.name not in names and _NAME.fullmatch(other.name):
             shutil.rmtree(other, ignore_errors=True)

@@ -166,10 +166,11 @@ class _Publishing:
         """Tracks that were sent and changed since, that are gone, and that were never sent; each ascending."""
         changed = self.library.changes_since(state.generation)
         changed = np.empty(0, np.int64) if changed is None else changed
-        there = np.isin(changed, self.ids)
+        there, living = np.isin(changed, self.ids), [self.library.ids(one) for one in self.library.modalities]
+        gone = changed[~np.isin(changed, np.concatenate(living))]
         if state.upto is None:
-            return changed[there], changed[~there], np.empty(0, np.int64)
-        return changed[there & (changed <= state.upto)], changed[~there], self.ids[self.ids > state.upto]
+            return changed[there], gone, np.empty(0, np.int64)
+        return changed[there & (changed <= state.upto)], gone, self.ids[self.ids > state.upto]
 
     def _send(self, ids: Array, form: str) -> Iterator[int]:
         """Send tracks; the last one of what was sent, again and again."""

@@ -1,6 +1,6 @@
 """What a library says of itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from indexing.catalog.queries import Catalog
 
 
-def describe(folder: Path, catalog: "Catalog", searched: Mapping[Modality, Opened], *, setting: str) -> dict[str, Any]:
+def describe(
+    folder: Path, catalog: "Catalog", searched: Mapping[Modality, Sequence[Opened]], *, setting: str
+) -> dict[str, Any]:
     """What the library in a folder is and holds, JSON-ready: see `indexing.library.Library.info`.
 
-    searched: what searches the snapshot of each modality. setting: its backend.
+    searched: what searches the segments of each modality. setting: its backend.
     """
     head = catalog.head()
-    told = {modality: one.describe() for modality, one in searched.items()}
-    largest = max((facts["vectors"] for facts in told.values()), default=0)
+    told = {modality: [one.describe() for one in several] for modality, several in searched.items()}
+    largest = max((facts["vectors"] for several in told.values() for facts in several), default=0)
     held = sorted({failure.modality for failure in catalog.failures()} | set(searched))
     return {
         "path": str(folder),
@@ -30,5 +32,5 @@ def describe(folder: Path, catalog: "Catalog", searched: Mapping[Modality, Opene
         "generation": head.generation,
         "size_bytes": tree_bytes(folder),
         "backend": setting if setting in MATRICES else auto_backend(largest),
-        "search": {modality: facts | {"setting": setting} for modality, facts in told.items()},
+        "search": {modality: several[0] | {"setting": setting} for modality, several in told.items() if several},
     }

@@ -138,11 +138,9 @@ FAULTS = (
     Planted(
         "a snapshot is linked though facts changed",
         (
-            Edit(
-                _SNAPSHOT,
-                "always=newest.living <= SMALL_ROWS",
-                "always=False",
-            ),
+            Edit(_SNAPSHOT, "anew = always or self._lags(segment, changed)", "anew = False"),
+            Edit(_SNAPSHOT, "if home is None or self._lags(segment, changed)", "if home is None"),
+            Edit(_SNAPSHOT, "self.moved += [moved] if len(moved) else []", "pass"),
         ),
         ("move",),
     ),

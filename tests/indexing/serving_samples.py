@@ -39,12 +39,12 @@ def table(path, names):
             writer.writerow([i, f"/music/{'abc'[i % 3]}/{i}", *known, "CC BY 4.0" if i % 4 else "", 30 + i])
 
 
-def put(folder, vectors, names, each=EACH):
+def put(folder, vectors, names, each=EACH, **how):
     """Import tracks with these names: rows of the vectors, in turn."""
     where = folder.parent
     np.save(where / "v.npy", vectors)
     table(where / "ids.csv", np.repeat(list(names), each))
-    import_vectors(folder, where / "v.npy", where / "ids.csv", space="mine")
+    import_vectors(folder, where / "v.npy", where / "ids.csv", space="mine", **how)
 
 
 def counted(kind, monkeypatch):

@@ -120,6 +120,28 @@ def test_foreign_music_and_noise_are_not_found(heard, tmp_path):
         assert uses(heard, y, tmp_path / "film.wav") == ()
 
 
+def sampled(seed: int, seconds: float = 20.0) -> np.ndarray:
+    """Music of twelve samples, eight a second in time, three in ten of them the same for every seed, float32 [n]."""
+    rng, alike = np.random.default_rng(seed), np.random.default_rng(0)
+    notes = [song(200 + number, 0.4) for number in range(12)]
+    y = np.zeros(round(seconds * SR_HZ) + len(notes[0]), np.float32)
+    for step, same in enumerate(alike.integers(12, size=round(8 * seconds))):
+        note = notes[same if rng.random() < 0.3 else rng.integers(12)]
+        at = step * SR_HZ // 8
+        y[at : at + len(note)] += note
+    return y[: round(seconds * SR_HZ)]
+
+
+def test_music_of_the_same_samples_is_another(small, tmp_path):
+    add_track(tmp_path / "music", 2, sampled(1))
+    list(ingest.update(small, Deaf(), executor="inline"))
+    small.reload()
+    film = tmp_path / "film.wav"
+    assert [uses(small, sampled(seed), film) for seed in (2, 3)] == [(), ()]
+    (use,) = uses(small, sampled(1)[5 * SR_HZ : 15 * SR_HZ], film)
+    assert abs(offset(use) - 5.0) < NEAR_S
+
+
 def test_several_tracks_a_recut_and_a_crossfade(heard, tmp_path):
     film = place(song(0), 50.0, [(1.0, 15.0, 8.0), (9.0, 2.0, 8.0)])
     film += place(song(1), 50.0, [(20.0, 3.0, 12.0)]) + place(song(2), 50.0, [(30.0, 0.0, 12.0)])
@@ -209,6 +231,8 @@ def test_a_second_look_counts_peaks_of_the_track_alone():
     here, away = agreement.count_agreeing(peaks, track, np.array([0, 90]), steps=steps).sum(axis=1)
     assert here == agreement.agreeing(peaks, track, 0.0).sum()
     assert away < 0.2 * here
+    assert agreement.stand_out(peaks, track, 0) > 20
+    assert agreement.stand_out(peaks, track, 90) < 4
 
 
 @pytest.fixture

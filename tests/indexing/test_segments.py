@@ -10,85 +10,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import DIM, FakeAnalyser, Marking, state, toy
+from fakes import DIM, FakeAnalyser, toy
+from segmented import answers, check, make, publish_eagerly, restored, sizes, update
 
 from indexing import ingest
-from indexing.disk.npy import NpyWriter
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
 from indexing.maintenance.compact import compact
-from indexing.maintenance.repair import repair
-from indexing.maintenance.verify import verify
 from indexing.snapshot import current, publishing, snapshot
-from indexing.writing import writer
 from recommender.errors import LibraryError
-from recommender.types import Filter, Range
 
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
     """Every change is published, and segments of a few windows are large."""
-    monkeypatch.setattr(writer, "_SMALL_ROWS", 0)
-    monkeypatch.setattr(writer, "_PUBLISH_ROWS", -1)
-    monkeypatch.setattr(publishing, "SMALL_ROWS", 4)
-    monkeypatch.setattr(publishing, "BANDED", 12)
-    monkeypatch.setattr("indexing.search.ann_index.start", lambda folder: False)
+    publish_eagerly(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    return make(tmp_path_factory.mktemp("segments"))
 
 
 @pytest.fixture
-def music(tmp_path: Path) -> Path:
-    """Twelve toy tracks, two of them of one recording."""
-    for seed in range(12):
-        toy(tmp_path / "music" / f"{seed}.mp3", seed, f"{1 + seed % 4} {min(seed, 10)}")
-    return tmp_path / "music"
+def music(made) -> Path:
+    return made / "now" / "music"
 
 
 @pytest.fixture
-def library(tmp_path: Path, music: Path):
-    with Library.create(tmp_path / "library", Marking().space) as made:
-        update(made, music)
-        yield made
-
-
-def update(library: Library, music: Path, *others: Path) -> None:
-    list(ingest.add(library, [music, *others], Marking(), executor="inline"))
-    list(ingest.update(library, Marking(), executor="inline"))
-
-
-FILTERS = (Filter(bpm=Range(60, 65)), Filter(keys=frozenset(["A minor"])), Filter(bpm=Range(0, 68), half_double=True))
-
-
-def answers(library: Library) -> list:
-    """All that some queries see, to the bit."""
-    found = []
-    for seed, where in itertools.product(range(3), (None, *FILTERS)):
-        query = np.random.default_rng(seed).normal(size=DIM)
-        ids, scores = library.search(query, 5, "music", where=where)
-        windows = [np.asarray(part).tobytes() for one in library.windows_of(ids) for part in one]
-        found.append((scores.tobytes(), library.tracks_of(ids.tolist()), windows))
-        assert [c.ids.tolist() for c in library.search_many(query[None], 5, "music", where=where)] == [ids.tolist()]
-    counts = [library.count("music", where) for where in (None, *FILTERS)]
-    ids = library.ids("music")
-    return [found, library.medians("music").tobytes(), counts, ids.tolist(), library.recordings(ids).tolist()]
-
-
-def check(library: Library) -> None:
-    """The library answers as its store does without a snapshot, and is whole."""
-    assert library._facts
-    found = answers(library)
-    manifest = library.folder / snapshot.MANIFEST
-    manifest.rename(manifest.with_name("aside"))
-    with Library.open(library.folder) as without:
-        assert not without._facts
-        assert answers(without) == found
-    manifest.with_name("aside").rename(manifest)
-    assert verify(library) == []
-    used = set(snapshot.load(library.folder).crcs)
-    assert {path.parent for path in library.folder.glob("snapshots/*/*/ids.npy")} == used
-
-
-def sizes(library: Library) -> list[int]:
-    return [len(segment.ids) for segment in library.segments("music")]
+def library(made):
+    with restored(made, "whole") as opened:
+        yield opened
 
 
 def test_what_is_new_is_a_segment_and_what_was_there_is_not_touched(library, music):
@@ -123,14 +75,14 @@ def test_segments_are_few_and_windows_are_seldom_written_again(tmp_path, monkeyp
     written = []
     real = publishing.write_segment
     monkeypatch.setattr(publishing, "write_segment", lambda *a, **k: written.append(real(*a, **k)) or written[-1])
-    for at in range(14):
+    for at in range(10):
         add(tmp_path, at, 4)
         living = [segment.living for segment in snapshot.load(tmp_path / "lib").segments["music"]]
         assert living == sorted(living, reverse=True)
         assert all(a >= publishing.RATIO * b for a, b in itertools.pairwise(living))
         assert len(living) <= 1 + math.log2(1 + at)
-    assert sum(s.living for s in written) <= 14 * 4 * (1 + math.log2(14))
-    assert sum(living) == 14 * 4
+    assert sum(s.living for s in written) <= 10 * 4 * (1 + math.log2(10))
+    assert sum(living) == 10 * 4
 
 
 def add(folder: Path, name: int, count: int) -> None:
@@ -254,71 +206,12 @@ def test_compaction_leaves_one_segment(library, music):
 
 
 @pytest.fixture
-def several(library, music) -> Library:
-    """Two segments, tracks that were dropped, others that moved."""
-    toy(music / "new.mp3", 100, "3 100")
-    (music / "2.mp3").unlink()
-    (music / "4.mp3").rename(music / "moved.mp3")
-    update(library, music)
-    known = library._facts["music"]
-    assert (len(known.segments), len(known.later.ids), len(known.same.ids)) == (2, 1, 2)
-    assert not known.segments[0].alive.all()
-    return library
-
-
-def test_a_flipped_bit_in_any_file_of_any_segment_changes_no_answer(several):
-    before, folder = state(several), several.folder
-    for at, path in enumerate(sorted(folder.glob("snapshots/**/*.npy"))):
-        data = path.read_bytes()
-        flipped = bytearray(data)
-        flipped[-1 - at % 8 if at % 2 else len(data) // 2] ^= 1 << at % 8
-        path.write_bytes(flipped)
-        assert snapshot.load_or_none(folder) is None, path
-        path.write_bytes(data)
-    path.write_bytes(bytes(flipped))
-    several.reload()
-    assert state(several) == before
-    assert [p.kind for p in verify(several)] == ["snapshot"]
-    several.close()
-    list(repair(folder, Marking(), executor="inline"))
-    several.reload()
-    check(several)
-
-
-CHANGES = {
-    "dropped": lambda a: a + 1000,
-    "ids": lambda a: np.array([7, 3]),
-    "same": lambda a: a[::-1],
-    "facts/bpm": lambda a: a * np.inf,
-}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_changes_that_do_not_fit_are_no_snapshot_even_without_checksums(several, name):
-    manifest = several.folder / snapshot.MANIFEST
-    held = json.loads(manifest.read_text())
-    held.pop("crc")
-    music = held["modalities"]["music"]
-    music.pop("crcs")
-    for one in music["older"]:
-        one.pop("crcs")
-    manifest.write_text(json.dumps(held))
-    assert snapshot.load_or_none(several.folder) is not None
-    (path,) = several.folder.glob(f"snapshots/*/music/changes/{name}.npy")
-    values = np.load(path, allow_pickle=False)
-    path.unlink()
-    NpyWriter.save(path, np.ascontiguousarray(CHANGES[name](values)))
-    assert snapshot.load_or_none(several.folder) is None
-
-
-@pytest.mark.parametrize("older", [[], [{"name": "../x", "rows": 3}], [{"name": "0-00000000", "rows": "1"}], None, 3])
-def test_a_manifest_that_names_other_segments_is_none(several, older):
-    manifest = several.folder / snapshot.MANIFEST
-    held = json.loads(manifest.read_text())
-    held.pop("crc")
-    held["modalities"]["music"]["older"] = older
-    manifest.write_text(json.dumps(held))
-    assert snapshot.load_or_none(several.folder) is None
+def several(made):
+    with restored(made, "several") as opened:
+        known = opened._facts["music"]
+        assert (len(known.segments), len(known.later.ids), len(known.same.ids)) == (2, 1, 2)
+        assert not known.segments[0].alive.all()
+        yield opened
 
 
 def test_changes_that_nobody_noted_are_found(several, monkeypatch):

@@ -5,7 +5,9 @@ import logging
 import re
 import socket
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -81,6 +83,13 @@ def test_what_a_client_says_is_one_line_without_the_key(monkeypatch):
         raise OSError(f"refused {KEY}\nsecond\x1b line")
     assert str(caught.value).startswith("qdrant://h:1/x does not answer as it should (refused ...): see that it runs")
     assert not {"\n", "\x1b"} & set(str(caught.value))
+    error = OSError("<of gRPC>")
+    error.details = lambda: "Deadline Exceeded"
+    with (
+        pytest.raises(BackendError, match=r"\(Deadline Exceeded\)"),
+        address.server_errors(Address("milvus", "h", 1, "x")),
+    ):
+        raise error
 
 
 @pytest.mark.parametrize(("kind", "module"), [("qdrant", "qdrant_client"), ("milvus", "pymilvus")])
@@ -185,6 +194,39 @@ def test_a_query_to_a_server_that_is_gone_ends_with_one(folder, monkeypatch):
     assert ran.err.startswith("error: qdrant://127.0.0.1:1/tracks does not answer as it should (")
     assert ran.err.endswith("or search without it: `recommend index publish --server local`\n")
     assert KEY not in ran.err
+
+
+@pytest.mark.parametrize(("status", "said"), [(404, None), (403, "403"), (500, "500")])
+def test_what_a_server_answers_by_http_is_understood(status, said, monkeypatch):
+    qdrant = pytest.importorskip("indexing.search.servers.qdrant", reason="needs Qdrant's client (extra `qdrant`)")
+    monkeypatch.setenv("QDRANT_API_KEY", KEY)
+    keys = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self):
+            keys.append(self.headers["api-key"])
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps({"status": {"error": f"no, {KEY}"}, "time": 0}).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        index = qdrant.open_index(Address("qdrant", "127.0.0.1", server.server_port, "tracks"))
+        if said is None:
+            assert (index.state(), index.count()) == (None, 0)
+        else:
+            with pytest.raises(BackendError, match=said) as caught:
+                index.state()
+            assert KEY not in str(caught.value)
+        server.shutdown()
+    assert set(keys) == {KEY}
 
 
 def test_another_process_that_publishes_is_waited_for(run, folder, monkeypatch):

@@ -91,7 +91,8 @@ def server_errors(address: Address) -> Iterator[None]:
         raise
     except Exception as error:  # clients raise those of HTTP, gRPC and of their own
         key = os.environ.get(_KEYS.get(address.kind, ""), "")
-        lines = str(error).strip().splitlines() or [type(error).__name__]
+        told = getattr(error, "details", None)  # what of a gRPC error says something
+        lines = str(told() if callable(told) else error).strip().splitlines() or [type(error).__name__]
         reason = show((lines[0].replace(key, "...") if key else lines[0])[:160])
         raise BackendError(
             f"{address} does not answer as it should ({reason}): see that it runs and is reached from here, or search "

@@ -23,7 +23,8 @@ from serving_samples import (
 
 from indexing.ingest import remove
 from indexing.library import Library
-from indexing.maintenance.publish import publish
+from indexing.maintenance.publish import Published, publish
+from indexing.search import servers
 from indexing.search.servers import address, serving
 from indexing.search.servers.address import Address
 from recommender.errors import BackendError, InputError
@@ -67,6 +68,23 @@ def test_only_what_changed_is_sent_and_before_it_is_it_is_found_all_the_same(
     assert library.server.describe(library, "music")["changed_since"] == 0
     for query in queries(3):
         assert answer(library, query, 200) == by_brute_force(library, query, 200)
+
+
+def test_clips_are_in_a_collection_beside_that_of_music(library, vectors, monkeypatch):
+    at, index, _ = failing(monkeypatch)
+    put(library.folder, vectors[: 30 * EACH], range(1000, 1030), modality="video")
+    clips = servers.open_server(at.of("video"))
+    last = [event for event in publish(library, at) if isinstance(event, Published)]
+    assert [(one.modality, one.sent, one.removed) for one in last] == [("music", TRACKS, 0), ("video", 30, 0)]
+    put(library.folder, vectors[: 10 * EACH], range(1030, 1040), modality="video")
+    last = [event for event in publish(library, at) if isinstance(event, Published)]
+    assert [(one.modality, one.sent, one.removed) for one in last] == [("music", 0, 0), ("video", 10, 0)]
+    assert (clips.count(), index.count()) == (40 * EACH, last[0].state.count)
+    with Library.open(library.folder, backend="exact") as plain:
+        plain.server = None
+        for query in queries(2):
+            found, right = (one.search(query, 30, "video") for one in (library, plain))
+            assert found.ids.tolist() == right.ids.tolist()
 
 
 class Killed(Exception):
