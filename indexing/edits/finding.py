@@ -89,25 +89,27 @@ def find_stretches(
     found: list[Stretch] = []
     lasts = np.concatenate([np.diff(piece.starts) for piece in pieces])
     tracks = Tracks(pieces)
-    todo: set[int] | None = None
-    while True:
-        several = _by_recording(votes, recordings, bar.look)
-        asked = ((one, _ways(mine, peaks, tracks, bar)) for one, mine in several if todo is None or one in todo)
-        ways = {one: way for one, way in asked if way}
-        leader = max(ways, key=lambda one: _total(ways[one]), default=None)
-        if leader is None:
-            break
-        best = ways.pop(leader)
+    ways = {one: _ways(mine, peaks, tracks, bar) for one, mine in _by_recording(votes, recordings, bar.look)}
+    while any(ways.values()):
+        best = ways.pop(max(ways, key=lambda one: _total(ways[one])))
         found += [one for one in best if not _is_echo(one, found)]
-        explained = _explained(votes, best, recordings)
+        votes = votes.take(~_explained(votes, best, recordings))
         peaks = _unexplained(peaks, tracks, best)
-        votes, todo = votes.take(~explained), set(ways)
+        less = {one for one, way in ways.items() if _meet(way, best)}  # the others keep all that they rest on
+        several = _by_recording(votes, recordings, bar.look)
+        again = {one: _ways(mine, peaks, tracks, bar) for one, mine in several if one in less}
+        ways = {one: way for one, way in ways.items() if one not in less} | again
     found.sort(key=lambda one: (one.first, one.last))
     return [_within(one, int(lasts[one.track])) for one in found]
 
 
 def _total(several: list[Stretch]) -> float:
     return sum(one.worth for one in several)
+
+
+def _meet(several: Sequence[Stretch], others: Sequence[Stretch]) -> bool:
+    """Whether any of some stretches sounds while one of the others does."""
+    return any(one.first <= other.last and other.first <= one.last for one in several for other in others)
 
 
 def _by_recording(votes: Votes, recordings: Array, least: float) -> Iterator[tuple[int, Votes]]:
