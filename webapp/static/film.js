@@ -21,7 +21,7 @@ import { hush, say, telling, warn } from "./told.js";
 const PAUSE_MS = 250;
 const TITLE = "Music for a whole film";
 const KEYS = [
-  ["space", "play the film with its music, which is mixed first where it is new, or pause"],
+  ["space", "play the film with its music, or pause; new music is mixed first"],
   ["\u2191 \u2193", "the scene before, the next one; the film goes there"],
   [", .", "let the scene begin at the cut before, at the next cut"],
   ["s", "split the scene at the picture that is shown"],

@@ -69,7 +69,10 @@ def score(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     made = _compose(asked, film, found, rules)
     cues = [_offer(cue, some, rules) for cue, some in zip(made, found, strict=True)]
     if made.short_of > 0:
-        line = f"The score may be {made.short_of:.3f} short of the best total, {made.total:.3f}."
+        more = made.short_of / max(abs(made.total), made.short_of)
+        line = (
+            f"Another choice of tracks may be up to {more:.1%} better in all: that this one is the best is not proven."
+        )
         film = replace(film, remarks=(*film.remarks, line))
     shots = _pictures(film, Path(arguments["pictures"]), tell)
     return score_record(film, cues, borders_s=[one.at_s for one in read.borders], pictures=shots, locks=rules.lock)
