@@ -4,16 +4,16 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 from indexing.disk.durable import library_errors
 from indexing.search.ann_files import Built, load_settings
-from indexing.search.ann_tuning import Settings
 from indexing.search.backends.registry import builder
 from indexing.search.representative_files import Represented
 from indexing.snapshot import snapshot
-from indexing.snapshot.segments import Segment
 from indexing.snapshot.snapshot import Snapshot
 from recommender.errors import LibraryError, LibraryLocked
 from recommender.text import show
@@ -37,7 +37,8 @@ def build(folder: Path, wait_s: float = 0.0) -> dict[Modality, Built | Represent
                 return {}
             try:
                 with library_errors(folder, "build a search index for the library at"):
-                    made = {m: [_build(one, settings) for one in several] for m, several in published.segments.items()}
+                    build_one = partial(builder(settings.backend).build, settings=settings)
+                    made = {m: list(starmap(build_one, published.homes(m))) for m in published.segments}
             except LibraryError:
                 newest = snapshot.load_or_none(folder)
                 if newest is not None and newest.name == published.name:
@@ -71,11 +72,6 @@ def _lacking(folder: Path, published: Snapshot) -> bool:
         return False
     asked = builder(settings.backend)
     return any(asked.lacks(home, segment, settings) for home, segment in published.homes())
-
-
-def _build(segment: Segment, settings: Settings) -> Built | Represented:
-    assert segment.home is not None  # noqa: S101 (of a snapshot)
-    return builder(settings.backend).build(segment.home, segment, settings)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def publish_snapshot(folder: Path, catalog: "Catalog", *, whole: bool = False) -
     snapshot stays.
     """
     head, old = catalog.head(), snapshot.load_or_none(folder)
-    divided = old is not None and any(len(several) > 1 for several in old.segments.values())
+    divided = old is not None and any(len(s) > 1 or not s[0].alive.all() for s in old.segments.values())
     if old is not None and old.shows(head) and not (whole and divided):
         return
     searched, name, made = catalog.beside(head.space_id), _name(head), list[_Modality]()
@@ -159,7 +159,8 @@ class _Modality:
         """A segment as it is put into another folder, its files linked; whether its facts are as the catalog has them:
         where they lag, and `always`, they are gathered anew."""
         anew = always or self._lags(segment, changed)
-        carry_files(segment, home, with_facts=not anew)
+        if segment.home is not None:
+            carry_files(segment.home, home, with_facts=not anew)
         if anew:
             found = gather(self.catalog.facts(self.modality, segment.ids[segment.alive]))
             facts.save(home, facts.spread(found, np.flatnonzero(segment.alive), segment.ids))
@@ -184,9 +185,9 @@ class _Modality:
         self.moved += [moved] if len(moved) else []
 
     def _known(self, segment: Segment) -> facts.Facts:
-        assert self.old is not None  # noqa: S101 (segments come from it)
-        known = self.old.facts[self.modality]
-        return next(f for s, f in zip(known.segments, known.facts, strict=True) if s.home == segment.home)
+        held = [] if self.old is None else [self.old.facts[self.modality]]
+        pairs = (pair for known in held for pair in zip(known.segments, known.facts, strict=True))
+        return next(facts_ for one, facts_ in pairs if one.home == segment.home)
 
     def _is_as_before(self, now: Current) -> bool:
         before = [] if self.old is None else self.old.segments.get(self.modality, [])
@@ -239,11 +240,9 @@ def _plan(now: Current, whole: bool) -> tuple[list[Segment], list[Segment]]:
     return merged, kept
 
 
-def carry_files(segment: Segment, home: Path, *, with_facts: bool) -> None:
-    """Put the arrays of a segment, and what was built to search it, into `home`: linked, or copied where that cannot
-    be. No file of a snapshot is ever written again."""
-    source = segment.home
-    assert source is not None  # noqa: S101 (of a snapshot)
+def carry_files(source: Path, home: Path, *, with_facts: bool) -> None:
+    """Put the arrays of the segment in `source`, and what was built to search it, into `home`: linked, or copied where
+    that cannot be. No file of a snapshot is ever written again."""
     arrays = [source / f"{key}.npy" for key in (*PER_WINDOW, *PER_TRACK)]
     folders = [REPRESENTATIVES, *([facts.FOLDER] if with_facts else [])]
     below = [path for name in folders for path in sorted((source / name).glob("*"))]

@@ -82,10 +82,11 @@ class Snapshot:
         """Where the arrays of the newest segment of a modality are, in the library in `folder`."""
         return folder / FOLDER / self.name / modality
 
-    def homes(self) -> Iterator[tuple[Path, Segment]]:
-        """Every segment, with the folder of its arrays."""
-        for several in self.segments.values():
-            yield from ((segment.home, segment) for segment in several if segment.home is not None)
+    def homes(self, modality: Modality | None = None) -> Iterator[tuple[Path, Segment]]:
+        """Every segment, of a modality, with the folder of its arrays."""
+        for held, several in self.segments.items():
+            if modality in (None, held):
+                yield from ((segment.home, segment) for segment in several if segment.home is not None)
 
 
 def load(folder: Path, most: int | None = SMALL) -> Snapshot:
