@@ -1,6 +1,6 @@
 """A clip with its music taken home: timelines for editing programs, and beside them the stem."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -8,9 +8,10 @@ from recommender.errors import InputError
 from recommender.text import show
 
 if TYPE_CHECKING:
-    from recommender.editing.placement import Placement
+    from recommender.editing.placement import Bed, Placement
     from recommender.extractors.audio.beats import Beats
     from recommender.timelines import Format
+    from recommender.timelines.timeline import Timeline
 
 
 class Stages(Protocol):
@@ -51,23 +52,43 @@ def export(
     InputError: a file is there already, the clip is a still, or a format has no way to say it: nothing is written.
     MediaError, ModelError: a file cannot be read, or written.
     """
-    from recommender import timelines
-    from recommender.editing.stem import write_stem
-    from recommender.timelines.build import beats_on, build, cuts_on, remarks
+    from recommender.timelines.build import beats_on, build, cuts_on
 
     chosen = placements[0]
     marks = [*cuts_on(cuts_s), *(beats_on(chosen, beats) if beats is not None else ())]
     timeline = build(chosen.clip, placements, name=name, titles=titles, marks=marks)
+    told = "the music alone, cut, faded and ducked; lay it at the clip's first frame"
+    tracks = [one.track for one in placements]
+    return write_all(timeline, formats, folder, music=chosen, tracks=tracks, told=told, overwrite=overwrite)
+
+
+def write_all(
+    timeline: "Timeline",
+    formats: "Sequence[Format]",
+    folder: Path,
+    *,
+    music: "Placement | Bed",
+    tracks: Iterable[Path],
+    told: str,
+    overwrite: bool,
+) -> Export:
+    """Write a timeline in all formats, and the stem of its `music`, as `export` does.
+
+    tracks: which the stem must not replace. told: what the stem is, for people.
+    """
+    from recommender import timelines
+    from recommender.editing.stem import write_stem
+    from recommender.timelines.build import remarks
+
     stem = refuse_files(formats, folder, timeline.name, overwrite=overwrite)
-    if stem.exists() and any(stem.samefile(one.track) for one in placements):
+    if stem.exists() and any(map(stem.samefile, tracks)):
         raise InputError(f"{show(stem)} would be replaced by its own stem; export to another folder")
     files = timelines.write(timeline, formats, folder, overwrite=overwrite)
-    write_stem(chosen, stem)
+    write_stem(music, stem)
     losses = (
         f"{show(path)}: {one.help}; loses: {one.loses or 'nothing'}" for one, path in zip(formats, files, strict=True)
     )
-    told = f"{show(stem)}: the music alone, cut, faded and ducked; lay it at the clip's first frame"
-    return Export((*files, stem), (*losses, told, *remarks(timeline)))
+    return Export((*files, stem), (*losses, f"{show(stem)}: {told}", *remarks(timeline)))
 
 
 def take_home(

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recommender.editing.export import Export, refuse_files
+from recommender.editing.export import Export, write_all
 from recommender.editing.mix import OnSecond
-from recommender.errors import InputError
 from recommender.films.cues import MusicCue
 from recommender.films.levels import bed, placement_of
-from recommender.text import show
 
 if TYPE_CHECKING:
     from recommender.timelines import Format
@@ -55,24 +53,15 @@ def export_film(
     Raises InputError where a file is there already or a format cannot say it, MediaError and ModelError where one
     cannot be read or written; then nothing is left of the timelines.
     """
-    from recommender import timelines
-    from recommender.editing.stem import write_stem
-    from recommender.timelines.build import build_film, cuts_on, remarks, scenes_on
+    from recommender.timelines.build import build_film, cuts_on, scenes_on
 
     laid = bed(film, cues)
     titles = {Path(cue.chosen.track.path): cue.chosen.track.title for cue in cues if cue.chosen is not None}
     marks = [*scenes_on([(cue.scene.start_s, scene_name(cue)) for cue in cues]), *cuts_on(cuts_s)]
     timeline = build_film(laid, name=name, titles=titles, marks=marks)
-    stem = refuse_files(formats, out, timeline.name, overwrite=overwrite)
-    if stem.exists() and any(stem.samefile(one.track) for one in laid.placements):
-        raise InputError(f"{show(stem)} would be replaced by its own stem; export to another folder")
-    files = timelines.write(timeline, formats, out, overwrite=overwrite)
-    write_stem(laid, stem)
-    losses = (
-        f"{show(path)}: {one.help}; loses: {one.loses or 'nothing'}" for one, path in zip(formats, files, strict=True)
-    )
-    told = f"{show(stem)}: all music of the film, cut, faded and ducked; lay it at the film's first frame"
-    return Export((*files, stem), (*losses, told, *remarks(timeline)))
+    told = "all music of the film, cut, faded and ducked; lay it at the film's first frame"
+    tracks = [one.track for one in laid.placements]
+    return write_all(timeline, formats, out, music=laid, tracks=tracks, told=told, overwrite=overwrite)
 
 
 def endings(cues: Sequence[MusicCue]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.extractors.audio.stft import sane
+from recommender.extractors.audio.stft import Framing, sane, spans
 from recommender.types import Array
 
 REVISION = "landmarks-1"  # change it whenever a key may change
@@ -151,22 +151,7 @@ def _strongest(frames: Array, strength: Array, most: int) -> Array:
 
 def _power(blocks: Iterable[Array]) -> Iterator[Array]:
     """Power spectra float32 [n, BINS] of consecutive frames, `CHUNK` at a time, the last ones fewer."""
-    need = (CHUNK - 1) * HOP + N_FFT
-    waiting, length = [np.zeros(N_FFT // 2, np.float32)], N_FFT // 2
-    for block in blocks:
-        waiting.append(sane(block))
-        length += len(waiting[-1])
-        if length < need:
-            continue
-        buffer, start = np.concatenate(waiting), 0
-        while length - start >= need:
-            yield _transform(buffer[start : start + need])
-            start += CHUNK * HOP
-        waiting, length = [buffer[start:]], length - start
-    rest = np.concatenate([*waiting, np.zeros(N_FFT // 2, np.float32)])
-    while len(rest) >= N_FFT:
-        yield _transform(rest[:need])
-        rest = rest[CHUNK * HOP :]
+    return map(_transform, spans(map(sane, blocks), Framing(N_FFT, HOP, CHUNK)))
 
 
 def _transform(samples: Array) -> Array:

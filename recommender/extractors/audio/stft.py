@@ -45,6 +45,12 @@ class Clock:
         """Seconds of audio counted so far."""
         return self.samples / SR_HZ
 
+    def count(self, blocks: Iterable[Array]) -> Iterator[Array]:
+        """The same blocks, counted as they go through."""
+        for block in blocks:
+            self.samples += len(block)
+            yield block
+
 
 def chunks(blocks: Iterable[Array], clock: Clock) -> Iterator[Chunk]:
     """The transform of a mono stream at `SR_HZ`, `CHUNK` frames at a time (the last chunk may be shorter).
@@ -52,25 +58,39 @@ def chunks(blocks: Iterable[Array], clock: Clock) -> Iterator[Chunk]:
     The signal is padded with half a frame of zeros at both ends, so n samples give 1 + n // HOP frames.
     Chunk borders depend on the frame number alone: how the stream is cut into blocks changes no bit.
     """
-    need = (CHUNK - 1) * HOP + N_FFT
-    waiting = [np.zeros(N_FFT // 2, np.float32)]
-    length = N_FFT // 2
+    return map(transform, spans(clock.count(map(sane, blocks)), Framing(N_FFT, HOP, CHUNK)))
+
+
+class Framing(NamedTuple):
+    """How a stream is cut: frames of `length` samples, `hop` apart, `chunk` of them together."""
+
+    length: int
+    hop: int
+    chunk: int
+
+
+def spans(blocks: Iterable[Array], framing: Framing) -> Iterator[Array]:
+    """The samples under consecutive chunks of frames, float32, of a stream padded by half a frame at both ends.
+
+    The last ones have fewer frames, and samples beyond their last whole frame.
+    """
+    half, step = np.zeros(framing.length // 2, np.float32), framing.chunk * framing.hop
+    need = step - framing.hop + framing.length
+    waiting, length = [half], len(half)
     for block in blocks:
-        samples = sane(block)
-        clock.samples += len(samples)
-        waiting.append(samples)
-        length += len(samples)
+        waiting.append(block)
+        length += len(block)
         if length < need:
             continue
         buffer, start = np.concatenate(waiting), 0
         while length - start >= need:
-            yield transform(buffer[start : start + need])
-            start += CHUNK * HOP
+            yield buffer[start : start + need]
+            start += step
         waiting, length = [buffer[start:]], length - start
-    rest = np.concatenate([*waiting, np.zeros(N_FFT // 2, np.float32)])
-    while len(rest) >= N_FFT:
-        yield transform(rest[:need])
-        rest = rest[CHUNK * HOP :]
+    rest = np.concatenate([*waiting, half])
+    while len(rest) >= framing.length:
+        yield rest[:need]
+        rest = rest[step:]
 
 
 def sane(block: Array) -> Array:
