@@ -215,7 +215,7 @@ class Library(AbstractContextManager["Library"]):
     def ids(self, modality: Modality, where: Filter | None = None) -> Array:
         """int64 [t], ascending: the searchable tracks that meet all conditions."""
         found = [segment.ids[segment.alive] for segment in self._chosen_of(modality, where)]
-        return found[0] if len(found) == 1 else np.sort(np.concatenate([np.empty(0, np.int64), *found]))
+        return found[0] if len(found) == 1 else np.sort(np.concatenate([np.empty(0, np.int64), *found]), kind="stable")
 
     def _chosen_of(self, modality: Modality, where: Filter | None) -> "list[Segment]":
         """The segments, of which only the tracks are alive that meet all conditions."""

@@ -156,7 +156,7 @@ def _load_changes(home: Path, segments: list[Segment], known: list[Facts]) -> Kn
         places = dropped - (end - len(alive))
         alive[places[(places >= 0) & (places < len(alive))]] = False
         living.append(replace(segment, alive=alive, recordings=same.recordings(segment.ids)))
-    if not _rises(np.sort(np.concatenate([s.ids[s.alive] for s in living]))):
+    if not _rises(np.sort(np.concatenate([s.ids[s.alive] for s in living]), kind="stable")):
         raise ValueError("a track is in two segments of the snapshot")
     return Known(living, known, later, same)
 
