@@ -161,7 +161,8 @@ def test_an_answer_is_the_rank_of_what_was_chosen_and_how_far_its_section_is(eng
 def owned(indexed, tmp_path, clip_folder, monkeypatch):
     """A library of one's own with 20 films that show a calm clip, and what was chosen in all of them by its name."""
     folder = tmp_path / "own"
-    shutil.copytree(library_path(indexed), folder)
+    others = shutil.ignore_patterns("edits.json", "taste.json")  # what other tests may have kept in it
+    shutil.copytree(library_path(indexed), folder, ignore=others)
 
     def choose(*names: str) -> Path:
         with Opened.open(folder) as library:
