@@ -1,6 +1,7 @@
 """Fixtures for every test; numerical libraries take one thread, here and in processes that tests start."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Set before NumPy is loaded, which reads it once. Runners that share the cores spin while they wait for each other's
@@ -21,6 +22,14 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests begin first: where they came last, one process would wait for the other's."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(autouse=True)
+def ordinary_priority() -> Iterator[None]:
+    """SVT-AV1 makes a process of root that encodes with it real-time, which starves whatever else the machine does."""
+    yield
+    if hasattr(os, "sched_setscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 @pytest.fixture(scope="session")
