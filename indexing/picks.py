@@ -180,8 +180,7 @@ def _id_now(catalog: "Catalog", track: PickedTrack) -> int | None:
     digest = bytes.fromhex(track.hash)
     if digest and catalog.hash_of(track.id) == digest:
         return track.id
-    same = catalog.track_with("music", digest) if digest else None
-    return catalog.track_at("music", track.path) if same is None else same
+    return catalog.track_now("music", digest, track.path)
 
 
 def _gone(track: "Track | None") -> str | None:

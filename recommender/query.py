@@ -123,9 +123,10 @@ def blend(queries: Sequence[Query], weights: Sequence[float]) -> Query:
     return Query(vector, affect, first.duration_s, first.target, exclude, **told)
 
 
-def cut_speech(speech: Sequence[Stretch], end_s: float) -> tuple[Stretch, ...]:
-    """What of `speech` lies before `end_s`: sound may go on after the pictures."""
-    return tuple(Stretch(start, min(end, end_s)) for start, end in speech if start < end_s)
+def cut_speech(speech: Sequence[Stretch], end_s: float, start_s: float = 0.0) -> tuple[Stretch, ...]:
+    """What of `speech` lies between two times, counted from the first: sound may go on after the pictures."""
+    inside = (Stretch(max(start, start_s) - start_s, min(end, end_s) - start_s) for start, end in speech)
+    return tuple(one for one in inside if one.end_s > one.start_s)
 
 
 def join_speech(parts: Sequence[Sequence[Stretch]], lengths_s: Sequence[float]) -> tuple[Stretch, ...]:

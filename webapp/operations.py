@@ -29,6 +29,8 @@ TEXT: Schema = {"type": "string", "maxLength": 300, "pattern": r"^[^\x00]*$"}
 MODEL: Schema = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"}
 LENGTH: Schema = {"type": "string", "pattern": "^(clip|[0-9]{1,5}(\\.[0-9]{1,3})?)$"}
 ANYTHING: Schema = {"type": "object"}
+STARTED: Schema = {"type": "object", "properties": {"job": {"type": "string"}}, "required": ["job"]}
+"""The id of a job that was started."""
 ERROR: Schema = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 
 

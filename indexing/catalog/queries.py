@@ -221,6 +221,12 @@ class Catalog:
         """The content hash of a track, None where there is no such track."""
         return self._execute(sa.select(tracks.c.hash).where(tracks.c.id == track_id)).scalar()
 
+    def track_now(self, modality: Modality, digest: bytes, path: str) -> int | None:
+        """The id of a track that was known by the hash of its content (b"" where that is not known) and its path: by
+        content, whatever the file is called now, else by path."""
+        same = self.track_with(modality, digest) if digest else None
+        return self.track_at(modality, path) if same is None else same
+
     def track_with(self, modality: Modality, digest: bytes) -> int | None:
         """The id of the track of a modality with that content hash, None where there is none."""
         query = sa.select(tracks.c.id).where(*self._of(tracks, modality), tracks.c.hash == digest)

@@ -99,14 +99,13 @@ def _add(library: "Library", path: Path, shelf: "Shelf", *, again: bool, progres
     """Read a film and keep what was found, or what is kept of it already."""
     from dataclasses import replace
 
-    from indexing.disk.content_hash import content_hash
     from indexing.disk.files import absolute
     from indexing.disk.lock import now
     from indexing.edits import kept
     from indexing.edits.reading import find_uses, read_film
     from indexing.edits.uses import Edit
 
-    where, digest = absolute(path), _hash(content_hash, path)
+    where, digest = absolute(path), _hash(path)
     before = next((one for one in kept.edits_of(library.folder) if one.hash == digest), None)
     if before is not None and not again:
         if before.film != where and not Path(before.film).exists():
@@ -121,7 +120,9 @@ def _add(library: "Library", path: Path, shelf: "Shelf", *, again: bool, progres
     return edit
 
 
-def _hash(content_hash: Callable[[Path], bytes], path: Path) -> str:
+def _hash(path: Path) -> str:
+    from indexing.disk.content_hash import content_hash
+
     try:
         return content_hash(path).hex()
     except OSError as error:

@@ -169,15 +169,9 @@ def _compose(
     engine: "Recommender", film: "Film", found: "Sequence[Sequence[Recommendation]]", rules: "Rules"
 ) -> "Sequence[MusicCue]":
     """The music of all scenes together, each recording counted once."""
-    import numpy as np
+    from recommender.films.score import compose_from
 
-    from recommender.films.score import compose
-    from recommender.films.sections import offer_sections
-
-    found = offer_sections(engine, film.scenes, found, rules=rules)
-    ids = sorted({one.track.id for some in found for one in some})
-    recordings = engine.library.recordings(np.array(ids, np.int64)).tolist()
-    score = compose(film.scenes, found, rules, recordings=dict(zip(ids, recordings, strict=True)))
+    score = compose_from(engine, film.scenes, found, rules=rules)
     if score.short_of > 0:
         tell(f"the score may be {score.short_of:.3f} short of the best total, {score.total:.3f}")
     return score

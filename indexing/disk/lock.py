@@ -47,6 +47,20 @@ def lock(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
             handle.release()
 
 
+@contextmanager
+def hold(folder: Path, name: str, wait_s: float, *, busy: str) -> Iterator[None]:
+    """A context that alone holds the lock file `name` of a library; raises LibraryLocked, which says `busy`, and
+    LibraryError, also for what the disk refuses inside."""
+    with library_errors(folder, "write to the library at"):
+        try:
+            with FileLock(folder / name, timeout=wait_s, thread_local=False):
+                yield
+        except Timeout as error:
+            raise LibraryLocked(busy) from error
+        except NotImplementedError as error:
+            raise LibraryError(f"the file system of {show(folder)} has no file locks; use a local folder") from error
+
+
 def _owner(folder: Path) -> str:
     try:
         note = load_json(folder / OWNER)

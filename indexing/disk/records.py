@@ -5,13 +5,14 @@ such files alone.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
 from indexing.disk.durable import keep_json, library_errors
-from recommender.errors import LibraryError, LibraryLocked
+from indexing.disk.lock import hold
+from recommender.errors import LibraryError
 from recommender.opening import is_absent, load_json
 from recommender.text import show
 
@@ -63,21 +64,10 @@ class Records(Generic[Kept]):
             with library_errors(folder, "write to the library at"):
                 keep_json(folder / self.file, value)
 
-    @contextmanager
-    def lock(self, folder: Path) -> Iterator[None]:
+    def lock(self, folder: Path) -> AbstractContextManager[None]:
         """A context that holds their lock; raises LibraryLocked, LibraryError."""
-        from filelock import FileLock, Timeout
-
-        with library_errors(folder, "write to the library at"):
-            try:
-                with FileLock(folder / f"{self.noun}.lock", timeout=WAIT_S):
-                    yield
-            except Timeout as error:
-                told = f"the {self.noun} of the library at {show(folder)} are being written; try again"
-                raise LibraryLocked(told) from error
-            except NotImplementedError as error:
-                told = f"the file system of {show(folder)} has no file locks; use a local folder"
-                raise LibraryError(told) from error
+        busy = f"the {self.noun} of the library at {show(folder)} are being written; try again"
+        return hold(folder, f"{self.noun}.lock", WAIT_S, busy=busy)
 
     def _read(self, folder: Path) -> list[Kept]:
         """The records; raises one of _DAMAGED for a file that holds something else."""

@@ -8,19 +8,19 @@ tracks are read again. 8 bytes a landmark, some 1.8 MB per hour of music.
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence, Set
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence, Set
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from indexing.disk import lock
 from indexing.disk.checksums import crcs, differing, seal, unseal
 from indexing.disk.content_hash import SIZE
-from indexing.disk.durable import PARTIAL, keep_json, library_errors, new_folder
+from indexing.disk.durable import PARTIAL, keep_json, new_folder
 from indexing.disk.npy import NpyWriter, ascends, load_npy, within
 from indexing.edits.voting import Piece
-from recommender.errors import LibraryError, LibraryLocked
 from recommender.extractors.audio.landmarks import REVISION, Landmarks
 from recommender.opening import load_json
 from recommender.text import show
@@ -36,20 +36,10 @@ _NAME = re.compile(rf"(?:{re.escape(PARTIAL)})?[0-9a-f]{{32}}")
 _UNUSABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
-@contextmanager
-def hold(folder: Path) -> Iterator[None]:
+def hold(folder: Path) -> AbstractContextManager[None]:
     """A context that alone writes the landmarks of the library at `folder`; raises LibraryLocked, LibraryError."""
-    from filelock import FileLock, Timeout
-
-    with library_errors(folder, "write to the library at"):
-        try:
-            with FileLock(folder / LOCK, timeout=0, thread_local=False):
-                yield
-        except Timeout as error:
-            told = f"another process is reading tracks of the library at {show(folder)}; wait for it"
-            raise LibraryLocked(told) from error
-        except NotImplementedError as error:
-            raise LibraryError(f"the file system of {show(folder)} has no file locks; use a local folder") from error
+    busy = f"another process is reading tracks of the library at {show(folder)}; wait for it"
+    return lock.hold(folder, LOCK, 0.0, busy=busy)
 
 
 def load(folder: Path) -> tuple[list[Piece], str | None]:

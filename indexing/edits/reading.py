@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from indexing.disk.durable import library_errors
 from indexing.disk.files import absolute
 from indexing.edits import landmark_files
 from indexing.edits.finding import Stretch, find_stretches, set_bar
@@ -70,7 +69,7 @@ def read_tracks(
     Raises LibraryError, LibraryLocked.
     """
     folder, known = library.folder, _content(library)
-    with landmark_files.hold(folder), library_errors(folder, "write to the library at"):
+    with landmark_files.hold(folder):
         pieces, damage = landmark_files.load(folder)
         if damage:
             tell(damage)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from recommender.errors import InputError, StillError
 from recommender.media.footage import footage
-from recommender.timelines.timecode import can_drop, frame_at, nominal, timecode
+from recommender.timelines.timecode import can_drop, clock, frame_at, nominal, timecode
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class Clock:
     def timecode(self, at_s: float) -> str:
         """Of a second of the film; hours, minutes, seconds with thousandths where no timecode counts its frames."""
         if self.rate is None or nominal(self.rate) is None:
-            minutes, rest = divmod(round(at_s * 1000), 60_000)
-            return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+            return clock(at_s, digits=3)
         return timecode(self.start + round(Fraction(at_s) * self.rate), self.rate, drop=self.drop)
 
     def seconds(self, text: str) -> float:

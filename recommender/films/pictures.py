@@ -1,5 +1,6 @@
 """A picture of every scene, as it is shown in the middle of its longest shot."""
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import cv2
 
 from recommender.atomic import write
 from recommender.errors import MediaError
+from recommender.films.cues import Scene
 from recommender.films.scenes import Film
 from recommender.home import model_errors, refuse_existing
 from recommender.media import excerpts
@@ -41,19 +43,27 @@ def write_pictures(film: Film, folder: Path, *, overwrite: bool = False) -> list
 
 def _pictures(film: Film) -> list[Array]:
     """uint8 [h, w, 3] of every scene."""
-    spans = [longest_shot(film, scene.start_s, scene.end_s) for scene in film.scenes]
-    middles = [0.5 * (start_s + end_s) for start_s, end_s in spans]
-    around = [(max(at_s - _SPAN_S, 0.0), at_s) for at_s in middles]
-    found = [frames[-1].rgb for frames in excerpts(film.path, around, max_side=SIDE) if frames]
+    shown = pictures_at(film.path, [middle_of(film, scene) for scene in film.scenes], side=SIDE)
+    found = [picture for picture in shown if picture is not None]
     if len(found) < len(film.scenes):
         raise MediaError(f"{show(film.path)}: not every scene has a picture that can be decoded; convert it to mp4")
     return found
 
 
-def longest_shot(film: Film, start_s: float, end_s: float) -> tuple[float, float]:
-    """Where the longest shot between two times begins and ends: what a scene shows most."""
-    edges = [start_s, *(at for at in film.cut_s if start_s < at < end_s), end_s]
-    return max(pairwise(edges), key=lambda span: span[1] - span[0])
+def middle_of(film: Film, scene: Scene) -> float:
+    """The middle of the longest shot of a scene, in s: what it shows most."""
+    edges = [scene.start_s, *(at for at in film.cut_s if scene.start_s < at < scene.end_s), scene.end_s]
+    start_s, end_s = max(pairwise(edges), key=lambda span: span[1] - span[0])
+    return 0.5 * (start_s + end_s)
+
+
+def pictures_at(path: Path, times_s: Sequence[float], *, side: int) -> Iterator[Array | None]:
+    """What a film shows at some times, uint8 [h, w, 3], RGB, no side above `side`; None where that cannot be decoded.
+
+    Raises MediaError for a film that cannot be read.
+    """
+    around = [(max(at_s - _SPAN_S, 0.0), at_s) for at_s in times_s]
+    return (frames[-1].rgb if frames else None for frames in excerpts(path, around, max_side=side))
 
 
 def jpeg(picture: Array) -> bytes:

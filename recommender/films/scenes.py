@@ -18,7 +18,7 @@ from recommender.films.grouping import USUAL, Limits, group, group_into
 from recommender.films.shots import Border, borders, shots
 from recommender.films.words import reason
 from recommender.media import Frame, excerpts
-from recommender.query import query_of_part
+from recommender.query import cut_speech, query_of_part
 from recommender.types import Loss, loss_of
 
 if TYPE_CHECKING:
@@ -179,17 +179,11 @@ def scenes_between(
     """A scene of each span, its query as if it were a clip of its own."""
     scenes: list[Scene] = []
     for number, (border, end_s) in enumerate(spans, 1):
-        spoken = _spoken(speech, border.at_s, end_s)
+        spoken = cut_speech(speech, end_s, border.at_s)
         query = query_of_part(model, reading.features(border.at_s, end_s), spoken)
         told = reason(border.kind, scenes[-1].query if scenes else None, query)
         scenes.append(Scene(number, border.at_s, end_s, query, told))
     return scenes
-
-
-def _spoken(speech: Sequence[Stretch], start_s: float, end_s: float) -> list[Stretch]:
-    """What of `speech` lies between two times, counted from the first."""
-    inside = (Stretch(max(one.start_s, start_s) - start_s, min(one.end_s, end_s) - start_s) for one in speech)
-    return [one for one in inside if one.end_s > one.start_s]
 
 
 def _labelled(scenes: Sequence[Scene], given: CutList) -> list[Scene]:

@@ -8,7 +8,7 @@ from the best.
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from recommender.films.rules import Rules
 from recommender.films.search import Way, search
 from recommender.text import show
 from recommender.types import Array, Recommendation
+
+if TYPE_CHECKING:
+    from recommender.engine import Recommender
 
 REST_S, NEAR = 1.0, 2
 """Silence after which a far key does not clash with the one before, and fifths from which on it does."""
@@ -71,6 +74,18 @@ def compose(
     cues = {cue.scene.number: cue for cue in _cues(shelf, plan, way)}
     made = [cues.get(scene.number) or MusicCue(scene, None, silent[scene.number]) for scene in scenes]
     return Score(made, way.total, max(way.most - way.total, 0.0))
+
+
+def compose_from(
+    engine: "Recommender", scenes: Sequence[Scene], candidates: Sequence[Sequence[Recommendation]], *, rules: Rules
+) -> Score:
+    """As `compose`, with what `engine`, which found the candidates, knows: further sections for themes, recordings."""
+    from recommender.films.sections import offer_sections
+
+    found = offer_sections(engine, scenes, candidates, rules=rules)
+    ids = np.unique([one.track.id for some in found for one in some]).astype(np.int64)
+    recordings = dict(zip(ids.tolist(), engine.library.recordings(ids).tolist(), strict=True))
+    return compose(scenes, found, rules, recordings=recordings)
 
 
 def _silence(scene: Scene, shelf: Shelf) -> str:

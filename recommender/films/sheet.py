@@ -10,8 +10,8 @@ from recommender.films.cues import MusicCue
 from recommender.films.levels import placement_of
 from recommender.media.footage import Footage, footage
 from recommender.tags import isrc_tag
-from recommender.timelines.cue_sheet import NOT_ON_FILE, Use, clock
-from recommender.timelines.timecode import frame_at, nominal, timecode
+from recommender.timelines.cue_sheet import NOT_ON_FILE, Use
+from recommender.timelines.timecode import clock, first_frame, nominal, timecode
 from recommender.types import Track
 
 VOCAL = 0.5
@@ -78,8 +78,7 @@ def lasts_in(seen: Footage, frames: int) -> str:
     """How long so many frames of a film last: in its timecode counted from zero, else in time."""
     if nominal(seen.rate) is None:
         return clock(Fraction(frames) / seen.rate, digits=3)
-    drop = (frame_at(seen.timecode or "", seen.rate) or (0, False))[1]
-    return timecode(frames, seen.rate, drop=drop)
+    return timecode(frames, seen.rate, drop=first_frame(seen.timecode, seen.rate)[1])
 
 
 def vocal(track: Track) -> str:

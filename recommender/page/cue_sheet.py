@@ -15,8 +15,8 @@ from recommender.page.layout import document, footer
 from recommender.page.markup import Markup, join, tag
 from recommender.page.report import refuse_existing
 from recommender.text import show
-from recommender.timelines.cue_sheet import FILM_COLUMNS, clock, cue_sheet, rows
-from recommender.timelines.timecode import frame_at, nominal, timecode
+from recommender.timelines.cue_sheet import FILM_COLUMNS, cue_sheet, rows
+from recommender.timelines.timecode import clock, first_frame, nominal, timecode
 
 SHEETS = (".csv", ".html")
 """Suffixes of cue sheets."""
@@ -118,7 +118,7 @@ def _counted(seen: Footage, found: Sequence[Entry]) -> str:
     count = "1 cue" if cues == 1 else f"{cues} cues"
     if nominal(seen.rate) is None:
         return f"{count}; times in hours, minutes and seconds at {float(seen.rate):.6g} frames a second"
-    drop = " drop-frame" if (frame_at(seen.timecode or "", seen.rate) or (0, False))[1] else ""
+    drop = " drop-frame" if first_frame(seen.timecode, seen.rate)[1] else ""
     return f"{count}; timecode at {float(seen.rate):.5g} frames a second{drop}, from {_at(0, seen)} on"
 
 
@@ -126,5 +126,5 @@ def _at(frame: int, seen: Footage) -> str:
     """A frame of the film in timecode, or in time where none counts it."""
     if nominal(seen.rate) is None:
         return clock(Fraction(frame) / seen.rate, digits=3)
-    first, drop = frame_at(seen.timecode or "", seen.rate) or (0, False)
+    first, drop = first_frame(seen.timecode, seen.rate)
     return timecode(first + frame, seen.rate, drop=drop)

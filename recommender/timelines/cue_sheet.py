@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from recommender.text import cell
-from recommender.timelines.timecode import frame_at, nominal, timecode
+from recommender.timelines.timecode import clock, first_frame, nominal, timecode
 
 NOT_ON_FILE = "not on file"
 """What stands for what no tag tells: whoever reports the music finds it out."""
@@ -70,14 +70,6 @@ def _span(use: Use) -> dict[str, str]:
     if use.rate is None or nominal(use.rate) is None:
         ends = [clock(at_s, digits=3) for at_s in ends_s]
     else:
-        first, drop = frame_at(use.start or "", use.rate) or (0, False)
+        first, drop = first_frame(use.start, use.rate)
         ends = [timecode(first + round(Fraction(at_s) * use.rate), use.rate, drop=drop) for at_s in ends_s]
     return dict(zip(_SPAN, (*ends, clock(use.length_s)), strict=True))
-
-
-def clock(seconds: float | Fraction, *, digits: int = 0) -> str:
-    """Hours, minutes and seconds."""
-    ticks = round(seconds * 10**digits)
-    minutes, rest = divmod(ticks, 60 * 10**digits)
-    shown = f"{rest / 10**digits:0{3 + digits if digits else 2}.{digits}f}"
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{shown}"

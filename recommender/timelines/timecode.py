@@ -40,6 +40,19 @@ def frame_at(text: str, rate: Fraction) -> tuple[int, bool] | None:
     return at - (count // 15 * (passed - passed // 10) if drop else 0), drop
 
 
+def first_frame(stated: str | None, rate: Fraction) -> tuple[int, bool]:
+    """As `frame_at` of the timecode that a film states; midnight, without drop-frame, where it states none."""
+    return frame_at(stated or "", rate) or (0, False)
+
+
+def clock(seconds: float | Fraction, *, digits: int = 0) -> str:
+    """Hours, minutes and seconds, for what no timecode counts."""
+    ticks = round(seconds * 10**digits)
+    minutes, rest = divmod(ticks, 60 * 10**digits)
+    shown = f"{rest / 10**digits:0{3 + digits if digits else 2}.{digits}f}"
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{shown}"
+
+
 def timecode(frame: int, rate: Fraction, *, drop: bool = False) -> str:
     """`01:00:00:00`, drop-frame `01:00:00;00`, of a frame since midnight; it starts over after a day.
 

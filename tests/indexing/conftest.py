@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import segmented
 from fakes import FakeAnalyser, toy
 
 from indexing import ingest
@@ -32,6 +33,18 @@ def library(tmp_path: Path, music: Path, analyser: FakeAnalyser) -> Iterator[Lib
         list(ingest.add(made, [music], analyser, executor="inline"))
         (tmp_path / "log").unlink()
         yield made
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every change is published, and segments of a few windows are large."""
+    segmented.publish_eagerly(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Libraries of one segment and of several, which `segmented.restored` gives to a test."""
+    return segmented.make(tmp_path_factory.mktemp("segments"))
 
 
 @pytest.fixture

@@ -15,6 +15,10 @@ from recommender.types import Filter, Range, unit
 
 TRACKS, EACH, DIM = 420, 6, 16
 KINDS = pytest.mark.parametrize("kind", sorted(SERVERS))
+SERVED = [
+    pytest.mark.usefixtures("in_servers"),
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),  # of Qdrant's client without a server
+]
 FORMS = pytest.mark.parametrize("form", [REPRESENTATIVES, WINDOWS])
 BOTH = pytest.mark.parametrize(
     ("kind", "form"), [("local", WINDOWS), *((kind, REPRESENTATIVES) for kind in sorted(SERVERS))]

@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fakes import FakeAnalyser, clustered, of_rows
-from typer.testing import CliRunner
+from imported import build, import_tracks
 
 from indexing.catalog.writer import CatalogWriter
-from indexing.commands import index as commands
 from indexing.ingest.events import Mended
 from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
@@ -280,13 +279,9 @@ def test_a_flipped_bit_is_found(kept_there):
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory, vectors):
     folder = tmp_path_factory.mktemp("imported")
-    np.save(folder / "v.npy", vectors)
-    lines = "".join(f"t{row // WINDOWS},{60 + row // WINDOWS % 100}\n" for row in range(len(vectors)))
-    (folder / "ids.csv").write_text("id,bpm\n" + lines)
-    import_vectors(folder / "lib", folder / "v.npy", folder / "ids.csv", space="mine")
-    with Library.open(folder / "lib") as library:
-        commands_build(library.folder, "--backend", NAME)
-    return folder / "lib"
+    library = import_tracks(folder, vectors, WINDOWS, bpm=60 + np.arange(len(vectors) // WINDOWS) % 100)
+    build(library, "--backend", NAME)
+    return library
 
 
 @pytest.fixture
@@ -294,18 +289,12 @@ def folder(tmp_path, imported):
     return shutil.copytree(imported, tmp_path / "lib")
 
 
-def commands_build(folder, *options):
-    run = CliRunner().invoke(commands.app, ["build", "--library", str(folder), *options])
-    assert run.exit_code == 0, run.output
-    return run.output
-
-
 def home(folder):
     return snapshot.load(folder).home(folder, "music")
 
 
 def test_the_command_says_what_was_measured_and_info_what_searches(folder):
-    assert f"music: {TRACKS * PER_TRACK:,} representatives of {TRACKS:,} tracks in 0 MB, " in commands_build(folder)
+    assert f"music: {TRACKS * PER_TRACK:,} representatives of {TRACKS:,} tracks in 0 MB, " in build(folder)
     with Library.open(folder) as library:
         told = library.info()["search"]["music"]
     assert (told["kind"], told["backend"], told["setting"]) == (NAME, NAME, NAME)
@@ -339,7 +328,7 @@ def test_a_snapshot_of_the_same_vectors_takes_them_along(folder):
         opened.publish()
     assert snapshot.load(folder).name != name
     assert representative_files._load(home(folder) / NAME) == before
-    commands_build(folder, "--recall", "0.99")  # which replaces them: the snapshot does not need them
+    build(folder, "--recall", "0.99")  # which replaces them: the snapshot does not need them
     assert snapshot.load(folder)
     with Library.open(folder) as library:
         assert verify(library) == []
@@ -356,6 +345,6 @@ def test_verify_finds_damage_and_repair_drops_it(folder):
         ]
     lines = [e.text for e in repair(folder, FakeAnalyser(), executor="inline") if isinstance(e, Mended)]
     assert lines == [f"what was built for search is damaged and dropped: {ann_files.BUILD}"]
-    assert "representatives of" in commands_build(folder)
+    assert "representatives of" in build(folder)
     with Library.open(folder) as library:
         assert verify(library) == []

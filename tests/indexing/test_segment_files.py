@@ -1,33 +1,23 @@
 """Segments and what changed in them are as little trusted as all that is derived."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes import Marking, state
-from segmented import check, make, publish_eagerly, restored
+from segmented import check, restored
 
 from indexing.disk.npy import NpyWriter
 from indexing.maintenance.repair import repair
 from indexing.maintenance.verify import verify
 from indexing.snapshot import snapshot
 
-
-@pytest.fixture(autouse=True)
-def eager(monkeypatch):
-    """Every change is published, and segments of a few windows are large."""
-    publish_eagerly(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    return make(tmp_path_factory.mktemp("segments"))
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture
-def several(made):
-    with restored(made, "several") as opened:
+def several(grown):
+    with restored(grown, "several") as opened:
         known = opened._facts["music"]
         assert (len(known.segments), len(known.later.ids), len(known.same.ids)) == (2, 1, 2)
         assert not known.segments[0].alive.all()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import DIM, FakeAnalyser, toy
-from segmented import answers, check, make, publish_eagerly, restored, sizes, update
+from segmented import answers, check, restored, sizes, update
 
 from indexing import ingest
 from indexing.ingest.import_vectors import import_vectors
@@ -20,26 +20,17 @@ from indexing.maintenance.compact import compact
 from indexing.snapshot import current, publishing, snapshot
 from recommender.errors import LibraryError
 
-
-@pytest.fixture(autouse=True)
-def eager(monkeypatch):
-    """Every change is published, and segments of a few windows are large."""
-    publish_eagerly(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    return make(tmp_path_factory.mktemp("segments"))
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture
-def music(made) -> Path:
-    return made / "now" / "music"
+def music(grown) -> Path:
+    return grown / "now" / "music"
 
 
 @pytest.fixture
-def library(made):
-    with restored(made, "whole") as opened:
+def library(grown):
+    with restored(grown, "whole") as opened:
         yield opened
 
 
@@ -206,8 +197,8 @@ def test_compaction_leaves_one_segment(library, music):
 
 
 @pytest.fixture
-def several(made):
-    with restored(made, "several") as opened:
+def several(grown):
+    with restored(grown, "several") as opened:
         known = opened._facts["music"]
         assert (len(known.segments), len(known.later.ids), len(known.same.ids)) == (2, 1, 2)
         assert not known.segments[0].alive.all()

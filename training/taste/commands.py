@@ -15,7 +15,6 @@ from recommender.outputs.progress import Progress
 if TYPE_CHECKING:
     from indexing.library import Library
     from training.taste.material import Asked, LeftOut, Outcome
-    from training.taste.report import Row
 
 __all__ = ["app"]
 
@@ -130,24 +129,22 @@ def _listing(opened: "Library", answers: "dict[str, list[Outcome]]", asked: Any,
     value: dict[str, Any] = {"tracks": tracks, "candidates": candidates}
     rows, lines = [], [f"{tracks} tracks, of which {min(candidates, tracks)} reach the ranker; no taste is applied\n"]
     for name, found in answers.items():
-        told: list[Row] = figures(found, tracks, candidates) if found else []
+        told = record(figures(found, tracks, candidates)) if found else []
         films, left = len({one.film for one in found}), asked[name][1]
-        value[name] = {"films": films, "uses": len(found), "figures": record(told)}
+        value[name] = {"films": films, "uses": len(found), "figures": told}
         value[name]["left_out"] = [one._asdict() for one in left]
-        rows += [{"from": name, **row} for row in record(told)]
+        rows += [{"from": name, **row} for row in told]
         lines += [_text(name, told, films, uses=len(found), left=left)] if found or left else []
     return Listing(value, rows, COLUMNS, "\n".join(lines))
 
 
-def _text(name: str, told: "Sequence[Row]", films: int, *, uses: int, left: "Sequence[LeftOut]") -> str:
+def _text(name: str, told: Sequence[dict[str, Any]], films: int, *, uses: int, left: "Sequence[LeftOut]") -> str:
     """The figures of films or picks for people."""
-    from training.taste.report import record
-
     many, several = "s" * (uses != 1), "s" * (films != 1)
     what = f"films: {uses} use{many} in {films} film{several}"
     what = what if name == "films" else f"picks: {uses} pick{many} for {films} clip{several}"
     shown = ("measure", "found", "low", "high", "chance")
-    text = f"{what}\n" + (table(Listing(None, record(told), shown)) if told else "")
+    text = f"{what}\n" + (table(Listing(None, told, shown)) if told else "")
     if name == "picks" and told:
         text += "picks were made from what the ranking showed first: hits among these are no proof of it\n"
     return text + "".join(f"left out: {one.what}: {one.why}\n" for one in left)

@@ -175,5 +175,4 @@ def _clip_of(pick: "Pick", clips: Mapping[str, Sequence[Path]]) -> Path | None:
 def _track_now(library: "Library", digest: str, path: str) -> int | None:
     """The id of a track as the library has it now: by content, else by path."""
     with library.catalog() as catalog:
-        known = catalog.track_with("music", bytes.fromhex(digest)) if digest else None
-        return catalog.track_at("music", path) if known is None else known
+        return catalog.track_now("music", bytes.fromhex(digest), path)

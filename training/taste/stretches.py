@@ -23,14 +23,13 @@ def query_of_stretch(recommender: "Recommender", film: Path, start_s: float, *, 
     Raises MediaError where the film cannot be read, or shows nothing for `SHORTEST_S` there; InputError of a model that
     reads no parts of films.
     """
-    from recommender.query import query_of_part
+    from recommender.query import cut_speech, query_of_part
 
     reading, speech = _read(film)
     start_s, end_s = max(start_s, 0.0), min(end_s, reading.duration_s)
     if end_s - start_s < SHORTEST_S:
         raise MediaError(f"'{show(film)}' shows less than {SHORTEST_S:g} s there")
-    inside = (Stretch(max(a, start_s) - start_s, min(b, end_s) - start_s) for a, b in speech)
-    spoken = [one for one in inside if one.end_s > one.start_s]
+    spoken = cut_speech(speech, end_s, start_s)
     return query_of_part(recommender.model, reading.features(start_s, end_s), spoken)
 
 

@@ -4,13 +4,12 @@ import asyncio
 from typing import Any
 
 from webapp.job import Job
-from webapp.operations import COUNT, ID, MODEL, TEXT, Call, Operation, record
+from webapp.operations import COUNT, ID, MODEL, STARTED, TEXT, Call, Operation, record
 from webapp.refusal import Refusal
 from webapp.tasks.limits import PEAKS
 
 _NAME = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}$"}
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": 500}
-_STARTED = {"type": "object", "properties": {"job": {"type": "string"}}, "required": ["job"]}
 _CHANGES = ("add", "update", "verify")
 
 
@@ -116,7 +115,7 @@ OPERATIONS = (
         """curl -H "$T" -d '{"name": "film", "folder": "'$FOLDER'"}' $A/api/libraries""",
         body=record({"name": _NAME, "folder": ID}, model=MODEL),
         status=202,
-        result=_STARTED,
+        result=STARTED,
         refusals=_BUSY,
     ),
     Operation(
@@ -135,7 +134,7 @@ OPERATIONS = (
         """curl -H "$T" -d '{"folder": "'$FOLDER'"}' $A/api/libraries/$LIBRARY/folders""",
         body=record({"folder": ID}),
         status=202,
-        result=_STARTED,
+        result=STARTED,
         refusals=_BUSY,
     ),
     Operation(
@@ -146,7 +145,7 @@ OPERATIONS = (
         """curl -H "$T" -d '{"retry": true}' $A/api/libraries/$LIBRARY/update""",
         body=record({}, retry={"type": "boolean"}, prune={"type": "boolean"}),
         status=202,
-        result=_STARTED,
+        result=STARTED,
         refusals=_BUSY,
     ),
     Operation(
@@ -157,7 +156,7 @@ OPERATIONS = (
         """curl -H "$T" -d '{}' $A/api/libraries/$LIBRARY/verify""",
         body=record({}),
         status=202,
-        result=_STARTED,
+        result=STARTED,
         refusals=_BUSY,
     ),
     Operation(

@@ -11,7 +11,7 @@ from webapp.app import App
 from webapp.clips import Clip
 from webapp.films import film_key
 from webapp.job import LATER, SOON, Job
-from webapp.operations import ID, LENGTH, SECONDS, TRACK, Call, Operation, record, several
+from webapp.operations import ID, LENGTH, SECONDS, STARTED, TRACK, Call, Operation, record, several
 from webapp.refusal import Refusal
 
 FLAG = {"type": "boolean"}
@@ -146,7 +146,7 @@ def download(path: Path, name: str | None = None, media: str = "application/octe
 
 _PLACED = {"clip": ID, "library": ID, "track": TRACK}
 FORMAT = {"type": "string", "pattern": "^[a-z0-9]{1,20}$"}
-_FAILS = (409, 422, 429, 500, 503)
+FAILS = (409, 422, 429, 500, 503)
 OPERATIONS = (
     Operation(
         "GET",
@@ -157,7 +157,7 @@ OPERATIONS = (
         query={**_PLACED, **MIX, "ahead": FLAG},
         required=("clip", "library", "track"),
         result={"type": "object", "required": ["id", "film", "placement", "fit", "remarks"]},
-        refusals=_FAILS,
+        refusals=FAILS,
     ),
     Operation(
         "GET",
@@ -183,8 +183,8 @@ OPERATIONS = (
             marks=FLAG,
         ),
         status=202,
-        result={"type": "object", "properties": {"job": {"type": "string"}}, "required": ["job"]},
-        refusals=_FAILS,
+        result=STARTED,
+        refusals=FAILS,
     ),
     Operation(
         "GET",
@@ -193,7 +193,7 @@ OPERATIONS = (
         archive,
         'curl -H "$T" $A/media/exports/$JOB/archive -o cut.zip',
         media="application/octet-stream",
-        refusals=_FAILS,
+        refusals=FAILS,
     ),
     Operation(
         "GET",

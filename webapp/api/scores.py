@@ -8,11 +8,11 @@ from typing import Any
 from starlette.responses import FileResponse, Response
 
 from webapp.api.answers import FILTER_QUERY, SETTINGS, settled
-from webapp.api.renders import FLAG, FORMAT, MIX, address, download, shown
+from webapp.api.renders import FAILS, FLAG, FORMAT, MIX, address, download, shown
 from webapp.app import App
 from webapp.films import film_key
 from webapp.job import Job
-from webapp.operations import ID, SECONDS, TRACK, Call, Operation, record, several
+from webapp.operations import ID, SECONDS, STARTED, TRACK, Call, Operation, record, several
 from webapp.refusal import Refusal
 from webapp.scores import Kept, scenes_told
 
@@ -37,8 +37,6 @@ LEVELS: dict[str, Mapping[str, Any]] = {
 }
 """How music lies under the film; `recut`: cut to the length of its scene where it is shorter."""
 _ASKED = {name: SETTINGS[name] for name in ("per_artist", "ranker", *FILTER_QUERY)}
-_JOB = {"type": "object", "properties": {"job": {"type": "string"}}, "required": ["job"]}
-_FAILS = (409, 422, 429, 500, 503)
 
 
 async def score(call: Call) -> Any:
@@ -175,8 +173,8 @@ OPERATIONS = (
         _EXAMPLE,
         body=record({"clip": ID, "library": ID}, **_ASKED, **EDITS),
         status=202,
-        result=_JOB,
-        refusals=_FAILS,
+        result=STARTED,
+        refusals=FAILS,
     ),
     Operation(
         "GET",
@@ -211,8 +209,8 @@ OPERATIONS = (
         """curl -H "$T" -d '{"lufs": -14}' $A/api/scores/$SCORE/preview""",
         body=record({}, **LEVELS),
         status=202,
-        result=_JOB,
-        refusals=_FAILS,
+        result=STARTED,
+        refusals=FAILS,
     ),
     Operation(
         "POST",
@@ -223,8 +221,8 @@ OPERATIONS = (
         """curl -H "$T" -d '{"formats": ["otio"]}' $A/api/scores/$SCORE/exports""",
         body=record({}, **LEVELS, formats=several(FORMAT, 20), marks=FLAG, preview=FLAG),
         status=202,
-        result=_JOB,
-        refusals=_FAILS,
+        result=STARTED,
+        refusals=FAILS,
     ),
     *(
         Operation(
@@ -235,7 +233,7 @@ OPERATIONS = (
             f'curl -H "$T" $A/media/scores/$SCORE/cue-sheet.{kind} -o cues.{kind}',
             query=LEVELS,
             media=media,
-            refusals=_FAILS,
+            refusals=FAILS,
         )
         for kind, what, media in (("csv", "a table", "text/csv"), ("html", "a page to print", "text/html"))
     ),

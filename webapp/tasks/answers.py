@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webapp.tasks import Tell
-from webapp.tasks.opened import engine
+from webapp.tasks.opened import engine, keep_latest
 
 if TYPE_CHECKING:
     from recommender.engine import Recommender
@@ -42,7 +42,7 @@ def answer(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     tell.stage("looking and listening to the clip", 0, 1)
     q = _blended(asked, Path(arguments["clip"]), settings)
     where = asked.settle(conditions(settings))
-    _require_any(asked, where)
+    require_any(asked, where)
     found = asked.recommend(q, top, where=where, per_artist=per_artist)
     told = _answer(arguments["clip"], q, found)
     return {
@@ -112,12 +112,7 @@ def _once(asked: "Recommender", kind: str, path: Path, make: "Callable[[Path], Q
     from recommender.media.kept import state_of
 
     key = asked.model.space, asked.scale is None, kind, path, state_of(path)
-    if key not in _queries:
-        _queries[key] = make(path)
-        if len(_queries) > _QUERIES:
-            _queries.popitem(last=False)
-    _queries.move_to_end(key)
-    return _queries[key]
+    return keep_latest(_queries, key, lambda: make(path), most=_QUERIES)
 
 
 def conditions(settings: dict[str, Any]) -> "Filter | None":
@@ -126,7 +121,7 @@ def conditions(settings: dict[str, Any]) -> "Filter | None":
     return filter_of({name: value for name, value in settings.items() if value not in (None, [], False)}) or None
 
 
-def _require_any(asked: "Recommender", where: "Filter | None") -> None:
+def require_any(asked: "Recommender", where: "Filter | None") -> None:
     """Raise InputError that says which conditions left how many tracks, where none meets all."""
     if where and asked.library.count("music") and not asked.library.count("music", where):
         from recommender.errors import InputError

@@ -1,10 +1,11 @@
-"""What a worker keeps open between two tasks: libraries, and what asks them."""
+"""What a worker keeps between two tasks: open libraries, what asks them, and what was computed lately."""
 
 import atexit
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from indexing.library import Library
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from recommender.model import Model
     from recommender.types import Space
 
+Key = TypeVar("Key", bound=Hashable)
+Made = TypeVar("Made")
 _LIBRARIES, _ENGINES = 4, 8
 _State = tuple[tuple[str, int, int, int], ...]
 _libraries: "OrderedDict[str, tuple[_State, Library]]" = OrderedDict()
@@ -51,17 +54,25 @@ def engine(folder: str, ranker: str | None, calibrate: bool) -> "Recommender":
     from recommender.engine import Recommender
 
     opened = library(folder)
-    key = folder, _libraries[folder][0], ranker, calibrate
-    if key not in _engines:
-        made = _engines[key] = Recommender(
-            opened, _models.get(opened.space), ranker, calibrate, taste=taste_of(opened, calibrate=calibrate)
-        )
+
+    def make() -> "Recommender":
+        taste = taste_of(opened, calibrate=calibrate)
+        made = Recommender(opened, _models.get(opened.space), ranker, calibrate, taste=taste)
         if not calibrate:
             _models[opened.space] = made.model
-        if len(_engines) > _ENGINES:
-            _engines.popitem(last=False)
-    _engines.move_to_end(key)
-    return _engines[key]
+        return made
+
+    return keep_latest(_engines, (folder, _libraries[folder][0], ranker, calibrate), make, most=_ENGINES)
+
+
+def keep_latest(known: "OrderedDict[Key, Made]", key: "Key", make: "Callable[[], Made]", *, most: int) -> "Made":
+    """What is `known` by a key, made where it is not; of more than `most` those go that were not asked for longest."""
+    if key not in known:
+        known[key] = make()
+        while len(known) > most:
+            known.popitem(last=False)
+    known.move_to_end(key)
+    return known[key]
 
 
 def _state(folder: str) -> _State:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from webapp.tasks import Tell
 from webapp.tasks.exports import keep, list_files, near, new_folder, rendering
 from webapp.tasks.limits import LEVELS
+from webapp.tasks.opened import keep_latest
 from webapp.tasks.plans import beats_by, cues_in
 from webapp.tasks.renders import web_suffix
 
@@ -35,16 +36,13 @@ def lay(film: Path, arguments: Mapping[str, Any], tell: Tell) -> "list[MusicCue]
         raise InputError("no scene of the film has music: there is nothing to lay under it")
     asked = [arguments[name] for name in ("plan", "library", "levels")]
     key = film, state_of(film), json.dumps(asked, sort_keys=True)
-    if key not in _laid:
-        cues = cues_in(arguments["plan"], arguments["library"])
+
+    def make() -> "list[MusicCue]":
+        cues, levels = cues_in(arguments["plan"], arguments["library"]), _levels(arguments["levels"])
         beats, recut = beats_by(arguments["library"]), arguments["levels"].get("recut", False)
-        _laid[key] = lay_cues(
-            film, cues, levels=_levels(arguments["levels"]), beats_of=beats, recut=recut, progress=tell
-        )
-        if len(_laid) > _LAID:
-            _laid.popitem(last=False)
-    _laid.move_to_end(key)
-    return _laid[key]
+        return lay_cues(film, cues, levels=levels, beats_of=beats, recut=recut, progress=tell)
+
+    return keep_latest(_laid, key, make, most=_LAID)
 
 
 def _levels(given: Mapping[str, Any]) -> "Levels":
@@ -60,14 +58,14 @@ def preview(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
 
     arguments: `clip`, a path, and what `lay` takes.
     """
-    from recommender.films.delivery import endings, preview_film
+    from recommender.editing.preview import write_preview
+    from recommender.films.levels import bed, placement_of
     from recommender.outputs.records import placement_record
 
     film = Path(arguments["clip"])
     cues = lay(film, arguments, tell)
     path = Path(arguments["folder"]) / f"{arguments['name']}{web_suffix(film)}"
-    told = preview_film(film, cues, path, overwrite=True, on_second=rendering(cues[-1].scene.end_s, tell))
-    laid = [cue.chosen.placement if cue.chosen is not None else None for cue in cues]
+    told = write_preview(bed(film, cues), path, overwrite=True, on_second=rendering(cues[-1].scene.end_s, tell))
     return {
         "file": path.name,
         "cues": [
@@ -76,9 +74,9 @@ def preview(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
                 "ends": None if cue.transition is None or placement is None else cue.transition.words,
                 "placement": None if placement is None else placement_record(placement),
             }
-            for cue, placement in zip(cues, laid, strict=True)
+            for cue, placement in zip(cues, map(placement_of, cues), strict=True)
         ],
-        "remarks": [line for line in told if line not in endings(cues)],  # these stand at their cues
+        "remarks": list(told),
     }
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webapp.tasks import Tell
-from webapp.tasks.answers import conditions
-from webapp.tasks.opened import engine
+from webapp.tasks.answers import conditions, require_any
+from webapp.tasks.opened import engine, keep_latest
 from webapp.tasks.plans import score_record
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from recommender.films.cues import MusicCue
     from recommender.films.rules import Rules
     from recommender.films.scenes import Film
-    from recommender.films.score import Score
     from recommender.films.shots import Border
     from recommender.types import Filter, Recommendation
 
@@ -55,18 +54,23 @@ def score(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     and filters by their names; `edits`: count, starts, labels, silence, themes, locks, recut
     (see `api.scores`).
     """
+    from recommender.errors import InputError
+    from recommender.films.score import compose_from
+
     settings, edits = dict(arguments["settings"]), arguments["edits"]
     asked = engine(arguments["library"], settings.pop("ranker", None), False)
     per_artist = settings.pop("per_artist", None)
     where = asked.settle(conditions(settings))
-    _require_music(asked, where)
-    read = _kept(_films, _key(arguments["clip"]), lambda: _read(Path(arguments["clip"]), tell), _FILMS)
+    if not asked.library.count("music"):
+        raise InputError("the library holds no music: add some first")
+    require_any(asked, where)
+    read = keep_latest(_films, _key(arguments["clip"]), lambda: _read(Path(arguments["clip"]), tell), most=_FILMS)
     film = _edited(_scenes(asked, read, edits), edits)
     rules = _rules(edits, per_artist)
     rules.check(film.scenes)
     found = _candidates(asked, film, where, tell=tell)
     tell.stage("choosing music for all scenes together", 0, 1)
-    made = _compose(asked, film, found, rules)
+    made = compose_from(asked, film.scenes, found, rules=rules)
     cues = [_offer(cue, some, rules) for cue, some in zip(made, found, strict=True)]
     if made.short_of > 0:
         more = made.short_of / max(abs(made.total), made.short_of)
@@ -82,27 +86,6 @@ def _key(clip: str) -> Any:
     from recommender.media.kept import state_of
 
     return clip, state_of(clip)
-
-
-def _kept(known: "OrderedDict[Any, Any]", key: Any, make: Any, most: int) -> Any:
-    """What is known by a key, made where it is not."""
-    if key not in known:
-        known[key] = make()
-        while len(known) > most:
-            known.popitem(last=False)
-    known.move_to_end(key)
-    return known[key]
-
-
-def _require_music(asked: "Recommender", where: "Filter | None") -> None:
-    """Raise InputError where no music may be chosen."""
-    from recommender.errors import InputError
-    from recommender.filters import unmet
-
-    if not asked.library.count("music"):
-        raise InputError("the library holds no music: add some first")
-    if where and not asked.library.count("music", where):
-        raise InputError(*unmet(asked.library, "music", where).args)
 
 
 def _read(path: Path, tell: Tell) -> _Read:
@@ -132,7 +115,7 @@ def _scenes(asked: "Recommender", read: _Read, edits: Mapping[str, Any]) -> "Fil
             return _by_hand(asked, read, starts)
         return cut_film(asked, read.path, read.reading, wish=wish, speech=read.speech)
 
-    return _kept(_cut, key, cut, _CUTS)
+    return keep_latest(_cut, key, cut, most=_CUTS)
 
 
 def _by_hand(asked: "Recommender", read: _Read, starts: Sequence[float]) -> "Film":
@@ -213,24 +196,8 @@ def _candidates(
         def search(query: Any = scene.query) -> "list[Recommendation]":
             return asked.recommend(query, top=CANDIDATES, candidates=CANDIDATES, where=where)
 
-        found.append(_kept(_found, key, search, len(film.scenes) + _SPARE))
+        found.append(keep_latest(_found, key, search, most=len(film.scenes) + _SPARE))
     return found
-
-
-def _compose(
-    asked: "Recommender", film: "Film", found: "Sequence[Sequence[Recommendation]]", rules: "Rules"
-) -> "Score":
-    """The music of all scenes together; a theme may return in other sections of its track."""
-    import numpy as np
-
-    from recommender.films.score import compose
-    from recommender.films.sections import offer_sections
-
-    if rules.themes:
-        found = offer_sections(asked, film.scenes, found, rules=rules)
-    ids = np.unique([one.track.id for some in found for one in some]).astype(np.int64)
-    recordings = dict(zip(ids.tolist(), asked.library.recordings(ids).tolist(), strict=True))
-    return compose(film.scenes, found, rules, recordings=recordings)
 
 
 def _offer(cue: "MusicCue", found: "Sequence[Recommendation]", rules: "Rules") -> "MusicCue":
@@ -245,17 +212,14 @@ def _offer(cue: "MusicCue", found: "Sequence[Recommendation]", rules: "Rules") -
 def _pictures(film: "Film", folder: Path, tell: Tell) -> list[int]:
     """Of each scene the time of its picture in ms, which lies in `folder` under that name."""
     from recommender.atomic import write
-    from recommender.films.pictures import jpeg, longest_shot
-    from recommender.media import excerpts
+    from recommender.films.pictures import jpeg, middle_of, pictures_at
 
-    spans = [longest_shot(film, scene.start_s, scene.end_s) for scene in film.scenes]
-    middles = [round(500 * (start_s + end_s)) for start_s, end_s in spans]
+    middles = [round(1000 * middle_of(film, scene)) for scene in film.scenes]
     folder.mkdir(exist_ok=True)
     missing = [at for at in dict.fromkeys(middles) if not (folder / f"{at}.jpg").exists()]
-    around = [(max(at / 1000 - 0.5, 0.0), at / 1000) for at in missing]
-    shown = zip(missing, excerpts(film.path, around, max_side=_PICTURE_PX), strict=True) if missing else ()
-    for done, (at, frames) in enumerate(shown):
+    pictures = pictures_at(film.path, [at / 1000 for at in missing], side=_PICTURE_PX) if missing else ()
+    for done, (at, picture) in enumerate(zip(missing, pictures, strict=True)):
         tell.stage("taking pictures of scenes", done, len(missing))
-        if frames:
-            write(folder / f"{at}.jpg", jpeg(frames[-1].rgb))
+        if picture is not None:
+            write(folder / f"{at}.jpg", jpeg(picture))
     return middles

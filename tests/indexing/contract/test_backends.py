@@ -6,11 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fakes import clustered, of_what_is_installed
-from typer.testing import CliRunner
+from imported import build, import_tracks
 
-from indexing.commands import index as commands
 from indexing.disk.runs import spans
-from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
 from indexing.search import ann_files, ann_index, representative_files
 from indexing.search.ann_tuning import Settings, hold_out
@@ -223,11 +221,7 @@ def test_an_unknown_name_is_refused_with_those_there_are(backend):
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory, vectors):
-    folder = tmp_path_factory.mktemp("imported")
-    np.save(folder / "v.npy", vectors)
-    (folder / "ids.csv").write_text("id\n" + "".join(f"t{row // WINDOWS}\n" for row in range(len(vectors))))
-    import_vectors(folder / "lib", folder / "v.npy", folder / "ids.csv", space="mine")
-    return folder / "lib"
+    return import_tracks(tmp_path_factory.mktemp("imported"), vectors, WINDOWS)
 
 
 @pytest.fixture
@@ -235,19 +229,13 @@ def folder(tmp_path, imported):
     return shutil.copytree(imported, tmp_path / "lib")
 
 
-def command(folder, *options):
-    run = CliRunner().invoke(commands.app, ["build", "--library", str(folder), *options])
-    assert run.exit_code == 0, run.output
-    return run.output
-
-
 def told(library):
     return {name: library.info()["search"]["music"].get(name) for name in ("backend", "setting", "notice")}
 
 
 def test_a_library_keeps_its_backend_and_says_what_answers(backend, folder, vectors):
-    assert ("scan" in command(folder, "--backend", backend)) == (backend == "faiss_pq")
-    command(folder, "--recall", "0.99")  # which leaves the backend as it is
+    assert ("scan" in build(folder, "--backend", backend)) == (backend == "faiss_pq")
+    build(folder, "--recall", "0.99")  # which leaves the backend as it is
     few = Filter(only=frozenset(f"t{i}" for i in range(0, TRACKS, 4)))
     with Library.open(folder) as library, Library.open(folder, backend="exact") as exact:
         assert library.backend == ann_files.load_settings(folder).backend == backend
@@ -263,13 +251,13 @@ def test_a_library_keeps_its_backend_and_says_what_answers(backend, folder, vect
         notice = told(library)["notice"]
         assert (notice is None) == (backend == "faiss_pq")
         assert len(library.search(library.windows_of(first)[0].vectors[0], 1, "music").ids) == 1
-    command(folder, "--backend", AUTO)
+    build(folder, "--backend", AUTO)
     assert ann_files.load_settings(folder) == Settings(recall=0.99)
     assert '"backend"' not in (folder / ann_files.SETTINGS).read_text()
 
 
 def test_a_setting_that_cannot_be_met_is_never_an_error_of_a_query(backend, folder, vectors, monkeypatch, caplog):
-    command(folder, "--backend", backend)
+    build(folder, "--backend", backend)
     monkeypatch.setitem(__import__("sys").modules, "faiss", None)
     with Library.open(folder) as library:
         found = library.search(vectors[0], 3, "music")

@@ -11,6 +11,7 @@ from serving_samples import (
     EACH,
     FILTERS,
     KINDS,
+    SERVED,
     TRACKS,
     answer,
     by_brute_force,
@@ -29,10 +30,7 @@ from indexing.search.servers import address, serving
 from indexing.search.servers.address import Address
 from recommender.errors import BackendError, InputError
 
-pytestmark = [
-    pytest.mark.usefixtures("in_servers"),
-    pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),  # of Qdrant's client without a server
-]
+pytestmark = SERVED
 
 
 @KINDS

@@ -10,6 +10,7 @@ from serving_samples import (
     FILTERS,
     FORMS,
     KINDS,
+    SERVED,
     TRACKS,
     answer,
     by_brute_force,
@@ -25,10 +26,7 @@ from indexing.search import servers
 from indexing.search.servers import serving
 from recommender.errors import BackendError
 
-pytestmark = [
-    pytest.mark.usefixtures("in_servers"),
-    pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),  # of Qdrant's client without a server
-]
+pytestmark = SERVED
 
 
 @BOTH
