@@ -64,7 +64,10 @@ def test_the_table_is_edited_and_read_back_with_a_cue_sheet_and_timelines(ask, t
     [
         (("--silence", "two"), "give the numbers of scenes, such as --silence 3,7"),
         (("--weights", "loud=1"), "the weights are key, tempo, artist, short, slack"),
+        (("--weights", "key=2"), "key 2: give a number from 0 to 1"),
         (("--lock", "Song.mp3"), "such as --lock 3=Song.mp3"),
+        (("--lock", "1=/none.mp3"), "scene 1: /none.mp3 is not in this library"),
+        (("--lock", "1=1", "--silence", "1"), "scene 1 is to be silent, and to have music"),
         (("--theme", "1"), "two or more scenes"),
         (("--preview",), "--preview makes files: say in which folder by --out"),
         (("--export", "otio"), "--export makes files: say in which folder by --out"),
@@ -78,6 +81,23 @@ def test_what_makes_no_sense_is_refused_before_the_film_is_read(ask, words, said
     ran = ask(*words)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert said in ran.err
+
+
+def test_a_locked_track_needs_be_no_candidate_and_meet_no_condition(ask, indexed):
+    every = json.loads(ask("--scenes", 1, "--format", "json", "--alternatives", 30).out)["cues"][0]
+    tracks = [every["path"], *(one["path"] for one in every["alternatives"])]
+    for wanted in tracks[:4]:
+        locked = ("--scenes", 1, "--candidates", 1, "--exclude", wanted, "--lock", f"1={wanted}", "--format", "json")
+        cue = json.loads(ask(*locked).out)["cues"][0]
+        assert cue["path"] == wanted
+        assert cue["why"].startswith("chosen by hand; ")
+
+
+def test_a_film_given_as_its_own_cuts_is_refused_in_a_short_line(ask, film):
+    ran = ask("--cuts", film)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "is no list of cuts" in ran.err
+    assert len(ran.err) < 300
 
 
 def test_a_scene_that_is_not_there_is_told(ask):

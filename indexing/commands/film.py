@@ -104,6 +104,7 @@ def film(
 
     recommend film wedding.mp4 --cuts scenes.csv --theme 1,5 --preview --out films"""
     from recommender.films.listing import listing
+    from recommender.films.locks import settle_locks
 
     where, wish, rules = conditions_of(conditions), cut.wish(), score.rules(recut=made.recut)
     made.check(film)
@@ -111,6 +112,7 @@ def film(
     where = engine.settle(where)
     require_any(engine.library, "music", where)
     tell_voices(engine.library, where)
+    rules = replace(rules, lock=settle_locks(engine.library, rules.lock))
     found = _read(engine, film, wish)
     silent = (scene.number for scene in found.scenes if scene.silent)
     rules = replace(rules, silence=frozenset([*rules.silence, *silent]))

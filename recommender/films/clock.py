@@ -8,6 +8,9 @@ from recommender.errors import InputError, StillError
 from recommender.media.footage import footage
 from recommender.timelines.timecode import can_drop, clock, frame_at, nominal, timecode
 
+MOST_SHOWN = 40
+"""Characters of what is no time that a message repeats."""
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -54,7 +57,8 @@ class Clock:
         except ValueError:
             numbers = []
         if not 0 < len(numbers) <= 3 or not all(0 <= number < float("inf") for number in numbers):
-            raise InputError(f"'{told}' is no time: give seconds, 1:02.5, or timecode such as {self.timecode(62.0)}")
+            shown = told if len(told) <= MOST_SHOWN else f"{told[:MOST_SHOWN]}..."
+            raise InputError(f"'{shown}' is no time: give seconds, 1:02.5, or timecode such as {self.timecode(62.0)}")
         return sum(number * 60**place for place, number in enumerate(reversed(numbers)))
 
 

@@ -33,6 +33,8 @@ def read_cuts(path: Path, clock: Clock, duration_s: float) -> CutList:
     Raises InputError that names the line of what is no time, out of order, or beyond the film.
     """
     text = _text(path)
+    if "\0" in text:
+        raise InputError(f"{show(path)} is no list of cuts: give times, the table of scenes, an EDL or an OTIO file")
     if path.suffix.lower() == ".otio" or text.lstrip().startswith("{"):
         return CutList(_check(otio_marks(text, show(path)), path, clock, duration_s=duration_s), exact=False)
     if path.suffix.lower() == ".edl" or is_edl(text):

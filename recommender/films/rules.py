@@ -42,24 +42,27 @@ class Rules:
     alternatives: int = 5
     effort: int = EFFORT
 
-    def check(self, scenes: Sequence[Scene]) -> None:
-        """Raises InputError, in one line, where the rules do not go together or not with these scenes."""
+    def __post_init__(self) -> None:
+        """Raises InputError, in one line, where the rules do not go together."""
         if self.per_artist is not None and self.per_artist < 1:
             raise InputError(f"{self.per_artist} tracks per artist: at least 1")
         for name in ("key", "tempo", "artist", "short", "slack"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} {getattr(self, name):g}: give a number from 0 to 1")
         in_themes = [number for theme in self.themes for number in theme]
-        known = {scene.number for scene in scenes}
-        for number in (*in_themes, *self.lock, *self.silence):
-            if number not in known:
-                raise InputError(f"there is no scene {number}: the film has {len(scenes)}")
         for number in in_themes:
             if in_themes.count(number) > 1:
                 raise InputError(f"scene {number} is named twice in themes: a scene has one")
         for number in (*in_themes, *self.lock):
             if number in self.silence:
                 raise InputError(f"scene {number} is to be silent, and to have music: take one back")
+
+    def check(self, scenes: Sequence[Scene]) -> None:
+        """Raises InputError, in one line, where the rules name a scene that is not there."""
+        known = {scene.number for scene in scenes}
+        for number in (*(number for theme in self.themes for number in theme), *self.lock, *self.silence):
+            if number not in known:
+                raise InputError(f"there is no scene {number}: the film has {len(scenes)}")
 
     def theme(self, number: int) -> str | None:
         """The name of the theme that a scene states: A, B and so on."""

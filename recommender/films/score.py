@@ -7,6 +7,7 @@ from the best.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -79,10 +80,14 @@ def compose(
 def compose_from(
     engine: "Recommender", scenes: Sequence[Scene], candidates: Sequence[Sequence[Recommendation]], *, rules: Rules
 ) -> Score:
-    """As `compose`, with what `engine`, which found the candidates, knows: further sections for themes, recordings."""
+    """As `compose`, with what `engine`, which found the candidates, knows: locked tracks that are none of them, further
+    sections for themes, recordings."""
+    from recommender.films.locks import offer_locked, settle_locks
     from recommender.films.sections import offer_sections
 
-    found = offer_sections(engine, scenes, candidates, rules=rules)
+    rules = replace(rules, lock=settle_locks(engine.library, rules.lock))
+    found = offer_locked(engine, scenes, candidates, lock=rules.lock)
+    found = offer_sections(engine, scenes, found, rules=rules)
     ids = np.unique([one.track.id for some in found for one in some]).astype(np.int64)
     recordings = dict(zip(ids.tolist(), engine.library.recordings(ids).tolist(), strict=True))
     return compose(scenes, found, rules, recordings=recordings)

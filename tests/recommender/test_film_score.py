@@ -207,18 +207,18 @@ def test_a_locked_track_stays_by_id_and_by_path():
 
 
 @pytest.mark.parametrize(
-    ("rules", "said"),
+    ("asked", "said"),
     [
-        (Rules(themes=((1, 9),)), "there is no scene 9: the film has 2"),
-        (Rules(themes=((1, 2), (2, 1))), "scene 1 is named twice in themes"),
-        (Rules(lock={1: 0}, silence=[1]), "scene 1 is to be silent, and to have music"),
-        (Rules(per_artist=0), "0 tracks per artist: at least 1"),
-        (Rules(key=-1), "key -1: give a number from 0 to 1"),
+        ({"themes": ((1, 9),)}, "there is no scene 9: the film has 2"),
+        ({"themes": ((1, 2), (2, 1))}, "scene 1 is named twice in themes"),
+        ({"lock": {1: 0}, "silence": [1]}, "scene 1 is to be silent, and to have music"),
+        ({"per_artist": 0}, "0 tracks per artist: at least 1"),
+        ({"key": -1}, "key -1: give a number from 0 to 1"),
     ],
 )
-def test_rules_that_do_not_go_together_are_refused_in_a_line(rules, said):
+def test_rules_that_do_not_go_together_are_refused_in_a_line(asked, said):
     with pytest.raises(InputError, match=said):
-        compose(film(2), [[section(track(0))]] * 2, rules)
+        compose(film(2), [[section(track(0))]] * 2, Rules(**asked))
 
 
 def test_themes_are_read_as_people_write_them():

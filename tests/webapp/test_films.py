@@ -103,7 +103,7 @@ def test_the_film_is_read_once(served, library: str, clip: str, scored):
         ({"labels": [{"scene": 4, "label": "x"}]}, "there is no scene 4: the film has 3"),
         ({"themes": [[1, 2], [2, 3]]}, "scene 2 is named twice in themes: a scene has one"),
         ({"silence": [1], "themes": [[1, 2]]}, "scene 1 is to be silent, and to have music: take one back"),
-        ({"locks": [{"scene": 1, "track": 999_999}]}, "scene 1: 999999 is not among its candidates"),
+        ({"locks": [{"scene": 1, "track": 999_999}]}, "scene 1: 999999 is not in this library"),
         ({"starts": [9.0, 6.0]}, "scenes begin in order of time, 1 s apart: not so at 6.00 s"),
         ({"starts": [99.0]}, "a scene cannot begin at 99.00 s: the film ends at 00:00:18:00, 1 s at least"),
         ({"bpm": "1-2"}, "no track meets all conditions"),
