@@ -58,12 +58,12 @@ ENCODINGS = (
 )
 
 
-def encode(source: Path, encoding: Encoding, target: Path) -> None:
-    """The first seconds of `source` in `target`, an mp4; written whole or not at all."""
+def encode(source: Path, encoding: Encoding, target: Path, start_s: float = 0.0) -> None:
+    """Some seconds of `source` from `start_s` on in `target`, an mp4; written whole or not at all."""
     part = target.with_suffix(".part.mp4")
     with av.open(str(source)) as given, av.open(str(part), "w") as made:
         stream = None
-        for rgb, pts in _frames(given, encoding):
+        for rgb, pts in _frames(given, encoding, start_s):
             if stream is None:
                 stream = _stream(made, encoding, rgb.shape, given.streams.video[0])
             made.mux(stream.encode(_frame(rgb, pts, encoding)))
@@ -72,10 +72,13 @@ def encode(source: Path, encoding: Encoding, target: Path) -> None:
     part.replace(target)
 
 
-def _frames(given: Any, encoding: Encoding) -> Iterator[tuple[Array, int]]:
+def _frames(given: Any, encoding: Encoding, start_s: float) -> Iterator[tuple[Array, int]]:
     """Upright RGB pictures of even sides, with when they are shown in ms."""
-    first = None
+    begin, first = None, None
     for frame in given.decode(video=0):
+        begin = frame.time if begin is None else begin
+        if frame.time - begin < start_s - 1e-6:
+            continue
         first = frame.time if first is None else first
         if frame.time - first >= SECONDS:
             return

@@ -46,7 +46,7 @@ class Extractor:
         return self._module.REVISION
 
     def serves(self, revision: str) -> bool:
-        """Whether a model made for features of that revision reads today's: ordinary files give the same numbers."""
+        """Whether a model made for features of that revision reads today's: files give the same numbers, or nearly."""
         return revision in (self.revision, *getattr(self._module, "FORMER", ()))
 
     @property

@@ -9,7 +9,7 @@ from recommender.media.bursts import bursts
 from recommender.media.damage import Damage
 from recommender.media.excerpts import excerpts
 from recommender.media.lag import sound_lag_s
-from recommender.media.looks import LEAD_S
+from recommender.media.looks import LEAD_S, LOOKS
 from recommender.media.metadata import metadata
 from recommender.media.outline import Outline, outline
 from recommender.media.probe import MediaInfo, probe
@@ -18,6 +18,7 @@ from recommender.media.write import write_audio, write_video
 
 __all__ = [
     "LEAD_S",
+    "LOOKS",
     "Damage",
     "Frame",
     "MediaInfo",

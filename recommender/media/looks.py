@@ -1,9 +1,9 @@
 """Some of a video's frames once more, larger: those that a network is to look at.
 
 Networks read more detail than objective features do and cost some hundred times as much, so that a few frames have to
-stand for the clip. Looks are dense where a clip begins and thin out: a clip of seconds gets several, and one of 30 s
-eleven. On 45 real clips the affect of these differs from that of two frames a second by .06 to .1 SD of the clips on
-average and .35 at most (valence, arousal, activity), where the stated uncertainty is above .8.
+stand for the clip. Looks are dense where a clip begins and thin out: a clip of 3 s gets eleven, and one of 30 s thirty.
+What a network says of a picture changes with its encoding and from frame to frame: with three looks a clip of 3 s was
+read otherwise where it began half a second later (docs/results/looks.md).
 """
 
 from typing import Any
@@ -15,7 +15,9 @@ from recommender.types import Array
 
 LEAD_S = 1.0
 """A clip may begin with no picture (black, a fade, a slate) for so long; frames shown then come with a spare look."""
-LEAST_S, SHARE, MOST_S = 1.0, 0.5, 4.0
+LOOKS = "looks 2"
+"""Changes whenever other frames are looked at."""
+LEAST_S, SHARE, MOST_S = 0.25, 0.125, 4.0
 """The next look comes after so much of the time that has passed, at least and at most so many seconds: a window of ten
 seconds has two."""
 OTHER_S = 0.5

@@ -12,10 +12,11 @@ import pytest
 import media_samples
 from recommender import media
 from recommender.errors import ModelError
+from recommender.extractors import EXTRACTORS
 from recommender.extractors.networks import efficientnet
 from recommender.extractors.video import clip, sight, video
 from recommender.extractors.video.video import standing
-from recommender.media.looks import LEAST_S, MOST_S, Looks
+from recommender.media.looks import LEAST_S, LOOKS, MOST_S, Looks
 from recommender.types import Array
 
 
@@ -133,7 +134,7 @@ def test_a_clip_and_its_sight_come_from_one_decoding(tmp_path):
 
 
 def test_the_sight_of_a_clip_is_that_of_its_pictures_by_how_long_they_stand(tmp_path):
-    # One shot of 4 s, one of 2 s: looks at 0, 1, 2, 3, 4 (or the next frame) and 6 s.
+    # One shot of 4 s, one of 2 s, looked at ever more seldom.
     frames = [picture(0)] * 40 + [picture(1)] * 20
     found = sight.extract(media_samples.clip(tmp_path / "a.mp4", frames, fps=10))
     first, second = efficientnet.features(picture(0)), efficientnet.features(picture(1))
@@ -155,17 +156,25 @@ def test_looks_are_dense_at_first_and_bounded_later():
     times = [k / 8 for k in range(8 * 60) if looks.at(k / 8, "frame", small)[0] is not None]
     gaps = np.diff(times)
     assert times[0] == 0
-    assert len([t for t in times if t < 5]) >= 4
-    assert len([t for t in times if t < 30]) <= 12
+    assert [t for t in times if t < 2] == [k / 4 for k in range(8)]
+    assert len([t for t in times if t < 30]) <= 30
     assert gaps.min() >= LEAST_S
     assert gaps.max() <= MOST_S + 0.125
+
+
+def test_a_model_of_clips_looked_at_less_often_reads_todays():
+    extractor = EXTRACTORS["builtin-clip"]
+    assert LOOKS in extractor.revision
+    former = extractor.revision.removesuffix(f", {LOOKS}")
+    assert extractor.serves(former)
+    assert not extractor.serves(f"{former}, looks 1")
 
 
 def test_larger_pictures_come_only_when_asked_for(tmp_path):
     path = media_samples.clip(tmp_path / "a.mp4", [picture(0)] * 30, fps=10)
     assert all(frame.large is None for frame in media.frames(path))
     seen = [frame for frame in media.frames(path, look_side=320) if frame.large is not None]
-    assert [round(frame.t_s) for frame in seen] == [0, 1, 2]
+    assert [frame.t_s for frame in seen] == [*(k / 4 for k in range(10)), 2.625]
     assert all(frame.large.shape == (180, 320, 3) for frame in seen)
     assert all(max(frame.rgb.shape) == 160 for frame in seen)
 
