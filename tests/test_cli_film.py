@@ -80,6 +80,13 @@ def test_what_makes_no_sense_is_refused_before_the_film_is_read(ask, words, said
     assert said in ran.err
 
 
+def test_a_folder_is_no_cue_sheet(ask, tmp_path):
+    (tmp_path / "cues.csv").mkdir()
+    ran = ask("--cue-sheet", tmp_path / "cues.csv", "--overwrite")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "is a folder: name a file for the cue sheet, as " in ran.err
+
+
 def test_a_scene_that_is_not_there_is_told(ask):
     ran = ask("--silence", "9")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)

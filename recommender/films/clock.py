@@ -6,7 +6,7 @@ from pathlib import Path
 
 from recommender.errors import InputError, StillError
 from recommender.media.footage import footage
-from recommender.timelines.timecode import can_drop, clock, frame_at, nominal, timecode
+from recommender.timelines.timecode import clock, first_frame, frame_at, nominal, timecode
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Clock:
     Attributes
     ----------
     rate: frames per second, exact; None of a still. start: frame of its first timecode. drop: whether that is
-        drop-frame: as the file states it, else where there is one (29.97 and 59.94).
+        drop-frame (`timecode.first_frame` tells both).
     frames: how many it has; None where they do not come at that rate.
     """
 
@@ -40,13 +40,15 @@ class Clock:
             return clock(at_s, digits=3)
         return timecode(self.start + round(Fraction(at_s) * self.rate), self.rate, drop=self.drop)
 
-    def seconds(self, text: str) -> float:
+    def seconds(self, text: str, *, drop: bool | None = None) -> float:
         """The second of the film that a text says: timecode, `1:02:03.5`, `2:03`, or seconds alone.
 
+        drop: whether timecode in it is drop-frame; by default where the film's own is, else as its last sign says.
         Raises InputError.
         """
         told = text.strip()
-        if self.rate is not None and (found := frame_at(told, self.rate)) is not None:
+        counts = (self.drop or None) if drop is None else drop
+        if self.rate is not None and (found := frame_at(told, self.rate, drop=counts)) is not None:
             return float((found[0] - self.start) / self.rate)
         parts = told.split(":")
         try:
@@ -64,6 +66,4 @@ def clock_of(path: Path) -> Clock:
         seen = footage(path)
     except StillError:
         return Clock()
-    stated = frame_at(seen.timecode, seen.rate) if seen.timecode else None
-    start, drop = stated or (0, can_drop(seen.rate))
-    return Clock(seen.rate, start, drop, None if seen.is_variable else seen.frames)
+    return Clock(seen.rate, *first_frame(seen.timecode, seen.rate), None if seen.is_variable else seen.frames)
