@@ -6,7 +6,7 @@ from pathlib import Path
 
 from recommender.errors import InputError, StillError
 from recommender.media.footage import footage
-from recommender.timelines.timecode import clock, first_frame, frame_at, nominal, timecode
+from recommender.timelines.timecode import clock, first_frame, frame_at, nominal, seconds, timecode
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,11 @@ class Clock:
         counts = (self.drop or None) if drop is None else drop
         if self.rate is not None and (found := frame_at(told, self.rate, drop=counts)) is not None:
             return float((found[0] - self.start) / self.rate)
-        parts = told.split(":")
         try:
-            numbers = [float(part) for part in parts]
+            return seconds(told)
         except ValueError:
-            numbers = []
-        if not 0 < len(numbers) <= 3 or not all(0 <= number < float("inf") for number in numbers):
-            raise InputError(f"'{told}' is no time: give seconds, 1:02.5, or timecode such as {self.timecode(62.0)}")
-        return sum(number * 60**place for place, number in enumerate(reversed(numbers)))
+            example = self.timecode(62.0)
+            raise InputError(f"'{told}' is no time: give seconds, 1:02.5, or timecode such as {example}") from None
 
 
 def clock_of(path: Path) -> Clock:

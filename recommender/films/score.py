@@ -7,8 +7,9 @@ from the best.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from recommender.films.rooms import rooms
 from recommender.films.rules import Rules
 from recommender.films.search import Way, search
 from recommender.text import show
+from recommender.timelines.timecode import clock
 from recommender.types import Array, Recommendation
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 REST_S, NEAR = 1.0, 2
 """Silence after which a far key does not clash with the one before, and fifths from which on it does."""
+LEAST_S = 0.5
+"""Of a track that is heard from where somebody has it begin."""
 
 
 class Score(list[MusicCue]):
@@ -153,21 +157,40 @@ def _cues(shelf: Shelf, plan: Plan, way: Way) -> list[MusicCue]:
         if found is None:
             cues.append(MusicCue(one.scene, None, "silence: no track is left that the score has not elsewhere"))
             continue
+        free_s, found = found.in_s, _begun(one.scene, found)
         before = chosen[step - 1] if plan.follows[step] else None
         why = _why(shelf, number, found, before=before)
         others = _others(plan, way.picks, step, shelf.rules.alternatives)
         after = chosen[step + 1] if step + 1 < len(chosen) and plan.follows[step + 1] else None
-        cues.append(
-            MusicCue(one.scene, found, why, shelf.rules.theme(number), others, _transition(one.scene, found, after))
-        )
+        told: dict[str, Any] = {"transition": _transition(one.scene, found, after), "kept": number in shelf.rules.lock}
+        told |= {"free_s": None if one.scene.begins_s is None else free_s}
+        cues.append(MusicCue(one.scene, found, why, shelf.rules.theme(number), others, **told))
     return cues
+
+
+def _begun(scene: Scene, found: Recommendation) -> Recommendation:
+    """The section of a track that was chosen for a scene, from where somebody has it begin.
+
+    It is chosen as any other section would be, and its score stays that of the best: so all else stays as it was.
+    Raises InputError where the track is over by then.
+    """
+    if scene.begins_s is None:
+        return found
+    ends_s = scene.begins_s + scene.duration_s
+    lasts_s = found.track.duration_s or ends_s
+    if scene.begins_s > lasts_s - LEAST_S:
+        told = f"{show(found.track.title)} lasts {clock(lasts_s, digits=1)}, and is to begin at"
+        raise InputError(f"scene {scene.number}: {told} {clock(scene.begins_s, digits=1)}: begin earlier")
+    return replace(found, in_s=scene.begins_s, out_s=min(ends_s, lasts_s))
 
 
 def _why(shelf: Shelf, number: int, found: Recommendation, *, before: Recommendation | None) -> str:
     """Why a scene has this section, beside what it fits by."""
     theme, lost = shelf.rules.theme(number), loss(found, shelf.best[number])
     said = [f"theme {theme}"] if theme else []
-    said += ["chosen by hand"] if number in shelf.rules.lock else []
+    begins_s = shelf.scenes[number].begins_s
+    since = "" if begins_s is None else f", from {clock(begins_s, digits=2).removeprefix('00:')} on"
+    said += [f"chosen by hand{since}"] if number in shelf.rules.lock else []
     if before is not None:
         same = shelf.recording(before) == shelf.recording(found)
         said.append(

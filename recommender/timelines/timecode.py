@@ -63,6 +63,14 @@ def clock(seconds: float | Fraction, *, digits: int = 0) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{shown}"
 
 
+def seconds(text: str) -> float:
+    """The seconds that `62.5`, `1:02.5` or `1:02:03` say; raises ValueError for any other text."""
+    parts = [float(part) for part in text.split(":")]
+    if len(parts) > 3 or not all(0 <= part < float("inf") for part in parts):
+        raise ValueError(text)
+    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
+
+
 def timecode(frame: int, rate: Fraction, *, drop: bool = False) -> str:
     """`01:00:00:00`, drop-frame `01:00:00;00`, of a frame since midnight; it starts over after a day.
 

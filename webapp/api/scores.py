@@ -26,11 +26,12 @@ EDITS: dict[str, Mapping[str, Any]] = {
     "silence": {**several(_NUMBER, SCENES), "uniqueItems": True},
     "themes": several({**several(_NUMBER, SCENES), "minItems": 2, "uniqueItems": True}, 26),
     "locks": several(record({"scene": _NUMBER, "track": TRACK}), SCENES),
+    "begins": several(record({"scene": _NUMBER, "track": TRACK, "in_s": SECONDS}), SCENES),
     "recut": FLAG,
 }
 """What somebody changed: into how many scenes the film is cut, or at which seconds; by numbers of scenes their names,
-which are without music, which share a track, and which track one has; and whether music that is shorter than its scene
-will be cut to it, so that any length will do."""
+which are without music, which share a track, which track one has, and from which second of its track on; and whether
+music that is shorter than its scene will be cut to it, so that any length will do."""
 LEVELS: dict[str, Mapping[str, Any]] = {
     **{name: MIX[name] for name in ("speech_lu", "lufs", "peak", "fade_in", "fade_out", "mute_clip")},
     "recut": FLAG,

@@ -23,14 +23,14 @@ export class SceneCard {
   #flags = h("p", { class: "flags" });
   #ends = h("p", { class: "small soft", hidden: true });
 
-  /** `told`: {scenes, cuts, edits, acts}; acts: {select(card), at() the second that is shown}. */
+  /** `told`: {scenes, cuts, fps, library, edits, acts}; acts: {select(card), split(card), begin(card, seconds or null)}. */
   constructor(scene, told) {
     this.scene = scene;
     this.#told = told;
-    this.wave = scene.music && new SectionWave(scene.music);
+    this.wave = scene.music && new SectionWave(scene, { fps: told.fps, library: told.library, begin: (at) => told.acts.begin(this, at) });
     const id = newId("scene");
     const name = told.edits.labels.get(scene.number) ?? scene.label ?? "";
-    this.element = h("li", {}, h("article", { class: `card scene${scene.music ? "" : " silent"}`, tabindex: "-1", "aria-labelledby": id, on: { click: (event) => { if (!event.target.closest("button, a, select, input, label, summary")) told.acts.select(this); } } },
+    this.element = h("li", {}, h("article", { class: `card scene${scene.music ? "" : " silent"}`, tabindex: "-1", "aria-labelledby": id, on: { click: (event) => { if (!event.target.closest("button, a, select, input, label, summary, .selected .waveform")) told.acts.select(this); } } },
       h("div", { class: "shot" }, h("img", { src: scene.picture, alt: "", loading: "lazy", decoding: "async" })),
       h("div", { class: "about" },
         h("h3", { id }, h("span", { class: "rank" }, h("span", { class: "hidden" }, "Scene "), scene.number), " ", name),
@@ -50,6 +50,7 @@ export class SceneCard {
     this.article.classList.toggle("selected", on);
     if (on && !this.#tools.firstChild) fill(this.#tools, this.#controls());
     this.#tools.hidden = !on;
+    this.wave?.select(on);
   }
 
   plays(on) {
@@ -57,14 +58,15 @@ export class SceneCard {
     if (on) this.article.setAttribute("aria-current", "true"); else this.article.removeAttribute("aria-current");
   }
 
-  /** Say how its music ends, which is known when it is laid under the film. */
-  ends(words) {
+  /** Say how its music lies and ends, which is known when it is laid under the film. */
+  lay({ placement, ends: words }) {
+    this.wave?.lay(placement);
     this.#ends.hidden = !words;
     fill(this.#ends, words && `At its end: ${words}`);
   }
 
   /** Its control for a purpose, which the keys go to. */
-  control(name) { return this.#tools.querySelector(`[data-key="${name}-${this.n}"]`); }
+  control(name) { return this.article.querySelector(`[data-key="${name}-${this.n}"]`); }
 
   #music() {
     const { music, music_why: why } = this.scene;
@@ -102,8 +104,8 @@ export class SceneCard {
       h("div", { class: "acts" },
         h("label", { class: "check" }, silent, h("span", {}, "No music")),
         scene.locked && press("lock", "Let it choose", () => edits.lock(n, null)),
-        n > 1 && press("earlier", "\u25c2 Begin a cut earlier", () => edits.move(scenes, n, earlier), earlier !== undefined),
-        n > 1 && press("later", "Begin a cut later \u25b8", () => edits.move(scenes, n, later), later !== undefined),
+        n > 1 && press("earlier", "\u25c2 Scene a cut earlier", () => edits.move(scenes, n, earlier), earlier !== undefined),
+        n > 1 && press("later", "Scene a cut later \u25b8", () => edits.move(scenes, n, later), later !== undefined),
         inside.length > 0 && this.#splits(inside),
         press("split", "Split here", () => acts.split(this)),
         n < scenes.length && press("merge", "Merge with next", () => edits.merge(scenes, n))),

@@ -42,6 +42,7 @@ TASKS = {
     "failures": Task("lists", "lists:failures"),
     "tracks": Task("lists", "lists:tracks"),
     "track": Task("lists", "lists:track"),
+    "beats": Task("lists", "lists:beats"),
     "options": Task("lists", "lists:options"),
     "warm": Task("answers", "answers:warm"),
     "picks": Task("lists", "picks:picks"),
