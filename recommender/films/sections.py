@@ -45,7 +45,9 @@ def sections_clear_of(engine: Recommender, query: Query, found: Sequence[Recomme
         return []
     ranker = None if engine.ranker == engine.model.ranker else engine.ranker
     tracks = {one.track.id: one.track for one in found}  # by the copy that conditions chose
-    others = Recommender(view, engine.model, ranker).recommend(query, len(view.windows), len(view.windows))
+    others = Recommender(view, engine.model, ranker, taste=engine.taste).recommend(
+        query, len(view.windows), len(view.windows)
+    )
     return [replace(one, track=tracks[one.track.id]) for one in others]
 
 

@@ -10,6 +10,7 @@ from recommender.films.rules import Rules
 from recommender.films.score import compose
 from recommender.films.sections import offer_sections, sections_clear_of
 from recommender.memory import MemoryLibrary
+from recommender.rankers.taste import TERMS, Taste, Weight
 from recommender.types import Space, Track, TrackWindows
 from tests.recommender.film_samples import film
 
@@ -45,6 +46,14 @@ def test_other_sections_are_the_best_that_share_nothing_with_those_known():
     fourth = sections_clear_of(engine, query, [*first, *second, *third])
     assert [one.in_s for one in fourth] == [10.0]
     assert sections_clear_of(engine, query, [*first, *second, *third, *fourth]) == []
+
+
+def test_other_sections_are_scored_by_the_same_taste():
+    weights = {name: Weight(0.0, 0.0, 1.0) for name in TERMS} | {"arc": Weight(1.0, -1.0, 1.0)}  # it likes all music
+    engine = Recommender(library([0.9, 0.9, 0.2, 0.7, 0.8]), taste=Taste(SPACE, "cosine", weights))
+    query = unit_query(engine, 10.0)
+    (other,) = sections_clear_of(engine, query, engine.recommend(query))
+    assert other.score == pytest.approx(1 / (1 + np.exp(-(np.log(0.8 / 0.2) + 1))), abs=1e-6)
 
 
 def test_sections_do_not_run_through_one_that_is_known():

@@ -37,7 +37,7 @@ LEVELS: dict[str, Mapping[str, Any]] = {
     "recut": FLAG,
 }
 """How music lies under the film; `recut`: cut to the length of its scene where it is shorter."""
-_ASKED = {name: SETTINGS[name] for name in ("per_artist", "ranker", *FILTER_QUERY)}
+_ASKED = {name: SETTINGS[name] for name in ("per_artist", "ranker", "taste", *FILTER_QUERY)}
 
 
 async def score(call: Call) -> Any:
@@ -191,7 +191,7 @@ OPERATIONS = (
                 "film": {"type": "object"},
                 "scenes": several({"type": "object"}, SCENES),
             },
-            "required": ["id", "clip", "film", "scenes", "remarks"],
+            "required": ["id", "clip", "film", "scenes", "taste", "remarks"],
         },
     ),
     Operation(

@@ -17,6 +17,7 @@ import { measures } from "./reading.js";
 import { SceneCard } from "./scene.js";
 import { FPS } from "./section_wave.js";
 import { State } from "./state.js";
+import { taste } from "./taste.js";
 import { hush, say, telling, warn } from "./told.js";
 
 const PAUSE_MS = 250;
@@ -83,6 +84,7 @@ class Page {
     Object.assign(this, { state, status, clip, edits: new Edits() });
     this.player = new Player(clip, (seconds) => this.#follow(seconds), () => { this.#now(); this.#fresh(); });
     this.reel = new Reel((scene) => this.select(this.#cards[scene.number - 1]));
+    this.taste = taste(state);
     this.groups = [sound(state, status.levels, { film: true }), filters(state, status, { film: true })];
     fill(root, this.#layout(libraries));
     state.addEventListener("query", () => this.ask());
@@ -108,7 +110,7 @@ class Page {
         h("section", { class: "found", "aria-labelledby": "scenes" },
           h("div", { class: "found-head" }, this.#heading, act("\u2212 Fewer", "Fewer scenes", () => this.#recut(-1)), act("+ More", "More scenes", () => this.#recut(1)), act("Reset", "Reset all changes", () => this.#reset()),
             h("label", { class: "from" }, "from ", library), button("Keys ?", () => showKeys(KEYS), { class: "quiet", "aria-label": "Show the keys" })),
-          summary(state, this.status), this.#line, this.#remarks, this.#list)),
+          summary(state, this.status), this.taste.element, this.#line, this.#remarks, this.#list)),
     ];
   }
 
@@ -153,7 +155,7 @@ class Page {
     const of = { switch: (name) => state.get(name) === "true", names: (name) => state.all(name), paths: (name) => state.all(name), range: (name) => state.get(name) };
     const set = this.status.filters.filter((one) => state.get(one.name)).map((one) => [one.name, of[one.kind](one.name)]);
     const [cap, ranker] = [state.get("per_artist"), state.get("ranker")];
-    return { ...Object.fromEntries(set), ...(cap && { per_artist: Number(cap) }), ...(ranker && { ranker }) };
+    return { ...Object.fromEntries(set), ...(cap && { per_artist: Number(cap) }), ...(ranker && { ranker }), ...(state.get("taste") && { taste: of.switch("taste") }) };
   }
 
   #show(score) {
@@ -166,6 +168,7 @@ class Page {
     fill(this.#list, this.#cards.map((card) => card.element));
     fill(this.#heading, count(scenes.length, "scene"));
     fill(this.#remarks, score.remarks.map((line) => h("p", { class: "remark" }, line)));
+    this.taste.show(score.taste);
     this.reel.show(scenes, film.duration_s);
     this.groups.at(-1).offer(scenes.flatMap((one) => [one.music, ...one.alternatives]).filter(Boolean));
     this.#selected = this.#playing = null;

@@ -10,6 +10,7 @@ from webapp.tasks import Tell
 from webapp.tasks.answers import conditions, require_any
 from webapp.tasks.opened import engine, keep_latest
 from webapp.tasks.plans import score_record
+from webapp.tasks.tastes import taste_record
 
 if TYPE_CHECKING:
     from recommender.editing.placement import Stretch
@@ -50,15 +51,16 @@ _found: "OrderedDict[Any, list[Recommendation]]" = OrderedDict()
 def score(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """The scenes of a film, and music for all of them.
 
-    arguments: `clip`, `library`: paths; `pictures`: a folder for pictures of scenes; `settings`: ranker, per_artist
-    and filters by their names; `edits`: count, starts, labels, silence, themes, locks, begins,
+    arguments: `clip`, `library`: paths; `pictures`: a folder for pictures of scenes; `settings`: ranker,
+    per_artist, taste and filters by their names; `edits`: count, starts, labels, silence, themes, locks, begins,
     recut (see `api.scores`).
     """
     from recommender.errors import InputError
     from recommender.films.score import compose_from
 
     settings, edits = dict(arguments["settings"]), arguments["edits"]
-    asked = engine(arguments["library"], settings.pop("ranker", None), False)
+    taste = settings.pop("taste", True)
+    asked = engine(arguments["library"], settings.pop("ranker", None), False, taste=taste)
     per_artist = settings.pop("per_artist", None)
     where = asked.settle(conditions(settings))
     if not asked.library.count("music"):
@@ -79,7 +81,8 @@ def score(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
         )
         film = replace(film, remarks=(*film.remarks, line))
     shots = _pictures(film, Path(arguments["pictures"]), tell)
-    return score_record(film, cues, borders_s=[one.at_s for one in read.borders], pictures=shots)
+    liked = taste_record(asked, arguments["library"], film.scenes[0].query, wanted=taste)
+    return {"taste": liked} | score_record(film, cues, borders_s=[one.at_s for one in read.borders], pictures=shots)
 
 
 def _key(clip: str) -> Any:
