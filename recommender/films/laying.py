@@ -65,12 +65,25 @@ def lay(
 
     Raises MediaError for a file that cannot be read, InputError where a section begins behind the end of its track.
     """
+    beats_of = _once(beats_of)
     layer = _Layer(film, footage(film).rate, beats_of, recut=recut)
     if any(cue.scene.begins_s is not None for cue in cues):
         _lay_all(layer, [_freed(cue) for cue in cues], progress)
         layer = _Layer(film, footage(film).rate, beats_of, recut=recut, settled=layer.begins)
     _lay_all(layer, cues, progress)
     return level(film, layer.laid, cues, levels=levels or Levels())
+
+
+def _once(beats_of: BeatsOf) -> BeatsOf:
+    """The same, asked once for each track: a library reads a column for it."""
+    known: dict[int, Beats | None] = {}
+
+    def beats(track: Track) -> Beats | None:
+        if track.id not in known:
+            known[track.id] = beats_of(track)
+        return known[track.id]
+
+    return beats
 
 
 def _lay_all(layer: "_Layer", cues: Sequence[MusicCue], progress: "Stages | None") -> None:

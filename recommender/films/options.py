@@ -82,7 +82,7 @@ class Shelf:
     def choices(self, number: int) -> list[Recommendation]:
         """The candidates of a scene, or those of the track that it is locked to."""
         wanted, found = self.rules.lock.get(number), self.candidates[number]
-        return [one for one in found if wanted is None or _is(one, wanted)]
+        return [one for one in found if wanted is None or is_of(one, wanted)]
 
     def fit(self, number: int, found: Recommendation) -> float:
         """What a section is worth in a scene."""
@@ -136,7 +136,7 @@ class Shelf:
         return chosen
 
 
-def _is(found: Recommendation, wanted: int | str) -> bool:
+def is_of(found: Recommendation, wanted: int | str) -> bool:
     """Whether a section is of the track of that id or path."""
     track = found.track
     return wanted == track.id if isinstance(wanted, int) else wanted in (track.path, *track.copies, *track.versions)

@@ -17,7 +17,7 @@ from recommender.errors import InputError
 from recommender.films import closeness, silence
 from recommender.films.chain import Chain
 from recommender.films.cues import MusicCue, Scene, Transition
-from recommender.films.options import Options, Shelf, loss
+from recommender.films.options import Options, Shelf, is_of, loss
 from recommender.films.rooms import rooms
 from recommender.films.rules import Rules
 from recommender.films.search import Way, search
@@ -54,6 +54,7 @@ def compose(
     rules: Rules | None = None,
     *,
     recordings: Mapping[int, int] | None = None,
+    begun: Mapping[int, Recommendation] | None = None,
 ) -> Score:
     """One section per scene, or silence, that are worth most together; the same for the same arguments.
 
@@ -63,6 +64,8 @@ def compose(
     candidates: of each scene, such as the 200 best; several sections of a track where a theme is to choose from them.
     rules: see `Rules`.
     recordings: by id of a track what recording it is of (`LibraryReader.recordings`); a recording counts as one track.
+    begun: by number of a scene what is heard of its track from where somebody has it begin, with its score; by default
+        the score of its best section is told.
 
     Raises InputError where the rules do not go together, or a theme or a lock finds no track among the candidates.
     """
@@ -75,7 +78,7 @@ def compose(
         return Score([MusicCue(scene, None, silent[scene.number]) for scene in scenes])
     plan = lay_out(shelf, sounding)
     way = search(plan.chain, rules.effort)
-    cues = {cue.scene.number: cue for cue in _cues(shelf, plan, way)}
+    cues = {cue.scene.number: cue for cue in _cues(shelf, plan, way, begun=begun or {})}
     made = [cues.get(scene.number) or MusicCue(scene, None, silent[scene.number]) for scene in scenes]
     return Score(made, way.total, max(way.most - way.total, 0.0))
 
@@ -84,12 +87,17 @@ def compose_from(
     engine: "Recommender", scenes: Sequence[Scene], candidates: Sequence[Sequence[Recommendation]], *, rules: Rules
 ) -> Score:
     """As `compose`, with what `engine`, which found the candidates, knows: further sections for themes, recordings."""
-    from recommender.films.sections import offer_sections
+    from recommender.films.sections import offer_sections, section_from
 
+    begun: dict[int, Recommendation] = {}
+    for scene, some in zip(scenes, candidates, strict=True):
+        kept = (one for one in some if is_of(one, rules.lock.get(scene.number, -1)))
+        if scene.begins_s is not None and (one := next(kept, None)) is not None:
+            begun[scene.number] = section_from(engine, scene.query, one, scene.begins_s)
     found = offer_sections(engine, scenes, candidates, rules=rules)
     ids = np.unique([one.track.id for some in found for one in some]).astype(np.int64)
     recordings = dict(zip(ids.tolist(), engine.library.recordings(ids).tolist(), strict=True))
-    return compose(scenes, found, rules, recordings=recordings)
+    return compose(scenes, found, rules, recordings=recordings, begun=begun)
 
 
 def _silence(scene: Scene, shelf: Shelf) -> str:
@@ -146,7 +154,7 @@ def _costs(shelf: Shelf, options: Sequence[Options], follows: Sequence[bool]) ->
     return found
 
 
-def _cues(shelf: Shelf, plan: Plan, way: Way) -> list[MusicCue]:
+def _cues(shelf: Shelf, plan: Plan, way: Way, *, begun: Mapping[int, Recommendation]) -> list[MusicCue]:
     """The cues of the scenes with music, each with what it follows and what else would do."""
     chosen = [
         one.found[pick] if pick < len(one.found) else None for one, pick in zip(plan.options, way.picks, strict=True)
@@ -157,7 +165,7 @@ def _cues(shelf: Shelf, plan: Plan, way: Way) -> list[MusicCue]:
         if found is None:
             cues.append(MusicCue(one.scene, None, "silence: no track is left that the score has not elsewhere"))
             continue
-        free_s, found = found.in_s, _begun(one.scene, found)
+        free_s, found = found.in_s, _begun(one.scene, begun.get(number, found))
         before = chosen[step - 1] if plan.follows[step] else None
         why = _why(shelf, number, found, before=before)
         others = _others(plan, way.picks, step, shelf.rules.alternatives)
@@ -171,7 +179,7 @@ def _cues(shelf: Shelf, plan: Plan, way: Way) -> list[MusicCue]:
 def _begun(scene: Scene, found: Recommendation) -> Recommendation:
     """The section of a track that was chosen for a scene, from where somebody has it begin.
 
-    It is chosen as any other section would be, and its score stays that of the best: so all else stays as it was.
+    Its track is chosen as with any other section: so all else stays as it was.
     Raises InputError where the track is over by then.
     """
     if scene.begins_s is None:

@@ -116,8 +116,8 @@ def test_the_score_says_again_where_music_begins(page, served, library: str, cli
     until(page, _SETTLED, 3)
     page.locator(".scene").nth(1).click()
     assert page.locator("[data-key=begins-2]").input_value() == "0:01.500"
-    page.get_by_role("button", name="Begin where the score had it").click()
+    page.get_by_role("button", name="As the score had it").click()
     until(page, "() => !location.hash.includes('begin=') && location.hash.includes('lock=2')")
     until(page, _SETTLED, 3)
-    page.get_by_role("button", name="Let it choose: scene 2").click()
+    page.get_by_role("button", name="Let the score choose: scene 2").click()
     until(page, "() => !location.hash.includes('lock=')")

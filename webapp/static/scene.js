@@ -20,7 +20,7 @@ export function cutBeside(scenes, n, cuts, step) {
 
 export class SceneCard {
   #tools = h("div", { class: "tools" });
-  #flags = h("p", { class: "flags" });
+  #flags = h("span", { class: "flags" });
   #ends = h("p", { class: "small soft", hidden: true });
 
   /** `told`: {scenes, cuts, fps, library, edits, acts}; acts: {select(card), split(card), begin(card, seconds or null)}. */
@@ -37,7 +37,7 @@ export class SceneCard {
         h("p", { class: "when" }, `${scene.timecode_in} \u2013 ${scene.timecode_out} `, h("span", { class: "soft" }, lasting(scene.duration_s))),
         h("p", {}, h("b", {}, capital(scene.feeling)), h("span", { class: "soft" }, ` \u00b7 ${scene.why}`)),
         scene.because.length > 0 && h("p", { class: "soft small" }, scene.because.join(", "))),
-      h("div", { class: "music" }, this.#music(), this.wave?.element, this.#ends, this.#flags, this.#tools)));
+      h("div", { class: "music" }, this.#music(), this.wave?.element, this.#ends, this.#tools)));
     this.#mark();
     this.#tools.hidden = true;
   }
@@ -70,11 +70,11 @@ export class SceneCard {
 
   #music() {
     const { music, music_why: why } = this.scene;
-    if (!music) return h("p", { class: "track" }, h("b", {}, "No music"), h("span", { class: "soft" }, ` \u00b7 ${why.replace(/^silence: /, "")}`));
+    if (!music) return h("p", { class: "track" }, h("b", {}, "No music"), h("span", { class: "soft" }, ` \u00b7 ${why.replace(/^silence: /, "")}`), this.#flags);
     const by = [music.artist, music.tempo && `${music.tempo} bpm`, music.key, music.licence ?? "licence not on file"].filter(Boolean).join(" \u00b7 ");
     const sides = [["Fits", "for", music.for], ["Against", "against", music.against]].filter(([, , words]) => words.length);
     return [
-      h("p", { class: "track" }, h("b", { title: music.path }, music.title), h("span", { class: "soft" }, ` ${by}`)),
+      h("p", { class: "track" }, h("b", { title: music.path }, music.title), h("span", { class: "soft" }, ` ${by}`), this.#flags),
       h("p", { class: "small" }, capital(why), sides.map(([name, kind, words]) => [" \u00b7 ", h("b", { class: kind }, `${name}: `), words.join(", ")])),
     ];
   }
@@ -103,9 +103,9 @@ export class SceneCard {
         h("label", { class: "field" }, h("span", { class: "name" }, "Name"), label)),
       h("div", { class: "acts" },
         h("label", { class: "check" }, silent, h("span", {}, "No music")),
-        scene.locked && press("lock", "Let it choose", () => edits.lock(n, null)),
-        n > 1 && press("earlier", "\u25c2 Scene a cut earlier", () => edits.move(scenes, n, earlier), earlier !== undefined),
-        n > 1 && press("later", "Scene a cut later \u25b8", () => edits.move(scenes, n, later), later !== undefined),
+        scene.locked && press("lock", "Let the score choose", () => edits.lock(n, null)),
+        n > 1 && press("earlier", "\u25c2 Begin scene a cut earlier", () => edits.move(scenes, n, earlier), earlier !== undefined),
+        n > 1 && press("later", "Begin scene a cut later \u25b8", () => edits.move(scenes, n, later), later !== undefined),
         inside.length > 0 && this.#splits(inside),
         press("split", "Split here", () => acts.split(this)),
         n < scenes.length && press("merge", "Merge with next", () => edits.merge(scenes, n))),

@@ -112,7 +112,7 @@ export class SectionWave {
       h("label", {}, h("span", {}, "Music begins in its track at"), input),
       h("span", { class: "steps" }, step("beat-back", "\u25c2 Beat", "A beat earlier", () => this.#onward(this.#at)[0]), step("beat-on", "Beat \u25b8", "A beat later", () => this.#onward(this.#at)[1])),
       h("span", { class: "steps" }, step("frame-back", "\u25c2 Frame", "A frame earlier", () => this.#by(1, this.#at)[0]), step("frame-on", "Frame \u25b8", "A frame later", () => this.#by(1, this.#at)[1])),
-      this.scene.begins_s !== null && button("Begin where the score had it", () => this.told.begin(null), { ...key("free"), class: "link" }),
+      this.scene.begins_s !== null && button("As the score had it", () => this.told.begin(null), { ...key("free"), class: "link" }),
     ];
   }
 }
