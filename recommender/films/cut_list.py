@@ -33,7 +33,11 @@ def read_cuts(path: Path, clock: Clock, duration_s: float) -> CutList:
 
     Raises InputError that names the line of what is no time, out of order, or beyond the film.
     """
-    text = _text(path)
+    return cuts_in(_text(path), path, clock, duration_s=duration_s)
+
+
+def cuts_in(text: str, path: Path, clock: Clock, *, duration_s: float) -> CutList:
+    """As `read_cuts`, of a text that came from a file of that name."""
     if path.suffix.lower() == ".otio" or text.lstrip().startswith("{"):
         return CutList(_check(otio_marks(text, show(path)), path, clock, duration_s=duration_s), exact=False)
     if path.suffix.lower() == ".edl" or is_edl(text):

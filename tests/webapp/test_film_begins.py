@@ -91,15 +91,12 @@ def test_music_is_moved_by_field_keys_and_mouse_heard_at_once_and_taken_back(pag
     page.keyboard.press("Shift+ArrowLeft")
     until(page, "() => location.hash.includes('@1.2')")
     until(page, _SETTLED, 3)
-    box = page.locator("article.selected .waveform").bounding_box()
-    page.mouse.move(box["x"] + 3, box["y"] + 10)
-    page.keyboard.down("Shift")
+    wave = page.locator("article.selected .waveform")
+    wave.hover(position={"x": 9, "y": 9})
     page.mouse.down()
-    page.mouse.move(box["x"] + 1, box["y"] + 10)
-    page.mouse.move(box["x"], box["y"] + 10)
+    wave.hover(position={"x": 1, "y": 9})
     page.mouse.up()
-    page.keyboard.up("Shift")
-    until(page, "() => location.hash.includes('@0')")
+    until(page, "() => /@0(.[0-3]\\d*)?(&|$)/.test(location.hash)")
     until(page, _SETTLED, 3)
     while "begin=" in page.url:
         page.go_back()
@@ -121,3 +118,45 @@ def test_the_score_says_again_where_music_begins(page, served, library: str, cli
     until(page, _SETTLED, 3)
     page.get_by_role("button", name="Let the score choose: scene 2").click()
     until(page, "() => !location.hash.includes('lock=')")
+
+
+def test_the_table_is_taken_back(page, served, library: str, clip: str, tmp_path: Path):
+    """What was set by hand, edited in a spreadsheet, loaded into the page; what is wrong is said with its line."""
+    track = score(served, clip, library)["result"]["scenes"][1]["music"]["track"]
+    set_so = {"labels": [{"scene": 1, "label": "=The lake"}], "silence": [3]}
+    made = score(served, clip, library, begins=[{"scene": 2, "track": track, "in_s": 1.3}], **set_so)["result"]
+    text = served.ask("GET", f"/media/scores/{made['id']}/scenes.csv").body.decode()
+    asked, place = {"library": library, "name": "scenes.csv"}, f"/api/clips/{clip}/scenes"
+    found = served.ask("POST", place, {**asked, "table": text})
+    assert (found.status, found.body) == (
+        200,
+        {
+            "starts": [6.0, 12.0],
+            **set_so,
+            "locks": [{"scene": 2, "track": track}],
+            "begins": [{"scene": 2, "track": track, "in_s": 1.3}],
+        },
+    )
+    bad = served.ask("POST", place, {**asked, "table": text.replace("00:00:01.300", "soon")})
+    assert (bad.status, bad.body["error"]) == (
+        400,
+        "scenes.csv, line 3: 'soon' is no time of a track: give seconds or 1:02.5",
+    )
+    edl = "TITLE: X\n001  AX  V  C  00:00:00:00 00:00:10:00 00:00:00:00 00:00:10:00\n"
+    shots = served.ask("POST", place, {**asked, "table": edl})
+    assert "tells shots, not scenes" in shots.body["error"]
+    many = "".join(f"{n * 0.08:.2f}\n" for n in range(1, 210))
+    assert served.ask("POST", place, {**asked, "table": many}).status == 400
+
+    (tmp_path / "edited.csv").write_text(text.replace("00:00:01.300", "0:00.8"))
+    page.goto(f"{served.address}/film?clip={clip}&library={library}#scenes=3")
+    until(page, _SETTLED, 3)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Load edited scenes").click()
+    chooser.value.set_files(tmp_path / "edited.csv")
+    until(page, "() => location.hash.includes('@0.8')")
+    until(page, _SETTLED, 3)
+    assert page.locator(".scene h3").nth(0).inner_text().endswith("=The lake")
+    assert page.locator(".scene .track b").nth(2).inner_text() == "No music"
+    page.locator("#said").get_by_role("button", name="Undo").click()
+    until(page, "() => location.hash === '#scenes=3'")

@@ -82,6 +82,17 @@ export class Edits extends EventTarget {
     this.#push();
   }
 
+  /** All that a table of scenes says, in the place of what was set: names as the server has them. */
+  take({ starts, labels, silence, locks, begins }) {
+    this.#clear();
+    this.starts = starts;
+    this.labels = new Map(labels.map((one) => [one.scene, one.label]));
+    this.silent = new Map(silence.map((n) => [n, true]));
+    this.locks = new Map(locks.map((one) => [one.scene, one.track]));
+    this.begins = new Map(begins.map((one) => [one.scene, { track: one.track, at: one.in_s }]));
+    this.#push();
+  }
+
   reset() {
     this.#clear();
     this.#push();

@@ -66,6 +66,7 @@ class Page {
   #mixing = null; // {key, job} of the music that is being mixed
   #heard = null; // {key, film}: what the player has
   #moved = null; // number of the scene whose music was moved, until it is heard
+  #failed = false; // the score that was asked for last
   #timer = 0;
   #turn = 0;
   #list = h("ol", { class: "scenes", "aria-label": "Scenes of the film" });
@@ -77,6 +78,7 @@ class Page {
   #button = button("", () => this.play(), { class: "main hear" });
   #export = button("Export\u2026", () => this.exportIt());
   #links = h("p", { class: "links" });
+  #file = h("input", { type: "file", accept: ".csv,.txt", hidden: true, on: { change: telling(() => this.#take()) } });
   #linked = null; // what the links are of
   #home = h("div", { class: "home-ward", hidden: true }, this.#old, h("div", { class: "acts" }, this.#button, this.#export), this.#links);
 
@@ -135,11 +137,13 @@ class Page {
       fill(this.#line, row.element, !this.#score && h("p", { class: "soft small" }, "The film is read once; what you change of it then takes moments."));
       const score = await finished(job, (one) => row.see(one)).finally(() => row.close());
       if (turn !== this.#turn) return;
-      hush();
+      if (this.#failed) hush(); // what else was said, such as the way back from a change, stays for its time
+      this.#failed = false;
       fill(this.#line);
       this.#show(score);
     } catch (error) {
       if (turn !== this.#turn) return;
+      this.#failed = true;
       if (error.status !== 499) warn(error);
       fill(this.#line, h("p", { class: "fault" }, error.status === 499 ? "Cancelled. " : `${error.message} `, button("Try again", () => this.ask(0), { class: "link" }), " ",
         this.edits.canUndo && button("Take the last change back", () => this.edits.undo(), { class: "link" })));
@@ -290,7 +294,17 @@ class Page {
     const asked = String(new URLSearchParams(this.state.sound()));
     const sheet = (kind) => `cue-sheet.${kind}${asked && `?${asked}`}`;
     fill(this.#links, music && [link(sheet("html"), "Cue sheet to print", { target: "_blank", rel: "noopener" }), link(sheet("csv"), "Cue sheet (CSV)", { download: true })],
-      link("scenes.csv", "Scenes to edit (CSV)", { download: true }));
+      link("scenes.csv", "Scenes to edit (CSV)", { download: true }), button("Load edited scenes\u2026", () => this.#file.click(), { class: "link" }), this.#file);
+  }
+
+  /** Take back the table of scenes as somebody edited it. */
+  async #take() {
+    const [file] = this.#file.files;
+    this.#file.value = "";
+    if (!file) return;
+    const { state, clip } = this;
+    this.edits.take(await post(at("api", "clips", clip.id, "scenes"), { library: state.library, name: file.name, table: await file.text() }));
+    this.#changed(`The scenes are those of ${file.name}.`);
   }
 
   /** End the mixing that is under way. */

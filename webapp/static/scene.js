@@ -99,7 +99,7 @@ export class SceneCard {
     return [
       h("div", { class: "grid" },
         this.#choice("track", "Track", this.#tracks(), scene.music?.track ?? "", (value) => edits.lock(n, Number(value))),
-        this.#choice("theme", "Shares its track with", [["", "no other scene"], ...edits.letters.map((one) => [one, `theme ${one}`])], edits.themes.get(n) ?? "", (value) => edits.theme(n, value)),
+        this.#choice("theme", "Same track as", [["", "no other scene"], ...edits.letters.map((one) => [one, `theme ${one}`])], edits.themes.get(n) ?? "", (value) => edits.theme(n, value)),
         h("label", { class: "field" }, h("span", { class: "name" }, "Name"), label)),
       h("div", { class: "acts" },
         h("label", { class: "check" }, silent, h("span", {}, "No music")),

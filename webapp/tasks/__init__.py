@@ -61,6 +61,7 @@ TASKS = {
     "preview": Task("renders", "renders:preview", 1800),
     "export": Task("renders", "exports:export", 3600),
     "score": Task("scores", "scores:score", 14_400),
+    "scene_table": Task("scores", "scene_table:take", 600),
     "soundtrack": Task("renders", "scored:preview", 14_400),
     "delivery": Task("renders", "scored:export", 14_400),
     "cuesheet": Task("renders", "scored:sheet", 3600),
