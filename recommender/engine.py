@@ -277,7 +277,12 @@ class Recommender:
         return Standings(windows, sections, known, arc, room, taste)
 
     def taste_for(self, q: Query) -> Taste | None:
-        """The taste, where it was learnt on the ranker that scores this query; it is of music."""
+        """The taste that moves the scores of a query, None where none does.
+
+        Parameters
+        ----------
+        q: must ask for music, by the ranker that the taste was learnt on.
+        """
         fitting = self.taste is not None and q.target == "music" and self._ranker(q) == self.taste.ranker
         return self.taste if fitting else None
 

@@ -93,7 +93,7 @@ def compose_from(
     for scene, some in zip(scenes, candidates, strict=True):
         kept = (one for one in some if is_of(one, rules.lock.get(scene.number, -1)))
         if scene.begins_s is not None and (one := next(kept, None)) is not None:
-            begun[scene.number] = section_from(engine, scene.query, one, scene.begins_s)
+            begun[scene.number] = section_from(engine, scene.query, one, begins_s=scene.begins_s)
     found = offer_sections(engine, scenes, candidates, rules=rules)
     ids = np.unique([one.track.id for some in found for one in some]).astype(np.int64)
     recordings = dict(zip(ids.tolist(), engine.library.recordings(ids).tolist(), strict=True))

@@ -49,7 +49,7 @@ def sections_clear_of(engine: Recommender, query: Query, found: Sequence[Recomme
     return [replace(one, track=tracks[one.track.id]) for one in others]
 
 
-def section_from(engine: Recommender, query: Query, found: Recommendation, begins_s: float) -> Recommendation:
+def section_from(engine: Recommender, query: Query, found: Recommendation, *, begins_s: float) -> Recommendation:
     """The section of a track that begins at a second of it, for a query, with score and reasons of what is heard there.
 
     These are of the windows from that which begins nearest to it until that which ends nearest to its end.

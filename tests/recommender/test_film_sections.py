@@ -61,9 +61,9 @@ def test_what_is_heard_from_where_somebody_has_it_begin_is_told_with_its_own_sco
     query = unit_query(engine, 10.0)
     (best, _) = engine.recommend(query)
     assert (best.in_s, best.score) == (0.0, pytest.approx(0.9))
-    found = section_from(engine, query, best, 8.0)
+    found = section_from(engine, query, best, begins_s=8.0)
     assert (found.in_s, found.out_s, found.score) == (8.0, 18.0, pytest.approx(0.2))
-    late = section_from(engine, query, best, 33.0)
+    late = section_from(engine, query, best, begins_s=33.0)
     assert (late.in_s, late.out_s, late.score) == (33.0, 35.0, pytest.approx(0.1))
     scenes = [replace(one, query=query, start_s=0.0, end_s=10.0) for one in film(1)]
     rules = Rules(lock={1: best.track.id})

@@ -212,7 +212,7 @@ OPERATIONS = (
         "What a table of a film's scenes says (`/media/scores/{score}/scenes.csv`, edited by hand), as "
         "`POST /api/scores` takes it.",
         take_table,
-        """curl -H "$T" -d '{"library": "'$LIBRARY'", "name": "cuts.txt", "table": "12.5"}' """
+        """curl -H "$T" -d '{"library": "'$LIBRARY'", "name": "cuts.txt", "table": "0"}' """
         "$A/api/clips/$CLIP/scenes",
         body=record({"library": ID, "name": _NAME, "table": {"type": "string", "maxLength": 60_000}}),
         result={"type": "object", "required": ["starts", "labels", "silence", "locks", "begins"]},

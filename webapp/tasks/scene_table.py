@@ -25,7 +25,7 @@ def take(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     lasts_s = clock.lasts_s(probe(film).duration_s or 0.0)
     found = cuts_in(arguments["text"].removeprefix("\ufeff"), name, clock, duration_s=lasts_s)
     if not found.exact:
-        raise InputError(f"{show(name)} tells shots, not scenes: give it to `recommend film --cuts`")
+        raise InputError(f"{show(name)} tells shots, not scenes: give it to `recommend film` as its list of cuts")
     opened, numbered = library(arguments["library"]), list(enumerate(found.marks, 1))
     kept = {n: id_at(opened, mark.track) for n, mark in numbered if mark.track is not None}
     begins = {n: mark.begins_s for n, mark in numbered if mark.begins_s is not None}
