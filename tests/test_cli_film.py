@@ -115,6 +115,7 @@ def test_a_cue_begins_where_the_table_says(ask, tmp_path):
     )
     placed = told["cues"][1]["placement"]
     assert placed["pieces"][0]["start_s"] == pytest.approx(2.5)
+    assert "* EXACT IN: 2.500000 S" in (tmp_path / "two.edl").read_text()
     refused = ask("--cuts", tmp_path / "scenes.csv", "--silence", "2")
     assert "scene 2 is to be silent, and to have music" in refused.err
     other = next(row["path"] for row in rows if row["path"] != rows[1]["path"])
