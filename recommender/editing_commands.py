@@ -211,10 +211,10 @@ def render(placement: "Placement", path: Path, *, overwrite: bool) -> list[str]:
 
 def seconds(text: str) -> float:
     """The seconds that `62.5`, `1:02.5` or `1:02:03` say; raises InputError."""
+    from recommender.timelines import timecode
+
     try:
-        parts = [float(part) for part in text.split(":")]
+        return timecode.seconds(text)
     except ValueError:
-        parts = []
-    if not 0 < len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
-        raise InputError(f"{show(text)}: no time; give seconds or minutes:seconds, such as ", Argument("in", "1:02"))
-    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
+        example = Argument("in", "1:02")
+        raise InputError(f"{show(text)}: no time; give seconds or minutes:seconds, such as ", example) from None

@@ -268,7 +268,7 @@ class Recommender:
         arc = self._arc(query) if all(some.affect.shape[1] for some in windows) else None
         question = rankers.Question(query.vector, query.duration_s, query.side, query.target, arc)
         sections = rankers.get(self._ranker(query))(question, windows, self._scoring)
-        weight, taste = _weigh_speech(query), self._taste_for(query)
+        weight, taste = _weigh_speech(query), self.taste_for(query)
         known = dict(zip(ids, self.library.tracks_of(ids), strict=True)) if weight or taste else {}
         room = None
         if known and weight:
@@ -276,8 +276,13 @@ class Recommender:
             room = under_speech.room(known.values(), rows, columns=self.library.inputs(query.target), weight=weight)
         return Standings(windows, sections, known, arc, room, taste)
 
-    def _taste_for(self, q: Query) -> Taste | None:
-        """The taste, where it was learnt on the ranker that scores this query; it is of music."""
+    def taste_for(self, q: Query) -> Taste | None:
+        """The taste that moves the scores of a query, None where none does.
+
+        Parameters
+        ----------
+        q: must ask for music, by the ranker that the taste was learnt on.
+        """
         fitting = self.taste is not None and q.target == "music" and self._ranker(q) == self.taste.ranker
         return self.taste if fitting else None
 

@@ -100,7 +100,44 @@ def test_a_film_given_as_its_own_cuts_is_refused_in_a_short_line(ask, film):
     assert len(ran.err) < 300
 
 
+def test_a_folder_is_no_cue_sheet(ask, tmp_path):
+    (tmp_path / "cues.csv").mkdir()
+    ran = ask("--cue-sheet", tmp_path / "cues.csv", "--overwrite")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "is a folder: name a file for the cue sheet, as " in ran.err
+
+
 def test_a_scene_that_is_not_there_is_told(ask):
     ran = ask("--silence", "9")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert "there is no scene 9" in ran.err
+
+
+def test_a_cue_begins_where_the_table_says(ask, tmp_path):
+    """`begins` keeps the track of its row, too; it goes out again as it came, and all else stays."""
+    rows = list(csv.DictReader(io.StringIO(ask("--scenes", 2, "--format", "csv").out)))
+    assert [(row["music"], row["begins"]) for row in rows] == [("yes", ""), ("yes", "")]
+    rows[1]["begins"] = "0:02.5"
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    (tmp_path / "scenes.csv").write_text(text.getvalue())
+    made = ask("--cuts", tmp_path / "scenes.csv", "--format", "csv")
+    again = list(csv.DictReader(io.StringIO(made.out)))
+    assert [row["path"] for row in again] == [row["path"] for row in rows]
+    assert [(row["music"], row["begins"], row["in_s"]) for row in again] == [
+        ("yes", "", rows[0]["in_s"]),
+        ("kept", "00:00:02.500", "2.5"),
+    ]
+    told = json.loads(
+        ask("--cuts", tmp_path / "scenes.csv", "--recut", "--export", "edl", "--out", tmp_path, "--format", "json").out
+    )
+    placed = told["cues"][1]["placement"]
+    assert placed["pieces"][0]["start_s"] == pytest.approx(2.5)
+    assert "* EXACT IN: 2.500000 S" in (tmp_path / "two.edl").read_text()
+    refused = ask("--cuts", tmp_path / "scenes.csv", "--silence", "2")
+    assert "scene 2 is to be silent, and to have music" in refused.err
+    other = next(row["path"] for row in rows if row["path"] != rows[1]["path"])
+    locked = ask("--cuts", tmp_path / "scenes.csv", "--lock", f"2={other}", "--repeats", "--format", "csv")
+    assert [row["begins"] for row in csv.DictReader(io.StringIO(locked.out))] == ["", ""]

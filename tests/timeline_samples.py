@@ -186,11 +186,12 @@ def require(command: str) -> str:
 
 
 def fcpxml_clips(path: Path) -> Iterator[tuple[str, Fraction, Fraction, Fraction]]:
-    """(src, place on the timeline, first second of the source, length) of an FCPXML's clips, in exact seconds."""
+    """(src, second after the timeline's beginning, first second of the source, length) of an FCPXML's clips, exact."""
     root = tree.parse(path).getroot()
     sources = {one.get("id"): one.find("media-rep").get("src") for one in root.iter("asset")}
-    for clip in root.find("library/event/project/sequence/spine"):
-        offset, start = seconds(clip.get("offset")), seconds(clip.get("start"))
+    sequence = root.find("library/event/project/sequence")
+    for clip in sequence.find("spine"):
+        offset, start = seconds(clip.get("offset")) - seconds(sequence.get("tcStart")), seconds(clip.get("start"))
         yield sources[clip.get("ref")], offset, start, seconds(clip.get("duration"))
         for inner in clip.iter("asset-clip"):
             if inner is not clip:

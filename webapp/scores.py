@@ -61,4 +61,4 @@ class Scores:
 
 def scenes_told(made: Mapping[str, Any]) -> dict[str, Any]:
     """What of a score is shown."""
-    return {name: made[name] for name in ("film", "scenes", "remarks")}
+    return {name: made[name] for name in ("film", "scenes", "taste", "remarks")}

@@ -114,8 +114,7 @@ def film(
     tell_voices(engine.library, where)
     rules = replace(rules, lock=settle_locks(engine.library, rules.lock))
     found = _read(engine, film, wish)
-    silent = (scene.number for scene in found.scenes if scene.silent)
-    rules = replace(rules, silence=frozenset([*rules.silence, *silent]))
+    found, rules = _take_wishes(found, rules)
     rules.check(found.scenes)
     pictures = write_scene_pictures(found, made)
     cues = _compose(engine, found, _candidates(engine, found, score, where), rules)
@@ -125,6 +124,17 @@ def film(
         tell(remark)
     if found.loss is not None and found.loss.is_most:
         raise typer.Exit(FAILED)
+
+
+def _take_wishes(film: "Film", rules: "Rules") -> "tuple[Film, Rules]":
+    """The rules with what the table of scenes says: who is silent, who keeps a track; `--lock` stands before it."""
+    from indexing.disk.files import absolute
+
+    silent = (scene.number for scene in film.scenes if scene.silent)
+    kept = {scene.number: str(absolute(Path(scene.track))) for scene in film.scenes if scene.track is not None}
+    scenes = (replace(one, begins_s=None) if one.number in rules.lock else one for one in film.scenes)
+    silence, lock = frozenset([*rules.silence, *silent]), {**kept, **rules.lock}
+    return replace(film, scenes=tuple(scenes)), replace(rules, silence=silence, lock=lock)
 
 
 def _open(score: ScoreOptions) -> "tuple[Library, Recommender]":

@@ -36,6 +36,7 @@ class FilmDeliveryOptions(Options):
     def check(self, film: Path) -> None:
         """Raise InputError for options that do not go together, and for what is there already, before any work."""
         from recommender.home import refuse_existing
+        from recommender.page import refuse_existing as refuse_page
         from recommender.page.cue_sheet import SHEETS
 
         formats = formats_in(self.export) if self.export is not None else []
@@ -44,11 +45,13 @@ class FilmDeliveryOptions(Options):
                 raise InputError(f"{name} is a folder to write into, and {show(folder)} is none")
         if (self.preview or formats) and self.out is None:
             raise InputError(f"{'--preview' if self.preview else '--export'} makes files: say in which folder by --out")
-        if self.cue_sheet is not None and self.cue_sheet.suffix.lower() not in SHEETS:
-            raise InputError(f"{show(self.cue_sheet)}: a cue sheet ends in {' or '.join(SHEETS)}")
+        if self.cue_sheet is not None:
+            if self.cue_sheet.suffix.lower() not in SHEETS:
+                raise InputError(f"{show(self.cue_sheet)}: a cue sheet ends in {' or '.join(SHEETS)}")
+            refuse_page(self.cue_sheet, self.overwrite, what="cue sheet")
         made = files_of(formats, self.out or Path(), name_of(film))
         made += [self.preview_path(film)] if self.preview else []
-        refuse_existing([*made, *([self.cue_sheet] if self.cue_sheet else [])], self.overwrite)
+        refuse_existing(made, self.overwrite)
 
     def preview_path(self, film: Path) -> Path:
         """Where the film with its music goes."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from recommender.errors import InputError, StillError
 from recommender.media.footage import footage
-from recommender.timelines.timecode import can_drop, clock, frame_at, nominal, timecode
+from recommender.timelines.timecode import clock, first_frame, frame_at, nominal, seconds, timecode
 
 MOST_SHOWN = 40
 """Characters of what is no time that a message repeats."""
@@ -19,7 +19,7 @@ class Clock:
     Attributes
     ----------
     rate: frames per second, exact; None of a still. start: frame of its first timecode. drop: whether that is
-        drop-frame: as the file states it, else where there is one (29.97 and 59.94).
+        drop-frame (`timecode.first_frame` tells both).
     frames: how many it has; None where they do not come at that rate.
     """
 
@@ -43,23 +43,21 @@ class Clock:
             return clock(at_s, digits=3)
         return timecode(self.start + round(Fraction(at_s) * self.rate), self.rate, drop=self.drop)
 
-    def seconds(self, text: str) -> float:
+    def seconds(self, text: str, *, drop: bool | None = None) -> float:
         """The second of the film that a text says: timecode, `1:02:03.5`, `2:03`, or seconds alone.
 
+        drop: whether timecode in it is drop-frame; by default where the film's own is, else as its last sign says.
         Raises InputError.
         """
         told = text.strip()
-        if self.rate is not None and (found := frame_at(told, self.rate)) is not None:
+        counts = (self.drop or None) if drop is None else drop
+        if self.rate is not None and (found := frame_at(told, self.rate, drop=counts)) is not None:
             return float((found[0] - self.start) / self.rate)
-        parts = told.split(":")
         try:
-            numbers = [float(part) for part in parts]
+            return seconds(told)
         except ValueError:
-            numbers = []
-        if not 0 < len(numbers) <= 3 or not all(0 <= number < float("inf") for number in numbers):
-            shown = told if len(told) <= MOST_SHOWN else f"{told[:MOST_SHOWN]}..."
-            raise InputError(f"'{shown}' is no time: give seconds, 1:02.5, or timecode such as {self.timecode(62.0)}")
-        return sum(number * 60**place for place, number in enumerate(reversed(numbers)))
+            shown, example = told if len(told) <= MOST_SHOWN else f"{told[:MOST_SHOWN]}...", self.timecode(62.0)
+            raise InputError(f"'{shown}' is no time: give seconds, 1:02.5, or timecode such as {example}") from None
 
 
 def clock_of(path: Path) -> Clock:
@@ -68,6 +66,4 @@ def clock_of(path: Path) -> Clock:
         seen = footage(path)
     except StillError:
         return Clock()
-    stated = frame_at(seen.timecode, seen.rate) if seen.timecode else None
-    start, drop = stated or (0, can_drop(seen.rate))
-    return Clock(seen.rate, start, drop, None if seen.is_variable else seen.frames)
+    return Clock(seen.rate, *first_frame(seen.timecode, seen.rate), None if seen.is_variable else seen.frames)

@@ -100,7 +100,7 @@ def _key_words(before: Pulse, after: Pulse) -> str:
         return "no key known"
     if apart == 0:
         return "same key as before" if before.minor == after.minor else "relative key of the one before"
-    return "a fifth away" if apart == 1 else f"{apart} fifths away"
+    return f"{'a fifth' if apart == 1 else f'{apart} fifths'} from the key before"
 
 
 def _tempo_words(octaves: float | None) -> str:

@@ -38,6 +38,8 @@ class Scene:
     query: what is searched for it: its affect, its vector, its course and its speech in seconds of the scene.
     why: why it begins where it does, in words: "cut; calmer and darker than before".
     label: a name somebody gave it. silent: whether somebody wants it to have no music.
+    track: the path of a track that somebody wants for it. begins_s: the second of its track at which somebody has its
+        music begin; whose track that is, `Rules.lock` says.
     """
 
     number: int
@@ -47,6 +49,8 @@ class Scene:
     why: str = ""
     label: str | None = None
     silent: bool = False
+    track: str | None = None
+    begins_s: float | None = None
 
     @property
     def duration_s(self) -> float:
@@ -65,7 +69,8 @@ class MusicCue:
     why: why this one, or why none, beside the reasons of `chosen`: "same key as before, 4 % faster".
     theme: the theme that it states, of those that may return; None of none.
     alternatives: what else would do in its place, the best total first.
-    transition: how it goes over to the next; None where that is not settled.
+    transition: how it goes over to the next; None where that is not settled. kept: whether somebody chose its track.
+    free_s: where its track would begin if nobody had said where; None where nobody did.
     """
 
     scene: Scene
@@ -74,3 +79,5 @@ class MusicCue:
     theme: str | None = None
     alternatives: Sequence[Recommendation] = ()
     transition: Transition | None = None
+    kept: bool = False
+    free_s: float | None = None

@@ -2,9 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recommender.errors import InputError
 from recommender.films.clock import Clock
@@ -12,11 +12,12 @@ from recommender.films.edit_lists import edl_marks, is_edl, otio_marks
 from recommender.films.marks import Mark
 from recommender.opening import LIST, read
 from recommender.text import show
+from recommender.timelines.timecode import seconds
 
-START, LABEL, MUSIC = "start", "label", "music"
-"""Columns of the table that are read; the others tell."""
-SILENCE = "silence"
-"""What stands in the column `music` of a scene that is to have none."""
+START, LABEL, MUSIC, PATH, BEGINS = "start", "label", "music", "path", "begins"
+"""Columns of the table that are read; the others tell. `path` is read where its track is kept."""
+SILENCE, KEPT = "silence", "kept"
+"""What stands in the column `music` of a scene that is to have none, and of one whose track stays as it is."""
 
 
 class CutList(NamedTuple):
@@ -32,7 +33,11 @@ def read_cuts(path: Path, clock: Clock, duration_s: float) -> CutList:
 
     Raises InputError that names the line of what is no time, out of order, or beyond the film.
     """
-    text = _text(path)
+    return cuts_in(_text(path), path, clock, duration_s=duration_s)
+
+
+def cuts_in(text: str, path: Path, clock: Clock, *, duration_s: float) -> CutList:
+    """As `read_cuts`, of a text that came from a file of that name."""
     if "\0" in text:
         raise InputError(f"{show(path)} is no list of cuts: give times, the table of scenes, an EDL or an OTIO file")
     if path.suffix.lower() == ".otio" or text.lstrip().startswith("{"):
@@ -75,7 +80,22 @@ def _rows(text: str, names: Sequence[str], by: str, *, path: Path, clock: Clock,
         if any(told.values()):
             number = before + rows.line_num
             at_s = _seconds(told.get(START, ""), clock, path, line=number)
-            yield Mark(at_s, told.get(LABEL) or None, told.get(MUSIC, "").lower() == SILENCE, number)
+            silent = told.get(MUSIC, "").lower() == SILENCE
+            kept = {} if silent else _kept(told, where=f"{show(path)}, line {number}")
+            yield Mark(at_s, told.get(LABEL) or None, silent, number, **kept)
+
+
+def _kept(told: Mapping[str, str], *, where: str) -> dict[str, Any]:
+    """The track that a row keeps, and where in it its music begins: who sets that keeps the track."""
+    begins = told.get(BEGINS, "")
+    if told.get(MUSIC, "").lower() != KEPT and not begins:
+        return {}
+    if not (track := told.get(PATH, "")):
+        raise InputError(f"{where}: it keeps a track, and `{PATH}` is empty: say which")
+    try:
+        return {"track": track, "begins_s": seconds(begins) if begins else None}
+    except ValueError:
+        raise InputError(f"{where}: '{show(begins)}' is no time of a track: give seconds or 1:02.5") from None
 
 
 def _seconds(text: str, clock: Clock, path: Path, *, line: int) -> float:

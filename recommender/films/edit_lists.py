@@ -29,15 +29,17 @@ def edl_marks(text: str, name: str, clock: Clock) -> list[Mark]:
 
     Raises InputError where there is none, or a time cannot be counted.
     """
-    found, origin_s, is_picture = list[Mark](), 0.0, False
+    found, origin_s, is_picture, drop = list[Mark](), 0.0, False, None
     for number, line in enumerate(text.splitlines(), 1):
-        if (event := _EVENT.fullmatch(line)) is not None:
-            begins, ends = (_record_s(event[place], clock, name, line=number) for place in (7, 8))
+        if line.startswith("FCM:"):
+            drop = "NON" not in line.upper()
+        elif (event := _EVENT.fullmatch(line)) is not None:
+            begins, ends = (_record_s(event[place], clock, drop, where=f"{name}, line {number}") for place in (7, 8))
             # A dissolve names what it comes from by an event without length.
             is_picture = ends > begins and ("V" in event[2].upper() or event[2].upper().startswith("B"))
             if is_picture:
                 half_s = 0.0 if clock.rate is None else float(int(event[4] or 0) // 2 / clock.rate)
-                origin_s = _origin_s(event[7], clock, begins) if not found else origin_s
+                origin_s = _origin_s(event[7], clock, drop, begins_s=begins) if not found else origin_s
                 found.append(Mark(begins - origin_s + half_s, line=number))
         elif is_picture and (named := _NAME.fullmatch(line)) is not None:
             found[-1] = found[-1]._replace(label=named[1])
@@ -46,18 +48,19 @@ def edl_marks(text: str, name: str, clock: Clock) -> list[Mark]:
     return sorted(found, key=lambda mark: mark.at_s)
 
 
-def _origin_s(text: str, clock: Clock, begins_s: float) -> float:
+def _origin_s(text: str, clock: Clock, drop: bool | None, *, begins_s: float) -> float:
     """Where record times count from: the film's own timecode where it has one that fits, else the hour begun."""
     if clock.start and begins_s >= 0:
         return 0.0
-    return clock.seconds(f"{text.split(':')[0]}:00:00{text[-3]}00")
+    return _record_s(f"{text.split(':')[0]}:00:00{text[-3]}00", clock, drop, where="")
 
 
-def _record_s(text: str, clock: Clock, name: str, *, line: int) -> float:
+def _record_s(text: str, clock: Clock, drop: bool | None, *, where: str) -> float:
+    """The second of a record time; `drop`: as the line `FCM:` before it counts, unless its own last sign is clearer."""
     try:
-        return clock.seconds(text)
+        return clock.seconds(text, drop=drop if drop is None or text[-3] == ":" else True)
     except InputError as error:
-        raise InputError(f"{name}, line {line}: {error}") from error
+        raise InputError(f"{where}: {error}") from error
 
 
 def otio_marks(text: str, name: str) -> list[Mark]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from recommender.films.cues import MusicCue, Scene
-from recommender.films.cut_list import LABEL, MUSIC, SILENCE, START
+from recommender.films.cut_list import BEGINS, KEPT, LABEL, MUSIC, PATH, SILENCE, START
 from recommender.films.scenes import Film
 from recommender.films.words import feeling
 from recommender.outputs.listing import Listing
@@ -12,13 +12,14 @@ from recommender.outputs.records import affect_record, loss_record, record, verd
 from recommender.outputs.table import clock as minutes
 from recommender.outputs.table import near
 from recommender.text import show
+from recommender.timelines.timecode import clock
 from recommender.types import Recommendation
 
 COLUMNS = (
     *("scene", START, "end", LABEL, MUSIC, "duration_s", "feels", "why"),
-    *("title", "artist", "path", "in_s", "out_s", "score", "reasons"),
+    *(BEGINS, "title", "artist", PATH, "in_s", "out_s", "score", "reasons"),
 )
-"""Of the table to edit: `start`, `label` and `music` are read back."""
+"""Of the table to edit: `start`, `label`, `music`, `begins` and, of a track that is kept, `path` are read back."""
 
 
 def listing(film: Film, cues: Sequence[MusicCue], pictures: Sequence[str] = ()) -> Listing:
@@ -54,6 +55,7 @@ def scene_record(film: Film, scene: Scene) -> dict[str, Any]:
         **_place(film, scene),
         "label": scene.label,
         "silent": scene.silent,
+        "begins_s": scene.begins_s,
         "feeling": feeling(scene.query),
         "affect": affect_record(scene.query.affect),
         "because": [cue.text for cue in scene.query.cues],
@@ -70,6 +72,7 @@ def cue_record(film: Film, cue: MusicCue) -> dict[str, Any]:
         "feeling": feeling(cue.scene.query),
         "why": cue.why,
         "theme": cue.theme,
+        "kept": cue.kept,
         **_chosen(cue.chosen),
         "transition": None if ending is None else ending._asdict(),
         "alternatives": [_chosen(one) for one in cue.alternatives],
@@ -94,10 +97,12 @@ def _row(film: Film, cue: MusicCue) -> dict[str, Any]:
     scene, found = cue.scene, cue.chosen
     row: dict[str, Any] = {"scene": scene.number, START: film.clock.timecode(scene.start_s), LABEL: scene.label or ""}
     row |= {"end": film.clock.timecode(scene.end_s), "duration_s": round(scene.duration_s, 3)}
-    row |= {MUSIC: "yes" if found else SILENCE if scene.silent else "none", "feels": feeling(scene.query)}
+    music = KEPT if cue.kept else "yes"
+    row |= {MUSIC: music if found else SILENCE if scene.silent else "none", "feels": feeling(scene.query)}
     row |= {"why": scene.why}
     if found is not None:
-        row |= {"title": found.track.title, "artist": found.track.artist or "", "path": found.track.path}
+        row |= {BEGINS: "" if scene.begins_s is None else clock(scene.begins_s, digits=3)}
+        row |= {"title": found.track.title, "artist": found.track.artist or "", PATH: found.track.path}
         row |= {"in_s": round(found.in_s, 3), "out_s": round(found.out_s, 3), "score": round(found.score, 4)}
         row |= {"reasons": verdict(found.reasons)}
     return row

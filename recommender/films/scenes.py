@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -187,12 +187,14 @@ def scenes_between(
 
 
 def _labelled(scenes: Sequence[Scene], given: CutList) -> list[Scene]:
-    """The scenes with the names and silences of the marks in them; of many names the first."""
+    """The scenes with the names, silences and kept tracks of the marks in them; of many names the first."""
     named = []
     for scene in scenes:
         inside = [mark for mark in given.marks if scene.start_s - 1e-6 <= mark.at_s < scene.end_s - 1e-6]
         labels = list(dict.fromkeys(mark.label for mark in inside if mark.label))
         more = f" and {len(labels) - _LABELS} more" if len(labels) > _LABELS else ""
         label = ", ".join(labels[:_LABELS]) + more
-        named.append(replace(scene, label=label or None, silent=any(mark.silent for mark in inside)))
+        wishes: dict[str, Any] = {"silent": any(mark.silent for mark in inside)}
+        wishes |= {"track": inside[0].track, "begins_s": inside[0].begins_s} if given.exact and inside else {}
+        named.append(replace(scene, label=label or None, **wishes))
     return named

@@ -9,7 +9,7 @@ from the best.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,11 +17,12 @@ from recommender.errors import InputError
 from recommender.films import closeness, silence
 from recommender.films.chain import Chain
 from recommender.films.cues import MusicCue, Scene, Transition
-from recommender.films.options import Options, Shelf, loss
+from recommender.films.options import Options, Shelf, is_of, loss
 from recommender.films.rooms import rooms
 from recommender.films.rules import Rules
 from recommender.films.search import Way, search
 from recommender.text import show
+from recommender.timelines.timecode import clock
 from recommender.types import Array, Recommendation
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 REST_S, NEAR = 1.0, 2
 """Silence after which a far key does not clash with the one before, and fifths from which on it does."""
+LEAST_S = 0.5
+"""Of a track that is heard from where somebody has it begin."""
 
 
 class Score(list[MusicCue]):
@@ -51,6 +54,7 @@ def compose(
     rules: Rules | None = None,
     *,
     recordings: Mapping[int, int] | None = None,
+    begun: Mapping[int, Recommendation] | None = None,
 ) -> Score:
     """One section per scene, or silence, that are worth most together; the same for the same arguments.
 
@@ -60,6 +64,8 @@ def compose(
     candidates: of each scene, such as the 200 best; several sections of a track where a theme is to choose from them.
     rules: see `Rules`.
     recordings: by id of a track what recording it is of (`LibraryReader.recordings`); a recording counts as one track.
+    begun: by number of a scene what is heard of its track from where somebody has it begin, with its score; by default
+        the score of its best section is told.
 
     Raises InputError where the rules do not go together, or a theme or a lock finds no track among the candidates.
     """
@@ -72,7 +78,7 @@ def compose(
         return Score([MusicCue(scene, None, silent[scene.number]) for scene in scenes])
     plan = lay_out(shelf, sounding)
     way = search(plan.chain, rules.effort)
-    cues = {cue.scene.number: cue for cue in _cues(shelf, plan, way)}
+    cues = {cue.scene.number: cue for cue in _cues(shelf, plan, way, begun=begun or {})}
     made = [cues.get(scene.number) or MusicCue(scene, None, silent[scene.number]) for scene in scenes]
     return Score(made, way.total, max(way.most - way.total, 0.0))
 
@@ -83,14 +89,19 @@ def compose_from(
     """As `compose`, with what `engine`, which found the candidates, knows: locked tracks that are none of them, further
     sections for themes, recordings."""
     from recommender.films.locks import offer_locked, settle_locks
-    from recommender.films.sections import offer_sections
+    from recommender.films.sections import offer_sections, section_from
 
     rules = replace(rules, lock=settle_locks(engine.library, rules.lock))
-    found = offer_locked(engine, scenes, candidates, lock=rules.lock)
-    found = offer_sections(engine, scenes, found, rules=rules)
+    offered = offer_locked(engine, scenes, candidates, lock=rules.lock)
+    begun: dict[int, Recommendation] = {}
+    for scene, some in zip(scenes, offered, strict=True):
+        kept = (one for one in some if is_of(one, rules.lock.get(scene.number, -1)))
+        if scene.begins_s is not None and (one := next(kept, None)) is not None:
+            begun[scene.number] = section_from(engine, scene.query, one, begins_s=scene.begins_s)
+    found = offer_sections(engine, scenes, offered, rules=rules)
     ids = np.unique([one.track.id for some in found for one in some]).astype(np.int64)
     recordings = dict(zip(ids.tolist(), engine.library.recordings(ids).tolist(), strict=True))
-    return compose(scenes, found, rules, recordings=recordings)
+    return compose(scenes, found, rules, recordings=recordings, begun=begun)
 
 
 def _silence(scene: Scene, shelf: Shelf) -> str:
@@ -147,7 +158,7 @@ def _costs(shelf: Shelf, options: Sequence[Options], follows: Sequence[bool]) ->
     return found
 
 
-def _cues(shelf: Shelf, plan: Plan, way: Way) -> list[MusicCue]:
+def _cues(shelf: Shelf, plan: Plan, way: Way, *, begun: Mapping[int, Recommendation]) -> list[MusicCue]:
     """The cues of the scenes with music, each with what it follows and what else would do."""
     chosen = [
         one.found[pick] if pick < len(one.found) else None for one, pick in zip(plan.options, way.picks, strict=True)
@@ -158,21 +169,40 @@ def _cues(shelf: Shelf, plan: Plan, way: Way) -> list[MusicCue]:
         if found is None:
             cues.append(MusicCue(one.scene, None, "silence: no track is left that the score has not elsewhere"))
             continue
+        free_s, found = found.in_s, _begun(one.scene, begun.get(number, found))
         before = chosen[step - 1] if plan.follows[step] else None
         why = _why(shelf, number, found, before=before)
         others = _others(plan, way.picks, step, shelf.rules.alternatives)
         after = chosen[step + 1] if step + 1 < len(chosen) and plan.follows[step + 1] else None
-        cues.append(
-            MusicCue(one.scene, found, why, shelf.rules.theme(number), others, _transition(one.scene, found, after))
-        )
+        told: dict[str, Any] = {"transition": _transition(one.scene, found, after), "kept": number in shelf.rules.lock}
+        told |= {"free_s": None if one.scene.begins_s is None else free_s}
+        cues.append(MusicCue(one.scene, found, why, shelf.rules.theme(number), others, **told))
     return cues
+
+
+def _begun(scene: Scene, found: Recommendation) -> Recommendation:
+    """The section of a track that was chosen for a scene, from where somebody has it begin.
+
+    Its track is chosen as with any other section: so all else stays as it was.
+    Raises InputError where the track is over by then.
+    """
+    if scene.begins_s is None:
+        return found
+    ends_s = scene.begins_s + scene.duration_s
+    lasts_s = found.track.duration_s or ends_s
+    if scene.begins_s > lasts_s - LEAST_S:
+        told = f"{show(found.track.title)} lasts {clock(lasts_s, digits=1)}, and is to begin at"
+        raise InputError(f"scene {scene.number}: {told} {clock(scene.begins_s, digits=1)}: begin earlier")
+    return replace(found, in_s=scene.begins_s, out_s=min(ends_s, lasts_s))
 
 
 def _why(shelf: Shelf, number: int, found: Recommendation, *, before: Recommendation | None) -> str:
     """Why a scene has this section, beside what it fits by."""
     theme, lost = shelf.rules.theme(number), loss(found, shelf.best[number])
     said = [f"theme {theme}"] if theme else []
-    said += ["chosen by hand"] if number in shelf.rules.lock else []
+    begins_s = shelf.scenes[number].begins_s
+    since = "" if begins_s is None else f", from {clock(begins_s, digits=2).removeprefix('00:')} on"
+    said += [f"chosen by hand{since}"] if number in shelf.rules.lock else []
     if before is not None:
         same = shelf.recording(before) == shelf.recording(found)
         said.append(

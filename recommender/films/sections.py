@@ -40,27 +40,47 @@ def sections_clear_of(engine: Recommender, query: Query, found: Sequence[Recomme
 
     It may be shorter than the query asks for; tracks without a window that is clear of all have none.
     """
-    view = _Clear(engine.library, found)
-    if not view.windows:
-        return []
-    ranker = None if engine.ranker == engine.model.ranker else engine.ranker
+    sections: dict[int, list[tuple[float, float]]] = {}
+    for one in found:
+        sections.setdefault(one.track.id, []).append((one.in_s, one.out_s))
+    every = zip(sections, engine.library.windows_of(list(sections)), sections.values(), strict=True)
     tracks = {one.track.id: one.track for one in found}  # by the copy that conditions chose
-    others = Recommender(view, engine.model, ranker).recommend(query, len(view.windows), len(view.windows))
+    others = _rank(engine, query, {i: _clear(windows, some) for i, windows, some in every})
     return [replace(one, track=tracks[one.track.id]) for one in others]
 
 
-class _Clear:
-    """A `LibraryReader` of what some sections leave of their tracks in another one."""
+def section_from(engine: Recommender, query: Query, found: Recommendation, *, begins_s: float) -> Recommendation:
+    """The section of a track that begins at a second of it, for a query, with score and reasons of what is heard there.
 
-    def __init__(self, library: LibraryReader, found: Sequence[Recommendation]) -> None:
+    These are of the windows from that which begins nearest to it until that which ends nearest to its end.
+    """
+    track = found.track
+    ends_s = min(begins_s + query.duration_s, track.duration_s or np.inf)
+    (windows,) = engine.library.windows_of([track.id])
+    starts, ends = windows.bounds.T
+    first, last = int(np.abs(starts - begins_s).argmin()), int(np.abs(ends - ends_s).argmin())
+    at = np.arange(len(starts))
+    told = _rank(engine, query, {track.id: _only(windows, (at >= first) & (at <= max(first, last)))})
+    return replace(told[0] if told else found, track=track, in_s=begins_s, out_s=ends_s)
+
+
+def _rank(engine: Recommender, query: Query, windows: Mapping[int, TrackWindows]) -> list[Recommendation]:
+    """The best section of each of some tracks, by their ids, as if they had these windows alone; best first."""
+    view = _View(engine.library, windows)
+    if not view.windows:
+        return []
+    ranker = None if engine.ranker == engine.model.ranker else engine.ranker
+    part = Recommender(view, engine.model, ranker, taste=engine.taste)
+    return part.recommend(query, len(view.windows), len(view.windows))
+
+
+class _View:
+    """A `LibraryReader` of some windows of some tracks of another one; of those that have any."""
+
+    def __init__(self, library: LibraryReader, windows: Mapping[int, TrackWindows]) -> None:
         self.space, self.inputs, self.medians = library.space, library.inputs, library.medians
         self.spellings, self.recordings, self.tracks_of = library.spellings, library.recordings, library.tracks_of
-        sections: dict[int, list[tuple[float, float]]] = {}
-        for one in found:
-            sections.setdefault(one.track.id, []).append((one.in_s, one.out_s))
-        every = zip(sections, library.windows_of(list(sections)), sections.values(), strict=True)
-        clear: Mapping[int, TrackWindows] = {i: _clear(windows, some) for i, windows, some in every}
-        self.windows = {i: windows for i, windows in clear.items() if len(windows.bounds)}
+        self.windows = {i: some for i, some in windows.items() if len(some.bounds)}
 
     def count(self, modality: Modality, where: Filter | None = None) -> int:
         return len(self.windows)
@@ -75,6 +95,9 @@ class _Clear:
 def _clear(windows: TrackWindows, sections: Sequence[tuple[float, float]]) -> TrackWindows:
     """The windows that share nothing with the sections."""
     start_s, end_s = windows.bounds.T
-    clear = np.logical_and.reduce([(end_s <= in_s) | (start_s >= out_s) for in_s, out_s in sections])
-    columns: list[Any] = [column[clear] for column in windows]
+    return _only(windows, np.logical_and.reduce([(end_s <= in_s) | (start_s >= out_s) for in_s, out_s in sections]))
+
+
+def _only(windows: TrackWindows, which: Array) -> TrackWindows:
+    columns: list[Any] = [column[which] for column in windows]
     return TrackWindows(*columns)

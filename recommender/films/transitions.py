@@ -99,7 +99,7 @@ def _crossfade(border: Border) -> Transition:
         lasts_s = min(max(border.bars_s[0], 1.0), LONGEST_S)
         return Transition("crossfade", lasts_s, f"crossfade of {lasts_s:.1f} s, bar lines on each other")
     lasts_s = min(CROSS_S, border.room_s)
-    where = "from a beat of the next on" if border.on_beat else "no beat is known"
+    where = "from a beat of the next on" if border.on_beat else "no beat is known where the next begins"
     return Transition("crossfade", lasts_s, f"crossfade of {lasts_s:.1f} s, {where}")
 
 

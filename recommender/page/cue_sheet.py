@@ -60,7 +60,7 @@ def write_cue_sheet(
     suffix = out.suffix.lower()
     if suffix not in SHEETS:
         raise InputError(f"{show(out)}: a cue sheet ends in {' or '.join(SHEETS)}")
-    refuse_existing(out, overwrite)
+    refuse_existing(out, overwrite, what="cue sheet")
     text = page(film, cues, name) if suffix == ".html" else cue_sheet(uses(film, cues)[2], FILM_COLUMNS)
     with model_errors(out):
         write(out, text)

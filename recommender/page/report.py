@@ -54,10 +54,10 @@ def steps(answer: "Answer") -> int:
     return 1 + len(answer.recommendations) if answer.error is None and answer.clips else 0
 
 
-def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Raise InputError for a report that is there, unless it may be replaced, or where a folder is."""
+def refuse_existing(path: Path, overwrite: bool, *, what: str = "report") -> None:
+    """Raise InputError for a page that is there, unless it may be replaced, or where a folder is; `what`: its kind."""
     if path.is_dir():
-        raise InputError(f"{show(path)} is a folder: name a file for the report, as {show(path / 'report.html')}")
+        raise InputError(f"{show(path)} is a folder: name a file for the {what}, as {show(path / f'{what}.html')}")
     home.refuse_existing([path], overwrite)
 
 

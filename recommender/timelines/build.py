@@ -8,7 +8,7 @@ from recommender.editing.placement import Bed, Placement, lay_times
 from recommender.extractors.audio.beats import Beats
 from recommender.media.footage import footage, sound_of
 from recommender.text import show
-from recommender.timelines.timecode import frame_at
+from recommender.timelines.timecode import first_frame, frame_at
 from recommender.timelines.timeline import Mark, Music, Timeline, frames_of, parts_of
 
 
@@ -37,10 +37,10 @@ def build(
         sound = sound_of(placed.track)
         title = (titles or {}).get(placed.track) or placed.track.stem
         music.append(Music(placed, title, sound, parts_of(placed, seen, sound), frames_of(sound, seen.rate)))
-    start = frame_at(seen.timecode, seen.rate) if seen.timecode else None
+    start, drop = first_frame(seen.timecode, seen.rate)
     ordered = tuple(sorted(mark for mark in marks if 0 <= mark.at_s < seen.frames / seen.rate))
     own_db = placements[0].clip_gain_db if placements and seen.sound else None
-    return Timeline(name or clip.stem, clip, seen, tuple(music), ordered, *(start or (0, False)), own_db)
+    return Timeline(name or clip.stem, clip, seen, tuple(music), ordered, start, drop, own_db)
 
 
 def build_film(
@@ -48,13 +48,15 @@ def build_film(
 ) -> Timeline:
     """The timeline of a film with all its music on two tracks by turns, so that neighbours can lie over each other.
 
+    It begins at the film's own timecode.
+
     The rest is as for `build`.
     """
     made = build(bed.clip, bed.placements, name=name, titles=titles, marks=marks)
     own = bed.own if made.footage.sound else None
     lanes = tuple(number % 2 for number in range(len(made.music)))
     own_db = own[0].gain_db if own else None
-    return replace(made, own_db=own_db, own=own if own and len(own) > 1 else (), lanes=lanes)
+    return replace(made, own_db=own_db, own=own if own and len(own) > 1 else (), lanes=lanes, origin=made.start)
 
 
 def scenes_on(scenes: Iterable[tuple[float, str]]) -> list[Mark]:
@@ -83,7 +85,7 @@ def remarks(timeline: Timeline) -> list[str]:
             f"{show(timeline.clip)} has a variable frame rate, which programs count in ways of their own: it is "
             f"taken for {float(timeline.rate):.6g} frames per second; convert it to a constant rate for exact places"
         )
-    if rate.timecode and not timeline.start and frame_at(rate.timecode, timeline.rate) is None:
+    if rate.timecode and frame_at(rate.timecode, timeline.rate) is None:
         found.append(f"{show(timeline.clip)}: its timecode {show(rate.timecode)} is none; counted from zero")
     for music in timeline.music:
         off_s = max((abs((p.first - p.start) / timeline.rate - (p.in_s - p.start_s)) for p in music.parts), default=0)

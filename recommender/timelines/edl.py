@@ -8,7 +8,6 @@ from recommender.editing.placement import Keyframe
 from recommender.text import show
 from recommender.timelines.address import absolute
 from recommender.timelines.levels import gains, on_frames
-from recommender.timelines.timecode import timecode
 from recommender.timelines.timeline import Music, Timeline
 
 _REEL = "AX"  # "auxiliary": a source that is no tape
@@ -46,8 +45,8 @@ def _event(
 ) -> Iterator[str]:
     """An event (number, channel) over `span` (frame of the source, first and last of the record)."""
     source, start, end = span
-    # The clip counts as its own timecode does, and the timeline with it; music has none, and begins at zero.
-    times = [timeline.timecode(frame) for frame in (source, source + end - start, start, end)]
+    # The clip counts as its own timecode does; music has none, and begins at zero.
+    times = [*map(timeline.timecode, (source, source + end - start)), *map(timeline.record, (start, end))]
     yield f"{event[0]:03d}  {_REEL:<8} {event[1]:<5} C        {' '.join(times)}"
     yield f"* FROM CLIP NAME: {show(names[0])}"
     yield f"* SOURCE FILE: {show(names[1])}"
@@ -61,8 +60,7 @@ def _levels(timeline: Timeline, music: Music, channel: str) -> Iterator[str]:
 
 
 def _level(timeline: Timeline, frame: int, gain_db: float, *, channel: str) -> str:
-    at = timecode(frame, timeline.rate, drop=timeline.drop)
-    return f"* AUDIO LEVEL AT {at} IS {gain_db:+.2f} DB  (REEL {_REEL} {channel})"
+    return f"* AUDIO LEVEL AT {timeline.record(frame)} IS {gain_db:+.2f} DB  (REEL {_REEL} {channel})"
 
 
 def _scene(timeline: Timeline, music: Music) -> Iterator[str]:
@@ -70,12 +68,12 @@ def _scene(timeline: Timeline, music: Music) -> Iterator[str]:
     starts = timeline.frame(music.placement.at_s)
     for mark in timeline.marks:
         if mark.kind == "scene" and timeline.at_frame(mark) == starts:
-            yield f"* LOC: {timeline.timecode(starts)} {_COLOURS[mark.kind]:<7} {show(mark.name)}"
+            yield f"* LOC: {timeline.record(starts)} {_COLOURS[mark.kind]:<7} {show(mark.name)}"
 
 
 def _mark(timeline: Timeline, kinds: tuple[str, ...]) -> Iterator[str]:
     """The first mark of the first of `kinds` that there is: programs read one for an event."""
     found = [mark for kind in kinds for mark in timeline.marks if mark.kind == kind]
     for mark in found[:1]:
-        at = timeline.timecode(timeline.at_frame(mark))
+        at = timeline.record(timeline.at_frame(mark))
         yield f"* LOC: {at} {_COLOURS[mark.kind]:<7} {show(mark.name)}"

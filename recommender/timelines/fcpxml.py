@@ -24,8 +24,9 @@ def write(timeline: Timeline, path: Path) -> None:
     for place, music in enumerate(timeline.music):
         _music_asset(resources, music, place)
     event = add(add(root, "library"), "event", name=words(timeline.name))
-    sequence = add(add(event, "project", name=words(timeline.name)), "sequence", format="r1", tcStart="0s")
-    sequence.attrib |= {"duration": _time(timeline, timeline.frames), "tcFormat": _count(timeline)}
+    sequence = add(add(event, "project", name=words(timeline.name)), "sequence", format="r1")
+    times = {"tcStart": _time(timeline, timeline.origin), "duration": _time(timeline, timeline.frames)}
+    sequence.attrib |= times | {"tcFormat": _count(timeline)}
     sequence.attrib |= {"audioLayout": _layout(timeline), "audioRate": "48k"}
     _spine(sequence, timeline)
     save(root, path, "fcpxml")
@@ -57,7 +58,8 @@ def _music_asset(resources: Element, music: Music, place: int) -> None:
 
 
 def _spine(sequence: Element, timeline: Timeline) -> None:
-    times = {"offset": "0s", "start": _time(timeline, timeline.start), "duration": _time(timeline, timeline.frames)}
+    begins = {"offset": _time(timeline, timeline.origin), "start": _time(timeline, timeline.start)}
+    times = begins | {"duration": _time(timeline, timeline.frames)}
     clip = add(add(sequence, "spine"), "asset-clip", ref="r2", name=words(timeline.clip.name), **times, format="r1")
     clip.attrib |= {"tcFormat": _count(timeline)} | ({"audioRole": "dialogue"} if timeline.footage.sound else {})
     if timeline.own_db or timeline.own:

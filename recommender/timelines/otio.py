@@ -26,7 +26,13 @@ def write(timeline: Timeline, path: Path) -> None:
         tracks[-1]["children"][0]["effects"] = [_effect({"gain_db": timeline.own_db, **moves})]
     tracks += [_music_track(track, place, timeline.tracks) for place, track in enumerate(timeline.tracks)]
     stack = _item("Stack.1", "tracks", None) | {"children": tracks, "markers": list(_markers(timeline))}
-    whole: Json = {"OTIO_SCHEMA": "Timeline.1", "name": show(timeline.name), "metadata": {}, "global_start_time": None}
+    begins = _time(timeline.origin, float(timeline.rate)) if timeline.origin else None
+    whole: Json = {
+        "OTIO_SCHEMA": "Timeline.1",
+        "name": show(timeline.name),
+        "metadata": {},
+        "global_start_time": begins,
+    }
     path.write_text(json.dumps(whole | {"tracks": stack}, indent=1) + "\n", encoding="utf-8")
 
 

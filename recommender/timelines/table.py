@@ -61,5 +61,5 @@ def _music(timeline: Timeline, music: Music, kind: str) -> Iterator[dict[str, An
 
 def _span(timeline: Timeline, start_s: float, end_s: float, frames: tuple[int, int]) -> dict[str, Any]:
     counted = nominal(timeline.rate) is not None
-    times = [timeline.timecode(frame) if counted else "" for frame in frames]
+    times = [timeline.record(frame) if counted else "" for frame in frames]
     return dict(zip(_SPAN, (f"{start_s:.6f}", f"{end_s:.6f}", *frames, *times), strict=True))

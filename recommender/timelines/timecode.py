@@ -26,23 +26,33 @@ def can_drop(rate: Fraction) -> bool:
     return is_ntsc(rate) and nominal(rate) in (30, 60)
 
 
-def frame_at(text: str, rate: Fraction) -> tuple[int, bool] | None:
-    """(frame since midnight, whether it is drop-frame) of a timecode; None of any other text, or without a count."""
+def frame_at(text: str, rate: Fraction, *, drop: bool | None = None) -> tuple[int, bool] | None:
+    """(frame since midnight, whether it is drop-frame) of a timecode; None of any other text, or without a count.
+
+    drop: whether it counts so, where that is known; by default as its last sign says.
+    """
     match, count = _TEXT.fullmatch(text.strip()), nominal(rate)
     if match is None or count is None:
         return None
     hours, minutes, seconds, frames = (int(match[n]) for n in (1, 2, 3, 5))
     if hours >= DAY_H or minutes > 59 or seconds > 59 or frames >= count:
         return None
-    drop = match[4] != ":" and can_drop(rate)
+    drop = (match[4] != ":" if drop is None else drop) and can_drop(rate)
+    if drop and minutes % 10 and not seconds:
+        frames = max(frames, count // 15)  # the numbers before are left out: the first that there is
     at = ((hours * 60 + minutes) * 60 + seconds) * count + frames
     passed = hours * 60 + minutes
     return at - (count // 15 * (passed - passed // 10) if drop else 0), drop
 
 
 def first_frame(stated: str | None, rate: Fraction) -> tuple[int, bool]:
-    """As `frame_at` of the timecode that a film states; midnight, without drop-frame, where it states none."""
-    return frame_at(stated or "", rate) or (0, False)
+    """(frame since midnight of a film's first, whether it counts in drop-frame), by the one rule of all that we write.
+
+    What the film states; where it states nothing, midnight, and drop-frame where there is one (29.97 and 59.94): so
+    count Premiere Pro, Final Cut Pro and Media Composer by default, and OpenTimelineIO where nobody says (Resolve does
+    not), and so a clock and the timecode agree.
+    """
+    return frame_at(stated or "", rate) or (0, can_drop(rate))
 
 
 def clock(seconds: float | Fraction, *, digits: int = 0) -> str:
@@ -51,6 +61,14 @@ def clock(seconds: float | Fraction, *, digits: int = 0) -> str:
     minutes, rest = divmod(ticks, 60 * 10**digits)
     shown = f"{rest / 10**digits:0{3 + digits if digits else 2}.{digits}f}"
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{shown}"
+
+
+def seconds(text: str) -> float:
+    """The seconds that `62.5`, `1:02.5` or `1:02:03` say; raises ValueError for any other text."""
+    parts = [float(part) for part in text.split(":")]
+    if len(parts) > 3 or not all(0 <= part < float("inf") for part in parts):
+        raise ValueError(text)
+    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
 
 
 def timecode(frame: int, rate: Fraction, *, drop: bool = False) -> str:

@@ -86,7 +86,9 @@ class Timeline:
     Attributes
     ----------
     name: of the clip, for people. clip: its path. footage: what it is. start: frame of its timecode. drop: whether
-        that is drop-frame. music: the chosen track, then the alternatives; of a film that of its scenes, in order.
+        that is drop-frame. origin: frame of the timecode at which the timeline begins: of a film the film's own, so
+        that every list tells the same times of it; of a clip midnight.
+    music: the chosen track, then the alternatives; of a film that of its scenes, in order.
     marks: in order of time. own_db: gain of the clip's own sound; None where it is left out, or there is none.
     own: keyframes of that gain where it changes. lanes: of a film the track of sound, from 0 on, of each music.
     """
@@ -101,6 +103,7 @@ class Timeline:
     own_db: float | None = None
     own: tuple[Keyframe, ...] = ()
     lanes: tuple[int, ...] = ()
+    origin: int = 0
 
     @property
     def heard(self) -> tuple[Music, ...]:
@@ -140,8 +143,12 @@ class Timeline:
         return min(max(self.frame(mark.at_s), 0), self.frames - 1)
 
     def timecode(self, frame: int) -> str:
-        """Of a frame of this timeline or of its source; raises ValueError as `timecode.timecode`."""
+        """Of a frame since midnight, as sources count theirs; raises ValueError as `timecode.timecode`."""
         return timecode.timecode(frame, self.rate, drop=self.drop)
+
+    def record(self, frame: int) -> str:
+        """Of a frame of this timeline, which begins at `origin`; raises ValueError as `timecode.timecode`."""
+        return self.timecode(self.origin + frame)
 
 
 def sample(at_s: Fraction, rate_hz: int = SAMPLE_HZ) -> int:

@@ -47,7 +47,7 @@ def document(timeline: Timeline, *, encode: bool = True) -> Element:
     add(sequence, "name", words(timeline.name))
     add(sequence, "duration", timeline.frames)
     _rate(sequence, timeline)
-    _timecode(sequence, timeline, 0)
+    _timecode(sequence, timeline, timeline.origin)
     media = add(sequence, "media")
     video, audio = add(media, "video"), add(media, "audio")
     _picture_format(video, timeline)

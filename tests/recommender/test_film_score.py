@@ -129,7 +129,7 @@ def test_the_key_and_tempo_of_neighbours_decide_between_equal_fits():
     quick = track(3, bpm=180.0)
     made = compose(film(2), [[section(track(0))], [section(far), section(quick), section(near)]])
     assert made[1].chosen.track is near
-    assert made[1].why == "a fifth away, same tempo; the best fit of its scene"
+    assert made[1].why == "a fifth from the key before, same tempo; the best fit of its scene"
     assert [one.track.id for one in made[1].alternatives] == [3, 2]
 
 
@@ -141,7 +141,11 @@ def test_a_tempo_at_the_other_level_of_the_same_pulse_is_no_leap():
 
 
 def test_keys_are_read_in_every_notation():
-    for key, words in {"8A": "relative key of the one before", "Es-Dur": "3 fifths away", "": "no key known"}.items():
+    for key, words in {
+        "8A": "relative key of the one before",
+        "Es-Dur": "3 fifths from the key before",
+        "": "no key known",
+    }.items():
         made = compose(film(2), [[section(track(0, key="Do maggiore"))], [section(track(1, key=key))]])
         assert made[1].why.startswith(words)
 

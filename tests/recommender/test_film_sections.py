@@ -7,9 +7,10 @@ import pytest
 
 from recommender import Recommender
 from recommender.films.rules import Rules
-from recommender.films.score import compose
-from recommender.films.sections import offer_sections, sections_clear_of
+from recommender.films.score import compose, compose_from
+from recommender.films.sections import offer_sections, section_from, sections_clear_of
 from recommender.memory import MemoryLibrary
+from recommender.rankers.taste import TERMS, Taste, Weight
 from recommender.types import Space, Track, TrackWindows
 from tests.recommender.film_samples import film
 
@@ -45,6 +46,32 @@ def test_other_sections_are_the_best_that_share_nothing_with_those_known():
     fourth = sections_clear_of(engine, query, [*first, *second, *third])
     assert [one.in_s for one in fourth] == [10.0]
     assert sections_clear_of(engine, query, [*first, *second, *third, *fourth]) == []
+
+
+def test_other_sections_are_scored_by_the_same_taste():
+    weights = {name: Weight(0.0, 0.0, 1.0) for name in TERMS} | {"arc": Weight(1.0, -1.0, 1.0)}  # it likes all music
+    engine = Recommender(library([0.9, 0.9, 0.2, 0.7, 0.8]), taste=Taste(SPACE, "cosine", weights))
+    query = unit_query(engine, 10.0)
+    (other,) = sections_clear_of(engine, query, engine.recommend(query))
+    assert other.score == pytest.approx(1 / (1 + np.exp(-(np.log(0.8 / 0.2) + 1))), abs=1e-6)
+
+
+def test_what_is_heard_from_where_somebody_has_it_begin_is_told_with_its_own_score():
+    engine = Recommender(library([0.9, 0.9, 0.2, 0.7, 0.8, 0.1], [0.5, 0.5, 0.5]))
+    query = unit_query(engine, 10.0)
+    (best, _) = engine.recommend(query)
+    assert (best.in_s, best.score) == (0.0, pytest.approx(0.9))
+    found = section_from(engine, query, best, begins_s=8.0)
+    assert (found.in_s, found.out_s, found.score) == (8.0, 18.0, pytest.approx(0.2))
+    late = section_from(engine, query, best, begins_s=33.0)
+    assert (late.in_s, late.out_s, late.score) == (33.0, 35.0, pytest.approx(0.1))
+    scenes = [replace(one, query=query, start_s=0.0, end_s=10.0) for one in film(1)]
+    rules = Rules(lock={1: best.track.id})
+    candidates = [engine.recommend(query)]
+    told = [compose_from(engine, [replace(scenes[0], begins_s=at)], candidates, rules=rules)[0] for at in (None, 8.0)]
+    assert [one.chosen.track.id for one in told] == [best.track.id] * 2
+    assert [one.chosen.score for one in told] == [pytest.approx(0.9), pytest.approx(found.score)]
+    assert "less than the best of its scene" in told[1].why
 
 
 def test_sections_do_not_run_through_one_that_is_known():

@@ -74,12 +74,12 @@ def clips(tracks, rate) -> list[tuple[float, float, float]]:
     return sorted(tuple(one.rescaled_to(rate).value for one in three) for three in times)
 
 
-def events(path, rate) -> list[tuple[str, int, int, int]]:
-    """The events of sound of an EDL: channel, frame of the record and of the source, frames. OpenTimelineIO lets the
-    first clip of every track begin with the film."""
+def events(path, rate, origin) -> list[tuple[str, int, int, int]]:
+    """The events of sound of an EDL: channel, frame of the film (whose first timecode is frame `origin`) and of the
+    source, frames. OpenTimelineIO lets the first clip of every track begin with the film."""
     rows = re.findall(r"^\d{3}  AX +(A\d) +C +(\S+) (\S+) (\S+) (\S+)$", path.read_text(), re.MULTILINE)
     times = [(channel, *(frame_at(text, rate)[0] for text in texts)) for channel, *texts in rows]
-    return [(channel, starts, first, ends - starts) for channel, first, _, starts, ends in times]
+    return [(channel, starts - origin, first, ends - starts) for channel, first, _, starts, ends in times]
 
 
 def test_cues_begin_on_the_frames_of_their_scenes(case):
@@ -110,7 +110,8 @@ def test_every_format_is_read_back_to_the_frame(case, tmp_path):
     path = write(case.line, "edl", tmp_path)
     found = read(path, rate=rate)
     assert [len(track.find_clips()) for track in found.tracks] == [1, 2, 1]
-    assert events(path, case.rate) == [("A2", *case.spans[0]), ("A3", *case.spans[1]), ("A2", *case.spans[2])]
+    placed = [("A2", *case.spans[0]), ("A3", *case.spans[1]), ("A2", *case.spans[2])]
+    assert events(path, case.rate, case.line.start) == placed
     assert path.read_text().count("* LOC:") == 3
     _, *music = fcpxml_clips(write(case.line, "fcpxml", tmp_path))
     assert sorted(tuple(v * case.rate for v in one[1:]) for one in music) == sorted(case.spans)

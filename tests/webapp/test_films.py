@@ -81,7 +81,7 @@ def test_borders_names_silence_themes_and_locks_are_as_somebody_set_them(served,
     rows = list(csv.DictReader(io.StringIO(table)))
     assert [(row["label"], row["music"]) for row in rows] == [
         ("The lake", "yes"),
-        ("", "yes"),
+        ("", "kept"),
         ("", "silence"),
         ("", "yes"),
     ]

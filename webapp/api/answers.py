@@ -31,6 +31,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "like_weight": {"type": "number", "minimum": 0, "maximum": 1},
     "ranker": {"enum": ["cosine", "afclnet", "fusion"]},
     "calibrate": {"type": "boolean"},
+    "taste": {"type": "boolean"},
     **FILTER_QUERY,
 }
 
@@ -57,7 +58,8 @@ OPERATIONS = (
     Operation(
         "GET",
         "/api/answers",
-        "The tracks that fit a clip, best first; it waits until they are found.",
+        "The tracks that fit a clip, best first; it waits until they are found. `taste` false leaves out the taste "
+        "learnt from your films; the answer's `taste` says whether it was applied, what it likes, and why it was not.",
         answer,
         'curl -H "$T" "$A/api/answers?clip=$CLIP&library=$LIBRARY&bpm=90-130"',
         query={"clip": ID, "library": ID, **SETTINGS},
@@ -65,7 +67,7 @@ OPERATIONS = (
         result={
             "type": "object",
             "properties": {"recommendations": several({"type": "object"}), "query": {"type": "object"}},
-            "required": ["id", "recommendations", "query", "remarks"],
+            "required": ["id", "recommendations", "query", "taste", "remarks"],
         },
         refusals=(409, 422, 429, 500, 503),
     ),

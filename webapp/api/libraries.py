@@ -103,6 +103,12 @@ async def peaks(call: Call) -> Any:
     )
 
 
+async def beats(call: Call) -> Any:
+    folder, track = await call.app.folder(call.given["library"]), call.given["track"]
+    about = {"library": call.given["library"], "track": track}
+    return await call.app.jobs.run("beats", {"folder": folder, "track": track}, about=about)
+
+
 _PAGES = {"offset": COUNT, "limit": _LIMIT}
 _BUSY = (409, 429, 503)
 OPERATIONS = (
@@ -193,5 +199,13 @@ OPERATIONS = (
         'curl -H "$T" $A/api/libraries/$LIBRARY/tracks/$TRACK/peaks',
         query={"count": {"type": "integer", "minimum": 10, "maximum": 4000}},
         refusals=(*_BUSY, 422),
+    ),
+    Operation(
+        "GET",
+        "/api/libraries/{library}/tracks/{track}/beats",
+        "When beats of a track fall, and when bars begin; nothing where the library does not know.",
+        beats,
+        'curl -H "$T" $A/api/libraries/$LIBRARY/tracks/$TRACK/beats',
+        refusals=_BUSY,
     ),
 )

@@ -12,13 +12,14 @@ from webapp.api.renders import FAILS, FLAG, FORMAT, MIX, address, download, show
 from webapp.app import App
 from webapp.films import film_key
 from webapp.job import Job
-from webapp.operations import ID, SECONDS, STARTED, TRACK, Call, Operation, record, several
+from webapp.operations import ID, SECONDS, STARTED, TEXT, TRACK, Call, Operation, record, several
 from webapp.refusal import Refusal
 from webapp.scores import Kept, scenes_told
 
 SCENES = 200
 """A film is cut into so many scenes at most."""
 _NUMBER = {"type": "integer", "minimum": 1, "maximum": SCENES}
+_NAME = {**TEXT, "minLength": 1}
 EDITS: dict[str, Mapping[str, Any]] = {
     "count": _NUMBER,
     "starts": several(SECONDS, SCENES - 1),
@@ -26,17 +27,18 @@ EDITS: dict[str, Mapping[str, Any]] = {
     "silence": {**several(_NUMBER, SCENES), "uniqueItems": True},
     "themes": several({**several(_NUMBER, SCENES), "minItems": 2, "uniqueItems": True}, 26),
     "locks": several(record({"scene": _NUMBER, "track": TRACK}), SCENES),
+    "begins": several(record({"scene": _NUMBER, "track": TRACK, "in_s": SECONDS}), SCENES),
     "recut": FLAG,
 }
 """What somebody changed: into how many scenes the film is cut, or at which seconds; by numbers of scenes their names,
-which are without music, which share a track, and which track one has; and whether music that is shorter than its scene
-will be cut to it, so that any length will do."""
+which are without music, which share a track, which track one has, and from which second of its track on; and whether
+music that is shorter than its scene will be cut to it, so that any length will do."""
 LEVELS: dict[str, Mapping[str, Any]] = {
     **{name: MIX[name] for name in ("speech_lu", "lufs", "peak", "fade_in", "fade_out", "mute_clip")},
     "recut": FLAG,
 }
 """How music lies under the film; `recut`: cut to the length of its scene where it is shorter."""
-_ASKED = {name: SETTINGS[name] for name in ("per_artist", "ranker", *FILTER_QUERY)}
+_ASKED = {name: SETTINGS[name] for name in ("per_artist", "ranker", "taste", *FILTER_QUERY)}
 
 
 async def score(call: Call) -> Any:
@@ -77,6 +79,17 @@ async def kept_score(call: Call) -> Any:
     """A score that was made."""
     kept = call.app.scores.get(call.given["score"])
     return {"id": call.given["score"], "clip": kept.clip, **_told(kept)}
+
+
+async def take_table(call: Call) -> Any:
+    """What a table of scenes that somebody edited changes of a film."""
+    app, given = call.app, call.given
+    clip, folder = app.clips.ready(given["clip"]), await app.folder(given["library"])
+    arguments = {"clip": str(clip.path), "library": folder, "name": given["name"], "text": given["table"]}
+    found = await app.jobs.run("scene_table", arguments, about={"clip": clip.id, "name": clip.name})
+    if len(found["starts"]) >= SCENES:
+        raise Refusal(400, f"{given['name']}: {len(found['starts']) + 1} scenes, and a film has {SCENES} here at most")
+    return found
 
 
 async def frame(call: Call) -> FileResponse:
@@ -190,8 +203,20 @@ OPERATIONS = (
                 "film": {"type": "object"},
                 "scenes": several({"type": "object"}, SCENES),
             },
-            "required": ["id", "clip", "film", "scenes", "remarks"],
+            "required": ["id", "clip", "film", "scenes", "taste", "remarks"],
         },
+    ),
+    Operation(
+        "POST",
+        "/api/clips/{clip}/scenes",
+        "What a table of a film's scenes says (`/media/scores/{score}/scenes.csv`, edited by hand), as "
+        "`POST /api/scores` takes it.",
+        take_table,
+        """curl -H "$T" -d '{"library": "'$LIBRARY'", "name": "cuts.txt", "table": "0"}' """
+        "$A/api/clips/$CLIP/scenes",
+        body=record({"library": ID, "name": _NAME, "table": {"type": "string", "maxLength": 60_000}}),
+        result={"type": "object", "required": ["starts", "labels", "silence", "locks", "begins"]},
+        refusals=FAILS,
     ),
     Operation(
         "GET",

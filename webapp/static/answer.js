@@ -15,6 +15,7 @@ import { Previews } from "./previews.js";
 import { Strip, measures, reading } from "./reading.js";
 import { reference } from "./reference.js";
 import { State, filmAddress } from "./state.js";
+import { taste } from "./taste.js";
 import { hush, say, telling, warn } from "./told.js";
 
 const PAUSE_MS = 250;
@@ -59,6 +60,7 @@ class Page {
     });
     this.groups = [fit(state, clip), sound(state, status.levels), reference(state), filters(state, status)];
     this.told = h("div", { class: "reading" });
+    this.taste = taste(state);
     fill(root, this.#layout(libraries, clips));
     state.addEventListener("query", () => this.ask());
     state.addEventListener("sound", () => { for (const card of this.list.cards) card.lay(null); this.hear(); });
@@ -81,7 +83,7 @@ class Page {
         h("section", { class: "side", "aria-label": "Clip and settings" }, this.player.element, this.strip.element, h("p", { class: "soft measures" }, measures(clip)), this.told, h("div", { class: "groups" }, this.groups.map((one) => one.element))),
         h("section", { class: "found", "aria-labelledby": "tracks" },
           h("div", { class: "found-head" }, this.#heading, h("label", { class: "from" }, "from ", library), this.#line, button("Keys ?", () => showKeys(), { class: "quiet", "aria-label": "Show the keys" })),
-          summary(state, this.status), this.#remarks, this.list.element)),
+          summary(state, this.status), this.taste.element, this.#remarks, this.list.element)),
     ];
   }
 
@@ -127,6 +129,7 @@ class Page {
     if (missing) say("The track that was selected is not in this list: the best one is.");
     const spoken = answer.query.speech?.length > 0;
     fill(this.#remarks, answer.remarks.map((line) => h("p", { class: "remark" }, line)), number > 0 && legend(spoken));
+    this.taste.show(answer.taste);
     fill(this.told, reading(answer.query));
     this.strip.spoken(answer.query.speech ?? []);
     this.list.element.removeAttribute("aria-busy");

@@ -79,7 +79,7 @@ export class Card {
   }
 
   select(on) {
-    this.wave.active = on;
+    this.wave.activate(on);
     this.article.classList.toggle("selected", on);
     if (on) this.article.setAttribute("aria-current", "true"); else this.article.removeAttribute("aria-current");
     if (on) return;

@@ -1,16 +1,18 @@
 // What somebody changed of a film's score. It is the fragment of the address: a link shows the same, back takes a change back.
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const GESTURE_MS = 2000; // moves of one scene's music that follow each other so fast are one change
 export const MOST_SCENES = 200;
 
 /** Tells `change` of every change, by hand or by going back. */
 export class Edits extends EventTarget {
   #steps = 0; // changes of this page that going back takes back
+  #gesture = {}; // {n, when}: the scene whose music was moved last, where nothing was changed since
 
   constructor() {
     super();
     this.#read();
-    window.addEventListener("popstate", () => { this.#steps = Math.max(0, this.#steps - 1); this.#read(); this.dispatchEvent(new Event("change")); });
+    window.addEventListener("popstate", () => { this.#steps = Math.max(0, this.#steps - 1); this.#gesture = {}; this.#read(); this.dispatchEvent(new Event("change")); });
   }
 
   get any() { return location.hash.length > 1; }
@@ -20,13 +22,31 @@ export class Edits extends EventTarget {
   // ---- one scene; `n` is its number
 
   label(n, text) { this.#with(this.labels, n, text.trim().slice(0, 80)); }
-  silence(n, on) { this.#with(this.silent, n, on, () => { this.locks.delete(n); this.themes.delete(n); }); }
-  /** A track for a scene; scenes of its theme follow it. Null gives it up. */
+  silence(n, on) { this.#with(this.silent, n, on, () => { this.locks.delete(n); this.begins.delete(n); this.themes.delete(n); }); }
+  /** A track for a scene; scenes of its theme follow it. Null gives it up, and where it begins. */
   lock(n, track) {
-    this.#with(this.locks, n, track, () => {
-      this.silent.delete(n);
-      for (const [other, letter] of this.themes) if (other !== n && letter === this.themes.get(n)) this.locks.delete(other);
-    });
+    this.begins.delete(n);
+    this.#with(this.locks, n, track, () => this.#keep(n, track));
+  }
+
+  /** Where the track of a scene begins, in seconds of it; the scene keeps that track. Null lets the score say where. */
+  begin(n, track, at) {
+    const onward = this.#gesture.n === n && Date.now() - this.#gesture.when < GESTURE_MS;
+    if (at === null) this.begins.delete(n); else this.begins.set(n, { track, at: Number(at.toFixed(4)) });
+    this.#keep(n, track);
+    this.locks.set(n, track);
+    if (onward) this.#written(); else this.#push();
+    this.#gesture = { n, when: Date.now() };
+  }
+
+  /** A scene has a track: it is not silent, and no other of its theme has another one. */
+  #keep(n, track) {
+    this.silent.delete(n);
+    for (const [other, letter] of this.themes) {
+      if (other === n || letter !== this.themes.get(n)) continue;
+      this.locks.delete(other);
+      if (this.begins.get(other)?.track !== track) this.begins.delete(other);
+    }
   }
 
   theme(n, letter) { this.#with(this.themes, n, letter, () => this.silent.delete(n)); }
@@ -62,6 +82,17 @@ export class Edits extends EventTarget {
     this.#push();
   }
 
+  /** All that a table of scenes says, in the place of what was set: names as the server has them. */
+  take({ starts, labels, silence, locks, begins }) {
+    this.#clear();
+    this.starts = starts;
+    this.labels = new Map(labels.map((one) => [one.scene, one.label]));
+    this.silent = new Map(silence.map((n) => [n, true]));
+    this.locks = new Map(locks.map((one) => [one.scene, one.track]));
+    this.begins = new Map(begins.map((one) => [one.scene, { track: one.track, at: one.in_s }]));
+    this.#push();
+  }
+
   reset() {
     this.#clear();
     this.#push();
@@ -74,12 +105,13 @@ export class Edits extends EventTarget {
     return {
       ...(this.starts ? { starts: this.starts } : this.count ? { count: this.count } : {}),
       labels: pairs(this.labels, "label"), silence: [...this.silent.keys()], themes: shared, locks: pairs(this.locks, "track"),
+      begins: [...this.begins].map(([scene, { track, at }]) => ({ scene, track, in_s: at })),
     };
   }
 
   // ---- the address
 
-  #clear() { Object.assign(this, { count: null, starts: null, labels: new Map(), silent: new Map(), themes: new Map(), locks: new Map() }); }
+  #clear() { Object.assign(this, { count: null, starts: null, labels: new Map(), silent: new Map(), themes: new Map(), locks: new Map(), begins: new Map() }); }
 
   #read() {
     this.#clear();
@@ -92,6 +124,7 @@ export class Edits extends EventTarget {
     this.silent = new Map(numbers("silence").map((n) => [n, true]));
     this.themes = new Map(pairs("theme").filter(([, letter]) => LETTERS.includes(letter)));
     this.locks = new Map(pairs("lock").map(([n, track]) => [n, Number(track)]).filter(([, track]) => track > 0));
+    this.begins = new Map(pairs("begin").map(([n, value]) => [n, value.split("@").map(Number)]).filter(([, [track, at]]) => track > 0 && at >= 0).map(([n, [track, at]]) => [n, { track, at }]));
   }
 
   #with(map, n, value, also = () => {}) {
@@ -109,7 +142,7 @@ export class Edits extends EventTarget {
   #borders(scenes, change, renumber = (k) => k) {
     this.starts = change(scenes.map((one) => one.start_s)).slice(1);
     this.count = null;
-    for (const name of ["labels", "silent", "themes", "locks"]) {
+    for (const name of ["labels", "silent", "themes", "locks", "begins"]) {
       this[name] = new Map([...this[name]].map(([k, value]) => [renumber(k), value]).filter(([k]) => k !== null));
     }
     this.#letter();
@@ -121,15 +154,25 @@ export class Edits extends EventTarget {
     if (this.starts) told.set("starts", this.starts.map((at) => Number(at.toFixed(6))).join(","));
     else if (this.count) told.set("scenes", this.count);
     if (this.silent.size) told.set("silence", [...this.silent.keys()].join(","));
-    for (const [name, map] of [["label", this.labels], ["theme", this.themes], ["lock", this.locks]]) {
+    for (const [name, map] of [["label", this.labels], ["theme", this.themes], ["lock", this.locks], ["begin", new Map([...this.begins].map(([n, { track, at }]) => [n, `${track}@${at}`]))]]) {
       for (const [n, value] of map) told.append(name, `${n}:${value}`);
     }
-    return `${location.pathname}${location.search}${String(told) && `#${told}`.replaceAll("%2C", ",").replaceAll("%3A", ":")}`;
+    return `${location.pathname}${location.search}${String(told) && `#${told}`.replaceAll("%2C", ",").replaceAll("%3A", ":").replaceAll("%40", "@")}`;
   }
 
   #push() {
     this.#steps += 1;
+    this.#gesture = {};
     history.pushState(null, "", this.#address());
+    this.#changed();
+  }
+
+  #written() {
+    this.#write();
+    this.#changed();
+  }
+
+  #changed() {
     queueMicrotask(() => this.dispatchEvent(new Event("change")));
   }
 

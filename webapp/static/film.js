@@ -15,10 +15,13 @@ import { peaksOf } from "./peaks.js";
 import { Player } from "./player.js";
 import { measures } from "./reading.js";
 import { SceneCard } from "./scene.js";
+import { FPS } from "./section_wave.js";
 import { State } from "./state.js";
+import { taste } from "./taste.js";
 import { hush, say, telling, warn } from "./told.js";
 
 const PAUSE_MS = 250;
+const BEFORE_S = 1; // what was moved is heard from so long before its scene
 const TITLE = "Music for a whole film";
 const KEYS = [
   ["space", "play the film with its music, or pause; new music is mixed first"],
@@ -27,6 +30,8 @@ const KEYS = [
   ["s", "split the scene at the picture that is shown"],
   ["m", "merge the scene with the next one"],
   ["+ \u2212", "more scenes, fewer scenes"],
+  ["\u2190 \u2192", "let its music begin a beat earlier, later in its track; with shift a frame"],
+  ["i", "set the time at which its music begins in its track"],
   ["a", "choose another track for the scene"],
   ["l", "let the score choose its track again"],
   ["t", "let it share its track with other scenes"],
@@ -60,6 +65,8 @@ class Page {
   #job = null; // of the score that was asked for last
   #mixing = null; // {key, job} of the music that is being mixed
   #heard = null; // {key, film}: what the player has
+  #moved = null; // number of the scene whose music was moved, until it is heard
+  #failed = false; // the score that was asked for last
   #timer = 0;
   #turn = 0;
   #list = h("ol", { class: "scenes", "aria-label": "Scenes of the film" });
@@ -71,6 +78,7 @@ class Page {
   #button = button("", () => this.play(), { class: "main hear" });
   #export = button("Export\u2026", () => this.exportIt());
   #links = h("p", { class: "links" });
+  #file = h("input", { type: "file", accept: ".csv,.txt", hidden: true, on: { change: telling(() => this.#take()) } });
   #linked = null; // what the links are of
   #home = h("div", { class: "home-ward", hidden: true }, this.#old, h("div", { class: "acts" }, this.#button, this.#export), this.#links);
 
@@ -78,13 +86,14 @@ class Page {
     Object.assign(this, { state, status, clip, edits: new Edits() });
     this.player = new Player(clip, (seconds) => this.#follow(seconds), () => { this.#now(); this.#fresh(); });
     this.reel = new Reel((scene) => this.select(this.#cards[scene.number - 1]));
+    this.taste = taste(state);
     this.groups = [sound(state, status.levels, { film: true }), filters(state, status, { film: true })];
     fill(root, this.#layout(libraries));
     state.addEventListener("query", () => this.ask());
     state.addEventListener("sound", ({ detail }) => { if (detail.includes("recut")) this.ask(); else this.#fresh(); });
     for (const change of ["query", "sound"]) state.addEventListener(change, () => this.groups.forEach((one) => one.update()));
     this.edits.addEventListener("change", () => { state.read(); this.ask(); });
-    const stops = [listen((event) => this.#meaning(event.key))];
+    const stops = [listen((event) => this.#meaning(event))];
     this.close = () => stops.forEach((stop) => stop());
     filmed(clip, this.player, stops);
     this.ask(0);
@@ -103,7 +112,7 @@ class Page {
         h("section", { class: "found", "aria-labelledby": "scenes" },
           h("div", { class: "found-head" }, this.#heading, act("\u2212 Fewer", "Fewer scenes", () => this.#recut(-1)), act("+ More", "More scenes", () => this.#recut(1)), act("Reset", "Reset all changes", () => this.#reset()),
             h("label", { class: "from" }, "from ", library), button("Keys ?", () => showKeys(KEYS), { class: "quiet", "aria-label": "Show the keys" })),
-          summary(state, this.status), this.#line, this.#remarks, this.#list)),
+          summary(state, this.status), this.taste.element, this.#line, this.#remarks, this.#list)),
     ];
   }
 
@@ -128,11 +137,13 @@ class Page {
       fill(this.#line, row.element, !this.#score && h("p", { class: "soft small" }, "The film is read once; what you change of it then takes moments."));
       const score = await finished(job, (one) => row.see(one)).finally(() => row.close());
       if (turn !== this.#turn) return;
-      hush();
+      if (this.#failed) hush(); // what else was said, such as the way back from a change, stays for its time
+      this.#failed = false;
       fill(this.#line);
       this.#show(score);
     } catch (error) {
       if (turn !== this.#turn) return;
+      this.#failed = true;
       if (error.status !== 499) warn(error);
       fill(this.#line, h("p", { class: "fault" }, error.status === 499 ? "Cancelled. " : `${error.message} `, button("Try again", () => this.ask(0), { class: "link" }), " ",
         this.edits.canUndo && button("Take the last change back", () => this.edits.undo(), { class: "link" })));
@@ -148,7 +159,7 @@ class Page {
     const of = { switch: (name) => state.get(name) === "true", names: (name) => state.all(name), paths: (name) => state.all(name), range: (name) => state.get(name) };
     const set = this.status.filters.filter((one) => state.get(one.name)).map((one) => [one.name, of[one.kind](one.name)]);
     const [cap, ranker] = [state.get("per_artist"), state.get("ranker")];
-    return { ...Object.fromEntries(set), ...(cap && { per_artist: Number(cap) }), ...(ranker && { ranker }) };
+    return { ...Object.fromEntries(set), ...(cap && { per_artist: Number(cap) }), ...(ranker && { ranker }), ...(state.get("taste") && { taste: of.switch("taste") }) };
   }
 
   #show(score) {
@@ -156,11 +167,12 @@ class Page {
     const before = this.#selected?.scene;
     this.#score = score;
     const { scenes, film } = score;
-    const told = { scenes, cuts: film.cuts_s, edits: this.edits, acts: { select: (card) => this.select(card), split: (card) => this.#split(card) } };
+    const told = { scenes, cuts: film.cuts_s, edits: this.edits, fps: film.frames_per_s ?? FPS, library: score.library, acts: { select: (card) => this.select(card), split: (card) => this.#split(card), begin: (card, at) => this.#begin(card, at) } };
     this.#cards = scenes.map((scene) => new SceneCard(scene, told));
     fill(this.#list, this.#cards.map((card) => card.element));
     fill(this.#heading, count(scenes.length, "scene"));
     fill(this.#remarks, score.remarks.map((line) => h("p", { class: "remark" }, line)));
+    this.taste.show(score.taste);
     this.reel.show(scenes, film.duration_s);
     this.groups.at(-1).offer(scenes.flatMap((one) => [one.music, ...one.alternatives]).filter(Boolean));
     this.#selected = this.#playing = null;
@@ -170,6 +182,7 @@ class Page {
     this.#fresh();
     this.#follow(this.player.video.currentTime);
     this.#waves();
+    if (this.#moved) this.#hearMoved();
   }
 
   /** The card of the scene that was selected: by its number where borders were set by hand, else the one that is at its place. */
@@ -211,6 +224,18 @@ class Page {
     else this.edits.split(this.#score.scenes, card.n, here);
   }
 
+  /** Let the music of a scene begin there in its track; it is heard as soon as it can be. */
+  #begin(card, at) {
+    this.#moved = card.n;
+    this.edits.begin(card.n, card.wave.track, at);
+  }
+
+  #hearMoved() {
+    const scene = this.#score.scenes[this.#moved - 1];
+    this.#moved = null;
+    if (scene?.music) telling(() => this.#hear(Math.max(0, scene.start_s - BEFORE_S)))();
+  }
+
   // ---- which scene is looked at, which one plays
 
   #select(card) {
@@ -232,9 +257,11 @@ class Page {
 
   #follow(seconds) {
     this.reel.playhead(seconds);
+    this.#playing?.wave?.plays(this.#heard?.key === this.#key ? seconds : null);
     const card = this.#cards.findLast((one) => one.scene.start_s <= seconds + 0.01);
     if (!card || card === this.#playing) return;
     this.#playing?.plays(false);
+    this.#playing?.wave?.plays(null);
     this.#playing = card;
     card.plays(true);
     this.#now();
@@ -267,7 +294,17 @@ class Page {
     const asked = String(new URLSearchParams(this.state.sound()));
     const sheet = (kind) => `cue-sheet.${kind}${asked && `?${asked}`}`;
     fill(this.#links, music && [link(sheet("html"), "Cue sheet to print", { target: "_blank", rel: "noopener" }), link(sheet("csv"), "Cue sheet (CSV)", { download: true })],
-      link("scenes.csv", "Scenes to edit (CSV)", { download: true }));
+      link("scenes.csv", "Scenes to edit (CSV)", { download: true }), button("Load edited scenes\u2026", () => this.#file.click(), { class: "link" }), this.#file);
+  }
+
+  /** Take back the table of scenes as somebody edited it. */
+  async #take() {
+    const [file] = this.#file.files;
+    this.#file.value = "";
+    if (!file) return;
+    const { state, clip } = this;
+    this.edits.take(await post(at("api", "clips", clip.id, "scenes"), { library: state.library, name: file.name, table: await file.text() }));
+    this.#changed(`The scenes are those of ${file.name}.`);
   }
 
   /** End the mixing that is under way. */
@@ -284,7 +321,8 @@ class Page {
     telling(() => this.#hear())();
   }
 
-  async #hear() {
+  /** `from`: where it is to be heard from; by default where the film is. */
+  async #hear(from = null) {
     const key = this.#key;
     if (!key || this.#mixing?.key === key) return;
     this.#stop();
@@ -298,6 +336,7 @@ class Page {
       const found = await finished(mixing.job, (one) => row.see(one)).finally(() => { row.close(); mixing.job = null; });
       if (mixing !== this.#mixing) return;
       this.#stop();
+      if (from !== null) this.player.seek(from);
       this.#hold(key, score, found);
     } catch (error) {
       if (mixing !== this.#mixing) return;
@@ -309,7 +348,7 @@ class Page {
 
   /** Give the player the film with its music, and the scenes what became of theirs. */
   #hold(key, score, found) {
-    for (const { number, ends } of found.cues) this.#cards[number - 1].ends(ends);
+    for (const cue of found.cues) this.#cards[cue.number - 1].lay(cue);
     fill(this.#remarks, [...score.remarks, ...found.remarks].map((line) => h("p", { class: "remark" }, line)));
     this.#heard = { key, film: found.film, starts: score.scenes.map((one) => one.start_s), titles: score.scenes.map((one) => one.music?.title) };
     this.player.music({ film: found.film, title: "" });
@@ -328,7 +367,7 @@ class Page {
     takeHome(this.status, about, async (formats) => (await post(`/api/scores/${score.id}/exports`, { ...this.state.sound(), formats, ...more.values() })).job);
   }
 
-  #meaning(key) {
+  #meaning(event) {
     const card = this.#selected;
     const beside = (step) => () => this.select(this.#cards[this.#cards.indexOf(card) + step], { focus: true });
     const press = (name) => () => { const control = card?.control(name); if (control && !control.disabled) control.click(); };
@@ -337,6 +376,7 @@ class Page {
       " ": () => this.play(), ArrowDown: beside(1), ArrowUp: beside(-1), ",": press("earlier"), ".": press("later"), s: () => this.#split(this.#playing), m: press("merge"),
       x: press("silence"), l: press("lock"), a: go("track"), t: go("theme"), n: go("name"), "+": () => this.#recut(1), "-": () => this.#recut(-1),
       z: () => this.edits.undo(), e: () => this.exportIt(), "?": () => showKeys(KEYS),
-    }[key];
+      ArrowLeft: () => card?.wave?.key(event), ArrowRight: () => card?.wave?.key(event), i: go("begins"),
+    }[event.key];
   }
 }

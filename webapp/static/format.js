@@ -14,6 +14,12 @@ export function precise(seconds) {
   return tenths % 10 ? `${whole}.${tenths % 10}` : whole;
 }
 
+/** `1:02.480`, to the thousandth. */
+export function exact(seconds) {
+  const ms = Math.round(seconds * 1000);
+  return `${Math.floor(ms / 60000)}:${two(Math.floor(ms / 1000) % 60)}.${String(ms % 1000).padStart(3, "0")}`;
+}
+
 /** Seconds of `12.5` or `1:02.5`; NaN for what is neither. */
 export function seconds(text) {
   const parts = String(text).trim().split(":");

@@ -20,24 +20,24 @@ export function cutBeside(scenes, n, cuts, step) {
 
 export class SceneCard {
   #tools = h("div", { class: "tools" });
-  #flags = h("p", { class: "flags" });
+  #flags = h("span", { class: "flags" });
   #ends = h("p", { class: "small soft", hidden: true });
 
-  /** `told`: {scenes, cuts, edits, acts}; acts: {select(card), at() the second that is shown}. */
+  /** `told`: {scenes, cuts, fps, library, edits, acts}; acts: {select(card), split(card), begin(card, seconds or null)}. */
   constructor(scene, told) {
     this.scene = scene;
     this.#told = told;
-    this.wave = scene.music && new SectionWave(scene.music);
+    this.wave = scene.music && new SectionWave(scene, { fps: told.fps, library: told.library, begin: (at) => told.acts.begin(this, at) });
     const id = newId("scene");
     const name = told.edits.labels.get(scene.number) ?? scene.label ?? "";
-    this.element = h("li", {}, h("article", { class: `card scene${scene.music ? "" : " silent"}`, tabindex: "-1", "aria-labelledby": id, on: { click: (event) => { if (!event.target.closest("button, a, select, input, label, summary")) told.acts.select(this); } } },
+    this.element = h("li", {}, h("article", { class: `card scene${scene.music ? "" : " silent"}`, tabindex: "-1", "aria-labelledby": id, on: { click: (event) => { if (!event.target.closest("button, a, select, input, label, summary, .selected .waveform")) told.acts.select(this); } } },
       h("div", { class: "shot" }, h("img", { src: scene.picture, alt: "", loading: "lazy", decoding: "async" })),
       h("div", { class: "about" },
         h("h3", { id }, h("span", { class: "rank" }, h("span", { class: "hidden" }, "Scene "), scene.number), " ", name),
         h("p", { class: "when" }, `${scene.timecode_in} \u2013 ${scene.timecode_out} `, h("span", { class: "soft" }, lasting(scene.duration_s))),
         h("p", {}, h("b", {}, capital(scene.feeling)), h("span", { class: "soft" }, ` \u00b7 ${scene.why}`)),
         scene.because.length > 0 && h("p", { class: "soft small" }, scene.because.join(", "))),
-      h("div", { class: "music" }, this.#music(), this.wave?.element, this.#ends, this.#flags, this.#tools)));
+      h("div", { class: "music" }, this.#music(), this.wave?.element, this.#ends, this.#tools)));
     this.#mark();
     this.#tools.hidden = true;
   }
@@ -50,6 +50,7 @@ export class SceneCard {
     this.article.classList.toggle("selected", on);
     if (on && !this.#tools.firstChild) fill(this.#tools, this.#controls());
     this.#tools.hidden = !on;
+    this.wave?.select(on);
   }
 
   plays(on) {
@@ -57,22 +58,23 @@ export class SceneCard {
     if (on) this.article.setAttribute("aria-current", "true"); else this.article.removeAttribute("aria-current");
   }
 
-  /** Say how its music ends, which is known when it is laid under the film. */
-  ends(words) {
+  /** Say how its music lies and ends, which is known when it is laid under the film. */
+  lay({ placement, ends: words }) {
+    this.wave?.lay(placement);
     this.#ends.hidden = !words;
     fill(this.#ends, words && `At its end: ${words}`);
   }
 
   /** Its control for a purpose, which the keys go to. */
-  control(name) { return this.#tools.querySelector(`[data-key="${name}-${this.n}"]`); }
+  control(name) { return this.article.querySelector(`[data-key="${name}-${this.n}"]`); }
 
   #music() {
     const { music, music_why: why } = this.scene;
-    if (!music) return h("p", { class: "track" }, h("b", {}, "No music"), h("span", { class: "soft" }, ` \u00b7 ${why.replace(/^silence: /, "")}`));
+    if (!music) return h("p", { class: "track" }, h("b", {}, "No music"), h("span", { class: "soft" }, ` \u00b7 ${why.replace(/^silence: /, "")}`), this.#flags);
     const by = [music.artist, music.tempo && `${music.tempo} bpm`, music.key, music.licence ?? "licence not on file"].filter(Boolean).join(" \u00b7 ");
     const sides = [["Fits", "for", music.for], ["Against", "against", music.against]].filter(([, , words]) => words.length);
     return [
-      h("p", { class: "track" }, h("b", { title: music.path }, music.title), h("span", { class: "soft" }, ` ${by}`)),
+      h("p", { class: "track" }, h("b", { title: music.path }, music.title), h("span", { class: "soft" }, ` ${by}`), this.#flags),
       h("p", { class: "small" }, capital(why), sides.map(([name, kind, words]) => [" \u00b7 ", h("b", { class: kind }, `${name}: `), words.join(", ")])),
     ];
   }
@@ -97,13 +99,13 @@ export class SceneCard {
     return [
       h("div", { class: "grid" },
         this.#choice("track", "Track", this.#tracks(), scene.music?.track ?? "", (value) => edits.lock(n, Number(value))),
-        this.#choice("theme", "Shares its track with", [["", "no other scene"], ...edits.letters.map((one) => [one, `theme ${one}`])], edits.themes.get(n) ?? "", (value) => edits.theme(n, value)),
+        this.#choice("theme", "Same track as", [["", "no other scene"], ...edits.letters.map((one) => [one, `theme ${one}`])], edits.themes.get(n) ?? "", (value) => edits.theme(n, value)),
         h("label", { class: "field" }, h("span", { class: "name" }, "Name"), label)),
       h("div", { class: "acts" },
         h("label", { class: "check" }, silent, h("span", {}, "No music")),
-        scene.locked && press("lock", "Let it choose", () => edits.lock(n, null)),
-        n > 1 && press("earlier", "\u25c2 Begin a cut earlier", () => edits.move(scenes, n, earlier), earlier !== undefined),
-        n > 1 && press("later", "Begin a cut later \u25b8", () => edits.move(scenes, n, later), later !== undefined),
+        scene.locked && press("lock", "Let the score choose", () => edits.lock(n, null)),
+        n > 1 && press("earlier", "\u25c2 Begin scene a cut earlier", () => edits.move(scenes, n, earlier), earlier !== undefined),
+        n > 1 && press("later", "Begin scene a cut later \u25b8", () => edits.move(scenes, n, later), later !== undefined),
         inside.length > 0 && this.#splits(inside),
         press("split", "Split here", () => acts.split(this)),
         n < scenes.length && press("merge", "Merge with next", () => edits.merge(scenes, n))),

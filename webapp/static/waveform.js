@@ -30,6 +30,8 @@ export function drawBars(element, canvas, peaks) {
   }
 }
 
+const plain = (at, shift) => { const step = shift ? FINE_S : STEP_S; return [at - step, at + step, at - LEAP_S, at + LEAP_S]; };
+
 export class Waveform {
   active = false; // of the selected track
   #canvas = h("canvas", { "aria-hidden": "true" });
@@ -41,13 +43,17 @@ export class Waveform {
   #length;
   #duration;
 
-  /** `duration`, `length`: of the track and of the clip, in s. `moved(at, settled)` hears of every move by hand. */
-  constructor({ title, duration, at, length, moved }) {
+  /**
+   * `duration`, `length`: of the track and of the clip, in s. `moved(at, settled)` hears of every move by hand.
+   * `steps(at, shift)`: where left, right, page down and page up lead from there; `snap(at, shift)`: where a drag comes to
+   * lie; `only_active`: whether just the selected one is moved.
+   */
+  constructor({ title, duration, at, length, moved, steps = plain, snap = (to) => to, only_active = false }) {
     this.#duration = duration;
     this.#length = length;
-    this.moved = moved;
+    Object.assign(this, { moved, steps, snap, only_active });
     this.#section = h("div", {
-      class: "section", role: "slider", tabindex: "0", "aria-label": `Section of ${title}`,
+      class: "section", role: "slider", tabindex: only_active ? "-1" : "0", "aria-label": `Section of ${title}`,
       "aria-valuemin": 0, "aria-valuemax": this.#most.toFixed(1), on: { keydown: (event) => this.key(event) },
     });
     this.element = h("div", { class: "waveform" }, this.#canvas, this.#pieces, this.#section, this.#head);
@@ -56,6 +62,14 @@ export class Waveform {
     this.place(at);
   }
 
+  /** Whether it is the one of the selected track. */
+  activate(on) {
+    this.active = on;
+    if (this.only_active) this.#section.tabIndex = on ? 0 : -1;
+  }
+
+  /** What is moved, and has the focus. */
+  get slider() { return this.#section; }
   get #most() { return Math.max(0, this.#duration - LEAST_S); }
 
   /** Draw these, of equal parts of the track, each in [0, 1]; soft tracks as tall as loud ones. */
@@ -99,14 +113,14 @@ export class Waveform {
     this.moved(kept, settled);
   }
 
+  /** Move there, as by hand. */
+  go(at) { this.#to(at, true); }
+
   /** Move by an arrow key, with shift finely. */
   key(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const step = event.shiftKey ? FINE_S : STEP_S;
-    const at = {
-      ArrowLeft: this.#at - step, ArrowRight: this.#at + step, PageDown: this.#at - LEAP_S, PageUp: this.#at + LEAP_S,
-      Home: 0, End: this.#duration - this.#length,
-    }[event.key];
+    const [left, right, down, up] = this.steps(this.#at, event.shiftKey);
+    const at = { ArrowLeft: left, ArrowRight: right, PageDown: down, PageUp: up, Home: 0, End: this.#duration - this.#length }[event.key];
     if (at === undefined) return;
     event.preventDefault();
     event.stopPropagation();
@@ -115,7 +129,7 @@ export class Waveform {
 
   /** Inside the section it is taken along; beside that of the selected track, it comes to where the pointer is. */
   #drag(event) {
-    if (event.button || !(this.active || event.target === this.#section)) return;
+    if (event.button || !(this.active || (event.target === this.#section && !this.only_active))) return;
     const box = this.element.getBoundingClientRect();
     const seconds = (e) => (e.clientX - box.left) / box.width * this.#duration;
     const grip = event.target === this.#section ? seconds(event) - this.#at : 0;
@@ -123,12 +137,12 @@ export class Waveform {
     let dragged = grip === 0;
     const move = (e) => {
       dragged ||= Math.abs(e.clientX - start) > 2;
-      if (dragged) this.#to(seconds(e) - grip, false);
+      if (dragged) this.#to(this.snap(seconds(e) - grip, e.shiftKey), false);
     };
     const end = (e) => {
       this.element.removeEventListener("pointermove", move);
       for (const name of ["pointerup", "pointercancel"]) this.element.removeEventListener(name, end);
-      if (dragged && e.type === "pointerup") this.#to(seconds(e) - grip, true);
+      if (dragged && e.type === "pointerup") this.#to(this.snap(seconds(e) - grip, e.shiftKey), true);
     };
     this.element.setPointerCapture(event.pointerId);
     this.element.addEventListener("pointermove", move);

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from webapp.tasks import Tell
 from webapp.tasks.opened import engine, keep_latest
+from webapp.tasks.tastes import taste_record
 
 if TYPE_CHECKING:
     from recommender.engine import Recommender
@@ -30,14 +31,15 @@ def warm(arguments: dict[str, Any], tell: Tell) -> None:
 def answer(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """The best tracks for a clip.
 
-    arguments: `clip` and `library`, paths; `settings`: top, per_artist, ranker, calibrate, like (a track's id),
-    like_weight, and filters by their names.
+    arguments: `clip` and `library`, paths; `settings`: top, per_artist, ranker, calibrate, taste, like (a
+    track's id), like_weight, and filters by their names.
     """
     from recommender.outputs.records import affect_record, loss_record, record
     from recommender.outputs.table import remarks, sentence
 
     settings = dict(arguments["settings"])
-    asked = engine(arguments["library"], settings.pop("ranker", None), settings.pop("calibrate", False))
+    taste = settings.pop("taste", True)
+    asked = engine(arguments["library"], settings.pop("ranker", None), settings.pop("calibrate", False), taste=taste)
     top, per_artist = settings.pop("top", 10), settings.pop("per_artist", None)
     tell.stage("looking and listening to the clip", 0, 1)
     q = _blended(asked, Path(arguments["clip"]), settings)
@@ -60,6 +62,7 @@ def answer(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
             **loss_record(q.loss),
         },
         "recommendations": [_shown(r, record(r)) for r in found],
+        "taste": taste_record(asked, arguments["library"], q, wanted=taste),
         "remarks": remarks(told) + ([asked.scale.sentence()] if asked.scale else []),
     }
 

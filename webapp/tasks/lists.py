@@ -105,6 +105,16 @@ def track(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     return {str(one.id): {"path": one.path, "title": one.title, "artist": one.artist} for one in found}
 
 
+def beats(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """When beats of `track` of the library in `folder` fall, and when its bars begin, in seconds; as far as known."""
+    from indexing.beats import beats_or_none
+    from recommender.extractors.audio.beats import NONE
+
+    found = beats_or_none(library(arguments["folder"]), arguments["track"]) or NONE
+    times = {"beats_s": found.times_s, "downbeats_s": found.downbeats_s}
+    return {name: [round(at_s, 4) for at_s in some.tolist()] for name, some in times.items()}
+
+
 def _page(found: list[dict[str, Any]], name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     first = arguments["offset"]
     return {"total": len(found), name: found[first : first + arguments["limit"]]}

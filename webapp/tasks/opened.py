@@ -19,7 +19,7 @@ _LIBRARIES, _ENGINES = 4, 8
 _State = tuple[tuple[str, int, int, int], ...]
 _libraries: "OrderedDict[str, tuple[_State, Library]]" = OrderedDict()
 _models: "dict[Space, Model]" = {}
-_engines: "OrderedDict[tuple[str, _State, str | None, bool], Recommender]" = OrderedDict()
+_engines: "OrderedDict[tuple[str, _State, str | None, bool, bool], Recommender]" = OrderedDict()
 
 
 @atexit.register
@@ -48,21 +48,22 @@ def library(folder: str) -> "Library":
     return opened
 
 
-def engine(folder: str, ranker: str | None, calibrate: bool) -> "Recommender":
-    """What asks a library, with its model, kept as long as the library stays as it is."""
+def engine(folder: str, ranker: str | None, calibrate: bool, *, taste: bool = True) -> "Recommender":
+    """What asks a library, with its model, and by its owner's taste unless that is left out; kept as long as the
+    library stays as it is."""
     from indexing.edits.taste_file import taste_of
     from recommender.engine import Recommender
 
     opened = library(folder)
 
     def make() -> "Recommender":
-        taste = taste_of(opened, calibrate=calibrate)
-        made = Recommender(opened, _models.get(opened.space), ranker, calibrate, taste=taste)
+        liked = taste_of(opened, calibrate=calibrate) if taste else None
+        made = Recommender(opened, _models.get(opened.space), ranker, calibrate, taste=liked)
         if not calibrate:
             _models[opened.space] = made.model
         return made
 
-    return keep_latest(_engines, (folder, _libraries[folder][0], ranker, calibrate), make, most=_ENGINES)
+    return keep_latest(_engines, (folder, _libraries[folder][0], ranker, calibrate, taste), make, most=_ENGINES)
 
 
 def keep_latest(known: "OrderedDict[Key, Made]", key: "Key", make: "Callable[[], Made]", *, most: int) -> "Made":

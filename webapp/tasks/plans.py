@@ -1,6 +1,6 @@
 """What is told of a film's score: to the page, and to whoever lays its music under the film."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from webapp.tasks.opened import library
@@ -21,12 +21,10 @@ def score_record(
     *,
     borders_s: Sequence[float],
     pictures: Sequence[int],
-    locks: Collection[int],
 ) -> dict[str, Any]:
     """A score as JSON: `film`, `scenes` each with its music, `remarks`; the `plan` of it; `table`: to be edited (CSV).
 
-    borders_s: where a scene may be cut. pictures: of each scene the time of its picture, in ms. locks: numbers of
-    scenes whose track was chosen by hand.
+    borders_s: where a scene may be cut. pictures: of each scene the time of its picture, in ms.
     """
     from recommender.films.listing import film_record, listing, scene_record
     from recommender.outputs.listing import as_csv
@@ -34,7 +32,7 @@ def score_record(
     told = {name: value for name, value in film_record(film).items() if name != "path"}
     remarks = told.pop("remarks")
     scenes = [
-        {**scene_record(film, cue.scene), "picture": at, **_music(cue), "locked": cue.scene.number in locks}
+        {**scene_record(film, cue.scene), "picture": at, **_music(cue), "locked": cue.kept}
         for cue, at in zip(cues, pictures, strict=True)
     ]
     return {
@@ -81,6 +79,9 @@ def _planned(cue: "MusicCue") -> dict[str, Any]:
         "end_s": scene.end_s,
         "label": scene.label,
         "silent": scene.silent,
+        "begins_s": scene.begins_s,
+        "free_s": cue.free_s,
+        "kept": cue.kept,
         "speech": [list(one) for one in scene.query.speech],
         "affect": None if scene.query.affect is None else list(scene.query.affect),
         "why": cue.why,
@@ -103,6 +104,8 @@ def cues_in(plan: Sequence[Mapping[str, Any]], folder: str) -> "list[MusicCue]":
             one["why"],
             one["theme"],
             transition=None if one["transition"] is None else Transition(**one["transition"]),
+            kept=one["kept"],
+            free_s=one["free_s"],
         )
         for one in plan
     ]
@@ -119,7 +122,7 @@ def _scene(one: Mapping[str, Any]) -> "Scene":
     affect = None if one["affect"] is None else Affect(*one["affect"])
     speech = tuple(Stretch(*stretch) for stretch in one["speech"])
     query = Query(np.zeros(0, np.float32), affect, one["end_s"] - one["start_s"], "music", speech=speech)
-    told = {name: one[name] for name in ("number", "start_s", "end_s", "label", "silent")}
+    told = {name: one[name] for name in ("number", "start_s", "end_s", "label", "silent", "begins_s")}
     return Scene(query=query, **told)
 
 

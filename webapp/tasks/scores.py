@@ -10,6 +10,7 @@ from webapp.tasks import Tell
 from webapp.tasks.answers import conditions, require_any
 from webapp.tasks.opened import engine, keep_latest
 from webapp.tasks.plans import score_record
+from webapp.tasks.tastes import taste_record
 
 if TYPE_CHECKING:
     from recommender.editing.placement import Stretch
@@ -50,15 +51,16 @@ _found: "OrderedDict[Any, list[Recommendation]]" = OrderedDict()
 def score(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """The scenes of a film, and music for all of them.
 
-    arguments: `clip`, `library`: paths; `pictures`: a folder for pictures of scenes; `settings`: ranker, per_artist
-    and filters by their names; `edits`: count, starts, labels, silence, themes, locks, recut
-    (see `api.scores`).
+    arguments: `clip`, `library`: paths; `pictures`: a folder for pictures of scenes; `settings`: ranker,
+    per_artist, taste and filters by their names; `edits`: count, starts, labels, silence, themes, locks, begins,
+    recut (see `api.scores`).
     """
     from recommender.errors import InputError
     from recommender.films.score import compose_from
 
     settings, edits = dict(arguments["settings"]), arguments["edits"]
-    asked = engine(arguments["library"], settings.pop("ranker", None), False)
+    taste = settings.pop("taste", True)
+    asked = engine(arguments["library"], settings.pop("ranker", None), False, taste=taste)
     per_artist = settings.pop("per_artist", None)
     where = asked.settle(conditions(settings))
     if not asked.library.count("music"):
@@ -79,7 +81,8 @@ def score(arguments: dict[str, Any], tell: Tell) -> dict[str, Any]:
         )
         film = replace(film, remarks=(*film.remarks, line))
     shots = _pictures(film, Path(arguments["pictures"]), tell)
-    return score_record(film, cues, borders_s=[one.at_s for one in read.borders], pictures=shots, locks=rules.lock)
+    liked = taste_record(asked, arguments["library"], film.scenes[0].query, wanted=taste)
+    return {"taste": liked} | score_record(film, cues, borders_s=[one.at_s for one in read.borders], pictures=shots)
 
 
 def _key(clip: str) -> Any:
@@ -161,14 +164,18 @@ def _check(read: _Read, borders: "Sequence[Border]", lasts_s: float) -> None:
 
 
 def _edited(film: "Film", edits: Mapping[str, Any]) -> "Film":
-    """A film with the names and silences that were given to its scenes. Raises InputError for scenes it has not."""
+    """A film with what was said of its scenes: names, silences, beginnings. Raises InputError for scenes it has not."""
     from recommender.errors import InputError
 
     labels = {one["scene"]: one["label"] for one in edits.get("labels", ())}
     silent = set(edits.get("silence", ()))
-    if beyond := [number for number in sorted({*labels, *silent}) if number > len(film.scenes)]:
+    begins = {one["scene"]: one["in_s"] for one in edits.get("begins", ())}
+    if beyond := [number for number in sorted({*labels, *silent, *begins}) if number > len(film.scenes)]:
         raise InputError(f"there is no scene {beyond[0]}: the film has {len(film.scenes)}")
-    scenes = (replace(one, label=labels.get(one.number) or None, silent=one.number in silent) for one in film.scenes)
+    scenes = []
+    for one in film.scenes:
+        told: dict[str, Any] = {"label": labels.get(one.number) or None, "silent": one.number in silent}
+        scenes.append(replace(one, **told, begins_s=begins.get(one.number)))
     return replace(film, scenes=tuple(scenes))
 
 
@@ -178,7 +185,7 @@ def _rules(edits: Mapping[str, Any], per_artist: int | None) -> "Rules":
     return Rules(
         per_artist=per_artist,
         themes=tuple(tuple(sorted(theme)) for theme in edits.get("themes", ())),
-        lock={one["scene"]: one["track"] for one in edits.get("locks", ())},
+        lock={one["scene"]: one["track"] for one in (*edits.get("locks", ()), *edits.get("begins", ()))},
         silence=frozenset(edits.get("silence", ())),
         short=0.0 if edits.get("recut") else Rules.short,
     )
