@@ -22,7 +22,7 @@ from indexing.search.ann_tuning import FAISS_PQ_ROWS, Settings, draw_queries
 from indexing.search.backends import AUTO, WindowIndex, open_index
 from indexing.search.backends.faiss_flat import load_faiss
 from indexing.search.clusters import PER_TRACK, represent_in_turn, starts_of
-from indexing.search.representatives import DEPTH, Reached, RepresentativeIndex, choose
+from indexing.search.representatives import DEPTH, Reached, RepresentativeIndex, choose, depths
 from indexing.snapshot.segments import Segment
 from indexing.snapshot.snapshot import RECORD as CODES_RECORD
 from indexing.snapshot.snapshot import REPRESENTATIVES
@@ -197,9 +197,16 @@ def has_representatives(home: Path) -> bool:
 
 
 def find_kept(home: Path, segment: Segment, settings: Settings) -> Represented | None:
-    """What is built there already for this segment and these settings, whatever backend was set then."""
+    """What is built there already for this segment and these settings, whatever backend was set then.
+
+    Not the note that they do not serve of a version that tried fewer.
+    """
     made = _whole(home, segment)
-    return made if made and replace(made.settings, backend=settings.backend) == settings else None
+    if made is None or replace(made.settings, backend=settings.backend) != settings:
+        return None
+    if made.why is not None and made.beside_ms is None and made.reached is not None:
+        return made if made.reached.rows >= depths(made.count)[-1][-1] else None
+    return made
 
 
 def is_damaged(home: Path, segment: Segment) -> bool:

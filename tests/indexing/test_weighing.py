@@ -125,6 +125,18 @@ def test_killed_before_both_were_compared_representatives_serve(segment, monkeyp
     assert build(segment).why is not None
 
 
+def test_where_an_earlier_version_tried_fewer_more_are_tried(segment, monkeypatch):
+    cost(monkeypatch, 1.0, 2.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(representatives, "FURTHER", ())
+        for serves in ("finds", "is_as_good"):
+            patched.setattr(representatives.Reached, serves, lambda *_: False)
+        assert build(segment, UNASKED).why.startswith("30 of them find ")
+        assert not BACKENDS[NAME].lacks(segment.home, segment, UNASKED)
+    assert BACKENDS[NAME].lacks(segment.home, segment, UNASKED)
+    assert build(segment).why is None
+
+
 def test_few_of_many_are_not_compared(segment, monkeypatch):
     cost(monkeypatch, 1.0, 2.0)
     made = replace(build(segment), beside_ms=None, count=4_000_000)
