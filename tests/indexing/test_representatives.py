@@ -331,6 +331,9 @@ def test_a_batch_finds_what_single_queries_find_and_all_where_it_is_to_be_exact(
                 for found, query in zip(batch, asked, strict=True):
                     one = peer.search(query, k, "music")
                     assert (found.ids.tolist(), found.scores.tolist()) == (one.ids.tolist(), one.scores.tolist())
+        where = Filter(bpm=Range(60, 99))
+        for found, query in zip(library.search_many(asked, 9, "music", where=where, exact=True), asked, strict=True):
+            assert found.ids.tolist() == right.search(query, 9, "music", where=where).ids.tolist()
         assert [one.ids.tolist() for one in library.search_many(asked, 9, "music")] != [
             one.ids.tolist() for one in library.search_many(asked, 9, "music", exact=True)
         ]
