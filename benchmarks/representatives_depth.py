@@ -49,9 +49,14 @@ COMMAND = (
 )
 SHORT = """## What follows
 
-- Plain tracks need few more as they become more: 2,500 at 200,000 and at 400,000 tracks. Codes of windows in lists,
-  tuned for the best 100 windows, cost about as much, find less of the best 200 tracks, and take 8 to 16 times as long
-  to build.
+- Plain tracks need few more as they become more: 2,500 at 200,000 and at 400,000 tracks. At 800,000 they would need
+  3,000, and need 5,000: codes of so many representatives lie in lists, of which a query reads one in sixteen, and from
+  5,000 rows on one in eight ("asked" is what a query as it is finds; the columns before, what the order of all shows).
+  To read twice as many with 4,000 would save about a tenth of the time there (by hand); that was left.
+- Codes of windows in lists are tuned for the best 100 windows. Where they read enough to find as much of the best 200
+  tracks, they cost more, and where they are scanned, four times as much; they take 4 to 16 times as long to build. As
+  dear as these at the same recall is one representative in 180 at 200,000 tracks, one in 110 at 800,000: up to one in
+  400 they are not built to compare.
 - In the built-in space twice the tracks need some 1.5 times the representatives, so that these save the more the larger
   a library is. No codes reach the recall there.
 - What is chosen with seed 0 holds for seed 9.
