@@ -47,7 +47,8 @@ COMMAND = (
     "python benchmarks/representatives_depth.py --library ../million/library --tracks 200000 400000 800000 "
     "--builtin 28600 57200 --work ../depth --out docs/results/depth.md"
 )
-SHORT = """## What follows
+SHORT = """
+## What follows
 
 - Plain tracks need few more as they become more: 2,500 at 200,000 and at 400,000 tracks. At 800,000 they would need
   3,000, and need 5,000: codes of so many representatives lie in lists, of which a query reads one in sixteen, and from
