@@ -162,23 +162,61 @@ def add_to_copy(lib: Path, first: int) -> dict[str, Any]:
     return spent
 
 
-def of_size(lib: Path, first: int, tracks: int) -> dict[str, Any]:
+def together(lib: str) -> dict[str, Any]:
+    """Batches of 200 as they are searched and exactly, in turns; whether the first give what single queries give."""
+    spent: dict[bool, list[float]] = {True: [], False: []}
+    with Library.open(lib) as library:
+        for exact in spent:
+            library.search_many(scale_libraries.queries(2)[:2], 100, "music", exact=exact)
+        for seed, order in ((1, (False, True)), (3, (True, False))):
+            asked = scale_libraries.queries(seed)
+            for exact in order:
+                start = time.process_time()
+                found = library.search_many(asked, 100, "music", exact=exact)
+                spent[exact].append((time.process_time() - start) / len(asked) * 1e3)
+        single = [library.search(query, 100, "music").ids.tolist() for query in asked]
+    same = [one.ids.tolist() for one in found] == single
+    return {"exact_ms": spent[True], "cpu_ms": spent[False], "same": same}
+
+
+class Kept:
+    """Figures of one size, written as each of them comes; what is there is not made again."""
+
+    def __init__(self, note: Path, **told: Any) -> None:
+        self._note = note
+        self.found: dict[str, Any] = json.loads(note.read_text(encoding="utf-8")) if note.exists() else told
+
+    def put(self, name: str, make: Callable[[], Any]) -> None:
+        if name not in self.found:
+            self.found[name] = make()
+            self._note.write_text(json.dumps(self.found, indent=1), encoding="utf-8")
+
+
+def of_size(lib: Path, first: int, tracks: int) -> None:
     """All figures of a library that is grown from `first` tracks to more."""
-    found: dict[str, Any] = {"tracks": tracks, "windows": tracks * WINDOWS, "from": first}
-    found["import"] = grow(lib, first, tracks)
-    found["build"] = here("building", str(lib))
-    found["disk"] = disk(lib)
-    found["open"] = here("opening", str(lib))
-    found["add"] = add_to_copy(lib, tracks)
-    exact = child("batching", str(lib))
-    truth = [np.array(ids) for ids in exact.pop("ids")]
-    found["exact"] = exact
+    kept = Kept(note_of(lib.parent, tracks), tracks=tracks, windows=tracks * WINDOWS, **{"from": first})
+    kept.put("import", lambda: grow(lib, first, tracks))
+    kept.put("build", lambda: here("building", str(lib)))
+    kept.put("disk", lambda: disk(lib))
+    kept.put("open", lambda: here("opening", str(lib)))
+    kept.put("add", lambda: add_to_copy(lib, tracks))
+    kept.put("exact", lambda: child("batching", str(lib)))
+    kept.put("batch", lambda: here("together", str(lib)))
     for name in ("", *FILTERS):
-        each = found[f"query {name}".strip()] = child("querying", str(lib), "auto", name)
-        right = [np.array(ids) for ids in child("truth", str(lib), name)["ids"]] if name else truth
-        each["recall"] = {k: overlap(each["ids"], right, k) for k in (10, 100)}
-        del each["ids"]
-    return found
+        kept.put(f"query {name}".strip(), lambda name=name: asked(lib, name, kept.found["exact"]["ids"]))
+
+
+def asked(lib: Path, name: str, exact: Any) -> dict[str, Any]:
+    """Single queries under a filter, or none, and what they find of what an exact search finds."""
+    each: dict[str, Any] = child("querying", str(lib), "auto", name)
+    right = [np.array(ids) for ids in (child("truth", str(lib), name)["ids"] if name else exact)]
+    each["recall"] = {k: overlap(each["ids"], right, k) for k in (10, 100)}
+    del each["ids"]
+    return each
+
+
+def note_of(work: Path, tracks: int) -> Path:
+    return work / f"{tracks:08d}.json"
 
 
 def main() -> None:
@@ -192,18 +230,15 @@ def main() -> None:
     lib, made = work / "library", 0
     lib.parent.mkdir(parents=True, exist_ok=True)
     for tracks in args.tracks:
-        note = work / f"{tracks:08d}.json"
-        if not note.exists():
-            if shutil.disk_usage(work).free - (tracks - made) * TRACK_BYTES < args.leave * 1e9:
-                print(f"{tracks:,} tracks would leave less than {args.leave:g} GB: stopped", file=sys.stderr)
-                break
-            note.write_text(json.dumps(of_size(lib, made, tracks), indent=1), encoding="utf-8")
+        begun = note_of(work, tracks).exists()
+        if not begun and shutil.disk_usage(work).free - (tracks - made) * TRACK_BYTES < args.leave * 1e9:
+            print(f"{tracks:,} tracks would leave less than {args.leave:g} GB: stopped", file=sys.stderr)
+            break
+        of_size(lib, made, tracks)
         made = tracks
-    last = work / f"{made:08d}.json"
-    found = json.loads(last.read_text(encoding="utf-8"))
-    if "verify" not in found:
-        found |= {"verify": here("verifying", str(lib)), "flat": here("flat", str(lib), args.flat)}
-        last.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    last = Kept(note_of(work, made))
+    last.put("verify", lambda: here("verifying", str(lib)))
+    last.put("flat", lambda: here("flat", str(lib), args.flat))
     measuring.publish(report(work), args.out)
 
 
@@ -223,6 +258,7 @@ def report(work: Path) -> str:
         *[(f"query{name}: wall p50 / p95 / p99, ms", lambda x, at=at: walls(x[at])) for name, at in NAMES.items()],
         *[(f"query{name}: recall@10 / @100", lambda x, at=at: recalls(x[at])) for name, at in NAMES.items()],
         ("... in an exact batch of 200, CPU ms", lambda x: f"{x['exact']['cpu_ms']:.1f}"),
+        ("... in a batch of 200, and exactly in turns, CPU ms", batches),
         ("adding 10,000 tracks, CPU s (wall)", lambda x: seconds(x["add"])),
         ("... own memory, with mapped files, GB", lambda x: memory(x["add"])),
         ("... snapshot written, MB", lambda x: f"{x['add']['snapshot_mb']:,.0f}"),
@@ -258,6 +294,12 @@ def walls(x: dict[str, Any]) -> str:
 
 def recalls(x: dict[str, Any]) -> str:
     return " / ".join(f"{share:.4f}" for share in x["recall"].values())
+
+
+def batches(x: dict[str, Any]) -> str:
+    if "batch" not in x:
+        return ""
+    return ", ".join(f"{np.mean(x['batch'][key]):.1f}" for key in ("cpu_ms", "exact_ms"))
 
 
 def verified(x: dict[str, Any]) -> str:

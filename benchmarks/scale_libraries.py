@@ -175,9 +175,9 @@ def querying(lib: str, backend: str, kind: str) -> dict[str, Any]:
 def batching(lib: str) -> dict[str, Any]:
     """The same queries as one batch, exactly."""
     with Library.open(lib) as library:
-        library.search_many(queries(2)[:2], 100, "music")
+        library.search_many(queries(2)[:2], 100, "music", exact=True)
         start = time.process_time()
-        found = library.search_many(queries(1), 100, "music")
+        found = library.search_many(queries(1), 100, "music", exact=True)
         spent = time.process_time() - start
     return {"cpu_ms": spent / QUERIES * 1e3, "ids": [each.ids.tolist() for each in found]}
 

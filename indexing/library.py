@@ -250,16 +250,17 @@ class Library(AbstractContextManager["Library"]):
         return merge_candidates(found, k, self.recordings)
 
     def search_many(
-        self, queries: Array, k: int, modality: Modality, *, where: Filter | None = None
+        self, queries: Array, k: int, modality: Modality, *, where: Filter | None = None, exact: bool = False
     ) -> list[Candidates]:
-        """What `search` finds exactly, k tracks for every row of `queries` [q, dim]; in batches without `where`."""
-        if where or k < 1:
+        """What `search` or an `exact` one finds, k tracks each for `queries` [q, dim]; in batches without `where`."""
+        if (where and not exact) or k < 1:
             return [self.search(query, k, modality, where=where) for query in queries]
         from indexing.search.batch import search_segments
 
         vectors = np.array([check_query(query, self.space.dim) for query in queries]).reshape(-1, self.space.dim)
-        indexes = self._search(modality) if registry.takes_batches(self.backend) else []
-        columns = search_segments(self.segments(modality), vectors, k, indexes=[one.index.windows for one in indexes])
+        opened = [] if exact and not registry.takes_batches(self.backend) else self._search(modality)
+        segments, indexes = self._chosen_of(modality, where), [one.index for one in opened]
+        columns = search_segments(segments, vectors, k, indexes=indexes, exact=exact)
         return [merge_candidates([found[i] for found in columns], k, self.recordings) for i in range(len(vectors))]
 
     def select(self, modality: Modality, where: Filter | None) -> list[Selection]:

@@ -26,6 +26,7 @@ from indexing.catalog.schema import (
     recordings,
     roots,
     spaces,
+    touched,
     tracks,
 )
 from indexing.disk.files import File, Stamp, below
@@ -226,11 +227,20 @@ class CatalogWriter(Catalog):
         self._execute(sa.insert(failures).prefix_with("OR IGNORE").from_select([*_FAILURES, "space"], query))
 
     def merge_parts(self, old: Sequence[int], modality: Modality, part: Part, *, first: Mapping[int, int]) -> list[str]:
-        """Refer to one part, in which tracks begin at the rows `first`, in place of those that held them."""
+        """Refer to one part, in which tracks begin at the rows `first`, in place of those that held them.
+
+        They are not noted as changed: whoever has their windows and facts elsewhere, as a server, has them still.
+        """
+        moving = sa.select(tracks.c.id).where(tracks.c.part.in_(old))
+        notes = [row._asdict() for row in self._execute(sa.select(touched).where(touched.c.track.in_(moving)))]
         new = self.add_part(modality, part)
         here = sa.update(tracks).where(tracks.c.id == sa.bindparam("track"))
         moved = [{"track": track, "row": row} for track, row in first.items()]
         self._execute(here.values(part=new, first_row=sa.bindparam("row")), moved)
+        arrived = sa.select(tracks.c.id).where(tracks.c.part == new)
+        self._execute(sa.delete(touched).where(touched.c.track.in_(arrived)))
+        if notes:
+            self._execute(sa.insert(touched), notes)
         names = self._execute(sa.select(parts.c.name).where(parts.c.id.in_(old)).order_by(parts.c.id))
         dead = list(names.scalars())
         self._execute(sa.delete(parts).where(parts.c.id.in_(old)))

@@ -1,4 +1,4 @@
-"""The best tracks for many queries at once: exact, and several times cheaper than one by one."""
+"""The best tracks for many queries at once: where every window is scored, several times cheaper than one by one."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ import numpy as np
 from indexing.disk.runs import spans
 from indexing.search.backends import Batching, WindowIndex
 from indexing.search.backends.exact import Exact, best, tops
-from indexing.search.tracks import best_tracks, first_rows
+from indexing.search.representatives import RepresentativeIndex
+from indexing.search.tracks import SegmentIndex, best_tracks, first_rows
 from indexing.snapshot.segments import Segment
 from recommender.types import Array, Candidates
 
@@ -83,8 +84,17 @@ def best_tracks_of_many(
 
 
 def search_segments(
-    segments: list[Segment], queries: Array, k: int, *, indexes: Sequence[WindowIndex]
+    segments: list[Segment], queries: Array, k: int, *, indexes: Sequence[SegmentIndex], exact: bool = False
 ) -> list[list[Candidates]]:
-    """By segment what `best_tracks_of_many` finds there; `indexes` of all segments, or none."""
-    pairs = zip_longest(segments, indexes)
-    return [best_tracks_of_many(segment, queries, k, index=index) for segment, index in pairs]
+    """By segment the k best tracks for each of `queries`; `indexes` of all segments, or none.
+
+    What representatives search is searched so for every query, unless it is to be `exact`; all else is exact.
+    """
+    found = []
+    for segment, index in zip_longest(segments, indexes):
+        if isinstance(index, RepresentativeIndex) and not exact:
+            found.append([index.search(query, k) for query in queries])
+        else:
+            windows = None if index is None else index.windows
+            found.append(best_tracks_of_many(segment, queries, k, index=windows))
+    return found

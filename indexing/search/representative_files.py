@@ -22,7 +22,7 @@ from indexing.search.ann_tuning import FAISS_PQ_ROWS, Settings, draw_queries
 from indexing.search.backends import AUTO, WindowIndex, open_index
 from indexing.search.backends.faiss_flat import load_faiss
 from indexing.search.clusters import PER_TRACK, represent_in_turn, starts_of
-from indexing.search.representatives import DEPTH, Reached, RepresentativeIndex, choose
+from indexing.search.representatives import DEPTH, Reached, RepresentativeIndex, choose, depths
 from indexing.snapshot.segments import Segment
 from indexing.snapshot.snapshot import RECORD as CODES_RECORD
 from indexing.snapshot.snapshot import REPRESENTATIVES
@@ -50,6 +50,7 @@ class Represented:
     why:     they do not serve, None where they do.
     reached: what was measured, None where it was not.
     cpu_s:   spent on building and measuring. checksum: of the vectors' file.
+    beside_ms: CPU time of a query by codes of windows, None where these were not built to compare.
     """
 
     rows: int
@@ -62,6 +63,7 @@ class Represented:
     size_bytes: int
     cpu_s: float
     checksum: int | None = None
+    beside_ms: float | None = None
 
     kind = REPRESENTATIVES
 
@@ -89,9 +91,24 @@ def build_representatives(home: Path, segment: Segment, settings: Settings) -> R
     with new_folder(home / REPRESENTATIVES) as partial:
         made = _make(partial, segment, settings)
         made = replace(made, cpu_s=time.process_time() - start_s)
-        write_json(partial / RECORD, seal({"format": _FORMAT, **asdict(made)}))
+        _write(partial, made)
         remove_representatives(home)
     return made
+
+
+def keep(home: Path, made: Represented) -> Represented:
+    """What is said of representatives in a folder, changed; without these where they no longer serve."""
+    if made.why is None:
+        _write(home / REPRESENTATIVES, made)
+        return made
+    with new_folder(home / REPRESENTATIVES) as partial:
+        _write(partial, made)
+        remove_representatives(home)
+    return made
+
+
+def _write(folder: Path, made: Represented) -> None:
+    write_json(folder / RECORD, seal({"format": _FORMAT, **asdict(made)}))
 
 
 def _make(folder: Path, segment: Segment, settings: Settings) -> Represented:
@@ -108,7 +125,7 @@ def _make(folder: Path, segment: Segment, settings: Settings) -> Represented:
         for places, means in represent_in_turn(segment.vectors, segment.offsets):
             out.put(places, means)
     vectors = load_npy(path, np.float32, dim)
-    coded = count >= CODED and _has_faiss()
+    coded = count >= CODED and has_faiss()
     ann_files.build_codes(folder, vectors, replace(settings, backend="faiss_pq" if coded else "exact"))
     every = replace(segment, recordings=None, alive=np.ones(tracks, bool))
     index = RepresentativeIndex(every, vectors, starts, _index(folder, vectors), 0, 0)
@@ -133,7 +150,7 @@ def _unfit(tracks: int, size_bytes: int, settings: Settings) -> str | None:
     return None
 
 
-def _has_faiss() -> bool:
+def has_faiss() -> bool:
     """Whether there can be codes: without FAISS all representatives are compared."""
     try:
         return load_faiss() is not None
@@ -143,7 +160,7 @@ def _has_faiss() -> bool:
 
 def _index(folder: Path, vectors: Array) -> WindowIndex:
     """What searches representatives: codes where there are some, else all of them."""
-    if ann_files.has_codes(folder) and _has_faiss():
+    if ann_files.has_codes(folder) and has_faiss():
         return ann_files.open_built(folder, vectors)[0]
     return open_index(vectors, "exact")
 
@@ -180,9 +197,16 @@ def has_representatives(home: Path) -> bool:
 
 
 def find_kept(home: Path, segment: Segment, settings: Settings) -> Represented | None:
-    """What is built there already for this segment and these settings, whatever backend was set then."""
+    """What is built there already for this segment and these settings, whatever backend was set then.
+
+    Not the note that they do not serve of a version that tried fewer.
+    """
     made = _whole(home, segment)
-    return made if made and replace(made.settings, backend=settings.backend) == settings else None
+    if made is None or replace(made.settings, backend=settings.backend) != settings:
+        return None
+    if made.why is not None and made.beside_ms is None and made.reached is not None:
+        return made if made.reached.rows >= depths(made.count)[-1][-1] else None
+    return made
 
 
 def is_damaged(home: Path, segment: Segment) -> bool:

@@ -28,9 +28,12 @@ KEPT, LOST = 0.998, 0.001
 """Of the best DEPTH tracks the share to be found, or else the score that the last of them may lose at most; each with
 two standard errors to spare."""
 ROWS = (250, 350, 500, 700, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 4000)
+FURTHER = (5000, 6500, 8000, 10_000, 13_000, 16_000, 20_000, 25_000)
+"""Tried where none of ROWS serves, up to one representative in FEW: so many cost two thirds of an exact search."""
+FEW = 8
 _CUTOFFS = (NEAR, 100, DEPTH)
 _WIDER = 4  # times as many rows are looked at where those did not hold enough tracks
-_EVEN = 1e-6  # float32: tracks this close to the last one of the exact list are as good
+EVEN = 1e-6  # float32: tracks this close to the last one of the exact list are as good
 
 
 @dataclass(frozen=True)
@@ -156,22 +159,31 @@ class RepresentativeIndex:
         return held
 
 
-def choose(index: RepresentativeIndex, queries: Array, recall: float) -> Reached:
-    """What the fewest of ROWS reach that serve for `recall`, else what the most do; the index's own rows are changed.
+def depths(count: int) -> list[tuple[int, ...]]:
+    """Rows to try of `count` representatives, ascending, and then with these more, where none of them serves."""
+    further = tuple(rows for rows in FURTHER if rows * FEW <= count)
+    most = min(ROWS[-1], count)
+    first = (*(rows for rows in ROWS if rows < most), most)
+    return [first, first + further] if further else [first]
 
-    All tracks of the index are alive, and of recordings of their own. `queries` float32 [q, d], unit length.
+
+def choose(index: RepresentativeIndex, queries: Array, recall: float) -> Reached:
+    """What the fewest of ROWS, or else of FURTHER, reach that serve for `recall`, else what the most do.
+
+    The index's own rows are changed. All its tracks are alive, and of recordings of their own. `queries` float32
+    [q, d], unit length.
     """
     edges = np.unique(index.segment.offsets)  # tracks without windows are found by no query
     truth = tops(index.segment.vectors, queries, DEPTH, offsets=edges)[1]
-    looks = [_look(index, query) for query in queries]
-    most = min(ROWS[-1], len(index.vectors))
-    steps = [reach(looks, truth, rows) for rows in [*(rows for rows in ROWS if rows < most), most]]
-    near = next((2 * step.rows for step in steps if step.recall_at_10 >= recall), most)
-    for serves in (Reached.finds, Reached.is_as_good):
-        for step in steps:
-            if serves(step, recall) and serves(measured := _measure(index, queries, truth, rows=step.rows), recall):
-                return replace(measured, near_rows=min(near, step.rows))
-    return _measure(index, queries, truth, rows=most)
+    for several in depths(len(index.vectors)):
+        looks = [_look(index, query, several[-1]) for query in queries]
+        steps = [reach(looks, truth, rows) for rows in several]
+        near = next((2 * step.rows for step in steps if step.recall_at_10 >= recall), several[-1])
+        for serves in (Reached.finds, Reached.is_as_good):
+            for step in steps:
+                if serves(step, recall) and serves(measured := _measure(index, queries, truth, rows=step.rows), recall):
+                    return replace(measured, near_rows=min(near, step.rows))
+    return _measure(index, queries, truth, rows=several[-1])
 
 
 def _measure(index: RepresentativeIndex, queries: Array, truth: Array, *, rows: int) -> Reached:
@@ -192,9 +204,9 @@ class Look:
     ranks: Array
 
 
-def _look(index: RepresentativeIndex, query: Array) -> Look:
-    """What the most rows find."""
-    rows = index.nearest(query, ROWS[-1], index.segment.alive)
+def _look(index: RepresentativeIndex, query: Array, most: int) -> Look:
+    """What so many rows find."""
+    rows = index.nearest(query, most, index.segment.alive)
     owners = np.searchsorted(index.starts, rows, side="right") - 1
     tracks, ranks = np.unique(owners, return_index=True)
     found = best_among(index.segment, tracks, query.astype(np.float64), k=len(tracks))
@@ -209,7 +221,7 @@ def reach(looks: Sequence[Look], truth: Array, rows: int) -> Reached:
         scores = look.scores[look.ranks < rows][: len(right)]
         for k, several in shares.items():
             most = min(k, len(right))
-            several.append(float((scores[:most] >= right[most - 1] - _EVEN).sum()) / most)
+            several.append(float((scores[:most] >= right[most - 1] - EVEN).sum()) / most)
         lost.append(max(0.0, float(right[-1] - scores[-1])) if len(scores) == len(right) else 1.0)
     near, far, deep, last = (round(float(np.mean(several)), 6) for several in (*shares.values(), lost))
     spreads = (round(float(np.std(several)) / math.sqrt(len(looks)), 6) for several in (shares[DEPTH], lost))

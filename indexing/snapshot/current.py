@@ -92,10 +92,10 @@ def still_in(now: "Live", old: Segment) -> Array:
 def segments_of(
     folder: Path, catalog: "Catalog", snapshot: "Snapshot | None", *, modality: Modality
 ) -> tuple[list[Segment], int]:
-    """The searchable segments of one modality as the catalog has it, and how many are the snapshot's: the first; what
-    it lacks follows as one."""
-    kept, tail, _ = compare(catalog, snapshot, modality)
-    count = len(kept)
+    """The searchable segments of one modality as the catalog has it, and of how many the snapshot knows all but what
+    was touched since: the first; what it lacks follows as one."""
+    kept, tail, changed = compare(catalog, snapshot, modality)
+    count = 0 if changed is None else len(kept)
     if len(tail.ids) or not kept:
         kept = [*kept, _from_store(folder, catalog, tail, catalog.descriptions()[modality])]
     same = Same(*catalog.same_recording(modality))

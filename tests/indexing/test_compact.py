@@ -7,16 +7,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fakes import FakeAnalyser, state, toy
+from fakes import FakeAnalyser, clustered, state, toy
+from imported import import_tracks
 
 from indexing import ingest
 from indexing.catalog.queries import Catalog
 from indexing.disk import parts
 from indexing.disk.lock import lock
+from indexing.ingest.import_vectors import import_vectors
 from indexing.library import Library
 from indexing.maintenance.compact import compact, estimate
 from indexing.maintenance.verify import info, orphans, verify
 from recommender.errors import LibraryLocked
+from recommender.types import Filter, Range
 
 
 def add(library, paths):
@@ -56,6 +59,34 @@ def test_many_parts_become_one_that_holds_the_same(many):
     assert verify(many) == []
     assert orphans(many.folder) == []
     assert compact(many.folder).parts == (1, 1)
+
+
+def test_killed_before_the_snapshot_is_published_all_is_found_and_filters_hold(tmp_path, monkeypatch):
+    vectors = clustered(60, 2)
+    folder = import_tracks(tmp_path, vectors[:40], 2, bpm=60 + np.arange(20))
+    (tmp_path / "more.csv").write_text("id,bpm\n" + "".join(f"u{i // 2},{100 + i // 2}\n" for i in range(20)))
+    np.save(tmp_path / "w.npy", vectors[40:])
+    import_vectors(folder, tmp_path / "w.npy", tmp_path / "more.csv", space="mine")
+    wheres = [None, Filter(bpm=Range(60, 69)), Filter(bpm=Range(75, 105))]
+
+    def found():
+        with Library.open(folder) as library:
+            return [library.search(vectors[7], 30, "music", where=where).ids.tolist() for where in wheres]
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    before = found()
+    assert list(map(len, before)) == [30, 10, 11]
+    with monkeypatch.context() as patched:
+        patched.setattr("indexing.writing.writer.publish_snapshot", killed)
+        with pytest.raises(KeyboardInterrupt):
+            compact(folder)
+    assert found() == before
+    assert compact(folder).parts == (1, 1)
+    assert found() == before
+    with Library.open(folder) as library:
+        assert verify(library) == []
 
 
 def test_parts_of_full_size_are_left(many):

@@ -320,6 +320,25 @@ def test_what_came_since_is_searched_by_windows_and_filters_hold(folder, monkeyp
         assert all(60 <= track.bpm < 100 for track in library.tracks_of(found.ids.tolist()))
 
 
+def test_a_batch_finds_what_single_queries_find_and_all_where_it_is_to_be_exact(folder, vectors):
+    asked = queries(vectors, 12)
+    with Library.open(folder) as library, Library.open(folder, backend="exact") as right:
+        index = library._search("music")[0].index
+        index.rows = index.near_rows = 12  # so few find others than an exact search
+        for k in (1, 7, 300):
+            for exactly, peer in ((False, library), (True, right)):
+                batch = library.search_many(asked, k, "music", exact=exactly)
+                for found, query in zip(batch, asked, strict=True):
+                    one = peer.search(query, k, "music")
+                    assert (found.ids.tolist(), found.scores.tolist()) == (one.ids.tolist(), one.scores.tolist())
+        where = Filter(bpm=Range(60, 99))
+        for found, query in zip(library.search_many(asked, 9, "music", where=where, exact=True), asked, strict=True):
+            assert found.ids.tolist() == right.search(query, 9, "music", where=where).ids.tolist()
+        assert [one.ids.tolist() for one in library.search_many(asked, 9, "music")] != [
+            one.ids.tolist() for one in library.search_many(asked, 9, "music", exact=True)
+        ]
+
+
 def test_a_snapshot_of_the_same_vectors_takes_them_along(folder):
     before = representative_files._load(home(folder) / NAME)
     name = snapshot.load(folder).name

@@ -106,27 +106,32 @@ class Representatives:
     """Tracks are found by a few vectors each; where these do not serve, by windows, as the size of the library says."""
 
     def build(self, home: Path, segment: Segment, settings: "Settings") -> "Built | Represented":
-        """Representatives that reach the recall, or the note why not, and then what `auto` is for windows."""
+        """Representatives that reach the recall and cost least, or the note why not, and then codes of windows."""
         from indexing.search.ann_files import build_codes, remove_codes
         from indexing.search.representative_files import build_representatives, tries
+        from indexing.search.weighing import is_dear, weigh
 
         if not tries(len(segment.vectors), len(segment.ids), settings):
             _remove_representatives(home)
             return build_codes(home, segment.vectors, settings)
         made = build_representatives(home, segment, settings)
+        if made.why is not None or is_dear(made, settings):
+            codes = build_codes(home, segment.vectors, replace(settings, backend=AUTO))
+            if made.why is not None or codes.file is None:
+                return made
+            made = weigh(home, segment, made)
         if made.why is None:
             remove_codes(home, segment.vectors, settings)
-        else:
-            build_codes(home, segment.vectors, replace(settings, backend=AUTO))
         return made
 
     def lacks(self, home: Path, segment: Segment, settings: "Settings") -> bool:
         """Whether they, or the codes that serve instead, may serve and are not there."""
         from indexing.search.representative_files import find_kept, tries
+        from indexing.search.weighing import is_dear
 
         if tries(len(segment.vectors), len(segment.ids), settings):
             made = find_kept(home, segment, settings)
-            if made is None or made.why is None:
+            if made is None or (made.why is None and not is_dear(made, settings)):
                 return made is None
         return Codes().lacks(home, segment, replace(settings, backend=AUTO))
 

@@ -28,7 +28,7 @@ class Measuring(Protocol):
 
     def segments(self, modality: Modality) -> list[Segment]: ...
 
-    def search_many(self, queries: Array, k: int, modality: Modality) -> list[Candidates]: ...
+    def search_many(self, queries: Array, k: int, modality: Modality, *, exact: bool) -> list[Candidates]: ...
 
     def recordings(self, ids: Array) -> Array: ...
 
@@ -43,7 +43,7 @@ def measure_depth(library: Measuring, modality: Modality, recall: float = Settin
     if sum(int(one.alive.sum()) for one in segments) < 2 * DEPTH:
         return None
     queries = draw_queries(max((one.vectors for one in segments), key=len))[:QUERIES]
-    truth = library.search_many(queries, DEPTH, modality)
+    truth = library.search_many(queries, DEPTH, modality, exact=True)
     right = np.array([found.scores for found in truth if len(found.scores) == DEPTH])
     if len(right) < len(truth):  # of so few recordings
         return None

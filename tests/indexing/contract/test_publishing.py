@@ -24,6 +24,7 @@ from serving_samples import (
 
 from indexing.ingest import remove
 from indexing.library import Library
+from indexing.maintenance.compact import compact
 from indexing.maintenance.publish import Published, publish
 from indexing.search import servers
 from indexing.search.servers import address, serving
@@ -66,6 +67,21 @@ def test_only_what_changed_is_sent_and_before_it_is_it_is_found_all_the_same(
     assert library.server.describe(library, "music")["changed_since"] == 0
     for query in queries(3):
         assert answer(library, query, 200) == by_brute_force(library, query, 200)
+
+
+def test_compacting_sends_nothing_again(library, vectors, monkeypatch):
+    at, _, _ = failing(monkeypatch)
+    put(library.folder, vectors[TRACKS * EACH :], range(TRACKS - 20, TRACKS + 40))
+    library.reload()
+    send(library, at)
+    put(library.folder, vectors[: 3 * EACH], range(3))  # noted, and to be sent whatever is merged
+    assert compact(library.folder).parts[1] == 1
+    library.reload()
+    assert library.server.describe(library, "music")["changed_since"] == 3
+    assert send(library, at).sent == 3
+    for query in queries(3):
+        for where in (None, FILTERS[0]):
+            assert answer(library, query, 200, where) == by_brute_force(library, query, 200, where)
 
 
 def test_clips_are_in_a_collection_beside_that_of_music(library, vectors, monkeypatch):
