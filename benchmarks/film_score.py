@@ -33,10 +33,11 @@ from indexing.library import Library
 from recommender import Model, Recommender
 from recommender.errors import CliptuneError
 from recommender.films import closeness
+from recommender.films.closeness import NEAR
 from recommender.films.cues import Scene
 from recommender.films.options import Shelf, loss
 from recommender.films.rules import Rules
-from recommender.films.score import NEAR, Plan, compose, lay_out
+from recommender.films.score import Plan, compose, lay_out
 from recommender.names import KEYS
 from recommender.query import Query
 from recommender.types import AffectPair, Recommendation, Track
