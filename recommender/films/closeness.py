@@ -21,6 +21,8 @@ FAR, ANY_STEPS, ANY_LEAP = 6, 3.0, 0.25
 of all pairs of 115 tracks."""
 UNTOLD = 0.5
 """How sure a key or tempo is that comes without a confidence."""
+NEAR = 2
+"""Fifths up to which neighbours' keys go together: farther ones clash without a rest between."""
 EVEN = 0.02
 """Tempi that differ by less are the same to the ear: the least that is noticed of even beats (Drake and Botte 1993)."""
 
@@ -74,14 +76,25 @@ def leap(before: Pulse, after: Pulse) -> float | None:
 
 def distances(before: Sequence[Pulse], after: Sequence[Pulse], rules: Rules) -> Array:
     """float64 [a, b]: what following one of `before` by one of `after` costs."""
-    places = [np.array([-1 if one.place is None else one.place for one in some]) for some in (before, after)]
-    apart = np.abs(places[0][:, None] - places[1])
-    apart = np.minimum(apart, 12 - apart)
+    apart = _all_steps(before, after)
     sure = np.outer([one.key_sure for one in before], [one.key_sure for one in after])
     far = np.abs(_levels(before)[:, None, :, None] - _levels(after)[None, :, None, :]).min(axis=(2, 3))
     certain = np.outer([one.tempo_sure for one in before], [one.tempo_sure for one in after])
     keys = (sure * apart + (1 - sure) * ANY_STEPS) / FAR
     return rules.key * keys + rules.tempo * (certain * np.minimum(far, 1) + (1 - certain) * ANY_LEAP)
+
+
+def far(before: Sequence[Pulse], after: Sequence[Pulse]) -> Array:
+    """bool [a, b]: whether the keys told, however sure, lie more than `NEAR` fifths apart; not where one is unknown."""
+    known = np.logical_and.outer(*([one.place is not None for one in some] for some in (before, after)))
+    return known & (_all_steps(before, after) > NEAR)
+
+
+def _all_steps(before: Sequence[Pulse], after: Sequence[Pulse]) -> Array:
+    """int64 [a, b]: steps on the circle of fifths; any where a key is not known."""
+    places = [np.array([-1 if one.place is None else one.place for one in some]) for some in (before, after)]
+    apart = np.abs(places[0][:, None] - places[1])
+    return np.minimum(apart, 12 - apart)
 
 
 def _levels(some: Sequence[Pulse]) -> Array:

@@ -1,7 +1,6 @@
 """Ways along a chain grown a step at a time, without those that no completion makes better than the best known one and
 those that another one dominates (labels with resources, as Desrochers 1988 sets them)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,18 +12,17 @@ SPARE = 2
 """Times as many ways are kept until those that others dominate are gone."""
 
 
-def grow(chain: Chain, prices: Prices, *, width: int, least: float) -> tuple[list[int], float]:
+def grow(chain: Chain, prices: Prices, *, ways: int, least: float) -> tuple[list[int], float]:
     """The best way found, [] where none is better than `least`, and what no other such way exceeds.
 
     Parameters
     ----------
     prices: what guides, and bounds what can follow; the bound says nothing where a theme has several options left.
-    width: ways times options that are looked at in a step.
+    ways: how many are followed.
     """
     crowd, missed = _Crowd.begin(chain), -np.inf
     for step, out in enumerate(onward(chain, prices)):
-        then = len(chain.worth[step + 1]) if step + 1 < len(chain.worth) else 1
-        guide = _Guide(step, out, np.where(chain.later[step], prices.rooms, 0.0), max(width // then, 1))
+        guide = _Guide(step, out, np.where(chain.later[step], prices.rooms, 0.0), ways)
         crowd, lost = crowd.grow(chain, guide, least)
         missed = max(missed, lost)
     return (crowd.picks[0].tolist() if len(crowd.picks) else []), missed
@@ -91,24 +89,11 @@ class _Crowd:
         """int64 [kept], ascending: ways that no better or equal one equals in all that matters for what follows: the
         last option, the places in rooms that are asked for again, and what themes that return took."""
         last = [theme[0] for theme in chain.themes if theme[0] < step < theme[-1]]
-        marks = self._marks(chain, step, [*last, step])
-        order = np.lexsort((np.arange(len(marks)), -self.values, marks))
-        same = np.flatnonzero(marks[order][1:] == marks[order][:-1])
-        one, other = order[same], order[same + 1]
-        wanted = np.flatnonzero(chain.later[step][:-1])
-        equal = (self.taken[np.ix_(one, wanted)] == self.taken[np.ix_(other, wanted)]).all(1)
-        equal &= (self.picks[one][:, [*last, step]] == self.picks[other][:, [*last, step]]).all(1)
-        return np.setdiff1d(order, other[equal])
-
-    def _marks(self, chain: Chain, step: int, kept: Sequence[int]) -> Array:
-        """uint64 [m]: equal where ways have the same options at the steps `kept` and as many in rooms asked for again,
-        and seldom elsewhere."""
-        draw = np.random.default_rng(0)
-        weights = draw.integers(1, 2**62, len(chain.places), dtype=np.uint64) * chain.later[step]
-        marks = self.picks[:, kept].astype(np.uint64) @ draw.integers(1, 2**62, len(kept), dtype=np.uint64)
-        for at, rooms in enumerate(chain.rooms[: step + 1]):
-            marks += weights[rooms].sum(1, dtype=np.uint64)[self.picks[:, at]]
-        return marks
+        matters = np.hstack([self.picks[:, [*last, step]], self.taken[:, chain.later[step]]])
+        first = dict[bytes, int]()
+        for at, one in enumerate(matters):
+            first.setdefault(one.tobytes(), at)
+        return np.array(list(first.values()), np.int64)
 
 
 def _largest(values: Array, count: int, least: float) -> tuple[Array, float]:

@@ -20,8 +20,8 @@ LEAST_SCORE = 0.1
 MOST_WAYS, SECTIONS = 729, 3
 """Choices of sections for a theme of one track that are compared; where there are more, each scene in turn takes the
 best. Sections of a track that a theme chooses from in each scene."""
-WORST, NOTHING = -9.0, -12.0
-"""What music is worth that does not fit at all, and what none is where there could be some."""
+WORST, NOTHING = -9.0, -1000.0
+"""What music is worth that does not fit at all, and what none is where there could be some: less than any music is."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def _wanted(rules: Rules, found: Recommendation, recording: int) -> list[Room]:
 
 def _number(rules: Rules, wanted: Sequence[Sequence[Sequence[Room]]]) -> tuple[list[Array], Array, Array]:
     """Rooms as numbers; those that one step alone asks for are none, since they cannot get too full."""
-    asked = Counter(room for step in wanted for room in {room for some in step for room in some})
+    asked = Counter(room for step in wanted for room in dict.fromkeys(room for some in step for room in some))
     known = {room: at for at, room in enumerate(room for room, steps in asked.items() if steps > 1)}
     none = len(known)
     most = max((len(some) for step in wanted for some in step), default=0) or 1

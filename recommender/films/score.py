@@ -1,7 +1,8 @@
 """A coherent score: one section per scene, or silence, chosen together.
 
 The total is what the sections are worth in their scenes, less what neighbours cost whose keys lie far apart or whose
-tempo leaps, and what each further cue of an artist costs; no track comes twice, but as a theme. The best total is
+tempo leaps, and what each further cue of an artist costs; no track comes twice, but as a theme. Far keys are parted by
+a rest; where a scene is too short for one, they follow each other only where nothing else is left. The best total is
 found, not a good one; where that was not proven with the effort that was allowed, the score tells how far it may be
 from the best.
 """
@@ -28,8 +29,10 @@ from recommender.types import Array, Recommendation
 if TYPE_CHECKING:
     from recommender.engine import Recommender
 
-REST_S, NEAR = 1.0, 2
-"""Silence after which a far key does not clash with the one before, and fifths from which on it does."""
+REST_S = 1.0
+"""Silence after which a far key does not clash with the one before; scenes twice as long have room for it."""
+CLASH = 250.0
+"""What far keys cost without a rest: more than 20 scenes lose where no track fits any of them."""
 LEAST_S = 0.5
 """Of a track that is heard from where somebody has it begin."""
 
@@ -151,7 +154,10 @@ def _costs(shelf: Shelf, options: Sequence[Options], follows: Sequence[bool]) ->
         same = np.equal.outer(before.recordings, after.recordings)
         if at_once:
             left, right = ([closeness.pulse(one.track) for one in some.found] for some in (before, after))
-            costs[:-1, :-1] = np.where(same, 0.0, closeness.distances(left, right, shelf.rules))
+            apart = closeness.distances(left, right, shelf.rules)
+            if shelf.rules.key and not _rests(before.scene):
+                apart += CLASH * closeness.far(left, right)
+            costs[:-1, :-1] = np.where(same, 0.0, apart)
         if not shelf.rules.returns(before.scene.number, after.scene.number):
             costs[:-1, :-1][same] = np.inf
         found.append(costs)
@@ -174,7 +180,8 @@ def _cues(shelf: Shelf, plan: Plan, way: Way, *, begun: Mapping[int, Recommendat
         why = _why(shelf, number, found, before=before)
         others = _others(plan, way.picks, step, shelf.rules.alternatives)
         after = chosen[step + 1] if step + 1 < len(chosen) and plan.follows[step + 1] else None
-        told: dict[str, Any] = {"transition": _transition(one.scene, found, after), "kept": number in shelf.rules.lock}
+        rest = _transition(one.scene, found, after, sought=shelf.rules.key > 0)
+        told: dict[str, Any] = {"transition": rest, "kept": number in shelf.rules.lock}
         told |= {"free_s": None if one.scene.begins_s is None else free_s}
         cues.append(MusicCue(one.scene, found, why, shelf.rules.theme(number), others, **told))
     return cues
@@ -212,16 +219,24 @@ def _why(shelf: Shelf, number: int, found: Recommendation, *, before: Recommenda
     return "; ".join(said)
 
 
-def _transition(scene: Scene, found: Recommendation, after: Recommendation | None) -> Transition | None:
-    """A rest before a cue in a far key; None where there is none to settle."""
+def _rests(scene: Scene) -> bool:
+    """Whether a scene has room for a rest at its end."""
+    return scene.duration_s >= 2 * REST_S
+
+
+def _transition(
+    scene: Scene, found: Recommendation, after: Recommendation | None, *, sought: bool
+) -> Transition | None:
+    """A rest before a cue in a far key; None where there is none to settle. `sought`: whether near keys were."""
     if after is None or found.track.id == after.track.id:
         return None
     apart = closeness.steps(closeness.pulse(found.track), closeness.pulse(after.track))
-    if apart is None or apart <= NEAR:
+    if apart is None or apart <= closeness.NEAR:
         return None
-    if scene.duration_s < 2 * REST_S:
-        return Transition("cut", words=f"the keys are {apart} fifths apart; the scene is too short for a rest")
-    return Transition("cut", rest_s=REST_S, words=f"a rest, since the keys are {apart} fifths apart")
+    if _rests(scene):
+        return Transition("cut", rest_s=REST_S, words=f"a rest, since the keys are {apart} fifths apart")
+    words = f"the keys are {apart} fifths apart; the scene is too short for a rest"
+    return Transition("cut", words=words + ", and no choice with nearer keys was found" * sought)
 
 
 def _others(plan: Plan, picks: Sequence[int], step: int, count: int) -> list[Recommendation]:

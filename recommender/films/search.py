@@ -1,11 +1,12 @@
 """The best way along a chain whose choices share rooms, with a proof of how far from the best it can be.
 
 Prices that lower the bound (subgradient steps, Held, Wolfe and Crowder 1974) leave few options that can still be part
-of a better way than the best known one. What a theme takes is then tried one by one, the most promising first, and the
-ways that are left are grown a step at a time. Where more is left than is looked at, its bound says what was perhaps
-missed.
+of a better way than the best known one; ways are grown in these. What that does not settle is looked at again: what a
+theme takes one by one, else with options that remember more of what was taken on the way to them. The part that may
+hold the best way is always the next; what it holds at most when the effort is spent is what was perhaps missed.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
@@ -15,15 +16,16 @@ import numpy as np
 
 from recommender.films.chain import CLOSE, Bound, Chain, Prices, bound, earn, onward, slope, starts
 from recommender.films.crowd import grow
+from recommender.films.memory import notice, remember
 from recommender.types import Array
 
-STEPS, FEW, NARROW_EVERY, GROW_EVERY, PATIENCE = 120, 40, 10, 30, 6
-"""Steps of the prices at most, and where a theme is to be settled first; how often options are dropped, and ways grown,
-on the way; steps without a better bound after which the prices move half as far."""
-QUICK, THOROUGH = 20_000, 100_000
-"""Ways times options that a step looks at, on the way and in the end."""
-EFFORT, OVERHEAD, WAY = 110_000_000, 10_000, 40
-"""Pairs of options that are looked at in all, some 0.4 s; what a step counts for beside them; and what a way with an
+STEPS, NARROW_EVERY, PATIENCE = 30, 10, 4
+"""Steps of the prices before ways are grown; how often options are dropped on the way; steps without a better bound
+after which the prices move half as far."""
+WAYS = 1000
+"""How many ways are grown at once."""
+EFFORT, OVERHEAD, WAY = 250_000_000, 10_000, 8
+"""Pairs of options that are looked at in all, some 0.6 s; what a step counts for beside them; and what a way with an
 option does."""
 
 
@@ -59,9 +61,10 @@ class Part:
 
     Attributes
     ----------
-    chain: of these options. best: its prices with the lowest bound, which is `most`.
-    prices, heading, stride, idle: where the prices stand, where they last went and how far they go; steps since `most`
-        fell.
+    left: the option of the whole chain that each option is. chain: of these options. best: its prices with the lowest
+        bound, which is `most`.
+    prices, stride, idle: where the prices stand, and how far they go; steps since `most` fell.
+    remembers: how many rooms options remember at most.
     """
 
     left: list[Array]
@@ -69,21 +72,19 @@ class Part:
     best: Prices
     most: float
     prices: Prices
-    heading: Prices | None = None
     stride: float = 1.0
     idle: int = 0
+    remembers: int = 0
 
     def lower(self, found: Bound, total: float) -> None:
         """Move the prices to where the bound is lower, from the best ones in shorter steps where none came for long."""
-        if found.most < self.most - CLOSE:
-            self.most, self.best, self.idle = found.most, self.prices, 0
-        else:
-            self.idle += 1
         down = slope(self.chain, found.picks)
-        self.heading = down = down if self.heading is None else _blend(down, self.heading)
+        self.idle = 0 if found.most < self.most - CLOSE else self.idle + 1
+        if self.idle == 0:
+            self.most, self.best = found.most, self.prices
         if self.idle == PATIENCE:
-            self.stride, self.idle, self.prices, self.heading = self.stride / 2, 0, self.best, None
-        elif (steep := _square(down, self.prices, self.chain.fines)) > 0:
+            self.stride, self.idle, self.prices = self.stride / 2, 0, self.best
+        elif (steep := _square(down, self.prices, self.chain.fines)) > 0 and found.most > total:
             self.prices = self.prices.move(down, self.stride * (found.most - total) / steep, self.chain.fines)
 
     def reach(self) -> list[Array]:
@@ -99,7 +100,15 @@ class Part:
         """Leave these options of what is left of each step."""
         self.left = [some[keep] for some, keep in zip(self.left, kept, strict=True)]
         self.chain, self.best = self.chain.keep(kept), self.best.keep(kept)
-        self.prices, self.heading = self.best, None
+        self.prices = self.best
+
+    def remember(self, whole: Chain, seen: Counter[tuple[int, int]]) -> None:
+        """Have the options remember one room more; no theme is open any more."""
+        self.remembers, left = self.remembers + 1, [np.unique(some) for some in self.left]
+        self.chain, states = remember(whole.keep(left), seen, self.remembers)
+        self.left = [some[state] for some, state in zip(left, states, strict=True)]
+        self.best = self.prices = Prices(self.best.rooms)
+        self.stride, self.idle = 1.0, 0
 
     @property
     def open(self) -> tuple[int, ...]:
@@ -118,51 +127,56 @@ class Part:
 
 @dataclass
 class Hunt:
-    """The best way of `chain` so far, what it is worth, and what those exceed at most that were not looked at."""
+    """The best way of `chain` so far, what it is worth, and what those exceed at most that were not looked at; rooms
+    that were entered twice are `seen` (see `memory.notice`)."""
 
     chain: Chain
     effort: int
     picks: list[int] = field(default_factory=list)
     total: float = -np.inf
     missed: float = -np.inf
+    seen: Counter[tuple[int, int]] = field(default_factory=Counter)
 
     def run(self) -> None:
         """Look at the part that may hold the best way, until none may hold a better one."""
         left = [np.arange(len(worth)) for worth in self.chain.worth]
-        prices = min(starts(self.chain), key=lambda prices: bound(self.chain, prices).most)
-        parts = [(-np.inf, 0, Part(left, self.chain, prices, np.inf, prices), -1)]
-        self.try_ways(parts[0][2], QUICK)
-        made = 1
+        most, prices = min(((bound(self.chain, one).most, one) for one in starts(self.chain)), key=lambda pair: pair[0])
+        parts, made = [(-most, 0, Part(left, self.chain, prices, most, prices), -1)], 1
+        self.try_ways(parts[0][2])
         while parts and -parts[0][0] > self.total + CLOSE and self.effort > 0:
             most, _, part, option = heappop(parts)
             part = part if option < 0 else part.only(option, -most)
-            for option, most in self.settle(part):
-                heappush(parts, (-most, made, part, option))
+            for option, left_most in self.look(part):
+                heappush(parts, (max(-left_most, most), made, part, option))
                 made += 1
-        self.missed = max([self.missed, *(-most for most, *_ in parts)])
+        self.missed = max((-most for most, *_ in parts if -most > self.total + CLOSE), default=-np.inf)
 
-    def settle(self, part: Part) -> list[tuple[int, float]]:
-        """Look for better ways in a part; where that does not settle it, the options of its open theme, and what no
-        way exceeds with each."""
+    def look(self, part: Part) -> list[tuple[int, float]]:
+        """Look for better ways in a part. What is left of it, and what no way of that exceeds: the options of its open
+        theme, or -1 for all of it."""
+        self.lower(part)
+        missed = self.try_ways(part)
         self.narrow(part)
-        for at in range(1, (FEW if part.open else STEPS) + 1):
+        if min(part.most, missed) <= self.total + CLOSE:
+            return []
+        if part.open:
+            return list(enumerate(part.reach()[part.open[0]].tolist()))
+        part.remember(self.chain, self.seen)
+        return [(-1, min(part.most, missed))]
+
+    def lower(self, part: Part) -> None:
+        """Lower what no way of a part exceeds."""
+        for at in range(STEPS):
+            if at % NARROW_EVERY == 0:
+                self.narrow(part)
             found = bound(part.chain, part.prices)
             self.effort -= sum(costs.size + OVERHEAD for costs in part.chain.costs)
             self.meet(part, found.picks)
+            notice(part.chain, found.picks, self.seen)
             part.lower(found, self.total)
             if part.most <= self.total + CLOSE or self.effort <= 0:
                 break
-            if at % NARROW_EVERY == 0:
-                self.narrow(part)
-            if at % GROW_EVERY == 0:
-                self.try_ways(part, QUICK)
         self.narrow(part)
-        if part.most <= self.total + CLOSE:
-            return []
-        if part.open and self.effort > 0:
-            return list(enumerate(part.reach()[part.open[0]].tolist()))
-        self.missed = max(self.missed, part.most if part.open else min(part.most, self.try_ways(part, THOROUGH)))
-        return []
 
     def narrow(self, part: Part) -> None:
         """Leave out the options of a part that no better way goes through."""
@@ -173,15 +187,13 @@ class Hunt:
         else:
             part.most = self.total
 
-    def try_ways(self, part: Part, width: int) -> float:
-        """Grow ways of a part; what those that are not looked at exceed at most."""
-        if part.most <= self.total + CLOSE:
-            return part.most
-        picks, missed = grow(part.chain, part.best, width=width, least=self.total)
-        self.effort -= WAY * width * len(part.left)
+    def try_ways(self, part: Part) -> float:
+        """Grow ways of a part; what no way that is not looked at exceeds, infinity where a theme is open."""
+        picks, missed = grow(part.chain, part.best, ways=WAYS, least=self.total)
+        self.effort -= WAY * WAYS * sum(map(len, part.left))
         if picks:
             self.meet(part, picks)
-        return missed
+        return np.inf if part.open else missed
 
     def meet(self, part: Part, picks: Sequence[int]) -> None:
         """Keep a way of a part that is better than the best."""
@@ -189,12 +201,6 @@ class Hunt:
         if total > self.total + CLOSE:
             self.picks = [int(some[pick]) for some, pick in zip(part.left, picks, strict=True)]
             self.total = total
-
-
-def _blend(down: Prices, heading: Prices) -> Prices:
-    """A direction that does not turn back at every step (Camerini, Fratta and Maffioli 1975, with a fixed share)."""
-    themes = {step: 0.7 * prices + 0.3 * heading.themes[step] for step, prices in down.themes.items()}
-    return Prices(0.7 * down.rooms + 0.3 * heading.rooms, themes)
 
 
 def _square(down: Prices, prices: Prices, fines: Array) -> float:

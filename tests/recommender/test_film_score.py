@@ -9,7 +9,7 @@ from recommender.errors import InputError
 from recommender.films.closeness import ANY_LEAP, ANY_STEPS, UNTOLD
 from recommender.films.options import AGAIN, NOTHING, STEEP, WORST
 from recommender.films.rules import Rules, read_theme
-from recommender.films.score import compose
+from recommender.films.score import CLASH, compose
 from recommender.names import KEYS, key_name
 from tests.recommender.film_samples import film, random_candidates, scene, section, track
 
@@ -35,7 +35,24 @@ def total(scenes, chosen, candidates, rules, recording):
             return -np.inf
     heard = themed(scenes, chosen, rules, recording)
     worth -= sum(apart(a, b, rules, recording) for a, b in pairwise(chosen) if a and b)
+    worth -= CLASH * clashes(scenes, chosen, recording) * (rules.key > 0)
     return worth - heard - crowded(scenes, chosen, rules, recording)
+
+
+def clashes(scenes, chosen, recording):
+    """How many cues end in a key far from the next one's, in a scene too short for a rest."""
+    pairs = [(a, b) for own, a, b in zip(scenes, chosen, chosen[1:], strict=False) if own.duration_s < 2 and a and b]
+    return sum(fifths(a.track, b.track) > 2 for a, b in pairs if recording(a) != recording(b))
+
+
+def fifths(a, b):
+    """Steps on the circle of fifths, 0 where a key is not known."""
+    if not (a.key and b.key):
+        return 0
+    places = [
+        KEYS.index(tonic) + 3 * (mode == "minor") for tonic, mode in (key_name(one.key).split() for one in (a, b))
+    ]
+    return min(n for n in range(7) if any((places[0] + way * n - places[1]) % 12 == 0 for way in (7, -7)))
 
 
 def themed(scenes, chosen, rules, recording):
@@ -75,28 +92,25 @@ def apart(a, b, rules, recording):
     if recording(a) == recording(b):
         return 0.0
     a, b = a.track, b.track
-    steps, sure = 0, 0.0
-    if a.key and b.key:
-        (first, mode), (second, other) = key_name(a.key).split(), key_name(b.key).split()
-        places = [KEYS.index(name) + 3 * (m == "minor") for name, m in ((first, mode), (second, other))]
-        steps = min(
-            n
-            for n in range(12)
-            if (places[0] + 7 * n - places[1]) % 12 == 0 or (places[0] - 7 * n - places[1]) % 12 == 0
-        )
-        sure = a.key_confidence * b.key_confidence
+    sure = a.key_confidence * b.key_confidence if a.key and b.key else 0.0
     levels = [[bpm for bpm in (one.bpm, one.bpm_alternative) if bpm] for one in (a, b)]
     leap = min(abs(np.log2(x / y)) for x in levels[0] for y in levels[1])
     even = a.bpm_confidence * b.bpm_confidence
-    keys = sure * steps + (1 - sure) * ANY_STEPS
+    keys = sure * fifths(a, b) + (1 - sure) * ANY_STEPS
     return rules.key * keys / 6 + rules.tempo * (even * min(leap, 1) + (1 - even) * ANY_LEAP)
+
+
+def film_of(lasts_s):
+    """Scenes of these lengths."""
+    ends = np.cumsum(lasts_s)
+    return [scene(at + 1, end - length, length) for at, (end, length) in enumerate(zip(ends, lasts_s, strict=True))]
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_a_score_is_worth_what_the_best_of_all_choices_is(seed):
     draw = np.random.default_rng(seed)
     count, tracks = int(draw.integers(1, 5)), int(draw.integers(2, 7))
-    scenes = film(count)
+    scenes = film(count) if seed % 2 else film_of(draw.choice([1.0, 30.0], count))
     candidates = random_candidates(draw, count, each=4, tracks=tracks, artists=3, sections=1)
     themes, lock = (), {}
     if count >= 3 and seed % 3 == 0:
@@ -265,7 +279,35 @@ def test_far_keys_are_parted_by_a_rest_and_near_ones_are_not():
     assert transition("D") is None
     assert transition("A") == ("cut", 0.0, "a rest, since the keys are 3 fifths apart", 1.0)
     assert transition("A", 1.5).rest_s == 0
-    assert "too short for a rest" in transition("A", 1.5).words
+    assert transition("A", 1.5).words.endswith("too short for a rest, and no choice with nearer keys was found")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_far_keys_meet_without_a_rest_only_where_every_other_choice_has_as_many(seed):
+    draw = np.random.default_rng(seed)
+    count = int(draw.integers(2, 5))
+    scenes = film_of(draw.choice([0.5, 1.5, 30.0], count))
+    candidates = random_candidates(draw, count, each=int(draw.integers(2, 5)), tracks=6, artists=3)
+    made = compose(scenes, candidates)
+
+    def same(one):
+        return one.track.id
+
+    allowed = [some for some in product(*candidates) if len(set(map(same, some))) == count]
+    chosen = [cue.chosen for cue in made]
+    fewest = min(clashes(scenes, some, same) for some in allowed)
+    assert clashes(scenes, chosen, same) == fewest
+    said = [cue for cue in made if cue.transition and "no choice with nearer keys" in cue.transition.words]
+    assert len(said) == fewest
+
+
+def test_a_track_that_hardly_fits_is_taken_before_far_keys_meet_in_a_short_scene():
+    scenes = film_of([1.5, 30.0])
+    candidates = [[section(track(0))], [section(track(1, key="F#")), section(track(2, key="G"), 0.1)]]
+    assert compose(scenes, candidates)[1].chosen.track.id == 2
+    assert compose(scenes, candidates, Rules(key=0))[1].chosen.track.id == 1
+    assert compose(film(2), candidates)[1].chosen.track.id == 1
+    assert compose(scenes, [candidates[0], candidates[1][:1]])[1].chosen.track.id == 1
 
 
 def test_music_that_ends_before_its_scene_costs():
