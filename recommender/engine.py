@@ -270,11 +270,11 @@ class Recommender:
         sections = rankers.get(self._ranker(query))(question, windows, self._scoring)
         weight, taste = _weigh_speech(query), self._taste_for(query)
         known = dict(zip(ids, self.library.tracks_of(ids), strict=True)) if weight or taste else {}
-        room = None
+        room, columns = None, self.library.inputs(query.target)
         if known and weight:
             rows = [some.inputs[s.first : s.last + 1] for some, s in zip(windows, sections, strict=True)]
-            room = under_speech.room(known.values(), rows, columns=self.library.inputs(query.target), weight=weight)
-        return Standings(windows, sections, known, arc, room, taste)
+            room = under_speech.room(known.values(), rows, columns=columns, weight=weight)
+        return Standings(windows, sections, known, arc, room, taste, columns, query.shot_s)
 
     def _taste_for(self, q: Query) -> Taste | None:
         """The taste, where it was learnt on the ranker that scores this query; it is of music."""
