@@ -270,7 +270,7 @@ class Recommender:
         sections = rankers.get(self._ranker(query))(question, windows, self._scoring)
         weight, taste = _weigh_speech(query), self._taste_for(query)
         known = dict(zip(ids, self.library.tracks_of(ids), strict=True)) if weight or taste else {}
-        room, columns = None, self.library.inputs(query.target)
+        room, columns = None, self.library.inputs(query.target) if known else ()
         if known and weight:
             rows = [some.inputs[s.first : s.last + 1] for some, s in zip(windows, sections, strict=True)]
             room = under_speech.room(known.values(), rows, columns=columns, weight=weight)

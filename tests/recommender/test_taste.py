@@ -119,10 +119,10 @@ def test_the_beats_of_a_shot_are_told_by_the_tempo_and_half_and_double_are_the_s
     tempi = (120.0, 60.0, 240.0, 120 * 2**0.5, 120 * 2**0.25, None)
     tracks = [Track(0, "", "music", "", bpm=bpm) for bpm in tempi]
     cuts = list(TERMS).index("cuts")
-    told = replace(found, shot_s=2.0).values(tracks)[:, cuts]
+    told = replace(found, shot_s=2.0).values(tracks, ())[:, cuts]
     assert told[:5] == pytest.approx([1, 1, 1, -1, 0], abs=1e-9)
     assert np.isnan(told[5])
-    assert found.values(tracks)[:, cuts].tolist() == [0.0] * 6  # no cuts
+    assert found.values(tracks, ())[:, cuts].tolist() == [0.0] * 6  # no cuts
     assert order(ask(cuts=1.0)) == "abcd"
 
 
@@ -133,11 +133,13 @@ def test_loudness_is_that_of_a_section_with_its_peaks_at_full_scale(library):
         one._replace(inputs=np.column_stack([one.inputs, crest]))
         for one, crest in zip(found.windows, ([12.0] * 3, [20.0] * 3), strict=True)
     ]
-    known = replace(found, windows=windows, columns=(*found.columns, "crest_db"))
+    known, columns = replace(found, windows=windows), (*library.inputs("music"), "crest_db")
     loudness = list(TERMS).index("loudness")
     tracks = library.tracks_of([0, 1])
-    assert known.values(tracks)[:, loudness].tolist() == [-12.0, -20.0]
-    assert np.isnan(found.values(tracks)[:, loudness]).all()  # of a model without that column
+    assert known.values(tracks, columns)[:, loudness].tolist() == [-12.0, -20.0]
+    assert np.isnan(found.values(tracks, library.inputs("music"))[:, loudness]).all()  # of a model without that column
+    engine.taste = taste(library.space, loudness=1.0)
+    assert engine.compare(engine.clip("0_0_5.mp4"), [0, 1]).columns == library.inputs("music") != ()
 
 
 def test_how_long_shots_last_is_known_of_a_clip_with_cuts(tmp_path):

@@ -22,7 +22,7 @@ class Judgement(NamedTuple):
     weights: float64 [1 + t], of log odds and terms as `Packed` has them, by all films.
     ranks_without, ranks: float64 [q], of what was chosen, without a taste and with that which the other films taught.
     halvings, mrr: float64 [F, 2], the means over each film's choices of -log2(rank) and of 1 / rank, without and with.
-    gained, mrr_gained: what that wins, the mean over films with a 95 % interval.
+    gained: halvings of the rank that this wins, the mean over films with a 95 % interval.
     agreement: of films on a taste, see `tell_agreement`.
     """
 
@@ -32,7 +32,6 @@ class Judgement(NamedTuple):
     halvings: Array
     mrr: Array
     gained: Interval
-    mrr_gained: Interval
     agreement: Interval
 
     @property
@@ -42,10 +41,11 @@ class Judgement(NamedTuple):
 
     @property
     def lowers(self) -> str | None:
-        """What of both falls: the mean of the rank at all, or MRR surely."""
+        """What of both falls in the mean over films."""
         if self.gained.estimate <= 0:
             return "the rank"
-        return "MRR" if self.mrr_gained.high < 0 else None
+        without, with_it = self.mrr.mean(axis=0)
+        return "MRR" if with_it < without else None
 
     @property
     def taste(self) -> Array:
@@ -60,8 +60,8 @@ def judge(packed: Packed, seed: int = 0) -> Judgement:
     by_choice = np.repeat(others, np.diff(packed.starts), axis=0)
     both = ranks(packed, np.eye(packed.x.shape[2])[0]), ranks(packed, by_choice)
     halvings, mrr = (np.stack([mean_by_film(packed, of(r)) for r in both], axis=1) for of in (_halvings, np.reciprocal))
-    gained, mrr_gained = (bootstrap(told[:, 1] - told[:, 0], seed=seed) for told in (halvings, mrr))
-    return Judgement(taught.weights, *both, halvings, mrr, gained, mrr_gained, tell_agreement(packed, seed))
+    gained = bootstrap(halvings[:, 1] - halvings[:, 0], seed=seed)
+    return Judgement(taught.weights, *both, halvings, mrr, gained, tell_agreement(packed, seed))
 
 
 def _halvings(rank: Array) -> Array:
