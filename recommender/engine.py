@@ -270,11 +270,11 @@ class Recommender:
         sections = rankers.get(self._ranker(query))(question, windows, self._scoring)
         weight, taste = _weigh_speech(query), self.taste_for(query)
         known = dict(zip(ids, self.library.tracks_of(ids), strict=True)) if weight or taste else {}
-        room = None
+        room, columns = None, self.library.inputs(query.target) if known else ()
         if known and weight:
             rows = [some.inputs[s.first : s.last + 1] for some, s in zip(windows, sections, strict=True)]
-            room = under_speech.room(known.values(), rows, columns=self.library.inputs(query.target), weight=weight)
-        return Standings(windows, sections, known, arc, room, taste)
+            room = under_speech.room(known.values(), rows, columns=columns, weight=weight)
+        return Standings(windows, sections, known, arc, room, taste, columns, query.shot_s)
 
     def taste_for(self, q: Query) -> Taste | None:
         """The taste that moves the scores of a query, None where none does.

@@ -37,6 +37,7 @@ class Query:
     course: of a clip that looks for music, how its affect moves over its windows; None for a blend, and of a model that
         knows no affect.
     speech: where somebody speaks in a clip, in seconds of it, in order; of a blend as in the first of its queries.
+    shot_s: how long its shots last on average; None where there are no cuts, and for a blend.
     """
 
     vector: Array
@@ -51,6 +52,7 @@ class Query:
     loss: Loss | None = None
     course: Course | None = None
     speech: tuple[Stretch, ...] = ()
+    shot_s: float | None = None
 
     @property
     def spoken_s(self) -> float:
@@ -72,6 +74,7 @@ def query_of(analysis: Analysis, target: Modality, exclude: frozenset[str] = fro
         bool(features.facts.get("still", False)),
         loss=loss_of(features.facts),
         course=Course(features.windows, analysis.affect, features.duration_s) if _moves(analysis, target) else None,
+        shot_s=_shot_s(features),
     )
 
 
@@ -84,6 +87,12 @@ def query_of_part(model: Model, features: Features, speech: Sequence[Stretch]) -
     """
     analysis = model.describe(features, "video")
     return replace(query_of(analysis, "music"), cues=model.cues(analysis), speech=tuple(speech))
+
+
+def _shot_s(features: Features) -> float | None:
+    """The mean length of its shots, where there are several."""
+    shots = features.facts.get("shots")
+    return features.duration_s / float(shots) if shots and float(shots) > 1 and features.duration_s > 0 else None
 
 
 def _moves(analysis: Analysis, target: Modality) -> bool:

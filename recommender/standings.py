@@ -19,6 +19,7 @@ class Standings:
     windows: of each. sections: the best of each, with the ranker's score.
     known: by id, the tracks in this order, where they had to be looked up: under speech, and with a taste.
     arc: of the clip, where it has one. room: for its speech, where somebody speaks. taste: that moves the scores.
+    columns: of the windows' inputs, where `known` is. shot_s: how long a shot of the clip lasts, where it has cuts.
     """
 
     windows: Sequence[TrackWindows]
@@ -27,6 +28,8 @@ class Standings:
     arc: rankers.Arc | None = None
     room: speech.Room | None = None
     taste: Taste | None = None
+    columns: Sequence[str] = ()
+    shot_s: float | None = None
 
     @cached_property
     def plain(self) -> list[float]:
@@ -39,9 +42,22 @@ class Standings:
         """Scores by which candidates are put in order."""
         return self.plain if self._tasted is None else self._tasted.scores(self.plain)
 
-    def values(self, tracks: Sequence[Track]) -> Array:
-        """float64 [c, t]: what a taste weighs (`rankers.taste.TERMS`). tracks: the candidates."""
-        return values(tracks, self.windows, self.sections, arc=self.arc, room=self.room)
+    def values(self, tracks: Sequence[Track], columns: Sequence[str]) -> Array:
+        """float64 [c, t]: what a taste weighs (`rankers.taste.TERMS`).
+
+        Parameters
+        ----------
+        tracks: the candidates. columns: of the windows' inputs.
+        """
+        return values(
+            tracks,
+            self.windows,
+            self.sections,
+            arc=self.arc,
+            room=self.room,
+            columns=columns,
+            shot_s=self.shot_s,
+        )
 
     def reasons(self, at: int) -> list[Reason]:
         """What speech and taste say for or against candidate `at`."""
@@ -53,4 +69,4 @@ class Standings:
     def _tasted(self) -> Tasted | None:
         if self.taste is None:
             return None
-        return Tasted(self.taste, self.taste.parts(self.values([*self.known.values()])))
+        return Tasted(self.taste, self.taste.parts(self.values([*self.known.values()], self.columns)))

@@ -234,8 +234,8 @@ class LibraryReader(Protocol):
     """What the engine needs of a library; storage stays behind it.
 
     What is asked of many tracks is asked in one call: a query makes at most six, however many candidates it has (two
-    more under speech, and four more each time that it needs more candidates, because of tracks per artist); a filter
-    that names files and folders up to three, once.
+    more under speech or with a taste, and four more each time that it needs more candidates, because of tracks per
+    artist); a filter that names files and folders up to three, once.
     """
 
     @property

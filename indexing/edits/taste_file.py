@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _log = getLogger(__name__)
 FILE = "taste.json"
-_FORMAT = 1
+_FORMAT = 2
+_FIRST_TERMS = 10
+"""Of `TERMS`, that format 1 knows."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Figures:
     rank, rank_without: the geometric mean of the ranks of what was chosen, with and without it; mrr, mrr_without: the
         mean of 1 / rank. Each film counts the same, and is ranked by what the others taught.
     halvings: of the rank by the taste, the mean over films with its 95 % interval.
+    agreement: of films on a taste, with its 95 % interval: doublings of the chance of what was chosen, to first order.
+        None of a taste that an earlier version learnt, which was judged by halvings.
     """
 
     films: int
@@ -41,6 +45,7 @@ class Figures:
     mrr_without: float
     mrr: float
     halvings: tuple[float, float, float]
+    agreement: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,9 +119,11 @@ def _read(value: Any, path: Path) -> KeptTaste:
     """The taste in a file's value; raises LibraryError of a later format, else one of what a damaged file raises."""
     if value["format"] > _FORMAT:
         raise LibraryError(f"{show(path)} was written by a later version; update to that one")
-    if value["terms"].keys() != TERMS.keys():
+    known = [*TERMS] if value["format"] == _FORMAT else [*TERMS][:_FIRST_TERMS]
+    if value["terms"].keys() != {*known}:
         raise ValueError("not the terms that are known")
-    weights = {name: Weight(**{key: float(x) for key, x in value["terms"][name].items()}) for name in TERMS}
+    weights = dict.fromkeys(TERMS, Weight(0.0, 0.0, 1.0))
+    weights |= {name: Weight(**{key: float(x) for key, x in value["terms"][name].items()}) for name in known}
     if not all(math.isfinite(x) for weight in weights.values() for x in weight):
         raise ValueError("a weight that is no number")
     if any(weight.scale <= 0 for weight in weights.values()):
@@ -127,10 +134,17 @@ def _read(value: Any, path: Path) -> KeptTaste:
     return KeptTaste(Taste(space, ranker, weights), _figures(**value["figures"]), learnt)
 
 
-def _figures(films: int, uses: int, *, halvings: list[float], **means: float) -> Figures:
-    estimate, low, high = map(float, halvings)
+def _figures(
+    films: int, uses: int, *, halvings: list[float], agreement: list[float] | None = None, **means: float
+) -> Figures:
     told = {name: float(number) for name, number in means.items()}
-    return Figures(int(films), int(uses), **told, halvings=(estimate, low, high))
+    agreed = None if agreement is None else _interval(agreement)
+    return Figures(int(films), int(uses), **told, halvings=_interval(halvings), agreement=agreed)
+
+
+def _interval(told: list[float]) -> tuple[float, float, float]:
+    estimate, low, high = map(float, told)
+    return estimate, low, high
 
 
 def _damage(folder: Path) -> LibraryError:

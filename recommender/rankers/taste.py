@@ -43,10 +43,16 @@ TERMS: Mapping[str, Term] = {
     "speech": Term("room for speech", "little room for speech"),
     "valence": Term("brighter", "darker"),
     "arousal": Term("livelier", "calmer"),
+    "loudness": Term("loud for its peaks", "soft for its peaks"),
+    "cuts": Term("beats in step with the cuts", "beats out of step with the cuts"),
 }
 """Agreement with the clip's arc; octaves of the tempo above `WALKING_BPM`, and their square; 1 minor, 0 major; where
 the key lies on the circle of fifths (C major and A minor in the direction of `fifths_c`, A major and F sharp minor in
-that of `fifths_a`); the probability of a voice; the share of the score that speech leaves; the section's affect."""
+that of `fifths_a`); the probability of a voice; the share of the score that speech leaves; the section's affect; its
+loudness in dB were its peaks at full scale (the level of a file says nothing: what is placed is given another); 1 where
+a mean shot lasts 1, 2, 4, 8 ... beats, -1 half-way between, so that half and double tempo are the same."""
+LOUDNESS = "crest_db"
+"""The column that loudness is read from: how far the peak of a window lies above its root mean square."""
 _FIFTHS = ("fifths_c", "fifths_a")
 _PLAIN = [name for name in TERMS if name not in _FIFTHS]
 KEY = "key"
@@ -149,18 +155,23 @@ def values(
     *,
     arc: arcs.Arc | None = None,
     room: speech.Room | None = None,
+    columns: Sequence[str] = (),
+    shot_s: float | None = None,
 ) -> Array:
     """float64 [c, t]: `TERMS` of candidates, NaN where not known.
 
     Parameters
     ----------
     tracks, windows, sections: of the candidates. arc: of the clip, where it has one. room: for the clip's speech.
+    columns: of the windows' inputs. shot_s: how long a shot of the clip lasts, where it has cuts.
     """
     found = np.full((len(tracks), len(TERMS)), np.nan)
     column = dict(zip(TERMS, found.T, strict=True))
     column["arc"][:] = 0.0 if arc is None or not len(tracks) else follows(arc, windows, sections)
     octaves = np.log2([track.bpm / WALKING_BPM if track.bpm else np.nan for track in tracks])
     column["tempo"][:], column["tempo_extreme"][:] = octaves, octaves**2
+    column["cuts"][:] = 0.0 if shot_s is None else np.cos(2 * np.pi * (octaves + np.log2(shot_s * WALKING_BPM / 60)))
+    crest = columns.index(LOUDNESS) if LOUDNESS in columns else None
     for i, track in enumerate(tracks):
         column["minor"][i], *fifths = _key(track.key)
         column["fifths_c"][i], column["fifths_a"][i] = fifths
@@ -170,6 +181,8 @@ def values(
         if some.affect.shape[1]:
             felt = some.affect[section.first : section.last + 1, :2].mean(axis=0, dtype=np.float64)
             column["valence"][i], column["arousal"][i] = felt
+        if crest is not None:
+            column["loudness"][i] = -some.inputs[section.first : section.last + 1, crest].mean(dtype=np.float64)
     return found
 
 

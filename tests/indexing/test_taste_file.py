@@ -14,7 +14,7 @@ from recommender.rankers.taste import TERMS, Taste, Weight
 from recommender.types import Space
 
 SPACE = Space("toy", "1", 3)
-FIGURES = Figures(31, 120, 24.0, 15.5, 0.1, 0.2, (0.63, 0.4, 0.8))
+FIGURES = Figures(31, 120, 24.0, 15.5, 0.1, 0.2, (0.63, 0.4, 0.8), (1.1, 0.7, 1.5))
 WEIGHTS = {name: Weight(0.0, 0.0, 1.0) for name in TERMS} | {"tempo": Weight(1.5, 0.1, 0.4)}
 TASTE = Taste(SPACE, "cosine", WEIGHTS)
 
@@ -42,7 +42,8 @@ def test_what_is_kept_comes_back_until_it_is_forgotten(library):
     "change",
     [
         lambda value: value["terms"].pop("tempo"),
-        lambda value: value["terms"].update(loudness=value["terms"]["tempo"]),
+        lambda value: value["terms"].pop("loudness"),
+        lambda value: value["terms"].update(brass=value["terms"]["tempo"]),
         lambda value: value["terms"]["tempo"].update(weight=float("nan")),
         lambda value: value["terms"]["tempo"].update(scale=0),
         lambda value: value["terms"]["tempo"].pop("centre"),
@@ -50,6 +51,7 @@ def test_what_is_kept_comes_back_until_it_is_forgotten(library):
         lambda value: value.update(ranker=None),
         lambda value: value["figures"].pop("mrr"),
         lambda value: value["figures"].update(halvings=[1, 2]),
+        lambda value: value["figures"].update(agreement=[1, 2]),
         lambda value: value.update(terms=[]),
     ],
 )
@@ -78,8 +80,28 @@ def test_what_is_no_taste_is_damaged_too(library, text):
 def test_a_later_format_is_not_called_damaged(library):
     keep(library.folder, TASTE, FIGURES)
     value = json.loads((library.folder / FILE).read_text())
-    (library.folder / FILE).write_text(json.dumps({**value, "format": 2}))
+    (library.folder / FILE).write_text(json.dumps({**value, "format": 3}))
     with pytest.raises(LibraryError, match="written by a later version"):
+        load(library.folder)
+
+
+def test_a_taste_of_the_first_format_loads_with_new_terms_that_weigh_nothing(library, run):
+    keep(library.folder, TASTE, FIGURES)
+    value = json.loads((library.folder / FILE).read_text())
+    value["format"] = 1
+    for name in ("loudness", "cuts"):
+        del value["terms"][name]
+    del value["figures"]["agreement"]
+    (library.folder / FILE).write_text(json.dumps(value))
+    found = load(library.folder)
+    assert found is not None
+    assert found.taste == TASTE
+    assert found.figures == replace(FIGURES, agreement=None)
+    told = run("edits", "taste", "--library", library.folder).out
+    assert "learnt by an earlier version" in told
+    value["terms"].pop("tempo")
+    (library.folder / FILE).write_text(json.dumps(value))
+    with pytest.raises(LibraryError, match="is damaged"):
         load(library.folder)
 
 
@@ -109,4 +131,5 @@ def test_the_command_ranks_with_it_and_without(run, indexed, clip_folder):
     assert without.out == before.out == run(*asked).out != after.out
     assert "your taste: faster" in after.out
     assert "24.0 without it, 15.5 with it" in told.out
+    assert "+1.10 [+0.70, +1.50]" in told.out
     assert (off.code, off.err.splitlines()[0]) == (0, "your taste is out of force")

@@ -6,10 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from recommender import Recommender
+from media_samples import clip
+from recommender import Model, Recommender
 from recommender.editing.placement import Stretch
 from recommender.errors import SpaceMismatch
 from recommender.memory import MemoryLibrary
+from recommender.query import query_of
 from recommender.rankers.taste import TERMS, Taste, Tasted, Weight, log_odds, values
 from recommender.types import Space, Track, TrackWindows
 from toy import ToyLibrary, ToyModel
@@ -109,6 +111,46 @@ def test_relative_keys_lie_at_one_place_and_the_tritone_opposite(library):
     assert (c[0], a[0]) == (c[1], a[1]) == (1.0, 0.0)
     assert (c[2], a[2]) == (pytest.approx(-1), pytest.approx(0, abs=1e-12))
     assert (c[3], a[3]) == (pytest.approx(np.sqrt(3) / 2), pytest.approx(0.5))
+
+
+def test_the_beats_of_a_shot_are_told_by_the_tempo_and_half_and_double_are_the_same(library, ask):
+    engine = Recommender(library, ToyModel())
+    found = engine.compare(engine.clip("0_0_5.mp4"), [0] * 6)
+    tempi = (120.0, 60.0, 240.0, 120 * 2**0.5, 120 * 2**0.25, None)
+    tracks = [Track(0, "", "music", "", bpm=bpm) for bpm in tempi]
+    cuts = list(TERMS).index("cuts")
+    told = replace(found, shot_s=2.0).values(tracks, ())[:, cuts]
+    assert told[:5] == pytest.approx([1, 1, 1, -1, 0], abs=1e-9)
+    assert np.isnan(told[5])
+    assert found.values(tracks, ())[:, cuts].tolist() == [0.0] * 6  # no cuts
+    assert order(ask(cuts=1.0)) == "abcd"
+
+
+def test_loudness_is_that_of_a_section_with_its_peaks_at_full_scale(library):
+    engine = Recommender(library, ToyModel())
+    found = engine.compare(engine.clip("0_0_5.mp4"), [0, 0])
+    windows = [
+        one._replace(inputs=np.column_stack([one.inputs, crest]))
+        for one, crest in zip(found.windows, ([12.0] * 3, [20.0] * 3), strict=True)
+    ]
+    known, columns = replace(found, windows=windows), (*library.inputs("music"), "crest_db")
+    loudness = list(TERMS).index("loudness")
+    tracks = library.tracks_of([0, 1])
+    assert known.values(tracks, columns)[:, loudness].tolist() == [-12.0, -20.0]
+    assert np.isnan(found.values(tracks, library.inputs("music"))[:, loudness]).all()  # of a model without that column
+    engine.taste = taste(library.space, loudness=1.0)
+    assert engine.compare(engine.clip("0_0_5.mp4"), [0, 1]).columns == library.inputs("music") != ()
+
+
+def test_how_long_shots_last_is_known_of_a_clip_with_cuts(tmp_path):
+    rng = np.random.default_rng(0)
+    blocks = rng.integers(0, 255, (3, 6, 8, 3)).astype(np.uint8).repeat(8, axis=1).repeat(8, axis=2)
+    clip(tmp_path / "cut.mp4", [picture for picture in blocks for _ in range(50)], fps=25)
+    clip(tmp_path / "one.mp4", [blocks[0]] * 50, fps=25)
+    model = Model.load()
+    cut, one = (query_of(model.analyse(tmp_path / name, "video"), "music") for name in ("cut.mp4", "one.mp4"))
+    assert cut.shot_s == pytest.approx(2.0, abs=0.1)
+    assert one.shot_s is None
 
 
 def test_room_for_speech_counts_where_somebody_speaks(ask):

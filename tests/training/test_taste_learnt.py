@@ -19,8 +19,9 @@ from recommender.errors import InputError
 from recommender.rankers.taste import TERMS, Tasted
 from recommender.types import IMPORTED, Space
 from toy import ToyLibrary, ToyModel
+from training.taste.agreement import film_scores, tell_agreement
 from training.taste.choices import Choice, mean_by_film, pack, ranks
-from training.taste.fit import fit, leave_two_out, moments
+from training.taste.fit import fit, moments, shut, teach
 from training.taste.judge import judge
 from training.taste.learn import check_enough, learn
 from training.taste.material import Asked, LeftOut, Outcome, answer, ask_edits, ask_picks, sort_out
@@ -72,18 +73,46 @@ def test_below_twenty_films_nothing_is_learnt_and_the_line_says_how_many_there_a
         check_enough(40, Space("mine", IMPORTED, 3))
 
 
-def test_what_lowers_mrr_is_refused_whatever_else_it_wins():
+def test_what_lowers_rank_or_mrr_is_refused_whatever_else_it_wins():
     found = judge(pack(choices(20, 2.0, 1)))
     assert found.is_better
+    assert found._replace(mrr=found.mrr[:, ::-1]).lowers == "MRR"
     assert not found._replace(mrr=found.mrr[:, ::-1]).is_better
+    assert found._replace(gained=found.gained._replace(estimate=-0.1)).lowers == "the rank"
+    assert not found._replace(agreement=found.agreement._replace(low=-0.1)).is_better
     assert not found._replace(mrr=found.mrr[:19]).is_better
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_a_taste_that_the_rank_hides_is_found(seed):
+    found = judge(pack(choices(40, 0.5, seed)))
+    assert found.gained.low <= 0  # what was judged by before
+    assert found.is_better
+
+
+def test_films_that_say_nothing_of_each_other_agree_by_chance_alone():
+    found = [tell_agreement(pack(choices(20, 0.0, seed))) for seed in range(40)]
+    assert sum(one.low > 0 for one in found) <= 3  # one is expected
+    assert abs(np.mean([one.estimate for one in found])) < 0.15
+    assert all(one.low < one.estimate < one.high for one in found)
+
+
+def test_how_much_the_score_counts_is_no_taste():
+    for agrees in (0.2, 3.0):
+        assert tell_agreement(pack(choices(30, 0.0, 3, agrees=agrees))).low <= 0
+    packed = pack(choices(30, 1.0, 3))
+    scores, information = film_scores(packed)
+    assert np.linalg.eigvalsh(information).min() > -1e-9
+    # A term that is the score's log odds again has nothing left to say.
+    again = packed._replace(x=np.concatenate([packed.x, packed.x[:, :, :1]], axis=2))
+    assert np.abs(film_scores(again)[0][:, -1]).max() < 0.02 * np.abs(scores).max()
 
 
 def test_the_fit_is_where_its_gradient_vanishes_and_the_gradient_is_that_of_the_loss():
     packed = pack(choices(8, 1.0, 0))
-    weights = fit(packed, 10.0)
-    ridge, prior = np.full(len(weights), 10.0), np.zeros(len(weights))
+    ridge, prior = np.full(packed.x.shape[2], 10.0), np.zeros(packed.x.shape[2])
     ridge[0], prior[0] = 0.1, 1.0
+    weights = fit(packed, ridge)
     assert np.abs(moments(packed, weights).gradient.sum(axis=0) + ridge * (weights - prior)).max() < 1e-4
     steps = 1e-5 * np.eye(len(weights))
     numeric = [(moments(packed, weights + s).loss - moments(packed, weights - s).loss) / 2e-5 for s in steps]
@@ -92,19 +121,26 @@ def test_the_fit_is_where_its_gradient_vanishes_and_the_gradient_is_that_of_the_
     np.testing.assert_allclose(moments(packed, weights).hessian, np.stack(curve, axis=1), atol=1e-5)
 
 
-def test_leaving_two_out_in_one_step_is_near_to_fitting_anew():
-    made = choices(12, 1.0, 2)
+def test_a_ridge_can_shut_the_terms_out():
+    packed = pack(choices(8, 1.0, 0))
+    weights = fit(packed, shut(packed, 1))
+    assert weights[0] > 0.3
+    assert np.abs(weights[1:]).max() < 1e-6
+
+
+def test_leaving_a_film_out_is_near_to_learning_anew():
+    made = choices(24, 1.0, 2)
     packed = pack(made)
-    found = leave_two_out(packed, 10.0, fit(packed, 10.0))
-    rest = pack([one for one in made if one.film not in ("3", "7")])
-    same = rest.scale / packed.scale  # standardised by other films
-    weights = fit(rest, 10.0) / same
-    place = sorted({one.film for one in made}).index("7")
-    assert found[sorted({one.film for one in made}).index("3"), place] == pytest.approx(
-        moments(packed, weights).loss[place], rel=0.02
-    )
-    alone = fit(packed, 10.0, without=place)
-    assert found[place, place] == pytest.approx(moments(packed, alone).loss[place], rel=1e-3)
+    rest = pack([one for one in made if one.film != "7"])
+    anew = teach(rest).weights * packed.scale / rest.scale  # standardised by other films
+    found = teach(packed).without[sorted({one.film for one in made}).index("7")]
+    assert found == pytest.approx(anew, abs=0.03)
+
+
+def test_a_term_that_tells_nothing_weighs_nothing_and_one_that_tells_much_is_hardly_held_back():
+    weights = teach(pack(choices(60, 1.5, 4))).weights
+    assert weights[1 + TEMPO] == pytest.approx(1.5, abs=0.25)
+    assert np.median(np.abs(np.delete(weights[1:], TEMPO))) < 0.01
 
 
 def test_ranks_of_equals_are_their_mean_and_missing_candidates_count_nothing():
@@ -189,7 +225,9 @@ def test_the_command_learns_what_is_chosen_again_and_again(run, owned):
     assert (plain.code, "40 uses in 20 films" in plain.out) == (0, True)
     learnt = run("edits", "learn", "--library", folder)
     assert (learnt.code, "edits taste --off" in learnt.err) == (0, True), learnt
-    assert "faster" in run("edits", "taste", "--library", folder).out
+    told = run("edits", "taste", "--library", folder).out
+    assert ("faster" in told) or ("near the key of A major" in told)  # none else is fast, or in that key
+    assert "films agree" in told
     assert run("edits", "report", "--library", folder).out == plain.out  # of the ranking without it
     run("edits", "taste", "--library", folder, "--off")
     assert not (folder / "taste.json").exists()

@@ -51,8 +51,8 @@ def edits_report(
 def edits_learn(
     library: LibraryOption = "default", candidates: CandidatesOption = 200, model: OwnModelOption = None
 ) -> None:
-    """Learn your taste from 20 finished films or more; it is in force from then on if it surely ranks better on films
-    that it has not seen, and nothing changes otherwise.
+    """Learn your taste from 20 finished films or more; it is in force from then on if your films surely agree on it and
+    films that it has not seen are ranked no worse, and nothing changes otherwise.
 
     Example: recommend edits learn --library film"""
     from indexing.edits.kept import edits_of
@@ -154,13 +154,21 @@ def _told(value: dict[str, Any] | None) -> str:
     """A taste in words."""
     if value is None:
         return "no taste is in force (`recommend edits learn`)\n"
-    halvings, low, high = value["halvings"]
     rows = [
         ("likes", ", ".join(value["likes"])),
         ("learnt from", f"{value['films']} films, {value['uses']} uses, {value['learnt']}"),
         ("rank of what you chose", f"{value['rank_without']:.1f} without it, {value['rank']:.1f} with it"),
         ("MRR", f"{value['mrr_without']:.3f} without it, {value['mrr']:.3f} with it"),
-        ("halvings of the rank", f"{halvings:+.2f} [{low:+.2f}, {high:+.2f}]"),
+        ("halvings of the rank", _interval(value["halvings"])),
+        (
+            "films agree",
+            _interval(value["agreement"]) if value["agreement"] else "not told: learnt by an earlier version",
+        ),
         ("in force", value.get("why_not", "yes")),
     ]
     return align(rows)
+
+
+def _interval(told: Sequence[float]) -> str:
+    estimate, low, high = told
+    return f"{estimate:+.2f} [{low:+.2f}, {high:+.2f}]"

@@ -55,15 +55,15 @@ def _weights(packed: Packed, found: Judgement) -> dict[str, Weight]:
 def _figures(packed: Packed, found: Judgement) -> Figures:
     rank_without, rank = np.exp2(-found.halvings.mean(axis=0)).tolist()
     mrr_without, mrr = found.mrr.mean(axis=0).tolist()
-    estimate, low, high, _ = found.gained
-    return Figures(packed.films, len(packed.x), rank_without, rank, mrr_without, mrr, (estimate, low, high))
+    gained, agreement = found.gained[:3], found.agreement[:3]
+    return Figures(packed.films, len(packed.x), rank_without, rank, mrr_without, mrr, gained, agreement)
 
 
 def _why_not(found: Judgement) -> str | None:
     if found.is_better:
         return None
-    estimate, low, high, films = found.gained
+    estimate, low, high, films = found.agreement
     if low > 0:
-        return f"it lowers MRR on films that it has not seen ({films} films)"
+        return f"it lowers {found.lowers} of what was chosen in films that it has not seen ({films} films)"
     told = f"{estimate:+.2f} [{low:+.2f}, {high:+.2f}]"
-    return f"on films that it has not seen it does not surely rank better: halvings of the rank {told}, {films} films"
+    return f"films do not surely agree on a taste: doublings of the chance of what was chosen {told}, {films} films"

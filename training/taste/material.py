@@ -141,7 +141,8 @@ def answer(recommender: "Recommender", asked: Asked, candidates: int) -> Outcome
     found = recommender.compare(asked.query, ids)
     scores = np.array(found.plain)
     rank = float((scores > scores[at[0]]).sum() + ((scores == scores[at[0]]).sum() + 1) / 2)
-    choice = Choice(asked.film, scores, found.values(library.tracks_of(ids)), int(at[0]))
+    values = found.values(library.tracks_of(ids), library.inputs("music"))
+    choice = Choice(asked.film, scores, values, int(at[0]))
     return Outcome(asked.film, rank, float(off[-1]), off[:-1], choice)
 
 
