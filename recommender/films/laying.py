@@ -19,6 +19,7 @@ from recommender.editing.placing import CLICK_S, Levels, measure
 from recommender.errors import FitError, InputError
 from recommender.extractors.audio.beats import NONE, Beats
 from recommender.films.closeness import pulse, steps
+from recommender.films.crossfades import even_out
 from recommender.films.cues import MusicCue, Transition
 from recommender.films.ends import BEFORE_S, EARLY_S, Body, nearest, spread, until
 from recommender.films.levels import Spread, level
@@ -66,7 +67,7 @@ def lay(
         if progress is not None:
             progress.stage("laying cues", number, len(cues))
         layer.add(cue, cues[number + 1] if number + 1 < len(cues) else None)
-    return level(film, layer.laid, cues, levels=levels or Levels())
+    return even_out(level(film, layer.laid, cues, levels=levels or Levels()))
 
 
 class _Layer:
