@@ -99,7 +99,8 @@ def _levelled(bare: Placement, spread: Spread, levels: Levels, *, own: Measured 
     here = None if own is None else Measured(own.powers[first:end], own.peaks[first:end], 0)
     speech = [Stretch(*(scene.start_s - zero_s + at for at in one)) for one in scene.query.speech]
     track = Path(chosen.track.path) if chosen is not None else bare.track
-    alone = replace(bare, track=track, pieces=spread.pieces, at_s=spread.at_s - zero_s)
+    since_s = max(spread.at_s - zero_s, 0.0)  # in the middle of a tenth it may begin before the one it is counted from
+    alone = replace(bare, track=track, pieces=spread.pieces, at_s=since_s)
     alone = _faded(alone, spread, levels)
     heard = here if here is not None and here.peaks.any() else None
     placed, lost = set_levels(alone, levels, speech=speech, music=spread.music, own=heard)

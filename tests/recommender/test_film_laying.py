@@ -198,6 +198,15 @@ def test_music_goes_below_speech_in_its_own_scene_and_the_films_sound_has_one_co
     assert np.square(at(mixed, 1.0, 3.0)).mean() < np.square(at(voice[0], 1.0, 3.0)).mean()  # it was turned down
 
 
+def test_a_scene_may_begin_in_the_middle_of_a_tenth_of_a_second(folder, music):
+    clip = film(folder / "24.mov", RATES["24"], 200)
+    told = scenes(RATES["24"], 0, 90, 200)  # 3.75 s: rounded to 3.8, which is 0.05 s and a little later
+    laid = lay(clip, [cue(one, track) for one, track in zip(told, music, strict=False)])
+    assert placement_of(laid[1]).at_s == 3.75
+    loudness, _ = measured(mix(bed(clip, laid), 0.0).blocks)
+    assert loudness == pytest.approx(-16.0, abs=0.5)
+
+
 def test_silence_tails_rests_and_early_ends(quiet, music):
     told = scenes(RATE, 0, 120, 240, 360, 480)
     rest = Transition("tail", 0.0, "", 1.0)
