@@ -45,8 +45,8 @@ def dissolves(path: Path, found: Sampled, end_s: float) -> Array:
     Raises MediaError for a film that cannot be read.
     """
     spans = list(_spans(found, end_s))
-    middles = [middle for frames in excerpts(path, spans, max_side=_DETAIL_PX) for middle in _middles(frames)]
-    return np.unique(middles)
+    centres = [centre for frames in excerpts(path, spans, max_side=_DETAIL_PX) for centre in _centres(frames)]
+    return np.unique(centres)
 
 
 def _spans(found: Sampled, end_s: float) -> Iterator[tuple[float, float]]:
@@ -79,7 +79,7 @@ def _together(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
     return kept
 
 
-def _middles(frames: Sequence[Frame]) -> list[float]:
+def _centres(frames: Sequence[Frame]) -> list[float]:
     """The middles of the changes without a cut in some frames in a row, s."""
     if len(frames) < _FEWEST:
         return []
