@@ -212,7 +212,7 @@ def _feels_alike(a: Query, b: Query) -> bool:
 
 
 def _slow(engine: Any, files: dict[str, Path], sides: Sequence[Sequence[str]], folder: Path) -> str:
-    rows = ["\n## Dissolves, wipes and dips to a colour\n"]
+    rows = ["\n## Dissolves, wipes and dips to a colour"]
     for said, names, seeds in zip(("to choose", "to report"), sides, (SLOW_CHOSEN, SLOW_REPORTED), strict=True):
         rows += [f"\nOn films {said} on, {len(seeds)} of each kind:\n", HEAD]
         for joint in SLOW:
@@ -317,7 +317,7 @@ Limits: nearly all of these clips are one shot of 2 to 16 s, so that most cuts a
 30 s (`big_buck_bunny_0_30.webm`), and there is no feature film to count false borders on. Scenes shorter than
 4 s are merged by intention. What leads over without a cut (`recommender/extractors/video/dissolves.py`) was made by
 a program: dissolves, wipes from the left and dips of one length a film, as even as no editor's are. All that is set of
-it was chosen on the {slow} films of the half to choose on.
+it was chosen on the {slow} films of the half to choose on. Two films of a kind are few: the intervals say too little.
 """
 
 if __name__ == "__main__":
