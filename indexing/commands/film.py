@@ -174,10 +174,13 @@ def _compose(
     engine: "Recommender", film: "Film", found: "Sequence[Sequence[Recommendation]]", rules: "Rules"
 ) -> "Sequence[MusicCue]":
     """The music of all scenes together, each recording counted once."""
-    from recommender.films.score import compose_from
+    from recommender.films.score import NONE_LEFT, compose_from
 
     score = compose_from(engine, film.scenes, found, rules=rules)
-    if score.short_of > 0:
+    if gaps := sum(cue.why == NONE_LEFT for cue in score):
+        several = "s have" if gaps > 1 else " has"
+        tell(f"{gaps} scene{several} no music, no track is left: --repeats lets tracks return, --shortest joins scenes")
+    elif score.short_of > 0:
         tell(f"the score may be {score.short_of:.3f} short of the best total, {score.total:.3f}")
     return score
 

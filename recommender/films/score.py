@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 REST_S, NEAR = 1.0, 2
 """Silence after which a far key does not clash with the one before, and fifths from which on it does."""
 
+NONE_LEFT = "silence: no track is left that the score has not elsewhere"
+
 
 class Score(list[MusicCue]):
     """The cues of a film, one per scene, in order.
@@ -151,7 +153,7 @@ def _cues(shelf: Shelf, plan: Plan, way: Way) -> list[MusicCue]:
     for step, (one, found) in enumerate(zip(plan.options, chosen, strict=True)):
         number = one.scene.number
         if found is None:
-            cues.append(MusicCue(one.scene, None, "silence: no track is left that the score has not elsewhere"))
+            cues.append(MusicCue(one.scene, None, NONE_LEFT))
             continue
         before = chosen[step - 1] if plan.follows[step] else None
         why = _why(shelf, number, found, before=before)
