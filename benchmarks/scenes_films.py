@@ -1,6 +1,6 @@
 """Films joined from real clips, for `benchmarks/scenes.py`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,22 @@ SAME = (
 """Files cut from one and the same source: never in one film, never on both sides of the choice."""
 
 
+class Joint(NamedTuple):
+    """How a scene goes over to the next: `cut`, or within so many seconds as `dissolve`, as `wipe` from the left, or
+    through `black` or `white`."""
+
+    kind: str = "cut"
+    lasts_s: float = 0.0
+
+    @property
+    def overlap(self) -> int:
+        """Frames in which both scenes are seen."""
+        return round(self.lasts_s * FPS) if self.kind in ("dissolve", "wipe") else 0
+
+
+CUT = Joint()
+
+
 class Joined(NamedTuple):
     """A film: its file, when its source changes, and for every scene what it was made of."""
 
@@ -44,9 +60,9 @@ def frames_of(path: Path) -> int:
     return sum(1 for _ in media.frames(path, FPS))
 
 
-def is_long(path: Path) -> bool:
-    """Whether a clip is long enough for a scene."""
-    return frames_of(path) >= LEAST_S * FPS - 1
+def is_long(path: Path, more_s: float = 0.0) -> bool:
+    """Whether a clip is long enough for a scene, and for `more_s` beside it."""
+    return frames_of(path) >= (LEAST_S + more_s) * FPS - 1
 
 
 def group_of(name: str) -> str:
@@ -64,17 +80,59 @@ def halves(names: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
     ]
 
 
-def join(folder: Path, files: dict[str, Path], names: Sequence[str], *, seed: int) -> Joined:
-    """A film of clips of different sources, every other one cut into two to four pieces in another order."""
-    path, rng, plan = folder / f"{seed}.mp4", np.random.default_rng(seed), list[tuple[str, Array]]()
+def join(
+    folder: Path, files: dict[str, Path], names: Sequence[str], *, seed: int, joint: Joint = CUT, most: int = 0
+) -> Joined:
+    """A film of clips of different sources, every other one cut into two to four pieces in another order.
+
+    A joint lies in the middle of what leads over it. most: scenes at most, where not 0.
+    """
+    rng, plan = np.random.default_rng(seed), list[tuple[str, Array]]()
+    path = folder / (f"{seed}.mp4" if joint == CUT else f"{seed} {joint.kind} {joint.lasts_s:g}.mp4")
     order, count = rng.permutation(names).tolist(), int(rng.integers(*CLIPS_A_FILM))
     for name in order:
         if len(plan) < count and group_of(name) not in {group_of(other) for other, _ in plan}:
             plan.append((name, pick(rng, files[name])))
+    plan = plan[: most or None]
     if not path.exists():
-        media.write_video(path, (frame for name, which in plan for frame in shown(files[name], which)), FPS)
-    lengths = np.cumsum([len(which) for _, which in plan]) / FPS
-    return Joined(path, lengths[:-1].tolist(), [(name, len(which) / FPS) for name, which in plan])
+        media.write_video(path, lead_over((list(shown(files[name], which)) for name, which in plan), joint), FPS)
+    lengths = np.array([len(which) for _, which in plan])
+    starts = np.cumsum(lengths)[:-1] - joint.overlap * (np.arange(len(plan) - 1) + 0.5)
+    return Joined(path, (starts / FPS).tolist(), [(name, len(which) / FPS) for name, which in plan])
+
+
+def lead_over(scenes: Iterable[list[Array]], joint: Joint) -> Iterator[Array]:
+    """The frames of a film of these scenes."""
+    half, before = round(joint.lasts_s * FPS / 2), list[Array]()
+    for frames in scenes:
+        if before and joint.overlap:
+            n = joint.overlap
+            yield from before[:-n]
+            yield from (
+                mix(a, b, (k + 0.5) / n, joint) for k, (a, b) in enumerate(zip(before[-n:], frames, strict=False))
+            )
+            before = frames[n:]
+            continue
+        yield from before
+        before = list(frames)
+        if joint.kind in ("black", "white"):
+            through(before, half, 255 if joint.kind == "white" else 0)
+    yield from before
+
+
+def mix(a: Array, b: Array, share: float, joint: Joint) -> Array:
+    """What is seen when `share` of the way from one frame to another is gone."""
+    if joint.kind == "wipe":
+        return np.concatenate([b[:, : round(share * WIDTH)], a[:, round(share * WIDTH) :]], axis=1)
+    return cv2.addWeighted(a, 1 - share, b, share, 0)
+
+
+def through(frames: list[Array], half: int, level: int) -> None:
+    """Let frames begin and end at one level of grey, in `half` so many frames each."""
+    for k in range(half):
+        for at in (k, -1 - k):
+            share = (k + 0.5) / half
+            frames[at] = cv2.addWeighted(frames[at], share, np.full_like(frames[at], level), 1 - share, 0)
 
 
 def pick(rng: Any, path: Path) -> Array:

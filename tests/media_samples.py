@@ -25,6 +25,7 @@ _SOUND = {
 _PICTURES = {
     ".mp4": ("mp4", "libx264", "yuv420p"),
     ".mkv": ("matroska", "libx264", "yuv420p"),
+    ".ts": ("mpegts", "libx264", "yuv420p"),
     ".webm": ("webm", "libvpx", "yuv420p"),
     ".avi": ("avi", "mpeg4", "yuv420p"),
     ".gif": ("gif", "gif", "rgb8"),
@@ -74,7 +75,7 @@ def clip(
     y: Array | None = None,
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A video (mp4, mkv, webm, avi), gif or still (png, jpg, webp, bmp) of `pictures`, one second by default.
+    """A video (mp4, mkv, ts, webm, avi), gif or still (png, jpg, webp, bmp) of `pictures`, one second by default.
 
     `stamps_s` gives each picture its own time (a variable rate); `y` adds a mono track at 44.1 kHz.
     """

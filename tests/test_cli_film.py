@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import media_samples
+from recommender import Recommender
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,18 @@ def test_a_score_is_told_with_scenes_and_cues(ask, tmp_path):
     assert len(first["alternatives"]) == 3
     assert (second["path"], second["number"], second["feeling"]) == (None, 2, told["scenes"][1]["feeling"])
     assert "silence" in second["why"]
+
+
+def test_scenes_that_no_track_is_left_for_are_told_with_what_to_do(ask, monkeypatch):
+    whole, kept = Recommender.recommend, []
+
+    def the_same_one(self, query, **asked):
+        kept[:] = kept or whole(self, query, **asked)[:1]
+        return kept
+
+    monkeypatch.setattr(Recommender, "recommend", the_same_one)
+    assert "1 scene has no music, no track is left: --repeats" in ask("--scenes", 2).err
+    assert "no track is left" not in ask("--scenes", 2, "--repeats").err
 
 
 def test_the_table_is_edited_and_read_back_with_a_cue_sheet_and_timelines(ask, tmp_path):

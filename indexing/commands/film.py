@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from recommender.films.cues import MusicCue
     from recommender.films.rules import Rules
     from recommender.films.scenes import Film, SceneWish
+    from recommender.outputs.progress import Progress
     from recommender.types import Filter, Recommendation
 
 
@@ -155,11 +157,14 @@ def _read(engine: "Recommender", film: Path, wish: "SceneWish") -> "Film":
     from recommender.media import probe
     from recommender.outputs.progress import Progress
 
-    verb, whole = f"reading {show(film.name)}, seconds", max(1, round(probe(film).duration_s or 0))
-    with Progress(verb, PATIENCE_S) as progress:
-        return read_film(
-            engine, film, wish, on_second=lambda at_s: progress.stage(verb, min(round(at_s), whole), whole)
-        )
+    verbs, whole = (f"reading {show(film.name)}, seconds", "listening for speech, seconds"), probe(film).duration_s or 0
+    with Progress(verbs[0], PATIENCE_S) as progress:
+        read, heard = (partial(_tell_second, progress, verb, max(1, round(whole))) for verb in verbs)
+        return read_film(engine, film, wish, on_second=read, on_heard=heard)
+
+
+def _tell_second(progress: "Progress", verb: str, whole: int, at_s: float) -> None:
+    progress.stage(verb, min(round(at_s), whole), whole)
 
 
 def _candidates(
@@ -181,10 +186,13 @@ def _compose(
     engine: "Recommender", film: "Film", found: "Sequence[Sequence[Recommendation]]", rules: "Rules"
 ) -> "Sequence[MusicCue]":
     """The music of all scenes together, each recording counted once."""
-    from recommender.films.score import compose_from
+    from recommender.films.score import NONE_LEFT, compose_from
 
     score = compose_from(engine, film.scenes, found, rules=rules)
-    if score.short_of > 0:
+    if gaps := sum(cue.why == NONE_LEFT for cue in score):
+        several = "s have" if gaps > 1 else " has"
+        tell(f"{gaps} scene{several} no music, no track is left: --repeats lets tracks return, --shortest joins scenes")
+    elif score.short_of > 0:
         tell(f"the score may be {score.short_of:.3f} short of the best total, {score.total:.3f}")
     return score
 

@@ -21,6 +21,7 @@ from recommender.editing.placing import CLICK_S, Levels, Measured, measure
 from recommender.errors import FitError, InputError
 from recommender.extractors.audio.beats import NONE, Beats
 from recommender.films.closeness import pulse, steps
+from recommender.films.crossfades import even_out
 from recommender.films.cues import MusicCue, Scene, Transition
 from recommender.films.ends import BEFORE_S, EARLY_S, Body, nearest, spread, until
 from recommender.films.levels import Spread, level
@@ -71,7 +72,7 @@ def lay(
         _lay_all(layer, [_freed(cue) for cue in cues], progress)
         layer = _Layer(film, footage(film).rate, beats_of, recut=recut, settled=layer.begins)
     _lay_all(layer, cues, progress)
-    return level(film, layer.laid, cues, levels=levels or Levels())
+    return even_out(level(film, layer.laid, cues, levels=levels or Levels()))
 
 
 def _once(beats_of: BeatsOf) -> BeatsOf:

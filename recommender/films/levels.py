@@ -60,7 +60,7 @@ def level(film: Path, spreads: Sequence[Spread | None], cues: Sequence[MusicCue]
     for at, spread in enumerate(spreads):
         if spread is not None:
             placement, loss = _levelled(bare, spread, levels, own=own)
-            laid[at] = _placed(replace(laid[at], transition=spread.ending), placement)
+            laid[at] = place_cue(replace(laid[at], transition=spread.ending), placement)
             lost += [(at, spread)] if loss > CLOSE_LU else []
     return _rehearse(film, laid, lost, lufs=levels.lufs) if lost else laid
 
@@ -99,11 +99,12 @@ def _levelled(bare: Placement, spread: Spread, levels: Levels, *, own: Measured 
     here = None if own is None else Measured(own.powers[first:end], own.peaks[first:end], 0)
     speech = [Stretch(*(scene.start_s - zero_s + at for at in one)) for one in scene.query.speech]
     track = Path(chosen.track.path) if chosen is not None else bare.track
-    alone = replace(bare, track=track, pieces=spread.pieces, at_s=spread.at_s - zero_s)
+    since_s = max(spread.at_s - zero_s, 0.0)  # in the middle of a tenth it may begin before the one it is counted from
+    alone = replace(bare, track=track, pieces=spread.pieces, at_s=since_s)
     alone = _faded(alone, spread, levels)
     heard = here if here is not None and here.peaks.any() else None
     placed, lost = set_levels(alone, levels, speech=speech, music=spread.music, own=heard)
-    ducks = _together([tuple(Keyframe(zero_s + at, db) for at, db in placed.ducks), *spread.curves])
+    ducks = together([tuple(Keyframe(zero_s + at, db) for at, db in placed.ducks), *spread.curves])
     own_db = bare.clip_gain_db if placed.clip_gain_db is None else placed.clip_gain_db
     return replace(placed, at_s=spread.at_s, ducks=ducks, clip_gain_db=own_db), lost
 
@@ -117,7 +118,7 @@ def _faded(placement: Placement, spread: Spread, levels: Levels) -> Placement:
     return replace(placement, fade_in_s=into, fade_out_s=out)
 
 
-def _together(courses: Sequence[tuple[Keyframe, ...]]) -> tuple[Keyframe, ...]:
+def together(courses: Sequence[tuple[Keyframe, ...]]) -> tuple[Keyframe, ...]:
     """Keyframes of several courses of gain as one: their sum in dB."""
     told = [course for course in courses if course]
     at_s = np.unique([one.at_s for course in told for one in course])
@@ -138,13 +139,14 @@ def _rehearse(film: Path, laid: list[MusicCue], lost: Sequence[tuple[int, Spread
             if placement is not None and CLOSE_LU <= abs(short) < np.inf:
                 gain_db = bound_gain(placement.gain_db + short)
                 off = off or gain_db != placement.gain_db
-                laid[at] = _placed(laid[at], replace(placement, gain_db=gain_db))
+                laid[at] = place_cue(laid[at], replace(placement, gain_db=gain_db))
         if not off:
             break
     return laid
 
 
-def _placed(cue: MusicCue, placement: Placement) -> MusicCue:
+def place_cue(cue: MusicCue, placement: Placement) -> MusicCue:
+    """A cue laid there; one without music stays as it is."""
     return cue if cue.chosen is None else replace(cue, chosen=replace(cue.chosen, placement=placement))
 
 

@@ -20,6 +20,8 @@ COLUMNS = (
     *(BEGINS, "title", "artist", PATH, "in_s", "out_s", "score", "reasons"),
 )
 """Of the table to edit: `start`, `label`, `music`, `begins` and, of a track that is kept, `path` are read back."""
+MANY = 40
+"""Scenes above which the table has a line each: with seven each, those of a feature film fill twenty screens."""
 
 
 def listing(film: Film, cues: Sequence[MusicCue], pictures: Sequence[str] = ()) -> Listing:
@@ -109,12 +111,34 @@ def _row(film: Film, cue: MusicCue) -> dict[str, Any]:
 
 
 def text(film: Film, cues: Sequence[MusicCue]) -> str:
-    """The table: a line per scene with its music below, and why."""
+    """The table: a line per scene with its music below, and why; of many scenes a line each."""
     several = "s" * (len(cues) != 1)
     lines = [f"{near(str(film.path))}  ({minutes(film.duration_s)}, {len(cues)} scene{several})"]
     lines += [f"  {remark}" for remark in film.remarks]
-    lines += ["", *(line for cue in cues for line in _lines(film, cue))]
+    if len(cues) > MANY:
+        table = _aligned([_short(film, cue) for cue in cues])
+        lines += ["", *table, "", "  why, and what else would do, of each: as CSV or JSON; fewer scenes: longer ones"]
+    else:
+        lines += ["", *(line for cue in cues for line in _lines(film, cue))]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _short(film: Film, cue: MusicCue) -> tuple[str, ...]:
+    """A scene with its music in a line, by columns."""
+    scene, found = cue.scene, cue.chosen
+    place = str(scene.number).rjust(3), film.clock.timecode(scene.start_s), minutes(scene.duration_s).rjust(5)
+    what = f"{feeling(scene.query)}{f' · {show(scene.label)}' if scene.label else ''}"
+    if found is None:
+        return (*place, what, "", "", f"no music{': ' if cue.why else ''}{show(cue.why)}")
+    theme = f", theme {show(cue.theme)}" if cue.theme else ""
+    title = f"{show(found.track.title)}  [{near(found.track.path)}]{theme}"
+    return (*place, what, f"{found.score:.3f}", minutes(found.in_s).rjust(5), title)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows with their columns under each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _lines(film: Film, cue: MusicCue) -> list[str]:

@@ -73,25 +73,28 @@ def read_film(
     wish: SceneWish = USUAL_WISH,
     *,
     on_second: Callable[[float], None] | None = None,
+    on_heard: Callable[[float], object] | None = None,
 ) -> Film:
     """The scenes of a film, each with what is searched for it.
 
     Parameters
     ----------
-    recommender: whose model tells what a scene feels like. wish: how it is to be cut. on_second: told how far it is
-        read, in s.
+    recommender: whose model tells what a scene feels like. wish: how it is to be cut. on_second, on_heard: told how
+        far it is read, and then listened to for speech, in s.
 
     Raises
     ------
     MediaError: it cannot be read. InputError: a list of cuts that does not fit it, or a model that reads no parts.
     """
+    from recommender.extractors.audio.speech import speech_in
     from recommender.extractors.video import parts
 
     film = Path(path)
     clock = clock_of(film)
     if wish.cuts is not None and clock.rate is not None and clock.frames is not None:
         read_cuts(wish.cuts, clock, float(clock.frames / clock.rate))  # what is wrong in it is told at once
-    return cut_film(recommender, film, parts.read(film, on_second), wish=wish)
+    reading = parts.read(film, on_second)
+    return cut_film(recommender, film, reading, wish=wish, speech=speech_in(film, on_heard))
 
 
 def cut_film(

@@ -36,6 +36,8 @@ CLASH = 250.0
 LEAST_S = 0.5
 """Of a track that is heard from where somebody has it begin."""
 
+NONE_LEFT = "silence: no track is left that the score has not elsewhere"
+
 
 class Score(list[MusicCue]):
     """The cues of a film, one per scene, in order.
@@ -173,7 +175,7 @@ def _cues(shelf: Shelf, plan: Plan, way: Way, *, begun: Mapping[int, Recommendat
     for step, (one, found) in enumerate(zip(plan.options, chosen, strict=True)):
         number = one.scene.number
         if found is None:
-            cues.append(MusicCue(one.scene, None, "silence: no track is left that the score has not elsewhere"))
+            cues.append(MusicCue(one.scene, None, NONE_LEFT))
             continue
         free_s, found = found.in_s, _begun(one.scene, begun.get(number, found))
         before = chosen[step - 1] if plan.follows[step] else None

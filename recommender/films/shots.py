@@ -27,8 +27,8 @@ _CONTRAST = video.COLUMNS.index(next(column for column in video.COLUMNS if colum
 
 
 class Border(NamedTuple):
-    """Where a shot may end and the next begin: a `cut` or a `fade` of the film, or an `event` of its edit; its frame is
-    the one of most change within `near_s` of it."""
+    """Where a shot may end and the next begin: a `cut`, `fade` or `dissolve` of the film, an `event` of its edit; its
+    frame is the one of most change within `near_s` of it."""
 
     at_s: float
     kind: str
@@ -36,9 +36,11 @@ class Border(NamedTuple):
 
 
 def borders(film: Reading) -> list[Border]:
-    """Cuts and fades in order of time; of several together the first."""
+    """Cuts, fades and dissolves in order of time; of several together the first."""
     found = [Border(float(at), "cut", CUT_S) for at in film.cut_s]
     found += [fade for fade in _fades(film) if all(abs(fade.at_s - cut.at_s) > 2 * video.SLICE_S for cut in found)]
+    slow = [Border(at, "dissolve") for at in film.dissolve_s]
+    found += [one for one in slow if all(abs(one.at_s - other.at_s) > video.SLICE_S for other in found)]
     kept = [Border(0.0, "")]
     for border in sorted(found):
         if border.at_s - kept[-1].at_s >= SHORTEST_S and film.duration_s - border.at_s >= SHORTEST_S:

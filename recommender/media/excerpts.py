@@ -10,6 +10,9 @@ from recommender.media.paint import Painter
 from recommender.media.video import Frame, frames
 
 _EARLY_S = 1e-4  # containers round the times of frames
+_BACK_S = (0.0, 3.0, 12.0)
+"""How long before a span a file is entered: in a transport stream the first picture that can be decoded there may lie
+behind it. Encoders set a key frame every ten seconds or so."""
 
 
 def excerpts(path: StrPath, spans: Iterable[tuple[float, float]], *, max_side: int = 160) -> Iterator[list[Frame]]:
@@ -22,9 +25,9 @@ def excerpts(path: StrPath, spans: Iterable[tuple[float, float]], *, max_side: i
         stream = video_stream(container, path)
         prepare(stream, threads=0)
         painter, origin_s = Painter(max_side, stream.sample_aspect_ratio), _origin_s(container, stream)
-        for start_s, end_s in spans:
-            found = [] if origin_s is None else _entered(container, stream, origin_s, span=(start_s, end_s))
-            yield _paint(found, painter) or _from_beginning(path, (start_s, end_s), max_side)
+        for span in spans:
+            found = [] if origin_s is None else _entered(container, stream, origin_s, span=span, painter=painter)
+            yield found or _from_beginning(path, span, max_side)
 
 
 def _origin_s(container: Any, stream: Any) -> float | None:
@@ -33,27 +36,27 @@ def _origin_s(container: Any, stream: Any) -> float | None:
     return None if first is None or first.pts is None else float(first.pts * stream.time_base)
 
 
-def _entered(container: Any, stream: Any, origin_s: float, *, span: tuple[float, float]) -> list[tuple[float, Any]]:
-    """The decoded frames in a span with their times; none where the file could not be entered before it."""
+def _entered(
+    container: Any, stream: Any, origin_s: float, *, span: tuple[float, float], painter: Painter
+) -> list[Frame]:
+    """The frames of a span; none where the file could not be entered before it, or one cannot be painted, which
+    decoding from the beginning tells."""
     start_s, end_s = span[0] - _EARLY_S, span[1] + _EARLY_S
-    try:
-        container.seek(int(max(start_s + origin_s, 0.0) / stream.time_base), stream=stream)
-    except DECODE_ERRORS:
-        return []
-    decoded = (frame for frame in decode_frames(container, stream, Damage()) if frame.pts is not None)
-    timed = ((float(frame.pts * stream.time_base) - origin_s, frame) for frame in decoded)
-    first = next(timed, None)
-    if first is None or first[0] > max(start_s, 0.0) + _EARLY_S:
-        return []
-    return [one for one in takewhile(lambda one: one[0] <= end_s, chain([first], timed)) if one[0] >= start_s]
-
-
-def _paint(found: list[tuple[float, Any]], painter: Painter) -> list[Frame]:
-    """The frames as pictures; none where one cannot be painted, which decoding from the beginning tells."""
-    try:
-        return [Frame(t_s, painter.rgb(frame)) for t_s, frame in found]
-    except DECODE_ERRORS:
-        return []
+    for back_s in _BACK_S:
+        try:
+            container.seek(int(max(start_s - back_s + origin_s, 0.0) / stream.time_base), stream=stream)
+        except DECODE_ERRORS:
+            return []
+        decoded = (frame for frame in decode_frames(container, stream, Damage()) if frame.pts is not None)
+        timed = ((float(frame.pts * stream.time_base) - origin_s, frame) for frame in decoded)
+        first = next(timed, None)
+        if first is not None and first[0] <= max(start_s, 0.0) + _EARLY_S:
+            inside = takewhile(lambda one: one[0] <= end_s, chain([first], timed))
+            try:
+                return [Frame(t_s, painter.rgb(frame)) for t_s, frame in inside if t_s >= start_s]
+            except DECODE_ERRORS:
+                return []
+    return []
 
 
 def _from_beginning(path: StrPath, span: tuple[float, float], max_side: int) -> list[Frame]:

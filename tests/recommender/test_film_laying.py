@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import media_samples
 from cue_samples import at, beats, cue, film_with, left, scene, scenes, tracks
 from recommender.editing import mix as mixing
 from recommender.editing.limiter import true_peaks
@@ -14,9 +15,10 @@ from recommender.editing.mix import mix, stem_blocks
 from recommender.editing.placement import Bed, Keyframe, Placement, Stretch, bed_of, gains_at
 from recommender.editing.placing import Levels
 from recommender.errors import InputError
+from recommender.films.crossfades import even_out
 from recommender.films.cues import Transition
 from recommender.films.laying import lay
-from recommender.films.levels import bed, placement_of
+from recommender.films.levels import bed, place_cue, placement_of
 from recommender.films.transitions import Border, crossing, transition
 from running import refused
 from timeline_samples import HZ, RATES, film, found_in, heard
@@ -88,6 +90,27 @@ def test_a_crossfade_keeps_the_power():
     x = np.linspace(5.0, 7.0, 500)
     power = sum(10 ** (gains_at(crossing(5.0, 2.0, into=into), x) / 10) for into in (True, False))
     assert np.abs(10 * np.log10(power)).max() < 0.15
+
+
+def test_low_notes_in_opposite_phase_leave_no_hole_in_a_crossfade(quiet, folder):
+    told, turns = [scene(1, 0.0, 3.0), scene(2, 3.0, 8.0)], 60 * np.arange(6 * 44100) / 44100
+    notes = [
+        media_samples.sound(folder / f"note {number}.wav", 0.2 * np.sin(2 * np.pi * (turns + number / 3)))
+        for number in (0, 1)
+    ]
+    faded = {"pieces": (Stretch(0.0, 5.0),), "clip_gain_db": None}
+    first = Placement(quiet, 16.0, notes[0], **faded, ducks=crossing(3.0, 2.0, into=False))
+    second = Placement(quiet, 16.0, notes[1], **faded, at_s=3.0, ducks=crossing(3.0, 2.0, into=True))
+    asked = Transition("crossfade", 2.0)
+    cues = [place_cue(cue(told[0], notes[0], transition=asked), first), place_cue(cue(told[1], notes[1]), second)]
+
+    def middle_db(cues):
+        sound = left(stem_blocks(bed(quiet, cues)))
+        return 10 * np.log10(np.square(at(sound, 3.8, 4.2)).mean() / np.square(at(sound, 1.0, 2.0)).mean())
+
+    assert middle_db(cues) < -2.5
+    assert abs(middle_db(even_out(cues))) < 0.3
+    assert even_out([cues[0], cue(told[1], None)])[0] == cues[0]
 
 
 def test_cues_begin_with_their_scenes_on_frames_and_bars_lie_on_each_other(laid):
@@ -173,6 +196,15 @@ def test_music_goes_below_speech_in_its_own_scene_and_the_films_sound_has_one_co
     assert programme_lufs(meters[0].powers) - programme_lufs(meters[1].powers) == pytest.approx(15, abs=0.7)
     mixed = left(mix(whole, 0.0).blocks)
     assert np.square(at(mixed, 1.0, 3.0)).mean() < np.square(at(voice[0], 1.0, 3.0)).mean()  # it was turned down
+
+
+def test_a_scene_may_begin_in_the_middle_of_a_tenth_of_a_second(folder, music):
+    clip = film(folder / "24.mov", RATES["24"], 200)
+    told = scenes(RATES["24"], 0, 90, 200)  # 3.75 s: rounded to 3.8, which is 0.05 s and a little later
+    laid = lay(clip, [cue(one, track) for one, track in zip(told, music, strict=False)])
+    assert placement_of(laid[1]).at_s == 3.75
+    loudness, _ = measured(mix(bed(clip, laid), 0.0).blocks)
+    assert loudness == pytest.approx(-16.0, abs=0.5)
 
 
 def test_silence_tails_rests_and_early_ends(quiet, music):

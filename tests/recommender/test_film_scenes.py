@@ -152,6 +152,22 @@ def test_scenes_and_cues_are_records(found):
     assert "00:00:08:01 - 00:00:16:11" in value.text
 
 
+def test_many_scenes_have_a_line_each(found):
+    many = [MusicCue(scene, None, "no music here") for scene in found.scenes * 20]
+    lines = listing(found, many).text.splitlines()
+    assert len(lines) < len(many) + 6
+    assert sum("no music: no music here" in line for line in lines) == len(many)
+    assert len({line.index("no music:") for line in lines if "no music:" in line}) == 1
+
+
+def test_reading_and_listening_are_told(film, model):
+    seen, heard = [], []
+    read_film(SimpleNamespace(model=model), film, on_second=seen.append, on_heard=heard.append)
+    assert seen == sorted(seen)
+    assert seen[-1] > LENGTH / FPS - 1
+    assert heard == []  # it has no sound
+
+
 def test_what_has_no_cut_stays_one_scene(film, reading, model, tmp_path):
     engine = SimpleNamespace(model=model, clip=lambda path: SimpleNamespace(duration_s=0.0, loss=None, affect=None))
     path = media_samples.clip(tmp_path / "short.mp4", media_samples.ramp(30))

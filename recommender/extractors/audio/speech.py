@@ -5,7 +5,7 @@ recurrent network that gives a probability of speech per 32 ms of 16 kHz sound. 
 from its probabilities by a hysteresis: speech begins above `ENTER`, and ends where it stays below `LEAVE`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -23,21 +23,32 @@ LEAST_LAG_S = 0.1
 """Sound that begins so much before or after the pictures is not in step by chance; less may be what a codec primes."""
 
 
-def speech_in(path: Path) -> tuple[Stretch, ...]:
+def speech_in(path: Path, on_second: Callable[[float], object] | None = None) -> tuple[Stretch, ...]:
     """Regions of speech in the sound of a file, in seconds from its first picture (of sound alone: from its beginning),
-    in order; () where it has no sound.
+    in order; () where it has no sound. on_second: told how far it was listened to, in s.
 
     What of damaged sound can be read is listened to. Raises PassingError for a fault of the machine.
     """
     from recommender.media import audio_blocks, sound_lag_s
 
     try:
-        found, lag_s = regions(probabilities(audio_blocks(path, SR_HZ, BLOCK_S))), sound_lag_s(path)
+        blocks = _told(audio_blocks(path, SR_HZ, BLOCK_S), on_second)
+        found, lag_s = regions(probabilities(blocks)), sound_lag_s(path)
         return _shift(found, lag_s) if found and abs(lag_s) >= LEAST_LAG_S else found
     except PassingError:
         raise
     except MediaError:
         return ()
+
+
+def _told(blocks: Iterable[Array], on_second: Callable[[float], object] | None) -> Iterator[Array]:
+    """The blocks [n] as they are, their ends told."""
+    count = 0
+    for block in blocks:
+        yield block
+        count += len(block)
+        if on_second is not None:
+            on_second(count / SR_HZ)
 
 
 def _shift(found: tuple[Stretch, ...], by_s: float) -> tuple[Stretch, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.extractors.video import clip, video
+from recommender.extractors.video.dissolves import dissolves
 from recommender.extractors.video.series import Step
 from recommender.extractors.video.sparse import Sampled
 from recommender.extractors.video.video import Measured
@@ -31,10 +32,11 @@ class Reading:
 
     Attributes
     ----------
-    measured: of the whole.
+    measured: of the whole. dissolve_s: the middles of what leads from one shot to the next without a cut, in s.
     """
 
     measured: Measured
+    dissolve_s: tuple[float, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -111,7 +113,8 @@ class Reading:
 
 def read(path: Path, on_second: Callable[[float], None] | None = None) -> Reading:
     """The film at `path`; `on_second` is told how far it is read. Raises MediaError as `clip.extract`."""
-    return Reading(video.measure(path, clip.SIGHT, look_every_s=LOOK_EVERY_S, on_second=on_second))
+    measured = video.measure(path, clip.SIGHT, look_every_s=LOOK_EVERY_S, on_second=on_second)
+    return Reading(measured, tuple(dissolves(path, measured.found, measured.duration_s).tolist()))
 
 
 def _inside(times: Array, start_s: float, end_s: float) -> slice:

@@ -41,7 +41,10 @@ def test_no_sound_has_no_probabilities():
 
 def test_speech_is_found_where_it_is(tmp_path, spoken):
     path = sound(tmp_path / "spoken.wav", spoken, silero.SR_HZ)
-    ((start_s, _), *_) = found = speech_in(path)
+    heard = []
+    ((start_s, _), *_) = found = speech_in(path, heard.append)
+    assert heard == sorted(heard)
+    assert heard[-1] > found[-1].end_s
     assert start_s == pytest.approx(2.0, abs=0.15)
     assert sum(end - start for start, end in found) > 3
     assert found[-1].end_s < 6.5
