@@ -75,7 +75,23 @@ def test_no_function_of_a_module_with_commands_is_long() -> None:
 
 
 @pytest.fixture
-def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
+def picked(indexed):
+    """A pick and an edit in the library, which other tests share."""
+    from indexing import Library, picks
+    from indexing.edits import kept
+    from indexing.edits.uses import Edit, Use
+
+    with Library.open(indexed) as library:
+        folder, track = library.folder, picks.describe_track(library, next(library.tracks("music")).id)
+    made = picks.add(folder, picks.Pick(picks.PickedClip("calm.mp4"), track, 0.0, 5.0))
+    kept.keep(folder, Edit("/calm.mp4", "00", 5.0, (Use(track.hash, track.path, 0.0, 5.0, 1.0),)))
+    yield
+    picks.undo(folder, made.id)
+    kept.remove(folder, "/calm.mp4")
+
+
+@pytest.fixture
+def asked(indexed, picked, music_folder, clip_folder, tmp_path, monkeypatch):
     """What each command that takes --format is given, so that it has something to print."""
     from training.construction.report import BuildReport, SplitReport
     from training.tagger.media import Outcome, TagReport
@@ -86,7 +102,6 @@ def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
     tagged = TagReport(tmp_path, tmp_path, (Outcome("a, b.mp4", "failed", None, "no sound"),), ("tense", "sad"), 1)
     monkeypatch.setattr("training.tagger.media.tag_folder", lambda *_, **__: tagged)
     monkeypatch.setattr("training.tagger.model.load", lambda _: None)
-    _pick_one(indexed)
     (tmp_path / "q.qrels").write_text("a 0 x 0\na 0 y 1\n")
     (tmp_path / "s.run").write_text("a Q0 x 1 3.0 s\na Q0 y 2 2.0 s\n")
     return {
@@ -110,17 +125,6 @@ def asked(indexed, music_folder, clip_folder, tmp_path, monkeypatch):
         ("dataset", "tag"): (clip_folder, "--tagger", "mine"),
         ("features", "extract"): (music_folder, "--encoder", "builtin-music", "--out", tmp_path / "f.npy"),
     }
-
-
-def _pick_one(name: str) -> None:
-    from indexing import Library, picks
-    from indexing.edits import kept
-    from indexing.edits.uses import Edit, Use
-
-    with Library.open(name) as library:
-        track = picks.describe_track(library, next(library.tracks("music")).id)
-        picks.add(library.folder, picks.Pick(picks.PickedClip("calm.mp4"), track, 0.0, 5.0))
-        kept.keep(library.folder, Edit("calm.mp4", "00", 5.0, (Use(track.hash, track.path, 0.0, 5.0, 1.0),)))
 
 
 @pytest.mark.parametrize("words", FORMATTED, ids=" ".join)

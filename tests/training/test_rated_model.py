@@ -39,8 +39,8 @@ def test_planted_scores_are_found_and_the_best_ranker_is_the_default(affect):
     held = out_of_fold(data, config, 0, tick=lambda done: None)
     parts, default, figures = assemble_model(data, config, held, seed=0)
     assert set(figures) == {"cosine", "afclnet", "fusion"}
-    assert default == min(figures, key=lambda ranker: figures[ranker]["MSE"]["mean"])
-    best = figures[default]
+    best = figures[default]  # fusion may be one of its parts
+    assert best["MSE"]["mean"] == pytest.approx(min(each["MSE"]["mean"] for each in figures.values()))
     assert best["AUC"]["low_95"] > 0.6
     assert best["MSE"]["mean"] < best["MSE"]["chance"] == pytest.approx(np.var(data.score))
     assert parts.reranking.fusion.weight in np.arange(11) / 10
