@@ -61,8 +61,12 @@ class Looks:
         """Whether the clip may begin with `rgb` rather than with its first picture."""
         if t_s > LEAD_S or self._first is None:
             return False
-        plain = float(self._first.mean(axis=2).var()) < _PLAIN
-        return plain or _differ(rgb, self._first) > _OTHER
+        return is_plain(self._first) or _differ(rgb, self._first) > _OTHER
+
+
+def is_plain(rgb: Array) -> bool:
+    """Whether there is hardly anything to see in a picture, uint8 [h, w, 3]: black, a fade, a slate."""
+    return float(rgb.mean(axis=2).var()) < _PLAIN
 
 
 def _differ(a: Array, b: Array) -> float:

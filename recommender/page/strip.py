@@ -8,10 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.media import Frame, frames, probe
+from recommender.media.looks import is_plain
 from recommender.types import Array
 
 COUNT, SIDE_PX, QUALITY = 10, 160, 62
 """Pictures in a row, their longest side, which is that of `frames`, and JPEG's quality: some 5 kB each."""
+LEAD_S = 10
+"""A film may begin black for so long before a picture of it is black, too."""
 
 
 class Picture(NamedTuple):
@@ -68,7 +71,11 @@ def slides(clips: Sequence[Path], picture_s: float) -> tuple[Picture, ...]:
 
 
 def _first(clip: Path, side_px: int = SIDE_PX) -> Array:
-    return next(iter(frames(clip, 1.0, side_px))).rgb
+    """The first picture with something to see; where the clip begins with none for `LEAD_S`, its very first."""
+    shown = [next(seen := frames(clip, 1.0, side_px)).rgb]
+    while is_plain(shown[-1]) and len(shown) <= LEAD_S and (later := next(seen, None)) is not None:
+        shown.append(later.rgb)
+    return shown[0] if is_plain(shown[-1]) else shown[-1]
 
 
 def _picture(start_s: float, end_s: float, at_s: float, rgb: Array) -> Picture:

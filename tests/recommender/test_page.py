@@ -260,3 +260,13 @@ def test_a_model_without_affect_still_has_a_page(files: Path, tmp_path: Path) ->
     words = " ".join(Page(page([made], tmp_path)).text)
     assert "exciting 60 %" in words
     assert "below 50 %" in words
+
+
+def test_a_film_that_begins_black_is_shown_by_its_first_picture_with_something_to_see(tmp_path):
+    black = np.zeros((48, 64, 3), np.uint8)
+    board = np.where(np.add.outer(np.arange(48) // 8, np.arange(64) // 8)[..., None] % 2, 230, 20).astype(np.uint8)
+    board = np.broadcast_to(board, (48, 64, 3))
+    for name, pictures, seen in (("lead.mp4", [black] * 5 + [board] * 10, True), ("all.mp4", [black] * 10, False)):
+        (shown,) = still(media_samples.clip(tmp_path / name, pictures, fps=2), 5.0)
+        decoded = cv2.imdecode(np.frombuffer(shown.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert (decoded.std() > 50) == seen
