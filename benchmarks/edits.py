@@ -33,6 +33,11 @@ FILMS = 100  # of each half
 NEAR_S, COMMON = 0.1, 0.3
 LONG_S = 1800
 PEER_TRACKS = 24
+ABOUT = """\
+Right is a stretch of a film that is told as the right track at the right offset (within 0.1 s), or with that offset
+among its equal loops. What was decided, was decided on the first half and on an earlier hundred films of the same
+tracks; a bar without `stand_out` then let music through that is rendered with the samples of the library's (2 of 50
+films of the second half, too), so that what is reported of foreign music is not wholly unseen; its films are new."""
 
 
 class Heard(NamedTuple):
@@ -73,6 +78,7 @@ def report(args: argparse.Namespace, speech: Sequence[Path], folder: Path) -> st
         "# Past edits",
         f"{measuring.environment('numpy', 'av', 'opencv-python-headless')}; seeds {SEEDS}. Made by "
         "`python benchmarks/edits.py ../shared SILERO`.",
+        ABOUT,
     ]
     for name, half, said in zip(SEEDS, halves, speech, strict=True):
         shelf = make_shelf(half)
