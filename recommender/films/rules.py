@@ -1,7 +1,9 @@
 """What makes a score coherent, and what a person wants of it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from recommender.errors import InputError
 from recommender.films.cues import Scene
@@ -49,20 +51,22 @@ class Rules:
         for name in ("key", "tempo", "artist", "short", "slack"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} {getattr(self, name):g}: give a number from 0 to 1")
-        in_themes = [number for theme in self.themes for number in theme]
-        for number in in_themes:
-            if in_themes.count(number) > 1:
+        for number, times in Counter(self._in_themes()).items():
+            if times > 1:
                 raise InputError(f"scene {number} is named twice in themes: a scene has one")
-        for number in (*in_themes, *self.lock):
+        for number in (*self._in_themes(), *self.lock):
             if number in self.silence:
                 raise InputError(f"scene {number} is to be silent, and to have music: take one back")
 
     def check(self, scenes: Sequence[Scene]) -> None:
         """Raises InputError, in one line, where the rules name a scene that is not there."""
         known = {scene.number for scene in scenes}
-        for number in (*(number for theme in self.themes for number in theme), *self.lock, *self.silence):
+        for number in (*self._in_themes(), *self.lock, *self.silence):
             if number not in known:
                 raise InputError(f"there is no scene {number}: the film has {len(scenes)}")
+
+    def _in_themes(self) -> Iterator[int]:
+        return chain.from_iterable(self.themes)
 
     def theme(self, number: int) -> str | None:
         """The name of the theme that a scene states: A, B and so on."""

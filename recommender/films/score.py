@@ -10,7 +10,7 @@ from the best.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -100,9 +100,11 @@ def compose_from(
     offered = offer_locked(engine, scenes, candidates, lock=rules.lock)
     begun: dict[int, Recommendation] = {}
     for scene, some in zip(scenes, offered, strict=True):
-        kept = (one for one in some if is_of(one, rules.lock.get(scene.number, -1)))
-        if scene.begins_s is not None and (one := next(kept, None)) is not None:
-            begun[scene.number] = section_from(engine, scene.query, one, begins_s=scene.begins_s)
+        wanted = rules.lock.get(scene.number)
+        if scene.begins_s is None or wanted is None:
+            continue
+        if (kept := next((one for one in some if is_of(one, wanted)), None)) is not None:
+            begun[scene.number] = section_from(engine, scene.query, kept, begins_s=scene.begins_s)
     found = offer_sections(engine, scenes, offered, rules=rules)
     ids = np.unique([one.track.id for some in found for one in some]).astype(np.int64)
     recordings = dict(zip(ids.tolist(), engine.library.recordings(ids).tolist(), strict=True))
@@ -177,15 +179,15 @@ def _cues(shelf: Shelf, plan: Plan, way: Way, *, begun: Mapping[int, Recommendat
         if found is None:
             cues.append(MusicCue(one.scene, None, NONE_LEFT))
             continue
-        free_s, found = found.in_s, _begun(one.scene, begun.get(number, found))
+        begins_s, found = found.in_s, _begun(one.scene, begun.get(number, found))
         before = chosen[step - 1] if plan.follows[step] else None
         why = _why(shelf, number, found, before=before)
         others = _others(plan, way.picks, step, shelf.rules.alternatives)
         after = chosen[step + 1] if step + 1 < len(chosen) and plan.follows[step + 1] else None
         rest = _transition(one.scene, found, after, sought=shelf.rules.key > 0)
-        told: dict[str, Any] = {"transition": rest, "kept": number in shelf.rules.lock}
-        told |= {"free_s": None if one.scene.begins_s is None else free_s}
-        cues.append(MusicCue(one.scene, found, why, shelf.rules.theme(number), others, **told))
+        theme, kept = shelf.rules.theme(number), number in shelf.rules.lock
+        free_s = None if one.scene.begins_s is None else begins_s
+        cues.append(MusicCue(one.scene, found, why, theme, others, rest, kept, free_s))
     return cues
 
 

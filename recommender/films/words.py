@@ -9,8 +9,7 @@ NOTED = 0.15
 
 
 def reason(kind: str, before: Query | None, now: Query) -> str:
-    """Why a scene begins: what the border is ("cut", "fade", "dissolve", "event",
-    "set by hand"), and how the feeling changes."""
+    """Why a scene begins: what its border is ("cut", "set by hand"; see `Border`), and how the feeling changes."""
     if before is None:
         return "the film begins"
     changed = _changes(before, now)

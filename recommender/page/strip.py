@@ -1,7 +1,7 @@
 """The pictures of a clip in a row: a few small frames, evenly spaced, as JPEG."""
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +13,8 @@ from recommender.types import Array
 
 COUNT, SIDE_PX, QUALITY = 10, 160, 62
 """Pictures in a row, their longest side, which is that of `frames`, and JPEG's quality: some 5 kB each."""
-LEAD_S = 10
-"""A film may begin black for so long before a picture of it is black, too."""
+DARK_S = 10
+"""A film may begin with nothing to see for so long before its picture shows nothing, too."""
 
 
 class Picture(NamedTuple):
@@ -71,11 +71,10 @@ def slides(clips: Sequence[Path], picture_s: float) -> tuple[Picture, ...]:
 
 
 def _first(clip: Path, side_px: int = SIDE_PX) -> Array:
-    """The first picture with something to see; where the clip begins with none for `LEAD_S`, its very first."""
-    shown = [next(seen := frames(clip, 1.0, side_px)).rgb]
-    while is_plain(shown[-1]) and len(shown) <= LEAD_S and (later := next(seen, None)) is not None:
-        shown.append(later.rgb)
-    return shown[0] if is_plain(shown[-1]) else shown[-1]
+    """The first picture with something to see; where the clip begins with none for `DARK_S`, its very first."""
+    seen = (frame.rgb for frame in islice(frames(clip, 1.0, side_px), DARK_S + 1))
+    first = next(seen)
+    return next((rgb for rgb in chain([first], seen) if not is_plain(rgb)), first)
 
 
 def _picture(start_s: float, end_s: float, at_s: float, rgb: Array) -> Picture:
